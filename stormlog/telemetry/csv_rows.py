@@ -1,0 +1,153 @@
+"""Reads CSV exports: typed cells, one event per row, bad rows left out with a warning.
+
+A blank cell is an explicit null, which is not the same as an absent column.
+
+Source: docs/concepts.md#artifacts.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from stormlog.telemetry.conversion import telemetry_event_from_record
+from stormlog.telemetry.errors import TelemetryRecordError
+from stormlog.telemetry.events import AnyTelemetryEvent
+from stormlog.telemetry.loading import LoadedTelemetrySession
+from stormlog.telemetry.schema import INTEGER_FIELDS
+from stormlog.telemetry.session import infer_session_summary_from_events, stable_legacy_session_id
+
+__all__ = ["CSV_DEFAULT_COLLECTOR", "csv_record_from_row", "load_csv_sessions"]
+
+CSV_DEFAULT_COLLECTOR = "legacy.csv"
+_FIRST_ROW_NUMBER = 2
+_INTEGER_COLUMNS = frozenset(
+    {
+        "schema_version",
+        *INTEGER_FIELDS,
+        "memory_allocated",
+        "memory_reserved",
+        "memory_change",
+        "total_memory",
+    }
+)
+
+
+def csv_record_from_row(row: Mapping[str | None, Any]) -> dict[Any, Any]:
+    """Return the record that one row stands for, not yet validated.
+
+    Args:
+        row: Cells by column name, as ``csv.DictReader`` gives them; None holds surplus cells.
+
+    Returns:
+        The same keys: blank cells are null, ``metadata`` is an object, integer columns and
+        ``timestamp`` are numbers, everything else is trimmed text.
+
+    Raises:
+        TelemetryRecordError: ``not_integer:<column>`` or ``not_number:timestamp``.
+    """
+    return {column: _cell(column, value) for column, value in row.items()}
+
+
+def load_csv_sessions(
+    path: str | Path, permissive_legacy: bool = True
+) -> tuple[list[LoadedTelemetrySession], list[str]]:
+    """Return the sessions of a CSV file and what was left out.
+
+    Args:
+        path: A UTF-8 file with a header row.
+        permissive_legacy: Whether rows without ``schema_version`` are accepted.
+
+    Returns:
+        Sessions in order of first appearance, and one text per bad row. Every session has the same
+        list of warnings; it is returned beside them so that a file without any good row shows it too.
+
+    Raises:
+        OSError: the file cannot be read.
+        UnicodeDecodeError: the file is not UTF-8.
+    """
+    root = Path(path).resolve()
+    default_id = stable_legacy_session_id(root, "csv")
+    warnings: list[str] = []
+    grouped: dict[str, list[AnyTelemetryEvent]] = {}
+    for number, row in _rows(root, warnings):
+        try:
+            event = telemetry_event_from_record(
+                csv_record_from_row(row),
+                permissive_legacy,
+                default_collector=CSV_DEFAULT_COLLECTOR,
+                default_session_id=default_id,
+            )
+        except TelemetryRecordError as error:
+            warnings.append(f"{root}: row {number} is left out: {error}")
+            continue
+        grouped.setdefault(event.session_id, []).append(event)
+    sessions = []
+    for session_id, events in grouped.items():
+        events.sort(key=lambda event: event.timestamp_ns)
+        summary = infer_session_summary_from_events(
+            session_id=session_id, events=events, source=f"artifact:{root.name}"
+        )
+        sessions.append(LoadedTelemetrySession(summary, events, [str(root)], warnings))
+    return sessions, warnings
+
+
+def _rows(root: Path, warnings: list[str]) -> Iterator[tuple[int, dict[str | None, Any]]]:
+    # utf-8-sig: spreadsheet programs put a byte-order mark before the first column name.
+    with root.open(encoding="utf-8-sig", newline="") as file:
+        reader: Iterator[dict[Any, Any]] = csv.DictReader(file)
+        number = _FIRST_ROW_NUMBER
+        while True:
+            try:
+                row = next(reader, None)
+            except csv.Error as error:
+                # The parser cannot go on behind it, for example after a cell of over 128 KiB.
+                warnings.append(f"{root}: row {number} and all after it are left out: {error}")
+                return
+            if row is None:
+                return
+            yield number, row
+            number += 1
+
+
+def _cell(column: str | None, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if not text:
+        return None
+    if column == "metadata":
+        return _metadata(text)
+    if column in _INTEGER_COLUMNS:
+        return _integer(text, column)
+    if column == "timestamp":
+        try:
+            return float(text)
+        except ValueError as error:
+            raise TelemetryRecordError(
+                "not_number:timestamp", f"timestamp {text!r:.60} is no number"
+            ) from error
+    return text
+
+
+def _metadata(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _integer(text: str, column: str | None) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        try:
+            return int(float(text))
+        except (ValueError, OverflowError) as error:
+            raise TelemetryRecordError(
+                f"not_integer:{column}", f"{column} {text!r:.60} is no integer"
+            ) from error
