@@ -1,0 +1,163 @@
+"""Issues and the fingerprints that make them the same issue tomorrow.
+
+Promise: a fingerprint id depends on the kind and the dimensions alone; it is stable across runs,
+machines and versions of Stormlog with the same schema version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Literal, TypeAlias
+
+from stormlog.issues.evidence import IssueEvidenceLink
+from stormlog.issues.normalize import freeze_dimensions, json_safe_dimensions, normalize_dimensions
+from stormlog.issues.state import IssueState, normalize_issue_state
+
+ISSUE_FINGERPRINT_SCHEMA_VERSION: Final = 1
+
+IssueKind: TypeAlias = Literal["oom", "collector_degradation", "alert", "hidden_memory_anomaly"]
+ISSUE_KINDS: Final[tuple[IssueKind, ...]] = (
+    "oom",
+    "collector_degradation",
+    "alert",
+    "hidden_memory_anomaly",
+)
+
+_ID_PREFIX: Final = "issue:"
+_ID_DIGITS: Final = 24
+
+
+@dataclass(frozen=True)
+class IssueFingerprint:
+    """What makes two hits the same issue: a kind and normalised, read-only dimensions.
+
+    Args:
+        kind: One of `ISSUE_KINDS`.
+        dimensions: Normalised by `normalize_dimensions` on construction.
+        schema_version: Version of the rules that chose the dimensions, at least 1.
+
+    Raises:
+        ValueError: unknown kind, version below 1, or a blank dimension key.
+
+    Source: docs/concepts.md#fingerprints.
+    """
+
+    kind: IssueKind
+    dimensions: Mapping[str, Any]
+    schema_version: int = ISSUE_FINGERPRINT_SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        if self.kind not in ISSUE_KINDS:
+            raise ValueError(f"unsupported issue kind {self.kind!r}: choose from {', '.join(ISSUE_KINDS)}")
+        if self.schema_version < 1:
+            raise ValueError(f"schema_version must be >= 1, got {self.schema_version}")
+        frozen = freeze_dimensions(normalize_dimensions(self.dimensions))
+        object.__setattr__(self, "dimensions", frozen)
+
+    @cached_property
+    def fingerprint_id(self) -> str:
+        """``issue:`` and the first 24 hex digits of the SHA-256 of `canonical_text`."""
+        digest = hashlib.sha256(self.canonical_text().encode("utf-8")).hexdigest()
+        return _ID_PREFIX + digest[:_ID_DIGITS]
+
+    def canonical_text(self) -> str:
+        """Return the text that is hashed: compact ASCII JSON with sorted keys."""
+        return json.dumps(
+            {
+                "dimensions": json_safe_dimensions(self.dimensions),
+                "kind": self.kind,
+                "schema_version": self.schema_version,
+            },
+            sort_keys=True,
+            separators=(",", ":"),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return version, id, kind and dimensions, JSON-ready."""
+        return {
+            "schema_version": self.schema_version,
+            "fingerprint_id": self.fingerprint_id,
+            "kind": self.kind,
+            "dimensions": json_safe_dimensions(self.dimensions),
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Read-only mappings cannot be copied or pickled; their contents can.
+        return IssueFingerprint, (self.kind, json_safe_dimensions(self.dimensions), self.schema_version)
+
+
+@dataclass(frozen=True)
+class StormlogIssue:
+    """All hits of one fingerprint.
+
+    Args:
+        fingerprint: What the hits have in common.
+        title: One line for people.
+        severity: Most severe word among the hits.
+        hit_count: Number of hits, at least 1.
+        first_seen_ns: Earliest known time in nanoseconds since the Unix epoch.
+        last_seen_ns: Latest known time, likewise.
+        affected_sessions: Kept sorted, without duplicates and empty ids.
+        representative_evidence: The first hit.
+        evidence: All hits. Lists become tuples; any other sequence is kept as it is and not read.
+        state: Normalised on construction.
+        details: Facts that depend on the kind.
+
+    Raises:
+        ValueError: hit count below 1, or unknown state.
+
+    Source: docs/concepts.md#issues.
+    """
+
+    fingerprint: IssueFingerprint
+    title: str
+    severity: str
+    hit_count: int
+    first_seen_ns: int | None
+    last_seen_ns: int | None
+    affected_sessions: Sequence[str]
+    representative_evidence: IssueEvidenceLink
+    evidence: Sequence[IssueEvidenceLink]
+    state: IssueState = "open"
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.hit_count < 1:
+            raise ValueError(f"hit_count must be >= 1, got {self.hit_count}")
+        sessions = tuple(sorted({session for session in self.affected_sessions if session}))
+        object.__setattr__(self, "affected_sessions", sessions)
+        if isinstance(self.evidence, (list, tuple)) or not isinstance(self.evidence, Sequence):
+            object.__setattr__(self, "evidence", tuple(self.evidence))
+        object.__setattr__(self, "state", normalize_issue_state(self.state))
+
+    @property
+    def fingerprint_id(self) -> str:
+        """Id of the fingerprint."""
+        return self.fingerprint.fingerprint_id
+
+    @property
+    def kind(self) -> IssueKind:
+        """Kind of the fingerprint."""
+        return self.fingerprint.kind
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the issue with all its evidence, JSON-ready as far as metadata and details are."""
+        return {
+            "fingerprint_id": self.fingerprint_id,
+            "fingerprint": self.fingerprint.as_dict(),
+            "kind": self.kind,
+            "state": self.state,
+            "severity": self.severity,
+            "title": self.title,
+            "hit_count": self.hit_count,
+            "first_seen_ns": self.first_seen_ns,
+            "last_seen_ns": self.last_seen_ns,
+            "affected_sessions": list(self.affected_sessions),
+            "representative_evidence": self.representative_evidence.as_dict(),
+            "evidence": [link.as_dict() for link in self.evidence],
+            "details": dict(self.details),
+        }

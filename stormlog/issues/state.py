@@ -1,0 +1,32 @@
+"""The states an issue can be in, and the order of severities."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+IssueState: TypeAlias = Literal["open", "resolved", "ignored", "regressed"]
+
+ISSUE_STATE_OPEN: Final = "open"
+ISSUE_STATE_RESOLVED: Final = "resolved"
+ISSUE_STATE_IGNORED: Final = "ignored"
+ISSUE_STATE_REGRESSED: Final = "regressed"
+ISSUE_STATES: Final[tuple[IssueState, ...]] = ("open", "resolved", "ignored", "regressed")
+
+_SEVERITY_RANKS: Final = {"critical": 0, "error": 0, "warning": 1, "info": 2}
+
+
+def normalize_issue_state(state: str) -> IssueState:
+    """Return a state in its canonical spelling; surrounding blanks and case do not matter.
+
+    Raises:
+        ValueError: not text, or not one of `ISSUE_STATES`.
+    """
+    text = state.strip().lower() if isinstance(state, str) else None
+    if text not in ISSUE_STATES:
+        raise ValueError(f"unsupported issue state {state!r}: choose from {', '.join(ISSUE_STATES)}")
+    return text
+
+
+def severity_rank(severity: str | None) -> int:
+    """Return 0 for critical and error, 1 for warning, 2 for info, 9 for every other word."""
+    return 9 if severity is None else _SEVERITY_RANKS.get(severity, 9)
