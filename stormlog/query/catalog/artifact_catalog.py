@@ -1,0 +1,77 @@
+"""The catalog of what some paths hold.
+
+The promise: building it reads no events; it is what lay there at that moment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from stormlog.query.catalog.discovery import Discovery
+from stormlog.query.catalog.models import CatalogSource, CatalogWarning
+
+__all__ = ["ArtifactCatalog"]
+
+
+class ArtifactCatalog:
+    """Everything found under some paths, in argument order.
+
+    Args:
+        paths: Files and directories; a single one need not be in a list.
+
+    Attributes:
+        paths: The arguments as ``Path``.
+        sources: Sinks, flat telemetry files and diagnose bundles.
+        oom_bundles: OOM bundles.
+        attachments: Usable items of attachment sidecars.
+        run_envelopes: Accepted run envelopes.
+        warnings: What was skipped; those who load events add to it.
+
+    Source: docs/concepts.md#catalog.
+    """
+
+    def __init__(self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> None:
+        given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+        self.paths: tuple[Path, ...] = tuple(Path(path) for path in given)
+        discovery = Discovery()
+        for path in self.paths:
+            discovery.add(str(path))
+        self.sources = discovery.sources
+        self.oom_bundles = discovery.oom_bundles
+        self.attachments = discovery.attachments
+        self.run_envelopes = discovery.run_envelopes
+        self.warnings: list[CatalogWarning] = discovery.log.warnings
+
+    @property
+    def sink_sources(self) -> list[CatalogSource]:
+        """Return the sources that are sinks."""
+        return [source for source in self.sources if source.source_kind == "sink"]
+
+    def session_ledger(self) -> dict[str, str]:
+        """Return the status of every session that a sink ledger or a diagnose bundle describes.
+
+        Returns:
+            Session id to status; the first source that knows a session wins.
+        """
+        ledger: dict[str, str] = {}
+        for source in self.sources:
+            if source.session is not None:
+                ledger.setdefault(source.session.session_id, source.session.status)
+            elif source.source_kind == "sink" and source.manifest is not None:
+                for session in source.manifest.sessions:
+                    ledger.setdefault(session.session_id, session.status)
+        return ledger
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all parts as lists of mappings, paths as text."""
+        return {
+            "paths": [str(path) for path in self.paths],
+            "sources": [source.as_dict() for source in self.sources],
+            "oom_bundles": [bundle.as_dict() for bundle in self.oom_bundles],
+            "attachments": [attachment.as_dict() for attachment in self.attachments],
+            "run_envelopes": [envelope.as_dict() for envelope in self.run_envelopes],
+            "warnings": [warning.as_dict() for warning in self.warnings],
+        }

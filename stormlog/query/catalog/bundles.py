@@ -1,0 +1,90 @@
+"""Reads what OOM bundles and diagnose bundles say about themselves.
+
+The promise: only the manifest and the metadata file are opened, and odd values become null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stormlog.query.catalog.files import WarningLog, optional_int, optional_text, read_json_object
+from stormlog.query.catalog.models import CatalogOOMBundle, CatalogSource
+from stormlog.query.catalog.names import MANIFEST_NAME, METADATA_NAME
+from stormlog.query.catalog.walk import DirectoryListing
+from stormlog.telemetry.session import SessionSummary, session_summary_from_dict
+
+__all__ = ["diagnose_session", "diagnose_source", "oom_bundle"]
+
+
+def oom_bundle(listing: DirectoryListing, manifest: Mapping[str, Any], log: WarningLog) -> CatalogOOMBundle:
+    """Return the catalog entry of an OOM bundle.
+
+    Source: docs/concepts.md#artifacts.
+    """
+    metadata = _read_metadata(listing, log)
+    return CatalogOOMBundle(
+        bundle_path=Path(listing.path),
+        manifest_path=Path(listing.spelled(MANIFEST_NAME)),
+        created_at_utc=optional_text(manifest.get("created_at_utc")),
+        backend=optional_text(manifest.get("backend")),
+        reason=optional_text(manifest.get("reason")),
+        event_count=optional_int(manifest.get("event_count")),
+        session_id=optional_text(manifest.get("session_id")),
+        session_status=optional_text(manifest.get("session_status")),
+        exception_type=optional_text(metadata.get("exception_type")),
+        exception_module=optional_text(metadata.get("exception_module")),
+    )
+
+
+def diagnose_source(listing: DirectoryListing, manifest: Mapping[str, Any]) -> CatalogSource:
+    """Return the source of a diagnose bundle, with its session if it names one.
+
+    Source: docs/concepts.md#artifacts.
+    """
+    return CatalogSource(
+        path=Path(listing.path),
+        source_kind="diagnose_bundle",
+        manifest_path=Path(listing.spelled(MANIFEST_NAME)),
+        session=diagnose_session(manifest),
+    )
+
+
+def diagnose_session(manifest: Mapping[str, Any]) -> SessionSummary | None:
+    """Return the session that a diagnose manifest describes, or a placeholder for the id it names.
+
+    Returns:
+        ``None`` if there is no usable session object, id or status.
+
+    Source: docs/concepts.md#sessions.
+    """
+    return _summary(manifest.get("session")) or _summary(
+        {
+            "session_id": manifest.get("session_id"),
+            "status": manifest.get("session_status", "incomplete"),
+            "started_at_ns": 0,
+            "host": "unknown",
+            "source": "stormlog.diagnose",
+        }
+    )
+
+
+def _summary(payload: object) -> SessionSummary | None:
+    if not isinstance(payload, dict):
+        return None
+    try:
+        return session_summary_from_dict(payload)
+    except ValueError:
+        return None
+
+
+def _read_metadata(listing: DirectoryListing, log: WarningLog) -> Mapping[str, Any]:
+    if listing.refuses(METADATA_NAME, log) or METADATA_NAME not in listing:
+        return {}
+    path = listing.spelled(METADATA_NAME)
+    try:
+        return read_json_object(path) or {}
+    except OSError as error:
+        log.add_unreadable(path, error)
+        return {}

@@ -1,0 +1,94 @@
+"""Lists OOM bundles and attachments of a catalog, filtered and in their documented order.
+
+The promise: no file is read; what the catalog holds is enough.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from stormlog.query.catalog.models import CatalogOOMBundle, ExternalAttachment
+from stormlog.query.filters import AttachmentFilter, OOMBundleFilter
+from stormlog.query.rows import OOMBundleRow
+
+if TYPE_CHECKING:
+    from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
+
+__all__ = ["list_attachments", "list_oom_bundle_rows"]
+
+
+def list_oom_bundle_rows(
+    catalog: ArtifactCatalog, filters: OOMBundleFilter | None = None
+) -> list[OOMBundleRow]:
+    """Return the OOM bundles that pass the filters, ordered by creation text, then by path.
+
+    A bundle without a status has that of its session in the catalog, if it is known there.
+
+    Source: docs/concepts.md#artifacts.
+    """
+    filters = filters or OOMBundleFilter()
+    ledger = catalog.session_ledger() if catalog.oom_bundles else {}
+    after, before = _parse_bound(filters.created_after), _parse_bound(filters.created_before)
+    rows = [
+        OOMBundleRow(
+            bundle_path=str(bundle.bundle_path),
+            created_at_utc=bundle.created_at_utc,
+            backend=bundle.backend,
+            reason=bundle.reason,
+            event_count=bundle.event_count,
+            session_id=bundle.session_id,
+            session_status=bundle.session_status or ledger.get(bundle.session_id or ""),
+            exception_type=bundle.exception_type,
+            exception_module=bundle.exception_module,
+        )
+        for bundle in catalog.oom_bundles
+        if _equals(filters.session_id, bundle.session_id)
+        and _equals(filters.backend, bundle.backend)
+        and _equals(filters.reason, bundle.reason)
+        and _is_created_within(bundle, after, before)
+    ]
+    return sorted(rows, key=lambda row: (row.created_at_utc or "", row.bundle_path))
+
+
+def list_attachments(
+    catalog: ArtifactCatalog, filters: AttachmentFilter | None = None
+) -> list[ExternalAttachment]:
+    """Return the attachments that pass the filters, ordered by start (unknown as -1), title and sidecar.
+
+    Source: docs/concepts.md#artifacts.
+    """
+    filters = filters or AttachmentFilter()
+    found = [
+        attachment
+        for attachment in catalog.attachments
+        if _equals(filters.session_id, attachment.session_id)
+        and _equals(filters.job_id, attachment.job_id)
+        and _equals(filters.rank, attachment.rank)
+        and _equals(filters.kind, attachment.kind)
+    ]
+    return sorted(
+        found,
+        key=lambda item: (-1 if item.start_ns is None else item.start_ns, item.title, item.sidecar_path),
+    )
+
+
+def _equals(wanted: object, value: object) -> bool:
+    return wanted is None or wanted == value
+
+
+def _parse_bound(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    from stormlog.issues.timestamps import parse_datetime
+
+    return parse_datetime(text)
+
+
+def _is_created_within(bundle: CatalogOOMBundle, after: datetime | None, before: datetime | None) -> bool:
+    if after is None and before is None:
+        return True
+    created = _parse_bound(bundle.created_at_utc)
+    if created is None:
+        return False
+    return (after is None or created >= after) and (before is None or created <= before)

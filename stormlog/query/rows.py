@@ -1,0 +1,104 @@
+"""Rows that queries answer: frozen dataclasses whose ``as_dict()`` keeps the documented key order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stormlog.telemetry.events import AnyTelemetryEvent
+
+__all__ = ["EventRow", "OOMBundleRow", "SessionRow"]
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """One session as one source knows it.
+
+    Args:
+        started_at_ns: Nanoseconds since the Unix epoch.
+        ended_at_ns: The same, null while it runs.
+        source: What wrote the session.
+        source_path: Sink directory, flat file or bundle directory.
+        source_count: Files that hold the session.
+        warning_count: Warnings about its events.
+        event_count: Null where events are not kept.
+        oom_bundle_count: Bundles in the catalog that name the session.
+
+    Source: docs/concepts.md#sessions.
+    """
+
+    session_id: str
+    status: str
+    started_at_ns: int
+    ended_at_ns: int | None
+    host: str
+    pid: int
+    job_id: str | None
+    rank: int
+    local_rank: int
+    world_size: int
+    source: str
+    source_path: str
+    source_kind: str
+    source_count: int
+    warning_count: int
+    event_count: int | None
+    oom_bundle_count: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One event with where it comes from.
+
+    Args:
+        event: The event.
+        source_path: First file that holds the event's session.
+        source_kind: Kind of the source.
+        session_status: Status of the event's session.
+
+    Source: docs/concepts.md#events.
+    """
+
+    event: AnyTelemetryEvent
+    source_path: str
+    source_kind: str
+    session_status: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the keys of the event, then the three others."""
+        # Not imported for those who only list sessions.
+        from stormlog.telemetry.events import telemetry_event_to_dict
+
+        return {
+            **telemetry_event_to_dict(self.event),
+            "source_path": self.source_path,
+            "source_kind": self.source_kind,
+            "session_status": self.session_status,
+        }
+
+
+@dataclass(frozen=True)
+class OOMBundleRow:
+    """One OOM bundle; ``session_status`` may come from the ledger that knows its session.
+
+    Source: docs/concepts.md#artifacts.
+    """
+
+    bundle_path: str
+    created_at_utc: str | None
+    backend: str | None
+    reason: str | None
+    event_count: int | None
+    session_id: str | None
+    session_status: str | None
+    exception_type: str | None
+    exception_module: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
