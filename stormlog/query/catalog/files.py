@@ -11,6 +11,8 @@ import os
 import stat
 from typing import Any
 
+from stormlog.query.catalog.models import CatalogWarning
+
 __all__ = [
     "WarningLog",
     "join_path",
@@ -20,8 +22,6 @@ __all__ = [
     "read_optional_object",
     "resolve_attachment_path",
 ]
-
-from stormlog.query.catalog.models import CatalogWarning
 
 
 class WarningLog:

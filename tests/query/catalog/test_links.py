@@ -26,7 +26,7 @@ def test_links_that_leave_the_opened_path_are_not_followed(tmp_path: Path) -> No
         ("away", "symlink_outside:away"),
         ("flat.jsonl", "symlink_outside:flat.jsonl"),
         ("segment-000002.jsonl", "symlink_outside:segment-000002.jsonl"),
-        ("sub/manifest.json", "symlink_outside:sub/manifest.json".replace("sub/", "")),
+        ("sub/manifest.json", "symlink_outside:manifest.json"),
     ]
 
 
