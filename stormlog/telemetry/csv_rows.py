@@ -16,7 +16,7 @@ from typing import Any
 from stormlog.telemetry.conversion import telemetry_event_from_record
 from stormlog.telemetry.errors import TelemetryRecordError
 from stormlog.telemetry.events import AnyTelemetryEvent
-from stormlog.telemetry.loading import LoadedTelemetrySession
+from stormlog.telemetry.loading import LoadedTelemetrySession, artifact_source
 from stormlog.telemetry.schema import INTEGER_FIELDS
 from stormlog.telemetry.session import infer_session_summary_from_events, stable_legacy_session_id
 
@@ -89,7 +89,7 @@ def load_csv_sessions(
     for session_id, events in grouped.items():
         events.sort(key=lambda event: event.timestamp_ns)
         summary = infer_session_summary_from_events(
-            session_id=session_id, events=events, source=f"artifact:{root.name}"
+            session_id=session_id, events=events, source=artifact_source(Path(path))
         )
         sessions.append(LoadedTelemetrySession(summary, events, [str(root)], warnings))
     return sessions, warnings

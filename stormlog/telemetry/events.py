@@ -153,11 +153,9 @@ AnyTelemetryEvent: TypeAlias = TelemetryEventV3 | TelemetryEventV4
 
 def telemetry_event_to_dict(event: AnyTelemetryEvent | TelemetryEventV2) -> dict[str, Any]:
     """Return the event as a record: 23 keys in written order (22 for version 2), metadata copied once."""
-    head = {"schema_version": event.schema_version}
-    if not isinstance(event, TelemetryEventV2):
-        head["session_id"] = event.session_id  # type: ignore[assignment]
-    return {
-        **head,
+    values = {
+        "schema_version": event.schema_version,
+        "session_id": getattr(event, "session_id", None),
         "timestamp_ns": event.timestamp_ns,
         "event_type": event.event_type,
         "collector": event.collector,
@@ -180,6 +178,9 @@ def telemetry_event_to_dict(event: AnyTelemetryEvent | TelemetryEventV2) -> dict
         "context": event.context,
         "metadata": dict(event.metadata),
     }
+    if isinstance(event, TelemetryEventV2):
+        del values["session_id"]
+    return values
 
 
 def build_checked_event(

@@ -93,19 +93,26 @@ def load_telemetry_sessions(
 
     Source: docs/concepts.md#sessions.
     """
-    root = Path(path).resolve()
+    root = Path(path)
     segments = resolve_telemetry_sink_segment_paths(root)
     if not segments:
         return _load_json_document(root, permissive_legacy, events_key)
     manifest = read_telemetry_sink_manifest(root)
     hints = {} if manifest is None else {entry.filename: entry.session_id for entry in manifest.segments}
-    fallback_id = stable_legacy_session_id(root, "sink")
+    fallback_id = stable_legacy_session_id(root.resolve(), "sink")
     grouped: dict[str, list[AnyTelemetryEvent]] = {}
     sources: dict[str, set[str]] = {}
     for segment in segments:
-        for event in _jsonl_events(segment, permissive_legacy, hints.get(segment.name) or fallback_id):
+        default_id = hints.get(segment.name) or fallback_id
+        # Without any event, a segment counts for the session that the manifest wrote it for.
+        holds = {default_id}
+        for number, event in enumerate(_jsonl_events(segment, permissive_legacy, default_id)):
+            if number == 0:
+                holds.clear()
+            holds.add(event.session_id)
             grouped.setdefault(event.session_id, []).append(event)
-            sources.setdefault(event.session_id, set()).add(str(segment))
+        for session_id in holds:
+            sources.setdefault(session_id, set()).add(str(segment))
     return assemble_sessions(
         grouped,
         ledger=() if manifest is None else manifest.sessions,
@@ -159,28 +166,35 @@ def assemble_sessions(
 
     Args:
         grouped: Events per session id; the lists are sorted by time in place.
-        root: Resolved path that was opened.
+        root: The path that was opened, as it was given.
         ledger: Summaries, used unchanged; a later one of the same id wins.
-        sources: Files per session id; a session without any names ``root``.
+        sources: Files per session id; a session without any names ``root`` in full.
     """
     summaries = {summary.session_id: summary for summary in ledger}
+    source = artifact_source(root)
     for session_id, events in grouped.items():
         events.sort(key=attrgetter("timestamp_ns"))
         if session_id not in summaries:
             summaries[session_id] = infer_session_summary_from_events(
-                session_id=session_id, events=events, source=f"artifact:{root.name}"
+                session_id=session_id, events=events, source=source
             )
     files = sources or {}
     sessions = [
         LoadedTelemetrySession(
             summary=summary,
             events=grouped.get(session_id, []),
-            sources_loaded=sorted(files.get(session_id) or {str(root)}),
+            sources_loaded=sorted(files.get(session_id) or {str(root.resolve())}),
             warnings=[],
         )
         for session_id, summary in summaries.items()
     ]
     return sorted(sessions, key=lambda session: session_selection_key(session.summary))
+
+
+def artifact_source(path: Path) -> str:
+    """Return the ``source`` of summaries inferred from a file or sink, by the path as it was given."""
+    # A path such as "." has no last component.
+    return f"artifact:{path.name or path.resolve()}"
 
 
 def _load_json_document(
@@ -190,7 +204,7 @@ def _load_json_document(
         document = json.loads(root.read_bytes().decode("utf-8"))
     except RecursionError as error:
         raise TelemetryRecordError("json_nested_too_deeply", f"{root}: nested too deeply") from error
-    default_id = stable_legacy_session_id(root, events_key or "json")
+    default_id = stable_legacy_session_id(root.resolve(), events_key or "json")
     grouped: dict[str, list[AnyTelemetryEvent]] = {}
     for index, record in enumerate(_records_of_document(document, root, events_key)):
         if not isinstance(record, dict):

@@ -83,6 +83,7 @@ _PHASE_CORRELATIONS = {
     "phase.parent_scope_id": "parent_scope_id",
     "phase.sequence": "sequence",
 }
+_CANONICAL = json.JSONEncoder(sort_keys=True)
 _ORDINARY_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
@@ -257,12 +258,18 @@ def canonical_json(record: Mapping[str, Any]) -> str:
     """Return the one JSON text of a mapping: sorted keys, ASCII, ``", "`` and ``": "``.
 
     Keys become text, tuples become lists, and other Python objects their text.
+
+    Raises:
+        TelemetryRecordError: ``nested_too_deeply``.
     """
-    if _is_ordinary(record):
-        return json.dumps(record, sort_keys=True)
-    # Keys that only become equal or ordered as text need the second pass.
-    text = json.dumps(_jsonable(record), sort_keys=True, default=str)
-    return json.dumps(json.loads(text), sort_keys=True)
+    try:
+        if _is_ordinary(record):
+            return _CANONICAL.encode(record)
+        # Objects that become text and keys that become equal as text need the second pass.
+        text = json.dumps(_jsonable(record), sort_keys=True, default=str)
+        return _CANONICAL.encode(json.loads(text))
+    except RecursionError as error:
+        raise TelemetryRecordError("nested_too_deeply", "the record is nested too deeply") from error
 
 
 def _required(what: str) -> TelemetryRecordError:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 import time
 import uuid
 from collections.abc import Iterable, Mapping
@@ -163,12 +162,17 @@ def create_session_summary(
     Raises:
         TelemetryRecordError: the status is not one of the four.
     """
+    if not host:
+        # Only writers come here, so that readers need not wait for this import.
+        import socket
+
+        host = socket.gethostname()
     return SessionSummary(
         session_id=session_id or new_session_id(),
         status=normalize_session_status(status),
         started_at_ns=now_ns() if started_at_ns is None else started_at_ns,
         ended_at_ns=ended_at_ns,
-        host=host or socket.gethostname(),
+        host=host,
         pid=os.getpid() if pid is None else pid,
         job_id=job_id,
         rank=rank,

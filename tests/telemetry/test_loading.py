@@ -148,3 +148,29 @@ def test_loaded_sessions_project_their_events(tmp_path: Path) -> None:
     assert [item.timestamp_ns for item in session.telemetry_records()] == [1, 2, 3]
     assert [resource["host"] for resource in session.resources()] == ["h", "other"]
     assert len(session.correlations()) == 1
+
+
+def test_a_segment_without_events_counts_for_the_session_it_was_written_for(tmp_path: Path) -> None:
+    first, second = tmp_path / "segment-000001.jsonl", tmp_path / "segment-000002.jsonl"
+    first.write_text(json.dumps(record()) + "\n", encoding="utf-8")
+    second.write_text("", encoding="utf-8")
+    summary = {"session_id": "b", "source": "x", "status": "running", "started_at_ns": 0, "host": "h"}
+    manifest = {
+        "schema_version": 2,
+        "sessions": [summary],
+        "segments": [{"filename": second.name, "session_id": "b"}],
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    loaded = {item["summary"]["session_id"]: item["sources_loaded"] for item in sessions_of(tmp_path)}
+    assert loaded == {"s": [str(first)], "b": [str(second)]}
+
+
+def test_segments_are_named_by_the_path_as_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = tmp_path / "sink"
+    sink.mkdir()
+    (sink / "segment-000001.jsonl").write_text(json.dumps(record()) + "\n", encoding="utf-8")
+    (tmp_path / "link").symlink_to(sink)
+    monkeypatch.chdir(tmp_path)
+    (session,) = load_telemetry_sessions("link")
+    assert session.sources_loaded == [str(Path("link", "segment-000001.jsonl"))]
+    assert session.summary.source == "artifact:link"

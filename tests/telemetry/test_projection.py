@@ -77,3 +77,11 @@ def test_order_is_kept_and_versions_share_ids() -> None:
     one, two = project_telemetry_events([older, record(timestamp_ns=1)])
     assert one.record_id == project_telemetry_event(record()).record_id
     assert two.timestamp_ns == 1
+
+
+def test_metadata_nested_beyond_reason_is_a_bad_record() -> None:
+    deep: Any = None
+    for _ in range(5_000):
+        deep = [deep]
+    answer = outcome(project_telemetry_event, record(metadata={"deep": deep}))
+    assert answer == {"error": "ValueError", "reason": "nested_too_deeply"}
