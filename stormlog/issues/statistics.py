@@ -7,15 +7,13 @@ an aggregate in SQL), cannot change the last digit of the answer.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 _TINY: Final = 1e-300
 _MAX_FRACTION_TERMS: Final = 100_000
 
 
-@dataclass(frozen=True)
-class Regression:
+class Regression(NamedTuple):
     """Least squares line through the samples.
 
     Attributes:

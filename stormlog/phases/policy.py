@@ -197,10 +197,10 @@ def merge_phase_attributions(
 
 
 def _usable_paths(attribution: PhaseAttribution) -> list[str]:
-    paths = [path for path in attribution.phase_paths if path]
-    if not paths and attribution.phase_path:
-        return [attribution.phase_path]
-    return paths
+    # The path stands in for a missing list only: a list of blanks says that nothing is known.
+    if attribution.phase_paths:
+        return [path for path in attribution.phase_paths if path]
+    return [attribution.phase_path] if attribution.phase_path else []
 
 
 def phase_attribution_to_payload(attribution: PhaseAttribution | None) -> dict[str, Any] | None:

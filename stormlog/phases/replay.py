@@ -140,14 +140,15 @@ def replay_boundaries(boundaries: Iterable[RankedBoundary], group_end_ns: int) -
     """
     ordered = sorted(boundaries, key=_boundary_order)
     spans: list[PhaseSpan] = []
-    # An emptied stack is removed, so that a thread that starts again counts as created anew.
+    # Insertion order decides between spans that tie completely: any boundary gives its thread a
+    # place, and a thread whose phases have all ended gives it up.
     stacks: dict[int, list[RankedBoundary]] = {}
     for ranked in ordered:
         boundary = ranked.boundary
+        stack = stacks.setdefault(boundary.thread_id, [])
         if boundary.action == "enter":
-            stacks.setdefault(boundary.thread_id, []).append(ranked)
+            stack.append(ranked)
             continue
-        stack = stacks.get(boundary.thread_id)
         if not stack or stack[-1].boundary.scope_id != boundary.scope_id:
             continue
         spans.append(_span(stack.pop(), boundary.timestamp_ns, thread_name=boundary.thread_name))

@@ -58,3 +58,10 @@ def test_policy_cases(case: Case) -> None:
     assert result == case.expected
     if isinstance(result, dict):
         assert list(result) == list(case.expected)
+
+
+def test_merging_takes_a_list_of_blank_paths_for_no_path() -> None:
+    blank = PhaseAttribution("unique", phase_path="a", phase_paths=[""])
+    known = PhaseAttribution("unique", phase_path="b", phase_paths=["b"])
+    assert merge_phase_attributions(blank, known) is known
+    assert merge_phase_attributions(known, blank) is known

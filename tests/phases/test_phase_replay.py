@@ -180,3 +180,13 @@ def test_groups_with_a_closed_phase_come_before_groups_without() -> None:
     ]
     spans = PhaseReplayIndex.from_events(events).spans_for(session_id="s")
     assert [span.rank for span in spans] == [1, 0]
+
+
+def test_threads_of_spans_that_tie_keep_the_order_in_which_they_appeared() -> None:
+    events = [
+        boundary_event("exit", "s:0", ("x",), 1, sequence=1, thread=2),
+        boundary_event("enter", "s:1", ("a",), 5, sequence=2, thread=1),
+        boundary_event("enter", "s:2", ("b",), 5, sequence=3, thread=2),
+    ]
+    spans = PhaseReplayIndex.from_events(events).spans_for(session_id="s")
+    assert [span.thread_id for span in spans] == [2, 1]
