@@ -5,6 +5,8 @@ Works without DuckDB; `stormlog.query` answers the same questions for whole capt
 
 from __future__ import annotations
 
+from stormlog._lazy import lazy_names
+
 # Type checkers take this name for true; importing it from typing would cost more than all the rest.
 TYPE_CHECKING = False
 
@@ -17,14 +19,19 @@ if TYPE_CHECKING:
         is_oom_event,
         issue_kind_of_event,
     )
-    from stormlog.issues.evidence import IssueEvidenceLink, LazyEvidence
+    from stormlog.issues.evidence import (
+        IssueEvidenceLink,
+        LazyEvidence,
+    )
     from stormlog.issues.gap_models import (
         DEFAULT_GAP_THRESHOLDS,
         GapClassification,
         GapFinding,
         GapMoments,
     )
-    from stormlog.issues.gaps import analyze_hidden_memory_gaps
+    from stormlog.issues.gaps import (
+        analyze_hidden_memory_gaps,
+    )
     from stormlog.issues.models import (
         ISSUE_FINGERPRINT_SCHEMA_VERSION,
         ISSUE_KINDS,
@@ -50,7 +57,11 @@ if TYPE_CHECKING:
         normalize_issue_state,
         severity_rank,
     )
-    from stormlog.issues.timestamps import datetime_to_ns, parse_datetime, utc_text_to_ns
+    from stormlog.issues.timestamps import (
+        datetime_to_ns,
+        parse_datetime,
+        utc_text_to_ns,
+    )
 
 __all__ = [
     "DEFAULT_GAP_THRESHOLDS",
@@ -90,24 +101,57 @@ __all__ = [
     "utc_text_to_ns",
 ]
 
-# Names are imported when first asked for: a command that needs one of them should not pay for all.
-# In order of dependence, so that looking for a name imports little that it does not need itself.
-_MODULES = ("state", "normalize", "evidence", "models", "gap_models", "gaps", "classification", "timestamps")
+_MODULES = {
+    "classification": (
+        "event_backend",
+        "event_severity",
+        "is_alert_event",
+        "is_collector_degradation_event",
+        "is_oom_event",
+        "issue_kind_of_event",
+    ),
+    "evidence": (
+        "IssueEvidenceLink",
+        "LazyEvidence",
+    ),
+    "gap_models": (
+        "DEFAULT_GAP_THRESHOLDS",
+        "GapClassification",
+        "GapFinding",
+        "GapMoments",
+    ),
+    "gaps": ("analyze_hidden_memory_gaps",),
+    "models": (
+        "ISSUE_FINGERPRINT_SCHEMA_VERSION",
+        "ISSUE_KINDS",
+        "IssueFingerprint",
+        "IssueKind",
+        "StormlogIssue",
+    ),
+    "normalize": (
+        "categorize_alert_context",
+        "freeze_dimensions",
+        "json_safe_dimensions",
+        "normalize_dimensions",
+        "normalize_text_dimension",
+        "normalized_error_stem",
+    ),
+    "state": (
+        "ISSUE_STATES",
+        "ISSUE_STATE_IGNORED",
+        "ISSUE_STATE_OPEN",
+        "ISSUE_STATE_REGRESSED",
+        "ISSUE_STATE_RESOLVED",
+        "IssueState",
+        "normalize_issue_state",
+        "severity_rank",
+    ),
+    "timestamps": (
+        "datetime_to_ns",
+        "parse_datetime",
+        "utc_text_to_ns",
+    ),
+}
 
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        if name in __all__:
-            from importlib import import_module
-
-            for module_name in _MODULES:
-                module = import_module(f"{__name__}.{module_name}")
-                if hasattr(module, name):
-                    value = getattr(module, name)
-                    globals()[name] = value
-                    return value
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    __getattr__, __dir__ = lazy_names(__name__, globals(), _MODULES)

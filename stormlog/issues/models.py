@@ -6,7 +6,6 @@ machines and versions of Stormlog with the same schema version.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,6 +60,8 @@ class IssueFingerprint:
     @cached_property
     def fingerprint_id(self) -> str:
         """``issue:`` and the first 24 hex digits of the SHA-256 of `canonical_text`."""
+        import hashlib  # Late: an answer without issues hashes nothing.
+
         digest = hashlib.sha256(self.canonical_text().encode("utf-8")).hexdigest()
         return _ID_PREFIX + digest[:_ID_DIGITS]
 

@@ -7,7 +7,6 @@ Source: docs/concepts.md#artifacts.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -96,6 +95,8 @@ def load_csv_sessions(
 
 
 def _rows(root: Path, warnings: list[str]) -> Iterator[tuple[int, dict[str | None, Any]]]:
+    import csv
+
     # utf-8-sig: spreadsheet programs put a byte-order mark before the first column name.
     with root.open(encoding="utf-8-sig", newline="") as file:
         reader: Iterator[dict[Any, Any]] = csv.DictReader(file)

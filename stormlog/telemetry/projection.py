@@ -5,7 +5,6 @@ Source: docs/concepts.md#projection.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -250,6 +249,8 @@ def record_id(record: Mapping[str, Any]) -> str:
 
     Source: docs/concepts.md#projection.
     """
+    import hashlib  # Late: ids are asked for rarely, and the import takes milliseconds.
+
     digest = hashlib.sha256(canonical_json(record).encode("ascii")).hexdigest()
     return f"telemetry-{digest[:32]}"
 

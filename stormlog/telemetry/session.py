@@ -5,10 +5,8 @@ Source: docs/concepts.md#sessions.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -88,6 +86,8 @@ def now_ns() -> int:
 
 def new_session_id() -> str:
     """Return a fresh random session id."""
+    import uuid  # Late: readers of sinks never make ids.
+
     return str(uuid.uuid4())
 
 
@@ -100,6 +100,10 @@ def stable_legacy_session_id(*parts: object) -> str:
     Returns:
         ``legacy-`` and a name-based UUID.
     """
+    # Late: only records without a session come here.
+    import hashlib
+    import uuid
+
     name = "::".join(str(part) for part in parts if part is not None)
     # Spelled out because uuid5() refuses the undecodable bytes that a file name may carry.
     digest = hashlib.sha1(

@@ -6,26 +6,32 @@ built in milliseconds.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from stormlog._lazy import lazy_names
 
-from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
-from stormlog.query.catalog.models import (
-    CatalogOOMBundle,
-    CatalogSource,
-    CatalogWarning,
-    ExternalAttachment,
-    PathList,
-    SourceKind,
-)
+# Type checkers take this name for true; importing it from typing would cost more than all the rest.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from stormlog.query.catalog.artifact_catalog import (
+        ArtifactCatalog,
+    )
     from stormlog.query.catalog.envelopes import (
         CatalogRunAttachment,
         CatalogRunEnvelope,
         CatalogRunSessionRef,
     )
-    from stormlog.query.catalog.listing import list_attachments, list_oom_bundle_rows
+    from stormlog.query.catalog.listing import (
+        list_attachments,
+        list_oom_bundle_rows,
+    )
+    from stormlog.query.catalog.models import (
+        CatalogOOMBundle,
+        CatalogSource,
+        CatalogWarning,
+        ExternalAttachment,
+        PathList,
+        SourceKind,
+    )
 
 __all__ = [
     "ArtifactCatalog",
@@ -42,20 +48,26 @@ __all__ = [
     "list_oom_bundle_rows",
 ]
 
-# Found on first use: an ordinary answer needs few of them, and classes take a while to build.
-_LATER = {
-    "CatalogRunAttachment": "envelopes",
-    "CatalogRunEnvelope": "envelopes",
-    "CatalogRunSessionRef": "envelopes",
-    "list_attachments": "listing",
-    "list_oom_bundle_rows": "listing",
+_MODULES = {
+    "artifact_catalog": ("ArtifactCatalog",),
+    "envelopes": (
+        "CatalogRunAttachment",
+        "CatalogRunEnvelope",
+        "CatalogRunSessionRef",
+    ),
+    "listing": (
+        "list_attachments",
+        "list_oom_bundle_rows",
+    ),
+    "models": (
+        "CatalogOOMBundle",
+        "CatalogSource",
+        "CatalogWarning",
+        "ExternalAttachment",
+        "PathList",
+        "SourceKind",
+    ),
 }
 
-
-def __getattr__(name: str) -> Any:
-    module = _LATER.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(__name__, globals(), _MODULES)

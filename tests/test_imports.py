@@ -1,0 +1,126 @@
+"""A training job imports Stormlog cheaply, packages depend on each other in one direction, and the
+lists of late names are complete."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "stormlog"
+HEAVY = ("click", "duckdb", "numpy", "pandas", "pyarrow", "rich", "scipy", "sqlglot", "torch")
+LATE_PACKAGES = ("stormlog.telemetry", "stormlog.issues", "stormlog.phases", "stormlog.query.catalog")
+
+# What each part may import from its siblings, itself aside.
+FOUNDATION = {"errors", "_lazy", "_resources", "__init__"}
+TELEMETRY = FOUNDATION | {"telemetry"}
+MAY_IMPORT = {
+    "errors": set[str](),
+    "_lazy": set[str](),
+    "_resources": {"errors"},
+    "__init__": {"_lazy"},
+    "telemetry": FOUNDATION,
+    "phases": TELEMETRY,
+    "issues": TELEMETRY,
+    "query": TELEMETRY | {"issues", "phases"},
+    "cli": TELEMETRY | {"issues", "phases", "query"},
+    "__main__": {"cli"},
+}
+
+
+def run_python(code: str) -> str:
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.strip()
+
+
+def modules_loaded_by(code: str) -> set[str]:
+    printed = run_python(f"{code}\nimport sys\nprint(' '.join(sys.modules))")
+    return set(printed.split())
+
+
+def part_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            found.add(node.module or "")
+            if node.module == "stormlog":
+                found |= {f"stormlog.{alias.name}" for alias in node.names}
+    return {name for name in found if name.split(".")[0] == "stormlog"}
+
+
+@pytest.mark.parametrize("module", ["stormlog", *LATE_PACKAGES[:3], "stormlog.query.catalog"])
+def test_importing_needs_only_the_standard_library(module: str) -> None:
+    loaded = {name.split(".")[0] for name in modules_loaded_by(f"import {module}")}
+    assert not loaded & set(HEAVY)
+    assert loaded - sys.stdlib_module_names <= {"stormlog", "__main__", "sitecustomize", "usercustomize"} | {
+        name for name in modules_loaded_by("pass") if "." not in name
+    }
+
+
+@pytest.mark.parametrize("module", LATE_PACKAGES[:3])
+def test_using_every_name_needs_only_the_standard_library(module: str) -> None:
+    assert not modules_loaded_by(f"from {module} import *") & set(HEAVY)
+
+
+@pytest.mark.parametrize("module", LATE_PACKAGES)
+def test_importing_a_package_imports_none_of_its_modules(module: str) -> None:
+    loaded = modules_loaded_by(f"import {module}")
+    assert not {name for name in loaded if name.startswith(f"{module}.")}
+
+
+def test_reading_a_sink_manifest_leaves_out_what_only_writers_need() -> None:
+    loaded = modules_loaded_by("import stormlog.telemetry.sink")
+    assert not loaded & {"uuid", "hashlib", "csv", "socket", "tempfile"}
+    assert "stormlog.telemetry.events" not in loaded
+
+
+@pytest.mark.parametrize("module", LATE_PACKAGES)
+def test_late_names_are_listed_completely(module: str) -> None:
+    package = importlib.import_module(module)
+    tree = ast.parse(Path(str(package.__file__)).read_text(encoding="utf-8"))
+    seen_by_type_checkers = {
+        f"{alias.name} in {node.module}"
+        for branch in tree.body
+        if isinstance(branch, ast.If)
+        for node in branch.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    table = {f"{name} in {module}.{part}" for part, names in package._MODULES.items() for name in names}
+    assert table == seen_by_type_checkers
+    assert {entry.split(" in ")[0] for entry in table} == set(package.__all__)
+    assert len(package.__all__) == len(set(package.__all__))
+    assert set(package.__all__) <= set(dir(package))
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+
+
+@pytest.mark.parametrize("module", LATE_PACKAGES)
+def test_unknown_name_is_an_attribute_error_that_names_it(module: str) -> None:
+    package = importlib.import_module(module)
+    with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'no_such_name'"):
+        _ = package.no_such_name
+    with pytest.raises(ImportError):
+        exec(f"from {module} import no_such_name")
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_imports_point_one_way(path: Path) -> None:
+    part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    used = {part_of(name) for name in imports_of(path)} - {part}
+    assert used <= MAY_IMPORT[part], f"{part} must not import {sorted(used - MAY_IMPORT[part])}"
