@@ -1,0 +1,56 @@
+# Everything a checkout needs: python3 (3.11 or newer) and this file.
+#
+#   make demo    install and list the issues of the shipped captures
+#   make test    install with test extras and run the tests
+#   make check   formatting, lint, types, documentation
+#   make bench   measure (BENCH_ARGS="--events 10000 --with-reference" for more)
+#   make soak    the long tests
+#   make clean   remove what these targets made
+
+PYTHON ?= python3
+JOBS ?= 2
+BENCH_ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check bench soak clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	$(BIN)/stormlog query issues examples/captures
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -n $(JOBS)
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict stormlog
+	$(BIN)/python -m pytest tests/test_docs.py
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
+
+soak: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m soak
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
+	find stormlog tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
+
+# One stamp for each set of extras: a second run installs nothing until pyproject.toml changes.
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable ".[test]"
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable ".[test,dev]"
+	@touch $@ $(VENV)/.installed-test $(VENV)/.installed
