@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stormlog.telemetry.events import AnyTelemetryEvent
 
-__all__ = ["EventRow", "OOMBundleRow", "SessionRow"]
+__all__ = ["EventRow", "OOMBundleRow", "Reject", "SessionRow"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,31 @@ class OOMBundleRow:
     session_status: str | None
     exception_type: str | None
     exception_module: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A line, row or item that was skipped.
+
+    Args:
+        path: The file.
+        line_number: Physical line from 1; row of a CSV or Parquet file, item of a JSON list.
+        reason: Reason for programs, details after a colon.
+        message: The same for people.
+        excerpt: Start of the line.
+
+    Source: docs/concepts.md#bad-input.
+    """
+
+    path: str
+    line_number: int
+    reason: str
+    message: str
+    excerpt: str
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""

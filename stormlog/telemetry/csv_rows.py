@@ -72,7 +72,7 @@ def load_csv_sessions(
     default_id = stable_legacy_session_id(root, "csv")
     warnings: list[str] = []
     grouped: dict[str, list[AnyTelemetryEvent]] = {}
-    for number, row in _rows(root, warnings):
+    for number, row in csv_rows(root, warnings):
         try:
             event = telemetry_event_from_record(
                 csv_record_from_row(row),
@@ -94,7 +94,13 @@ def load_csv_sessions(
     return sessions, warnings
 
 
-def _rows(root: Path, warnings: list[str]) -> Iterator[tuple[int, dict[str | None, Any]]]:
+def csv_rows(root: Path, warnings: list[str]) -> Iterator[tuple[int, dict[str | None, Any]]]:
+    """Yield the rows of a CSV file, numbered from 2 (the header is row 1).
+
+    Args:
+        root: A UTF-8 file.
+        warnings: Gets a sentence when the parser cannot go on.
+    """
     import csv
 
     # utf-8-sig: spreadsheet programs put a byte-order mark before the first column name.

@@ -206,7 +206,7 @@ def _load_json_document(
         raise TelemetryRecordError("json_nested_too_deeply", f"{root}: nested too deeply") from error
     default_id = stable_legacy_session_id(root.resolve(), events_key or "json")
     grouped: dict[str, list[AnyTelemetryEvent]] = {}
-    for index, record in enumerate(_records_of_document(document, root, events_key)):
+    for index, record in enumerate(records_of_document(document, root, events_key)):
         if not isinstance(record, dict):
             raise TelemetryRecordError(
                 f"json_event_not_object:{index}", f"{root}: item {index} is no object but {record!r:.60}"
@@ -216,7 +216,12 @@ def _load_json_document(
     return assemble_sessions(grouped, root=root)
 
 
-def _records_of_document(document: Any, root: Path, events_key: str | None) -> list[Any]:
+def records_of_document(document: Any, root: str | Path, events_key: str | None = None) -> list[Any]:
+    """Return the records of a parsed JSON document: its items, its ``events``, or itself.
+
+    Raises:
+        TelemetryRecordError: it holds no records.
+    """
     if isinstance(document, list):
         return document
     if not isinstance(document, dict):

@@ -1,0 +1,60 @@
+-- Sessions as the events and the ledgers of their source describe them, one row per source and session.
+--
+-- A ledger entry is taken as it stands; without one the session is inferred from its events: completed at
+-- its last stop event, else incomplete.
+--
+-- Materialised: yes
+-- Source: docs/concepts.md#sessions.
+CREATE OR REPLACE VIEW stage.loaded_sessions_view AS
+WITH found AS (
+    SELECT
+        f.source_id,
+        r.session_id,
+        min(r.file_id) AS first_file_id,
+        count(*) AS event_count,
+        count(DISTINCT r.file_id) AS file_count,
+        min(r.timestamp_ns) AS first_ns,
+        max(CASE WHEN r.event_type = 'stop' THEN r.timestamp_ns END) AS stopped_ns
+    FROM raw.records AS r
+    INNER JOIN raw.files AS f ON r.file_id = f.file_id
+    WHERE r.is_valid
+    GROUP BY f.source_id, r.session_id
+),
+
+described AS (
+    SELECT
+        found.source_id,
+        found.session_id,
+        coalesce(l.status, CASE WHEN found.stopped_ns IS NOT NULL THEN 'completed' ELSE 'incomplete' END) AS status,
+        CASE WHEN l.session_id IS NOT NULL THEN l.started_at_ns ELSE found.first_ns END AS started_at_ns,
+        CASE WHEN l.session_id IS NOT NULL THEN l.ended_at_ns ELSE found.stopped_ns END AS ended_at_ns,
+        found.first_file_id,
+        found.event_count,
+        found.file_count,
+        l.session_id IS NOT NULL AS is_in_ledger
+    FROM found
+    LEFT JOIN raw.ledger_sessions AS l ON found.source_id = l.source_id AND found.session_id = l.session_id
+)
+
+SELECT
+    d.source_id,
+    d.session_id,
+    d.status,
+    d.started_at_ns,
+    d.ended_at_ns,
+    d.event_count,
+    d.file_count,
+    d.is_in_ledger,
+    f.path AS source_path,
+    s.source_kind,
+    row_number() OVER (
+        PARTITION BY d.source_id
+        ORDER BY
+            CASE d.status WHEN 'completed' THEN 0 WHEN 'interrupted' THEN 1 WHEN 'incomplete' THEN 2 ELSE 3 END,
+            coalesce(nullif(d.ended_at_ns, 0), d.started_at_ns) DESC,
+            d.started_at_ns DESC,
+            d.session_id
+    ) AS session_order
+FROM described AS d
+INNER JOIN raw.files AS f ON d.first_file_id = f.file_id
+INNER JOIN raw.sources AS s ON d.source_id = s.source_id;

@@ -1,0 +1,27 @@
+-- Every distinct text (as JSON) that has to be normalised, with its normal form where SQL can give it exactly.
+--
+-- `normal_text` is NULL where Python has to decide: other alphabets and values that are not texts.
+--
+-- Materialised: yes
+-- Source: docs/concepts.md#text-rules.
+CREATE OR REPLACE VIEW stage.distinct_texts_view AS
+WITH texts AS (
+    SELECT context_json AS json_value FROM stage.candidate_events
+    UNION
+    SELECT backend_json AS json_value FROM stage.candidate_events
+    UNION
+    SELECT severity_json AS json_value FROM stage.candidate_events
+    UNION
+    SELECT health_json AS json_value FROM stage.candidate_events
+    UNION
+    SELECT error_json AS json_value FROM stage.candidate_events
+)
+
+SELECT
+    json_value,
+    CASE
+        WHEN json_value = 'null' THEN ''
+        WHEN prim.is_ascii(json_value) THEN issues.normalize_ascii(prim.json_text(json_value))
+    END AS normal_text
+FROM texts
+WHERE json_value IS NOT NULL;

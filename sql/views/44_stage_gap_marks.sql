@@ -1,0 +1,54 @@
+-- The samples that findings point to: first, last, largest gap and largest fragmentation of a session.
+--
+-- Source: docs/concepts.md#hidden-memory.
+CREATE OR REPLACE VIEW stage.gap_marks AS
+WITH marked AS MATERIALIZED (
+    SELECT
+        s.source_id,
+        s.session_id,
+        s.file_id,
+        s.line_number,
+        s.timestamp_ns,
+        s.gap_bytes,
+        s.timestamp_ns = g.first_ns AS is_first,
+        s.timestamp_ns = g.last_ns AS is_last,
+        s.gap_bytes = g.max_gap_bytes AS is_largest,
+        coalesce(s.fragmented_bytes / s.reserved_bytes = g.max_fragmentation_ratio, false) AS is_most_fragmented
+    FROM stage.gap_samples AS s
+    INNER JOIN stage.gap_sessions AS g ON s.source_id = g.source_id AND s.session_id = g.session_id
+    WHERE s.timestamp_ns = g.first_ns
+        OR s.timestamp_ns = g.last_ns
+        OR s.gap_bytes = g.max_gap_bytes
+        OR s.fragmented_bytes / s.reserved_bytes = g.max_fragmentation_ratio
+),
+
+named AS (
+    SELECT 'first' AS mark, 1 AS direction, * FROM marked WHERE is_first
+    UNION ALL
+    SELECT 'last' AS mark, -1 AS direction, * FROM marked WHERE is_last
+    UNION ALL
+    SELECT 'transient_spike' AS mark, 1 AS direction, * FROM marked WHERE is_largest
+    UNION ALL
+    SELECT 'fragmentation_like' AS mark, 1 AS direction, * FROM marked WHERE is_most_fragmented
+),
+
+numbered AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY source_id, session_id, mark
+            ORDER BY direction * timestamp_ns, direction * file_id, direction * line_number
+        ) AS position
+    FROM named
+)
+
+SELECT
+    source_id,
+    session_id,
+    mark,
+    file_id,
+    line_number,
+    timestamp_ns,
+    gap_bytes
+FROM numbered
+WHERE position = 1;

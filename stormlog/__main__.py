@@ -1,0 +1,8 @@
+"""``python -m stormlog``: the same as the ``stormlog`` command."""
+
+from __future__ import annotations
+
+from stormlog.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The root command, and the one place where exceptions become messages and exit statuses."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from stormlog import __version__
+from stormlog.cli import diagnostics, output
+from stormlog.cli.exit_codes import ExitCode
+from stormlog.cli.groups import LazyGroup
+from stormlog.errors import SourceError
+
+__all__ = ["root", "run"]
+
+
+class _Stopped(Exception):
+    """Carries what click would otherwise answer by itself: Ctrl-C and a reader that went away."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__()
+        self.cause = cause
+
+
+class _Root(LazyGroup):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, BrokenPipeError) as error:
+            raise _Stopped(error) from None
+
+
+@click.command(
+    cls=_Root,
+    modules={
+        "query": "stormlog.cli.query:query",
+        "doctor": "stormlog.cli.doctor:doctor",
+    },
+    epilog="""\b
+Shell completion:
+  bash  eval "$(_STORMLOG_COMPLETE=bash_source stormlog)"
+  zsh   eval "$(_STORMLOG_COMPLETE=zsh_source stormlog)"
+  fish  _STORMLOG_COMPLETE=fish_source stormlog | source
+
+\b
+Exit status: 0 fine, 1 query failed, 2 wrong usage, 3 nothing to read
+(or, with --strict, something was skipped), 130 interrupted.""",
+)
+@click.version_option(__version__, message="stormlog %(version)s")
+@click.help_option("-h", "--help")
+def root() -> None:
+    """Which ML memory failures recur, where, since when, and did the fix hold."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and report its failure, if any, on stderr.
+
+    Args:
+        arguments: What follows ``stormlog``; by default those of this process.
+
+    Returns:
+        The exit status, see `ExitCode`.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        root.main(args=given, prog_name="stormlog", standalone_mode=False)
+        output.flush()
+        return ExitCode.OK
+    except BrokenPipeError:
+        return _reader_gone()
+    except _Stopped as stopped:
+        if isinstance(stopped.cause, BrokenPipeError):
+            return _reader_gone()
+        return _report(stopped.cause, given)
+    except (Exception, KeyboardInterrupt) as error:
+        return _report(error, given)
+
+
+def _reader_gone() -> ExitCode:
+    # As in `stormlog ... | head`: the reader has all that it wanted, so this is no failure.
+    output.discard()
+    return ExitCode.OK
+
+
+def _report(error: BaseException, given: Sequence[str]) -> ExitCode:
+    code, status = _classify(error)
+    try:
+        output.flush()
+    except BrokenPipeError:
+        output.discard()
+    diagnostics.print_error(error, code, as_json=wants_json(given))
+    return status
+
+
+def _classify(error: BaseException) -> tuple[str, ExitCode]:
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return "interrupted", ExitCode.INTERRUPTED
+    if isinstance(error, click.ClickException):
+        return "invalid_usage", ExitCode.USAGE
+    if isinstance(error, ValueError):
+        return "invalid_value", ExitCode.USAGE
+    if isinstance(error, SourceError):
+        return "source_unreadable", ExitCode.SOURCES
+    if diagnostics.is_foreseen(error):
+        return "query_failed", ExitCode.QUERY
+    return "internal_error", ExitCode.QUERY
+
+
+def wants_json(given: Sequence[str]) -> bool:
+    """Tell from raw arguments whether errors are wanted as JSON, even if they could not be parsed."""
+    options = list(given[: given.index("--")] if "--" in given else given)
+    named = {"--json", "--jsonl", "--format=json", "--format=jsonl"}.intersection(options)
+    pairs = zip(options, options[1:], strict=False)
+    return bool(named) or any(pair in (("--format", "json"), ("--format", "jsonl")) for pair in pairs)

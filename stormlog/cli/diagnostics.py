@@ -1,0 +1,214 @@
+"""Everything that goes to stderr: errors, notices about what was skipped, and the progress bar.
+
+The promise: an error is one line (one JSON object if JSON was asked for), and never a traceback
+unless ``STORMLOG_TRACEBACK`` is set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stormlog.cli.human import printable
+from stormlog.errors import QueryError, SourceError, StormlogError
+
+if TYPE_CHECKING:
+    from stormlog.query.catalog import CatalogWarning
+
+__all__ = [
+    "NOTICE_LIMIT",
+    "is_foreseen",
+    "one_line",
+    "print_error",
+    "print_notices",
+    "progress_bar",
+    "skipped_lines_notices",
+    "use_colour",
+]
+
+#: Most lines of notices that one answer prints.
+NOTICE_LIMIT = 10
+
+_PROGRESS_DELAY_S = 1.0
+_PROGRESS_STEP_S = 0.1
+_BAR_WIDTH = 30
+
+
+def use_colour(stream: Any, no_colour: bool = False) -> bool:
+    """Tell whether to colour what goes to ``stream``.
+
+    Args:
+        stream: ``sys.stdout`` or ``sys.stderr``.
+        no_colour: Whether the user asked for none. ``NO_COLOR`` (any value but '') does as well.
+    """
+    if no_colour or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(stream.isatty())
+
+
+def is_foreseen(error: BaseException) -> bool:
+    """Tell whether an exception is one that Stormlog raises on purpose."""
+    return isinstance(error, (StormlogError, ValueError, OSError, click.ClickException))
+
+
+def one_line(message: str) -> str:
+    """Return a message without line breaks, and without the carets that point into a statement."""
+    lines = [" ".join(line.split()) for line in message.splitlines()]
+    return " ".join(line for line in lines if line.strip("^~ "))
+
+
+def print_error(error: BaseException, code: str, *, as_json: bool) -> None:
+    """Report why a command failed.
+
+    Args:
+        error: What was raised.
+        code: Its name for programs.
+        as_json: Print ``{"error": {"code", "message", "details"}}`` instead of a line.
+    """
+    message = _message(error)
+    if as_json:
+        _write(json.dumps({"error": {"code": code, "message": message, "details": _details(error)}}) + "\n")
+    elif isinstance(error, (KeyboardInterrupt, click.Abort)):
+        # The terminal has echoed ^C on this line.
+        _write(("\n" if sys.stderr.isatty() else "") + message + "\n")
+    else:
+        _write(_styled("Error:", "red") + f" {message}\n")
+    if os.environ.get("STORMLOG_TRACEBACK"):
+        import traceback
+
+        _write("".join(traceback.format_exception(error)))
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return "Interrupted."
+    if isinstance(error, click.UsageError):
+        where = "" if error.ctx is None else f" See '{error.ctx.command_path} --help'."
+        return one_line(error.format_message()) + where
+    if isinstance(error, click.ClickException):
+        return one_line(error.format_message())
+    text = one_line(str(error))
+    if is_foreseen(error):
+        return text or type(error).__name__
+    return (
+        f"{type(error).__name__}: {text}. This is a defect of Stormlog; "
+        "run again with STORMLOG_TRACEBACK=1 to see where."
+    )
+
+
+def _details(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, SourceError):
+        return {"path": error.path, "line": error.line}
+    if isinstance(error, QueryError):
+        return {"statement": error.statement, "sql": error.sql}
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        return {"command": error.ctx.command_path}
+    return {}
+
+
+def skipped_lines_notices(
+    summary: Sequence[tuple[str, int]], first: Callable[[], Sequence[Any]]
+) -> list[tuple[str, str]]:
+    """Describe skipped lines, one notice per file.
+
+    Args:
+        summary: Path and number of skipped lines of each file.
+        first: Returns some rejects (``path``, ``line_number``, ``message``); called if there are any.
+
+    Returns:
+        Pairs of path and sentence.
+    """
+    if not summary:
+        return []
+    where: dict[str, Any] = {}
+    for reject in first():
+        known = where.get(reject.path)
+        if known is None or reject.line_number < known.line_number:
+            where[reject.path] = reject
+    notices = []
+    for path, count in summary:
+        text = f"{count:,} {'line' if count == 1 else 'lines'} skipped"
+        reject = where.get(path)
+        if reject is not None:
+            place = f"line {reject.line_number}" if count == 1 else f"the first at line {reject.line_number}"
+            text += f", {place}: {reject.message}"
+        notices.append((path, text))
+    return notices
+
+
+def print_notices(warnings: Sequence[CatalogWarning], skipped: Sequence[tuple[str, str]]) -> None:
+    """Print what was skipped, at most `NOTICE_LIMIT` lines of it.
+
+    Args:
+        warnings: Of the catalog.
+        skipped: Of `skipped_lines_notices`.
+    """
+    notices = [*skipped, *((warning.path, warning.message) for warning in warnings)]
+    shown = notices if len(notices) <= NOTICE_LIMIT else notices[: NOTICE_LIMIT - 1]
+    lines = []
+    for path, text in shown:
+        # Some sentences name their path themselves.
+        sentence = one_line(text) if path in text else f"{path}: {one_line(text)}"
+        lines.append(f"{_styled('Warning:', 'yellow')} {printable(sentence)}\n")
+    if len(shown) < len(notices):
+        more = len(notices) - len(shown)
+        lines.append(f'... and {more:,} more; --sql "SELECT * FROM rejects" shows every skipped line\n')
+    _write("".join(lines))
+
+
+@contextmanager
+def progress_bar(progress: Callable[[], float | None], *, enabled: bool = True) -> Iterator[None]:
+    """Draw how far the statement inside is, if it takes long and stderr is a terminal.
+
+    Args:
+        progress: Percentage done, or None where unknown; called from another thread.
+        enabled: False draws nothing.
+    """
+    if not enabled or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield
+        return
+    done = threading.Event()
+    drawer = threading.Thread(target=_draw, args=(progress, done), name="stormlog-progress", daemon=True)
+    drawer.start()
+    try:
+        yield
+    finally:
+        done.set()
+        drawer.join()
+
+
+def _draw(progress: Callable[[], float | None], done: threading.Event) -> None:
+    if done.wait(_PROGRESS_DELAY_S):
+        return
+    turn = 0
+    while True:
+        percentage = progress()
+        if percentage is None or percentage < 0:
+            bar, label = " " * (turn % _BAR_WIDTH) + "#", "reading"
+        else:
+            bar, label = "#" * int(_BAR_WIDTH * min(percentage, 100.0) / 100), f"{min(percentage, 100.0):3.0f} %"
+        _write(f"\r[{bar:<{_BAR_WIDTH}}] {label}\x1b[K")
+        if done.wait(_PROGRESS_STEP_S):
+            break
+        turn += 1
+    _write("\r\x1b[K")
+
+
+def _styled(text: str, colour: str) -> str:
+    return click.style(text, fg=colour, bold=True) if use_colour(sys.stderr) else text
+
+
+def _write(text: str) -> None:
+    # Nobody may be listening; there is nowhere to complain to then.
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        pass

@@ -1,0 +1,194 @@
+"""Rows as text for programs, files and pipes: JSON, JSON lines, CSV, Markdown and plain tables.
+
+The promise: every format is valid for no rows too, and one row never spreads over two lines of a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stormlog.cli.human import cell_text, human_bytes, human_count, human_time, printable
+from stormlog.cli.json_text import json_document, json_line
+from stormlog.cli.targets import Column, Target, light_row
+
+__all__ = [
+    "FORMATS",
+    "Answer",
+    "csv_lines",
+    "human_cell",
+    "json_chunks",
+    "jsonl_lines",
+    "markdown_lines",
+    "plain_table_lines",
+]
+
+#: Names of the formats, the default first.
+FORMATS = ("table", "json", "jsonl", "csv", "markdown")
+
+NO_ROWS = "No rows."
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Rows to print.
+
+    Args:
+        rows: Rows or issues of a target; mappings where there is none.
+        target: What was asked for; None for rows of free SQL.
+        names: Column names of free SQL.
+    """
+
+    rows: Sequence[Any]
+    target: Target | None = None
+    names: Sequence[str] = ()
+
+    def records(self) -> Iterator[Mapping[str, Any]]:
+        """Yield every row with all its fields."""
+        return (row if isinstance(row, Mapping) else row.as_dict() for row in self.rows)
+
+    def columns(self) -> list[str]:
+        """Return all columns in their order."""
+        if self.target is None:
+            return list(self.names)
+        return self.target.columns(list(next(self.records(), {})))
+
+    def plain_columns(self) -> list[str]:
+        """Return the columns of plain tables, which may leave out what is long and nested."""
+        if self.target is None or self.target.plain_has_all:
+            return self.columns()
+        return list(self.target.preferred)
+
+    def readable_columns(self) -> list[Column]:
+        """Return the columns of tables for people."""
+        if self.target is not None:
+            return list(self.target.readable)
+        # Left to right is the order of importance that the author of a SELECT gave.
+        return [
+            Column(name, printable(name), _kind_of(row.get(name) for row in self.rows), rank)
+            for rank, name in enumerate(self.names)
+        ]
+
+    def light_records(self, keys: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        """Yield every row with at least these fields."""
+        return (row if isinstance(row, Mapping) else light_row(row, keys) for row in self.rows)
+
+
+def json_chunks(answer: Answer) -> Iterator[str]:
+    """Yield a JSON list of all rows, indented by two."""
+    opening = "[\n  "
+    for record in answer.records():
+        # Line breaks inside values are escaped, so every break here is one of the layout.
+        yield opening + json_document(record).replace("\n", "\n  ")
+        opening = ",\n  "
+    yield "[]\n" if opening.startswith("[") else "\n]\n"
+
+
+def jsonl_lines(answer: Answer) -> Iterator[str]:
+    """Yield one JSON object a line."""
+    return (json_line(record) + "\n" for record in answer.records())
+
+
+def csv_lines(answer: Answer) -> Iterator[str]:
+    """Yield a header and one line per row, ended by CR LF; null is empty, lists and mappings are JSON."""
+    columns = answer.columns()
+    yield _csv_line(columns)
+    for record in answer.records():
+        yield _csv_line([_csv_field(record.get(column)) for column in columns])
+
+
+def _csv_field(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple, dict)):
+        return json_line(value)
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value).hex()
+    return str(value)
+
+
+def _csv_line(fields: Sequence[str]) -> str:
+    if len(fields) == 1 and not fields[0]:
+        # A blank line would be read as no row at all.
+        return '""\r\n'
+    return ",".join(map(_csv_quoted, fields)) + "\r\n"
+
+
+def _csv_quoted(field: str) -> str:
+    if any(character in field for character in ',"\r\n'):
+        return '"' + field.replace('"', '""') + '"'
+    return field
+
+
+def plain_table_lines(answer: Answer) -> Iterator[str]:
+    """Yield an unstyled table for pipes: raw values, as wide as it needs to be."""
+    if not answer.rows:
+        yield NO_ROWS + "\n"
+        return
+    columns = answer.plain_columns()
+    header = [printable(column).replace("_", " ").title() for column in columns]
+    widths = [len(text) for text in header]
+    for cells in _plain_cells(answer, columns):
+        widths = [max(width, len(cell)) for width, cell in zip(widths, cells, strict=True)]
+    yield _padded(header, widths)
+    yield _padded(["-" * width for width in widths], widths)
+    # Worked out twice rather than kept: a million rows of text take far more room than the rows.
+    for cells in _plain_cells(answer, columns):
+        yield _padded(cells, widths)
+
+
+def _plain_cells(answer: Answer, columns: Sequence[str]) -> Iterator[list[str]]:
+    for record in answer.light_records(columns):
+        yield [cell_text(record.get(column)) for column in columns]
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(padded).rstrip() + "\n"
+
+
+def markdown_lines(answer: Answer) -> Iterator[str]:
+    """Yield a Markdown table of the readable columns, values as people read them."""
+    if not answer.rows:
+        yield NO_ROWS + "\n"
+        return
+    columns = answer.readable_columns()
+    yield _markdown_line([column.header for column in columns])
+    yield _markdown_line(["---:" if is_right_aligned(column) else "---" for column in columns], escape=False)
+    for record in answer.light_records([column.key for column in columns]):
+        yield _markdown_line([human_cell(column, record.get(column.key)) for column in columns])
+
+
+def _markdown_line(cells: Sequence[str], *, escape: bool = True) -> str:
+    if escape:
+        cells = [cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in cells]
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def human_cell(column: Column, value: Any) -> str:
+    """Return a value as people read it, on one line."""
+    if value is None:
+        return "-"
+    if column.kind == "length":
+        return human_count(len(value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        if column.kind == "bytes":
+            return human_bytes(value)
+        if column.kind == "time":
+            return human_time(value)
+        if column.kind == "instant":
+            return human_time(value, milliseconds=True)
+        if column.kind == "count":
+            return human_count(value)
+    return cell_text(value)
+
+
+def is_right_aligned(column: Column) -> bool:
+    """Tell whether a column holds amounts, which are compared by their last digits."""
+    return column.kind in ("number", "count", "bytes", "length")
+
+
+def _kind_of(values: Iterator[Any]) -> Any:
+    numbers = [isinstance(value, (int, float)) and not isinstance(value, bool) for value in values if value is not None]
+    return "number" if numbers and all(numbers) else "text"

@@ -1,0 +1,198 @@
+"""What each ``stormlog query`` command asks for, and which columns its answer shows in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = ["EVENTS", "ISSUES", "OOMS", "SESSIONS", "Column", "ColumnKind", "Target"]
+
+ColumnKind = Literal["text", "word", "number", "count", "bytes", "time", "instant", "length", "severity", "status"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table for people.
+
+    Args:
+        key: Key of the row.
+        header: What stands above it.
+        kind: How values are shown: ``text`` may be wrapped, the rest may not; ``time`` and ``instant``
+            (with milliseconds) are nanoseconds since the Unix epoch, ``length`` counts the items of a list,
+            ``severity`` and ``status`` are coloured.
+        rank: Columns with the highest rank are the first to go where the terminal is narrow.
+    """
+
+    key: str
+    header: str
+    kind: ColumnKind = "text"
+    rank: int = 0
+
+
+@dataclass(frozen=True)
+class Target:
+    """One kind of rows.
+
+    Args:
+        method: Method of the store that lists them; ``<method>_sql`` returns the statement.
+        filter_name: Name of the filter class in `stormlog.query.filters`.
+        preferred: Leading columns of plain tables and CSV.
+        readable: Columns of tables for people.
+        plain_has_all: Whether plain tables show the remaining columns too.
+    """
+
+    method: str
+    filter_name: str
+    preferred: tuple[str, ...]
+    readable: tuple[Column, ...]
+    plain_has_all: bool = True
+
+    def columns(self, keys: Sequence[str]) -> list[str]:
+        """Return the preferred columns among ``keys``, then the others by name.
+
+        Args:
+            keys: Keys of a row; none if there are no rows, and then all preferred columns are meant.
+        """
+        if not keys:
+            return list(self.preferred)
+        return [key for key in self.preferred if key in keys] + sorted(set(keys).difference(self.preferred))
+
+
+def light_row(row: Any, keys: Sequence[str]) -> Mapping[str, Any]:
+    """Return only some fields of a row: reading all evidence of an issue to print its title takes long.
+
+    Args:
+        row: A row or an issue.
+        keys: The fields wanted.
+    """
+    if not hasattr(row, "representative_evidence"):
+        whole: Mapping[str, Any] = row.as_dict()
+        return whole
+    fields: dict[str, Any] = {}
+    for key in keys:
+        value = getattr(row, key)
+        fields[key] = value.as_dict() if hasattr(value, "as_dict") else value
+    return fields
+
+
+ISSUES = Target(
+    method="list_issues",
+    filter_name="IssueFilter",
+    preferred=(
+        "fingerprint_id",
+        "kind",
+        "state",
+        "severity",
+        "title",
+        "hit_count",
+        "first_seen_ns",
+        "last_seen_ns",
+        "affected_sessions",
+        "representative_evidence",
+    ),
+    readable=(
+        Column("fingerprint_id", "Fingerprint", "word", 1),
+        Column("severity", "Severity", "severity"),
+        Column("kind", "Kind", "word", 4),
+        Column("title", "Title"),
+        Column("hit_count", "Hits", "count"),
+        Column("affected_sessions", "Sessions", "length", 3),
+        Column("first_seen_ns", "First seen (UTC)", "time", 5),
+        Column("last_seen_ns", "Last seen (UTC)", "time", 2),
+    ),
+    plain_has_all=False,
+)
+
+SESSIONS = Target(
+    method="list_sessions",
+    filter_name="SessionFilter",
+    preferred=(
+        "session_id",
+        "status",
+        "started_at_ns",
+        "ended_at_ns",
+        "host",
+        "pid",
+        "job_id",
+        "rank",
+        "local_rank",
+        "world_size",
+        "source_kind",
+        "source_path",
+        "source_count",
+        "warning_count",
+        "event_count",
+        "oom_bundle_count",
+    ),
+    readable=(
+        Column("session_id", "Session", "text"),
+        Column("status", "Status", "status"),
+        Column("started_at_ns", "Started (UTC)", "time", 1),
+        Column("ended_at_ns", "Ended (UTC)", "time", 4),
+        Column("host", "Host", "text", 7),
+        Column("job_id", "Job", "text", 6),
+        Column("rank", "Rank", "number", 3),
+        Column("world_size", "World", "number", 8),
+        Column("event_count", "Events", "count", 2),
+        Column("oom_bundle_count", "OOMs", "count", 2),
+        Column("source_path", "Source", "text", 5),
+    ),
+)
+
+EVENTS = Target(
+    method="query_events",
+    filter_name="EventFilter",
+    preferred=(
+        "session_id",
+        "timestamp_ns",
+        "event_type",
+        "rank",
+        "local_rank",
+        "world_size",
+        "collector",
+        "allocator_allocated_bytes",
+        "allocator_reserved_bytes",
+        "device_used_bytes",
+        "source_kind",
+        "source_path",
+        "session_status",
+    ),
+    readable=(
+        Column("timestamp_ns", "Time (UTC)", "instant"),
+        Column("session_id", "Session", "text", 2),
+        Column("rank", "Rank", "number", 3),
+        Column("event_type", "Type", "word"),
+        Column("allocator_allocated_bytes", "Allocated", "bytes", 4),
+        Column("allocator_reserved_bytes", "Reserved", "bytes", 5),
+        Column("device_used_bytes", "Used", "bytes", 4),
+        Column("collector", "Collector", "text", 6),
+        Column("context", "Context", "text", 1),
+    ),
+)
+
+OOMS = Target(
+    method="list_oom_bundles",
+    filter_name="OOMBundleFilter",
+    preferred=(
+        "bundle_path",
+        "created_at_utc",
+        "backend",
+        "reason",
+        "event_count",
+        "session_id",
+        "session_status",
+        "exception_type",
+        "exception_module",
+    ),
+    readable=(
+        Column("created_at_utc", "Created (UTC)", "word"),
+        Column("backend", "Backend", "word", 2),
+        Column("reason", "Reason", "text"),
+        Column("session_id", "Session", "text", 1),
+        Column("session_status", "Status", "status", 3),
+        Column("event_count", "Events", "count", 5),
+        Column("exception_type", "Exception", "text", 4),
+        Column("bundle_path", "Bundle", "text", 1),
+    ),
+)

@@ -1,0 +1,129 @@
+"""Tables on a terminal, with rich: coloured, and never wider than the window.
+
+The promise: what cannot be cut (ids, numbers, times) is shown in full; where the window is too narrow
+whole columns are left out, and the line below the table says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import IO, Any
+
+import rich.box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stormlog.cli.formats import Answer, human_cell, is_right_aligned
+from stormlog.cli.targets import Column
+
+__all__ = ["print_terminal_table"]
+
+#: A column of text gets at least this many characters, if its content is that long.
+_LEAST_TEXT_WIDTH = 14
+_GAP = 2
+#: Rows that are laid out at once: rich keeps a segment per cell.
+_CHUNK = 200
+
+_SEVERITY_STYLES = {"critical": "bold red", "error": "red", "warning": "yellow", "info": "cyan"}
+_STATUS_STYLES = {"completed": "green", "running": "cyan", "interrupted": "yellow", "incomplete": "yellow"}
+
+
+def print_terminal_table(answer: Answer, file: IO[str], *, width: int, colour: bool) -> None:
+    """Print at least one row as a table.
+
+    Args:
+        answer: The rows.
+        file: A terminal.
+        width: Of the terminal, in characters.
+        colour: Whether to use any styles.
+    """
+    columns = answer.readable_columns()
+    keys = [column.key for column in columns]
+    cells = [
+        [human_cell(column, record.get(column.key)) for column in columns]
+        for record in answer.light_records(keys)
+    ]
+    natural = [
+        max(len(column.header), *(len(row[index]) for row in cells)) for index, column in enumerate(columns)
+    ]
+    shown = _fitting(columns, natural, width)
+    widths = _shared_out([columns[index] for index in shown], [natural[index] for index in shown], width)
+    console = Console(
+        file=file,
+        width=width,
+        force_terminal=True,
+        color_system="auto" if colour else None,
+        no_color=not colour,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    for start in range(0, len(cells), _CHUNK):
+        table = Table(
+            box=rich.box.SIMPLE_HEAD if start == 0 else None,
+            show_header=start == 0,
+            show_edge=False,
+            pad_edge=False,
+            padding=(0, _GAP, 0, 0),
+            collapse_padding=True,
+            header_style="bold" if colour else "",
+        )
+        for index, column_width in zip(shown, widths, strict=True):
+            column = columns[index]
+            table.add_column(
+                Text(column.header),
+                width=column_width,
+                justify="right" if is_right_aligned(column) else "left",
+                overflow="fold",
+            )
+        for row in cells[start : start + _CHUNK]:
+            table.add_row(*(Text(row[index], _style(columns[index], row[index], colour)) for index in shown))
+        console.print(table)
+    hidden = [column.header for index, column in enumerate(columns) if index not in shown]
+    if hidden:
+        note = f"Not shown at this width: {', '.join(hidden)}"
+        console.print(Text(note, "dim" if colour else ""), soft_wrap=False)
+
+
+def _fitting(columns: Sequence[Column], natural: Sequence[int], width: int) -> list[int]:
+    """Return which columns fit, dropping the least important first; one always stays."""
+    shown = list(range(len(columns)))
+    while len(shown) > 1 and _needed([columns[i] for i in shown], [natural[i] for i in shown]) > width:
+        shown.remove(max(shown, key=lambda index: (columns[index].rank, index)))
+    return shown
+
+
+def _needed(columns: Sequence[Column], natural: Sequence[int]) -> int:
+    return sum(map(_least_width, columns, natural)) + (_GAP + 1) * (len(columns) - 1)
+
+
+def _least_width(column: Column, natural: int) -> int:
+    return min(natural, max(_LEAST_TEXT_WIDTH, len(column.header))) if column.kind == "text" else natural
+
+
+def _shared_out(columns: Sequence[Column], natural: Sequence[int], width: int) -> list[int]:
+    """Return widths: the least each, and what is left over to the texts that are longest."""
+    widths = list(map(_least_width, columns, natural))
+    spare = width - sum(widths) - (_GAP + 1) * (len(columns) - 1)
+    while spare > 0:
+        growing = [index for index in range(len(widths)) if widths[index] < natural[index]]
+        if not growing:
+            break
+        for index in growing[:spare]:
+            widths[index] += 1
+        spare -= min(spare, len(growing))
+    return widths
+
+
+def _style(column: Column, text: str, colour: bool) -> Any:
+    if not colour:
+        return ""
+    if text == "-":
+        return "dim"
+    if column.kind == "severity":
+        return _SEVERITY_STYLES.get(text.lower(), "")
+    if column.kind == "status":
+        return _STATUS_STYLES.get(text.lower(), "")
+    return ""

@@ -1,0 +1,160 @@
+"""Judges the lines that SQL does not take as they stand: converts them or says why not.
+
+Promise: every line handed in comes out once, as a canonical record or as a located reject.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from stormlog.query.repair import excerpt_of
+
+if TYPE_CHECKING:
+    from stormlog.query.catalog.models import CatalogWarning
+
+__all__ = ["Arbiter", "FileOrigin", "Verdicts"]
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class FileOrigin:
+    """A file to read and what is known about it beforehand.
+
+    Attributes:
+        file_id: Number of the file in reading order.
+        source_id: Number of its source in the catalog.
+        path: The file, spelled as the argument was.
+        source_path: Path of the source.
+        source_kind: Kind of the source.
+        session_hint: Session that the manifest names for the file.
+    """
+
+    file_id: int
+    source_id: int
+    path: str
+    source_path: str
+    source_kind: str
+    session_hint: str | None
+
+    def default_session_id(self) -> str:
+        """Return the session of records that name none."""
+        from stormlog.telemetry.session import stable_legacy_session_id
+
+        if self.session_hint is not None:
+            return self.session_hint
+        kind = {"telemetry_json": "json", "telemetry_csv": "csv"}.get(self.source_kind, "sink")
+        return stable_legacy_session_id(os.path.realpath(self.source_path), kind)
+
+
+@dataclass
+class Verdicts:
+    """What came of some lines.
+
+    Attributes:
+        records: (file_id, line_number, canonical JSON text, record id or ``None`` where the text gives it).
+        rejects: (file_id, line_number, reason, message, excerpt).
+    """
+
+    records: list[tuple[int, int, str, str | None]] = field(default_factory=list)
+    rejects: list[tuple[int, int | None, str, str, str]] = field(default_factory=list)
+
+
+class Arbiter:
+    """Collects verdicts.
+
+    Args:
+        warnings: Where warnings about whole files go.
+    """
+
+    def __init__(self, warnings: list[CatalogWarning]) -> None:
+        self._warnings = warnings
+        self._verdicts = Verdicts()
+        self._default_ids: dict[int, str] = {}
+
+    def take(self) -> Verdicts:
+        """Return the verdicts since the last call."""
+        taken, self._verdicts = self._verdicts, Verdicts()
+        return taken
+
+    def judge(self, origin: FileOrigin, line_number: int, line: str) -> None:
+        """Judge one line of text; blank ones are nothing."""
+        if not line.strip():
+            return
+        try:
+            record = json.loads(line.removeprefix("\ufeff"))
+        except (ValueError, RecursionError):
+            self.reject(origin, line_number, self._malformed_reason(origin, line), line)
+            return
+        self.judge_record(origin, line_number, record, line)
+
+    def judge_record(
+        self, origin: FileOrigin, line_number: int, record: Any, text: str, **options: Any
+    ) -> None:
+        """Judge one parsed record; ``options`` go to `telemetry_event_from_record`."""
+        from stormlog.telemetry.conversion import telemetry_event_from_record
+        from stormlog.telemetry.events import telemetry_event_to_dict
+        from stormlog.telemetry.projection import record_id
+        from stormlog.telemetry.validation import record_fits_engine
+
+        if not isinstance(record, dict):
+            self.reject(origin, line_number, "not_an_object", text)
+            return
+        if origin.file_id not in self._default_ids:
+            self._default_ids[origin.file_id] = origin.default_session_id()
+        options.setdefault("default_session_id", self._default_ids[origin.file_id])
+        try:
+            event = telemetry_event_to_dict(telemetry_event_from_record(record, **options))
+            problem = record_fits_engine(event)
+            if problem is not None:
+                self.reject(origin, line_number, problem, text)
+                return
+            canonical = json.dumps(event, ensure_ascii=False, sort_keys=True)
+            given_id = None
+            if _LONE_SURROGATE.search(canonical):
+                # A database cannot hold half a character; the id still stands for the original text.
+                given_id = record_id(event)
+                canonical = _LONE_SURROGATE.sub("\ufffd", canonical)
+        except (ValueError, OverflowError, RecursionError, TypeError) as error:
+            self.reject(origin, line_number, str(getattr(error, "code", "invalid_record")), text, str(error))
+            return
+        self._verdicts.records.append((origin.file_id, line_number, canonical, given_id))
+
+    def reject(
+        self, origin: FileOrigin, line_number: int | None, reason: str, text: str, message: str | None = None
+    ) -> None:
+        """Note that a line was skipped."""
+        self._verdicts.rejects.append(
+            (origin.file_id, line_number, reason, message or _MESSAGES.get(reason, reason), excerpt_of(text))
+        )
+
+    def refuse_file(self, origin: FileOrigin, code: str, message: str) -> None:
+        """Note that a whole file was skipped."""
+        from stormlog.query.catalog.models import CatalogWarning
+
+        self._warnings.append(CatalogWarning(origin.path, message, code))
+
+    def _malformed_reason(self, origin: FileOrigin, line: str) -> str:
+        """Tell a line that was cut while it was written from one that is broken."""
+        if not origin.path.endswith(".jsonl"):
+            return "malformed_json"
+        tail = line.encode("utf-8", "surrogatepass")[-4096:]
+        try:
+            with open(origin.path, "rb") as stream:
+                stream.seek(max(0, os.fstat(stream.fileno()).st_size - len(tail)))
+                return "torn_line" if stream.read() == tail else "malformed_json"
+        except OSError:
+            return "malformed_json"
+
+
+_MESSAGES = {
+    "torn_line": "the line ends in the middle of a record; its writer was probably stopped",
+    "malformed_json": "not valid JSON",
+    "not_an_object": "valid JSON, but not an object",
+    "invalid_utf8": "not valid UTF-8",
+    "line_too_long": "longer than 16 MiB",
+}

@@ -1,0 +1,109 @@
+"""Puts what the catalog knows into tables: sources, ledgers and bundles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stormlog.query.catalog.listing import list_oom_bundle_rows
+from stormlog.query.statements import microseconds
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
+    from stormlog.query.catalog.models import CatalogSource
+
+__all__ = ["fill_catalog", "lists_its_ledger"]
+
+_LEDGER_TYPES = (
+    "INTEGER, VARCHAR, VARCHAR, BIGINT, BIGINT, VARCHAR, BIGINT, VARCHAR, BIGINT, BIGINT, BIGINT, VARCHAR, BIGINT, "
+    "BIGINT, BIGINT, BOOLEAN"
+)
+_BUNDLE_TYPES = (
+    "BIGINT, VARCHAR, VARCHAR, BIGINT, BIGINT, VARCHAR, VARCHAR, BIGINT, VARCHAR, VARCHAR, VARCHAR, VARCHAR"
+)
+
+
+def lists_its_ledger(source: CatalogSource) -> bool:
+    """Return whether a source's sessions are those of its ledger, whatever its events say."""
+    return source.session is not None or (
+        source.source_kind == "sink" and source.manifest is not None and bool(source.manifest.sessions)
+    )
+
+
+def fill_catalog(connection: duckdb.DuckDBPyConnection, catalog: ArtifactCatalog) -> None:
+    """Fill ``raw.sources``, ``raw.ledger_sessions`` and ``raw.oom_bundles``."""
+    from stormlog.query.staging import unnest_into
+
+    sources = [
+        (number, str(s.path), s.source_kind, None if s.manifest_path is None else str(s.manifest_path))
+        for number, s in enumerate(catalog.sources)
+    ]
+    unnest_into(connection, "raw.sources", "INTEGER, VARCHAR, VARCHAR, VARCHAR", sources)
+    ledger = [row for number, source in enumerate(catalog.sources) for row in _ledger_rows(number, source)]
+    unnest_into(connection, "raw.ledger_sessions", _LEDGER_TYPES, ledger)
+    if catalog.oom_bundles:
+        unnest_into(connection, "raw.oom_bundles", _BUNDLE_TYPES, _bundle_rows(catalog))
+
+
+def _ledger_rows(number: int, source: CatalogSource) -> list[tuple[Any, ...]]:
+    is_listed = lists_its_ledger(source)
+    rows: list[tuple[Any, ...]] = []
+    if source.session is not None:
+        summaries, segments = [source.session], []
+    elif source.manifest is not None:
+        summaries, segments = source.manifest.sessions, source.manifest.segments
+    else:
+        return rows
+    counts: dict[str | None, list[int]] = {}
+    for segment in segments:
+        counts.setdefault(segment.session_id, []).append(segment.event_count)
+    known: set[str] = set()
+    for position, s in enumerate(summaries):
+        if s.session_id in known:
+            continue
+        known.add(s.session_id)
+        of_session = counts.get(s.session_id, [])
+        rows.append(
+            (
+                number,
+                s.session_id,
+                s.status,
+                s.started_at_ns,
+                s.ended_at_ns,
+                s.host,
+                s.pid,
+                s.job_id if isinstance(s.job_id, str) and s.job_id else None,
+                s.rank,
+                s.local_rank,
+                s.world_size,
+                s.source,
+                position,
+                1 if source.session is not None else len(of_session),
+                None if source.session is not None else sum(of_session),
+                is_listed,
+            )
+        )
+    return rows
+
+
+def _bundle_rows(catalog: ArtifactCatalog) -> list[tuple[Any, ...]]:
+    from stormlog.issues.timestamps import utc_text_to_ns
+
+    return [
+        (
+            position,
+            row.bundle_path,
+            row.created_at_utc,
+            utc_text_to_ns(row.created_at_utc) if row.created_at_utc else None,
+            microseconds(row.created_at_utc),
+            row.backend,
+            row.reason,
+            row.event_count,
+            row.session_id,
+            row.session_status,
+            row.exception_type,
+            row.exception_module,
+        )
+        for position, row in enumerate(list_oom_bundle_rows(catalog))
+    ]

@@ -1,0 +1,234 @@
+"""Turns the sums of each session into hidden-memory findings and looks up what surrounds them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from stormlog.query.library import load_library
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from stormlog.issues.gap_models import GapFinding
+
+__all__ = ["stage_gaps"]
+
+_FINDING_TYPES = (
+    "BIGINT, INTEGER, VARCHAR, VARCHAR, VARCHAR, DOUBLE, VARCHAR, VARCHAR, VARCHAR, BIGINT, INTEGER, BIGINT"
+)
+_DETAIL_TYPES = "BIGINT, BIGINT, VARCHAR, VARCHAR, VARCHAR, VARCHAR, VARCHAR, VARCHAR, VARCHAR, VARCHAR"
+
+#: Which sample shows a finding best; drift is shown by the last one.
+_MARK_OF = {"persistent_drift": "last"}
+
+
+def stage_gaps(connection: duckdb.DuckDBPyConnection) -> None:
+    """Find hidden memory in every session that was read."""
+    from stormlog.query.staging import materialise, unnest_into
+
+    materialise(connection, "stage.gap_sessions")
+    sessions = connection.execute(
+        """
+        SELECT g.source_id, g.session_id, g.is_exact
+        FROM stage.gap_sessions AS g
+        INNER JOIN stage.loaded_sessions AS s ON g.source_id = s.source_id AND g.session_id = s.session_id
+        ORDER BY g.source_id, s.session_order
+        """
+    ).fetchall()
+    unnest_into(connection, "stage.gap_findings", _FINDING_TYPES, [])
+    unnest_into(connection, "stage.gap_details", _DETAIL_TYPES, [])
+    if not sessions:
+        return
+    found = _findings_of_exact_sessions(connection)
+    for source_id, session_id, is_exact in sessions:
+        if not is_exact:
+            found[(source_id, session_id)] = _findings_of_wide_session(connection, source_id, session_id)
+    rows: list[tuple[Any, ...]] = []
+    for source_id, session_id, _ in sessions:
+        for finding, file_id, line_number in found.get((source_id, session_id), ()):
+            rows.append(
+                (
+                    len(rows),
+                    source_id,
+                    session_id,
+                    finding.classification,
+                    finding.severity,
+                    finding.confidence,
+                    json.dumps(finding.confidence),
+                    json.dumps(finding.evidence),
+                    finding.description,
+                    finding.evidence_timestamp_ns,
+                    file_id,
+                    line_number,
+                )
+            )
+    if rows:
+        unnest_into(connection, "stage.gap_findings", _FINDING_TYPES, rows)
+        unnest_into(connection, "stage.gap_details", _DETAIL_TYPES, _details(connection))
+
+
+def _findings_of_exact_sessions(
+    connection: duckdb.DuckDBPyConnection,
+) -> dict[tuple[int, str], list[tuple[GapFinding, int, int]]]:
+    from stormlog.issues.gaps import GapMoments, gap_findings, spike_cutoff
+    from stormlog.query.staging import materialise, unnest_into
+
+    materialise(connection, "stage.gap_moments")
+    sums = connection.execute(
+        """
+        SELECT
+            m.source_id, m.session_id, m.sample_count, m.sum_x, m.sum_y, m.sum_xx, m.sum_xy, m.sum_yy,
+            m.ratio_count, coalesce(m.ratio_sum, 0), g.last_ns, g.max_gap_bytes, g.max_gap_ratio,
+            coalesce(g.max_fragmentation_ratio, 0)
+        FROM stage.gap_moments AS m
+        INNER JOIN stage.gap_sessions AS g ON m.source_id = g.source_id AND m.session_id = g.session_id
+        """
+    ).fetchall()
+    cutoffs = []
+    for source_id, session_id, n, _, sum_y, _, _, sum_yy, *_ in sums:
+        cutoff = spike_cutoff(int(n), int(sum_y), int(sum_yy))
+        if cutoff is not None and abs(cutoff) < 2**63:
+            cutoffs.append((source_id, session_id, cutoff))
+    unnest_into(connection, "stage.gap_cutoffs", "INTEGER, VARCHAR, BIGINT", cutoffs)
+    spikes = {
+        (source_id, session_id): count
+        for source_id, session_id, count in connection.execute("SELECT * FROM stage.gap_spikes").fetchall()
+    }
+    marks = {
+        (source_id, session_id, mark): rest
+        for source_id, session_id, mark, *rest in connection.execute("SELECT * FROM stage.gap_marks").fetchall()
+    }
+    found: dict[tuple[int, str], list[tuple[GapFinding, int, int]]] = {}
+    for source_id, session_id, n, sum_x, sum_y, sum_xx, sum_xy, sum_yy, *rest in sums:
+        ratio_count, ratio_sum, last_ns, max_gap, max_gap_ratio, max_ratio = rest
+        of_session = {
+            mark: marks.get((source_id, session_id, mark))
+            for mark in ("first", "last", "transient_spike", "fragmentation_like")
+        }
+        first, last, largest = of_session["first"], of_session["last"], of_session["transient_spike"]
+        assert first is not None and last is not None and largest is not None
+        worst = of_session["fragmentation_like"]
+        moments = GapMoments(
+            n=int(n),
+            sum_x=int(sum_x),
+            sum_y=int(sum_y),
+            sum_xx=int(sum_xx),
+            sum_xy=int(sum_xy),
+            sum_yy=int(sum_yy),
+            first_gap=first[3],
+            last_gap=last[3],
+            last_timestamp_ns=last_ns,
+            max_gap=max_gap,
+            max_gap_timestamp_ns=largest[2],
+            max_gap_ratio=max_gap_ratio,
+            ratio_count=ratio_count,
+            ratio_sum=int(ratio_sum),
+            max_ratio=max_ratio,
+            max_ratio_timestamp_ns=None if worst is None else worst[2],
+        )
+        located = []
+        for finding in gap_findings(moments, spikes.get((source_id, session_id), 0)):
+            place = of_session[_MARK_OF.get(finding.classification, finding.classification)]
+            assert place is not None
+            located.append((finding, place[0], place[1]))
+        found[(source_id, session_id)] = located
+    return found
+
+
+def _findings_of_wide_session(
+    connection: duckdb.DuckDBPyConnection, source_id: int, session_id: str
+) -> list[tuple[GapFinding, int, int]]:
+    """Analyse one session whose sums might not fit 38 digits, with Python's unbounded integers."""
+    from stormlog.issues.gaps import analyze_hidden_memory_gaps
+
+    rows = connection.execute(
+        """
+        SELECT
+            event_type, timestamp_ns, device_used_bytes, allocator_reserved_bytes, allocator_allocated_bytes,
+            allocator_inactive_bytes, device_total_bytes, schema_version, is_fragmentation_known, file_id, line_number
+        FROM events
+        WHERE source_id = $source_id AND session_id = $session_id AND telemetry.is_sample(event_type)
+            AND device_total_bytes > 0 AND device_used_bytes IS NOT NULL AND allocator_reserved_bytes IS NOT NULL
+        ORDER BY timestamp_ns, file_id, line_number
+        """,
+        {"source_id": source_id, "session_id": session_id},
+    ).fetchall()
+    events = [
+        {
+            "event_type": row[0],
+            "timestamp_ns": row[1],
+            "device_used_bytes": row[2],
+            "allocator_reserved_bytes": row[3],
+            "allocator_allocated_bytes": row[4],
+            "allocator_inactive_bytes": row[5],
+            "device_total_bytes": row[6],
+            "schema_version": row[7],
+            "metadata": {
+                "memory_capabilities": {
+                    "supports_allocator_inactive": row[8],
+                    "supports_fragmentation_analysis": row[8],
+                }
+            },
+        }
+        for row in rows
+    ]
+    places: dict[tuple[str, int], tuple[int, int]] = {}
+    for row in rows:
+        places.setdefault(("first", row[1]), (row[9], row[10]))
+        places[("last", row[1])] = (row[9], row[10])
+    located = []
+    for finding in analyze_hidden_memory_gaps(events):
+        assert finding.evidence_timestamp_ns is not None
+        end = "last" if finding.classification == "persistent_drift" else "first"
+        located.append((finding, *places[(end, finding.evidence_timestamp_ns)]))
+    return located
+
+
+def _details(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    """Return what `stage.gap_details` holds: the surroundings of each finding and its phase."""
+    from stormlog.issues.normalize import normalize_text_dimension
+    from stormlog.phases.policy import (
+        attribute_active_spans,
+        phase_attribution_to_payload,
+        summarize_phase_attribution,
+    )
+    from stormlog.query.phase_staging import active_spans
+
+    spans = active_spans(connection)
+    rows = []
+    for (
+        number,
+        collector,
+        event_type,
+        rank,
+        status,
+        path,
+        kind,
+        backend,
+        _,
+        origin_thread,
+        origin_scope,
+    ) in connection.execute("SELECT * FROM stage.gap_evidence ORDER BY finding_number").fetchall():
+        thread_id = None if origin_thread is None else json.loads(origin_thread)
+        scope_id = None if origin_scope is None else json.loads(origin_scope)
+        attribution = attribute_active_spans(
+            spans.get(number, []),
+            origin_thread_id=thread_id if isinstance(thread_id, int) and not isinstance(thread_id, bool) else None,
+            origin_phase_scope_id=scope_id if isinstance(scope_id, str) and scope_id else None,
+        )
+        rows.append(
+            (
+                number,
+                rank,
+                collector,
+                normalize_text_dimension(None if backend is None else json.loads(backend)),
+                summarize_phase_attribution(attribution),
+                None if attribution is None else json.dumps(phase_attribution_to_payload(attribution)),
+                event_type,
+                status,
+                path,
+                kind,
+            )
+        )
+    return rows

@@ -1,0 +1,150 @@
+"""Reads the SQL files of Stormlog and puts them into a connection.
+
+Promise: what a file says is what runs. A file holds one macro or one view; its path is its name, its
+leading comment is its documentation, and what follows ``-- Tests`` is run by the test suite only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stormlog._resources import resource_directory
+from stormlog.query.tables import LINES_GIVEN_VIEW, SCHEMAS, TABLES
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["SqlFile", "document", "install", "load_library", "load_query", "quote_identifier", "quote_literal"]
+
+_CREATE = re.compile(r"^CREATE OR REPLACE (MACRO|VIEW) ([a-z0-9_.]+)", re.MULTILINE)
+_COLUMN = re.compile(r"^--   ([a-z0-9_]+): (.+)$")
+_CALL = re.compile(r"\b((?:prim|telemetry|projection|issues)\.[a-z0-9_]+)\s*\(")
+
+
+@dataclass(frozen=True)
+class SqlFile:
+    """One macro or view.
+
+    Attributes:
+        path: Where the file is.
+        kind: ``MACRO`` or ``VIEW``.
+        name: Name with its schema, for example ``issues.error_stem``; views of users have none.
+        summary: First line of the comment.
+        columns: Column name -> description, for views that document them.
+        statement: The CREATE statement.
+        tests: Statements that raise when the file is wrong.
+        is_materialised: Whether the engine keeps the view's rows as a table.
+    """
+
+    path: Path
+    kind: str
+    name: str
+    summary: str
+    columns: dict[str, str]
+    statement: str
+    tests: str
+    is_materialised: bool
+
+    @property
+    def table_name(self) -> str:
+        """Name of the table that keeps a materialised view's rows."""
+        return self.name.removesuffix("_view")
+
+
+def quote_literal(text: str) -> str:
+    """Return ``text`` as an SQL string literal, for DDL where values cannot be bound."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quote_identifier(name: str) -> str:
+    """Return ``name`` as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@cache
+def load_library() -> tuple[SqlFile, ...]:
+    """Return all macros, callees first, then all views in the order of their numbers.
+
+    Raises:
+        ValueError: a file's name and content disagree.
+    """
+    root = resource_directory("sql")
+    macros = [_parse(path) for path in sorted((root / "macros").glob("*/*.sql"))]
+    views = [_parse(path) for path in sorted((root / "views").glob("*.sql"))]
+    return (*_callees_first(macros), *views)
+
+
+@cache
+def load_query(name: str) -> str:
+    """Return the statement of ``sql/queries/<name>.sql`` without its comment."""
+    text = (resource_directory("sql") / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+    return text[text.index("SELECT") if not text.lstrip().startswith("WITH") else 0 :].strip().removesuffix(";")
+
+
+def install(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create schemas, tables, macros and views in an empty database."""
+    script = [f"CREATE SCHEMA {schema};" for schema in SCHEMAS]
+    script += [f"CREATE TABLE {name} ({columns});" for name, columns in TABLES.items()]
+    script.append(LINES_GIVEN_VIEW)
+    for file in load_library():
+        script.append(file.statement)
+        if file.is_materialised:
+            script.append(f"CREATE TABLE {file.table_name} AS SELECT * FROM {file.name} LIMIT 0;")
+    connection.execute("\n".join(script))
+
+
+def document(connection: duckdb.DuckDBPyConnection) -> None:
+    """Attach every file's documentation to its macro or view as SQL comments."""
+    connection.execute("\n".join(_comments()))
+
+
+def _comments() -> Iterator[str]:
+    for file in load_library():
+        yield f"COMMENT ON {file.kind} {file.name} IS {quote_literal(file.summary)};"
+        for column, text in file.columns.items():
+            yield f"COMMENT ON COLUMN {file.name}.{column} IS {quote_literal(text)};"
+
+
+def _parse(path: Path) -> SqlFile:
+    text = path.read_text(encoding="utf-8")
+    head, _, tests = text.partition("\n-- Tests\n")
+    created = _CREATE.search(head)
+    if created is None:
+        raise ValueError(f"{path}: no CREATE OR REPLACE MACRO or VIEW")
+    kind, name = created.groups()
+    stem = f"{path.parent.name}.{path.stem}" if kind == "MACRO" else path.stem.partition("_")[2]
+    if stem not in (name, name.replace(".", "_"), name.replace(".", "_").removesuffix("_view")):
+        raise ValueError(f"{path}: creates {name}, which is not what the file is called")
+    comment = head[: created.start()].splitlines()
+    return SqlFile(
+        path=path,
+        kind=kind,
+        name=name,
+        summary=comment[0].removeprefix("-- "),
+        columns=dict(match.groups() for line in comment if (match := _COLUMN.match(line))) if kind == "VIEW" else {},
+        statement=head[created.start() :].strip(),
+        tests=tests,
+        is_materialised="-- Materialised: yes" in comment,
+    )
+
+
+def _callees_first(macros: list[SqlFile]) -> list[SqlFile]:
+    waiting = {macro.name: macro for macro in macros}
+    ordered: list[SqlFile] = []
+
+    def place(macro: SqlFile) -> None:
+        if waiting.pop(macro.name, None) is None:
+            return
+        for callee in _CALL.findall(macro.statement):
+            if callee in waiting:
+                place(waiting[callee])
+        ordered.append(macro)
+
+    for macro in macros:
+        place(macro)
+    return ordered

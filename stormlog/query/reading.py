@@ -1,0 +1,334 @@
+"""Reads the files of a catalog into ``raw.records``: one pass, no line lost, no line judged twice.
+
+Promise: DuckDB types every line that is plainly valid; all others go to `stormlog.query.arbiter`, one
+by one, and come back as canonical records or as located rejects. Nothing here grows with the number
+of plainly valid lines.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from stormlog.query.arbiter import Arbiter, FileOrigin, Verdicts
+from stormlog.query.catalog_tables import lists_its_ledger
+from stormlog.query.library import quote_literal
+from stormlog.query.tables import LINES_GIVEN_VIEW
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+    from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
+    from stormlog.query.catalog.models import CatalogSource
+
+__all__ = ["MAX_LINE_BYTES", "Reader"]
+
+#: Longer lines are rejected: no record comes near it, and one such line must not exhaust the memory.
+MAX_LINE_BYTES = 16 * 1024 * 1024
+
+#: Lines handed to the arbiter, and records handed back, at a time.
+BATCH = 10_000
+
+# No text file holds this sequence, so that every line is one cell.
+_NO_DELIMITER = "\x01\x1e\x02\x1f"
+
+_LINE_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+
+_INSERT = """
+INSERT INTO raw.records
+SELECT
+    file_id, line_number, schema_version, session_id, timestamp_ns, event_type, collector, rank,
+    allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
+    device_total_bytes, backend, severity, collector_health_status, is_fragmentation_known, is_valid,
+    CASE WHEN {keep} THEN line END, record_id
+FROM raw.typed_lines
+"""
+
+
+class Reader:
+    """Fills ``raw.files`` and ``raw.records`` from a catalog.
+
+    Args:
+        connection: Connection with the library installed.
+        catalog: What to read; load warnings are added to its warnings.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, catalog: ArtifactCatalog) -> None:
+        self._connection = connection
+        self._catalog = catalog
+        self._scratch = tempfile.TemporaryDirectory(prefix="stormlog-")
+        self._origins: list[FileOrigin] = []
+        for source_id, source in enumerate(catalog.sources):
+            if source.source_kind != "diagnose_bundle":
+                self._origins += _origins(source_id, source, first_file_id=len(self._origins))
+
+    @property
+    def has_unlisted_sessions(self) -> bool:
+        """Whether some sessions are known from events only, or must be compared with them."""
+        return any(not lists_its_ledger(self._catalog.sources[origin.source_id]) for origin in self._origins)
+
+    def readable_paths(self, opened: Sequence[Path]) -> list[str]:
+        """Return every path that reading may touch."""
+        return [*(str(path) for path in opened), *(str(s.path) for s in self._catalog.sources), self._scratch.name]
+
+    def close(self) -> None:
+        """Remove temporary copies."""
+        self._scratch.cleanup()
+
+    @property
+    def origins(self) -> list[FileOrigin]:
+        """Every file to read, in the order of the catalog."""
+        return self._origins
+
+    def read(self, *, keep_all: bool) -> None:
+        """Read everything anew.
+
+        Args:
+            keep_all: Keep every record's text, which the cold columns of ``events`` need. Otherwise
+                only the texts that issues need are kept.
+        """
+        connection = self._connection
+        connection.execute("DELETE FROM raw.rejects")
+        connection.execute("DELETE FROM raw.files")
+        # Not DELETE: line numbers are counted from row ids, which start at 0 in a new table only.
+        connection.execute("CREATE OR REPLACE TABLE raw.records AS SELECT * FROM raw.records LIMIT 0")
+        self._insert_list(
+            "raw.files",
+            [[o.file_id for o in self._origins], [o.source_id for o in self._origins], [o.path for o in self._origins]],
+            "INTEGER, INTEGER, VARCHAR",
+            extra=", 0",
+        )
+        keep = "true" if keep_all else "is_needed OR NOT is_valid"
+        statement = _INSERT.format(keep=keep)
+        arbiter = Arbiter(self._catalog.warnings)
+        self._read_lines([o for o in self._origins if o.path.endswith(_LINE_SUFFIXES)], statement, arbiter)
+        self._read_parquet([o for o in self._origins if o.path.endswith(".parquet")], statement, arbiter)
+        for origin in self._origins:
+            if not origin.path.endswith((*_LINE_SUFFIXES, ".parquet")):
+                self._read_document(origin, statement, arbiter)
+        self._settle_odd_lines(statement, arbiter)
+        connection.execute("DELETE FROM raw.lines_given")
+
+    # ---- lines ---------------------------------------------------------------------------------------------
+
+    def _read_lines(
+        self, origins: Sequence[FileOrigin], statement: str, arbiter: Arbiter
+    ) -> None:
+        if not origins:
+            return
+        if not self._scan(origins, [o.path for o in origins], statement):
+            # Something in some file stops the whole scan: look at each, and read repaired copies.
+            origins, paths = self._repair(origins, arbiter, only_damaged=True)
+            if not self._scan(origins, paths, statement):
+                for origin, path in zip(origins, paths, strict=True):
+                    if not self._scan([origin], [path], statement):
+                        arbiter.refuse_file(origin, "unreadable", "cannot be read as lines of text")
+        self._number_rows()
+        returns = self._connection.execute(
+            "SELECT DISTINCT file_id FROM raw.records WHERE NOT is_valid AND line_number IS NULL"
+        ).fetchall()
+        suspects = [self._origins[file_id] for (file_id,) in returns]
+        # A carriage return ends a line for DuckDB in its own way: such files are read again from a copy.
+        mixed = [origin for origin in suspects if _has_carriage_return(origin.path)]
+        if mixed:
+            ids = ", ".join(str(origin.file_id) for origin in mixed)
+            self._connection.execute(
+                f"UPDATE raw.records SET is_valid = false, record = NULL WHERE file_id IN ({ids}) AND line_number IS NULL"
+            )
+            first_row = self._row_count()
+            again, paths = self._repair(mixed, arbiter, only_damaged=False)
+            self._scan(again, paths, statement)
+            self._number_rows(first_row)
+
+    def _scan(self, origins: Sequence[FileOrigin], paths: Sequence[str], statement: str) -> bool:
+        """Insert the lines of files; false when DuckDB refuses the batch as a whole."""
+        import duckdb
+
+        if not origins:
+            return True
+        files = ", ".join(quote_literal(path) for path in paths)
+        ids = [origin.file_id for origin in origins]
+        if ids == list(range(ids[0], ids[0] + len(ids))):
+            file_id = f"CAST(file_index + {ids[0]} AS INTEGER)"
+        else:
+            file_id = f"CAST({ids!r}[file_index + 1] AS INTEGER)"
+        looks_complete = "starts_with(line, '{') AND ends_with(line, '}')"
+        for is_json in (looks_complete, f"{looks_complete} AND json_valid(line)"):
+            self._connection.execute(
+                f"""
+                CREATE OR REPLACE VIEW raw.lines AS
+                SELECT
+                    {file_id} AS file_id,
+                    CAST(NULL AS BIGINT) AS line_number,
+                    line,
+                    CASE WHEN {is_json} THEN line END AS json_line,
+                    CAST(NULL AS VARCHAR) AS record_id,
+                    false AS is_canonical
+                FROM read_csv(
+                    [{files}], columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
+                    delim = {quote_literal(_NO_DELIMITER)}, quote = '', escape = '', comment = '',
+                    new_line = '\\n', strict_mode = false, null_padding = false, max_line_size = {MAX_LINE_BYTES}
+                )
+                """
+            )
+            try:
+                self._connection.execute(statement)
+            except duckdb.Error as error:
+                # Damaged JSON stops the first attempt; the second tests each line before it looks inside.
+                if "Malformed JSON" in str(error):
+                    continue
+                return False
+            return True
+        return False
+
+    def _repair(
+        self, origins: Sequence[FileOrigin], arbiter: Arbiter, *, only_damaged: bool
+    ) -> tuple[list[FileOrigin], list[str]]:
+        from stormlog.query.repair import repair_lines
+
+        readable, paths = [], []
+        for origin in origins:
+            try:
+                data, damaged = repair_lines(origin.path, MAX_LINE_BYTES)
+            except OSError as error:
+                arbiter.refuse_file(origin, "unreadable", error.strerror or str(error))
+                continue
+            readable.append(origin)
+            if data is None and only_damaged:
+                paths.append(origin.path)
+                continue
+            copy = os.path.join(self._scratch.name, f"{origin.file_id}.jsonl")
+            with open(copy, "wb") as stream:
+                stream.write(data or b"")
+            paths.append(copy)
+            for line_number, reason, excerpt in damaged:
+                arbiter.reject(origin, line_number, reason, excerpt)
+        return readable, paths
+
+    def _row_count(self) -> int:
+        row = self._connection.execute("SELECT count(*) FROM raw.records").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def _number_rows(self, first_row: int = 0) -> None:
+        """Remember at which row each file starts: its line numbers are counted from there."""
+        self._connection.execute(
+            """
+            UPDATE raw.files SET first_row = counted.first_row
+            FROM (
+                SELECT file_id, min(rowid) AS first_row FROM raw.records
+                WHERE line_number IS NULL AND rowid >= $first_row GROUP BY file_id
+            ) AS counted
+            WHERE raw.files.file_id = counted.file_id
+            """,
+            {"first_row": first_row},
+        )
+
+    # ---- other formats -------------------------------------------------------------------------------------
+
+    def _read_parquet(self, origins: Sequence[FileOrigin], statement: str, arbiter: Arbiter) -> None:
+        import duckdb
+
+        from stormlog.telemetry.schema import KNOWN_V3_FIELD_SET
+
+        for origin in origins:
+            path = quote_literal(origin.path)
+            try:
+                names = [row[0] for row in self._connection.execute(f"DESCRIBE FROM read_parquet({path})").fetchall()]
+                pairs = ", ".join(
+                    f"{quote_literal(name)}, " + ("CAST(metadata AS JSON)" if name == "metadata" else f'"{name}"')
+                    for name in names
+                    if name in KNOWN_V3_FIELD_SET
+                )
+                self._connection.execute(
+                    f"""
+                    CREATE OR REPLACE VIEW raw.lines AS
+                    SELECT {origin.file_id} AS file_id, file_row_number + 1 AS line_number, line, line AS json_line,
+                        CAST(NULL AS VARCHAR) AS record_id, false AS is_canonical
+                    FROM (
+                        SELECT file_row_number, CAST(json_object({pairs}) AS VARCHAR) AS line
+                        FROM read_parquet({path}, file_row_number = true)
+                    )
+                    """
+                )
+                self._connection.execute(statement)
+            except duckdb.Error as error:
+                arbiter.refuse_file(origin, "unreadable", str(error).splitlines()[0])
+
+    def _read_document(self, origin: FileOrigin, statement: str, arbiter: Arbiter) -> None:
+        from stormlog.query.documents import csv_verdicts, json_document_verdicts
+
+        verdicts = json_document_verdicts if origin.source_kind != "telemetry_csv" else csv_verdicts
+        try:
+            for batch in verdicts(origin, arbiter, BATCH):
+                self._insert_verdicts(batch, statement)
+        except (OSError, ValueError) as error:
+            arbiter.refuse_file(origin, "load_failed", str(error))
+
+    # ---- odd lines -----------------------------------------------------------------------------------------
+
+    def _settle_odd_lines(self, statement: str, arbiter: Arbiter) -> None:
+        cursor = self._connection.cursor()
+        cursor.execute(
+            """
+            SELECT r.file_id, coalesce(r.line_number, r.rowid - f.first_row + 1), r.record
+            FROM raw.records AS r INNER JOIN raw.files AS f ON r.file_id = f.file_id
+            WHERE NOT r.is_valid AND r.record IS NOT NULL
+            ORDER BY r.file_id, r.rowid
+            """
+        )
+        while rows := cursor.fetchmany(BATCH):
+            for file_id, line_number, line in rows:
+                arbiter.judge(self._origins[file_id], line_number, line)
+            self._insert_verdicts(arbiter.take(), statement)
+        self._insert_verdicts(arbiter.take(), statement)
+
+    def _insert_verdicts(self, verdicts: Verdicts, statement: str) -> None:
+        if verdicts.records:
+            self._insert_list(
+                "raw.lines_given",
+                [list(column) for column in zip(*verdicts.records, strict=True)],
+                "INTEGER, BIGINT, VARCHAR, VARCHAR",
+            )
+            self._connection.execute(LINES_GIVEN_VIEW)
+            self._connection.execute(statement)
+            self._connection.execute("DELETE FROM raw.lines_given")
+        if verdicts.rejects:
+            self._insert_list(
+                "raw.rejects",
+                [list(column) for column in zip(*verdicts.rejects, strict=True)],
+                "INTEGER, BIGINT, VARCHAR, VARCHAR, VARCHAR",
+            )
+
+    def _insert_list(self, table: str, columns: list[list[object]], types: str, extra: str = "") -> None:
+        """Insert whole columns at once; row by row costs a hundred times as much."""
+        if not columns[0]:
+            return
+        unnested = ", ".join(f"unnest(CAST(? AS {kind}[]))" for kind in types.split(", "))
+        self._connection.execute(f"INSERT INTO {table} SELECT {unnested}{extra}", columns)
+
+
+def _origins(source_id: int, source: CatalogSource, first_file_id: int) -> Iterator[FileOrigin]:
+    segments = {} if source.manifest is None else {s.filename: s.session_id for s in source.manifest.segments}
+    for offset, path in enumerate(source.event_files):
+        yield FileOrigin(
+            file_id=first_file_id + offset,
+            source_id=source_id,
+            path=path,
+            source_path=str(source.path),
+            source_kind=source.source_kind,
+            session_hint=segments.get(os.path.basename(path)),
+        )
+
+
+def _has_carriage_return(path: str) -> bool:
+    from stormlog.query.repair import read_bytes
+
+    try:
+        return b"\r" in read_bytes(path)
+    except OSError:
+        return False

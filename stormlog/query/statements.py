@@ -1,0 +1,72 @@
+"""Pairs each method of the store with the statement and the parameters that it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from stormlog.query.filters import EventFilter, IssueFilter, OOMBundleFilter, SessionFilter
+from stormlog.query.library import load_query
+
+__all__ = ["Statement", "events_statement", "evidence_statement", "issues_statement", "oom_bundles_statement"]
+__all__ += ["sessions_statement"]
+
+#: SQL text and its named parameters.
+Statement = tuple[str, dict[str, Any]]
+
+
+def issues_statement(filters: IssueFilter | None, state_overrides: Mapping[str, str] | None) -> Statement:
+    """Return the statement of ``list_issues``.
+
+    Raises:
+        ValueError: a state is not known, whether or not its issue exists.
+    """
+    ids: list[str] = []
+    states: list[str] = []
+    if state_overrides:
+        from stormlog.issues.state import normalize_issue_state
+
+        ids = list(state_overrides)
+        states = [normalize_issue_state(state) for state in state_overrides.values()]
+    parameters = asdict(filters or IssueFilter())
+    return load_query("list_issues"), {**parameters, "override_ids": ids, "override_states": states}
+
+
+def evidence_statement(fingerprint_id: str | None) -> Statement:
+    """Return the statement that lists the evidence of one issue, or of all."""
+    return load_query("list_evidence"), {"fingerprint_id": fingerprint_id}
+
+
+def sessions_statement(filters: SessionFilter | None) -> Statement:
+    """Return the statement of ``list_sessions``."""
+    return load_query("list_sessions"), asdict(filters or SessionFilter())
+
+
+def events_statement(filters: EventFilter | None) -> Statement:
+    """Return the statement of ``query_events``."""
+    return load_query("query_events"), asdict(filters or EventFilter())
+
+
+def oom_bundles_statement(filters: OOMBundleFilter | None) -> Statement:
+    """Return the statement of ``list_oom_bundles``; a bound that is no date is no constraint."""
+    filters = filters or OOMBundleFilter()
+    return load_query("list_oom_bundles"), {
+        "session_id": filters.session_id,
+        "backend": filters.backend,
+        "reason": filters.reason,
+        "created_after_us": microseconds(filters.created_after),
+        "created_before_us": microseconds(filters.created_before),
+    }
+
+
+def microseconds(text: str | None) -> int | None:
+    """Return a date in whole microseconds since the Unix epoch, or ``None`` where there is none."""
+    if text is None:
+        return None
+    from datetime import UTC, datetime, timedelta
+
+    from stormlog.issues.timestamps import parse_datetime
+
+    parsed = parse_datetime(text)
+    return None if parsed is None else (parsed - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -1,0 +1,63 @@
+"""The tables behind the views: what was read (``raw``) and what was worked out once (``stage``).
+
+Views hold the rules; these tables only hold rows, and the modules that fill them are named here.
+"""
+
+from __future__ import annotations
+
+__all__ = ["LINES_GIVEN_VIEW", "SCHEMAS", "TABLES"]
+
+SCHEMAS = ("prim", "telemetry", "projection", "issues", "raw", "stage")
+
+#: Table -> column definitions, in the order in which they are created.
+TABLES = {
+    # Filled from the catalog, when a store opens.
+    "raw.sources": "source_id INTEGER, source_path VARCHAR, source_kind VARCHAR, manifest_path VARCHAR",
+    "raw.files": "file_id INTEGER, source_id INTEGER, path VARCHAR, first_row BIGINT",
+    "raw.ledger_sessions": (
+        "source_id INTEGER, session_id VARCHAR, status VARCHAR, started_at_ns BIGINT, ended_at_ns BIGINT, "
+        "host VARCHAR, pid BIGINT, job_id VARCHAR, rank BIGINT, local_rank BIGINT, world_size BIGINT, "
+        "source VARCHAR, position BIGINT, source_count BIGINT, event_count BIGINT, is_listed BOOLEAN"
+    ),
+    "raw.oom_bundles": (
+        "position BIGINT, bundle_path VARCHAR, created_at_utc VARCHAR, created_at_ns BIGINT, created_at_us BIGINT, backend VARCHAR, "
+        "reason VARCHAR, event_count BIGINT, session_id VARCHAR, session_status VARCHAR, "
+        "exception_type VARCHAR, exception_module VARCHAR"
+    ),
+    "raw.warnings": "path VARCHAR, code VARCHAR, message VARCHAR",
+    # Filled by reading.
+    "raw.lines_given": "file_id INTEGER, line_number BIGINT, line VARCHAR, record_id VARCHAR",
+    "raw.records": (
+        "file_id INTEGER, line_number BIGINT, schema_version INTEGER, session_id VARCHAR, timestamp_ns BIGINT, "
+        "event_type VARCHAR, collector VARCHAR, rank BIGINT, allocator_allocated_bytes BIGINT, "
+        "allocator_reserved_bytes BIGINT, allocator_inactive_bytes BIGINT, device_used_bytes BIGINT, "
+        "device_total_bytes BIGINT, backend VARCHAR, severity VARCHAR, collector_health_status VARCHAR, "
+        "is_fragmentation_known BOOLEAN, is_valid BOOLEAN, record VARCHAR, record_id VARCHAR"
+    ),
+    "raw.rejects": "file_id INTEGER, line_number BIGINT, reason VARCHAR, message VARCHAR, excerpt VARCHAR",
+    # Filled by staging, from SQL aggregates and what Python makes of them.
+    "stage.gap_cutoffs": "source_id INTEGER, session_id VARCHAR, cutoff_bytes BIGINT",
+    "stage.gap_findings": (
+        "finding_number BIGINT, source_id INTEGER, session_id VARCHAR, classification VARCHAR, severity VARCHAR, "
+        "confidence DOUBLE, confidence_text VARCHAR, evidence VARCHAR, description VARCHAR, timestamp_ns BIGINT, "
+        "file_id INTEGER, line_number BIGINT"
+    ),
+    "stage.gap_details": (
+        "finding_number BIGINT, rank BIGINT, collector VARCHAR, backend VARCHAR, phase VARCHAR, "
+        "phase_attribution VARCHAR, event_type VARCHAR, session_status VARCHAR, source_path VARCHAR, "
+        "source_kind VARCHAR"
+    ),
+    "stage.replay_scope": "source_id INTEGER, session_id VARCHAR, rank BIGINT",
+    "stage.replayed_spans": (
+        "source_id INTEGER, session_id VARCHAR, rank BIGINT, thread_id BIGINT, thread_name VARCHAR, "
+        "scope_id VARCHAR, path VARCHAR[], start_ns BIGINT, end_ns BIGINT, sequence BIGINT, is_synthetic_end BOOLEAN"
+    ),
+    "stage.fingerprints": "kind VARCHAR, dimension_key VARCHAR, fingerprint_id VARCHAR, dimensions VARCHAR",
+}
+
+#: What `raw.typed_lines` reads; replaced for every batch of files.
+LINES_GIVEN_VIEW = """
+CREATE OR REPLACE VIEW raw.lines AS
+SELECT file_id, line_number, line, line AS json_line, record_id, true AS is_canonical
+FROM raw.lines_given;
+"""
