@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -98,9 +99,7 @@ def _report(error: BaseException, given: Sequence[str]) -> ExitCode:
 def _classify(error: BaseException) -> tuple[str, ExitCode]:
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return "interrupted", ExitCode.INTERRUPTED
-    if isinstance(error, click.ClickException):
-        return "invalid_usage", ExitCode.USAGE
-    if isinstance(error, ValueError):
+    if isinstance(error, (click.ClickException, ValueError)):
         return "invalid_value", ExitCode.USAGE
     if isinstance(error, SourceError):
         return "source_unreadable", ExitCode.SOURCES
@@ -113,5 +112,5 @@ def wants_json(given: Sequence[str]) -> bool:
     """Tell from raw arguments whether errors are wanted as JSON, even if they could not be parsed."""
     options = list(given[: given.index("--")] if "--" in given else given)
     named = {"--json", "--jsonl", "--format=json", "--format=jsonl"}.intersection(options)
-    pairs = zip(options, options[1:], strict=False)
-    return bool(named) or any(pair in (("--format", "json"), ("--format", "jsonl")) for pair in pairs)
+    apart = [after for option, after in pairwise(options) if option == "--format"]
+    return bool(named) or "json" in apart or "jsonl" in apart

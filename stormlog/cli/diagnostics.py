@@ -193,7 +193,10 @@ def _draw(progress: Callable[[], float | None], done: threading.Event) -> None:
         if percentage is None or percentage < 0:
             bar, label = " " * (turn % _BAR_WIDTH) + "#", "reading"
         else:
-            bar, label = "#" * int(_BAR_WIDTH * min(percentage, 100.0) / 100), f"{min(percentage, 100.0):3.0f} %"
+            bar, label = (
+                "#" * int(_BAR_WIDTH * min(percentage, 100.0) / 100),
+                f"{min(percentage, 100.0):3.0f} %",
+            )
         _write(f"\r[{bar:<{_BAR_WIDTH}}] {label}\x1b[K")
         if done.wait(_PROGRESS_STEP_S):
             break

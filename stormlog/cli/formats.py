@@ -190,5 +190,9 @@ def is_right_aligned(column: Column) -> bool:
 
 
 def _kind_of(values: Iterator[Any]) -> Any:
-    numbers = [isinstance(value, (int, float)) and not isinstance(value, bool) for value in values if value is not None]
+    numbers = [
+        isinstance(value, (int, float)) and not isinstance(value, bool)
+        for value in values
+        if value is not None
+    ]
     return "number" if numbers and all(numbers) else "text"

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 __all__ = ["EVENTS", "ISSUES", "OOMS", "SESSIONS", "Column", "ColumnKind", "Target"]
 
-ColumnKind = Literal["text", "word", "number", "count", "bytes", "time", "instant", "length", "severity", "status"]
+ColumnKind = Literal[
+    "text", "word", "number", "count", "bytes", "time", "instant", "length", "severity", "status"
+]
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ class Reader:
     def __init__(self, connection: duckdb.DuckDBPyConnection, catalog: ArtifactCatalog) -> None:
         self._connection = connection
         self._catalog = catalog
+        self._warning_count = len(catalog.warnings)
         self._scratch = tempfile.TemporaryDirectory(prefix="stormlog-")
         self._origins: list[FileOrigin] = []
         for source_id, source in enumerate(catalog.sources):
@@ -92,6 +93,7 @@ class Reader:
                 only the texts that issues need are kept.
         """
         connection = self._connection
+        del self._catalog.warnings[self._warning_count :]
         connection.execute("DELETE FROM raw.rejects")
         connection.execute("DELETE FROM raw.files")
         # Not DELETE: line numbers are counted from row ids, which start at 0 in a new table only.
@@ -111,7 +113,6 @@ class Reader:
             if not origin.path.endswith((*_LINE_SUFFIXES, ".parquet")):
                 self._read_document(origin, statement, arbiter)
         self._settle_odd_lines(statement, arbiter)
-        connection.execute("DELETE FROM raw.lines_given")
 
     # ---- lines ---------------------------------------------------------------------------------------------
 
@@ -155,7 +156,7 @@ class Reader:
         if ids == list(range(ids[0], ids[0] + len(ids))):
             file_id = f"CAST(file_index + {ids[0]} AS INTEGER)"
         else:
-            file_id = f"CAST({ids!r}[file_index + 1] AS INTEGER)"
+            file_id = f"{ids!r}[CAST(file_index + 1 AS BIGINT)]"
         looks_complete = "starts_with(line, '{') AND ends_with(line, '}')"
         for is_json in (looks_complete, f"{looks_complete} AND json_valid(line)"):
             self._connection.execute(
