@@ -5,11 +5,17 @@ The promise: data goes to stdout, everything else to stderr, and the exit status
 
 from __future__ import annotations
 
+import sys
+
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run ``stormlog`` on the arguments of this process, and exit with the fitting status."""
-    from stormlog.cli.app import run
-
+    try:
+        from stormlog.cli.app import run
+    except KeyboardInterrupt:
+        # Too early for `stormlog.cli.diagnostics`, which is what was being imported.
+        sys.stderr.write("Interrupted.\n")
+        raise SystemExit(130) from None
     raise SystemExit(run())

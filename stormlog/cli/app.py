@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
+from types import FrameType
 from typing import Any
 
 import click
@@ -66,8 +70,36 @@ def run(arguments: Sequence[str] | None = None) -> int:
         The exit status, see `ExitCode`.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    with _watch_for_interrupts() as was_interrupted:
+        return _run(given, was_interrupted)
+
+
+@contextmanager
+def _watch_for_interrupts() -> Iterator[Callable[[], bool]]:
+    """Note Ctrl-C: inside a statement it does not arrive as KeyboardInterrupt but as some failure."""
+    seen: list[int] = []
+    previous = signal.getsignal(signal.SIGINT)
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or previous is not signal.default_int_handler
+    ):
+        yield lambda: False
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, note)
     try:
-        root.main(args=given, prog_name="stormlog", standalone_mode=False)
+        yield lambda: bool(seen)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _run(given: Sequence[str], was_interrupted: Callable[[], bool]) -> int:
+    try:
+        root.main(args=list(given), prog_name="stormlog", standalone_mode=False)
         output.flush()
         return ExitCode.OK
     except BrokenPipeError:
@@ -77,7 +109,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return _reader_gone()
         return _report(stopped.cause, given)
     except (Exception, KeyboardInterrupt) as error:
-        return _report(error, given)
+        return _report(KeyboardInterrupt() if was_interrupted() else error, given)
 
 
 def _reader_gone() -> ExitCode:

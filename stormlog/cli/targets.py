@@ -9,7 +9,7 @@ from typing import Any, Literal
 __all__ = ["EVENTS", "ISSUES", "OOMS", "SESSIONS", "Column", "ColumnKind", "Target"]
 
 ColumnKind = Literal[
-    "text", "word", "number", "count", "bytes", "time", "instant", "length", "severity", "status"
+    "text", "word", "number", "count", "bytes", "time", "instant", "length", "path", "severity", "status"
 ]
 
 
@@ -20,8 +20,9 @@ class Column:
     Args:
         key: Key of the row.
         header: What stands above it.
-        kind: How values are shown: ``text`` may be wrapped, the rest may not; ``time`` and ``instant``
-            (with milliseconds) are nanoseconds since the Unix epoch, ``length`` counts the items of a list,
+        kind: How values are shown: ``text`` may be wrapped, a ``path`` may be cut on its left, the rest
+            is shown in full. ``time`` and ``instant`` (with milliseconds) are nanoseconds since the Unix
+            epoch, ``length`` counts the items of a list, ``number`` is right-aligned like all amounts,
             ``severity`` and ``status`` are coloured.
         rank: Columns with the highest rank are the first to go where the terminal is narrow.
     """
@@ -138,7 +139,7 @@ SESSIONS = Target(
         Column("world_size", "World", "number", 8),
         Column("event_count", "Events", "count", 2),
         Column("oom_bundle_count", "OOMs", "count", 2),
-        Column("source_path", "Source", "text", 5),
+        Column("source_path", "Source", "path", 5),
     ),
 )
 
@@ -195,6 +196,6 @@ OOMS = Target(
         Column("session_status", "Status", "status", 3),
         Column("event_count", "Events", "count", 5),
         Column("exception_type", "Exception", "text", 4),
-        Column("bundle_path", "Bundle", "text", 1),
+        Column("bundle_path", "Bundle", "path", 1),
     ),
 )

@@ -1,7 +1,7 @@
 """Tables on a terminal, with rich: coloured, and never wider than the window.
 
-The promise: what cannot be cut (ids, numbers, times) is shown in full; where the window is too narrow
-whole columns are left out, and the line below the table says which.
+The promise: ids, numbers and times are shown in full, only paths may lose their beginning. Where the
+window is too narrow whole columns are left out, and the line below the table says which.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from stormlog.cli.targets import Column
 __all__ = ["print_terminal_table"]
 
 #: A column of text gets at least this many characters, if its content is that long.
-_LEAST_TEXT_WIDTH = 14
+_LEAST_TEXT_WIDTH = 16
+#: A column of paths likewise.
+_LEAST_PATH_WIDTH = 24
+#: Blanks between columns: one of padding, one where rich could draw a line.
 _GAP = 2
 #: Rows that are laid out at once: rich keeps a segment per cell.
 _CHUNK = 200
@@ -66,7 +69,7 @@ def print_terminal_table(answer: Answer, file: IO[str], *, width: int, colour: b
             show_header=start == 0,
             show_edge=False,
             pad_edge=False,
-            padding=(0, _GAP, 0, 0),
+            padding=(0, _GAP - 1, 0, 0),
             collapse_padding=True,
             header_style="bold" if colour else "",
         )
@@ -79,7 +82,15 @@ def print_terminal_table(answer: Answer, file: IO[str], *, width: int, colour: b
                 overflow="fold",
             )
         for row in cells[start : start + _CHUNK]:
-            table.add_row(*(Text(row[index], _style(columns[index], row[index], colour)) for index in shown))
+            table.add_row(
+                *(
+                    Text(
+                        _cut(columns[index], row[index], column_width),
+                        _style(columns[index], row[index], colour),
+                    )
+                    for index, column_width in zip(shown, widths, strict=True)
+                )
+            )
         console.print(table)
     hidden = [column.header for index, column in enumerate(columns) if index not in shown]
     if hidden:
@@ -96,17 +107,20 @@ def _fitting(columns: Sequence[Column], natural: Sequence[int], width: int) -> l
 
 
 def _needed(columns: Sequence[Column], natural: Sequence[int]) -> int:
-    return sum(map(_least_width, columns, natural)) + (_GAP + 1) * (len(columns) - 1)
+    return sum(map(_least_width, columns, natural)) + _GAP * (len(columns) - 1)
 
 
 def _least_width(column: Column, natural: int) -> int:
-    return min(natural, max(_LEAST_TEXT_WIDTH, len(column.header))) if column.kind == "text" else natural
+    if column.kind not in ("text", "path"):
+        return natural
+    least = _LEAST_TEXT_WIDTH if column.kind == "text" else _LEAST_PATH_WIDTH
+    return min(natural, max(least, len(column.header)))
 
 
 def _shared_out(columns: Sequence[Column], natural: Sequence[int], width: int) -> list[int]:
     """Return widths: the least each, and what is left over to the texts that are longest."""
     widths = list(map(_least_width, columns, natural))
-    spare = width - sum(widths) - (_GAP + 1) * (len(columns) - 1)
+    spare = width - sum(widths) - _GAP * (len(columns) - 1)
     while spare > 0:
         growing = [index for index in range(len(widths)) if widths[index] < natural[index]]
         if not growing:
@@ -115,6 +129,11 @@ def _shared_out(columns: Sequence[Column], natural: Sequence[int], width: int) -
             widths[index] += 1
         spare -= min(spare, len(growing))
     return widths
+
+
+def _cut(column: Column, text: str, width: int) -> str:
+    # What tells paths apart is mostly at their ends.
+    return "…" + text[1 - width :] if column.kind == "path" and len(text) > width > 1 else text
 
 
 def _style(column: Column, text: str, colour: bool) -> Any:

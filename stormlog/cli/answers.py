@@ -1,0 +1,120 @@
+"""Opens the sources, asks, and prints: what all ``stormlog query`` commands have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stormlog.cli import diagnostics, output
+from stormlog.cli.formats import Answer
+from stormlog.cli.sql_option import PRINT_SQL, statement_document, statement_text
+from stormlog.cli.targets import Target
+
+if TYPE_CHECKING:
+    from stormlog.query import QueryStore
+
+__all__ = ["Request", "answer"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked on the command line, besides filters.
+
+    Args:
+        paths: Files and directories to read.
+        format_name: One of `formats.FORMATS`.
+        sql: None, `PRINT_SQL`, or a statement to run instead.
+        strict: Whether anything skipped is an error.
+        threads: At most this many; None leaves it to the engine.
+        memory_limit: Such as ``512MB``; None leaves it to the engine.
+        quiet: Whether to keep notices and progress to oneself.
+        no_colour: Whether to print without colours.
+    """
+
+    paths: Sequence[str]
+    format_name: str
+    sql: str | None
+    strict: bool
+    threads: int | None
+    memory_limit: str | None
+    quiet: bool
+    no_colour: bool
+
+
+def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None:
+    """Print what a command asks for, then what had to be skipped for it.
+
+    Args:
+        target: Kind of rows.
+        filters: Fields of the target's filter class; None is no constraint.
+        request: Everything else.
+
+    Raises:
+        ValueError: a bad filter or setting.
+        SourceError: nothing to read, or something skipped where that is not allowed.
+        QueryError: the statement failed or was refused.
+    """
+    given = {name: value for name, value in filters.items() if value is not None}
+    if request.sql and given:
+        names = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise click.UsageError(
+            f"A statement given with --sql answers by itself: leave out {names}, or say it in the statement."
+        )
+    # The engine takes its time to import; help and completion must not wait for it.
+    import stormlog.query
+    from stormlog.query import filters as filter_classes
+
+    wanted = getattr(filter_classes, target.filter_name)(**given)
+    with stormlog.query.open(
+        list(request.paths),
+        strict=request.strict,
+        threads=request.threads,
+        memory_limit=request.memory_limit,
+    ) as store:
+        if request.sql == PRINT_SQL:
+            sql, parameters = getattr(store, f"{target.method}_sql")(wanted)
+            _print_statement(sql, parameters, request)
+        else:
+            with diagnostics.progress_bar(store.progress, enabled=not request.quiet):
+                found = _found(store, target, wanted, request)
+            # Still inside: evidence is read when it is printed.
+            output.print_answer(found, request.format_name, no_colour=request.no_colour)
+            output.flush()
+        if not request.quiet:
+            _print_notices(store)
+
+
+def _found(store: QueryStore, target: Target, wanted: Any, request: Request) -> Answer:
+    if not request.sql:
+        return Answer(getattr(store, target.method)(wanted), target)
+    result = store.sql(request.sql)
+    names = _distinct(result.columns)
+    return Answer([dict(zip(names, row, strict=True)) for row in result.fetchall()], names=names)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Return names that can be keys: a name that was there before gets a number."""
+    distinct: list[str] = []
+    for name in names:
+        number = 1
+        candidate = name
+        while candidate in distinct:
+            number += 1
+            candidate = f"{name}_{number}"
+        distinct.append(candidate)
+    return distinct
+
+
+def _print_statement(sql: str, parameters: Mapping[str, Any], request: Request) -> None:
+    as_json = request.format_name in ("json", "jsonl")
+    output.print_text((statement_document if as_json else statement_text)(sql, parameters))
+    output.flush()
+
+
+def _print_notices(store: QueryStore) -> None:
+    summary = store.rejects_summary()
+    skipped = diagnostics.skipped_lines_notices(summary, lambda: store.rejects(1000))
+    diagnostics.print_notices(store.catalog.warnings, skipped)

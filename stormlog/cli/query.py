@@ -1,0 +1,112 @@
+"""``stormlog query``: rows of what lies under some paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from stormlog.cli.groups import HelpfulGroup
+from stormlog.cli.options import AnswerCommand, answer_options, format_of, session_option, text_option
+from stormlog.cli.targets import EVENTS, ISSUES, OOMS, SESSIONS, Target
+
+__all__ = ["ISSUE_KIND_CHOICES", "ISSUE_STATE_CHOICES", "query"]
+
+#: Written out here so that completing an option does not import the package of issues.
+ISSUE_KIND_CHOICES = ("oom", "collector_degradation", "alert", "hidden_memory_anomaly")
+ISSUE_STATE_CHOICES = ("open", "resolved", "ignored", "regressed")
+
+
+@click.group(cls=HelpfulGroup)
+@click.help_option("-h", "--help")
+def query() -> None:
+    """Answer from telemetry files, sinks and bundles.
+
+    PATH is a file or a directory with everything below it; several are read together. Files are only
+    ever read.
+    """
+
+
+@query.command(cls=AnswerCommand)
+@text_option("--fingerprint-id", "Only the issue with this fingerprint.")
+@click.option("--kind", type=click.Choice(ISSUE_KIND_CHOICES), help="Only issues of this kind.")
+@click.option("--state", type=click.Choice(ISSUE_STATE_CHOICES), help="Only issues in this state.")
+@text_option("--severity", "Only issues of this severity.")
+@session_option("Only issues that hit this session.")
+@answer_options
+def issues(**options: Any) -> None:
+    """List recurring failures, one row per fingerprint.
+
+    \b
+    Examples:
+      stormlog query issues runs/
+      stormlog query issues runs/ --kind oom --json
+      stormlog query issues runs/ --sql
+      stormlog query issues runs/ --sql "SELECT kind, count(*) FROM issues GROUP BY kind"
+    """
+    _answer(ISSUES, options)
+
+
+@query.command(cls=AnswerCommand)
+@session_option("Only this session.")
+@text_option("--status", "Only sessions with this status, such as completed or interrupted.")
+@text_option("--job-id", "Only sessions of this job.")
+@click.option("--rank", type=click.INT, help="Only sessions of this rank.")
+@click.option("--world-size", type=click.INT, help="Only sessions of a job of this size.")
+@text_option("--source-kind", "Only sessions from this kind of source, such as sink.")
+@click.option(
+    "--has-oom-bundle/--no-has-oom-bundle", default=None, help="Only sessions with (without) an OOM bundle."
+)
+@answer_options
+def sessions(**options: Any) -> None:
+    """List sessions, the latest first."""
+    _answer(SESSIONS, options)
+
+
+@query.command(cls=AnswerCommand)
+@session_option("Only events of this session.")
+@text_option("--event-type", "Only events of this type.")
+@click.option("--rank", type=click.INT, help="Only events of this rank.")
+@text_option("--collector", "Only events of this collector.")
+@text_option("--status", "Only events of sessions with this status.")
+@click.option(
+    "--time-start-ns", type=click.INT, metavar="NS", help="Not before this time since the Unix epoch."
+)
+@click.option("--time-end-ns", type=click.INT, metavar="NS", help="Not after this time since the Unix epoch.")
+@click.option("--has-alert/--no-has-alert", default=None, help="Only events that are (are not) alerts.")
+@text_option("--collector-health-status", "Only events with this health of their collector.")
+@text_option("--backend", "Only events of this backend.")
+@click.option("--limit", type=click.INT, metavar="N", help="Only the first so many.")
+@answer_options
+def events(**options: Any) -> None:
+    """List events in order of time."""
+    _answer(EVENTS, options)
+
+
+@query.command(cls=AnswerCommand)
+@session_option("Only bundles of this session.")
+@text_option("--backend", "Only bundles of this backend.")
+@text_option("--reason", "Only bundles with this reason.")
+@click.option("--created-after", metavar="DATE", help="Not created before this ISO date or time (UTC).")
+@click.option("--created-before", metavar="DATE", help="Not created after this ISO date or time (UTC).")
+@answer_options
+def ooms(**options: Any) -> None:
+    """List the bundles that a flight recorder wrote when memory ran out."""
+    _answer(OOMS, options)
+
+
+def _answer(target: Target, options: dict[str, Any]) -> None:
+    from stormlog.cli.answers import Request, answer
+
+    format_name = format_of(options)
+    settings = {
+        name: options.pop(name)
+        for name in ("paths", "sql", "strict", "threads", "memory_limit", "quiet", "no_colour")
+    }
+    # What is left names fields of the filter, apart from the ways to name a format.
+    filters = {
+        name: value
+        for name, value in options.items()
+        if name != "format_name" and not name.startswith("shortcut_")
+    }
+    answer(target, filters, Request(format_name=format_name, **settings))
