@@ -57,7 +57,7 @@ def imports_of(path: Path) -> set[str]:
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
             found.add(node.module or "")
             if node.module == "stormlog":
-                found |= {f"stormlog.{alias.name}" for alias in node.names}
+                found |= {f"stormlog.{alias.name}" for alias in node.names if alias.name in MAY_IMPORT}
     return {name for name in found if name.split(".")[0] == "stormlog"}
 
 

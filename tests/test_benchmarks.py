@@ -1,0 +1,68 @@
+"""The benchmark's sinks are what a sink writer writes, and its goals are judged right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import stormlog.query
+from benchmarks.generate import MIXES, session_records, write_sink
+from benchmarks.goals import compare
+from stormlog.telemetry import validate_telemetry_record
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_generated_records_are_valid_and_the_same_again(mix: str) -> None:
+    records = list(session_records(3, 300, mix))
+    assert records == list(session_records(3, 300, mix))
+    for record in records:
+        validate_telemetry_record(record)
+    times = [record["timestamp_ns"] for record in records]
+    assert times == sorted(times)
+    assert (records[0]["event_type"], records[-1]["event_type"]) == ("start", "stop")
+    size = sum(len(json.dumps(record, sort_keys=True)) for record in records) / len(records)
+    assert 900 < size < 1200
+
+
+def test_generated_sink_is_complete_and_canonical(tmp_path: Path) -> None:
+    size = write_sink(tmp_path / "sink", 250, session_events=100, segment_events=40, processes=1)
+    segments = sorted((tmp_path / "sink").glob("segment-*.jsonl"))
+    lines = [line for segment in segments for line in segment.read_text().splitlines()]
+    assert size == sum(segment.stat().st_size for segment in segments)
+    assert len(lines) == 250
+    assert all(line == json.dumps(json.loads(line), sort_keys=True) for line in lines)
+    store = stormlog.query.open([tmp_path / "sink"])
+    assert [row.event_count for row in store.list_sessions()] == [50, 100, 100]
+    assert len(store.query_events()) == 250
+    assert not store.catalog.warnings
+
+
+def test_noisy_sinks_have_few_issues_and_adversarial_ones_many(tmp_path: Path) -> None:
+    issues = {}
+    for mix in MIXES:
+        write_sink(tmp_path / mix, 400, mix=mix, processes=1)
+        issues[mix] = stormlog.query.open([tmp_path / mix]).list_issues()
+    hits = {mix: sum(issue.hit_count for issue in found) for mix, found in issues.items()}
+    assert hits["normal"] < 40
+    assert hits["noisy"] == hits["adversarial"] == 398
+    assert len(issues["noisy"]) < 60
+    assert len(issues["adversarial"]) == 398
+
+
+def test_goals_are_judged_from_the_measurements() -> None:
+    def row(sink: str, probe: str, seconds: float) -> dict[str, object]:
+        return {"sink": sink, "probe": probe, "seconds": seconds, "wall_seconds": seconds}
+
+    rows = [
+        row("normal-200", "scan", 0.01),
+        row("normal-200", "issues", 0.05),
+        row("normal-200", "command", 0.2),
+        row("normal-1000000", "scan", 0.5),
+        row("normal-1000000", "issues", 0.9),
+        row("normal-1000000", "command", 1.1),
+        row("normal-1000000", "reference", 45.0),
+    ]
+    verdicts = [line.split()[-1] for line in compare(rows)[1:]]
+    assert verdicts == ["miss", "pass", "pass"]
