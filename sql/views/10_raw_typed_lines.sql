@@ -43,7 +43,8 @@ WITH split AS (
                 '$.metadata.collector_health_status',
                 '$.metadata.origin_thread_id',
                 '$.metadata.origin_phase_scope_id',
-                '$.metadata.memory_capabilities'
+                '$.metadata.memory_capabilities',
+                '$.metadata'
             ]) AS VARCHAR[]
         ) AS fields,
         len(json_keys(json_line)) AS key_count,
@@ -169,12 +170,13 @@ checked AS (
             END
             AND coalesce(device_used_bytes <= device_total_bytes, true)
             AND coalesce(device_free_bytes <= device_total_bytes, true)
+            AND telemetry.is_plain_metadata(fields[29])
             AND CASE
-                WHEN fields[23] IS NULL AND fields[25] IS NULL
-                    THEN json_type(json_line, '$.metadata') = 'OBJECT'
+                WHEN event_type IN ('phase_enter', 'phase_exit')
+                    THEN coalesce(prim.has_distinct_keys(prim.json_at(fields[29], '$.phase_scope')), true)
                 ELSE true
             END
-            AND telemetry.has_strict_commas(line),
+            AND telemetry.is_plain_line(line),
             false
         ) AS is_valid,
         -- Rows whose text is needed again for issues: evidence, phases, and what the columns above cannot hold.

@@ -1,0 +1,29 @@
+-- Whether a value is a JSON object that DuckDB and Python read alike.
+--
+-- They differ in keys that occur twice (the first or the last counts), in nan and inf however spelled, in
+-- how deep values may lie within each other and in how many digits a number may have. Doubtful values
+-- answer false: they get a closer look.
+--
+-- Args:
+--   json_value VARCHAR: JSON text of one value as DuckDB writes it, without blanks.
+-- Returns: BOOLEAN
+-- Source: docs/concepts.md#events.
+CREATE OR REPLACE MACRO telemetry.is_plain_metadata(json_value) AS
+    (starts_with(json_value, '{')
+        AND prim.has_distinct_keys(json_value)
+        AND NOT regexp_matches(json_value, '[:\[,]-?(?:[iI][nN][fF]|[nN][aA][nN])')
+        AND CASE
+            WHEN strlen(json_value) < 800 THEN true
+            ELSE length(json_value) - length(replace(replace(json_value, '{', ''), '[', '')) < 400
+                AND NOT regexp_matches(json_value, '[0-9]{800}')
+        END);
+
+-- Tests
+SELECT assert_equals(true, telemetry.is_plain_metadata('{}'));
+SELECT assert_equals(true, telemetry.is_plain_metadata('{"a":"info","b":[1,null]}'));
+SELECT assert_equals(false, telemetry.is_plain_metadata('[]'));
+SELECT assert_equals(false, telemetry.is_plain_metadata('{"a":1,"a":2}'));
+SELECT assert_equals(false, telemetry.is_plain_metadata('{"a":nan}'));
+SELECT assert_equals(false, telemetry.is_plain_metadata('{"a":[1,-Inf]}'));
+SELECT assert_equals(false, telemetry.is_plain_metadata(concat('{"a":', repeat('[', 500), repeat(']', 500), '}')));
+SELECT assert_equals(false, telemetry.is_plain_metadata(concat('{"a":', repeat('1', 5000), '}')));
