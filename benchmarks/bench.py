@@ -70,8 +70,8 @@ class Bench:
         }
         if probe != "command":
             printed = [json.loads(sample.printed) for sample in taken]
-            row["seconds"] = median(item["seconds"] for item in printed)
-            row["best_seconds"] = min(item["seconds"] for item in printed)
+            row["turn_seconds"] = [item["seconds"] for item in printed]
+            row["seconds"] = median(row["turn_seconds"])
             row["issues"] = printed[0].get("issues")
             self.answers[label, probe] = printed[0].get("answer")
         self.rows.append(row)
