@@ -67,20 +67,19 @@ SELECT
     s.source_path,
     s.source_kind,
     s.status AS session_status,
-    f.path AS segment_path,
-    coalesce(r.line_number, r.row_number - f.first_row + 1) AS line_number,
+    r.segment_path,
+    r.line_number,
     r.backend,
     r.severity,
     r.collector_health_status,
     r.is_fragmentation_known,
-    f.source_id,
+    r.source_id,
     r.file_id,
     r.record,
     r.record_id
 FROM (
     SELECT
         *,
-        rowid AS row_number,
         CAST(
             json_extract(record, [
                 '$.allocator_active_bytes',
@@ -97,8 +96,6 @@ FROM (
                 '$.world_size'
             ]) AS VARCHAR[]
         ) AS fields
-    FROM raw.records
-    WHERE is_valid
+    FROM raw.events
 ) AS r
-INNER JOIN raw.files AS f ON r.file_id = f.file_id
-INNER JOIN stage.loaded_sessions AS s ON f.source_id = s.source_id AND r.session_id = s.session_id;
+INNER JOIN stage.loaded_sessions AS s ON r.source_id = s.source_id AND r.session_id = s.session_id;

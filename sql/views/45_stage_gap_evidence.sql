@@ -1,8 +1,9 @@
 -- What the events say about each finding: the sample itself, and the first event of the session at its time.
 --
+-- Materialised: yes
 -- Source: docs/concepts.md#hidden-memory.
-CREATE OR REPLACE VIEW stage.gap_evidence AS
-WITH at_that_time AS (
+CREATE OR REPLACE VIEW stage.gap_evidence_view AS
+WITH same_time AS MATERIALIZED (
     SELECT
         g.finding_number,
         e.collector,
@@ -11,22 +12,13 @@ WITH at_that_time AS (
         e.session_status,
         e.source_path,
         e.source_kind,
-        CASE WHEN e.backend IS NOT NULL THEN prim.json_quote(e.backend) ELSE prim.json_at(e.metadata, '$.backend') END
-            AS backend_json,
+        e.backend,
+        e.metadata,
+        e.file_id = g.file_id AND e.line_number = g.line_number AS is_sample,
         row_number() OVER (PARTITION BY g.finding_number ORDER BY e.file_id, e.line_number) AS position
     FROM events AS e
     INNER JOIN stage.gap_findings AS g
         ON e.source_id = g.source_id AND e.session_id = g.session_id AND e.timestamp_ns = g.timestamp_ns
-),
-
-sample AS (
-    SELECT
-        g.finding_number,
-        e.rank AS sample_rank,
-        prim.json_at(e.metadata, '$.origin_thread_id') AS origin_thread_json,
-        prim.json_at(e.metadata, '$.origin_phase_scope_id') AS origin_scope_json
-    FROM events AS e
-    INNER JOIN stage.gap_findings AS g ON e.file_id = g.file_id AND e.line_number = g.line_number
 )
 
 SELECT
@@ -37,10 +29,11 @@ SELECT
     a.session_status,
     a.source_path,
     a.source_kind,
-    a.backend_json,
-    s.sample_rank,
-    s.origin_thread_json,
-    s.origin_scope_json
-FROM at_that_time AS a
-INNER JOIN sample AS s ON a.finding_number = s.finding_number
+    CASE WHEN a.backend IS NOT NULL THEN prim.json_quote(a.backend) ELSE prim.json_at(a.metadata, '$.backend') END
+        AS backend_json,
+    s.rank AS sample_rank,
+    prim.json_at(s.metadata, '$.origin_thread_id') AS origin_thread_json,
+    prim.json_at(s.metadata, '$.origin_phase_scope_id') AS origin_scope_json
+FROM same_time AS a
+INNER JOIN same_time AS s ON a.finding_number = s.finding_number AND s.is_sample
 WHERE a.position = 1;

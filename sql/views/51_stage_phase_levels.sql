@@ -3,8 +3,9 @@
 -- On a well-nested thread every exit closes the scope that was entered last at its level. Any other thread
 -- goes to the stack machine in Python, because a dropped exit changes everything after it.
 --
+-- Materialised: yes
 -- Source: docs/concepts.md#phases.
-CREATE OR REPLACE VIEW stage.phase_levels AS
+CREATE OR REPLACE VIEW stage.phase_levels_view AS
 WITH depths AS (
     SELECT
         *,

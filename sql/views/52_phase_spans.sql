@@ -17,15 +17,7 @@
 --
 -- Source: docs/concepts.md#phases.
 CREATE OR REPLACE VIEW phase_spans AS
-WITH group_ends AS (
-    SELECT e.source_id, e.session_id, e.rank, max(e.timestamp_ns) AS end_ns
-    FROM events AS e
-    SEMI JOIN stage.replay_scope AS r
-        ON e.source_id = r.source_id AND e.session_id = r.session_id AND e.rank = r.rank
-    GROUP BY e.source_id, e.session_id, e.rank
-),
-
-spans AS (
+WITH spans AS (
     SELECT
         l.source_id,
         l.session_id,
@@ -39,7 +31,7 @@ spans AS (
         l.sequence,
         l.next_ns IS NULL AS is_synthetic_end
     FROM stage.phase_levels AS l
-    INNER JOIN group_ends AS g ON l.source_id = g.source_id AND l.session_id = g.session_id AND l.rank = g.rank
+    INNER JOIN stage.phase_group_ends AS g ON l.source_id = g.source_id AND l.session_id = g.session_id AND l.rank = g.rank
     WHERE l.is_enter AND l.is_well_nested
     UNION ALL
     SELECT

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from stormlog.query.library import load_library
 
 if TYPE_CHECKING:
     import duckdb
@@ -65,6 +64,7 @@ def stage_gaps(connection: duckdb.DuckDBPyConnection) -> None:
             )
     if rows:
         unnest_into(connection, "stage.gap_findings", _FINDING_TYPES, rows)
+        materialise(connection, "stage.gap_evidence")
         unnest_into(connection, "stage.gap_details", _DETAIL_TYPES, _details(connection))
 
 

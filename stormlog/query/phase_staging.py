@@ -18,19 +18,15 @@ def replay(connection: duckdb.DuckDBPyConnection) -> None:
     from stormlog.query.staging import materialise, unnest_into
 
     materialise(connection, "stage.phase_boundaries")
+    materialise(connection, "stage.phase_levels")
     rows = connection.execute(
         """
         SELECT
             l.source_id, l.session_id, l.rank, l.timestamp_ns, l.is_enter, l.path, l.scope_id, l.thread_id,
             l.thread_name, l.sequence, g.end_ns
         FROM stage.phase_levels AS l
-        INNER JOIN (
-            SELECT e.source_id, e.session_id, e.rank, max(e.timestamp_ns) AS end_ns
-            FROM events AS e
-            SEMI JOIN stage.replay_scope AS r
-                ON e.source_id = r.source_id AND e.session_id = r.session_id AND e.rank = r.rank
-            GROUP BY e.source_id, e.session_id, e.rank
-        ) AS g ON l.source_id = g.source_id AND l.session_id = g.session_id AND l.rank = g.rank
+        INNER JOIN stage.phase_group_ends AS g
+            ON l.source_id = g.source_id AND l.session_id = g.session_id AND l.rank = g.rank
         WHERE NOT l.is_well_nested
         ORDER BY l.source_id, l.session_id, l.rank, l.timestamp_ns, l.sequence, l.scope_id, l.file_id, l.line_number
         """

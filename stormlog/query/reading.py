@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from stormlog.query.arbiter import Arbiter, FileOrigin, Verdicts
 from stormlog.query.catalog_tables import lists_its_ledger
 from stormlog.query.library import quote_literal
+from stormlog.query.shapes import learn_shapes
 from stormlog.query.tables import LINES_GIVEN_VIEW
 
 if TYPE_CHECKING:
@@ -41,11 +42,33 @@ _LINE_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 _INSERT = """
 INSERT INTO raw.records
 SELECT
-    file_id, line_number, schema_version, session_id, timestamp_ns, event_type, collector, rank,
+    file_id, line_number, NULL, schema_version, session_id, timestamp_ns, event_type, collector, rank,
     allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
     device_total_bytes, backend, severity, collector_health_status, is_fragmentation_known, is_valid,
-    CASE WHEN {keep} THEN line END, record_id
+    CASE WHEN {keep} THEN line END, record_id, false
 FROM raw.typed_lines
+"""
+
+# Lines without a known shape are deferred: they are kept as text and judged in a second step.
+_INSERT_SHAPED = """
+INSERT INTO raw.records
+SELECT
+    file_id, line_number, shape_id, NULL, NULL, timestamp_ns, NULL, collector, NULL,
+    allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
+    device_total_bytes, NULL, NULL, NULL, NULL, is_valid,
+    CASE WHEN {keep} THEN line END, record_id, NOT is_valid
+FROM raw.shaped_lines
+"""
+
+_DEFERRED_LINES = """
+CREATE OR REPLACE VIEW raw.lines AS
+SELECT
+    r.file_id, r.rowid - f.first_row + 1 AS line_number, r.record AS line,
+    CASE WHEN starts_with(r.record, '{') AND ends_with(r.record, '}') THEN r.record END AS json_line,
+    r.record_id, false AS is_canonical
+FROM raw.records AS r
+INNER JOIN raw.files AS f ON r.file_id = f.file_id
+WHERE r.is_deferred AND r.record IS NOT NULL
 """
 
 
@@ -104,10 +127,12 @@ class Reader:
             "INTEGER, INTEGER, VARCHAR",
             extra=", 0",
         )
-        keep = "true" if keep_all else "is_needed OR NOT is_valid"
-        statement = _INSERT.format(keep=keep)
+        statement = _INSERT.format(keep="true" if keep_all else "is_needed OR NOT is_valid")
+        shaped = _INSERT_SHAPED.format(keep="true" if keep_all else "NOT is_valid")
         arbiter = Arbiter(self._catalog.warnings)
-        self._read_lines([o for o in self._origins if o.path.endswith(_LINE_SUFFIXES)], statement, arbiter)
+        lines = [o for o in self._origins if o.path.endswith(_LINE_SUFFIXES)]
+        has_shapes = learn_shapes(connection, (o.path for o in lines if o.path.endswith(".jsonl"))) > 0
+        self._read_lines(lines, shaped if has_shapes else statement, statement, arbiter)
         self._read_parquet([o for o in self._origins if o.path.endswith(".parquet")], statement, arbiter)
         for origin in self._origins:
             if not origin.path.endswith((*_LINE_SUFFIXES, ".parquet")):
@@ -117,11 +142,15 @@ class Reader:
     # ---- lines ---------------------------------------------------------------------------------------------
 
     def _read_lines(
-        self, origins: Sequence[FileOrigin], statement: str, arbiter: Arbiter
+        self, origins: Sequence[FileOrigin], first_statement: str, statement: str, arbiter: Arbiter
     ) -> None:
+        """Read line files: with ``first_statement`` as long as nothing is damaged, then with ``statement``."""
         if not origins:
             return
-        if not self._scan(origins, [o.path for o in origins], statement):
+        is_shaped = first_statement is not statement and self._scan(
+            origins, [o.path for o in origins], first_statement, tests_json=False
+        )
+        if not is_shaped and not self._scan(origins, [o.path for o in origins], statement):
             # Something in some file stops the whole scan: look at each, and read repaired copies.
             origins, paths = self._repair(origins, arbiter, only_damaged=True)
             if not self._scan(origins, paths, statement):
@@ -129,8 +158,10 @@ class Reader:
                     if not self._scan([origin], [path], statement):
                         arbiter.refuse_file(origin, "unreadable", "cannot be read as lines of text")
         self._number_rows()
+        if is_shaped:
+            self._judge_deferred(statement)
         returns = self._connection.execute(
-            "SELECT DISTINCT file_id FROM raw.records WHERE NOT is_valid AND line_number IS NULL"
+            "SELECT DISTINCT file_id FROM raw.records WHERE NOT is_valid AND NOT (is_deferred AND record IS NOT NULL)"
         ).fetchall()
         suspects = [self._origins[file_id] for (file_id,) in returns]
         # A carriage return ends a line for DuckDB in its own way: such files are read again from a copy.
@@ -138,14 +169,29 @@ class Reader:
         if mixed:
             ids = ", ".join(str(origin.file_id) for origin in mixed)
             self._connection.execute(
-                f"UPDATE raw.records SET is_valid = false, record = NULL WHERE file_id IN ({ids}) AND line_number IS NULL"
+                f"UPDATE raw.records SET is_valid = false, record = NULL WHERE file_id IN ({ids})"
             )
             first_row = self._row_count()
             again, paths = self._repair(mixed, arbiter, only_damaged=False)
             self._scan(again, paths, statement)
             self._number_rows(first_row)
 
-    def _scan(self, origins: Sequence[FileOrigin], paths: Sequence[str], statement: str) -> bool:
+    def _judge_deferred(self, statement: str) -> None:
+        """Type the lines that have no known shape."""
+        import duckdb
+
+        self._connection.execute(_DEFERRED_LINES)
+        try:
+            self._connection.execute(statement)
+        except duckdb.Error as error:
+            if "Malformed JSON" not in str(error):
+                raise
+            self._connection.execute(_DEFERRED_LINES.replace("ends_with(r.record, '}')", "json_valid(r.record)"))
+            self._connection.execute(statement)
+
+    def _scan(
+        self, origins: Sequence[FileOrigin], paths: Sequence[str], statement: str, *, tests_json: bool = True
+    ) -> bool:
         """Insert the lines of files; false when DuckDB refuses the batch as a whole."""
         import duckdb
 
@@ -158,7 +204,8 @@ class Reader:
         else:
             file_id = f"{ids!r}[CAST(file_index + 1 AS BIGINT)]"
         looks_complete = "starts_with(line, '{') AND ends_with(line, '}')"
-        for is_json in (looks_complete, f"{looks_complete} AND json_valid(line)"):
+        attempts = [looks_complete, f"{looks_complete} AND json_valid(line)"] if tests_json else [looks_complete]
+        for is_json in attempts:
             self._connection.execute(
                 f"""
                 CREATE OR REPLACE VIEW raw.lines AS
@@ -278,7 +325,7 @@ class Reader:
             """
             SELECT r.file_id, coalesce(r.line_number, r.rowid - f.first_row + 1), r.record
             FROM raw.records AS r INNER JOIN raw.files AS f ON r.file_id = f.file_id
-            WHERE NOT r.is_valid AND r.record IS NOT NULL
+            WHERE NOT r.is_valid AND r.record IS NOT NULL AND NOT r.is_deferred
             ORDER BY r.file_id, r.rowid
             """
         )

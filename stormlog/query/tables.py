@@ -27,12 +27,19 @@ TABLES = {
     "raw.warnings": "path VARCHAR, code VARCHAR, message VARCHAR",
     # Filled by reading.
     "raw.lines_given": "file_id INTEGER, line_number BIGINT, line VARCHAR, record_id VARCHAR",
+    "raw.shapes": (
+        "shape_id INTEGER, middle VARCHAR, tail VARCHAR, is_null_allowed BOOLEAN, may_have_allocated BOOLEAN, "
+        "may_have_change BOOLEAN, may_have_reserved BOOLEAN, may_have_active BOOLEAN, may_have_inactive BOOLEAN, "
+        "may_have_used BOOLEAN, may_have_free BOOLEAN, may_have_total BOOLEAN, schema_version INTEGER, "
+        "session_id VARCHAR, event_type VARCHAR, rank BIGINT, backend VARCHAR, collector_health_status VARCHAR, "
+        "is_fragmentation_known BOOLEAN"
+    ),
     "raw.records": (
-        "file_id INTEGER, line_number BIGINT, schema_version INTEGER, session_id VARCHAR, timestamp_ns BIGINT, "
+        "file_id INTEGER, line_number BIGINT, shape_id INTEGER, schema_version INTEGER, session_id VARCHAR, timestamp_ns BIGINT, "
         "event_type VARCHAR, collector VARCHAR, rank BIGINT, allocator_allocated_bytes BIGINT, "
         "allocator_reserved_bytes BIGINT, allocator_inactive_bytes BIGINT, device_used_bytes BIGINT, "
         "device_total_bytes BIGINT, backend VARCHAR, severity VARCHAR, collector_health_status VARCHAR, "
-        "is_fragmentation_known BOOLEAN, is_valid BOOLEAN, record VARCHAR, record_id VARCHAR"
+        "is_fragmentation_known BOOLEAN, is_valid BOOLEAN, record VARCHAR, record_id VARCHAR, is_deferred BOOLEAN"
     ),
     "raw.rejects": "file_id INTEGER, line_number BIGINT, reason VARCHAR, message VARCHAR, excerpt VARCHAR",
     # Filled by staging, from SQL aggregates and what Python makes of them.

@@ -7,7 +7,7 @@
 -- Returns: BOOLEAN
 -- Source: docs/concepts.md#events.
 CREATE OR REPLACE MACRO telemetry.is_plain_line(line) AS
-    (strlen(line) <= 16777216 AND NOT regexp_matches(line, ',[ \t]*[}\]]'));
+    (strlen(line) <= 16777216 AND NOT regexp_matches(line, ',[ \t\n\r]*[}\]]'));
 
 -- Tests
 SELECT assert_equals(true, telemetry.is_plain_line('{"a": [1, 2]}'));

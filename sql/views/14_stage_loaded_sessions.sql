@@ -8,17 +8,15 @@
 CREATE OR REPLACE VIEW stage.loaded_sessions_view AS
 WITH found AS (
     SELECT
-        f.source_id,
-        r.session_id,
-        min(r.file_id) AS first_file_id,
+        source_id,
+        session_id,
+        min(file_id) AS first_file_id,
         count(*) AS event_count,
-        count(DISTINCT r.file_id) AS file_count,
-        min(r.timestamp_ns) AS first_ns,
-        max(CASE WHEN r.event_type = 'stop' THEN r.timestamp_ns END) AS stopped_ns
-    FROM raw.records AS r
-    INNER JOIN raw.files AS f ON r.file_id = f.file_id
-    WHERE r.is_valid
-    GROUP BY f.source_id, r.session_id
+        count(DISTINCT file_id) AS file_count,
+        min(timestamp_ns) AS first_ns,
+        max(CASE WHEN event_type = 'stop' THEN timestamp_ns END) AS stopped_ns
+    FROM raw.events
+    GROUP BY source_id, session_id
 ),
 
 described AS (

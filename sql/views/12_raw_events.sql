@@ -1,0 +1,30 @@
+-- Valid records with the columns that are kept for every one of them, from the line or from its shape.
+--
+-- Source: docs/architecture.md#shapes.
+CREATE OR REPLACE VIEW raw.events AS
+SELECT
+    r.file_id,
+    f.source_id,
+    f.path AS segment_path,
+    coalesce(r.line_number, r.rowid - f.first_row + 1) AS line_number,
+    coalesce(r.schema_version, h.schema_version) AS schema_version,
+    coalesce(r.session_id, h.session_id) AS session_id,
+    r.timestamp_ns,
+    coalesce(r.event_type, h.event_type) AS event_type,
+    r.collector,
+    coalesce(r.rank, h.rank) AS rank,
+    r.allocator_allocated_bytes,
+    r.allocator_reserved_bytes,
+    r.allocator_inactive_bytes,
+    r.device_used_bytes,
+    r.device_total_bytes,
+    coalesce(r.backend, h.backend) AS backend,
+    r.severity,
+    coalesce(r.collector_health_status, h.collector_health_status) AS collector_health_status,
+    coalesce(r.is_fragmentation_known, h.is_fragmentation_known) AS is_fragmentation_known,
+    r.record,
+    r.record_id
+FROM raw.records AS r
+INNER JOIN raw.files AS f ON r.file_id = f.file_id
+LEFT JOIN raw.shapes AS h ON r.shape_id = h.shape_id
+WHERE r.is_valid;
