@@ -46,7 +46,7 @@ def compare(rows: list[dict[str, Any]]) -> list[str]:
 def _turn_ratio(row: dict[str, Any], base: dict[str, Any]) -> float:
     # Turn by turn: what else the machine did then slowed both.
     pairs = zip(row["turn_seconds"], base["turn_seconds"], strict=False)
-    return median(one / other for one, other in pairs)
+    return float(median(one / other for one, other in pairs))
 
 
 def _at_most(name: str, value: float, goal: float | None) -> str:
