@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stormlog.errors import QueryError
@@ -11,6 +11,7 @@ from stormlog.query.connection import connect, lock
 from stormlog.query.library import document, load_library
 from stormlog.query.reading import Reader
 from stormlog.query.staging import stage_all_spans, stage_issues, stage_sessions, unnest_into
+from stormlog.query.udfs import UDFS, register
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,6 +44,8 @@ class Engine:
         lock(self._connection, self._reader.readable_paths(catalog.paths))
         self._has_records = self._has_all_records = self._has_issues = self._has_spans = False
         self._is_documented = False
+        self._registered: set[str] = set()
+        self._created: set[str] = set()
         self._active: duckdb.DuckDBPyConnection | None = None
         self._closing = threading.Lock()
         self._fill_catalog()
@@ -99,8 +102,8 @@ class Engine:
         return percent if percent >= 0 else None
 
     def prepare_all(self) -> None:
-        """Make every view answer."""
-        self.prepare({*self.view_names})
+        """Make every view and every function answer."""
+        self.prepare({*self.view_names, *UDFS})
 
     def prepare(self, names: Iterable[str]) -> None:
         """Make the views among ``names`` answer; other words do not matter.
@@ -113,7 +116,9 @@ class Engine:
         wanted = set(names)
         if self._connection is None:
             raise QueryError("the store is closed")
-        needs_all = bool(wanted & _NEED_ALL_RECORDS) or ("sessions" in wanted and self._reader.has_unlisted_sessions)
+        needs_all = bool(wanted & _NEED_ALL_RECORDS) or (
+            "sessions" in wanted and self._reader.has_unlisted_sessions
+        )
         needs_issues = bool(wanted & _NEED_ISSUES)
         needs_spans = "phase_spans" in wanted
         needs_any = needs_all or needs_issues or needs_spans or bool(wanted & _NEED_READING)
@@ -128,9 +133,9 @@ class Engine:
             if needs_spans and not self._has_spans:
                 stage_all_spans(self._connection)
                 self._has_spans = True
-            if "projected_records" in wanted:
-                self._define_projection()
+            self._define_on_demand(wanted)
             if not self._is_documented and wanted & {"duckdb_columns", "duckdb_views", "duckdb_functions"}:
+                self._define_on_demand(self.view_names)
                 document(self._connection)
                 self._is_documented = True
         except duckdb.Error as error:
@@ -155,5 +160,16 @@ class Engine:
         rows = [(warning.path, warning.code, warning.message) for warning in self._catalog.warnings]
         unnest_into(self._connection, "raw.warnings", "VARCHAR, VARCHAR, VARCHAR", rows)
 
-    def _define_projection(self) -> None:
-        """Nothing yet: the view rests on SQL alone."""
+    def _define_on_demand(self, wanted: Collection[str]) -> None:
+        """Register the functions of Python that are wanted, and create the wanted views that need some."""
+        views = [file for file in load_library() if file.needs and file.name in wanted]
+        names = {name for view in views for name in view.needs} | (set(wanted) & UDFS.keys())
+        if not names <= self._registered:
+            assert self._connection is not None
+            register(self._connection, sorted(names - self._registered))
+            self._registered |= names
+        for view in views:
+            if view.name not in self._created:
+                assert self._connection is not None
+                self._connection.execute(view.statement)
+                self._created.add(view.name)

@@ -19,10 +19,19 @@ from stormlog.query.tables import LINES_GIVEN_VIEW, SCHEMAS, TABLES
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["SqlFile", "document", "install", "load_library", "load_query", "quote_identifier", "quote_literal"]
+__all__ = [
+    "SqlFile",
+    "document",
+    "install",
+    "load_library",
+    "load_query",
+    "quote_identifier",
+    "quote_literal",
+]
 
 _CREATE = re.compile(r"^CREATE OR REPLACE (MACRO|VIEW) ([a-z0-9_.]+)", re.MULTILINE)
 _COLUMN = re.compile(r"^--   ([a-z0-9_]+): (.+)$")
+_NEEDS = "-- Needs: "
 _CALL = re.compile(r"\b((?:prim|telemetry|projection|issues)\.[a-z0-9_]+)\s*\(")
 
 
@@ -39,6 +48,7 @@ class SqlFile:
         statement: The CREATE statement.
         tests: Statements that raise when the file is wrong.
         is_materialised: Whether the engine keeps the view's rows as a table.
+        needs: Functions of Python that a view calls; it is created when a statement first names it.
     """
 
     path: Path
@@ -49,6 +59,7 @@ class SqlFile:
     statement: str
     tests: str
     is_materialised: bool
+    needs: tuple[str, ...]
 
     @property
     def table_name(self) -> str:
@@ -83,15 +94,19 @@ def load_library() -> tuple[SqlFile, ...]:
 def load_query(name: str) -> str:
     """Return the statement of ``sql/queries/<name>.sql`` without its comment."""
     text = (resource_directory("sql") / "queries" / f"{name}.sql").read_text(encoding="utf-8")
-    return text[text.index("SELECT") if not text.lstrip().startswith("WITH") else 0 :].strip().removesuffix(";")
+    return (
+        text[text.index("SELECT") if not text.lstrip().startswith("WITH") else 0 :].strip().removesuffix(";")
+    )
 
 
 def install(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create schemas, tables, macros and views in an empty database."""
+    """Create schemas, tables, macros and views in an empty database, but for views that need Python."""
     script = [f"CREATE SCHEMA {schema};" for schema in SCHEMAS]
     script += [f"CREATE TABLE {name} ({columns});" for name, columns in TABLES.items()]
     script.append(LINES_GIVEN_VIEW)
     for file in load_library():
+        if file.needs:
+            continue
         script.append(file.statement)
         if file.is_materialised:
             script.append(f"CREATE TABLE {file.table_name} AS SELECT * FROM {file.name} LIMIT 0;")
@@ -99,7 +114,7 @@ def install(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def document(connection: duckdb.DuckDBPyConnection) -> None:
-    """Attach every file's documentation to its macro or view as SQL comments."""
+    """Attach every file's documentation to its macro or view as SQL comments; all must have been created."""
     connection.execute("\n".join(_comments()))
 
 
@@ -126,10 +141,18 @@ def _parse(path: Path) -> SqlFile:
         kind=kind,
         name=name,
         summary=comment[0].removeprefix("-- "),
-        columns=dict(match.groups() for line in comment if (match := _COLUMN.match(line))) if kind == "VIEW" else {},
+        columns=dict(match.groups() for line in comment if (match := _COLUMN.match(line)))
+        if kind == "VIEW"
+        else {},
         statement=head[created.start() :].strip(),
         tests=tests,
         is_materialised="-- Materialised: yes" in comment,
+        needs=tuple(
+            name
+            for line in comment
+            if line.startswith(_NEEDS)
+            for name in line.removeprefix(_NEEDS).split(", ")
+        ),
     )
 
 
