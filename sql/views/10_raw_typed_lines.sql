@@ -192,7 +192,7 @@ SELECT
     line_number,
     line,
     record_id,
-    CAST(schema_version AS INTEGER) AS schema_version,
+    TRY_CAST(schema_version AS INTEGER) AS schema_version,
     session_id,
     timestamp_ns,
     event_type,
