@@ -131,7 +131,9 @@ SELECT
         AND timestamp_ns >= 0
         AND CAST(timestamp_ns AS VARCHAR) = time_text
         -- The head ends with a value, not with a comma that DuckDB would forgive.
-        AND right(head, 1) IN ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'l')
+        AND NOT ends_with(head, ',')
+        AND NOT ends_with(head, ' ')
+        AND NOT ends_with(head, chr(9))
         AND ((is_null_allowed AND fields[2] = 'null') OR (allocator_allocated_bytes >= 0 AND may_have_allocated AND allocator_allocated_bytes IS NOT NULL))
         AND ((is_null_allowed AND fields[3] = 'null') OR (may_have_change AND allocator_change_bytes IS NOT NULL))
         AND ((is_null_allowed AND fields[5] = 'null') OR (allocator_reserved_bytes >= 0 AND may_have_reserved AND allocator_reserved_bytes IS NOT NULL))
