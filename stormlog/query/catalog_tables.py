@@ -8,7 +8,7 @@ from stormlog.query.catalog.listing import list_oom_bundle_rows
 from stormlog.query.statements import microseconds
 
 if TYPE_CHECKING:
-    import duckdb
+    from stormlog.query.database import Database
 
     from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
     from stormlog.query.catalog.models import CatalogSource
@@ -31,19 +31,17 @@ def lists_its_ledger(source: CatalogSource) -> bool:
     )
 
 
-def fill_catalog(connection: duckdb.DuckDBPyConnection, catalog: ArtifactCatalog) -> None:
+def fill_catalog(database: Database, catalog: ArtifactCatalog) -> None:
     """Fill ``raw.sources``, ``raw.ledger_sessions`` and ``raw.oom_bundles``."""
-    from stormlog.query.staging import unnest_into
-
     sources = [
         (number, str(s.path), s.source_kind, None if s.manifest_path is None else str(s.manifest_path))
         for number, s in enumerate(catalog.sources)
     ]
-    unnest_into(connection, "raw.sources", "INTEGER, VARCHAR, VARCHAR, VARCHAR", sources)
+    database.fill("raw.sources", "INTEGER, VARCHAR, VARCHAR, VARCHAR", sources)
     ledger = [row for number, source in enumerate(catalog.sources) for row in _ledger_rows(number, source)]
-    unnest_into(connection, "raw.ledger_sessions", _LEDGER_TYPES, ledger)
+    database.fill("raw.ledger_sessions", _LEDGER_TYPES, ledger)
     if catalog.oom_bundles:
-        unnest_into(connection, "raw.oom_bundles", _BUNDLE_TYPES, _bundle_rows(catalog))
+        database.fill("raw.oom_bundles", _BUNDLE_TYPES, _bundle_rows(catalog))
 
 
 def _ledger_rows(number: int, source: CatalogSource) -> list[tuple[Any, ...]]:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from stormlog.query.library import install, quote_literal
+from stormlog.query.library import quote_literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -16,7 +16,7 @@ __all__ = ["connect", "lock"]
 
 
 def connect(threads: int | None, memory_limit: str | None) -> duckdb.DuckDBPyConnection:
-    """Return a connection with the library installed.
+    """Return a connection to an empty database in memory.
 
     Raises:
         ValueError: DuckDB does not take the number of threads or the memory limit.
@@ -38,7 +38,6 @@ def connect(threads: int | None, memory_limit: str | None) -> duckdb.DuckDBPyCon
     except duckdb.Error as error:
         raise ValueError(f"DuckDB refuses the settings: {error}") from error
     connection.execute("SET enable_progress_bar = false")
-    install(connection)
     return connection
 
 

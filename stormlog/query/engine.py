@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from stormlog.errors import QueryError
 from stormlog.query.connection import connect, lock
-from stormlog.query.library import document, load_library
+from stormlog.query.database import Database
+from stormlog.query.library import load_library
 from stormlog.query.reading import Reader
-from stormlog.query.staging import stage_all_spans, stage_issues, stage_sessions, unnest_into
+from stormlog.query.staging import stage_all_spans, stage_issues, stage_sessions
 from stormlog.query.udfs import UDFS, register
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ __all__ = ["Engine"]
 _NEED_ALL_RECORDS = {"events", "projected_records"}
 #: Views that rest on classified evidence.
 _NEED_ISSUES = {"issues", "issue_evidence", "memory_gaps", "stage"}
+#: Catalogs of DuckDB in which people look for views: then all are created, with their documentation.
+_CATALOG_TABLES = {"duckdb_columns", "duckdb_views", "duckdb_functions", "describe", "information_schema"}
 #: Views that show what reading skipped.
 _NEED_READING = {"rejects", "catalog_warnings", "raw", "stage", "phase_spans"}
 
@@ -39,16 +42,14 @@ class Engine:
 
     def __init__(self, catalog: ArtifactCatalog, *, threads: int | None, memory_limit: str | None) -> None:
         self._catalog = catalog
-        self._connection: duckdb.DuckDBPyConnection | None = connect(threads, memory_limit)
-        self._reader = Reader(self._connection, catalog)
-        lock(self._connection, self._reader.readable_paths(catalog.paths))
+        self._open_database: Database | None = Database(connect(threads, memory_limit))
+        self._reader = Reader(self._database, catalog)
+        lock(self._database.connection, self._reader.readable_paths(catalog.paths))
         self._has_records = self._has_all_records = self._has_issues = self._has_spans = False
-        self._is_documented = False
         self._registered: set[str] = set()
-        self._created: set[str] = set()
-        self._active: duckdb.DuckDBPyConnection | None = None
         self._closing = threading.Lock()
         self._fill_catalog()
+        self._database.require(["rejects"])
 
     @property
     def view_names(self) -> list[str]:
@@ -58,10 +59,16 @@ class Engine:
     def close(self) -> None:
         """Close the connection; more than once is fine."""
         with self._closing:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            if self._open_database is not None:
+                self._open_database.connection.close()
+                self._open_database = None
                 self._reader.close()
+
+    @property
+    def _database(self) -> Database:
+        if self._open_database is None:
+            raise QueryError("the store is closed")
+        return self._open_database
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return a connection to the same database, for one statement of one thread.
@@ -69,9 +76,7 @@ class Engine:
         Raises:
             QueryError: the store is closed.
         """
-        if self._connection is None:
-            raise QueryError("the store is closed")
-        return self._connection.cursor()
+        return self._database.connection.cursor()
 
     def fetch(
         self,
@@ -95,10 +100,9 @@ class Engine:
 
     def progress(self) -> float | None:
         """Return how much of the running statement is done, in percent."""
-        connection = self._connection
-        if connection is None:
+        if self._open_database is None:
             return None
-        percent = connection.query_progress()
+        percent = self._open_database.connection.query_progress()
         return percent if percent >= 0 else None
 
     def prepare_all(self) -> None:
@@ -114,8 +118,8 @@ class Engine:
         import duckdb
 
         wanted = set(names)
-        if self._connection is None:
-            raise QueryError("the store is closed")
+        wanted_views = wanted.intersection(self.view_names)
+        database = self._database
         needs_all = bool(wanted & _NEED_ALL_RECORDS) or (
             "sessions" in wanted and self._reader.has_unlisted_sessions
         )
@@ -128,48 +132,38 @@ class Engine:
             elif needs_any and not self._has_records:
                 self._read(keep_all=False)
             if needs_issues and not self._has_issues:
-                stage_issues(self._connection)
+                stage_issues(database)
                 self._has_issues, self._has_spans = True, False
             if needs_spans and not self._has_spans:
-                stage_all_spans(self._connection)
+                stage_all_spans(database)
                 self._has_spans = True
-            self._define_on_demand(wanted)
-            if not self._is_documented and wanted & {"duckdb_columns", "duckdb_views", "duckdb_functions"}:
-                self._define_on_demand(self.view_names)
-                document(self._connection)
-                self._is_documented = True
+            is_about_columns = not wanted.isdisjoint(_CATALOG_TABLES)
+            self._register(wanted | set(self.view_names) if is_about_columns else wanted)
+            database.require(self.view_names if is_about_columns else wanted_views)
+            if is_about_columns:
+                database.document()
         except duckdb.Error as error:
             raise QueryError(str(error), statement="prepare") from error
 
     def _read(self, *, keep_all: bool) -> None:
-        assert self._connection is not None
         self._reader.read(keep_all=keep_all)
         self._has_records, self._has_all_records = True, keep_all
-        stage_sessions(self._connection)
+        stage_sessions(self._database)
         self._fill_warnings()
 
     def _fill_catalog(self) -> None:
         from stormlog.query.catalog_tables import fill_catalog
 
-        assert self._connection is not None
-        fill_catalog(self._connection, self._catalog)
+        fill_catalog(self._database, self._catalog)
         self._fill_warnings()
 
     def _fill_warnings(self) -> None:
-        assert self._connection is not None
         rows = [(warning.path, warning.code, warning.message) for warning in self._catalog.warnings]
-        unnest_into(self._connection, "raw.warnings", "VARCHAR, VARCHAR, VARCHAR", rows)
+        self._database.fill("raw.warnings", "VARCHAR, VARCHAR, VARCHAR", rows)
 
-    def _define_on_demand(self, wanted: Collection[str]) -> None:
-        """Register the functions of Python that are wanted, and create the wanted views that need some."""
-        views = [file for file in load_library() if file.needs and file.name in wanted]
-        names = {name for view in views for name in view.needs} | (set(wanted) & UDFS.keys())
-        if not names <= self._registered:
-            assert self._connection is not None
-            register(self._connection, sorted(names - self._registered))
-            self._registered |= names
-        for view in views:
-            if view.name not in self._created:
-                assert self._connection is not None
-                self._connection.execute(view.statement)
-                self._created.add(view.name)
+    def _register(self, wanted: Collection[str]) -> None:
+        """Register the functions of Python that are wanted, or that wanted views need."""
+        names = {name for file in load_library() if file.name in wanted for name in file.needs}
+        names |= UDFS.keys() & wanted
+        register(self._database.connection, sorted(names - self._registered))
+        self._registered |= names

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 
 if TYPE_CHECKING:
-    import duckdb
+    from stormlog.query.database import Database
 
     from stormlog.issues.gap_models import GapFinding
 
@@ -22,12 +22,10 @@ _DETAIL_TYPES = "BIGINT, BIGINT, VARCHAR, VARCHAR, VARCHAR, VARCHAR, VARCHAR, VA
 _MARK_OF = {"persistent_drift": "last"}
 
 
-def stage_gaps(connection: duckdb.DuckDBPyConnection) -> None:
+def stage_gaps(database: Database) -> None:
     """Find hidden memory in every session that was read."""
-    from stormlog.query.staging import materialise, unnest_into
-
-    materialise(connection, "stage.gap_sessions")
-    sessions = connection.execute(
+    database.materialise("stage.gap_sessions")
+    sessions = database.execute(
         """
         SELECT g.source_id, g.session_id, g.is_exact
         FROM stage.gap_sessions AS g
@@ -35,14 +33,14 @@ def stage_gaps(connection: duckdb.DuckDBPyConnection) -> None:
         ORDER BY g.source_id, s.session_order
         """
     ).fetchall()
-    unnest_into(connection, "stage.gap_findings", _FINDING_TYPES, [])
-    unnest_into(connection, "stage.gap_details", _DETAIL_TYPES, [])
+    database.fill("stage.gap_findings", _FINDING_TYPES, [])
+    database.fill("stage.gap_details", _DETAIL_TYPES, [])
     if not sessions:
         return
-    found = _findings_of_exact_sessions(connection)
+    found = _findings_of_exact_sessions(database)
     for source_id, session_id, is_exact in sessions:
         if not is_exact:
-            found[(source_id, session_id)] = _findings_of_wide_session(connection, source_id, session_id)
+            found[(source_id, session_id)] = _findings_of_wide_session(database, source_id, session_id)
     rows: list[tuple[Any, ...]] = []
     for source_id, session_id, _ in sessions:
         for finding, file_id, line_number in found.get((source_id, session_id), ()):
@@ -63,19 +61,17 @@ def stage_gaps(connection: duckdb.DuckDBPyConnection) -> None:
                 )
             )
     if rows:
-        unnest_into(connection, "stage.gap_findings", _FINDING_TYPES, rows)
-        materialise(connection, "stage.gap_evidence")
-        unnest_into(connection, "stage.gap_details", _DETAIL_TYPES, _details(connection))
+        database.fill("stage.gap_findings", _FINDING_TYPES, rows)
+        database.materialise("stage.gap_evidence")
+        database.fill("stage.gap_details", _DETAIL_TYPES, _details(database))
 
 
 def _findings_of_exact_sessions(
-    connection: duckdb.DuckDBPyConnection,
+    database: Database,
 ) -> dict[tuple[int, str], list[tuple[GapFinding, int, int]]]:
     from stormlog.issues.gaps import GapMoments, gap_findings, spike_cutoff
-    from stormlog.query.staging import materialise, unnest_into
-
-    materialise(connection, "stage.gap_moments")
-    sums = connection.execute(
+    database.materialise("stage.gap_moments")
+    sums = database.execute(
         """
         SELECT
             m.source_id, m.session_id, m.sample_count, m.sum_x, m.sum_y, m.sum_xx, m.sum_xy, m.sum_yy,
@@ -90,14 +86,14 @@ def _findings_of_exact_sessions(
         cutoff = spike_cutoff(int(n), int(sum_y), int(sum_yy))
         if cutoff is not None and abs(cutoff) < 2**63:
             cutoffs.append((source_id, session_id, cutoff))
-    unnest_into(connection, "stage.gap_cutoffs", "INTEGER, VARCHAR, BIGINT", cutoffs)
+    database.fill("stage.gap_cutoffs", "INTEGER, VARCHAR, BIGINT", cutoffs)
     spikes = {
         (source_id, session_id): count
-        for source_id, session_id, count in connection.execute("SELECT * FROM stage.gap_spikes").fetchall()
+        for source_id, session_id, count in database.execute("SELECT * FROM stage.gap_spikes").fetchall()
     }
     marks = {
         (source_id, session_id, mark): rest
-        for source_id, session_id, mark, *rest in connection.execute("SELECT * FROM stage.gap_marks").fetchall()
+        for source_id, session_id, mark, *rest in database.execute("SELECT * FROM stage.gap_marks").fetchall()
     }
     found: dict[tuple[int, str], list[tuple[GapFinding, int, int]]] = {}
     for source_id, session_id, n, sum_x, sum_y, sum_xx, sum_xy, sum_yy, *rest in sums:
@@ -137,12 +133,12 @@ def _findings_of_exact_sessions(
 
 
 def _findings_of_wide_session(
-    connection: duckdb.DuckDBPyConnection, source_id: int, session_id: str
+    database: Database, source_id: int, session_id: str
 ) -> list[tuple[GapFinding, int, int]]:
     """Analyse one session whose sums might not fit 38 digits, with Python's unbounded integers."""
     from stormlog.issues.gaps import analyze_hidden_memory_gaps
 
-    rows = connection.execute(
+    rows = database.execute(
         """
         SELECT
             event_type, timestamp_ns, device_used_bytes, allocator_reserved_bytes, allocator_allocated_bytes,
@@ -185,7 +181,7 @@ def _findings_of_wide_session(
     return located
 
 
-def _details(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+def _details(database: Database) -> list[tuple[Any, ...]]:
     """Return what `stage.gap_details` holds: the surroundings of each finding and its phase."""
     from stormlog.issues.normalize import normalize_text_dimension
     from stormlog.phases.policy import (
@@ -195,7 +191,7 @@ def _details(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
     )
     from stormlog.query.phase_staging import active_spans
 
-    spans = active_spans(connection)
+    spans = active_spans(database)
     rows = []
     for (
         number,
@@ -209,7 +205,7 @@ def _details(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
         _,
         origin_thread,
         origin_scope,
-    ) in connection.execute("SELECT * FROM stage.gap_evidence ORDER BY finding_number").fetchall():
+    ) in database.execute("SELECT * FROM stage.gap_evidence ORDER BY finding_number").fetchall():
         thread_id = None if origin_thread is None else json.loads(origin_thread)
         scope_id = None if origin_scope is None else json.loads(origin_scope)
         attribution = attribute_active_spans(

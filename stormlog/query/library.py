@@ -1,4 +1,4 @@
-"""Reads the SQL files of Stormlog and puts them into a connection.
+"""Reads the SQL files of Stormlog.
 
 Promise: what a file says is what runs. A file holds one macro or one view; its path is its name, its
 leading comment is its documentation, and what follows ``-- Tests`` is run by the test suite only.
@@ -11,18 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
-
 from stormlog._resources import resource_directory
-from stormlog.query.tables import LINES_GIVEN_VIEW, SCHEMAS, TABLES
-
-if TYPE_CHECKING:
-    import duckdb
 
 __all__ = [
     "SqlFile",
-    "document",
-    "install",
+    "comments",
     "load_library",
     "load_query",
     "quote_identifier",
@@ -63,8 +56,13 @@ class SqlFile:
 
     @property
     def table_name(self) -> str:
-        """Name of the table that keeps a materialised view's rows."""
-        return self.name.removesuffix("_view")
+        """Name under which statements select from a view: that of its table, if it is materialised."""
+        return self.name.removesuffix("_view") if self.is_materialised else self.name
+
+    @property
+    def query(self) -> str:
+        """The SELECT of a view, without what creates it."""
+        return self.statement.partition(" AS\n")[2].removesuffix(";")
 
 
 def quote_literal(text: str) -> str:
@@ -99,27 +97,11 @@ def load_query(name: str) -> str:
     )
 
 
-def install(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create schemas, tables, macros and views in an empty database, but for views that need Python."""
-    script = [f"CREATE SCHEMA {schema};" for schema in SCHEMAS]
-    script += [f"CREATE TABLE {name} ({columns});" for name, columns in TABLES.items()]
-    script.append(LINES_GIVEN_VIEW)
+def comments() -> Iterator[str]:
+    """Yield statements that attach every file's documentation to its macro or view."""
     for file in load_library():
-        if file.needs:
-            continue
-        script.append(file.statement)
         if file.is_materialised:
-            script.append(f"CREATE TABLE {file.table_name} AS SELECT * FROM {file.name} LIMIT 0;")
-    connection.execute("\n".join(script))
-
-
-def document(connection: duckdb.DuckDBPyConnection) -> None:
-    """Attach every file's documentation to its macro or view as SQL comments; all must have been created."""
-    connection.execute("\n".join(_comments()))
-
-
-def _comments() -> Iterator[str]:
-    for file in load_library():
+            continue
         yield f"COMMENT ON {file.kind} {file.name} IS {quote_literal(file.summary)};"
         for column, text in file.columns.items():
             yield f"COMMENT ON COLUMN {file.name}.{column} IS {quote_literal(text)};"

@@ -6,20 +6,20 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import duckdb
+    from stormlog.query.database import Database
 
     from stormlog.phases.replay import PhaseSpan
 
 __all__ = ["active_spans", "replay"]
 
 
-def replay(connection: duckdb.DuckDBPyConnection) -> None:
+def replay(database: Database) -> None:
     """Make ``phase_spans`` answer for the groups of ``stage.replay_scope``."""
-    from stormlog.query.staging import materialise, unnest_into
-
-    materialise(connection, "stage.phase_boundaries")
-    materialise(connection, "stage.phase_levels")
-    rows = connection.execute(
+    database.materialise("stage.phase_boundaries")
+    if not database.has_rows("stage.phase_boundaries") and not database.is_created("stage.phase_levels"):
+        return
+    database.materialise("stage.phase_levels")
+    rows = database.execute(
         """
         SELECT
             l.source_id, l.session_id, l.rank, l.timestamp_ns, l.is_enter, l.path, l.scope_id, l.thread_id,
@@ -34,15 +34,15 @@ def replay(connection: duckdb.DuckDBPyConnection) -> None:
     spans: list[tuple[Any, ...]] = []
     for (source_id, _, _), group in groupby(rows, key=lambda row: row[:3]):
         spans += [(source_id, *span) for span in _replay_malformed(list(group))]
-    connection.execute("DELETE FROM stage.replayed_spans")
+    database.execute("DELETE FROM stage.replayed_spans")
     for span in spans:
         # Lists of lists cannot be unnested side by side; malformed threads are few.
-        connection.execute("INSERT INTO stage.replayed_spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", span)
+        database.execute("INSERT INTO stage.replayed_spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", span)
 
 
-def active_spans(connection: duckdb.DuckDBPyConnection) -> dict[int, list[PhaseSpan]]:
+def active_spans(database: Database) -> dict[int, list[PhaseSpan]]:
     """Return the phases that were running at each hidden-memory finding, by finding number."""
-    connection.execute(
+    database.execute(
         """
         CREATE OR REPLACE TABLE stage.replay_scope AS
         SELECT DISTINCT g.source_id, g.session_id, e.sample_rank AS rank
@@ -50,8 +50,10 @@ def active_spans(connection: duckdb.DuckDBPyConnection) -> dict[int, list[PhaseS
         INNER JOIN stage.gap_evidence AS e ON g.finding_number = e.finding_number
         """
     )
-    replay(connection)
-    rows = connection.execute(
+    replay(database)
+    if not database.has_rows("stage.phase_boundaries"):
+        return {}
+    rows = database.execute(
         """
         SELECT
             g.finding_number, p.session_id, p.rank, p.thread_id, p.thread_name, p.scope_id, p.path, p.start_ns,

@@ -7,6 +7,7 @@ of plainly valid lines.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,9 @@ __all__ = ["MAX_LINE_BYTES", "Reader"]
 
 #: Longer lines are rejected: no record comes near it, and one such line must not exhaust the memory.
 MAX_LINE_BYTES = 16 * 1024 * 1024
+
+#: From this many bytes on, looking for shapes first is worth its fixed cost.
+SHAPES_PAY_BYTES = 8 * 1024 * 1024
 
 #: Lines handed to the arbiter, and records handed back, at a time.
 BATCH = 10_000
@@ -76,12 +80,12 @@ class Reader:
     """Fills ``raw.files`` and ``raw.records`` from a catalog.
 
     Args:
-        connection: Connection with the library installed.
+        database: Where to put it.
         catalog: What to read; load warnings are added to its warnings.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, catalog: ArtifactCatalog) -> None:
-        self._connection = connection
+    def __init__(self, database: Database, catalog: ArtifactCatalog) -> None:
+        self._database = database
         self._catalog = catalog
         self._warning_count = len(catalog.warnings)
         self._scratch = tempfile.TemporaryDirectory(prefix="stormlog-")
@@ -115,13 +119,13 @@ class Reader:
             keep_all: Keep every record's text, which the cold columns of ``events`` need. Otherwise
                 only the texts that issues need are kept.
         """
-        connection = self._connection
+        database = self._database
         del self._catalog.warnings[self._warning_count :]
-        connection.execute("DELETE FROM raw.rejects")
-        connection.execute("DELETE FROM raw.files")
+        database.execute("DELETE FROM raw.rejects")
+        database.execute("DELETE FROM raw.files")
         # Not DELETE: line numbers are counted from row ids, which start at 0 in a new table only.
-        connection.execute("CREATE OR REPLACE TABLE raw.records AS SELECT * FROM raw.records LIMIT 0")
-        self._insert_list(
+        database.execute("CREATE OR REPLACE TABLE raw.records AS SELECT * FROM raw.records LIMIT 0")
+        self._database.append(
             "raw.files",
             [[o.file_id for o in self._origins], [o.source_id for o in self._origins], [o.path for o in self._origins]],
             "INTEGER, INTEGER, VARCHAR",
@@ -131,7 +135,7 @@ class Reader:
         shaped = _INSERT_SHAPED.format(keep="true" if keep_all else "NOT is_valid")
         arbiter = Arbiter(self._catalog.warnings)
         lines = [o for o in self._origins if o.path.endswith(_LINE_SUFFIXES)]
-        has_shapes = learn_shapes(connection, (o.path for o in lines if o.path.endswith(".jsonl"))) > 0
+        has_shapes = self._learn_shapes(lines)
         self._read_lines(lines, shaped if has_shapes else statement, statement, arbiter)
         self._read_parquet([o for o in self._origins if o.path.endswith(".parquet")], statement, arbiter)
         for origin in self._origins:
@@ -140,6 +144,11 @@ class Reader:
         self._settle_odd_lines(statement, arbiter)
 
     # ---- lines ---------------------------------------------------------------------------------------------
+
+    def _learn_shapes(self, origins: Sequence[FileOrigin]) -> bool:
+        """Learn the shapes of plain files, where there is enough to read to make up for it."""
+        plain = [origin.path for origin in origins if origin.path.endswith(".jsonl")]
+        return _total_bytes(plain) >= SHAPES_PAY_BYTES and learn_shapes(self._database, plain) > 0
 
     def _read_lines(
         self, origins: Sequence[FileOrigin], first_statement: str, statement: str, arbiter: Arbiter
@@ -160,7 +169,7 @@ class Reader:
         self._number_rows()
         if is_shaped:
             self._judge_deferred(statement)
-        returns = self._connection.execute(
+        returns = self._database.execute(
             "SELECT DISTINCT file_id FROM raw.records WHERE NOT is_valid AND NOT (is_deferred AND record IS NOT NULL)"
         ).fetchall()
         suspects = [self._origins[file_id] for (file_id,) in returns]
@@ -168,7 +177,7 @@ class Reader:
         mixed = [origin for origin in suspects if _has_carriage_return(origin.path)]
         if mixed:
             ids = ", ".join(str(origin.file_id) for origin in mixed)
-            self._connection.execute(
+            self._database.execute(
                 f"UPDATE raw.records SET is_valid = false, record = NULL WHERE file_id IN ({ids})"
             )
             first_row = self._row_count()
@@ -180,14 +189,14 @@ class Reader:
         """Type the lines that have no known shape."""
         import duckdb
 
-        self._connection.execute(_DEFERRED_LINES)
+        self._database.execute(_DEFERRED_LINES)
         try:
-            self._connection.execute(statement)
+            self._database.execute(statement)
         except duckdb.Error as error:
             if "Malformed JSON" not in str(error):
                 raise
-            self._connection.execute(_DEFERRED_LINES.replace("ends_with(r.record, '}')", "json_valid(r.record)"))
-            self._connection.execute(statement)
+            self._database.execute(_DEFERRED_LINES.replace("ends_with(r.record, '}')", "json_valid(r.record)"))
+            self._database.execute(statement)
 
     def _scan(
         self, origins: Sequence[FileOrigin], paths: Sequence[str], statement: str, *, tests_json: bool = True
@@ -206,7 +215,7 @@ class Reader:
         looks_complete = "starts_with(line, '{') AND ends_with(line, '}')"
         attempts = [looks_complete, f"{looks_complete} AND json_valid(line)"] if tests_json else [looks_complete]
         for is_json in attempts:
-            self._connection.execute(
+            self._database.execute(
                 f"""
                 CREATE OR REPLACE VIEW raw.lines AS
                 SELECT
@@ -224,7 +233,7 @@ class Reader:
                 """
             )
             try:
-                self._connection.execute(statement)
+                self._database.execute(statement)
             except duckdb.Error as error:
                 # Damaged JSON stops the first attempt; the second tests each line before it looks inside.
                 if "Malformed JSON" in str(error):
@@ -258,13 +267,13 @@ class Reader:
         return readable, paths
 
     def _row_count(self) -> int:
-        row = self._connection.execute("SELECT count(*) FROM raw.records").fetchone()
+        row = self._database.execute("SELECT count(*) FROM raw.records").fetchone()
         assert row is not None
         return int(row[0])
 
     def _number_rows(self, first_row: int = 0) -> None:
         """Remember at which row each file starts: its line numbers are counted from there."""
-        self._connection.execute(
+        self._database.execute(
             """
             UPDATE raw.files SET first_row = counted.first_row
             FROM (
@@ -286,13 +295,13 @@ class Reader:
         for origin in origins:
             path = quote_literal(origin.path)
             try:
-                names = [row[0] for row in self._connection.execute(f"DESCRIBE FROM read_parquet({path})").fetchall()]
+                names = [row[0] for row in self._database.execute(f"DESCRIBE FROM read_parquet({path})").fetchall()]
                 pairs = ", ".join(
                     f"{quote_literal(name)}, " + ("CAST(metadata AS JSON)" if name == "metadata" else f'"{name}"')
                     for name in names
                     if name in KNOWN_V3_FIELD_SET
                 )
-                self._connection.execute(
+                self._database.execute(
                     f"""
                     CREATE OR REPLACE VIEW raw.lines AS
                     SELECT {origin.file_id} AS file_id, file_row_number + 1 AS line_number, line, line AS json_line,
@@ -303,7 +312,7 @@ class Reader:
                     )
                     """
                 )
-                self._connection.execute(statement)
+                self._database.execute(statement)
             except duckdb.Error as error:
                 arbiter.refuse_file(origin, "unreadable", str(error).splitlines()[0])
 
@@ -320,7 +329,7 @@ class Reader:
     # ---- odd lines -----------------------------------------------------------------------------------------
 
     def _settle_odd_lines(self, statement: str, arbiter: Arbiter) -> None:
-        cursor = self._connection.cursor()
+        cursor = self._database.connection.cursor()
         cursor.execute(
             """
             SELECT r.file_id, coalesce(r.line_number, r.rowid - f.first_row + 1), r.record
@@ -337,27 +346,20 @@ class Reader:
 
     def _insert_verdicts(self, verdicts: Verdicts, statement: str) -> None:
         if verdicts.records:
-            self._insert_list(
+            self._database.append(
                 "raw.lines_given",
                 [list(column) for column in zip(*verdicts.records, strict=True)],
                 "INTEGER, BIGINT, VARCHAR, VARCHAR",
             )
-            self._connection.execute(LINES_GIVEN_VIEW)
-            self._connection.execute(statement)
-            self._connection.execute("DELETE FROM raw.lines_given")
+            self._database.execute(LINES_GIVEN_VIEW)
+            self._database.execute(statement)
+            self._database.execute("DELETE FROM raw.lines_given")
         if verdicts.rejects:
-            self._insert_list(
+            self._database.append(
                 "raw.rejects",
                 [list(column) for column in zip(*verdicts.rejects, strict=True)],
                 "INTEGER, BIGINT, VARCHAR, VARCHAR, VARCHAR",
             )
-
-    def _insert_list(self, table: str, columns: list[list[object]], types: str, extra: str = "") -> None:
-        """Insert whole columns at once; row by row costs a hundred times as much."""
-        if not columns[0]:
-            return
-        unnested = ", ".join(f"unnest(CAST(? AS {kind}[]))" for kind in types.split(", "))
-        self._connection.execute(f"INSERT INTO {table} SELECT {unnested}{extra}", columns)
 
 
 def _origins(source_id: int, source: CatalogSource, first_file_id: int) -> Iterator[FileOrigin]:
@@ -371,6 +373,15 @@ def _origins(source_id: int, source: CatalogSource, first_file_id: int) -> Itera
             source_kind=source.source_kind,
             session_hint=segments.get(os.path.basename(path)),
         )
+
+
+def _total_bytes(paths: Sequence[str]) -> int:
+    total = 0
+    for path in paths:
+        # What cannot be looked at is reported by those who read it.
+        with contextlib.suppress(OSError):
+            total += os.stat(path).st_size
+    return total
 
 
 def _has_carriage_return(path: str) -> bool:

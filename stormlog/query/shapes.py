@@ -45,11 +45,11 @@ _FLAG_ORDER = (
 )
 
 
-def learn_shapes(connection: duckdb.DuckDBPyConnection, paths: Iterable[str]) -> int:
+def learn_shapes(database: Database, paths: Iterable[str]) -> int:
     """Fill ``raw.shapes`` from the first lines of some files; return how many there are.
 
     Args:
-        connection: Connection with the library installed.
+        database: Where to put it.
         paths: Uncompressed JSON Lines files; one that cannot be read is left to others to report.
     """
     shapes: dict[tuple[str, str], None] = {}
@@ -69,12 +69,12 @@ def learn_shapes(connection: duckdb.DuckDBPyConnection, paths: Iterable[str]) ->
         repeated = [(count, shape) for shape, count in counts.items() if count > 1]
         repeated.sort(reverse=True)
         shapes.update((shape, None) for _, shape in repeated[:_SHAPES_PER_FILE])
-    connection.execute("DELETE FROM raw.shapes")
+    database.execute("DELETE FROM raw.shapes")
     rows = [row for shape in shapes if (row := _shape_row(*shape)) is not None]
     if not rows:
         return 0
-    _insert_valid(connection, rows)
-    counted = connection.execute("SELECT count(*) FROM raw.shapes").fetchone()
+    _insert_valid(database, rows)
+    counted = database.execute("SELECT count(*) FROM raw.shapes").fetchone()
     assert counted is not None
     return int(counted[0])
 
@@ -96,9 +96,9 @@ def _shape_row(middle: str, tail: str) -> tuple[Any, ...] | None:
     return (middle, tail, line, version == 4, *(may_have[name] for name in _FLAG_ORDER))
 
 
-def _insert_valid(connection: duckdb.DuckDBPyConnection, rows: list[tuple[Any, ...]]) -> None:
+def _insert_valid(database: Database, rows: list[tuple[Any, ...]]) -> None:
     columns = [list(column) for column in zip(*rows, strict=True)]
-    connection.execute(
+    database.execute(
         """
         CREATE OR REPLACE TABLE raw.shape_trials AS
         SELECT
@@ -112,7 +112,7 @@ def _insert_valid(connection: duckdb.DuckDBPyConnection, rows: list[tuple[Any, .
         """,
         [list(range(len(rows))), *columns],
     )
-    connection.execute(
+    database.execute(
         """
         CREATE OR REPLACE VIEW raw.lines AS
         SELECT
@@ -121,7 +121,7 @@ def _insert_valid(connection: duckdb.DuckDBPyConnection, rows: list[tuple[Any, .
         FROM raw.shape_trials
         """
     )
-    connection.execute(
+    database.execute(
         """
         INSERT INTO raw.shapes
         SELECT
@@ -134,4 +134,4 @@ def _insert_valid(connection: duckdb.DuckDBPyConnection, rows: list[tuple[Any, .
         WHERE l.is_valid AND NOT l.is_needed AND l.severity IS NULL
         """
     )
-    connection.execute("DROP TABLE raw.shape_trials")
+    database.execute("DROP TABLE raw.shape_trials")

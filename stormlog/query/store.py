@@ -133,7 +133,7 @@ class QueryStore:
         from stormlog.query.results import issue
 
         statement = self.list_issues_sql(filters, state_overrides=state_overrides)
-        rows = self._run("list_issues", statement, ("issues",))
+        rows = self._run("list_issues", statement, "issues")
         return [issue(row, partial(self._load_evidence, row[0])) for row in rows]
 
     def list_issues_sql(
@@ -151,7 +151,7 @@ class QueryStore:
         """
         from stormlog.query.results import session_row
 
-        rows = self._run("list_sessions", self.list_sessions_sql(filters), ("sessions",))
+        rows = self._run("list_sessions", self.list_sessions_sql(filters), "sessions")
         return [session_row(row) for row in rows]
 
     def list_sessions_sql(self, filters: SessionFilter | None = None) -> Statement:
@@ -165,7 +165,7 @@ class QueryStore:
         """
         from stormlog.query.results import event_row
 
-        rows = self._run("query_events", self.query_events_sql(filters), ("events",))
+        rows = self._run("query_events", self.query_events_sql(filters), "events")
         return [event_row(row) for row in rows]
 
     def query_events_sql(self, filters: EventFilter | None = None) -> Statement:
@@ -179,7 +179,7 @@ class QueryStore:
         """
         from stormlog.query.results import oom_bundle_row
 
-        rows = self._run("list_oom_bundles", self.list_oom_bundles_sql(filters), ("oom_bundles",))
+        rows = self._run("list_oom_bundles", self.list_oom_bundles_sql(filters), "oom_bundles")
         return [oom_bundle_row(row) for row in rows]
 
     def list_oom_bundles_sql(self, filters: OOMBundleFilter | None = None) -> Statement:
@@ -244,7 +244,7 @@ class QueryStore:
     def rejects_summary(self) -> list[tuple[str, int]]:
         """Return (path, number of skipped lines) of the files read so far."""
         rows = self._run(
-            "rejects_summary", ("SELECT path, count(*) FROM rejects GROUP BY path ORDER BY path", {}), ()
+            "rejects_summary", ("SELECT path, count(*) FROM rejects GROUP BY path ORDER BY path", {})
         )
         return [(path, count) for path, count in rows]
 
@@ -254,7 +254,7 @@ class QueryStore:
             SELECT path, line_number, reason, message, excerpt FROM rejects
             ORDER BY source_id, path, line_number LIMIT CAST($limit AS BIGINT)
         """
-        return [Reject(*row) for row in self._run("rejects", (text, {"limit": limit}), ())]
+        return [Reject(*row) for row in self._run("rejects", (text, {"limit": limit}))]
 
     def progress(self) -> float | None:
         """Return how much of the running statement is done, in percent; ``None`` when unknown."""
@@ -262,10 +262,11 @@ class QueryStore:
 
     # ---- inside --------------------------------------------------------------------------------------------
 
-    def _run(self, name: str, statement: Statement, relations: Iterable[str]) -> list[tuple[Any, ...]]:
+    def _run(self, name: str, statement: Statement, view: str | None = None) -> list[tuple[Any, ...]]:
+        """Run a statement, after ``view`` was made to answer; without one, over what was read so far."""
         with self._lock:
-            if relations:
-                self._engine.prepare(set(relations))
+            if view is not None:
+                self._engine.prepare({view})
                 self._refuse_skipped()
             cursor = self._engine.cursor()
         return self._engine.fetch(cursor, name, *statement)[1]
@@ -273,7 +274,7 @@ class QueryStore:
     def _load_evidence(self, fingerprint_id: str) -> list[IssueEvidenceLink]:
         from stormlog.query.results import evidence_link
 
-        rows = self._run("list_issues", statements.evidence_statement(fingerprint_id), ("issues",))
+        rows = self._run("list_issues", statements.evidence_statement(fingerprint_id), "issues")
         return [evidence_link(row[1:]) for row in rows]
 
     def _refuse_skipped(self) -> None:

@@ -1,0 +1,108 @@
+"""The in-memory database of a store: views come to life when a statement first names them.
+
+Promise: after `Database.execute` or `Database.require` every view that the text selects from answers. Creating
+a view binds everything below it, which costs more than many a question; so nothing is created in advance.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from stormlog.query.library import SqlFile, comments, load_library
+from stormlog.query.tables import LINES_GIVEN_VIEW, SCHEMAS, TABLES
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["Database"]
+
+_SELECTED = re.compile(r"\b(?:FROM|JOIN)\s+([a-z0-9_.]+)")
+
+
+@cache
+def _views() -> dict[str, SqlFile]:
+    """Return views by the name under which statements select from them."""
+    return {file.table_name: file for file in load_library() if file.kind == "VIEW"}
+
+
+class Database:
+    """A connection with the tables and macros of the library.
+
+    Args:
+        connection: A connection to an empty database.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        self._created: set[str] = set()
+        self._is_documented = False
+        script = [f"CREATE SCHEMA {schema};" for schema in SCHEMAS]
+        script += [f"CREATE TABLE {name} ({columns});" for name, columns in TABLES.items()]
+        script.append(LINES_GIVEN_VIEW)
+        script += [file.statement for file in load_library() if file.kind == "MACRO"]
+        connection.execute("\n".join(script))
+
+    def execute(
+        self, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        """Run one of Stormlog's own statements and return the connection with its result."""
+        self.require(_SELECTED.findall(text))
+        return self.connection.execute(text, params)
+
+    def require(self, names: Iterable[str]) -> None:
+        """Create the views among ``names``, and what they select from."""
+        for name in names:
+            file = _views().get(name)
+            if file is None or name in self._created:
+                continue
+            self._created.add(name)
+            self.require(_SELECTED.findall(file.statement))
+            if file.is_materialised:
+                # Nobody has filled it yet: it is empty.
+                self.connection.execute(f"CREATE TABLE {name} AS SELECT * FROM ({file.query}) LIMIT 0")
+            else:
+                self.connection.execute(file.statement)
+
+    def is_created(self, name: str) -> bool:
+        """Return whether a view or its table exists yet."""
+        return name in self._created
+
+    def has_rows(self, table: str) -> bool:
+        """Return whether a table has any row."""
+        return self.connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
+
+    def materialise(self, *names: str) -> None:
+        """Fill the tables of materialised views."""
+        for name in names:
+            file = _views()[name]
+            self.require(_SELECTED.findall(file.statement))
+            self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {file.query}")
+            self._created.add(name)
+
+    def document(self) -> None:
+        """Attach the documentation of macros and views as SQL comments; every view must have been created."""
+        if not self._is_documented:
+            self.connection.execute("\n".join(comments()))
+            self._is_documented = True
+
+    def fill(self, table: str, types: str, rows: list[tuple[Any, ...]]) -> None:
+        """Replace the rows of a small table, whole columns at a time.
+
+        Args:
+            table: Name of the table.
+            types: Types of its columns, in order, separated by ``", "``.
+            rows: The rows.
+        """
+        self.connection.execute(f"DELETE FROM {table}")
+        if rows:
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            self.append(table, columns, types)
+
+    def append(self, table: str, columns: list[list[Any]], types: str, extra: str = "") -> None:
+        """Append whole columns to a table; row by row costs a hundred times as much."""
+        if columns[0]:
+            unnested = ", ".join(f"unnest(CAST(? AS {kind}[]))" for kind in types.split(", "))
+            self.connection.execute(f"INSERT INTO {table} SELECT {unnested}{extra}", columns)
