@@ -116,8 +116,8 @@ def _insert_valid(connection: duckdb.DuckDBPyConnection, rows: list[tuple[Any, .
         """
         CREATE OR REPLACE VIEW raw.lines AS
         SELECT
-            CAST(shape_id AS INTEGER) AS file_id, CAST(NULL AS BIGINT) AS line_number, line, line AS json_line,
-            CAST(NULL AS VARCHAR) AS record_id, false AS is_canonical
+            CAST(shape_id AS INTEGER) AS file_id, CAST(NULL AS BIGINT) AS line_number, line,
+            CASE WHEN json_valid(line) THEN line END AS json_line, CAST(NULL AS VARCHAR) AS record_id, false AS is_canonical
         FROM raw.shape_trials
         """
     )
