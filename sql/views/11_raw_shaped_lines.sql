@@ -122,6 +122,7 @@ SELECT
     device_total_bytes,
     coalesce(
         key_count = 11
+        AND strlen(line) <= 16777216
         AND NOT contains(integers, '"')
         AND NOT contains(integers, '.')
         AND NOT contains(integers, 'e')

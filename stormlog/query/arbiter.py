@@ -16,7 +16,13 @@ from stormlog.query.repair import excerpt_of
 if TYPE_CHECKING:
     from stormlog.query.catalog.models import CatalogWarning
 
-__all__ = ["Arbiter", "FileOrigin", "Verdicts"]
+__all__ = ["MAX_DEPTH", "MAX_LINE_BYTES", "Arbiter", "FileOrigin", "Verdicts"]
+
+#: Longer lines are rejected: no record comes near it, and one such line must not exhaust the memory.
+MAX_LINE_BYTES = 16 * 1024 * 1024
+
+#: Values within values that Python's own JSON reader and writer bear whoever calls.
+MAX_DEPTH = 500
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -40,6 +46,14 @@ class FileOrigin:
     source_path: str
     source_kind: str
     session_hint: str | None
+
+    @property
+    def plain_name(self) -> str:
+        """A file name without surprises that tells programs how the content is packed."""
+        lowered = self.path.lower()
+        if lowered.endswith(".parquet"):
+            return "rows.parquet"
+        return "lines.jsonl" + next((suffix for suffix in (".gz", ".zst") if lowered.endswith(suffix)), "")
 
     def default_session_id(self) -> str:
         """Return the session of records that name none."""
@@ -85,12 +99,18 @@ class Arbiter:
         """Judge one line of text; blank ones are nothing."""
         if not line.strip():
             return
-        try:
-            record = json.loads(line.removeprefix("\ufeff"))
-        except (ValueError, RecursionError):
-            self.reject(origin, line_number, self._malformed_reason(origin, line), line)
+        if len(line) * 4 > MAX_LINE_BYTES and len(line.encode("utf-8", "surrogatepass")) > MAX_LINE_BYTES:
+            self.reject(origin, line_number, "line_too_long", line)
             return
-        self.judge_record(origin, line_number, record, line)
+        try:
+            # Spreadsheets and editors of one platform put a byte-order mark at the start of a file.
+            record = json.loads(line.removeprefix("\ufeff") if line_number == 1 else line)
+        except RecursionError:
+            self.reject(origin, line_number, "nested_too_deeply", line)
+        except ValueError:
+            self.reject(origin, line_number, self._malformed_reason(origin, line), line)
+        else:
+            self.judge_record(origin, line_number, record, line)
 
     def judge_record(
         self, origin: FileOrigin, line_number: int, record: Any, text: str, **options: Any
@@ -103,6 +123,9 @@ class Arbiter:
 
         if not isinstance(record, dict):
             self.reject(origin, line_number, "not_an_object", text)
+            return
+        if is_deeper_than(record, MAX_DEPTH):
+            self.reject(origin, line_number, "nested_too_deeply", text)
             return
         if origin.file_id not in self._default_ids:
             self._default_ids[origin.file_id] = origin.default_session_id()
@@ -151,7 +174,24 @@ class Arbiter:
             return "malformed_json"
 
 
+def is_deeper_than(value: Any, limit: int) -> bool:
+    """Return whether lists and objects lie deeper than ``limit`` within each other."""
+    level = [value]
+    for _ in range(limit):
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(v for v in item.values() if isinstance(v, (dict, list)))
+            elif isinstance(item, list):
+                inner.extend(v for v in item if isinstance(v, (dict, list)))
+        if not inner:
+            return False
+        level = inner
+    return True
+
+
 _MESSAGES = {
+    "nested_too_deeply": f"values lie more than {MAX_DEPTH} deep within each other",
     "torn_line": "the line ends in the middle of a record; its writer was probably stopped",
     "malformed_json": "not valid JSON",
     "not_an_object": "valid JSON, but not an object",

@@ -8,10 +8,9 @@ from stormlog.query.catalog.listing import list_oom_bundle_rows
 from stormlog.query.statements import microseconds
 
 if TYPE_CHECKING:
-    from stormlog.query.database import Database
-
     from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
     from stormlog.query.catalog.models import CatalogSource
+    from stormlog.query.database import Database
 
 __all__ = ["fill_catalog", "lists_its_ledger"]
 

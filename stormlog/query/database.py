@@ -1,7 +1,8 @@
 """The in-memory database of a store: views come to life when a statement first names them.
 
-Promise: after `Database.execute` or `Database.require` every view that the text selects from answers. Creating
-a view binds everything below it, which costs more than many a question; so nothing is created in advance.
+Promise: after `Database.execute` or `Database.require` every view that the text selects from answers.
+Creating a view binds everything below it, which costs more than many a question, so nothing is created in
+advance.
 """
 
 from __future__ import annotations

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
-from stormlog.query.arbiter import Arbiter, FileOrigin, Verdicts
+from stormlog.query.arbiter import MAX_LINE_BYTES, Arbiter, FileOrigin, Verdicts
 from stormlog.query.repair import read_bytes
 
 __all__ = ["csv_verdicts", "json_document_verdicts"]
+
+_FIRST_ROW_NUMBER = 2
+_NO_TEXT = re.compile("[\udc80-\udcff]")
 
 
 def json_document_verdicts(origin: FileOrigin, arbiter: Arbiter, batch: int) -> Iterator[Verdicts]:
@@ -19,6 +23,7 @@ def json_document_verdicts(origin: FileOrigin, arbiter: Arbiter, batch: int) -> 
     Raises:
         OSError: the file cannot be read.
         ValueError: it is not JSON, or holds no records.
+        RecursionError: it is nested too deeply.
     """
     from stormlog.telemetry.loading import records_of_document
 
@@ -35,26 +40,62 @@ def csv_verdicts(origin: FileOrigin, arbiter: Arbiter, batch: int) -> Iterator[V
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is not a CSV file in UTF-8.
     """
-    from stormlog.telemetry.csv_rows import CSV_DEFAULT_COLLECTOR, csv_record_from_row, csv_rows
+    import csv
+    import io
+
+    from stormlog.telemetry.csv_rows import CSV_DEFAULT_COLLECTOR, csv_record_from_row
     from stormlog.telemetry.errors import TelemetryRecordError
 
-    warnings: list[str] = []
-    for number, row in csv_rows(Path(origin.path), warnings):
-        text = _shown(row)
-        try:
-            record = csv_record_from_row(row)
-        except TelemetryRecordError as error:
-            arbiter.reject(origin, number, error.code, text, str(error))
-            continue
-        arbiter.judge_record(origin, number, record, text, default_collector=CSV_DEFAULT_COLLECTOR)
-        if number % batch == 0:
-            yield arbiter.take()
-    for message in warnings:
-        arbiter.refuse_file(origin, "load_failed", message)
+    # Bytes that are no text become lone surrogates, which mark the rows that have them.
+    text = read_bytes(origin.path).decode("utf-8-sig", "surrogateescape")
+    with _large_cells():
+        rows: Iterator[dict[Any, Any]] = csv.DictReader(io.StringIO(text, newline=""))
+        number = _FIRST_ROW_NUMBER - 1
+        while True:
+            number += 1
+            try:
+                row = next(rows, None)
+            except csv.Error as error:
+                arbiter.reject(origin, number, "malformed_row", "", str(error))
+                continue
+            if row is None:
+                break
+            shown = _shown(row)
+            if not _is_text(row):
+                arbiter.reject(origin, number, "invalid_utf8", shown)
+                continue
+            try:
+                record = csv_record_from_row(row)
+            except TelemetryRecordError as error:
+                arbiter.reject(origin, number, error.code, shown, str(error))
+                continue
+            arbiter.judge_record(origin, number, record, shown, default_collector=CSV_DEFAULT_COLLECTOR)
+            if number % batch == 0:
+                yield arbiter.take()
     yield arbiter.take()
 
 
+@contextmanager
+def _large_cells() -> Iterator[None]:
+    import csv
+
+    limit = csv.field_size_limit(MAX_LINE_BYTES)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _is_text(row: dict[Any, Any]) -> bool:
+    cells: list[Any] = []
+    for item in (*row.keys(), *row.values()):
+        cells += item if isinstance(item, list) else [item]
+    return all(cell is None or cell.isascii() or not _NO_TEXT.search(cell) for cell in cells)
+
+
 def _shown(record: Any) -> str:
-    return json.dumps(record, default=str)[:400]
+    try:
+        return json.dumps(record, default=str, skipkeys=True)[:400]
+    except (ValueError, RecursionError):
+        return ""

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-
 if TYPE_CHECKING:
-    from stormlog.query.database import Database
-
     from stormlog.issues.gap_models import GapFinding
+    from stormlog.query.database import Database
 
 __all__ = ["stage_gaps"]
 
@@ -70,6 +68,7 @@ def _findings_of_exact_sessions(
     database: Database,
 ) -> dict[tuple[int, str], list[tuple[GapFinding, int, int]]]:
     from stormlog.issues.gaps import GapMoments, gap_findings, spike_cutoff
+
     database.materialise("stage.gap_moments")
     sums = database.execute(
         """
@@ -210,7 +209,9 @@ def _details(database: Database) -> list[tuple[Any, ...]]:
         scope_id = None if origin_scope is None else json.loads(origin_scope)
         attribution = attribute_active_spans(
             spans.get(number, []),
-            origin_thread_id=thread_id if isinstance(thread_id, int) and not isinstance(thread_id, bool) else None,
+            origin_thread_id=thread_id
+            if isinstance(thread_id, int) and not isinstance(thread_id, bool)
+            else None,
             origin_phase_scope_id=scope_id if isinstance(scope_id, str) and scope_id else None,
         )
         rows.append(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
 from stormlog._resources import resource_directory
 
 __all__ = [
@@ -123,7 +124,7 @@ def _parse(path: Path) -> SqlFile:
         kind=kind,
         name=name,
         summary=comment[0].removeprefix("-- "),
-        columns=dict(match.groups() for line in comment if (match := _COLUMN.match(line)))
+        columns={match[1]: match[2] for line in comment if (match := _COLUMN.match(line))}
         if kind == "VIEW"
         else {},
         statement=head[created.start() :].strip(),

@@ -6,9 +6,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stormlog.query.database import Database
-
     from stormlog.phases.replay import PhaseSpan
+    from stormlog.query.database import Database
 
 __all__ = ["active_spans", "replay"]
 
@@ -82,7 +81,19 @@ def _replay_malformed(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     from stormlog.phases.replay import PhaseBoundaryRecord, RankedBoundary, replay_boundaries
 
     boundaries = []
-    for _, session_id, rank, timestamp_ns, is_enter, path, scope_id, thread_id, thread_name, sequence, _ in rows:
+    for (
+        _,
+        session_id,
+        rank,
+        timestamp_ns,
+        is_enter,
+        path,
+        scope_id,
+        thread_id,
+        thread_name,
+        sequence,
+        _,
+    ) in rows:
         boundaries.append(
             RankedBoundary(
                 rank,

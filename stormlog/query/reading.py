@@ -9,28 +9,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stormlog.query.arbiter import Arbiter, FileOrigin, Verdicts
+from stormlog.query.arbiter import MAX_LINE_BYTES, Arbiter, FileOrigin, Verdicts
 from stormlog.query.catalog_tables import lists_its_ledger
 from stormlog.query.library import quote_literal
 from stormlog.query.shapes import learn_shapes
 from stormlog.query.tables import LINES_GIVEN_VIEW
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import duckdb
-
     from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
     from stormlog.query.catalog.models import CatalogSource
+    from stormlog.query.database import Database
 
-__all__ = ["MAX_LINE_BYTES", "Reader"]
-
-#: Longer lines are rejected: no record comes near it, and one such line must not exhaust the memory.
-MAX_LINE_BYTES = 16 * 1024 * 1024
+__all__ = ["Reader"]
 
 #: From this many bytes on, looking for shapes first is worth its fixed cost.
 SHAPES_PAY_BYTES = 8 * 1024 * 1024
@@ -38,10 +34,12 @@ SHAPES_PAY_BYTES = 8 * 1024 * 1024
 #: Lines handed to the arbiter, and records handed back, at a time.
 BATCH = 10_000
 
-# No text file holds this sequence, so that every line is one cell.
+# No JSON holds this sequence, so that every line is one cell.
 _NO_DELIMITER = "\x01\x1e\x02\x1f"
 
-_LINE_SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+#: What DuckDB takes for a pattern in a path.
+_GLOB_CHARACTERS = frozenset("*?[")
+_PACKED_SUFFIXES = (".gz", ".zst")
 
 _INSERT = """
 INSERT INTO raw.records
@@ -90,6 +88,7 @@ class Reader:
         self._warning_count = len(catalog.warnings)
         self._scratch = tempfile.TemporaryDirectory(prefix="stormlog-")
         self._origins: list[FileOrigin] = []
+        self._copied: set[int] = set()
         for source_id, source in enumerate(catalog.sources):
             if source.source_kind != "diagnose_bundle":
                 self._origins += _origins(source_id, source, first_file_id=len(self._origins))
@@ -101,7 +100,8 @@ class Reader:
 
     def readable_paths(self, opened: Sequence[Path]) -> list[str]:
         """Return every path that reading may touch."""
-        return [*(str(path) for path in opened), *(str(s.path) for s in self._catalog.sources), self._scratch.name]
+        paths = [*(str(path) for path in opened), *(str(source.path) for source in self._catalog.sources)]
+        return [*(path for path in paths if _is_unicode(path)), self._scratch.name]
 
     def close(self) -> None:
         """Remove temporary copies."""
@@ -121,58 +121,62 @@ class Reader:
         """
         database = self._database
         del self._catalog.warnings[self._warning_count :]
+        self._copied.clear()
         database.execute("DELETE FROM raw.rejects")
         database.execute("DELETE FROM raw.files")
         # Not DELETE: line numbers are counted from row ids, which start at 0 in a new table only.
         database.execute("CREATE OR REPLACE TABLE raw.records AS SELECT * FROM raw.records LIMIT 0")
         self._database.append(
             "raw.files",
-            [[o.file_id for o in self._origins], [o.source_id for o in self._origins], [o.path for o in self._origins]],
+            [
+                [origin.file_id for origin in self._origins],
+                [origin.source_id for origin in self._origins],
+                [_shown_path(origin.path) for origin in self._origins],
+            ],
             "INTEGER, INTEGER, VARCHAR",
             extra=", 0",
         )
         statement = _INSERT.format(keep="true" if keep_all else "is_needed OR NOT is_valid")
         shaped = _INSERT_SHAPED.format(keep="true" if keep_all else "NOT is_valid")
         arbiter = Arbiter(self._catalog.warnings)
-        lines = [o for o in self._origins if o.path.endswith(_LINE_SUFFIXES)]
-        has_shapes = self._learn_shapes(lines)
-        self._read_lines(lines, shaped if has_shapes else statement, statement, arbiter)
-        self._read_parquet([o for o in self._origins if o.path.endswith(".parquet")], statement, arbiter)
+        by_format: dict[str, list[FileOrigin]] = {"lines": [], "parquet": [], "document": []}
         for origin in self._origins:
-            if not origin.path.endswith((*_LINE_SUFFIXES, ".parquet")):
-                self._read_document(origin, statement, arbiter)
+            by_format[_format_of(origin)].append(origin)
+        lines = by_format["lines"]
+        plain = [origin.path for origin in lines if not origin.path.lower().endswith(_PACKED_SUFFIXES)]
+        has_shapes = _total_bytes(plain) >= SHAPES_PAY_BYTES and learn_shapes(database, plain) > 0
+        self._read_lines(lines, shaped if has_shapes else statement, statement, arbiter)
+        for origin in by_format["parquet"]:
+            self._read_parquet(origin, statement, arbiter)
+        for origin in by_format["document"]:
+            self._read_document(origin, statement, arbiter)
         self._settle_odd_lines(statement, arbiter)
 
     # ---- lines ---------------------------------------------------------------------------------------------
 
-    def _learn_shapes(self, origins: Sequence[FileOrigin]) -> bool:
-        """Learn the shapes of plain files, where there is enough to read to make up for it."""
-        plain = [origin.path for origin in origins if origin.path.endswith(".jsonl")]
-        return _total_bytes(plain) >= SHAPES_PAY_BYTES and learn_shapes(self._database, plain) > 0
-
     def _read_lines(
         self, origins: Sequence[FileOrigin], first_statement: str, statement: str, arbiter: Arbiter
     ) -> None:
-        """Read line files: with ``first_statement`` as long as nothing is damaged, then with ``statement``."""
+        """Read line files, with ``first_statement`` unless something is damaged, else with ``statement``."""
         if not origins:
             return
+        paths = [self._spelling(origin) for origin in origins]
         is_shaped = first_statement is not statement and self._scan(
-            origins, [o.path for o in origins], first_statement, tests_json=False
+            origins, paths, first_statement, tests_json=False
         )
-        if not is_shaped and not self._scan(origins, [o.path for o in origins], statement):
+        if not is_shaped and not self._scan(origins, paths, statement):
             # Something in some file stops the whole scan: look at each, and read repaired copies.
-            origins, paths = self._repair(origins, arbiter, only_damaged=True)
-            if not self._scan(origins, paths, statement):
-                for origin, path in zip(origins, paths, strict=True):
-                    if not self._scan([origin], [path], statement):
-                        arbiter.refuse_file(origin, "unreadable", "cannot be read as lines of text")
+            self._scan_or_judge(*self._repair(origins, arbiter, only_damaged=True), statement, arbiter)
         self._number_rows()
         if is_shaped:
             self._judge_deferred(statement)
         returns = self._database.execute(
-            "SELECT DISTINCT file_id FROM raw.records WHERE NOT is_valid AND NOT (is_deferred AND record IS NOT NULL)"
+            """
+            SELECT DISTINCT file_id FROM raw.records
+            WHERE NOT is_valid AND NOT (is_deferred AND record IS NOT NULL)
+            """
         ).fetchall()
-        suspects = [self._origins[file_id] for (file_id,) in returns]
+        suspects = [self._origins[file_id] for (file_id,) in returns if file_id not in self._copied]
         # A carriage return ends a line for DuckDB in its own way: such files are read again from a copy.
         mixed = [origin for origin in suspects if _has_carriage_return(origin.path)]
         if mixed:
@@ -181,8 +185,7 @@ class Reader:
                 f"UPDATE raw.records SET is_valid = false, record = NULL WHERE file_id IN ({ids})"
             )
             first_row = self._row_count()
-            again, paths = self._repair(mixed, arbiter, only_damaged=False)
-            self._scan(again, paths, statement)
+            self._scan_or_judge(*self._repair(mixed, arbiter, only_damaged=False), statement, arbiter)
             self._number_rows(first_row)
 
     def _judge_deferred(self, statement: str) -> None:
@@ -195,8 +198,48 @@ class Reader:
         except duckdb.Error as error:
             if "Malformed JSON" not in str(error):
                 raise
-            self._database.execute(_DEFERRED_LINES.replace("ends_with(r.record, '}')", "json_valid(r.record)"))
+            self._database.execute(
+                _DEFERRED_LINES.replace("ends_with(r.record, '}')", "json_valid(r.record)")
+            )
             self._database.execute(statement)
+
+    def _scan_or_judge(
+        self, origins: Sequence[FileOrigin], paths: Sequence[str], statement: str, arbiter: Arbiter
+    ) -> None:
+        """Insert the lines of repaired files; what DuckDB still refuses is left to the arbiter alone."""
+        if self._scan(origins, paths, statement):
+            return
+        for origin, path in zip(origins, paths, strict=True):
+            if not self._scan([origin], [path], statement):
+                self._judge_every_line(origin, statement, arbiter)
+
+    def _judge_every_line(self, origin: FileOrigin, statement: str, arbiter: Arbiter) -> None:
+        from stormlog.query.repair import repair_lines
+
+        try:
+            lines = repair_lines(origin.path, MAX_LINE_BYTES).data.split(b"\n")
+        except OSError as error:
+            arbiter.refuse_file(origin, "unreadable", error.strerror or str(error))
+            return
+        for number, line in enumerate(lines, start=1):
+            arbiter.judge(origin, number, line.decode("utf-8"))
+            if number % BATCH == 0:
+                self._insert_verdicts(arbiter.take(), statement)
+        self._insert_verdicts(arbiter.take(), statement)
+
+    def _spelling(self, origin: FileOrigin) -> str:
+        """Return a path that means this file, and nothing else, to DuckDB."""
+        path = origin.path
+        if not _is_unicode(path):
+            # The database cannot name such a file: the scan stops, and its repair makes a copy.
+            return os.path.join(self._scratch.name, f"{origin.file_id}-unnamable")
+        is_packed_oddly = path.lower().endswith(_PACKED_SUFFIXES) and not path.endswith(_PACKED_SUFFIXES)
+        if _GLOB_CHARACTERS.isdisjoint(path) and not is_packed_oddly:
+            return path
+        link = os.path.join(self._scratch.name, f"{origin.file_id}-{origin.plain_name}")
+        if not os.path.lexists(link):
+            Path(link).symlink_to(os.path.abspath(path))
+        return link
 
     def _scan(
         self, origins: Sequence[FileOrigin], paths: Sequence[str], statement: str, *, tests_json: bool = True
@@ -213,7 +256,9 @@ class Reader:
         else:
             file_id = f"{ids!r}[CAST(file_index + 1 AS BIGINT)]"
         looks_complete = "starts_with(line, '{') AND ends_with(line, '}')"
-        attempts = [looks_complete, f"{looks_complete} AND json_valid(line)"] if tests_json else [looks_complete]
+        attempts = (
+            [looks_complete, f"{looks_complete} AND json_valid(line)"] if tests_json else [looks_complete]
+        )
         for is_json in attempts:
             self._database.execute(
                 f"""
@@ -228,7 +273,8 @@ class Reader:
                 FROM read_csv(
                     [{files}], columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
                     delim = {quote_literal(_NO_DELIMITER)}, quote = '', escape = '', comment = '',
-                    new_line = '\\n', strict_mode = false, null_padding = false, max_line_size = {MAX_LINE_BYTES}
+                    new_line = '\\n', strict_mode = false, null_padding = false, hive_partitioning = false,
+                    max_line_size = {MAX_LINE_BYTES + 1}
                 )
                 """
             )
@@ -250,19 +296,22 @@ class Reader:
         readable, paths = [], []
         for origin in origins:
             try:
-                data, damaged = repair_lines(origin.path, MAX_LINE_BYTES)
+                repaired = repair_lines(origin.path, MAX_LINE_BYTES)
             except OSError as error:
                 arbiter.refuse_file(origin, "unreadable", error.strerror or str(error))
                 continue
+            if repaired.problem is not None and only_damaged:
+                arbiter.refuse_file(origin, "damaged", f"{repaired.problem}; what came before it was read")
             readable.append(origin)
-            if data is None and only_damaged:
-                paths.append(origin.path)
+            if only_damaged and not repaired.is_changed and _is_unicode(origin.path):
+                paths.append(self._spelling(origin))
                 continue
+            self._copied.add(origin.file_id)
             copy = os.path.join(self._scratch.name, f"{origin.file_id}.jsonl")
             with open(copy, "wb") as stream:
-                stream.write(data or b"")
+                stream.write(repaired.data)
             paths.append(copy)
-            for line_number, reason, excerpt in damaged:
+            for line_number, reason, excerpt in repaired.damaged:
                 arbiter.reject(origin, line_number, reason, excerpt)
         return readable, paths
 
@@ -287,34 +336,27 @@ class Reader:
 
     # ---- other formats -------------------------------------------------------------------------------------
 
-    def _read_parquet(self, origins: Sequence[FileOrigin], statement: str, arbiter: Arbiter) -> None:
+    def _read_parquet(self, origin: FileOrigin, statement: str, arbiter: Arbiter) -> None:
         import duckdb
 
-        from stormlog.telemetry.schema import KNOWN_V3_FIELD_SET
+        from stormlog.query.parquet_rows import parquet_lines
 
-        for origin in origins:
-            path = quote_literal(origin.path)
-            try:
-                names = [row[0] for row in self._database.execute(f"DESCRIBE FROM read_parquet({path})").fetchall()]
-                pairs = ", ".join(
-                    f"{quote_literal(name)}, " + ("CAST(metadata AS JSON)" if name == "metadata" else f'"{name}"')
-                    for name in names
-                    if name in KNOWN_V3_FIELD_SET
-                )
-                self._database.execute(
-                    f"""
-                    CREATE OR REPLACE VIEW raw.lines AS
-                    SELECT {origin.file_id} AS file_id, file_row_number + 1 AS line_number, line, line AS json_line,
-                        CAST(NULL AS VARCHAR) AS record_id, false AS is_canonical
-                    FROM (
-                        SELECT file_row_number, CAST(json_object({pairs}) AS VARCHAR) AS line
-                        FROM read_parquet({path}, file_row_number = true)
-                    )
-                    """
-                )
-                self._database.execute(statement)
-            except duckdb.Error as error:
-                arbiter.refuse_file(origin, "unreadable", str(error).splitlines()[0])
+        try:
+            path = self._spelling(origin)
+            if not _is_unicode(origin.path):
+                shutil.copyfile(origin.path, path)
+            self._database.execute(
+                f"""
+                CREATE OR REPLACE VIEW raw.lines AS
+                SELECT {origin.file_id} AS file_id, line_number, line,
+                    CASE WHEN json_valid(line) THEN line END AS json_line,
+                    CAST(NULL AS VARCHAR) AS record_id, false AS is_canonical
+                FROM ({parquet_lines(self._database.connection, path)})
+                """
+            )
+            self._database.execute(statement)
+        except (OSError, duckdb.Error) as error:
+            arbiter.refuse_file(origin, "unreadable", str(error).splitlines()[0])
 
     def _read_document(self, origin: FileOrigin, statement: str, arbiter: Arbiter) -> None:
         from stormlog.query.documents import csv_verdicts, json_document_verdicts
@@ -323,7 +365,7 @@ class Reader:
         try:
             for batch in verdicts(origin, arbiter, BATCH):
                 self._insert_verdicts(batch, statement)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             arbiter.refuse_file(origin, "load_failed", str(error))
 
     # ---- odd lines -----------------------------------------------------------------------------------------
@@ -373,6 +415,23 @@ def _origins(source_id: int, source: CatalogSource, first_file_id: int) -> Itera
             source_kind=source.source_kind,
             session_hint=segments.get(os.path.basename(path)),
         )
+
+
+def _format_of(origin: FileOrigin) -> str:
+    path = origin.path.lower()
+    if path.endswith(".parquet"):
+        return "parquet"
+    # Whatever a ledger calls its segments, they hold lines.
+    return "lines" if origin.source_kind in ("sink", "telemetry_jsonl") else "document"
+
+
+def _is_unicode(path: str) -> bool:
+    return path.isascii() or not any("\ud800" <= character <= "\udfff" for character in path)
+
+
+def _shown_path(path: str) -> str:
+    """Return a path with the bytes that are no text replaced."""
+    return path if _is_unicode(path) else path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _total_bytes(paths: Sequence[str]) -> int:

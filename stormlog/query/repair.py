@@ -5,12 +5,33 @@ Promise: the original is only read; a bad line becomes an empty one and is named
 
 from __future__ import annotations
 
-__all__ = ["Damage", "excerpt_of", "read_bytes", "repair_lines"]
+from dataclasses import dataclass, field
+
+__all__ = ["Damage", "Repaired", "excerpt_of", "read_bytes", "repair_lines", "unpack"]
 
 #: Line number, reason, excerpt.
 Damage = tuple[int, str, str]
 
 _EXCERPT_CHARACTERS = 200
+# Small, because a damaged piece gives nothing at all.
+_CHUNK_BYTES = 1 << 14
+
+
+@dataclass
+class Repaired:
+    """A readable form of a file.
+
+    Attributes:
+        data: The lines, each ended by a line feed only.
+        is_changed: Whether ``data`` differs from what a scan of the file itself would see.
+        damaged: Lines that became empty.
+        problem: Why the file could only be unpacked up to some point, or ``None``.
+    """
+
+    data: bytes
+    is_changed: bool
+    damaged: list[Damage] = field(default_factory=list)
+    problem: str | None = None
 
 
 def excerpt_of(text: str) -> str:
@@ -20,39 +41,43 @@ def excerpt_of(text: str) -> str:
 
 
 def read_bytes(path: str) -> bytes:
-    """Return a file's content, unpacked when its name ends in ``.gz`` or ``.zst``.
+    """Return a file's content, unpacked as far as possible when its name ends in ``.gz`` or ``.zst``.
 
     Raises:
-        OSError: the file cannot be read or unpacked.
+        OSError: the file cannot be read, or nothing of it can be unpacked.
+    """
+    return unpack(path)[0]
+
+
+def unpack(path: str) -> tuple[bytes, str | None]:
+    """Return a file's content and why the rest could not be unpacked.
+
+    Raises:
+        OSError: the file cannot be read, or nothing of it can be unpacked.
     """
     if path.endswith(".gz"):
-        import gzip
-
-        try:
-            with gzip.open(path) as packed:
-                return packed.read()
-        except EOFError as error:
-            raise OSError(f"{path}: {error}") from error
-    if path.endswith(".zst"):
-        import pyarrow
-
-        with pyarrow.input_stream(path, compression="zstd") as unpacked:
-            return bytes(unpacked.read())
-    with open(path, "rb") as stream:
-        return stream.read()
+        data, problem = _unpack_gzip(path)
+    elif path.endswith(".zst"):
+        data, problem = _unpack_zstd(path)
+    else:
+        with open(path, "rb") as stream:
+            return stream.read(), None
+    if problem is not None and not data:
+        raise OSError(problem)
+    return data, problem
 
 
-def repair_lines(path: str, max_line_bytes: int) -> tuple[bytes | None, list[Damage]]:
-    """Return a readable form of a file, or ``None`` when the file is fine as it is.
+def repair_lines(path: str, max_line_bytes: int) -> Repaired:
+    """Return a readable form of a file.
 
     Lines end at LF, CRLF or a lone CR. Lines that are not UTF-8 or are too long become empty.
 
     Raises:
         OSError: the file cannot be read.
     """
-    original = read_bytes(path)
+    original, problem = unpack(path)
     data = original.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in original else original
-    damage: list[Damage] = []
+    damaged: list[Damage] = []
     if not (_is_utf8(data) and _has_short_lines(data, max_line_bytes)):
         lines = data.split(b"\n")
         for index, line in enumerate(lines):
@@ -62,10 +87,50 @@ def repair_lines(path: str, max_line_bytes: int) -> tuple[bytes | None, list[Dam
             elif not _is_utf8(line):
                 reason = "invalid_utf8"
             if reason is not None:
-                damage.append((index + 1, reason, excerpt_of(line[:400].decode("utf-8", "replace"))))
+                damaged.append((index + 1, reason, excerpt_of(line[:400].decode("utf-8", "replace"))))
                 lines[index] = b""
         data = b"\n".join(lines)
-    return (None if data is original else data), damage
+    return Repaired(data, data is not original or problem is not None, damaged, problem)
+
+
+def _unpack_gzip(path: str) -> tuple[bytes, str | None]:
+    import zlib
+
+    parts: list[bytes] = []
+    problem = None
+    with open(path, "rb") as packed:
+        member = zlib.decompressobj(wbits=31)
+        is_inside = False
+        while chunk := packed.read(_CHUNK_BYTES):
+            try:
+                while chunk:
+                    if not is_inside:
+                        # Zeros may pad the end of an archive.
+                        chunk = chunk.lstrip(b"\0")
+                        if not chunk:
+                            break
+                        member, is_inside = zlib.decompressobj(wbits=31), True
+                    parts.append(member.decompress(chunk))
+                    chunk = member.unused_data
+                    is_inside = not member.eof
+            except zlib.error as error:
+                return b"".join(parts), f"is not a whole gzip file: {error}"
+        if is_inside:
+            problem = "ends in the middle of its gzip data"
+    return b"".join(parts), problem
+
+
+def _unpack_zstd(path: str) -> tuple[bytes, str | None]:
+    import pyarrow
+
+    parts: list[bytes] = []
+    with open(path, "rb") as packed, pyarrow.input_stream(packed, compression="zstd") as unpacked:
+        try:
+            while chunk := unpacked.read(_CHUNK_BYTES):
+                parts.append(bytes(chunk))
+        except (OSError, pyarrow.ArrowException) as error:
+            return b"".join(parts), f"is not a whole zstd file: {error}"
+    return b"".join(parts), None
 
 
 def _is_utf8(data: bytes) -> bool:

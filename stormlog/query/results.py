@@ -11,15 +11,35 @@ from stormlog.query.rows import EventRow, OOMBundleRow, SessionRow
 if TYPE_CHECKING:
     from stormlog.issues.evidence import IssueEvidenceLink
     from stormlog.issues.models import StormlogIssue
+    from stormlog.telemetry.events import AnyTelemetryEvent
 
 __all__ = ["event_row", "evidence_link", "issue", "oom_bundle_row", "session_row"]
 
 _EVENT_FIELDS = (
-    "schema_version session_id timestamp_ns event_type collector sampling_interval_ms pid host job_id rank "
-    "local_rank world_size device_id allocator_allocated_bytes allocator_reserved_bytes allocator_active_bytes "
-    "allocator_inactive_bytes allocator_change_bytes device_used_bytes device_free_bytes device_total_bytes "
-    "context metadata"
-).split()
+    "schema_version",
+    "session_id",
+    "timestamp_ns",
+    "event_type",
+    "collector",
+    "sampling_interval_ms",
+    "pid",
+    "host",
+    "job_id",
+    "rank",
+    "local_rank",
+    "world_size",
+    "device_id",
+    "allocator_allocated_bytes",
+    "allocator_reserved_bytes",
+    "allocator_active_bytes",
+    "allocator_inactive_bytes",
+    "allocator_change_bytes",
+    "device_used_bytes",
+    "device_free_bytes",
+    "device_total_bytes",
+    "context",
+    "metadata",
+)
 
 
 def session_row(row: Sequence[Any]) -> SessionRow:
@@ -40,7 +60,7 @@ def event_row(row: Sequence[Any]) -> EventRow:
     values["metadata"] = json.loads(values["metadata"])
     # What was read was checked then: not again for every row that is shown.
     kind = TelemetryEventV4 if values["schema_version"] == 4 else TelemetryEventV3
-    event = object.__new__(kind)
+    event: AnyTelemetryEvent = object.__new__(kind)
     event.__dict__.update(values)
     return EventRow(event, *row[len(_EVENT_FIELDS) :])
 
@@ -49,7 +69,8 @@ def evidence_link(row: Sequence[Any]) -> IssueEvidenceLink:
     """Build a piece of evidence from session_id, timestamp_ns, ..., metadata."""
     from stormlog.issues.evidence import IssueEvidenceLink
 
-    return IssueEvidenceLink(*row[:-1], metadata=json.loads(row[-1]))
+    *known, metadata = row
+    return IssueEvidenceLink(*known, json.loads(metadata))
 
 
 def issue(row: Sequence[Any], load_evidence: Callable[[], Sequence[IssueEvidenceLink]]) -> StormlogIssue:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import duckdb
+    pass
 
 __all__ = ["learn_shapes"]
 
@@ -92,7 +92,8 @@ def _shape_row(middle: str, tail: str) -> tuple[Any, ...] | None:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     counters = ", ".join(f'"{name}": {value}' for name, _ in _COUNTERS)
-    line = f'{{{counters}, "collector": "c", "context": null, "device_id": 0{_BEFORE_TYPE}{middle}{_BEFORE_TIME}0, {tail}'
+    head = f'{{{counters}, "collector": "c", "context": null, "device_id": 0'
+    line = f"{head}{_BEFORE_TYPE}{middle}{_BEFORE_TIME}0, {tail}"
     return (middle, tail, line, version == 4, *(may_have[name] for name in _FLAG_ORDER))
 
 
@@ -116,8 +117,9 @@ def _insert_valid(database: Database, rows: list[tuple[Any, ...]]) -> None:
         """
         CREATE OR REPLACE VIEW raw.lines AS
         SELECT
-            CAST(shape_id AS INTEGER) AS file_id, CAST(NULL AS BIGINT) AS line_number, line, line AS json_line,
-            CAST(NULL AS VARCHAR) AS record_id, false AS is_canonical
+            CAST(shape_id AS INTEGER) AS file_id, CAST(NULL AS BIGINT) AS line_number, line,
+            CASE WHEN json_valid(line) THEN line END AS json_line, CAST(NULL AS VARCHAR) AS record_id,
+            false AS is_canonical
         FROM raw.shape_trials
         """
     )

@@ -7,7 +7,7 @@ the findings made of them; never the events themselves.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stormlog.query.gap_staging import stage_gaps
 
@@ -52,7 +52,9 @@ def stage_all_spans(database: Database) -> None:
 
 def _normalise_in_python(database: Database) -> None:
     """Normalise the texts that SQL leaves open: other alphabets, and values that are not texts."""
-    rows = database.execute("SELECT json_value FROM stage.distinct_texts WHERE normal_text IS NULL").fetchall()
+    rows = database.execute(
+        "SELECT json_value FROM stage.distinct_texts WHERE normal_text IS NULL"
+    ).fetchall()
     if not rows:
         return
     from stormlog.issues.normalize import normalize_text_dimension

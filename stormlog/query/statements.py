@@ -69,4 +69,6 @@ def microseconds(text: str | None) -> int | None:
     from stormlog.issues.timestamps import parse_datetime
 
     parsed = parse_datetime(text)
-    return None if parsed is None else (parsed - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return (
+        None if parsed is None else (parsed - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    )

@@ -284,7 +284,7 @@ class QueryStore:
             raise SourceError(warning.message, path=warning.path)
         for reject in self.rejects(limit=1):
             raise SourceError(
-                f"{reject.message} ({reject.reason}): {reject.excerpt}", path=reject.path, line=reject.line_number
+                f"{reject.message} ({reject.reason}): {reject.excerpt}",
+                path=reject.path,
+                line=reject.line_number,
             )
-
-

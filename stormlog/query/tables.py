@@ -20,8 +20,8 @@ TABLES = {
         "source VARCHAR, position BIGINT, source_count BIGINT, event_count BIGINT, is_listed BOOLEAN"
     ),
     "raw.oom_bundles": (
-        "position BIGINT, bundle_path VARCHAR, created_at_utc VARCHAR, created_at_ns BIGINT, created_at_us BIGINT, backend VARCHAR, "
-        "reason VARCHAR, event_count BIGINT, session_id VARCHAR, session_status VARCHAR, "
+        "position BIGINT, bundle_path VARCHAR, created_at_utc VARCHAR, created_at_ns BIGINT, "
+        "created_at_us BIGINT, backend VARCHAR, reason VARCHAR, event_count BIGINT, session_id VARCHAR, session_status VARCHAR, "
         "exception_type VARCHAR, exception_module VARCHAR"
     ),
     "raw.warnings": "path VARCHAR, code VARCHAR, message VARCHAR",
@@ -35,8 +35,8 @@ TABLES = {
         "is_fragmentation_known BOOLEAN"
     ),
     "raw.records": (
-        "file_id INTEGER, line_number BIGINT, shape_id INTEGER, schema_version INTEGER, session_id VARCHAR, timestamp_ns BIGINT, "
-        "event_type VARCHAR, collector VARCHAR, rank BIGINT, allocator_allocated_bytes BIGINT, "
+        "file_id INTEGER, line_number BIGINT, shape_id INTEGER, schema_version INTEGER, session_id VARCHAR, "
+        "timestamp_ns BIGINT, event_type VARCHAR, collector VARCHAR, rank BIGINT, allocator_allocated_bytes BIGINT, "
         "allocator_reserved_bytes BIGINT, allocator_inactive_bytes BIGINT, device_used_bytes BIGINT, "
         "device_total_bytes BIGINT, backend VARCHAR, severity VARCHAR, collector_health_status VARCHAR, "
         "is_fragmentation_known BOOLEAN, is_valid BOOLEAN, record VARCHAR, record_id VARCHAR, is_deferred BOOLEAN"
