@@ -46,7 +46,7 @@ def register(connection: duckdb.DuckDBPyConnection, names: Collection[str]) -> N
         connection.create_function(
             name,
             udf.function,
-            ["VARCHAR"] * udf.arity,  # type: ignore[arg-type]
+            ["VARCHAR"] * udf.arity,
             "VARCHAR",
             null_handling=FunctionNullHandling.SPECIAL if udf.sees_null else FunctionNullHandling.DEFAULT,
         )

@@ -1,0 +1,41 @@
+"""A connection with the library and the macro that the tests of SQL files call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stormlog.query.connection import connect
+from stormlog.query.library import document, load_library
+from stormlog.query.udfs import UDFS, register
+
+if TYPE_CHECKING:
+    import duckdb
+
+ASSERT_EQUALS = """
+CREATE MACRO assert_equals(expected, actual) AS (
+    CASE
+        WHEN (expected) IS NOT DISTINCT FROM (actual) THEN true
+        ELSE error(concat(
+            'expected ', coalesce(CAST((expected) AS VARCHAR), 'NULL'),
+            ', got ', coalesce(CAST((actual) AS VARCHAR), 'NULL')
+        ))
+    END
+)
+"""
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty store with every macro, every view, their comments, and ``assert_equals``."""
+    connection = connect(2, None)
+    connection.execute(ASSERT_EQUALS)
+    register(connection, sorted(UDFS))
+    for file in load_library():
+        if file.needs:
+            connection.execute(file.statement)
+    document(connection)
+    yield connection
+    connection.close()
