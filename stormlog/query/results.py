@@ -59,8 +59,8 @@ def event_row(row: Sequence[Any]) -> EventRow:
     values = dict(zip(_EVENT_FIELDS, row, strict=False))
     values["metadata"] = json.loads(values["metadata"])
     # What was read was checked then: not again for every row that is shown.
-    kind = TelemetryEventV4 if values["schema_version"] == 4 else TelemetryEventV3
-    event: AnyTelemetryEvent = object.__new__(kind)
+    kind: type[AnyTelemetryEvent] = TelemetryEventV4 if values["schema_version"] == 4 else TelemetryEventV3
+    event = kind.__new__(kind)
     event.__dict__.update(values)
     return EventRow(event, *row[len(_EVENT_FIELDS) :])
 
@@ -69,8 +69,17 @@ def evidence_link(row: Sequence[Any]) -> IssueEvidenceLink:
     """Build a piece of evidence from session_id, timestamp_ns, ..., metadata."""
     from stormlog.issues.evidence import IssueEvidenceLink
 
-    *known, metadata = row
-    return IssueEvidenceLink(*known, json.loads(metadata))
+    session_id, timestamp_ns, rank, source_path, source_kind, event_type, bundle_path, metadata = row
+    return IssueEvidenceLink(
+        session_id,
+        timestamp_ns,
+        rank,
+        source_path,
+        source_kind,
+        event_type,
+        bundle_path,
+        json.loads(metadata),
+    )
 
 
 def issue(row: Sequence[Any], load_evidence: Callable[[], Sequence[IssueEvidenceLink]]) -> StormlogIssue:

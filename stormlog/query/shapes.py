@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    pass
+    from stormlog.query.database import Database
 
 __all__ = ["learn_shapes"]
 

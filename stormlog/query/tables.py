@@ -21,7 +21,8 @@ TABLES = {
     ),
     "raw.oom_bundles": (
         "position BIGINT, bundle_path VARCHAR, created_at_utc VARCHAR, created_at_ns BIGINT, "
-        "created_at_us BIGINT, backend VARCHAR, reason VARCHAR, event_count BIGINT, session_id VARCHAR, session_status VARCHAR, "
+        "created_at_us BIGINT, backend VARCHAR, reason VARCHAR, event_count BIGINT, session_id VARCHAR, "
+        "session_status VARCHAR, "
         "exception_type VARCHAR, exception_module VARCHAR"
     ),
     "raw.warnings": "path VARCHAR, code VARCHAR, message VARCHAR",
