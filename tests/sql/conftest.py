@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stormlog.query.connection import connect
-from stormlog.query.library import document, load_library
+from stormlog.query.database import Database
+from stormlog.query.library import load_library
 from stormlog.query.udfs import UDFS, register
 
 if TYPE_CHECKING:
@@ -30,12 +31,11 @@ CREATE MACRO assert_equals(expected, actual) AS (
 @pytest.fixture(scope="session")
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty store with every macro, every view, their comments, and ``assert_equals``."""
-    connection = connect(2, None)
+    database = Database(connect(2, None))
+    connection = database.connection
     connection.execute(ASSERT_EQUALS)
     register(connection, sorted(UDFS))
-    for file in load_library():
-        if file.needs:
-            connection.execute(file.statement)
-    document(connection)
+    database.require(file.table_name for file in load_library() if file.kind == "VIEW")
+    database.document()
     yield connection
     connection.close()
