@@ -19,6 +19,10 @@ class HelpfulGroup(click.Group):
     def __init__(self, *args: Any, **attributes: Any) -> None:
         super().__init__(*args, **{**attributes, "invoke_without_command": True})
 
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names in the order in which the commands were added: the most used first."""
+        return list(self.commands)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command named, or print the help of the group."""
         if not ctx._protected_args and not ctx.args:
