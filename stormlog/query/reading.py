@@ -365,8 +365,17 @@ class Reader:
         try:
             for batch in verdicts(origin, arbiter, BATCH):
                 self._insert_verdicts(batch, statement)
-        except (OSError, ValueError, RecursionError) as error:
-            arbiter.refuse_file(origin, "load_failed", str(error))
+        except OSError as error:
+            arbiter.refuse_file(origin, "load_failed:unreadable", error.strerror or str(error))
+        except UnicodeDecodeError:
+            arbiter.refuse_file(origin, "load_failed:invalid_utf8", "is not UTF-8 text")
+        except RecursionError:
+            arbiter.refuse_file(
+                origin, "load_failed:nested_too_deeply", "holds values too deep within each other"
+            )
+        except ValueError as error:
+            code = getattr(error, "code", "json_malformed")
+            arbiter.refuse_file(origin, f"load_failed:{code}", str(error))
 
     # ---- odd lines -----------------------------------------------------------------------------------------
 
