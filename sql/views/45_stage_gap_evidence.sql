@@ -13,7 +13,7 @@ WITH same_time AS MATERIALIZED (
         e.source_path,
         e.source_kind,
         e.backend,
-        e.metadata,
+        e.record,
         e.file_id = g.file_id AND e.line_number = g.line_number AS is_sample,
         row_number() OVER (PARTITION BY g.finding_number ORDER BY e.file_id, e.line_number) AS position
     FROM events AS e
@@ -29,11 +29,11 @@ SELECT
     a.session_status,
     a.source_path,
     a.source_kind,
-    CASE WHEN a.backend IS NOT NULL THEN prim.json_quote(a.backend) ELSE prim.json_at(a.metadata, '$.backend') END
+    CASE WHEN a.backend IS NOT NULL THEN prim.json_quote(a.backend) ELSE prim.json_at(a.record, '$.metadata.backend') END
         AS backend_json,
     s.rank AS sample_rank,
-    prim.json_at(s.metadata, '$.origin_thread_id') AS origin_thread_json,
-    prim.json_at(s.metadata, '$.origin_phase_scope_id') AS origin_scope_json
+    prim.json_at(s.record, '$.metadata.origin_thread_id') AS origin_thread_json,
+    prim.json_at(s.record, '$.metadata.origin_phase_scope_id') AS origin_scope_json
 FROM same_time AS a
 INNER JOIN same_time AS s ON a.finding_number = s.finding_number AND s.is_sample
 WHERE a.position = 1;

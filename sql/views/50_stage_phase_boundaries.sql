@@ -13,15 +13,15 @@ WITH scopes AS (
         e.line_number,
         e.event_type = 'phase_enter' AS is_enter,
         CAST(
-            json_extract(e.metadata, [
-                '$.phase_scope.action',
-                '$.phase_scope.name',
-                '$.phase_scope.path',
-                '$.phase_scope.scope_id',
-                '$.phase_scope.parent_scope_id',
-                '$.phase_scope.thread_id',
-                '$.phase_scope.thread_name',
-                '$.phase_scope.sequence'
+            json_extract(e.record, [
+                '$.metadata.phase_scope.action',
+                '$.metadata.phase_scope.name',
+                '$.metadata.phase_scope.path',
+                '$.metadata.phase_scope.scope_id',
+                '$.metadata.phase_scope.parent_scope_id',
+                '$.metadata.phase_scope.thread_id',
+                '$.metadata.phase_scope.thread_name',
+                '$.metadata.phase_scope.sequence'
             ]) AS VARCHAR[]
         ) AS scope
     FROM events AS e
