@@ -10,6 +10,7 @@ import click
 
 from stormlog.cli import diagnostics, output
 from stormlog.cli.formats import Answer
+from stormlog.cli.interrupts import interruptible
 from stormlog.cli.sql_option import PRINT_SQL, statement_document, statement_text
 from stormlog.cli.targets import Target
 
@@ -78,7 +79,10 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
             sql, parameters = getattr(store, f"{target.method}_sql")(wanted)
             _print_statement(sql, parameters, request)
         else:
-            with diagnostics.progress_bar(store.progress, enabled=not request.quiet):
+            with (
+                interruptible(store.interrupt),
+                diagnostics.progress_bar(store.progress, enabled=not request.quiet),
+            ):
                 found = _found(store, target, wanted, request)
             # Still inside: evidence is read when it is printed.
             output.print_answer(found, request.format_name, no_colour=request.no_colour)

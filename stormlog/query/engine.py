@@ -47,6 +47,7 @@ class Engine:
         lock(self._database.connection, self._reader.readable_paths(catalog.paths))
         self._has_records = self._has_all_records = self._has_issues = self._has_spans = False
         self._registered: set[str] = set()
+        self._running: list[duckdb.DuckDBPyConnection] = []
         self._closing = threading.Lock()
         self._fill_catalog()
         self._database.require(["rejects"])
@@ -92,11 +93,21 @@ class Engine:
         """
         import duckdb
 
+        self._running.append(cursor)
         try:
             result = cursor.execute(text, params or None)
             return [column[0] for column in result.description or ()], result.fetchall()
         except duckdb.Error as error:
             raise QueryError(str(error), statement=name, sql=text) from error
+        finally:
+            self._running.remove(cursor)
+
+    def interrupt(self) -> None:
+        """Make every statement that runs now fail; from any thread."""
+        database = self._open_database
+        if database is not None:
+            for connection in (database.connection, *self._running):
+                connection.interrupt()
 
     def progress(self) -> float | None:
         """Return how much of the running statement is done, in percent."""

@@ -260,6 +260,10 @@ class QueryStore:
         """Return how much of the running statement is done, in percent; ``None`` when unknown."""
         return self._engine.progress()
 
+    def interrupt(self) -> None:
+        """Make every statement that runs now raise `QueryError`; may be called from any thread."""
+        self._engine.interrupt()
+
     # ---- inside --------------------------------------------------------------------------------------------
 
     def _run(self, name: str, statement: Statement, view: str | None = None) -> list[tuple[Any, ...]]:
