@@ -84,8 +84,9 @@ class Database:
             self._created.add(name)
 
     def document(self) -> None:
-        """Attach the documentation of macros and views as SQL comments; every view must have been created."""
+        """Attach the documentation of macros and views as SQL comments; functions of Python must be there."""
         if not self._is_documented:
+            self.require(_views())
             self.connection.execute("\n".join(comments()))
             self._is_documented = True
 

@@ -223,12 +223,12 @@ def expected_row(line: str, session_id: str) -> dict[str, Any] | None:
 
 # Without shrinking: a failure names its line, and smaller lists of lines would not say more.
 @settings(
-    max_examples=40,
+    max_examples=12,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
-@given(st.lists(lines(), min_size=20, max_size=60))
+@given(st.lists(lines(), min_size=10, max_size=40))
 def test_spelling_of_a_record_does_not_matter(
     tmp_path_factory: pytest.TempPathFactory, written: list[str]
 ) -> None:

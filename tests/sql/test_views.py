@@ -52,7 +52,9 @@ def test_view_has_a_summary_and_a_source(file: SqlFile) -> None:
     assert re.match(r"[A-Z].{10,}", file.summary)
 
 
-@pytest.mark.parametrize("file", [file for file in VIEWS.values() if not file.is_materialised], ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    "file", [file for file in VIEWS.values() if not file.is_materialised], ids=lambda file: file.name
+)
 def test_comments_are_in_the_database(file: SqlFile, database: Any) -> None:
     schema, _, name = file.name.rpartition(".")
     row = database.execute(
