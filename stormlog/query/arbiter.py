@@ -97,14 +97,16 @@ class Arbiter:
 
     def judge(self, origin: FileOrigin, line_number: int, line: str) -> None:
         """Judge one line of text; blank ones are nothing."""
+        if line_number == 1:
+            # Editors of one platform put a byte-order mark at the start of a file.
+            line = line.removeprefix("\ufeff")
         if not line.strip():
             return
         if len(line) * 4 > MAX_LINE_BYTES and len(line.encode("utf-8", "surrogatepass")) > MAX_LINE_BYTES:
             self.reject(origin, line_number, "line_too_long", line)
             return
         try:
-            # Spreadsheets and editors of one platform put a byte-order mark at the start of a file.
-            record = json.loads(line.removeprefix("\ufeff") if line_number == 1 else line)
+            record = json.loads(line)
         except RecursionError:
             self.reject(origin, line_number, "nested_too_deeply", line)
         except ValueError:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from stormlog.query.arbiter import MAX_LINE_BYTES, Arbiter, FileOrigin, Verdicts
 from stormlog.query.catalog_tables import lists_its_ledger
 from stormlog.query.library import quote_literal
+from stormlog.query.repair import NO_DELIMITER
 from stormlog.query.shapes import learn_shapes
 from stormlog.query.tables import LINES_GIVEN_VIEW
 
@@ -33,9 +34,6 @@ SHAPES_PAY_BYTES = 8 * 1024 * 1024
 
 #: Lines handed to the arbiter, and records handed back, at a time.
 BATCH = 10_000
-
-# No JSON holds this sequence, so that every line is one cell.
-_NO_DELIMITER = "\x01\x1e\x02\x1f"
 
 #: What DuckDB takes for a pattern in a path.
 _GLOB_CHARACTERS = frozenset("*?[")
@@ -88,7 +86,6 @@ class Reader:
         self._warning_count = len(catalog.warnings)
         self._scratch = tempfile.TemporaryDirectory(prefix="stormlog-")
         self._origins: list[FileOrigin] = []
-        self._copied: set[int] = set()
         for source_id, source in enumerate(catalog.sources):
             if source.source_kind != "diagnose_bundle":
                 self._origins += _origins(source_id, source, first_file_id=len(self._origins))
@@ -121,7 +118,6 @@ class Reader:
         """
         database = self._database
         del self._catalog.warnings[self._warning_count :]
-        self._copied.clear()
         database.execute("DELETE FROM raw.rejects")
         database.execute("DELETE FROM raw.files")
         # Not DELETE: line numbers are counted from row ids, which start at 0 in a new table only.
@@ -166,27 +162,10 @@ class Reader:
         )
         if not is_shaped and not self._scan(origins, paths, statement):
             # Something in some file stops the whole scan: look at each, and read repaired copies.
-            self._scan_or_judge(*self._repair(origins, arbiter, only_damaged=True), statement, arbiter)
+            self._scan_or_judge(*self._repair(origins, arbiter), statement, arbiter)
         self._number_rows()
         if is_shaped:
             self._judge_deferred(statement)
-        returns = self._database.execute(
-            """
-            SELECT DISTINCT file_id FROM raw.records
-            WHERE NOT is_valid AND NOT (is_deferred AND record IS NOT NULL)
-            """
-        ).fetchall()
-        suspects = [self._origins[file_id] for (file_id,) in returns if file_id not in self._copied]
-        # A carriage return ends a line for DuckDB in its own way: such files are read again from a copy.
-        mixed = [origin for origin in suspects if _has_carriage_return(origin.path)]
-        if mixed:
-            ids = ", ".join(str(origin.file_id) for origin in mixed)
-            self._database.execute(
-                f"UPDATE raw.records SET is_valid = false, record = NULL WHERE file_id IN ({ids})"
-            )
-            first_row = self._row_count()
-            self._scan_or_judge(*self._repair(mixed, arbiter, only_damaged=False), statement, arbiter)
-            self._number_rows(first_row)
 
     def _judge_deferred(self, statement: str) -> None:
         """Type the lines that have no known shape."""
@@ -272,8 +251,8 @@ class Reader:
                     false AS is_canonical
                 FROM read_csv(
                     [{files}], columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
-                    delim = {quote_literal(_NO_DELIMITER)}, quote = '', escape = '', comment = '',
-                    new_line = '\\n', strict_mode = false, null_padding = false, hive_partitioning = false,
+                    delim = {quote_literal(NO_DELIMITER)}, quote = '', escape = '', comment = '',
+                    new_line = '\\n', strict_mode = true, null_padding = false, hive_partitioning = false,
                     max_line_size = {MAX_LINE_BYTES + 1}
                 )
                 """
@@ -288,9 +267,7 @@ class Reader:
             return True
         return False
 
-    def _repair(
-        self, origins: Sequence[FileOrigin], arbiter: Arbiter, *, only_damaged: bool
-    ) -> tuple[list[FileOrigin], list[str]]:
+    def _repair(self, origins: Sequence[FileOrigin], arbiter: Arbiter) -> tuple[list[FileOrigin], list[str]]:
         from stormlog.query.repair import repair_lines
 
         readable, paths = [], []
@@ -300,13 +277,12 @@ class Reader:
             except OSError as error:
                 arbiter.refuse_file(origin, "unreadable", error.strerror or str(error))
                 continue
-            if repaired.problem is not None and only_damaged:
+            if repaired.problem is not None:
                 arbiter.refuse_file(origin, "damaged", f"{repaired.problem}; what came before it was read")
             readable.append(origin)
-            if only_damaged and not repaired.is_changed and _is_unicode(origin.path):
+            if not repaired.is_changed and _is_unicode(origin.path):
                 paths.append(self._spelling(origin))
                 continue
-            self._copied.add(origin.file_id)
             copy = os.path.join(self._scratch.name, f"{origin.file_id}.jsonl")
             with open(copy, "wb") as stream:
                 stream.write(repaired.data)
@@ -314,11 +290,6 @@ class Reader:
             for line_number, reason, excerpt in repaired.damaged:
                 arbiter.reject(origin, line_number, reason, excerpt)
         return readable, paths
-
-    def _row_count(self) -> int:
-        row = self._database.execute("SELECT count(*) FROM raw.records").fetchone()
-        assert row is not None
-        return int(row[0])
 
     def _number_rows(self, first_row: int = 0) -> None:
         """Remember at which row each file starts: its line numbers are counted from there."""
@@ -450,12 +421,3 @@ def _total_bytes(paths: Sequence[str]) -> int:
         with contextlib.suppress(OSError):
             total += os.stat(path).st_size
     return total
-
-
-def _has_carriage_return(path: str) -> bool:
-    from stormlog.query.repair import read_bytes
-
-    try:
-        return b"\r" in read_bytes(path)
-    except OSError:
-        return False

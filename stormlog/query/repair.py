@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["Damage", "Repaired", "excerpt_of", "read_bytes", "repair_lines", "unpack"]
+__all__ = ["NO_DELIMITER", "Damage", "Repaired", "excerpt_of", "read_bytes", "repair_lines", "unpack"]
+
+#: No JSON holds this sequence: separated by it, every line is one cell of a table.
+NO_DELIMITER = "\x01\x1e\x02\x1f"
 
 #: Line number, reason, excerpt.
 Damage = tuple[int, str, str]
@@ -70,7 +73,7 @@ def unpack(path: str) -> tuple[bytes, str | None]:
 def repair_lines(path: str, max_line_bytes: int) -> Repaired:
     """Return a readable form of a file.
 
-    Lines end at LF, CRLF or a lone CR. Lines that are not UTF-8 or are too long become empty.
+    Lines end at LF, CRLF or a lone CR. Lines that are not UTF-8, too long or hold the delimiter become empty.
 
     Raises:
         OSError: the file cannot be read.
@@ -78,7 +81,8 @@ def repair_lines(path: str, max_line_bytes: int) -> Repaired:
     original, problem = unpack(path)
     data = original.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in original else original
     damaged: list[Damage] = []
-    if not (_is_utf8(data) and _has_short_lines(data, max_line_bytes)):
+    delimiter = NO_DELIMITER.encode()
+    if not (_is_utf8(data) and delimiter not in data and _has_short_lines(data, max_line_bytes)):
         lines = data.split(b"\n")
         for index, line in enumerate(lines):
             reason = None
@@ -86,6 +90,8 @@ def repair_lines(path: str, max_line_bytes: int) -> Repaired:
                 reason = "line_too_long"
             elif not _is_utf8(line):
                 reason = "invalid_utf8"
+            elif delimiter in line:
+                reason = "malformed_json"
             if reason is not None:
                 damaged.append((index + 1, reason, excerpt_of(line[:400].decode("utf-8", "replace"))))
                 lines[index] = b""
@@ -121,7 +127,7 @@ def _unpack_gzip(path: str) -> tuple[bytes, str | None]:
 
 
 def _unpack_zstd(path: str) -> tuple[bytes, str | None]:
-    import pyarrow
+    import pyarrow  # type: ignore[import-untyped]
 
     parts: list[bytes] = []
     with open(path, "rb") as packed, pyarrow.input_stream(packed, compression="zstd") as unpacked:

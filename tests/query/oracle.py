@@ -74,10 +74,12 @@ def judged(raw: bytes, number: int, default_id: str) -> dict[str, Any] | str | N
         return "invalid_utf8"
     if len(raw) > MAX_LINE_BYTES:
         return "line_too_long"
+    if number == 1:
+        line = line.removeprefix("\ufeff")
     if not line.strip():
         return None
     try:
-        record = json.loads(line.removeprefix("\ufeff") if number == 1 else line)
+        record = json.loads(line)
     except RecursionError:
         return "nested_too_deeply"
     except ValueError:
