@@ -55,14 +55,38 @@ ends AS (
         h.sort_line,
         row_number() OVER (
             PARTITION BY h.fingerprint_id ORDER BY h.sort_key, h.sort_text, h.sort_file, h.sort_line
-        ) AS first_position,
+        ) = 1 AS is_first,
         row_number() OVER (
             PARTITION BY h.fingerprint_id
             ORDER BY h.sort_key DESC, h.sort_text DESC, h.sort_file DESC, h.sort_line DESC
-        ) AS last_position
+        ) = 1 AS is_last,
+        h.stage = 0 AND h.sort_file = g.last_bundle AS is_last_bundle
     FROM stage.hits AS h
     INNER JOIN grouped AS g
         ON h.fingerprint_id = g.fingerprint_id AND (h.sort_key = g.first_key OR h.sort_key = g.last_key)
+),
+
+-- What only one hit of an issue is asked for; every CASE finds one row, so max() picks and does not compare.
+shown AS (
+    SELECT
+        e.fingerprint_id,
+        max(CASE WHEN p.is_first THEN e.title END) AS title,
+        max(CASE WHEN p.is_first THEN e.session_id END) AS session_id,
+        max(CASE WHEN p.is_first THEN e.timestamp_ns END) AS timestamp_ns,
+        max(CASE WHEN p.is_first THEN e.rank END) AS rank,
+        max(CASE WHEN p.is_first THEN e.source_path END) AS source_path,
+        max(CASE WHEN p.is_first THEN e.source_kind END) AS source_kind,
+        max(CASE WHEN p.is_first THEN e.event_type END) AS event_type,
+        max(CASE WHEN p.is_first THEN e.bundle_path END) AS bundle_path,
+        max(CASE WHEN p.is_first THEN e.metadata END) AS metadata,
+        max(CASE WHEN p.is_last THEN e.details END) AS details,
+        max(CASE WHEN p.is_last_bundle THEN e.details END) AS bundle_details
+    FROM issue_evidence AS e
+    INNER JOIN ends AS p
+        ON e.fingerprint_id = p.fingerprint_id AND e.stage = p.stage AND e.sort_file = p.sort_file
+        AND e.sort_line = p.sort_line
+    WHERE p.is_first OR p.is_last OR p.is_last_bundle
+    GROUP BY e.fingerprint_id
 )
 
 SELECT
@@ -76,8 +100,8 @@ SELECT
     g.first_seen_ns,
     g.last_seen_ns,
     s.affected_sessions,
-    l.details,
-    b.details AS bundle_details,
+    f.details,
+    f.bundle_details,
     f.session_id,
     f.timestamp_ns,
     f.rank,
@@ -87,14 +111,5 @@ SELECT
     f.bundle_path,
     f.metadata
 FROM grouped AS g
-INNER JOIN ends AS p ON g.fingerprint_id = p.fingerprint_id AND p.first_position = 1
-INNER JOIN issue_evidence AS f
-    ON p.fingerprint_id = f.fingerprint_id AND p.stage = f.stage AND p.sort_file = f.sort_file
-    AND p.sort_line = f.sort_line
-INNER JOIN ends AS q ON g.fingerprint_id = q.fingerprint_id AND q.last_position = 1
-INNER JOIN issue_evidence AS l
-    ON q.fingerprint_id = l.fingerprint_id AND q.stage = l.stage AND q.sort_file = l.sort_file
-    AND q.sort_line = l.sort_line
-LEFT JOIN sessions_of AS s ON g.fingerprint_id = s.fingerprint_id
-LEFT JOIN issue_evidence AS b
-    ON g.fingerprint_id = b.fingerprint_id AND b.stage = 0 AND b.sort_file = g.last_bundle;
+INNER JOIN shown AS f ON g.fingerprint_id = f.fingerprint_id
+LEFT JOIN sessions_of AS s ON g.fingerprint_id = s.fingerprint_id;
