@@ -65,23 +65,22 @@ def gap_samples(events: Iterable[Any]) -> list[GapSample]:
 def fragmentation_parts(event: Any) -> tuple[int, int] | None:
     """Return unused and reserved bytes of the allocator, or ``None`` where they are unknown.
 
-    Records of schema version 4 count inactive blocks; older ones, which may lack that counter, count
-    what is reserved and not allocated. A record may say in ``memory_capabilities`` that its numbers
-    do not support this.
+    Records of schema version 4 count inactive blocks, unless their ``memory_capabilities`` say that they
+    cannot; older ones, which may lack that counter, count what is reserved and not allocated.
     """
     reserved = _field(event, "allocator_reserved_bytes")
     if reserved is None or reserved <= 0:
         return None
-    metadata = _field(event, "metadata")
-    capabilities = metadata.get("memory_capabilities") if isinstance(metadata, Mapping) else None
-    flags: Mapping[str, Any] = capabilities if isinstance(capabilities, Mapping) else {}
-    if flags.get("supports_fragmentation_analysis") is False:
-        return None
     if _field(event, "schema_version") == 4:
         inactive = _field(event, "allocator_inactive_bytes")
-        if inactive is None or flags.get("supports_allocator_inactive") is False:
-            return None
-        return inactive, reserved
+        metadata = _field(event, "metadata")
+        capabilities = metadata.get("memory_capabilities") if isinstance(metadata, Mapping) else None
+        flags: Mapping[str, Any] = capabilities if isinstance(capabilities, Mapping) else {}
+        is_refused = False in (
+            flags.get("supports_allocator_inactive"),
+            flags.get("supports_fragmentation_analysis"),
+        )
+        return None if inactive is None or is_refused else (inactive, reserved)
     allocated = _field(event, "allocator_allocated_bytes")
     if allocated is None:
         return None

@@ -138,7 +138,7 @@ class Arbiter:
             if problem is not None:
                 self.reject(origin, line_number, problem, text)
                 return
-            canonical = json.dumps(event, ensure_ascii=False, sort_keys=True)
+            canonical = json.dumps(event, ensure_ascii=False)
             given_id = None
             if _LONE_SURROGATE.search(canonical):
                 # A database cannot hold half a character; the id still stands for the original text.

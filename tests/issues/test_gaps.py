@@ -133,7 +133,7 @@ def test_samples_with_unknown_counters_are_left_out(unusable: dict[str, Any]) ->
             },
             None,
         ),
-        ({"metadata": {"memory_capabilities": {"supports_fragmentation_analysis": False}}}, None),
+        ({"metadata": {"memory_capabilities": {"supports_fragmentation_analysis": False}}}, (400, 1000)),
         ({"metadata": {"memory_capabilities": {"supports_fragmentation_analysis": True}}}, (400, 1000)),
         ({"metadata": {"memory_capabilities": {"supports_allocator_inactive": False}}}, (400, 1000)),
     ],
