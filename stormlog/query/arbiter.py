@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stormlog.query.repair import excerpt_of
+from stormlog.query.texts import is_storable, storable_text
 
 if TYPE_CHECKING:
     from stormlog.query.catalog.models import CatalogWarning
@@ -23,8 +23,6 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 
 #: Values within values that Python's own JSON reader and writer bear whoever calls.
 MAX_DEPTH = 500
-
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -140,10 +138,10 @@ class Arbiter:
                 return
             canonical = json.dumps(event, ensure_ascii=False)
             given_id = None
-            if _LONE_SURROGATE.search(canonical):
+            if not is_storable(canonical):
                 # A database cannot hold half a character; the id still stands for the original text.
                 given_id = record_id(event)
-                canonical = _LONE_SURROGATE.sub("\ufffd", canonical)
+                canonical = storable_text(canonical)
         except (ValueError, OverflowError, RecursionError, TypeError) as error:
             self.reject(origin, line_number, str(getattr(error, "code", "invalid_record")), text, str(error))
             return

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from stormlog.query.library import SqlFile, comments, load_library
 from stormlog.query.tables import LINES_GIVEN_VIEW, SCHEMAS, TABLES
+from stormlog.query.texts import storable_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -104,7 +105,26 @@ class Database:
             self.append(table, columns, types)
 
     def append(self, table: str, columns: list[list[Any]], types: str, extra: str = "") -> None:
-        """Append whole columns to a table; row by row costs a hundred times as much."""
-        if columns[0]:
-            unnested = ", ".join(f"unnest(CAST(? AS {kind}[]))" for kind in types.split(", "))
-            self.connection.execute(f"INSERT INTO {table} SELECT {unnested}{extra}", columns)
+        """Append whole columns to a table; row by row costs a hundred times as much.
+
+        What no column can hold is replaced: halves of characters by U+FFFD, numbers beyond 64 bits by NULL.
+        """
+        import duckdb
+
+        if not columns[0]:
+            return
+        unnested = ", ".join(f"unnest(CAST(? AS {kind}[]))" for kind in types.split(", "))
+        statement = f"INSERT INTO {table} SELECT {unnested}{extra}"
+        try:
+            self.connection.execute(statement, columns)
+        except duckdb.Error:
+            storable = [[_storable(value) for value in column] for column in columns]
+            if storable == columns:
+                raise
+            self.connection.execute(statement, storable)
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable_text(value)
+    return None if isinstance(value, int) and not -(2**63) <= value < 2**63 else value

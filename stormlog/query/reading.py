@@ -21,6 +21,7 @@ from stormlog.query.library import quote_literal
 from stormlog.query.repair import NO_DELIMITER
 from stormlog.query.shapes import learn_shapes
 from stormlog.query.tables import LINES_GIVEN_VIEW
+from stormlog.query.texts import is_storable, storable_text
 
 if TYPE_CHECKING:
     from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
@@ -98,7 +99,7 @@ class Reader:
     def readable_paths(self, opened: Sequence[Path]) -> list[str]:
         """Return every path that reading may touch."""
         paths = [*(str(path) for path in opened), *(str(source.path) for source in self._catalog.sources)]
-        return [*(path for path in paths if _is_unicode(path)), self._scratch.name]
+        return [*(path for path in paths if is_storable(path)), self._scratch.name]
 
     def close(self) -> None:
         """Remove temporary copies."""
@@ -127,7 +128,7 @@ class Reader:
             [
                 [origin.file_id for origin in self._origins],
                 [origin.source_id for origin in self._origins],
-                [_shown_path(origin.path) for origin in self._origins],
+                [storable_text(origin.path) for origin in self._origins],
             ],
             "INTEGER, INTEGER, VARCHAR",
             extra=", 0",
@@ -209,7 +210,7 @@ class Reader:
     def _spelling(self, origin: FileOrigin) -> str:
         """Return a path that means this file, and nothing else, to DuckDB."""
         path = origin.path
-        if not _is_unicode(path):
+        if not is_storable(path):
             # The database cannot name such a file: the scan stops, and its repair makes a copy.
             return os.path.join(self._scratch.name, f"{origin.file_id}-unnamable")
         is_packed_oddly = path.lower().endswith(_PACKED_SUFFIXES) and not path.endswith(_PACKED_SUFFIXES)
@@ -239,25 +240,25 @@ class Reader:
             [looks_complete, f"{looks_complete} AND json_valid(line)"] if tests_json else [looks_complete]
         )
         for is_json in attempts:
-            self._database.execute(
-                f"""
-                CREATE OR REPLACE VIEW raw.lines AS
-                SELECT
-                    {file_id} AS file_id,
-                    CAST(NULL AS BIGINT) AS line_number,
-                    line,
-                    CASE WHEN {is_json} THEN line END AS json_line,
-                    CAST(NULL AS VARCHAR) AS record_id,
-                    false AS is_canonical
-                FROM read_csv(
-                    [{files}], columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
-                    delim = {quote_literal(NO_DELIMITER)}, quote = '', escape = '', comment = '',
-                    new_line = '\\n', strict_mode = true, null_padding = false, hive_partitioning = false,
-                    max_line_size = {MAX_LINE_BYTES + 1}
-                )
-                """
-            )
             try:
+                self._database.execute(
+                    f"""
+                    CREATE OR REPLACE VIEW raw.lines AS
+                    SELECT
+                        {file_id} AS file_id,
+                        CAST(NULL AS BIGINT) AS line_number,
+                        line,
+                        CASE WHEN {is_json} THEN line END AS json_line,
+                        CAST(NULL AS VARCHAR) AS record_id,
+                        false AS is_canonical
+                    FROM read_csv(
+                        [{files}], columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
+                        delim = {quote_literal(NO_DELIMITER)}, quote = '', escape = '', comment = '',
+                        new_line = '\\n', strict_mode = true, null_padding = false, hive_partitioning = false,
+                        max_line_size = {MAX_LINE_BYTES + 1}
+                    )
+                    """
+                )
                 self._database.execute(statement)
             except duckdb.Error as error:
                 # Damaged JSON stops the first attempt; the second tests each line before it looks inside.
@@ -280,7 +281,7 @@ class Reader:
             if repaired.problem is not None:
                 arbiter.refuse_file(origin, "damaged", f"{repaired.problem}; what came before it was read")
             readable.append(origin)
-            if not repaired.is_changed and _is_unicode(origin.path):
+            if not repaired.is_changed and is_storable(origin.path):
                 paths.append(self._spelling(origin))
                 continue
             copy = os.path.join(self._scratch.name, f"{origin.file_id}.jsonl")
@@ -314,7 +315,7 @@ class Reader:
 
         try:
             path = self._spelling(origin)
-            if not _is_unicode(origin.path):
+            if not is_storable(origin.path):
                 shutil.copyfile(origin.path, path)
             self._database.execute(
                 f"""
@@ -403,15 +404,6 @@ def _format_of(origin: FileOrigin) -> str:
         return "parquet"
     # Whatever a ledger calls its segments, they hold lines.
     return "lines" if origin.source_kind in ("sink", "telemetry_jsonl") else "document"
-
-
-def _is_unicode(path: str) -> bool:
-    return path.isascii() or not any("\ud800" <= character <= "\udfff" for character in path)
-
-
-def _shown_path(path: str) -> str:
-    """Return a path with the bytes that are no text replaced."""
-    return path if _is_unicode(path) else path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _total_bytes(paths: Sequence[str]) -> int:

@@ -70,9 +70,10 @@ def open_store(
     catalog = ArtifactCatalog(paths)
     if not catalog.paths:
         raise ValueError("nothing to open: name at least one file or directory")
-    missing = [warning for warning in catalog.warnings if warning.code == "path_missing"]
-    if len(missing) == len(catalog.paths):
-        raise SourceError("no such file or directory", path=", ".join(warning.path for warning in missing))
+    missing = {warning.path for warning in catalog.warnings if warning.code == "path_missing"}
+    given = [str(path) for path in catalog.paths]
+    if missing.issuperset(given):
+        raise SourceError("no such file or directory", path=", ".join(given))
     return QueryStore(catalog, strict=strict, threads=threads, memory_limit=memory_limit)
 
 

@@ -1,0 +1,19 @@
+"""What a database can hold of a text."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["is_storable", "storable_text"]
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def is_storable(text: str) -> bool:
+    """Return whether a text has no halves of characters (or bytes of a path that are no text)."""
+    return text.isascii() or _LONE_SURROGATE.search(text) is None
+
+
+def storable_text(text: str) -> str:
+    """Return a text with every half of a character replaced by U+FFFD."""
+    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
