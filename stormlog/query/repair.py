@@ -127,7 +127,7 @@ def _unpack_gzip(path: str) -> tuple[bytes, str | None]:
 
 
 def _unpack_zstd(path: str) -> tuple[bytes, str | None]:
-    import pyarrow  # type: ignore[import-untyped]
+    import pyarrow
 
     parts: list[bytes] = []
     with open(path, "rb") as packed, pyarrow.input_stream(packed, compression="zstd") as unpacked:
