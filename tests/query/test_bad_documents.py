@@ -1,0 +1,179 @@
+"""JSON documents and CSV exports: bad items and rows are located, the rest stays."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stormlog.query
+from stormlog.errors import SourceError
+from tests.query.sinks import write_lines
+from tests.telemetry.factories import record
+
+
+def read(path: Path) -> tuple[list[dict[str, Any]], dict[int, str], list[str]]:
+    with stormlog.query.open([path]) as store:
+        store.list_issues()
+        rows = [row.as_dict() for row in store.query_events()]
+        rejects = {reject.line_number: reject.reason for reject in store.rejects()}
+        return rows, rejects, [warning.code for warning in store.catalog.warnings]
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    return tmp_path / "events.json"
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    return tmp_path / "events.csv"
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda items: items, lambda items: {"events": items, "x": 1}], ids=["list", "object"]
+)
+def test_bad_items_between_good_ones(document: Path, wrap: Any) -> None:
+    items = [
+        record(),
+        5,
+        record(pid="7"),
+        record(timestamp_ns=2**63),
+        record(),
+        None,
+        record(metadata={"a": "\ud800"}),
+    ]
+    document.write_text(json.dumps(wrap(items)))
+
+    rows, rejects, codes = read(document)
+
+    assert len(rows) == 3
+    assert rejects == {
+        2: "not_an_object",
+        3: "not_integer:pid",
+        4: "out_of_range:timestamp_ns",
+        6: "not_an_object",
+    }
+    assert codes == []
+    assert {"a": "\ufffd"} in [row["metadata"] for row in rows]
+    with stormlog.query.open([document], strict=True) as store, pytest.raises(SourceError) as caught:
+        store.list_issues()
+    assert (caught.value.path, caught.value.line) == (str(document), 2)
+
+
+def test_single_record(document: Path) -> None:
+    document.write_text(json.dumps(record(metadata={"n": float("nan")})))
+
+    assert len(read(document)[0]) == 1
+
+
+def test_byte_order_mark(document: Path) -> None:
+    document.write_bytes(b"\xef\xbb\xbf" + json.dumps([record()]).encode())
+
+    assert len(read(document)[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "load_failed:json_malformed"),
+        (b"{", "load_failed:json_malformed"),
+        (b"[1, ]", "load_failed:json_malformed"),
+        (b"5", "load_failed:json_not_object_or_array"),
+        (b'{"a": 1}', "load_failed:json_no_events"),
+        (b'["\xff"]', "load_failed:invalid_utf8"),
+        (b"[" * 100_000, "load_failed:nested_too_deeply"),
+        (b'[{"a": ' + b"9" * 5000 + b"}]", "load_failed:json_malformed"),
+    ],
+    ids=["empty", "cut", "comma", "number", "no-events", "bytes", "deep", "digits"],
+)
+def test_document_without_records(document: Path, content: bytes, code: str) -> None:
+    document.write_bytes(content)
+    write_lines(document.parent / "good.jsonl", [record(event_type="warning")])
+
+    assert read(document) == ([], {}, [code])
+    with stormlog.query.open([document.parent]) as store:
+        assert len(store.list_issues()) == 1
+    with stormlog.query.open([document], strict=True) as store, pytest.raises(SourceError) as caught:
+        store.list_issues()
+    assert caught.value.path == str(document)
+
+
+def test_item_that_is_nested_too_deeply(document: Path) -> None:
+    document.write_text(json.dumps([record()])[:-1] + ', {"schema_version": ' + "[" * 600 + "]" * 600 + "}]")
+
+    rows, rejects, _ = read(document)
+
+    assert (len(rows), rejects) == (1, {2: "nested_too_deeply"})
+
+
+HEADER = ",".join(record())
+
+
+def row(**overrides: Any) -> str:
+    cells = ["" if value is None else str(value) for value in {**record(metadata="{}"), **overrides}.values()]
+    return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells)
+
+
+def test_bad_rows_between_good_ones(table: Path) -> None:
+    lines = [HEADER, row(), row(pid="x"), row(timestamp_ns=-1), row() + ",surplus", "only,three,cells", row()]
+    table.write_text("\n".join(lines) + "\n")
+
+    rows, rejects, codes = read(table)
+
+    assert len(rows) == 2
+    # The header is row 1.
+    assert list(rejects) == [3, 4, 5, 6]
+    assert rejects[3] == "not_integer:pid"
+    assert codes == []
+
+
+def test_cells_with_quotes_line_ends_and_objects(table: Path) -> None:
+    lines = [
+        HEADER,
+        row(context='say "x",\nthen y'),
+        row(metadata='{"backend": "cuda"}'),
+        row(metadata="{'a': 1}"),
+    ]
+    table.write_text("\r\n".join(lines))
+
+    rows, rejects, _ = read(table)
+
+    assert [one["context"] for one in rows] == ['say "x",\nthen y', None, None]
+    assert [one["metadata"] for one in rows] == [{}, {"backend": "cuda"}, {}]
+    assert not rejects
+
+
+def test_cell_of_200_kibibytes(table: Path) -> None:
+    table.write_text("\n".join([HEADER, row(context="x" * 200 * 1024), row(timestamp_ns=6)]))
+
+    rows, rejects, _ = read(table)
+
+    assert ([len(one["context"] or "") for one in rows], rejects) == ([200 * 1024, 0], {})
+
+
+def test_invalid_utf8_in_one_row(table: Path) -> None:
+    table.write_bytes(
+        "\n".join([HEADER, row(), row(context="??"), row(context="é")]).encode().replace(b"??", b"\xff\xfe")
+    )
+
+    rows, rejects, _ = read(table)
+
+    assert ([one["context"] for one in rows], rejects) == ([None, "é"], {3: "invalid_utf8"})
+
+
+def test_line_of_a_table_is_the_row(table: Path) -> None:
+    table.write_text("\n".join([HEADER, row(timestamp_ns=7), "", row(timestamp_ns=8)]))
+    with stormlog.query.open([table]) as store:
+        places = store.sql("SELECT timestamp_ns, line_number FROM events ORDER BY timestamp_ns").rows
+
+    assert places == [(7, 2), (8, 3)]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\0\0\0", b"a,b\n1,2\n", b"\xff\xfe\n"], ids=repr)
+def test_table_without_events(table: Path, content: bytes) -> None:
+    table.write_bytes(content)
+
+    assert read(table)[0] == []
