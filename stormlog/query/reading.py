@@ -17,8 +17,14 @@ from typing import TYPE_CHECKING
 
 from stormlog.query.arbiter import MAX_LINE_BYTES, Arbiter, FileOrigin, Verdicts
 from stormlog.query.catalog_tables import lists_its_ledger
-from stormlog.query.library import quote_literal
-from stormlog.query.repair import NO_DELIMITER
+from stormlog.query.line_statements import (
+    INSERT_SHAPED,
+    INSERT_TYPED,
+    IS_JSON,
+    LOOKS_COMPLETE,
+    deferred_lines_view,
+    lines_view,
+)
 from stormlog.query.shapes import learn_shapes
 from stormlog.query.tables import LINES_GIVEN_VIEW
 from stormlog.query.texts import is_storable, storable_text
@@ -39,38 +45,6 @@ BATCH = 10_000
 #: What DuckDB takes for a pattern in a path.
 _GLOB_CHARACTERS = frozenset("*?[")
 _PACKED_SUFFIXES = (".gz", ".zst")
-
-_INSERT = """
-INSERT INTO raw.records
-SELECT
-    file_id, line_number, NULL, schema_version, session_id, timestamp_ns, event_type, collector, rank,
-    allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
-    device_total_bytes, backend, severity, collector_health_status, is_fragmentation_known, is_valid,
-    CASE WHEN {keep} THEN line END, record_id, false
-FROM raw.typed_lines
-"""
-
-# Lines without a known shape are deferred: they are kept as text and judged in a second step.
-_INSERT_SHAPED = """
-INSERT INTO raw.records
-SELECT
-    file_id, line_number, shape_id, NULL, NULL, timestamp_ns, NULL, collector, NULL,
-    allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
-    device_total_bytes, NULL, NULL, NULL, NULL, is_valid,
-    CASE WHEN {keep} THEN line END, record_id, NOT is_valid
-FROM raw.shaped_lines
-"""
-
-_DEFERRED_LINES = """
-CREATE OR REPLACE VIEW raw.lines AS
-SELECT
-    r.file_id, r.rowid - f.first_row + 1 AS line_number, r.record AS line,
-    CASE WHEN starts_with(r.record, '{') AND ends_with(r.record, '}') THEN r.record END AS json_line,
-    r.record_id, false AS is_canonical
-FROM raw.records AS r
-INNER JOIN raw.files AS f ON r.file_id = f.file_id
-WHERE r.is_deferred AND r.record IS NOT NULL
-"""
 
 
 class Reader:
@@ -133,8 +107,8 @@ class Reader:
             "INTEGER, INTEGER, VARCHAR",
             extra=", 0",
         )
-        statement = _INSERT.format(keep="true" if keep_all else "is_needed OR NOT is_valid")
-        shaped = _INSERT_SHAPED.format(keep="true" if keep_all else "NOT is_valid")
+        statement = INSERT_TYPED.format(keep="true" if keep_all else "is_needed OR NOT is_valid")
+        shaped = INSERT_SHAPED.format(keep="true" if keep_all else "NOT is_valid")
         arbiter = Arbiter(self._catalog.warnings)
         by_format: dict[str, list[FileOrigin]] = {"lines": [], "parquet": [], "document": []}
         for origin in self._origins:
@@ -172,16 +146,17 @@ class Reader:
         """Type the lines that have no known shape."""
         import duckdb
 
-        self._database.execute(_DEFERRED_LINES)
-        try:
-            self._database.execute(statement)
-        except duckdb.Error as error:
-            if "Malformed JSON" not in str(error):
+        for is_json in (LOOKS_COMPLETE, IS_JSON):
+            try:
+                self._database.execute(deferred_lines_view(is_json))
+                self._database.execute(statement)
+                return
+            except (duckdb.InterruptException, duckdb.OutOfMemoryException):
                 raise
-            self._database.execute(
-                _DEFERRED_LINES.replace("ends_with(r.record, '}')", "json_valid(r.record)")
-            )
-            self._database.execute(statement)
+            except duckdb.Error:
+                # Damaged JSON stops the first attempt; nothing should stop the second.
+                continue
+        self._database.execute("UPDATE raw.records SET is_deferred = false WHERE is_deferred")
 
     def _scan_or_judge(
         self, origins: Sequence[FileOrigin], paths: Sequence[str], statement: str, arbiter: Arbiter
@@ -229,37 +204,18 @@ class Reader:
 
         if not origins:
             return True
-        files = ", ".join(quote_literal(path) for path in paths)
         ids = [origin.file_id for origin in origins]
         if ids == list(range(ids[0], ids[0] + len(ids))):
             file_id = f"CAST(file_index + {ids[0]} AS INTEGER)"
         else:
             file_id = f"{ids!r}[CAST(file_index + 1 AS BIGINT)]"
-        looks_complete = "starts_with(line, '{') AND ends_with(line, '}')"
-        attempts = (
-            [looks_complete, f"{looks_complete} AND json_valid(line)"] if tests_json else [looks_complete]
-        )
+        attempts = [LOOKS_COMPLETE, IS_JSON] if tests_json else [LOOKS_COMPLETE]
         for is_json in attempts:
             try:
-                self._database.execute(
-                    f"""
-                    CREATE OR REPLACE VIEW raw.lines AS
-                    SELECT
-                        {file_id} AS file_id,
-                        CAST(NULL AS BIGINT) AS line_number,
-                        line,
-                        CASE WHEN {is_json} THEN line END AS json_line,
-                        CAST(NULL AS VARCHAR) AS record_id,
-                        false AS is_canonical
-                    FROM read_csv(
-                        [{files}], columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
-                        delim = {quote_literal(NO_DELIMITER)}, quote = '', escape = '', comment = '',
-                        new_line = '\\n', strict_mode = true, null_padding = false, hive_partitioning = false,
-                        max_line_size = {MAX_LINE_BYTES + 1}
-                    )
-                    """
-                )
+                self._database.execute(lines_view(paths, file_id, is_json))
                 self._database.execute(statement)
+            except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+                raise
             except duckdb.Error as error:
                 # Damaged JSON stops the first attempt; the second tests each line before it looks inside.
                 if "Malformed JSON" in str(error):
