@@ -1,7 +1,7 @@
 -- Sessions as the events and the ledgers of their source describe them, one row per source and session.
 --
--- A ledger entry is taken as it stands; without one the session is inferred from its events: completed at
--- its last stop event, else incomplete.
+-- A ledger entry is taken as it stands, the last one where several name a session; without one the session
+-- is inferred from its events: completed at its last stop event, else incomplete.
 --
 -- Materialised: yes
 -- Source: docs/concepts.md#sessions.
@@ -31,7 +31,8 @@ described AS (
         found.file_count,
         l.session_id IS NOT NULL AS is_in_ledger
     FROM found
-    LEFT JOIN raw.ledger_sessions AS l ON found.source_id = l.source_id AND found.session_id = l.session_id
+    LEFT JOIN raw.ledger_sessions AS l
+        ON found.source_id = l.source_id AND found.session_id = l.session_id AND l.is_last
 )
 
 SELECT

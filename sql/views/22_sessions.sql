@@ -53,12 +53,13 @@ bundle_counts AS (
 ),
 
 known AS (
-    -- Ledgers that are listed as they stand, and diagnose bundles.
+    -- Ledgers that are listed as they stand, and diagnose bundles. The first entry of a session is listed;
+    -- the last one describes its events.
     SELECT
         l.session_id, l.status, l.started_at_ns, l.ended_at_ns, l.host, l.pid, l.job_id, l.rank, l.local_rank,
         l.world_size, l.source, l.source_count, 0 AS warning_count, l.event_count, l.source_id, l.position
     FROM raw.ledger_sessions AS l
-    WHERE l.is_listed
+    WHERE l.is_listed AND l.is_first
     UNION ALL
     -- Sessions that a ledger beside a file describes, with or without events in the file.
     SELECT
@@ -69,7 +70,7 @@ known AS (
     FROM raw.ledger_sessions AS l
     LEFT JOIN stage.loaded_sessions AS s ON l.source_id = s.source_id AND l.session_id = s.session_id
     LEFT JOIN reject_counts AS c ON l.source_id = c.source_id
-    WHERE NOT l.is_listed
+    WHERE NOT l.is_listed AND l.is_last
     UNION ALL
     -- Sessions that only events describe, of sources without a ledger to list.
     SELECT

@@ -16,7 +16,7 @@ __all__ = ["fill_catalog", "lists_its_ledger"]
 
 _LEDGER_TYPES = (
     "INTEGER, VARCHAR, VARCHAR, BIGINT, BIGINT, VARCHAR, BIGINT, VARCHAR, BIGINT, BIGINT, BIGINT, VARCHAR, BIGINT, "
-    "BIGINT, BIGINT, BOOLEAN"
+    "BIGINT, BIGINT, BOOLEAN, BOOLEAN, BOOLEAN"
 )
 _BUNDLE_TYPES = (
     "BIGINT, VARCHAR, VARCHAR, BIGINT, BIGINT, VARCHAR, VARCHAR, BIGINT, VARCHAR, VARCHAR, VARCHAR, VARCHAR"
@@ -55,11 +55,12 @@ def _ledger_rows(number: int, source: CatalogSource) -> list[tuple[Any, ...]]:
     counts: dict[str | None, list[int]] = {}
     for segment in segments:
         counts.setdefault(segment.session_id, []).append(segment.event_count)
-    known: set[str] = set()
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
     for position, s in enumerate(summaries):
-        if s.session_id in known:
-            continue
-        known.add(s.session_id)
+        first.setdefault(s.session_id, position)
+        last[s.session_id] = position
+    for position, s in enumerate(summaries):
         of_session = counts.get(s.session_id, [])
         rows.append(
             (
@@ -79,6 +80,8 @@ def _ledger_rows(number: int, source: CatalogSource) -> list[tuple[Any, ...]]:
                 1 if source.session is not None else len(of_session),
                 None if source.session is not None else sum(of_session),
                 is_listed,
+                position == first[s.session_id],
+                position == last[s.session_id],
             )
         )
     return rows

@@ -102,7 +102,7 @@ class Reader:
             [
                 [origin.file_id for origin in self._origins],
                 [origin.source_id for origin in self._origins],
-                [storable_text(origin.path) for origin in self._origins],
+                [storable_text(_recorded_path(origin)) for origin in self._origins],
             ],
             "INTEGER, INTEGER, VARCHAR",
             extra=", 0",
@@ -342,7 +342,12 @@ class Reader:
 
 
 def _origins(source_id: int, source: CatalogSource, first_file_id: int) -> Iterator[FileOrigin]:
-    segments = {} if source.manifest is None else {s.filename: s.session_id for s in source.manifest.segments}
+    # An empty session id is none: records without one then get that of the path, as in an unlisted file.
+    segments = (
+        {}
+        if source.manifest is None
+        else {s.filename: s.session_id or None for s in source.manifest.segments}
+    )
     for offset, path in enumerate(source.event_files):
         yield FileOrigin(
             file_id=first_file_id + offset,
@@ -360,6 +365,11 @@ def _format_of(origin: FileOrigin) -> str:
         return "parquet"
     # Whatever a ledger calls its segments, they hold lines.
     return "lines" if origin.source_kind in ("sink", "telemetry_jsonl") else "document"
+
+
+def _recorded_path(origin: FileOrigin) -> str:
+    """Return the path that rows of a file name: documents go by their true one, however they were spelled."""
+    return os.path.realpath(origin.path) if _format_of(origin) == "document" else origin.path
 
 
 def _total_bytes(paths: Sequence[str]) -> int:

@@ -17,7 +17,8 @@ TABLES = {
     "raw.ledger_sessions": (
         "source_id INTEGER, session_id VARCHAR, status VARCHAR, started_at_ns BIGINT, ended_at_ns BIGINT, "
         "host VARCHAR, pid BIGINT, job_id VARCHAR, rank BIGINT, local_rank BIGINT, world_size BIGINT, "
-        "source VARCHAR, position BIGINT, source_count BIGINT, event_count BIGINT, is_listed BOOLEAN"
+        "source VARCHAR, position BIGINT, source_count BIGINT, event_count BIGINT, is_listed BOOLEAN, "
+        "is_first BOOLEAN, is_last BOOLEAN"
     ),
     "raw.oom_bundles": (
         "position BIGINT, bundle_path VARCHAR, created_at_utc VARCHAR, created_at_ns BIGINT, "
