@@ -136,6 +136,7 @@ def _findings_of_wide_session(
 ) -> list[tuple[GapFinding, int, int]]:
     """Analyse one session whose sums might not fit 38 digits, with Python's unbounded integers."""
     from stormlog.issues.gaps import analyze_hidden_memory_gaps
+    from stormlog.issues.samples import gap_samples
 
     rows = database.execute(
         """
@@ -168,15 +169,20 @@ def _findings_of_wide_session(
         }
         for row in rows
     ]
-    places: dict[tuple[str, int], tuple[int, int]] = {}
-    for row in rows:
-        places.setdefault(("first", row[1]), (row[9], row[10]))
-        places[("last", row[1])] = (row[9], row[10])
+    samples = gap_samples(events)
+    # max() keeps the first of equals, as the analysis does. Other samples may have the same time.
+    numbers = range(len(samples))
+    shown_by = {
+        "transient_spike": max(numbers, key=lambda number: samples[number].gap, default=0),
+        "persistent_drift": len(samples) - 1,
+        "fragmentation_like": max(
+            numbers, key=lambda number: samples[number].fragmentation_ratio or 0.0, default=0
+        ),
+    }
     located = []
     for finding in analyze_hidden_memory_gaps(events):
-        assert finding.evidence_timestamp_ns is not None
-        end = "last" if finding.classification == "persistent_drift" else "first"
-        located.append((finding, *places[(end, finding.evidence_timestamp_ns)]))
+        file_id, line_number = rows[shown_by[finding.classification]][-2:]
+        located.append((finding, file_id, line_number))
     return located
 
 

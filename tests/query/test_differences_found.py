@@ -91,3 +91,55 @@ def test_events_of_documents_name_their_true_path(
         assert [row.source_path for row in store.query_events()] == [expected]
         (issue,) = store.list_issues()
         assert issue.representative_evidence.source_path == expected
+
+
+@pytest.mark.parametrize("first_ns", [START_NS, 0])
+def test_a_finding_has_the_phase_of_its_own_sample_among_others_of_that_time(
+    tmp_path: Path, first_ns: int
+) -> None:
+    # A sample at time 0 among today's makes sums that are added up in another way.
+    def phase(name: str, rank: int) -> dict[str, Any]:
+        scope = {
+            "action": "enter",
+            "name": name,
+            "path": [name],
+            "scope_id": f"s:{rank}",
+            "thread_id": 1,
+            "thread_name": "T",
+            "sequence": rank,
+        }
+        return record(
+            session_id="s",
+            timestamp_ns=START_NS,
+            event_type="phase_enter",
+            rank=rank,
+            world_size=2,
+            metadata={"phase_scope": scope},
+        )
+
+    def sample(second: int, allocated: int, rank: int) -> dict[str, Any]:
+        return record(
+            session_id="s",
+            timestamp_ns=START_NS + second * SECOND,
+            rank=rank,
+            world_size=2,
+            allocator_allocated_bytes=allocated,
+            allocator_reserved_bytes=100,
+            device_used_bytes=200,
+            device_total_bytes=1000,
+        )
+
+    events = [
+        phase("load", 0),
+        phase("train", 1),
+        {**sample(0, 50, 0), "timestamp_ns": first_ns},
+        *(sample(second, allocated, rank) for second in (1, 2, 3) for rank, allocated in ((0, 50), (1, 40))),
+    ]
+    path = write_lines(tmp_path / "events.jsonl", events)
+    with stormlog.query.open([path]) as store:
+        phases = {
+            issue.details["classification"]: issue.details["phase"]
+            for issue in store.list_issues()
+            if issue.kind == "hidden_memory_anomaly"
+        }
+    assert phases["fragmentation_like"] == "train"
