@@ -49,8 +49,10 @@ def open_store(
 ) -> QueryStore:
     """Open telemetry artifacts for questions.
 
-    Manifests are read at once, events when a question needs them, and then once: later changes of the
-    files are not seen. Nothing is ever written to the artifacts.
+    Manifests are read at once, events when a question needs them. What was read is kept: later changes
+    of the files are not seen, but for one case: a question about whole events (`query_events`, the views
+    ``events`` and ``projected_records``) reads the files again when only issues were asked for before.
+    Nothing is ever written to the artifacts.
 
     Args:
         paths: Files and directories; one may be given without a list.
