@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stormlog.query.catalog.discovery import Discovery
-from stormlog.query.catalog.models import CatalogSource, CatalogWarning
+from stormlog.query.catalog.models import CatalogWarning
 
 __all__ = ["ArtifactCatalog"]
 
@@ -44,11 +44,6 @@ class ArtifactCatalog:
         self.attachments = discovery.attachments
         self.run_envelopes = discovery.run_envelopes
         self.warnings: list[CatalogWarning] = discovery.log.warnings
-
-    @property
-    def sink_sources(self) -> list[CatalogSource]:
-        """Return the sources that are sinks."""
-        return [source for source in self.sources if source.source_kind == "sink"]
 
     def session_ledger(self) -> dict[str, str]:
         """Return the status of every session that a sink ledger or a diagnose bundle describes.

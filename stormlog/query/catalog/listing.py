@@ -1,15 +1,14 @@
-"""Lists OOM bundles and attachments of a catalog, filtered and in their documented order.
+"""Lists OOM bundles and attachments of a catalog in their documented order.
 
 The promise: no file is read; what the catalog holds is enough.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from stormlog.query.catalog.models import CatalogOOMBundle, ExternalAttachment
-from stormlog.query.filters import AttachmentFilter, OOMBundleFilter
+from stormlog.query.catalog.models import ExternalAttachment
+from stormlog.query.filters import AttachmentFilter
 from stormlog.query.rows import OOMBundleRow
 
 if TYPE_CHECKING:
@@ -18,18 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["list_attachments", "list_oom_bundle_rows"]
 
 
-def list_oom_bundle_rows(
-    catalog: ArtifactCatalog, filters: OOMBundleFilter | None = None
-) -> list[OOMBundleRow]:
-    """Return the OOM bundles that pass the filters, ordered by creation text, then by path.
+def list_oom_bundle_rows(catalog: ArtifactCatalog) -> list[OOMBundleRow]:
+    """Return all OOM bundles, ordered by creation text, then by path.
 
     A bundle without a status has that of its session in the catalog, if it is known there.
 
     Source: docs/concepts.md#artifacts.
     """
-    filters = filters or OOMBundleFilter()
     ledger = catalog.session_ledger() if catalog.oom_bundles else {}
-    after, before = _parse_bound(filters.created_after), _parse_bound(filters.created_before)
     rows = [
         OOMBundleRow(
             bundle_path=str(bundle.bundle_path),
@@ -43,10 +38,6 @@ def list_oom_bundle_rows(
             exception_module=bundle.exception_module,
         )
         for bundle in catalog.oom_bundles
-        if _equals(filters.session_id, bundle.session_id)
-        and _equals(filters.backend, bundle.backend)
-        and _equals(filters.reason, bundle.reason)
-        and _is_created_within(bundle, after, before)
     ]
     return sorted(rows, key=lambda row: (row.created_at_utc or "", row.bundle_path))
 
@@ -75,20 +66,3 @@ def list_attachments(
 
 def _equals(wanted: object, value: object) -> bool:
     return wanted is None or wanted == value
-
-
-def _parse_bound(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    from stormlog.issues.timestamps import parse_datetime
-
-    return parse_datetime(text)
-
-
-def _is_created_within(bundle: CatalogOOMBundle, after: datetime | None, before: datetime | None) -> bool:
-    if after is None and before is None:
-        return True
-    created = _parse_bound(bundle.created_at_utc)
-    if created is None:
-        return False
-    return (after is None or created >= after) and (before is None or created <= before)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import stormlog.query
 from stormlog.query.catalog import ArtifactCatalog, list_oom_bundle_rows
 from stormlog.query.filters import OOMBundleFilter
 from tests.query.catalog.factories import codes, make_oom_bundle, make_sink, session, source_names, write_json
@@ -181,6 +182,7 @@ def test_rows_can_be_filtered(tmp_path: Path, filters: dict[str, str], names: li
     make_oom_bundle(tmp_path / "c", created_at_utc="2026-01-01T00:00:00Z", session_id="s")
     make_oom_bundle(tmp_path / "d", created_at_utc="0001-01-01T00:00:00+23:00")
 
-    rows = list_oom_bundle_rows(ArtifactCatalog(tmp_path), OOMBundleFilter(**filters))
+    with stormlog.query.open(tmp_path) as store:
+        rows = store.list_oom_bundles(OOMBundleFilter(**filters))
 
     assert [Path(row.bundle_path).name for row in rows] == names
