@@ -75,7 +75,7 @@ known AS (
     -- Sessions that only events describe, of sources without a ledger to list.
     SELECT
         s.session_id, s.status, s.started_at_ns, s.ended_at_ns, e.host, e.pid, e.job_id, e.rank, e.local_rank,
-        e.world_size, concat('artifact:', parse_filename(o.source_path)) AS source, s.file_count AS source_count,
+        e.world_size, concat('artifact:', o.name) AS source, s.file_count AS source_count,
         coalesce(c.reject_count, 0) AS warning_count, s.event_count, s.source_id, s.session_order AS position
     FROM stage.loaded_sessions AS s
     INNER JOIN first_events AS e

@@ -33,10 +33,17 @@ def lists_its_ledger(source: CatalogSource) -> bool:
 def fill_catalog(database: Database, catalog: ArtifactCatalog) -> None:
     """Fill ``raw.sources``, ``raw.ledger_sessions`` and ``raw.oom_bundles``."""
     sources = [
-        (number, str(s.path), s.source_kind, None if s.manifest_path is None else str(s.manifest_path))
+        (
+            number,
+            str(s.path),
+            s.source_kind,
+            None if s.manifest_path is None else str(s.manifest_path),
+            # The directory "." has no name of its own.
+            s.path.name or str(s.path.resolve()),
+        )
         for number, s in enumerate(catalog.sources)
     ]
-    database.fill("raw.sources", "INTEGER, VARCHAR, VARCHAR, VARCHAR", sources)
+    database.fill("raw.sources", "INTEGER, VARCHAR, VARCHAR, VARCHAR, VARCHAR", sources)
     ledger = [row for number, source in enumerate(catalog.sources) for row in _ledger_rows(number, source)]
     database.fill("raw.ledger_sessions", _LEDGER_TYPES, ledger)
     if catalog.oom_bundles:

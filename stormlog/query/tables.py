@@ -12,7 +12,9 @@ SCHEMAS = ("prim", "telemetry", "projection", "issues", "raw", "stage")
 #: Table -> column definitions, in the order in which they are created.
 TABLES = {
     # Filled from the catalog, when a store opens.
-    "raw.sources": "source_id INTEGER, source_path VARCHAR, source_kind VARCHAR, manifest_path VARCHAR",
+    "raw.sources": (
+        "source_id INTEGER, source_path VARCHAR, source_kind VARCHAR, manifest_path VARCHAR, name VARCHAR"
+    ),
     "raw.files": "file_id INTEGER, source_id INTEGER, path VARCHAR, first_row BIGINT",
     "raw.ledger_sessions": (
         "source_id INTEGER, session_id VARCHAR, status VARCHAR, started_at_ns BIGINT, ended_at_ns BIGINT, "

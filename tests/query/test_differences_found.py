@@ -143,3 +143,15 @@ def test_a_finding_has_the_phase_of_its_own_sample_among_others_of_that_time(
             if issue.kind == "hidden_memory_anomaly"
         }
     assert phases["fragmentation_like"] == "train"
+
+
+def test_sessions_of_the_current_directory_are_named_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sink(tmp_path / "sink", {"segment-000001.jsonl": [record()]})
+    monkeypatch.chdir(tmp_path / "sink")
+    with stormlog.query.open(["."]) as store:
+        assert [row.source for row in store.list_sessions()] == [f"artifact:{(tmp_path / 'sink').resolve()}"]
+    monkeypatch.chdir(tmp_path)
+    with stormlog.query.open(["sink"]) as store:
+        assert [row.source for row in store.list_sessions()] == ["artifact:sink"]
