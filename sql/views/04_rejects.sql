@@ -17,5 +17,6 @@ SELECT
     r.message,
     r.excerpt,
     f.source_id
-FROM raw.rejects AS r
-INNER JOIN raw.files AS f ON r.file_id = f.file_id;
+FROM raw.kept_rejects AS r
+INNER JOIN raw.pieces AS p ON r.piece_id = p.piece_id
+INNER JOIN raw.files AS f ON p.file_id = f.file_id;

@@ -8,15 +8,16 @@
 CREATE OR REPLACE VIEW stage.loaded_sessions_view AS
 WITH found AS (
     SELECT
-        source_id,
-        session_id,
-        min(file_id) AS first_file_id,
-        count(*) AS event_count,
-        count(DISTINCT file_id) AS file_count,
-        min(timestamp_ns) AS first_ns,
-        max(CASE WHEN event_type = 'stop' THEN timestamp_ns END) AS stopped_ns
-    FROM raw.events
-    GROUP BY source_id, session_id
+        p.source_id,
+        s.session_id,
+        min(p.file_id) AS first_file_id,
+        CAST(sum(s.event_count) AS BIGINT) AS event_count,
+        count(DISTINCT p.file_id) AS file_count,
+        min(s.first_ns) AS first_ns,
+        max(s.stopped_ns) AS stopped_ns
+    FROM stage.session_parts AS s
+    INNER JOIN raw.pieces AS p ON s.piece_id = p.piece_id
+    GROUP BY p.source_id, s.session_id
 ),
 
 described AS (

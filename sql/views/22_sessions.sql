@@ -42,10 +42,10 @@ WITH first_events AS (
 ),
 
 reject_counts AS (
-    SELECT f.source_id, count(*) AS reject_count
-    FROM raw.rejects AS r
-    INNER JOIN raw.files AS f ON r.file_id = f.file_id
-    GROUP BY f.source_id
+    SELECT p.source_id, count(*) AS reject_count
+    FROM raw.kept_rejects AS r
+    INNER JOIN raw.pieces AS p ON r.piece_id = p.piece_id
+    GROUP BY p.source_id
 ),
 
 bundle_counts AS (

@@ -6,15 +6,15 @@
 -- Source: docs/concepts.md#text-rules.
 CREATE OR REPLACE VIEW stage.distinct_texts_view AS
 WITH texts AS (
-    SELECT context_json AS json_value FROM stage.candidate_events
+    SELECT context_json AS json_value FROM raw.candidate_events
     UNION
-    SELECT backend_json AS json_value FROM stage.candidate_events
+    SELECT backend_json AS json_value FROM raw.candidate_events
     UNION
-    SELECT severity_json AS json_value FROM stage.candidate_events
+    SELECT severity_json AS json_value FROM raw.candidate_events
     UNION
-    SELECT health_json AS json_value FROM stage.candidate_events
+    SELECT health_json AS json_value FROM raw.candidate_events
     UNION
-    SELECT error_json AS json_value FROM stage.candidate_events
+    SELECT error_json AS json_value FROM raw.candidate_events
 )
 
 SELECT

@@ -8,15 +8,12 @@ SELECT
     file_id,
     line_number,
     timestamp_ns,
-    device_used_bytes - allocator_reserved_bytes AS gap_bytes,
+    telemetry.gap_bytes(event_type, device_total_bytes, device_used_bytes, allocator_reserved_bytes) AS gap_bytes,
     device_total_bytes AS total_bytes,
     allocator_reserved_bytes AS reserved_bytes,
     telemetry.fragmented_bytes(
         schema_version, allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes,
         is_fragmentation_known
     ) AS fragmented_bytes
-FROM events
-WHERE telemetry.is_sample(event_type)
-    AND device_total_bytes > 0
-    AND device_used_bytes IS NOT NULL
-    AND allocator_reserved_bytes IS NOT NULL;
+FROM raw.events
+WHERE telemetry.gap_bytes(event_type, device_total_bytes, device_used_bytes, allocator_reserved_bytes) IS NOT NULL;

@@ -5,17 +5,25 @@
 CREATE OR REPLACE VIEW stage.gap_sessions_view AS
 WITH bounds AS (
     SELECT
-        source_id,
-        session_id,
-        count(*) AS sample_count,
-        min(timestamp_ns) AS first_ns,
-        max(timestamp_ns) AS last_ns,
-        max(gap_bytes) AS max_gap_bytes,
-        max(abs(gap_bytes)) AS max_abs_gap_bytes,
-        max(abs(gap_bytes) / total_bytes) AS max_gap_ratio,
-        max(CASE WHEN fragmented_bytes IS NOT NULL THEN fragmented_bytes / reserved_bytes END) AS max_fragmentation_ratio
-    FROM stage.gap_samples
-    GROUP BY source_id, session_id
+        p.source_id,
+        s.session_id,
+        CAST(sum(s.sample_count) AS BIGINT) AS sample_count,
+        min(s.first_sample_ns) AS first_ns,
+        max(s.last_sample_ns) AS last_ns,
+        max(s.max_gap_bytes) AS max_gap_bytes,
+        max(s.max_abs_gap_bytes) AS max_abs_gap_bytes,
+        max(s.max_gap_ratio) AS max_gap_ratio,
+        max(s.max_fragmentation_ratio) AS max_fragmentation_ratio
+    FROM stage.session_parts AS s
+    INNER JOIN raw.pieces AS p ON s.piece_id = p.piece_id
+    GROUP BY p.source_id, s.session_id
+),
+
+spans AS (
+    -- A period more than the session lasts: sums are moved from the start of a period to the first sample.
+    SELECT *, CAST(sample_count AS DOUBLE) AS n, CAST(last_ns - first_ns AS DOUBLE) + 4398046511104 AS span_ns
+    FROM bounds
+    WHERE sample_count >= 3 AND max_gap_ratio >= 0.05
 )
 
 SELECT
@@ -28,9 +36,9 @@ SELECT
     max_gap_ratio,
     max_fragmentation_ratio,
     -- Whether every sum of the next step fits 38 digits; the few sessions that might not take another path.
-    CAST(sample_count AS DOUBLE) * (last_ns - first_ns) * (last_ns - first_ns) < 1e37
-    AND CAST(sample_count AS DOUBLE) * max_abs_gap_bytes * max_abs_gap_bytes < 1e37
-    AND CAST(sample_count AS DOUBLE) * max_abs_gap_bytes * (last_ns - first_ns) < 1e37
-    AND CAST(sample_count AS DOUBLE) * coalesce(max_fragmentation_ratio, 0) < 1e20 AS is_exact
-FROM bounds
-WHERE sample_count >= 3 AND max_gap_ratio >= 0.05;
+    max_abs_gap_bytes < 1125899906842624
+    AND coalesce(max_fragmentation_ratio, 0) < 1000000
+    AND n * span_ns * span_ns < 1e37
+    AND n * max_abs_gap_bytes * max_abs_gap_bytes < 1e37
+    AND n * max_abs_gap_bytes * span_ns < 1e37 AS is_exact
+FROM spans;

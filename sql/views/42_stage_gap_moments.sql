@@ -5,18 +5,37 @@
 -- Materialised: yes
 -- Source: docs/concepts.md#hidden-memory.
 CREATE OR REPLACE VIEW stage.gap_moments_view AS
+WITH moved AS (
+    -- `d` is what x of a part lacks.
+    SELECT
+        p.source_id,
+        s.session_id,
+        CAST(s.period * 4398046511104 - g.first_ns AS DECIMAL(38, 0)) AS d,
+        CAST(s.sample_count AS DECIMAL(38, 0)) AS n,
+        s.sum_x,
+        s.sum_xx,
+        s.sum_y,
+        s.sum_yy,
+        s.sum_xy,
+        s.ratio_count,
+        s.ratio_sum
+    FROM stage.session_parts AS s
+    INNER JOIN raw.pieces AS p ON s.piece_id = p.piece_id
+    INNER JOIN stage.gap_sessions AS g ON p.source_id = g.source_id AND s.session_id = g.session_id
+    INNER JOIN stage.gap_scope AS o ON p.source_id = o.source_id AND s.session_id = o.session_id
+    WHERE g.is_exact AND s.sample_count > 0
+)
+
 SELECT
-    s.source_id,
-    s.session_id,
-    count(*) AS sample_count,
-    sum(CAST(s.timestamp_ns - g.first_ns AS DECIMAL(38, 0))) AS sum_x,
-    sum(CAST(s.timestamp_ns - g.first_ns AS DECIMAL(38, 0)) * CAST(s.timestamp_ns - g.first_ns AS DECIMAL(38, 0))) AS sum_xx,
-    sum(CAST(s.gap_bytes AS DECIMAL(38, 0))) AS sum_y,
-    sum(CAST(s.gap_bytes AS DECIMAL(38, 0)) * CAST(s.gap_bytes AS DECIMAL(38, 0))) AS sum_yy,
-    sum(CAST(s.timestamp_ns - g.first_ns AS DECIMAL(38, 0)) * CAST(s.gap_bytes AS DECIMAL(38, 0))) AS sum_xy,
-    count(s.fragmented_bytes) AS ratio_count,
-    sum(CASE WHEN s.fragmented_bytes IS NOT NULL THEN prim.scaled_ratio(s.fragmented_bytes, s.reserved_bytes) END) AS ratio_sum
-FROM stage.gap_samples AS s
-INNER JOIN stage.gap_sessions AS g ON s.source_id = g.source_id AND s.session_id = g.session_id
-WHERE g.is_exact
-GROUP BY s.source_id, s.session_id;
+    source_id,
+    session_id,
+    CAST(sum(n) AS BIGINT) AS sample_count,
+    sum(sum_x + n * d) AS sum_x,
+    sum(sum_xx + d * sum_x + d * sum_x + n * d * d) AS sum_xx,
+    sum(sum_y) AS sum_y,
+    sum(sum_yy) AS sum_yy,
+    sum(sum_xy + d * sum_y) AS sum_xy,
+    CAST(sum(ratio_count) AS BIGINT) AS ratio_count,
+    sum(ratio_sum) AS ratio_sum
+FROM moved
+GROUP BY source_id, session_id;

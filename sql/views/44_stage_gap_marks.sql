@@ -16,10 +16,14 @@ WITH marked AS MATERIALIZED (
         coalesce(s.fragmented_bytes / s.reserved_bytes = g.max_fragmentation_ratio, false) AS is_most_fragmented
     FROM stage.gap_samples AS s
     INNER JOIN stage.gap_sessions AS g ON s.source_id = g.source_id AND s.session_id = g.session_id
-    WHERE s.timestamp_ns = g.first_ns
-        OR s.timestamp_ns = g.last_ns
-        OR s.gap_bytes = g.max_gap_bytes
-        OR s.fragmented_bytes / s.reserved_bytes = g.max_fragmentation_ratio
+    INNER JOIN stage.gap_scope AS o ON s.source_id = o.source_id AND s.session_id = o.session_id
+    WHERE g.is_exact
+        AND (
+            s.timestamp_ns = g.first_ns
+            OR s.timestamp_ns = g.last_ns
+            OR s.gap_bytes = g.max_gap_bytes
+            OR s.fragmented_bytes / s.reserved_bytes = g.max_fragmentation_ratio
+        )
 ),
 
 named AS (

@@ -9,14 +9,11 @@ WITH same_time AS MATERIALIZED (
         e.collector,
         e.event_type,
         e.rank,
-        e.session_status,
-        e.source_path,
-        e.source_kind,
         e.backend,
         e.record,
         e.file_id = g.file_id AND e.line_number = g.line_number AS is_sample,
         row_number() OVER (PARTITION BY g.finding_number ORDER BY e.file_id, e.line_number) AS position
-    FROM events AS e
+    FROM raw.events AS e
     INNER JOIN stage.gap_findings AS g
         ON e.source_id = g.source_id AND e.session_id = g.session_id AND e.timestamp_ns = g.timestamp_ns
 )
@@ -26,9 +23,6 @@ SELECT
     a.collector,
     a.event_type,
     a.rank,
-    a.session_status,
-    a.source_path,
-    a.source_kind,
     CASE WHEN a.backend IS NOT NULL THEN prim.json_quote(a.backend) ELSE prim.json_at(a.record, '$.metadata.backend') END
         AS backend_json,
     s.rank AS sample_rank,

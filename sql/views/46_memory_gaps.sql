@@ -41,12 +41,13 @@ SELECT
     g.description,
     g.evidence,
     d.event_type,
-    d.session_status,
-    d.source_path,
-    d.source_kind,
+    s.status AS session_status,
+    s.source_path,
+    s.source_kind,
     g.source_id,
     f.path AS segment_path,
     g.line_number
 FROM stage.gap_findings AS g
 INNER JOIN stage.gap_details AS d ON g.finding_number = d.finding_number
+INNER JOIN stage.loaded_sessions AS s ON g.source_id = s.source_id AND g.session_id = s.session_id
 INNER JOIN raw.files AS f ON g.file_id = f.file_id;

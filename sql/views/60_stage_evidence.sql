@@ -44,18 +44,18 @@ SELECT
     h.session_id,
     h.timestamp_ns,
     h.rank,
-    h.source_path,
-    h.source_kind,
+    s.source_path,
+    s.source_kind,
     h.event_type,
     CASE WHEN h.kind = 'oom' THEN nullif(prim.json_text(h.oom_dump_path_json), '') END AS bundle_path,
     CASE
         WHEN h.kind = 'collector_degradation' THEN concat(
             '{"collector_consecutive_failures":', coalesce(h.failures_json, 'null'),
             ',"collector_next_retry_epoch_s":', coalesce(h.retry_json, 'null'),
-            ',"session_status":', prim.json_quote(h.session_status), '}'
+            ',"session_status":', prim.json_quote(s.status), '}'
         )
         ELSE concat(
-            '{"context":', prim.json_quote(h.context), ',"session_status":', prim.json_quote(h.session_status), '}'
+            '{"context":', prim.json_quote(h.context), ',"session_status":', prim.json_quote(s.status), '}'
         )
     END AS metadata,
     CASE h.kind
@@ -82,11 +82,13 @@ SELECT
     1 AS stage,
     h.timestamp_ns AS sort_ns,
     h.session_id AS sort_text,
-    h.file_id AS sort_file,
+    p.file_id AS sort_file,
     h.line_number AS sort_line,
     f.path AS segment_path
 FROM stage.event_hits AS h
-INNER JOIN raw.files AS f ON h.file_id = f.file_id
+INNER JOIN raw.pieces AS p ON h.piece_id = p.piece_id
+INNER JOIN raw.files AS f ON p.file_id = f.file_id
+INNER JOIN stage.loaded_sessions AS s ON p.source_id = s.source_id AND h.session_id = s.session_id
 UNION ALL
 SELECT
     'hidden_memory_anomaly' AS kind,

@@ -6,7 +6,6 @@ Promise: every line handed in comes out once, as a canonical record or as a loca
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,9 @@ from stormlog.query.texts import is_storable, storable_text
 
 if TYPE_CHECKING:
     from stormlog.query.catalog.models import CatalogWarning
+    from stormlog.query.origins import FileOrigin
 
-__all__ = ["MAX_DEPTH", "MAX_LINE_BYTES", "Arbiter", "FileOrigin", "Verdicts"]
+__all__ = ["MAX_DEPTH", "MAX_LINE_BYTES", "Arbiter", "Place", "Verdicts"]
 
 #: Longer lines are rejected: no record comes near it, and one such line must not exhaust the memory.
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -26,41 +26,18 @@ MAX_DEPTH = 500
 
 
 @dataclass(frozen=True)
-class FileOrigin:
-    """A file to read and what is known about it beforehand.
+class Place:
+    """Where lines come from.
 
     Attributes:
-        file_id: Number of the file in reading order.
-        source_id: Number of its source in the catalog.
-        path: The file, spelled as the argument was.
-        source_path: Path of the source.
-        source_kind: Kind of the source.
-        session_hint: Session that the manifest names for the file.
+        origin: The file.
+        piece_id: Number under which the rows are kept.
+        is_tail: Whether this is a last line that its writer may not have finished.
     """
 
-    file_id: int
-    source_id: int
-    path: str
-    source_path: str
-    source_kind: str
-    session_hint: str | None
-
-    @property
-    def plain_name(self) -> str:
-        """A file name without surprises that tells programs how the content is packed."""
-        lowered = self.path.lower()
-        if lowered.endswith(".parquet"):
-            return "rows.parquet"
-        return "lines.jsonl" + next((suffix for suffix in (".gz", ".zst") if lowered.endswith(suffix)), "")
-
-    def default_session_id(self) -> str:
-        """Return the session of records that name none."""
-        from stormlog.telemetry.session import stable_legacy_session_id
-
-        if self.session_hint is not None:
-            return self.session_hint
-        kind = {"telemetry_json": "json", "telemetry_csv": "csv"}.get(self.source_kind, "sink")
-        return stable_legacy_session_id(os.path.realpath(self.source_path), kind)
+    origin: FileOrigin
+    piece_id: int
+    is_tail: bool = False
 
 
 @dataclass
@@ -68,8 +45,8 @@ class Verdicts:
     """What came of some lines.
 
     Attributes:
-        records: (file_id, line_number, canonical JSON text, record id or ``None`` where the text gives it).
-        rejects: (file_id, line_number, reason, message, excerpt).
+        records: (piece_id, line_number, canonical JSON text, record id or ``None`` where the text gives it).
+        rejects: (piece_id, line_number, reason, message, excerpt).
     """
 
     records: list[tuple[int, int, str, str | None]] = field(default_factory=list)
@@ -86,14 +63,14 @@ class Arbiter:
     def __init__(self, warnings: list[CatalogWarning]) -> None:
         self._warnings = warnings
         self._verdicts = Verdicts()
-        self._default_ids: dict[int, str] = {}
+        self._default_ids: dict[str, str] = {}
 
     def take(self) -> Verdicts:
         """Return the verdicts since the last call."""
         taken, self._verdicts = self._verdicts, Verdicts()
         return taken
 
-    def judge(self, origin: FileOrigin, line_number: int, line: str) -> None:
+    def judge(self, place: Place, line_number: int, line: str) -> None:
         """Judge one line of text; blank ones are nothing."""
         if line_number == 1:
             # Editors of one platform put a byte-order mark at the start of a file.
@@ -101,19 +78,19 @@ class Arbiter:
         if not line.strip():
             return
         if len(line) * 4 > MAX_LINE_BYTES and len(line.encode("utf-8", "surrogatepass")) > MAX_LINE_BYTES:
-            self.reject(origin, line_number, "line_too_long", line)
+            self.reject(place, line_number, "line_too_long", line)
             return
         try:
             record = json.loads(line)
         except RecursionError:
-            self.reject(origin, line_number, "nested_too_deeply", line)
+            self.reject(place, line_number, "nested_too_deeply", line)
         except ValueError:
-            self.reject(origin, line_number, self._malformed_reason(origin, line), line)
+            self.reject(place, line_number, _malformed_reason(place), line)
         else:
-            self.judge_record(origin, line_number, record, line)
+            self.judge_record(place, line_number, record, line)
 
     def judge_record(
-        self, origin: FileOrigin, line_number: int, record: Any, text: str, **options: Any
+        self, place: Place, line_number: int, record: Any, text: str, **options: Any
     ) -> None:
         """Judge one parsed record; ``options`` go to `telemetry_event_from_record`."""
         from stormlog.telemetry.conversion import telemetry_event_from_record
@@ -122,19 +99,20 @@ class Arbiter:
         from stormlog.telemetry.validation import record_fits_engine
 
         if not isinstance(record, dict):
-            self.reject(origin, line_number, "not_an_object", text)
+            self.reject(place, line_number, "not_an_object", text)
             return
         if is_deeper_than(record, MAX_DEPTH):
-            self.reject(origin, line_number, "nested_too_deeply", text)
+            self.reject(place, line_number, "nested_too_deeply", text)
             return
-        if origin.file_id not in self._default_ids:
-            self._default_ids[origin.file_id] = origin.default_session_id()
-        options.setdefault("default_session_id", self._default_ids[origin.file_id])
+        key = place.origin.key
+        if key not in self._default_ids:
+            self._default_ids[key] = place.origin.default_session_id()
+        options.setdefault("default_session_id", self._default_ids[key])
         try:
             event = telemetry_event_to_dict(telemetry_event_from_record(record, **options))
             problem = record_fits_engine(event)
             if problem is not None:
-                self.reject(origin, line_number, problem, text)
+                self.reject(place, line_number, problem, text)
                 return
             canonical = json.dumps(event, ensure_ascii=False)
             given_id = None
@@ -143,16 +121,16 @@ class Arbiter:
                 given_id = record_id(event)
                 canonical = storable_text(canonical)
         except (ValueError, OverflowError, RecursionError, TypeError) as error:
-            self.reject(origin, line_number, str(getattr(error, "code", "invalid_record")), text, str(error))
+            self.reject(place, line_number, str(getattr(error, "code", "invalid_record")), text, str(error))
             return
-        self._verdicts.records.append((origin.file_id, line_number, canonical, given_id))
+        self._verdicts.records.append((place.piece_id, line_number, canonical, given_id))
 
     def reject(
-        self, origin: FileOrigin, line_number: int | None, reason: str, text: str, message: str | None = None
+        self, place: Place, line_number: int | None, reason: str, text: str, message: str | None = None
     ) -> None:
         """Note that a line was skipped."""
         self._verdicts.rejects.append(
-            (origin.file_id, line_number, reason, message or _MESSAGES.get(reason, reason), excerpt_of(text))
+            (place.piece_id, line_number, reason, message or _MESSAGES.get(reason, reason), excerpt_of(text))
         )
 
     def refuse_file(self, origin: FileOrigin, code: str, message: str) -> None:
@@ -161,17 +139,10 @@ class Arbiter:
 
         self._warnings.append(CatalogWarning(origin.path, message, code))
 
-    def _malformed_reason(self, origin: FileOrigin, line: str) -> str:
-        """Tell a line that was cut while it was written from one that is broken."""
-        if not origin.path.endswith(".jsonl"):
-            return "malformed_json"
-        tail = line.encode("utf-8", "surrogatepass")[-4096:]
-        try:
-            with open(origin.path, "rb") as stream:
-                stream.seek(max(0, os.fstat(stream.fileno()).st_size - len(tail)))
-                return "torn_line" if stream.read() == tail else "malformed_json"
-        except OSError:
-            return "malformed_json"
+
+def _malformed_reason(place: Place) -> str:
+    """Tell a line that was cut while it was written from one that is broken."""
+    return "torn_line" if place.is_tail and place.origin.path.endswith(".jsonl") else "malformed_json"
 
 
 def is_deeper_than(value: Any, limit: int) -> bool:

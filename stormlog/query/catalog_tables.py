@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from stormlog.query.catalog.models import CatalogSource
     from stormlog.query.database import Database
 
-__all__ = ["fill_catalog", "lists_its_ledger"]
+__all__ = ["catalog_rows", "fill_catalog", "lists_its_ledger"]
 
 _LEDGER_TYPES = (
     "INTEGER, VARCHAR, VARCHAR, BIGINT, BIGINT, VARCHAR, BIGINT, VARCHAR, BIGINT, BIGINT, BIGINT, VARCHAR, BIGINT, "
@@ -21,6 +21,11 @@ _LEDGER_TYPES = (
 _BUNDLE_TYPES = (
     "BIGINT, VARCHAR, VARCHAR, BIGINT, BIGINT, VARCHAR, VARCHAR, BIGINT, VARCHAR, VARCHAR, VARCHAR, VARCHAR"
 )
+_TYPES = {
+    "raw.sources": "INTEGER, VARCHAR, VARCHAR, VARCHAR, VARCHAR",
+    "raw.ledger_sessions": _LEDGER_TYPES,
+    "raw.oom_bundles": _BUNDLE_TYPES,
+}
 
 
 def lists_its_ledger(source: CatalogSource) -> bool:
@@ -30,9 +35,9 @@ def lists_its_ledger(source: CatalogSource) -> bool:
     )
 
 
-def fill_catalog(database: Database, catalog: ArtifactCatalog) -> None:
-    """Fill ``raw.sources``, ``raw.ledger_sessions`` and ``raw.oom_bundles``."""
-    sources = [
+def catalog_rows(catalog: ArtifactCatalog) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows of ``raw.sources``, ``raw.ledger_sessions`` and ``raw.oom_bundles``."""
+    sources: list[tuple[Any, ...]] = [
         (
             number,
             str(s.path),
@@ -43,11 +48,15 @@ def fill_catalog(database: Database, catalog: ArtifactCatalog) -> None:
         )
         for number, s in enumerate(catalog.sources)
     ]
-    database.fill("raw.sources", "INTEGER, VARCHAR, VARCHAR, VARCHAR, VARCHAR", sources)
     ledger = [row for number, source in enumerate(catalog.sources) for row in _ledger_rows(number, source)]
-    database.fill("raw.ledger_sessions", _LEDGER_TYPES, ledger)
-    if catalog.oom_bundles:
-        database.fill("raw.oom_bundles", _BUNDLE_TYPES, _bundle_rows(catalog))
+    bundles = _bundle_rows(catalog) if catalog.oom_bundles else []
+    return {"raw.sources": sources, "raw.ledger_sessions": ledger, "raw.oom_bundles": bundles}
+
+
+def fill_catalog(database: Database, catalog: ArtifactCatalog) -> None:
+    """Fill ``raw.sources``, ``raw.ledger_sessions`` and ``raw.oom_bundles``."""
+    for table, rows in catalog_rows(catalog).items():
+        database.fill(table, _TYPES[table], rows)
 
 
 def _ledger_rows(number: int, source: CatalogSource) -> list[tuple[Any, ...]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from stormlog.query.library import quote_literal
+from stormlog.query.settings import Settings
 
 if TYPE_CHECKING:
     import duckdb
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["connect", "lock"]
 
 
-def connect(threads: int | None, memory_limit: str | None) -> duckdb.DuckDBPyConnection:
+def connect(limits: Settings, spill: str) -> duckdb.DuckDBPyConnection:
     """Return a connection to an empty database in memory.
 
+    Args:
+        limits: How much of the machine it may use.
+        spill: Folder for rows that do not fit into memory.
+
     Raises:
-        ValueError: DuckDB does not take the number of threads or the memory limit.
+        ValueError: DuckDB does not take one of the limits.
     """
     import duckdb
 
@@ -27,12 +31,14 @@ def connect(threads: int | None, memory_limit: str | None) -> duckdb.DuckDBPyCon
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         # The default is a folder in the working directory, which is not ours to write to.
-        "temp_directory": os.path.join(tempfile.gettempdir(), f"stormlog-{os.getpid()}-spill"),
+        "temp_directory": spill,
     }
-    if threads is not None:
-        settings["threads"] = threads
-    if memory_limit is not None:
-        settings["memory_limit"] = memory_limit
+    if limits.threads is not None:
+        settings["threads"] = limits.threads
+    if limits.memory_limit is not None:
+        settings["memory_limit"] = limits.memory_limit
+    if limits.spill_limit is not None:
+        settings["max_temp_directory_size"] = limits.spill_limit
     try:
         connection = duckdb.connect(":memory:", config=settings)
     except duckdb.Error as error:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from stormlog.query.arbiter import MAX_LINE_BYTES, Arbiter, FileOrigin, Verdicts
+from stormlog.query.arbiter import MAX_LINE_BYTES, Arbiter, Place, Verdicts
 from stormlog.query.repair import read_bytes
 
 __all__ = ["csv_verdicts", "json_document_verdicts"]
@@ -17,7 +17,7 @@ _FIRST_ROW_NUMBER = 2
 _NO_TEXT = re.compile("[\udc80-\udcff]")
 
 
-def json_document_verdicts(origin: FileOrigin, arbiter: Arbiter, batch: int) -> Iterator[Verdicts]:
+def json_document_verdicts(place: Place, arbiter: Arbiter, batch: int) -> Iterator[Verdicts]:
     """Judge the records of a JSON document; items count from 1.
 
     Raises:
@@ -27,15 +27,15 @@ def json_document_verdicts(origin: FileOrigin, arbiter: Arbiter, batch: int) -> 
     """
     from stormlog.telemetry.loading import records_of_document
 
-    document = json.loads(read_bytes(origin.path).decode("utf-8-sig"))
-    for number, record in enumerate(records_of_document(document, origin.path), start=1):
-        arbiter.judge_record(origin, number, record, _shown(record))
+    document = json.loads(read_bytes(place.origin.path).decode("utf-8-sig"))
+    for number, record in enumerate(records_of_document(document, place.origin.path), start=1):
+        arbiter.judge_record(place, number, record, _shown(record))
         if number % batch == 0:
             yield arbiter.take()
     yield arbiter.take()
 
 
-def csv_verdicts(origin: FileOrigin, arbiter: Arbiter, batch: int) -> Iterator[Verdicts]:
+def csv_verdicts(place: Place, arbiter: Arbiter, batch: int) -> Iterator[Verdicts]:
     """Judge the rows of a CSV export; the header is row 1.
 
     Raises:
@@ -48,7 +48,7 @@ def csv_verdicts(origin: FileOrigin, arbiter: Arbiter, batch: int) -> Iterator[V
     from stormlog.telemetry.errors import TelemetryRecordError
 
     # Bytes that are no text become lone surrogates, which mark the rows that have them.
-    text = read_bytes(origin.path).decode("utf-8-sig", "surrogateescape")
+    text = read_bytes(place.origin.path).decode("utf-8-sig", "surrogateescape")
     with _large_cells():
         rows: Iterator[dict[Any, Any]] = csv.DictReader(io.StringIO(text, newline=""))
         number = _FIRST_ROW_NUMBER - 1
@@ -57,20 +57,20 @@ def csv_verdicts(origin: FileOrigin, arbiter: Arbiter, batch: int) -> Iterator[V
             try:
                 row = next(rows, None)
             except csv.Error as error:
-                arbiter.reject(origin, number, "malformed_row", "", str(error))
+                arbiter.reject(place, number, "malformed_row", "", str(error))
                 continue
             if row is None:
                 break
             shown = _shown(row)
             if not _is_text(row):
-                arbiter.reject(origin, number, "invalid_utf8", shown)
+                arbiter.reject(place, number, "invalid_utf8", shown)
                 continue
             try:
                 record = csv_record_from_row(row)
             except TelemetryRecordError as error:
-                arbiter.reject(origin, number, error.code, shown, str(error))
+                arbiter.reject(place, number, error.code, shown, str(error))
                 continue
-            arbiter.judge_record(origin, number, record, shown, default_collector=CSV_DEFAULT_COLLECTOR)
+            arbiter.judge_record(place, number, record, shown, default_collector=CSV_DEFAULT_COLLECTOR)
             if number % batch == 0:
                 yield arbiter.take()
     yield arbiter.take()

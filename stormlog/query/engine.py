@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stormlog.errors import QueryError
+from stormlog.query.catalog_tables import fill_catalog, lists_its_ledger
 from stormlog.query.connection import connect, lock
 from stormlog.query.database import Database
+from stormlog.query.gap_staging import FindingStore
+from stormlog.query.ingest import Ingest
 from stormlog.query.library import load_library
-from stormlog.query.reading import Reader
+from stormlog.query.parts import Parts
+from stormlog.query.scratch import Scratch
+from stormlog.query.settings import Settings
+from stormlog.query.snapshot import Snapshot
 from stormlog.query.staging import stage_all_spans, stage_issues, stage_sessions
+from stormlog.query.texts import is_storable
 from stormlog.query.udfs import UDFS, register
 
 if TYPE_CHECKING:
     import duckdb
 
-    from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
+    from stormlog.query.catalog.models import CatalogWarning
+    from stormlog.query.index import Index
+    from stormlog.query.ingest import Progress
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "view_names"]
 
 #: Views that show columns which are kept only when everything is.
 _NEED_ALL_RECORDS = {"events", "projected_records"}
@@ -31,31 +40,50 @@ _CATALOG_TABLES = {"duckdb_columns", "duckdb_views", "duckdb_functions", "descri
 _NEED_READING = {"rejects", "catalog_warnings", "raw", "stage", "phase_spans"}
 
 
+def view_names() -> list[str]:
+    """Return the names of the public views."""
+    return [file.name for file in load_library() if file.kind == "VIEW" and "." not in file.name]
+
+
 class Engine:
     """A connection and how far it is filled.
 
     Args:
-        catalog: What to show; warnings of reading are added to it.
-        threads: Threads of DuckDB, or ``None`` for all cores.
-        memory_limit: Memory limit of DuckDB, or ``None`` for its default.
+        snapshot: What to show; warnings of reading are added to those of its catalog.
+        settings: How much of the machine to use.
+        index: What is known already, and where to keep what is not; the engine closes it.
     """
 
-    def __init__(self, catalog: ArtifactCatalog, *, threads: int | None, memory_limit: str | None) -> None:
-        self._catalog = catalog
-        self._open_database: Database | None = Database(connect(threads, memory_limit))
-        self._reader = Reader(self._database, catalog)
-        lock(self._database.connection, self._reader.readable_paths(catalog.paths))
+    def __init__(self, snapshot: Snapshot, settings: Settings, index: Index | None) -> None:
+        self._snapshot = snapshot
+        self._index = index
+        self._scratch = Scratch(settings.spill_directory)
+        self._open_database: Database | None = None
         self._has_records = self._has_all_records = self._has_issues = self._has_spans = False
+        self._load_warnings: list[CatalogWarning] = []
         self._registered: set[str] = set()
         self._running: list[duckdb.DuckDBPyConnection] = []
         self._closing = threading.Lock()
-        self._fill_catalog()
-        self._database.require(["rejects"])
+        try:
+            database = Database(connect(settings, self._scratch.member("spill")))
+            lock(database.connection, self._readable_paths())
+            folder = self._scratch.path if index is None else index.parts_folder
+            self._parts = Parts(database, folder)
+            self._ingest = Ingest(database, self._scratch, self._parts, index)
+            self._findings = FindingStore({} if index is None else dict(index.findings))
+            self._open_database = database
+            self._parts.show()
+            self._fill_catalog()
+            database.require(["rejects"])
+        except BaseException:
+            self.close()
+            raise
 
-    @property
-    def view_names(self) -> list[str]:
-        """Names of the public views."""
-        return [file.name for file in load_library() if file.kind == "VIEW" and "." not in file.name]
+    def _readable_paths(self) -> list[str]:
+        catalog = self._snapshot.catalog
+        paths = [*(str(path) for path in catalog.paths), *(str(source.path) for source in catalog.sources)]
+        own = [self._scratch.path] if self._index is None else [self._scratch.path, self._index.folder]
+        return [*(path for path in paths if is_storable(path)), *own]
 
     def close(self) -> None:
         """Close the connection; more than once is fine."""
@@ -63,13 +91,43 @@ class Engine:
             if self._open_database is not None:
                 self._open_database.connection.close()
                 self._open_database = None
-                self._reader.close()
+            self._scratch.close()
+            if self._index is not None:
+                self._index.close()
 
     @property
     def _database(self) -> Database:
         if self._open_database is None:
             raise QueryError("the store is closed")
         return self._open_database
+
+    @property
+    def load_warnings(self) -> list[CatalogWarning]:
+        """What reading skipped as a whole."""
+        return self._load_warnings
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what was read is exactly what the snapshot saw."""
+        pieces = self._ingest.pieces
+        return all(
+            (piece := pieces.get(origin.key)) is not None
+            and piece.state is not None
+            and piece.state == self._snapshot.states[origin.path]
+            for origin in self._snapshot.origins
+        )
+
+    @property
+    def has_records(self) -> bool:
+        """Whether files were read."""
+        return self._has_records
+
+    def can_blame_index(self, error: QueryError) -> bool:
+        """Return whether a failure may come from what the index holds."""
+        import duckdb
+
+        is_own = isinstance(error.__cause__, (duckdb.InterruptException, duckdb.OutOfMemoryException))
+        return self._index is not None and isinstance(error.__cause__, duckdb.Error) and not is_own
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return a connection to the same database, for one statement of one thread.
@@ -109,31 +167,35 @@ class Engine:
             for connection in (database.connection, *self._running):
                 connection.interrupt()
 
-    def progress(self) -> float | None:
-        """Return how much of the running statement is done, in percent."""
-        if self._open_database is None:
-            return None
-        percent = self._open_database.connection.query_progress()
-        return percent if percent >= 0 else None
+    def progress(self) -> Progress | None:
+        """Return how much of the files was read; None when nothing is read."""
+        database = self._open_database
+        return None if database is None else self._ingest.progress(database.connection.query_progress())
 
-    def prepare_all(self) -> None:
-        """Make every view and every function answer."""
-        self.prepare({*self.view_names, *UDFS})
+    # ---- filling -------------------------------------------------------------------------------------------
 
-    def prepare(self, names: Iterable[str]) -> None:
+    def move_to(self, snapshot: Snapshot) -> None:
+        """Show another snapshot of the same paths from now on, at the cost of what changed between them."""
+        self._snapshot = snapshot
+        self._has_records = self._has_issues = self._has_spans = False
+        self._has_all_records = False
+        self._fill_catalog()
+
+    def prepare(self, names: Collection[str] | None) -> None:
         """Make the views among ``names`` answer; other words do not matter.
+
+        Args:
+            names: Words; None means every view and every function.
 
         Raises:
             QueryError: DuckDB failed.
         """
         import duckdb
 
-        wanted = set(names)
-        wanted_views = wanted.intersection(self.view_names)
+        wanted = {*view_names(), *UDFS} if names is None else set(names)
+        wanted_views = wanted.intersection(view_names())
         database = self._database
-        needs_all = bool(wanted & _NEED_ALL_RECORDS) or (
-            "sessions" in wanted and self._reader.has_unlisted_sessions
-        )
+        needs_all = bool(wanted & _NEED_ALL_RECORDS) or ("sessions" in wanted and self._has_unlisted_sessions)
         needs_issues = bool(wanted & _NEED_ISSUES)
         needs_spans = "phase_spans" in wanted
         needs_any = needs_all or needs_issues or needs_spans or bool(wanted & _NEED_READING)
@@ -143,33 +205,41 @@ class Engine:
             elif needs_any and not self._has_records:
                 self._read(keep_all=False)
             if needs_issues and not self._has_issues:
-                stage_issues(database)
+                stage_issues(database, self._findings)
                 self._has_issues, self._has_spans = True, False
+            self._ingest.keep(self._findings.known)
             if needs_spans and not self._has_spans:
                 stage_all_spans(database)
                 self._has_spans = True
             is_about_columns = not wanted.isdisjoint(_CATALOG_TABLES)
-            self._register(wanted | set(self.view_names) if is_about_columns else wanted)
-            database.require(self.view_names if is_about_columns else wanted_views)
+            self._register(wanted | set(view_names()) if is_about_columns else wanted)
+            database.require(view_names() if is_about_columns else wanted_views)
             if is_about_columns:
                 database.document()
         except duckdb.Error as error:
             raise QueryError(str(error), statement="prepare") from error
 
+    @property
+    def _has_unlisted_sessions(self) -> bool:
+        """Whether some sessions are known from events only, or must be compared with them."""
+        sources = self._snapshot.catalog.sources
+        return any(not lists_its_ledger(sources[origin.source_id]) for origin in self._snapshot.origins)
+
     def _read(self, *, keep_all: bool) -> None:
-        self._reader.read(keep_all=keep_all)
+        snapshot = self._snapshot
+        self._load_warnings = self._ingest.refresh(snapshot.origins, snapshot.states, keep_all=keep_all)
         self._has_records, self._has_all_records = True, keep_all
         stage_sessions(self._database)
         self._fill_warnings()
 
     def _fill_catalog(self) -> None:
-        from stormlog.query.catalog_tables import fill_catalog
-
-        fill_catalog(self._database, self._catalog)
+        self._load_warnings = []
+        fill_catalog(self._database, self._snapshot.catalog)
         self._fill_warnings()
 
     def _fill_warnings(self) -> None:
-        rows = [(warning.path, warning.code, warning.message) for warning in self._catalog.warnings]
+        warnings = [*self._snapshot.warnings, *self._load_warnings]
+        rows = [(warning.path, warning.code, warning.message) for warning in warnings]
         self._database.fill("raw.warnings", "VARCHAR, VARCHAR, VARCHAR", rows)
 
     def _register(self, wanted: Collection[str]) -> None:

@@ -3,31 +3,49 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stormlog.issues.gap_models import GapFinding
     from stormlog.query.database import Database
 
-__all__ = ["stage_gaps"]
+__all__ = ["FindingStore", "stage_gaps"]
 
 _FINDING_TYPES = (
     "BIGINT, INTEGER, VARCHAR, VARCHAR, VARCHAR, DOUBLE, VARCHAR, VARCHAR, VARCHAR, BIGINT, INTEGER, BIGINT"
 )
-_DETAIL_TYPES = "BIGINT, BIGINT, VARCHAR, VARCHAR, VARCHAR, VARCHAR, VARCHAR, VARCHAR, VARCHAR, VARCHAR"
+_DETAIL_TYPES = "BIGINT, BIGINT, VARCHAR, VARCHAR, VARCHAR, VARCHAR, VARCHAR"
 
 #: Which sample shows a finding best; drift is shown by the last one.
 _MARK_OF = {"persistent_drift": "last"}
 
+#: Number of a source, and a session of it.
+_Session = tuple[int, str]
 
-def stage_gaps(database: Database) -> None:
+
+@dataclass
+class FindingStore:
+    """Findings of sessions by what they were made of, so that only sessions with new events are analysed.
+
+    Attributes:
+        known: (source path, session) -> signature of its pieces, and its findings as values of the columns
+            of ``stage.gap_findings`` behind the session, with the path of the file instead of its number,
+            and of ``stage.gap_details``.
+    """
+
+    known: dict[tuple[str, str], tuple[str, list[list[Any]]]] = field(default_factory=dict)
+
+
+def stage_gaps(database: Database, store: FindingStore) -> None:
     """Find hidden memory in every session that was read."""
     database.materialise("stage.gap_sessions")
     sessions = database.execute(
         """
-        SELECT g.source_id, g.session_id, g.is_exact
+        SELECT g.source_id, g.session_id, g.is_exact, o.source_path
         FROM stage.gap_sessions AS g
         INNER JOIN stage.loaded_sessions AS s ON g.source_id = s.source_id AND g.session_id = s.session_id
+        INNER JOIN raw.sources AS o ON g.source_id = o.source_id
         ORDER BY g.source_id, s.session_order
         """
     ).fetchall()
@@ -35,38 +53,86 @@ def stage_gaps(database: Database) -> None:
     database.fill("stage.gap_details", _DETAIL_TYPES, [])
     if not sessions:
         return
+    signatures = _signatures(database)
+    dirty = []
+    for source_id, session_id, is_exact, source_path in sessions:
+        known = store.known.get((source_path, session_id))
+        if known is None or known[0] != signatures[source_id, session_id]:
+            dirty.append((source_id, session_id, is_exact))
+    found = _analyse(database, dirty) if dirty else {}
+    file_ids = {path: file_id for file_id, path in database.execute("SELECT file_id, path FROM raw.files").fetchall()}
+    findings: list[tuple[Any, ...]] = []
+    details: list[tuple[Any, ...]] = []
+    current = {}
+    for source_id, session_id, _, source_path in sessions:
+        key = (source_path, session_id)
+        if (source_id, session_id) in found:
+            current[key] = (signatures[source_id, session_id], found[source_id, session_id])
+        else:
+            current[key] = store.known[key]
+        for *finding, path, line_number, rank, collector, backend, phase, attribution, kind in current[key][1]:
+            number = len(findings)
+            findings.append((number, source_id, session_id, *finding, file_ids[path], line_number))
+            details.append((number, rank, collector, backend, phase, attribution, kind))
+    store.known = current
+    database.fill("stage.gap_findings", _FINDING_TYPES, findings)
+    database.fill("stage.gap_details", _DETAIL_TYPES, details)
+
+
+def _signatures(database: Database) -> dict[_Session, str]:
+    """Return what the findings of each session are a function of: its pieces, in the order of their files."""
+    rows = database.execute(
+        """
+        SELECT p.source_id, s.session_id, p.file_id, s.piece_id, CAST(sum(s.event_count) AS BIGINT)
+        FROM stage.session_parts AS s
+        INNER JOIN raw.pieces AS p ON s.piece_id = p.piece_id
+        INNER JOIN stage.gap_sessions AS g ON p.source_id = g.source_id AND s.session_id = g.session_id
+        GROUP BY p.source_id, s.session_id, p.file_id, s.piece_id
+        ORDER BY p.source_id, s.session_id, p.file_id, s.piece_id
+        """
+    ).fetchall()
+    signatures: dict[_Session, list[str]] = {}
+    for source_id, session_id, _, piece_id, count in rows:
+        signatures.setdefault((source_id, session_id), []).append(f"{piece_id}:{count}")
+    return {session: " ".join(parts) for session, parts in signatures.items()}
+
+
+def _analyse(database: Database, sessions: list[tuple[int, str, bool]]) -> dict[_Session, list[list[Any]]]:
+    """Return the findings of some sessions as `FindingStore` keeps them."""
+    database.fill("stage.gap_scope", "INTEGER, VARCHAR", [session[:2] for session in sessions])
     found = _findings_of_exact_sessions(database)
     for source_id, session_id, is_exact in sessions:
         if not is_exact:
             found[(source_id, session_id)] = _findings_of_wide_session(database, source_id, session_id)
+    owners: list[_Session] = []
     rows: list[tuple[Any, ...]] = []
     for source_id, session_id, _ in sessions:
         for finding, file_id, line_number in found.get((source_id, session_id), ()):
-            rows.append(
-                (
-                    len(rows),
-                    source_id,
-                    session_id,
-                    finding.classification,
-                    finding.severity,
-                    finding.confidence,
-                    json.dumps(finding.confidence),
-                    json.dumps(finding.evidence),
-                    finding.description,
-                    finding.evidence_timestamp_ns,
-                    file_id,
-                    line_number,
-                )
+            row = (
+                finding.classification,
+                finding.severity,
+                finding.confidence,
+                json.dumps(finding.confidence),
+                json.dumps(finding.evidence),
+                finding.description,
+                finding.evidence_timestamp_ns,
             )
+            rows.append((len(rows), source_id, session_id, *row, file_id, line_number))
+            owners.append((source_id, session_id))
+    result: dict[_Session, list[list[Any]]] = {session[:2]: [] for session in sessions}
     if rows:
         database.fill("stage.gap_findings", _FINDING_TYPES, rows)
         database.materialise("stage.gap_evidence")
-        database.fill("stage.gap_details", _DETAIL_TYPES, _details(database))
+        paths = dict(database.execute("SELECT file_id, path FROM raw.files").fetchall())
+        for number, *detail in _details(database):
+            *finding, file_id, line_number = rows[number][3:]
+            result[owners[number]].append([*finding, paths[file_id], line_number, *detail])
+    return result
 
 
 def _findings_of_exact_sessions(
     database: Database,
-) -> dict[tuple[int, str], list[tuple[GapFinding, int, int]]]:
+) -> dict[_Session, list[tuple[GapFinding, int, int]]]:
     from stormlog.issues.gaps import GapMoments, gap_findings, spike_cutoff
 
     database.materialise("stage.gap_moments")
@@ -80,6 +146,8 @@ def _findings_of_exact_sessions(
         INNER JOIN stage.gap_sessions AS g ON m.source_id = g.source_id AND m.session_id = g.session_id
         """
     ).fetchall()
+    if not sums:
+        return {}
     cutoffs = []
     for source_id, session_id, n, _, sum_y, _, _, sum_yy, *_ in sums:
         cutoff = spike_cutoff(int(n), int(sum_y), int(sum_yy))
@@ -94,7 +162,7 @@ def _findings_of_exact_sessions(
         (source_id, session_id, mark): rest
         for source_id, session_id, mark, *rest in database.execute("SELECT * FROM stage.gap_marks").fetchall()
     }
-    found: dict[tuple[int, str], list[tuple[GapFinding, int, int]]] = {}
+    found: dict[_Session, list[tuple[GapFinding, int, int]]] = {}
     for source_id, session_id, n, sum_x, sum_y, sum_xx, sum_xy, sum_yy, *rest in sums:
         ratio_count, ratio_sum, last_ns, max_gap, max_gap_ratio, max_ratio = rest
         of_session = {
@@ -143,9 +211,11 @@ def _findings_of_wide_session(
         SELECT
             event_type, timestamp_ns, device_used_bytes, allocator_reserved_bytes, allocator_allocated_bytes,
             allocator_inactive_bytes, device_total_bytes, schema_version, is_fragmentation_known, file_id, line_number
-        FROM events
-        WHERE source_id = $source_id AND session_id = $session_id AND telemetry.is_sample(event_type)
-            AND device_total_bytes > 0 AND device_used_bytes IS NOT NULL AND allocator_reserved_bytes IS NOT NULL
+        FROM raw.events
+        WHERE source_id = $source_id AND session_id = $session_id
+            AND telemetry.gap_bytes(
+                event_type, device_total_bytes, device_used_bytes, allocator_reserved_bytes
+            ) IS NOT NULL
         ORDER BY timestamp_ns, file_id, line_number
         """,
         {"source_id": source_id, "session_id": session_id},
@@ -187,7 +257,7 @@ def _findings_of_wide_session(
 
 
 def _details(database: Database) -> list[tuple[Any, ...]]:
-    """Return what `stage.gap_details` holds: the surroundings of each finding and its phase."""
+    """Return what ``stage.gap_details`` holds: the surroundings of each finding and its phase, in order."""
     from stormlog.issues.normalize import normalize_text_dimension
     from stormlog.phases.policy import (
         attribute_active_spans,
@@ -203,9 +273,6 @@ def _details(database: Database) -> list[tuple[Any, ...]]:
         collector,
         event_type,
         rank,
-        status,
-        path,
-        kind,
         backend,
         _,
         origin_thread,
@@ -229,9 +296,6 @@ def _details(database: Database) -> list[tuple[Any, ...]]:
                 summarize_phase_attribution(attribution),
                 None if attribution is None else json.dumps(phase_attribution_to_payload(attribution)),
                 event_type,
-                status,
-                path,
-                kind,
             )
         )
     return rows

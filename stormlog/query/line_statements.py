@@ -81,9 +81,11 @@ def deferred_lines_view(is_json: str) -> str:
             file_id, line_number, line, CASE WHEN {is_json} THEN line END AS json_line, record_id,
             false AS is_canonical
         FROM (
-            SELECT r.file_id, r.rowid - f.first_row + 1 AS line_number, r.record AS line, r.record_id
+            SELECT
+                r.file_id, coalesce(r.line_number, r.rowid - c.first_row + c.first_line) AS line_number,
+                r.record AS line, r.record_id
             FROM raw.records AS r
-            INNER JOIN raw.files AS f ON r.file_id = f.file_id
+            LEFT JOIN raw.chunks AS c ON r.file_id = c.piece_id
             WHERE r.is_deferred AND r.record IS NOT NULL
         )
     """

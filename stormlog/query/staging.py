@@ -1,4 +1,4 @@
-"""Works out, once per reading, what the views of issues rest on.
+"""Works out what the views of issues rest on: once per batch of files, and once per question after that.
 
 Promise: sets are SQL. Python sees distinct texts, distinct groups of dimensions, the sums of a session and
 the findings made of them; never the events themselves.
@@ -9,12 +9,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from stormlog.query.gap_staging import stage_gaps
+from stormlog.query.gap_staging import FindingStore, stage_gaps
 
 if TYPE_CHECKING:
     from stormlog.query.database import Database
 
-__all__ = ["stage_all_spans", "stage_hits", "stage_issues", "stage_sessions"]
+__all__ = ["stage_all_spans", "stage_batch", "stage_issues", "stage_sessions"]
+
+
+def stage_batch(database: Database) -> None:
+    """Work out what the last batch adds: events that are evidence of something, and sums of sessions."""
+    database.materialise("raw.candidate_events", "stage.distinct_texts")
+    _normalise_in_python(database)
+    database.materialise("stage.fresh_hits", "stage.fresh_session_parts")
 
 
 def stage_sessions(database: Database) -> None:
@@ -22,17 +29,9 @@ def stage_sessions(database: Database) -> None:
     database.materialise("stage.loaded_sessions")
 
 
-def stage_hits(database: Database) -> None:
-    """Find the events that are evidence of something."""
-    database.materialise("stage.candidate_events", "stage.distinct_texts")
-    _normalise_in_python(database)
-    database.materialise("stage.event_hits")
-
-
-def stage_issues(database: Database) -> None:
+def stage_issues(database: Database, findings: FindingStore) -> None:
     """Find every kind of evidence and give each group of dimensions its fingerprint."""
-    stage_hits(database)
-    stage_gaps(database)
+    stage_gaps(database, findings)
     _stage_fingerprints(database)
     database.materialise("stage.hits")
 
@@ -44,7 +43,7 @@ def stage_all_spans(database: Database) -> None:
     database.execute(
         """
         CREATE OR REPLACE TABLE stage.replay_scope AS
-        SELECT DISTINCT source_id, session_id, rank FROM events WHERE event_type IN ('phase_enter', 'phase_exit')
+        SELECT DISTINCT source_id, session_id, rank FROM raw.events WHERE event_type IN ('phase_enter', 'phase_exit')
         """
     )
     replay(database)

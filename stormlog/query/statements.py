@@ -33,9 +33,9 @@ def issues_statement(filters: IssueFilter | None, state_overrides: Mapping[str, 
     return load_query("list_issues"), {**parameters, "override_ids": ids, "override_states": states}
 
 
-def evidence_statement(fingerprint_id: str | None) -> Statement:
-    """Return the statement that lists the evidence of one issue, or of all."""
-    return load_query("list_evidence"), {"fingerprint_id": fingerprint_id}
+def evidence_statement(fingerprint_ids: list[str]) -> Statement:
+    """Return the statement that lists the evidence of some issues."""
+    return load_query("list_evidence"), {"fingerprint_ids": fingerprint_ids}
 
 
 def sessions_statement(filters: SessionFilter | None) -> Statement:

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from stormlog.errors import SourceError
+from stormlog.errors import QueryError, SourceError
 from stormlog.query import statements
-from stormlog.query.engine import Engine
+from stormlog.query.catalog.models import CatalogWarning
+from stormlog.query.index import AnswerFolder, Index, KeptAnswer, index_folder
 from stormlog.query.rows import Reject
+from stormlog.query.settings import Settings
+from stormlog.query.snapshot import Snapshot
 from stormlog.query.statements import Statement
 
 if TYPE_CHECKING:
@@ -23,11 +26,11 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from stormlog.issues.evidence import IssueEvidenceLink
     from stormlog.issues.models import StormlogIssue
     from stormlog.query.adhoc import SqlResult
     from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
     from stormlog.query.catalog.models import ExternalAttachment
+    from stormlog.query.engine import Engine
     from stormlog.query.filters import (
         AttachmentFilter,
         EventFilter,
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
         OOMBundleFilter,
         SessionFilter,
     )
+    from stormlog.query.ingest import Progress
     from stormlog.query.rows import EventRow, OOMBundleRow, SessionRow
 
 __all__ = ["QueryStore", "open_store"]
@@ -46,20 +50,24 @@ def open_store(
     strict: bool = False,
     threads: int | None = None,
     memory_limit: str | None = None,
+    cache: str | os.PathLike[str] | bool | None = None,
+    spill_directory: str | None = None,
+    spill_limit: str | None = None,
 ) -> QueryStore:
     """Open telemetry artifacts for questions.
 
-    Manifests are read at once, events when a question needs them. What was read is kept: later changes
-    of the files are not seen, but for one case: a question about whole events (`query_events`, the views
-    ``events`` and ``projected_records``) reads the files again when only issues were asked for before.
-    Nothing is ever written to the artifacts.
+    Manifests are read at once, events when a question needs them. What was there when the store was opened
+    is kept: what files gain later is seen after `QueryStore.refresh`. Nothing is ever written to the artifacts.
 
     Args:
         paths: Files and directories; one may be given without a list.
         strict: Raise for the first thing that would be skipped.
         threads: Threads of DuckDB; all cores by default.
-        memory_limit: Memory limit of DuckDB, such as ``512MB``; what does not fit goes to the system's
-            temporary directory.
+        memory_limit: Memory limit of DuckDB, such as ``512MB``.
+        cache: Directory in which to remember what was read; False for none. By default the environment
+            decides: ``STORMLOG_CACHE`` (a directory, or ``off``), else the user's cache directory.
+        spill_directory: Where rows go that do not fit into memory; the system's temporary directory by default.
+        spill_limit: Most bytes there, such as ``10GB``.
 
     Raises:
         SourceError: none of the paths exists, or ``strict`` and something had to be skipped.
@@ -68,6 +76,7 @@ def open_store(
     Source: docs/concepts.md#catalog.
     """
     from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
+    from stormlog.query.index.location import cache_root
 
     catalog = ArtifactCatalog(paths)
     if not catalog.paths:
@@ -76,7 +85,8 @@ def open_store(
     given = [str(path) for path in catalog.paths]
     if missing.issuperset(given):
         raise SourceError("no such file or directory", path=", ".join(given))
-    return QueryStore(catalog, strict=strict, threads=threads, memory_limit=memory_limit)
+    settings = Settings(threads, memory_limit, spill_directory, spill_limit)
+    return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache))
 
 
 class QueryStore:
@@ -93,13 +103,21 @@ class QueryStore:
         catalog: ArtifactCatalog,
         *,
         strict: bool = False,
-        threads: int | None = None,
-        memory_limit: str | None = None,
+        settings: Settings | None = None,
+        cache_root: str | None = None,
     ) -> None:
         self.catalog = catalog
         self._strict = strict
-        self._engine = Engine(catalog, threads=threads, memory_limit=memory_limit)
+        self._settings = settings or Settings()
+        self._snapshot = Snapshot.take(catalog)
+        self._folder: str | None = None
+        if cache_root is not None:
+            self._folder = index_folder(cache_root, [str(path) for path in catalog.paths])
+        self._open_engine: Engine | None = None
+        self._is_closed = self._has_read = False
         self._lock = threading.RLock()
+        if not self._settings.is_plain:
+            self._engine()
         if strict:
             self._refuse_skipped()
 
@@ -113,7 +131,31 @@ class QueryStore:
 
     def close(self) -> None:
         """Release the database; questions after this raise `QueryError`."""
-        self._engine.close()
+        self._is_closed = True
+        if self._open_engine is not None:
+            self._open_engine.close()
+
+    def refresh(self) -> bool:
+        """Look at the paths again: questions after this see what is there now.
+
+        Returns:
+            Whether anything changed. The next question then costs as much as what changed.
+
+        Raises:
+            SourceError: none of the paths exists any more.
+        """
+        from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
+
+        with self._lock:
+            snapshot = Snapshot.take(ArtifactCatalog(self.catalog.paths))
+            if snapshot.digest == self._snapshot.digest:
+                return False
+            self.catalog, self._snapshot, self._has_read = snapshot.catalog, snapshot, False
+            if self._open_engine is not None:
+                self._open_engine.move_to(snapshot)
+            if self._strict:
+                self._refuse_skipped()
+            return True
 
     # ---- questions -----------------------------------------------------------------------------------------
 
@@ -133,11 +175,16 @@ class QueryStore:
 
         Source: docs/concepts.md#issues.
         """
+        from stormlog.query.evidence import EvidenceLoader
         from stormlog.query.results import issue
 
         statement = self.list_issues_sql(filters, state_overrides=state_overrides)
         rows = self._run("list_issues", statement, "issues")
-        return [issue(row, partial(self._load_evidence, row[0])) for row in rows]
+        loader = EvidenceLoader(self._evidence_rows, [(row[0], row[6]) for row in rows])
+        return [issue(row, partial(loader.load, row[0])) for row in rows]
+
+    def _evidence_rows(self, fingerprint_ids: list[str]) -> list[tuple[Any, ...]]:
+        return self._run("list_issues", statements.evidence_statement(fingerprint_ids), "issues")
 
     def list_issues_sql(
         self, filters: IssueFilter | None = None, *, state_overrides: Mapping[str, str] | None = None
@@ -204,9 +251,7 @@ class QueryStore:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB connection in which every view answers. Everything is read for it."""
         with self._lock:
-            self._engine.prepare_all()
-            self._refuse_skipped()
-            return self._engine.cursor()
+            return self._prepared(None).cursor()
 
     def relation(self, name: str) -> duckdb.DuckDBPyRelation:
         """Return a view as a DuckDB relation, for further SQL, Arrow, or data frames.
@@ -214,12 +259,12 @@ class QueryStore:
         Raises:
             ValueError: there is no such view.
         """
+        from stormlog.query.engine import view_names
+
         with self._lock:
-            if name not in self._engine.view_names:
-                raise ValueError(f"no view {name!r}; there are {', '.join(self._engine.view_names)}")
-            self._engine.prepare({name})
-            self._refuse_skipped()
-            return self._engine.cursor().view(name)
+            if name not in view_names():
+                raise ValueError(f"no view {name!r}; there are {', '.join(view_names())}")
+            return self._prepared({name}).cursor().view(name)
 
     def sql(self, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> SqlResult:
         """Run one SELECT over the views.
@@ -236,11 +281,10 @@ class QueryStore:
         from stormlog.query.adhoc import SqlResult, names_in, require_one_select
 
         with self._lock:
-            require_one_select(self._engine.cursor(), text)
-            self._engine.prepare(names_in(text))
-            self._refuse_skipped()
-            cursor = self._engine.cursor()
-        return SqlResult(*self._engine.fetch(cursor, "sql", text, params))
+            require_one_select(self._engine().cursor(), text)
+            views = names_in(text)
+            engine = self._prepared(views)
+        return SqlResult(*self._fetch(engine, "sql", text, params, views=views))
 
     # ---- what was skipped ----------------------------------------------------------------------------------
 
@@ -259,30 +303,110 @@ class QueryStore:
         """
         return [Reject(*row) for row in self._run("rejects", (text, {"limit": limit}))]
 
-    def progress(self) -> float | None:
-        """Return how much of the running statement is done, in percent; ``None`` when unknown."""
-        return self._engine.progress()
+    def progress(self) -> Progress | None:
+        """Return how far reading is; None when nothing is read."""
+        engine = self._open_engine
+        return None if engine is None else engine.progress()
 
     def interrupt(self) -> None:
         """Make every statement that runs now raise `QueryError`; may be called from any thread."""
-        self._engine.interrupt()
+        if self._open_engine is not None:
+            self._open_engine.interrupt()
 
     # ---- inside --------------------------------------------------------------------------------------------
 
     def _run(self, name: str, statement: Statement, view: str | None = None) -> list[tuple[Any, ...]]:
-        """Run a statement, after ``view`` was made to answer; without one, over what was read so far."""
+        """Return the rows of a statement, after ``view`` was made to answer.
+
+        Without a view it is about what was read so far.
+        """
         with self._lock:
-            if view is not None:
-                self._engine.prepare({view})
-                self._refuse_skipped()
-            cursor = self._engine.cursor()
-        return self._engine.fetch(cursor, name, *statement)[1]
+            if self._is_closed:
+                raise QueryError("the store is closed")
+            if view is None and not self._has_read:
+                return []
+            kept = self._answers()
+            found = None if kept is None else kept.find(*statement)
+            if found is not None:
+                if view is not None:
+                    self._note(found.has_read, [CatalogWarning(*warning) for warning in found.warnings])
+                    self._refuse_skipped()
+                return found.rows
+            engine = self._prepared({view or "rejects"}, refuses=view is not None)
+        columns, rows = self._fetch(engine, name, *statement, views={view or "rejects"})
+        with self._lock:
+            engine = self._engine()
+            if kept is not None and engine.is_settled:
+                warnings = [(w.path, w.message, w.code) for w in engine.load_warnings]
+                kept.keep(*statement, KeptAnswer(columns, rows, warnings, engine.has_records))
+        return rows
 
-    def _load_evidence(self, fingerprint_id: str) -> list[IssueEvidenceLink]:
-        from stormlog.query.results import evidence_link
+    def _fetch(
+        self, engine: Engine, name: str, text: str, params: Any, *, views: set[str]
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
+        try:
+            return engine.fetch(engine.cursor(), name, text, params)
+        except QueryError as error:
+            with self._lock:
+                if not self._may_be_the_index(engine, error):
+                    raise
+                engine = self._prepared(views)
+        return engine.fetch(engine.cursor(), name, text, params)
 
-        rows = self._run("list_issues", statements.evidence_statement(fingerprint_id), "issues")
-        return [evidence_link(row[1:]) for row in rows]
+    def _answers(self) -> AnswerFolder | None:
+        return None if self._folder is None else AnswerFolder(self._folder, self._snapshot.digest)
+
+    def _engine(self) -> Engine:
+        """Return the engine; it is made when a question needs it.
+
+        Raises:
+            QueryError: the store is closed.
+            ValueError: DuckDB does not take a setting.
+        """
+        from stormlog.query.engine import Engine
+
+        if self._is_closed:
+            raise QueryError("the store is closed")
+        if self._open_engine is None:
+            index = None
+            if self._folder is not None:
+                try:
+                    index = Index.load(self._folder, [str(path) for path in self.catalog.paths])
+                except OSError:
+                    # Nowhere to keep anything: every answer comes from the files.
+                    self._folder = None
+            self._open_engine = Engine(self._snapshot, self._settings, index)
+        return self._open_engine
+
+    def _prepared(self, views: set[str] | None, *, refuses: bool = True) -> Engine:
+        """Return the engine after some views (None: all of them) were made to answer."""
+        engine = self._engine()
+        try:
+            engine.prepare(views)
+        except QueryError as error:
+            if not self._may_be_the_index(engine, error):
+                raise
+            engine = self._engine()
+            engine.prepare(views)
+        self._note(engine.has_records, engine.load_warnings)
+        if refuses:
+            self._refuse_skipped()
+        return engine
+
+    def _may_be_the_index(self, engine: Engine, error: QueryError) -> bool:
+        """Go on without the index if a damaged one may be why something failed."""
+        if self._folder is None or not engine.can_blame_index(error):
+            return False
+        if self._open_engine is engine:
+            engine.close()
+            Index.discard(self._folder)
+            self._open_engine = self._folder = None
+        return True
+
+    def _note(self, has_read: bool, warnings: Sequence[CatalogWarning]) -> None:
+        self._has_read = self._has_read or has_read
+        if has_read:
+            self.catalog.warnings[len(self._snapshot.warnings) :] = warnings
 
     def _refuse_skipped(self) -> None:
         if not self._strict:

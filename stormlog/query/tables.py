@@ -15,7 +15,9 @@ TABLES = {
     "raw.sources": (
         "source_id INTEGER, source_path VARCHAR, source_kind VARCHAR, manifest_path VARCHAR, name VARCHAR"
     ),
-    "raw.files": "file_id INTEGER, source_id INTEGER, path VARCHAR, first_row BIGINT",
+    "raw.files": "file_id INTEGER, source_id INTEGER, path VARCHAR",
+    # Which rows belong to which file: an unfinished last line is a piece of its own.
+    "raw.pieces": "piece_id INTEGER, file_id INTEGER, source_id INTEGER",
     "raw.ledger_sessions": (
         "source_id INTEGER, session_id VARCHAR, status VARCHAR, started_at_ns BIGINT, ended_at_ns BIGINT, "
         "host VARCHAR, pid BIGINT, job_id VARCHAR, rank BIGINT, local_rank BIGINT, world_size BIGINT, "
@@ -29,7 +31,9 @@ TABLES = {
         "exception_type VARCHAR, exception_module VARCHAR"
     ),
     "raw.warnings": "path VARCHAR, code VARCHAR, message VARCHAR",
-    # Filled by reading.
+    # Filled by reading. `raw.chunks` says where the lines of a piece begin in `raw.records`.
+    "raw.lines_of_chunks": "piece_id INTEGER, first_line BIGINT, tail_id INTEGER",
+    "raw.chunks": "piece_id INTEGER, first_row BIGINT, last_row BIGINT, first_line BIGINT, tail_id INTEGER",
     "raw.lines_given": "file_id INTEGER, line_number BIGINT, line VARCHAR, record_id VARCHAR",
     "raw.shapes": (
         "shape_id INTEGER, middle VARCHAR, tail VARCHAR, is_null_allowed BOOLEAN, may_have_allocated BOOLEAN, "
@@ -45,7 +49,7 @@ TABLES = {
         "device_total_bytes BIGINT, backend VARCHAR, severity VARCHAR, collector_health_status VARCHAR, "
         "is_fragmentation_known BOOLEAN, is_valid BOOLEAN, record VARCHAR, record_id VARCHAR, is_deferred BOOLEAN"
     ),
-    "raw.rejects": "file_id INTEGER, line_number BIGINT, reason VARCHAR, message VARCHAR, excerpt VARCHAR",
+    "raw.rejects": "piece_id INTEGER, line_number BIGINT, reason VARCHAR, message VARCHAR, excerpt VARCHAR",
     # Filled by staging, from SQL aggregates and what Python makes of them.
     "stage.gap_cutoffs": "source_id INTEGER, session_id VARCHAR, cutoff_bytes BIGINT",
     "stage.gap_findings": (
@@ -55,9 +59,9 @@ TABLES = {
     ),
     "stage.gap_details": (
         "finding_number BIGINT, rank BIGINT, collector VARCHAR, backend VARCHAR, phase VARCHAR, "
-        "phase_attribution VARCHAR, event_type VARCHAR, session_status VARCHAR, source_path VARCHAR, "
-        "source_kind VARCHAR"
+        "phase_attribution VARCHAR, event_type VARCHAR"
     ),
+    "stage.gap_scope": "source_id INTEGER, session_id VARCHAR",
     "stage.replay_scope": "source_id INTEGER, session_id VARCHAR, rank BIGINT",
     "stage.replayed_spans": (
         "source_id INTEGER, session_id VARCHAR, rank BIGINT, thread_id BIGINT, thread_name VARCHAR, "

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import stormlog.query
-from stormlog.query import reading
+from stormlog.query import line_reading
 from tests.query.sinks import START_NS, busy_session, write_sink
 
 SESSIONS = 5
@@ -53,7 +53,7 @@ def calls_of_list_issues(sink: Path) -> tuple[int, list[Any]]:
 def test_calls_do_not_grow_with_events(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shapes_pay_bytes: int, calls_per_segment: int
 ) -> None:
-    monkeypatch.setattr(reading, "SHAPES_PAY_BYTES", shapes_pay_bytes)
+    monkeypatch.setattr(line_reading, "SHAPES_PAY_BYTES", shapes_pay_bytes)
     few, many = sink_with(tmp_path / "few", 10_000), sink_with(tmp_path / "many", 100_000)
     # Modules are imported and cached once.
     calls_of_list_issues(few)

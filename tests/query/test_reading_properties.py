@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import stormlog.query
-from stormlog.query import reading
+from stormlog.query import line_reading
 from tests.query.mutations import mutated, repeated_line
 from tests.query.oracle import assert_as_expected, canonical, expected
 
@@ -60,7 +60,7 @@ def test_lines_that_repeat_their_texts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, is_damaged: bool
 ) -> None:
     # Small files are read without the shortcut that this is about.
-    monkeypatch.setattr(reading, "SHAPES_PAY_BYTES", 0)
+    monkeypatch.setattr(line_reading, "SHAPES_PAY_BYTES", 0)
     rng = random.Random(seed)
     path = tmp_path / "segment-000001.jsonl"
     lines = [repeated_line(rng) for _ in range(1500)]

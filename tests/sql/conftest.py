@@ -10,6 +10,8 @@ import pytest
 from stormlog.query.connection import connect
 from stormlog.query.database import Database
 from stormlog.query.library import load_library
+from stormlog.query.parts import Parts
+from stormlog.query.settings import Settings
 from stormlog.query.udfs import UDFS, register
 
 if TYPE_CHECKING:
@@ -29,12 +31,13 @@ CREATE MACRO assert_equals(expected, actual) AS (
 
 
 @pytest.fixture(scope="session")
-def database() -> Iterator[duckdb.DuckDBPyConnection]:
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """An empty store with every macro, every view, their comments, and ``assert_equals``."""
-    database = Database(connect(2, None))
+    database = Database(connect(Settings(threads=2), str(tmp_path_factory.mktemp("spill"))))
     connection = database.connection
     connection.execute(ASSERT_EQUALS)
     register(connection, sorted(UDFS))
+    Parts(database, "nowhere").show()
     database.require(file.table_name for file in load_library() if file.kind == "VIEW")
     database.document()
     yield connection

@@ -26,8 +26,8 @@ EXCEPTIONS = {
     ("stage.hits_view", "number beyond 64 bits: 100000000000000000000"): (
         "multiplied as DECIMAL(38, 0): every engine reads a number of 21 digits as a decimal"
     ),
-    ("stage.gap_sessions_view", "division by total_bytes"): "samples have total_bytes > 0",
-    ("stage.gap_sessions_view", "division by reserved_bytes"): "only where fragmented_bytes is known: > 0",
+    ("stage.fresh_session_parts_view", "division by total_bytes"): "samples have total_bytes > 0",
+    ("stage.fresh_session_parts_view", "division by reserved_bytes"): "only where fragmented_bytes is known: > 0",
     ("stage.gap_marks", "division by s.reserved_bytes"): "only where fragmented_bytes is known: > 0",
     (
         "stage.gap_evidence_view",

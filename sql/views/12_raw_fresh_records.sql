@@ -1,12 +1,13 @@
--- Valid records with the columns that are kept for every one of them, from the line or from its shape.
+-- Valid records of the batch that was read last, with the columns that are kept for every one of them.
+--
+-- What a line does not say itself comes from its shape. Records of earlier batches are in parts
+-- (stormlog.query.parts); `raw.kept_records` shows both.
 --
 -- Source: docs/architecture.md#shapes.
-CREATE OR REPLACE VIEW raw.events AS
+CREATE OR REPLACE VIEW raw.fresh_records AS
 SELECT
-    r.file_id,
-    f.source_id,
-    f.path AS segment_path,
-    coalesce(r.line_number, r.rowid - f.first_row + 1) AS line_number,
+    r.file_id AS piece_id,
+    coalesce(r.line_number, r.rowid - c.first_row + c.first_line) AS line_number,
     coalesce(r.schema_version, h.schema_version) AS schema_version,
     coalesce(r.session_id, h.session_id) AS session_id,
     r.timestamp_ns,
@@ -25,6 +26,6 @@ SELECT
     r.record,
     r.record_id
 FROM raw.records AS r
-INNER JOIN raw.files AS f ON r.file_id = f.file_id
+LEFT JOIN raw.chunks AS c ON r.file_id = c.piece_id
 LEFT JOIN raw.shapes AS h ON r.shape_id = h.shape_id
 WHERE r.is_valid;

@@ -1,15 +1,14 @@
--- Events that are evidence of an issue, one row each, with the dimensions that make the issue.
+-- Events of the last batch that are evidence of an issue, one row each, with the dimensions that make the issue.
 --
 -- `dimension_key` is the JSON text of the dimensions before their last normalisation; equal keys are the
 -- same issue, and one issue may have several keys.
 --
 -- Materialised: yes
 -- Source: docs/concepts.md#issues.
-CREATE OR REPLACE VIEW stage.event_hits_view AS
+CREATE OR REPLACE VIEW stage.fresh_hits_view AS
 WITH normal AS (
     SELECT
-        c.source_id,
-        c.file_id,
+        c.piece_id,
         c.line_number,
         c.session_id,
         c.timestamp_ns,
@@ -17,10 +16,7 @@ WITH normal AS (
         c.device_id,
         c.event_type,
         c.collector,
-        c.context,
-        c.session_status,
-        c.source_path,
-        c.source_kind,
+        prim.json_text(c.context_json) AS context,
         c.failures_json,
         c.retry_json,
         c.oom_dump_path_json,
@@ -33,7 +29,7 @@ WITH normal AS (
         CASE WHEN starts_with(c.severity_json, '"') THEN nullif(s.normal_text, '') END AS named_severity,
         coalesce(nullif(e.normal_text, ''), 'unknown') AS error,
         coalesce(nullif(x.normal_text, ''), 'unknown') AS normal_context
-    FROM stage.candidate_events AS c
+    FROM raw.candidate_events AS c
     LEFT JOIN stage.distinct_texts AS b ON c.backend_json = b.json_value
     LEFT JOIN stage.distinct_texts AS h ON c.health_json = h.json_value
     LEFT JOIN stage.distinct_texts AS s ON c.severity_json = s.json_value
@@ -53,8 +49,7 @@ classified AS (
 )
 
 SELECT
-    source_id,
-    file_id,
+    piece_id,
     line_number,
     session_id,
     timestamp_ns,
@@ -63,9 +58,6 @@ SELECT
     event_type,
     collector,
     context,
-    session_status,
-    source_path,
-    source_kind,
     failures_json,
     retry_json,
     oom_dump_path_json,

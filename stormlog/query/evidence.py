@@ -1,0 +1,60 @@
+"""Loads the evidence of listed issues when it is looked at, several issues at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stormlog.issues.evidence import IssueEvidenceLink
+
+__all__ = ["EvidenceLoader"]
+
+_ROWS_AT_ONCE = 20_000
+_ISSUES_AT_ONCE = 500
+
+
+class EvidenceLoader:
+    """Answers for all issues of one list.
+
+    Who looks at one issue may want no other, so the first is loaded alone; who looks at a second one mostly
+    wants all, and a statement for each would take longer than all the rest.
+
+    Args:
+        read: Returns the rows of ``list_evidence`` for some fingerprint ids.
+        hit_counts: Fingerprint id and number of pieces of evidence of each issue, in order.
+    """
+
+    def __init__(
+        self, read: Callable[[list[str]], list[tuple[Any, ...]]], hit_counts: Sequence[tuple[str, int]]
+    ) -> None:
+        self._read = read
+        self._hit_counts = list(hit_counts)
+        self._positions = {fingerprint_id: number for number, (fingerprint_id, _) in enumerate(hit_counts)}
+        self._loaded: dict[str, list[tuple[Any, ...]]] = {}
+        self._has_loaded = False
+
+    def load(self, fingerprint_id: str) -> list[IssueEvidenceLink]:
+        """Return the evidence of an issue."""
+        from stormlog.query.results import evidence_link
+
+        rows = self._loaded.pop(fingerprint_id, None)
+        if rows is None:
+            ids = self._next_ids(fingerprint_id) if self._has_loaded else [fingerprint_id]
+            self._has_loaded = True
+            self._loaded = {wanted: [] for wanted in ids}
+            for row in self._read(ids):
+                self._loaded[row[0]].append(row)
+            rows = self._loaded.pop(fingerprint_id)
+        return [evidence_link(row[1:]) for row in rows]
+
+    def _next_ids(self, fingerprint_id: str) -> list[str]:
+        first = self._positions[fingerprint_id]
+        ids = [fingerprint_id]
+        total = self._hit_counts[first][1]
+        for other, count in self._hit_counts[first + 1 : first + _ISSUES_AT_ONCE]:
+            total += count
+            if total > _ROWS_AT_ONCE:
+                break
+            ids.append(other)
+        return ids

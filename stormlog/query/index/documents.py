@@ -1,0 +1,84 @@
+"""Small JSON files that are whole or not there.
+
+Promise: reading returns what was written, or None; a reader never sees half of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from functools import cache
+from typing import Any
+
+__all__ = ["engine_id", "read_document", "write_document"]
+
+
+def read_document(path: str, limit_bytes: int | None = None) -> Any:
+    """Return what `write_document` wrote; None if it is missing, damaged, too long, or from another engine."""
+    try:
+        with open(path, "rb") as stream:
+            if limit_bytes is not None and os.fstat(stream.fileno()).st_size > limit_bytes:
+                return None
+            head, _, body = stream.read().partition(b"\n")
+    except (OSError, ValueError):
+        return None
+    if head != _head(body):
+        return None
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def write_document(path: str, document: Any) -> bool:
+    """Write a JSON document in one step; false if that is not possible.
+
+    What cannot be kept is no failure: the next question is answered from the files.
+    """
+    try:
+        body = json.dumps(document, separators=(",", ":")).encode("ascii")
+        folder = os.path.dirname(path)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=folder)
+    except (OSError, TypeError, ValueError):
+        return False
+    try:
+        with open(handle, "wb") as stream:
+            stream.write(_head(body) + b"\n" + body)
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        return False
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    return True
+
+
+def _head(body: bytes) -> bytes:
+    digest = hashlib.blake2b(body, digest_size=16, key=engine_id().encode())
+    return f"stormlog {engine_id()} {digest.hexdigest()}".encode()
+
+
+@cache
+def engine_id() -> str:
+    """Return what identifies this installation: any change of its files makes another one.
+
+    Kept rows are what these very rules made of the files; other rules must not take them for theirs.
+    """
+    from stormlog._resources import resource_directory
+
+    digest = hashlib.blake2b(digest_size=12)
+    for top in (os.path.dirname(os.path.dirname(os.path.dirname(__file__))), str(resource_directory("sql"))):
+        for folder, folders, names in os.walk(top):
+            folders[:] = sorted(name for name in folders if name != "__pycache__")
+            for name in sorted(names):
+                if name.endswith((".py", ".sql")):
+                    found = os.stat(os.path.join(folder, name))
+                    digest.update(f"{name} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()

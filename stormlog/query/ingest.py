@@ -1,0 +1,176 @@
+"""Brings the database up to date with the files of a catalog, at the cost of what changed.
+
+Promise: what is worked out here for each piece of a file is a pure function of its bytes, so that rows of
+unchanged pieces serve for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stormlog.query.catalog.models import CatalogWarning
+from stormlog.query.pieces import FileState, Piece, Plan, Task, plan_reading
+from stormlog.query.reading import Reader
+from stormlog.query.staging import stage_batch
+from stormlog.query.texts import storable_text
+
+if TYPE_CHECKING:
+    from stormlog.query.database import Database
+    from stormlog.query.index import Index
+    from stormlog.query.origins import FileOrigin
+    from stormlog.query.parts import Parts
+    from stormlog.query.scratch import Scratch
+
+__all__ = ["Ingest", "Progress"]
+
+#: Bytes of a batch: few enough for their rows to fit into memory, many enough to hide the cost of statements.
+BATCH_BYTES = 1 << 30
+
+
+class Progress(NamedTuple):
+    """How many bytes were read, of how many."""
+
+    bytes_read: int
+    bytes_total: int
+
+
+class Ingest:
+    """Knows what was read, and reads what is missing.
+
+    Args:
+        database: Where to put it.
+        scratch: Where readable copies go.
+        parts: Keeps rows of earlier batches.
+        index: Keeps them for other processes; None if nobody does.
+        batch_bytes: Bytes that are read at a time.
+    """
+
+    def __init__(
+        self, database: Database, scratch: Scratch, parts: Parts, index: Index | None, batch_bytes: int = BATCH_BYTES
+    ) -> None:
+        self._database = database
+        self._reader = Reader(database, scratch)
+        self._parts = parts
+        self._index = index
+        self._batch_bytes = batch_bytes
+        self._pieces: dict[str, Piece] = {}
+        self._next_id = 0
+        self._has_batch = False
+        self._is_saved = True
+        self._saved_findings: Mapping[tuple[str, str], Any] = {}
+        self._bytes_total = self._bytes_read = self._bytes_now = 0
+        if index is not None:
+            self._next_id = index.next_id
+            self._pieces = dict(index.pieces)
+            self._saved_findings = index.findings
+            for part in index.parts:
+                parts.attach(part.folder, part.files)
+
+    @property
+    def pieces(self) -> Mapping[str, Piece]:
+        """What was read, by `FileOrigin.key`."""
+        return self._pieces
+
+    def refresh(
+        self, origins: Sequence[FileOrigin], states: Mapping[str, FileState | None], *, keep_all: bool = False
+    ) -> list[CatalogWarning]:
+        """Read what is new in some files and forget files that are not among them.
+
+        Args:
+            origins: The files.
+            states: States to read them in.
+            keep_all: Read everything anew and keep every record's text; the index is left alone from then on.
+
+        Returns:
+            Warnings about files that were skipped.
+        """
+        if keep_all:
+            self._index, self._pieces = None, {}
+        plan = plan_reading(origins, states, self._pieces, self._next_id)
+        self._next_id = plan.next_id
+        self._bytes_total, self._bytes_read = sum(task.size for task in plan.tasks), 0
+        batches = list(_batches(plan.tasks, self._batch_bytes))
+        unread = {task.origin.key for task in plan.tasks}
+        for number, batch in enumerate(batches):
+            self._bytes_now = sum(task.size for task in batch)
+            if self._has_batch:
+                self._parts.settle()
+            self._next_id = self._reader.read(batch, self._next_id, keep_all=keep_all)
+            stage_batch(self._database)
+            self._has_batch = True
+            if self._index is not None or number + 1 < len(batches):
+                self._write(batch)
+            self._bytes_read, self._bytes_now = self._bytes_read + self._bytes_now, 0
+            unread -= {task.origin.key for task in batch}
+            if self._index is not None and unread:
+                # Whoever is interrupted now goes on from here.
+                done = {key: piece for key, piece in plan.pieces.items() if key not in unread}
+                self._index.save(done, self._saved_findings, self._next_id)
+        self._pieces = plan.pieces
+        self._is_saved = self._is_saved and not plan.is_changed
+        self._show(origins, plan)
+        return [
+            CatalogWarning(origin.path, message, code)
+            for origin in origins
+            for code, message in plan.pieces[origin.key].warnings
+        ]
+
+    def progress(self, percent: float) -> Progress | None:
+        """Return how far reading is.
+
+        Args:
+            percent: How far the running statement is, negative when unknown.
+        """
+        if self._bytes_now == 0:
+            return None
+        now = int(self._bytes_now * min(max(percent, 0.0), 100.0) / 100)
+        return Progress(self._bytes_read + now, self._bytes_total)
+
+    def keep(self, findings: Mapping[tuple[str, str], Any]) -> None:
+        """Let the index remember what is known now."""
+        if self._index is None or (self._is_saved and findings == self._saved_findings):
+            return
+        small = self._index.parts_to_merge()
+        if small:
+            alive = {piece.piece_id for piece in self._pieces.values()}
+            merged = self._parts.merge([part.folder for part in small], alive)
+            ids = sorted(alive.intersection(*[{i for part in small for i in part.piece_ids}]))
+            self._index.parts = [part for part in self._index.parts if part not in small]
+            if merged is not None:
+                self._index.add_part(*merged, ids)
+        self._index.save(self._pieces, findings, self._next_id)
+        self._is_saved, self._saved_findings = True, dict(findings)
+
+    def _write(self, batch: Sequence[Task]) -> None:
+        transient = [task.piece.tail_id for task in batch if task.piece.tail_id is not None]
+        written = self._parts.write(transient)
+        self._has_batch = False
+        if written is not None and self._index is not None:
+            self._index.add_part(*written, [task.piece.piece_id for task in batch])
+
+    def _show(self, origins: Sequence[FileOrigin], plan: Plan) -> None:
+        """Let the views show the rows of these files."""
+        files = [(o.file_id, o.source_id, storable_text(o.recorded_path)) for o in origins]
+        self._database.fill("raw.files", "INTEGER, INTEGER, VARCHAR", files)
+        pieces = []
+        for origin in origins:
+            piece = plan.pieces[origin.key]
+            pieces.append((piece.piece_id, origin.file_id, origin.source_id))
+            if piece.tail_id is not None:
+                pieces.append((piece.tail_id, origin.file_id, origin.source_id))
+        self._database.fill("raw.pieces", "INTEGER, INTEGER, INTEGER", pieces)
+        self._parts.show()
+
+
+def _batches(tasks: Sequence[Task], limit: int) -> Iterator[list[Task]]:
+    batch: list[Task] = []
+    size = 0
+    for task in tasks:
+        if batch and size + task.size > limit:
+            yield batch
+            batch, size = [], 0
+        batch.append(task)
+        size += task.size
+    if batch:
+        yield batch

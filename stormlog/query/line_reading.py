@@ -1,0 +1,352 @@
+"""Reads files of lines: where each begins, where its last whole line ends, and what to do about damage.
+
+Promise: bytes behind the size that a task names are left for later, even if they are written meanwhile; what
+a scan sees beyond it is read again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from stormlog.query.arbiter import MAX_LINE_BYTES, Arbiter, Place, Verdicts
+from stormlog.query.line_statements import (
+    INSERT_SHAPED,
+    IS_JSON,
+    LOOKS_COMPLETE,
+    deferred_lines_view,
+    lines_view,
+)
+from stormlog.query.pieces import Task, sample_of, state_of
+from stormlog.query.shapes import learn_shapes
+from stormlog.query.texts import is_storable
+
+if TYPE_CHECKING:
+    from stormlog.query.database import Database
+    from stormlog.query.scratch import Scratch
+
+__all__ = ["LineReader"]
+
+#: From this many bytes on, looking for shapes first is worth its fixed cost.
+SHAPES_PAY_BYTES = 8 * 1024 * 1024
+#: Open files up to this size are copied before they are scanned: a scan cannot stop at a given byte.
+_COPIED_BYTES = 32 * 1024 * 1024
+_BATCH = 10_000
+_TAIL_BLOCK_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Lines to scan.
+
+    Attributes:
+        task: What they belong to.
+        path: The file itself, or a copy of the bytes wanted.
+        tail_bytes: Length of an unfinished last line.
+        tail_id: Number for its rows; None if there is none.
+        is_copy: Whether ``path`` is a copy.
+        is_repaired: Whether damage was taken out of the copy.
+    """
+
+    task: Task
+    path: str
+    tail_bytes: int
+    tail_id: int | None
+    is_copy: bool
+    is_repaired: bool = False
+
+    @property
+    def piece_id(self) -> int:
+        return self.task.piece.piece_id
+
+
+class LineReader:
+    """Brings lines into ``raw.records``.
+
+    Args:
+        database: Where to put them.
+        scratch: Where copies go.
+        arbiter: Judges what SQL leaves open.
+        insert_verdicts: Puts what the arbiter says into tables.
+        next_id: First free number for pieces.
+
+    Attributes:
+        next_id: The same, after reading.
+        places: Piece number -> where its lines come from.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        scratch: Scratch,
+        arbiter: Arbiter,
+        insert_verdicts: Callable[[Verdicts, str], None],
+        next_id: int,
+    ) -> None:
+        self._database = database
+        self._scratch = scratch
+        self._arbiter = arbiter
+        self._insert_verdicts = insert_verdicts
+        self.next_id = next_id
+        self.places: dict[int, Place] = {}
+
+    def read(self, tasks: Sequence[Task], statement: str, *, keep_all: bool) -> None:
+        """Read tasks whose files hold lines."""
+        if not tasks:
+            return
+        chunks = self._chunks(tasks)
+        plain = [chunk.path for chunk in chunks if chunk.task.origin.may_grow]
+        # Shapes of the batch before stand for rows that are no longer here.
+        self._database.execute("DELETE FROM raw.shapes")
+        shaped = INSERT_SHAPED.format(keep="true" if keep_all else "NOT is_valid")
+        is_large = sum(task.size for task in tasks) >= SHAPES_PAY_BYTES
+        has_shapes = is_large and learn_shapes(self._database, plain) > 0
+        is_shaped = has_shapes and self._scan(chunks, shaped, tests_json=False)
+        if not is_shaped:
+            chunks = self._scan_or_repair(chunks, statement)
+        self._number_rows(chunks)
+        changed = [chunk for chunk in chunks if _has_changed(chunk)]
+        self._take_back(changed)
+        if is_shaped:
+            self._judge_deferred(statement)
+        self._finish([chunk for chunk in chunks if chunk not in changed])
+        if changed:
+            # As copies they cannot change any more.
+            self._read_again([chunk.task for chunk in changed], statement)
+
+    # ---- what to scan --------------------------------------------------------------------------------------
+
+    def _chunks(self, tasks: Iterable[Task], copied_bytes: int = _COPIED_BYTES) -> list[_Chunk]:
+        chunks = []
+        for task in tasks:
+            origin, piece = task.origin, task.piece
+            self.places[piece.piece_id] = Place(origin, piece.piece_id)
+            is_copy = task.start > 0 or (not origin.is_closed and task.size <= copied_bytes)
+            is_copy = is_copy and origin.may_grow and task.state is not None
+            tail_bytes = 0
+            try:
+                if is_copy and task.state is not None:
+                    name = f"{piece.piece_id}-from-{task.start}.jsonl"
+                    path = self._scratch.copy_range(origin.path, task.start, task.state.size, name)
+                else:
+                    path = self._scratch.spelling(origin, piece.piece_id)
+                if origin.may_grow:
+                    tail_bytes = _tail_bytes(path)
+            except OSError:
+                # Whoever scans it finds out again, and says so.
+                path, is_copy = origin.path, False
+            chunks.append(_Chunk(task, path, tail_bytes, self._tail_id(task) if tail_bytes else None, is_copy))
+        return chunks
+
+    def _tail_id(self, task: Task) -> int:
+        tail_id = self.next_id
+        self.next_id += 1
+        self.places[tail_id] = Place(task.origin, tail_id, is_tail=True)
+        return tail_id
+
+    def _repair(self, chunks: Sequence[_Chunk]) -> list[_Chunk]:
+        from stormlog.query.repair import repair_lines
+
+        readable = []
+        for chunk in chunks:
+            origin = chunk.task.origin
+            path = chunk.path if chunk.is_copy else origin.path
+            try:
+                repaired = repair_lines(path, MAX_LINE_BYTES)
+            except OSError as error:
+                self._arbiter.refuse_file(origin, "unreadable", error.strerror or str(error))
+                continue
+            if repaired.problem is not None:
+                self._arbiter.refuse_file(
+                    origin, "damaged", f"{repaired.problem}; what came before it was read"
+                )
+            if not repaired.is_changed and is_storable(path):
+                readable.append(chunk)
+                continue
+            copy = self._scratch.member(f"{chunk.piece_id}-repaired.jsonl")
+            with open(copy, "wb") as stream:
+                stream.write(repaired.data)
+            has_tail = repaired.data != b"" and not repaired.data.endswith(b"\n")
+            tail_id = chunk.tail_id if has_tail else None
+            readable.append(replace(chunk, path=copy, tail_id=tail_id, is_copy=True, is_repaired=True))
+            for line_number, reason, excerpt in repaired.damaged:
+                place = self.places[chunk.piece_id]
+                self._arbiter.reject(place, chunk.task.piece.line_count + line_number, reason, excerpt)
+        return readable
+
+    # ---- scanning ------------------------------------------------------------------------------------------
+
+    def _scan_or_repair(self, chunks: list[_Chunk], statement: str) -> list[_Chunk]:
+        """Insert lines, from repaired copies where something in a file stops the whole scan.
+
+        Returns:
+            What was read, as far as its rows are to be numbered.
+        """
+        if self._scan(chunks, statement):
+            return chunks
+        chunks = self._repair(chunks)
+        if self._scan(chunks, statement):
+            return chunks
+        return [
+            chunk
+            for chunk in chunks
+            if self._scan([chunk], statement) or self._judge_every_line(chunk, statement)
+        ]
+
+    def _scan(self, chunks: Sequence[_Chunk], statement: str, *, tests_json: bool = True) -> bool:
+        """Insert the lines of files; false when DuckDB refuses them as a whole."""
+        import duckdb
+
+        if not chunks:
+            return True
+        ids = [chunk.piece_id for chunk in chunks]
+        if ids == list(range(ids[0], ids[0] + len(ids))):
+            piece_id = f"CAST(file_index + {ids[0]} AS INTEGER)"
+        else:
+            piece_id = f"{ids!r}[CAST(file_index + 1 AS BIGINT)]"
+        paths = [chunk.path for chunk in chunks]
+        for is_json in [LOOKS_COMPLETE, IS_JSON] if tests_json else [LOOKS_COMPLETE]:
+            try:
+                self._database.execute(lines_view(paths, piece_id, is_json))
+                self._database.execute(statement)
+            except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+                raise
+            except duckdb.Error as error:
+                # Damaged JSON stops the first attempt; the second tests each line before it looks inside.
+                if "Malformed JSON" in str(error):
+                    continue
+                return False
+            return True
+        return False
+
+    def _judge_deferred(self, statement: str) -> None:
+        """Type the lines that have no known shape."""
+        import duckdb
+
+        for is_json in (LOOKS_COMPLETE, IS_JSON):
+            try:
+                self._database.execute(deferred_lines_view(is_json))
+                self._database.execute(statement)
+                return
+            except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+                raise
+            except duckdb.Error:
+                # Damaged JSON stops the first attempt; nothing should stop the second.
+                continue
+        self._database.execute("UPDATE raw.records SET is_deferred = false WHERE is_deferred")
+
+    def _judge_every_line(self, chunk: _Chunk, statement: str) -> bool:
+        """Leave a file that DuckDB still refuses to the arbiter alone; it has no rows to number then."""
+        from stormlog.query.repair import repair_lines
+
+        origin = chunk.task.origin
+        try:
+            lines = repair_lines(chunk.path, MAX_LINE_BYTES).data.split(b"\n")
+        except OSError as error:
+            self._arbiter.refuse_file(origin, "unreadable", error.strerror or str(error))
+            return False
+        for number, line in enumerate(lines, start=1):
+            is_tail = number == len(lines) and chunk.tail_id is not None
+            place = self.places[chunk.tail_id if is_tail and chunk.tail_id is not None else chunk.piece_id]
+            self._arbiter.judge(place, chunk.task.piece.line_count + number, line.decode("utf-8"))
+            if number % _BATCH == 0:
+                self._insert_verdicts(self._arbiter.take(), statement)
+        self._insert_verdicts(self._arbiter.take(), statement)
+        return False
+
+    # ---- after a scan --------------------------------------------------------------------------------------
+
+    def _number_rows(self, chunks: Sequence[_Chunk]) -> None:
+        """Remember at which row each piece starts: its line numbers are counted from there."""
+        if not chunks:
+            return
+        self._database.append(
+            "raw.lines_of_chunks",
+            [
+                [chunk.piece_id for chunk in chunks],
+                [chunk.task.piece.line_count + 1 for chunk in chunks],
+                [chunk.tail_id for chunk in chunks],
+            ],
+            "INTEGER, BIGINT, INTEGER",
+        )
+        self._database.execute(
+            """
+            INSERT INTO raw.chunks
+            SELECT r.file_id, min(r.rowid), max(r.rowid), any_value(l.first_line), any_value(l.tail_id)
+            FROM raw.records AS r INNER JOIN raw.lines_of_chunks AS l ON r.file_id = l.piece_id
+            WHERE r.line_number IS NULL
+            GROUP BY r.file_id
+            """
+        )
+        self._database.execute("DELETE FROM raw.lines_of_chunks")
+        if any(chunk.tail_id is not None for chunk in chunks):
+            self._database.execute(
+                """
+                UPDATE raw.records
+                SET file_id = c.tail_id, line_number = c.last_row - c.first_row + c.first_line
+                FROM raw.chunks AS c
+                WHERE raw.records.file_id = c.piece_id AND raw.records.rowid = c.last_row
+                    AND c.tail_id IS NOT NULL
+                """
+            )
+
+    def _take_back(self, chunks: Sequence[_Chunk]) -> None:
+        """Remove the rows of files that changed while they were scanned."""
+        if not chunks:
+            return
+        ids = [chunk.piece_id for chunk in chunks]
+        ids += [chunk.tail_id for chunk in chunks if chunk.tail_id is not None]
+        for table, column in (
+            ("raw.records", "file_id"),
+            ("raw.rejects", "piece_id"),
+            ("raw.chunks", "piece_id"),
+        ):
+            self._database.execute(f"DELETE FROM {table} WHERE list_contains(?, {column})", [ids])
+
+    def _read_again(self, tasks: Sequence[Task], statement: str) -> None:
+        chunks = self._chunks(tasks, copied_bytes=1 << 62)
+        for chunk in chunks:
+            if not chunk.is_copy:
+                self._arbiter.refuse_file(chunk.task.origin, "unreadable", "vanished while it was read")
+        chunks = [chunk for chunk in chunks if chunk.is_copy]
+        chunks = self._scan_or_repair(chunks, statement)
+        self._number_rows(chunks)
+        self._finish(chunks)
+
+    def _finish(self, chunks: Sequence[_Chunk]) -> None:
+        """Let each piece say what was read of its file."""
+        rows = self._database.execute("SELECT piece_id, last_row - first_row + 1 FROM raw.chunks").fetchall()
+        counts = dict(rows)
+        for chunk in chunks:
+            piece, state = chunk.task.piece, chunk.task.state
+            piece.tail_id, piece.sample = chunk.tail_id, ""
+            if state is None or not chunk.task.origin.may_grow or chunk.is_repaired:
+                continue
+            piece.line_count += counts.get(piece.piece_id, 0) - (chunk.tail_id is not None)
+            piece.settled_bytes = state.size - chunk.tail_bytes
+            if not chunk.task.origin.is_closed or chunk.tail_bytes:
+                try:
+                    piece.sample = sample_of(chunk.task.origin.path, piece.settled_bytes)
+                except OSError:
+                    continue
+
+
+def _has_changed(chunk: _Chunk) -> bool:
+    is_bounded = chunk.is_copy or not chunk.task.origin.may_grow
+    return not is_bounded and state_of(chunk.task.origin.path) != chunk.task.state
+
+
+def _tail_bytes(path: str) -> int:
+    """Return how many bytes follow the last line feed of a file."""
+    with open(path, "rb", buffering=0) as stream:
+        size = position = os.fstat(stream.fileno()).st_size
+        while position > 0:
+            start = max(0, position - _TAIL_BLOCK_BYTES)
+            stream.seek(start)
+            found = stream.read(position - start).rfind(b"\n")
+            if found >= 0:
+                return size - (start + found + 1)
+            position = start
+    return size

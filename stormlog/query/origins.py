@@ -1,0 +1,110 @@
+"""The files that hold events, and what is known about them before they are read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stormlog.query.catalog.models import CatalogSource
+
+__all__ = ["FileOrigin", "catalog_origins"]
+
+#: Lines in these are packed.
+PACKED_SUFFIXES = (".gz", ".zst")
+
+
+@dataclass(frozen=True)
+class FileOrigin:
+    """A file to read and what is known about it beforehand.
+
+    Attributes:
+        file_id: Number of the file in the order of the catalog.
+        source_id: Number of its source in the catalog.
+        path: The file, spelled as the argument was.
+        source_path: Path of the source.
+        source_kind: Kind of the source.
+        session_hint: Session that the manifest names for the file.
+        is_closed: Whether the manifest says that nothing is added to the file any more.
+    """
+
+    file_id: int
+    source_id: int
+    path: str
+    source_path: str
+    source_kind: str
+    session_hint: str | None
+    is_closed: bool = False
+
+    @property
+    def key(self) -> str:
+        """What the file is known by between readings."""
+        return f"{self.source_kind}:{self.path}"
+
+    @property
+    def session_hint_text(self) -> str:
+        """The hint as text; empty for none."""
+        return self.session_hint or ""
+
+    @property
+    def format(self) -> str:
+        """How the file is read: ``lines``, ``parquet`` or ``document``."""
+        if self.path.lower().endswith(".parquet"):
+            return "parquet"
+        # Whatever a ledger calls its segments, they hold lines.
+        return "lines" if self.source_kind in ("sink", "telemetry_jsonl") else "document"
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether lines may be added at the end of the file while what is there stays."""
+        return self.format == "lines" and not self.path.lower().endswith(PACKED_SUFFIXES)
+
+    @property
+    def recorded_path(self) -> str:
+        """The path that rows name: documents go by their true one, however they were spelled."""
+        return os.path.realpath(self.path) if self.format == "document" else self.path
+
+    @property
+    def plain_name(self) -> str:
+        """A file name without surprises that tells programs how the content is packed."""
+        lowered = self.path.lower()
+        if lowered.endswith(".parquet"):
+            return "rows.parquet"
+        return "lines.jsonl" + next((suffix for suffix in PACKED_SUFFIXES if lowered.endswith(suffix)), "")
+
+    def default_session_id(self) -> str:
+        """Return the session of records that name none."""
+        from stormlog.telemetry.session import stable_legacy_session_id
+
+        if self.session_hint is not None:
+            return self.session_hint
+        kind = {"telemetry_json": "json", "telemetry_csv": "csv"}.get(self.source_kind, "sink")
+        return stable_legacy_session_id(os.path.realpath(self.source_path), kind)
+
+
+def catalog_origins(sources: Sequence[CatalogSource]) -> list[FileOrigin]:
+    """Return every file with events, in the order of the catalog."""
+    origins: list[FileOrigin] = []
+    for source_id, source in enumerate(sources):
+        if source.source_kind != "diagnose_bundle":
+            origins += _origins(source_id, source, first_file_id=len(origins))
+    return origins
+
+
+def _origins(source_id: int, source: CatalogSource, first_file_id: int) -> Iterator[FileOrigin]:
+    segments = {} if source.manifest is None else {s.filename: s for s in source.manifest.segments}
+    source_path = str(source.path)
+    for offset, path in enumerate(source.event_files):
+        segment = segments.get(os.path.basename(path))
+        yield FileOrigin(
+            file_id=first_file_id + offset,
+            source_id=source_id,
+            path=path,
+            source_path=source_path,
+            source_kind=source.source_kind,
+            # An empty session id is none: records without one get that of the path, as in an unlisted file.
+            session_hint=None if segment is None else segment.session_id or None,
+            is_closed=segment is not None and segment.closed,
+        )

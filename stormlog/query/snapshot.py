@@ -1,0 +1,57 @@
+"""What lay under some paths at one moment: the catalog, and the state of every file with events."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from stormlog.query.origins import FileOrigin, catalog_origins
+from stormlog.query.pieces import FileState, file_states
+
+if TYPE_CHECKING:
+    from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
+    from stormlog.query.catalog.models import CatalogWarning
+
+__all__ = ["Snapshot"]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A catalog with the states of its files.
+
+    Attributes:
+        catalog: What was found.
+        origins: Every file with events, in the order of the catalog.
+        states: What the file system said about each, by path.
+        warnings: What discovery skipped; those who load events add to the warnings of the catalog.
+    """
+
+    catalog: ArtifactCatalog
+    origins: list[FileOrigin]
+    states: Mapping[str, FileState | None]
+    warnings: tuple[CatalogWarning, ...]
+
+    @classmethod
+    def take(cls, catalog: ArtifactCatalog) -> Snapshot:
+        """Look at the files of a catalog."""
+        origins = catalog_origins(catalog.sources)
+        return cls(catalog, origins, file_states(origin.path for origin in origins), tuple(catalog.warnings))
+
+    @cached_property
+    def digest(self) -> str:
+        """Identifies everything that an answer can depend on."""
+        from stormlog.query.catalog_tables import catalog_rows
+
+        digest = hashlib.blake2b(digest_size=16)
+        for table, rows in catalog_rows(self.catalog).items():
+            digest.update(f"{table} {json.dumps(rows)}\n".encode())
+        warnings = [(w.path, w.code, w.message) for w in self.warnings]
+        digest.update(json.dumps(warnings).encode())
+        for origin in self.origins:
+            state = self.states[origin.path]
+            digest.update(json.dumps([origin.key, origin.session_hint, state]).encode())
+        return digest.hexdigest()
