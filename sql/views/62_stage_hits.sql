@@ -1,20 +1,19 @@
--- What grouping needs of every hit, without the texts that only one hit of an issue is asked for.
---
--- `sort_key` orders hits up to ties: 10^20 leaves room for every time.
+-- Hits with the fingerprint of their issue, without the texts that only one hit of an issue is asked for.
 --
 -- Materialised: yes
 -- Source: docs/concepts.md#issues.
 CREATE OR REPLACE VIEW stage.hits_view AS
 SELECT
-    fingerprint_id,
-    kind,
-    severity,
-    dimensions,
-    session_id,
-    timestamp_ns,
-    stage,
-    sort_text,
-    sort_file,
-    sort_line,
-    CAST(stage AS DECIMAL(38, 0)) * 100000000000000000000 + CAST(sort_ns AS DECIMAL(38, 0)) AS sort_key
-FROM issue_evidence;
+    f.fingerprint_id,
+    h.kind,
+    h.severity,
+    f.dimensions,
+    h.session_id,
+    h.timestamp_ns,
+    h.stage,
+    h.sort_text,
+    h.sort_file,
+    h.sort_line,
+    h.sort_key
+FROM stage.hit_keys AS h
+INNER JOIN stage.fingerprints AS f ON h.kind = f.kind AND h.dimension_key = f.dimension_key;

@@ -1,8 +1,8 @@
 """The in-memory database of a store: views come to life when a statement first names them.
 
 Promise: after `Database.execute` or `Database.require` every view that the text selects from answers.
-Creating a view binds everything below it, which costs more than many a question, so nothing is created in
-advance.
+Creating a view binds everything below it, which costs more than many a question, so neither views nor macros
+are created in advance.
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["Database"]
 
 _SELECTED = re.compile(r"\b(?:FROM|JOIN)\s+([a-z0-9_.]+)")
+_CALLED = re.compile(r"\b((?:prim|telemetry|projection|issues)\.[a-z0-9_]+)\s*\(")
+
+
+@cache
+def _macros() -> dict[str, SqlFile]:
+    return {file.name: file for file in load_library() if file.kind == "MACRO"}
 
 
 @cache
@@ -40,18 +46,18 @@ class Database:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
         self._created: set[str] = set()
+        self._called: set[str] = set()
         self._is_documented = False
         script = [f"CREATE SCHEMA {schema};" for schema in SCHEMAS]
         script += [f"CREATE TABLE {name} ({columns});" for name, columns in TABLES.items()]
         script.append(LINES_GIVEN_VIEW)
-        script += [file.statement for file in load_library() if file.kind == "MACRO"]
         connection.execute("\n".join(script))
 
     def execute(
         self, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None
     ) -> duckdb.DuckDBPyConnection:
         """Run one of Stormlog's own statements and return the connection with its result."""
-        self.require(_SELECTED.findall(text))
+        self._require_all(text)
         return self.connection.execute(text, params)
 
     def require(self, names: Iterable[str]) -> None:
@@ -61,7 +67,7 @@ class Database:
             if file is None or name in self._created:
                 continue
             self._created.add(name)
-            self.require(_SELECTED.findall(file.statement))
+            self._require_all(file.statement)
             if file.is_materialised:
                 # Nobody has filled it yet: it is empty.
                 self.connection.execute(f"CREATE TABLE {name} AS SELECT * FROM ({file.query}) LIMIT 0")
@@ -80,13 +86,41 @@ class Database:
         """Fill the tables of materialised views."""
         for name in names:
             file = _views()[name]
-            self.require(_SELECTED.findall(file.statement))
+            self._require_all(file.statement)
             self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {file.query}")
             self._created.add(name)
+
+    def require_macros(self, names: Iterable[str] | None = None) -> None:
+        """Create macros and what they call; all of them by default."""
+        missing = [name for name in (_macros() if names is None else names) if name not in self._called]
+        script: list[str] = []
+        for name in missing:
+            self._place_macro(name, script)
+        if script:
+            self.connection.execute("\n".join(script))
+
+    def _place_macro(self, name: str, script: list[str]) -> None:
+        file = _macros().get(name)
+        if file is None or name in self._called:
+            return
+        self._called.add(name)
+        for callee in _CALLED.findall(file.statement):
+            self._place_macro(callee, script)
+        script.append(file.statement)
+
+    def require_called(self, text: str) -> None:
+        """Create the macros that a statement calls."""
+        self.require_macros(_CALLED.findall(text))
+
+    def _require_all(self, text: str) -> None:
+        """Create the views that a statement selects from and the macros that it calls."""
+        self.require_called(text)
+        self.require(_SELECTED.findall(text))
 
     def document(self) -> None:
         """Attach the documentation of macros and views as SQL comments; functions of Python must be there."""
         if not self._is_documented:
+            self.require_macros()
             self.require(_views())
             self.connection.execute("\n".join(comments()))
             self._is_documented = True

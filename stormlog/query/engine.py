@@ -36,6 +36,10 @@ _NEED_ALL_RECORDS = {"events", "projected_records"}
 _NEED_ISSUES = {"issues", "issue_evidence", "memory_gaps", "stage"}
 #: Catalogs of DuckDB in which people look for views: then all are created, with their documentation.
 _CATALOG_TABLES = {"duckdb_columns", "duckdb_views", "duckdb_functions", "describe", "information_schema"}
+#: Schemas of the macros.
+_MACRO_SCHEMAS = {"prim", "telemetry", "projection", "issues"}
+#: Views that show the catalog alone.
+_NEED_CATALOG = {"catalog_sources", "catalog_warnings", "oom_bundles"}
 #: Views that show what reading skipped.
 _NEED_READING = {"rejects", "catalog_warnings", "raw", "stage", "phase_spans"}
 
@@ -72,9 +76,7 @@ class Engine:
             self._ingest = Ingest(database, self._scratch, self._parts, index)
             self._findings = FindingStore({} if index is None else dict(index.findings))
             self._open_database = database
-            self._parts.show()
             self._fill_catalog()
-            database.require(["rejects"])
         except BaseException:
             self.close()
             raise
@@ -153,12 +155,18 @@ class Engine:
 
         self._running.append(cursor)
         try:
+            self._database.require_called(text)
             result = cursor.execute(text, params or None)
             return [column[0] for column in result.description or ()], result.fetchall()
         except duckdb.Error as error:
             raise QueryError(str(error), statement=name, sql=text) from error
         finally:
             self._running.remove(cursor)
+
+    def allow_functions(self, words: Collection[str]) -> None:
+        """Make the macros callable for a statement that somebody else wrote, if its words may mean any."""
+        if not _MACRO_SCHEMAS.isdisjoint(words):
+            self._database.require_macros()
 
     def interrupt(self) -> None:
         """Make every statement that runs now fail; from any thread."""
@@ -211,9 +219,13 @@ class Engine:
             if needs_spans and not self._has_spans:
                 stage_all_spans(database)
                 self._has_spans = True
+            if not self._parts.are_shown and not wanted_views <= _NEED_CATALOG:
+                self._parts.show()
             is_about_columns = not wanted.isdisjoint(_CATALOG_TABLES)
             self._register(wanted | set(view_names()) if is_about_columns else wanted)
             database.require(view_names() if is_about_columns else wanted_views)
+            if names is None:
+                database.require_macros()
             if is_about_columns:
                 database.document()
         except duckdb.Error as error:

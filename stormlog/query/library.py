@@ -26,7 +26,6 @@ __all__ = [
 _CREATE = re.compile(r"^CREATE OR REPLACE (MACRO|VIEW) ([a-z0-9_.]+)", re.MULTILINE)
 _COLUMN = re.compile(r"^--   ([a-z0-9_]+): (.+)$")
 _NEEDS = "-- Needs: "
-_CALL = re.compile(r"\b((?:prim|telemetry|projection|issues)\.[a-z0-9_]+)\s*\(")
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def quote_identifier(name: str) -> str:
 
 @cache
 def load_library() -> tuple[SqlFile, ...]:
-    """Return all macros, callees first, then all views in the order of their numbers.
+    """Return all macros by name, then all views in the order of their numbers.
 
     Raises:
         ValueError: a file's name and content disagree.
@@ -86,7 +85,7 @@ def load_library() -> tuple[SqlFile, ...]:
     root = resource_directory("sql")
     macros = [_parse(path) for path in sorted((root / "macros").glob("*/*.sql"))]
     views = [_parse(path) for path in sorted((root / "views").glob("*.sql"))]
-    return (*_callees_first(macros), *views)
+    return (*macros, *views)
 
 
 @cache
@@ -137,20 +136,3 @@ def _parse(path: Path) -> SqlFile:
             for name in line.removeprefix(_NEEDS).split(", ")
         ),
     )
-
-
-def _callees_first(macros: list[SqlFile]) -> list[SqlFile]:
-    waiting = {macro.name: macro for macro in macros}
-    ordered: list[SqlFile] = []
-
-    def place(macro: SqlFile) -> None:
-        if waiting.pop(macro.name, None) is None:
-            return
-        for callee in _CALL.findall(macro.statement):
-            if callee in waiting:
-                place(waiting[callee])
-        ordered.append(macro)
-
-    for macro in macros:
-        place(macro)
-    return ordered

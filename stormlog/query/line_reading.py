@@ -6,6 +6,7 @@ a scan sees beyond it is read again.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -326,11 +327,8 @@ class LineReader:
                 continue
             piece.line_count += counts.get(piece.piece_id, 0) - (chunk.tail_id is not None)
             piece.settled_bytes = state.size - chunk.tail_bytes
-            if not chunk.task.origin.is_closed or chunk.tail_bytes:
-                try:
-                    piece.sample = sample_of(chunk.task.origin.path, piece.settled_bytes)
-                except OSError:
-                    continue
+            with contextlib.suppress(OSError):
+                piece.sample = sample_of(chunk.task.origin.path, piece.settled_bytes)
 
 
 def _has_changed(chunk: _Chunk) -> bool:

@@ -40,6 +40,8 @@ class Parts:
         self._folder = folder
         self._files: dict[str, list[str]] = {kind: [] for kind in KINDS}
         self._settled: set[str] = set()
+        #: Whether the views exist.
+        self.are_shown = False
 
     def attach(self, part: str, kinds: Iterable[str]) -> None:
         """Show the rows of a part that was written before.
@@ -64,6 +66,7 @@ class Parts:
                 members.append(f"SELECT * FROM read_parquet([{files}], hive_partitioning = false)")
             script.append(f"CREATE OR REPLACE VIEW {view} AS {' UNION ALL '.join(members)};")
         self._database.connection.execute("\n".join(script))
+        self.are_shown = True
 
     def settle(self) -> None:
         """Move the last batch to the rows in memory."""
@@ -152,7 +155,8 @@ class Parts:
         # Not DELETE: line numbers are counted from row ids, which start at 0 in a new table only.
         self._database.execute("CREATE OR REPLACE TABLE raw.records AS SELECT * FROM raw.records LIMIT 0")
         for table in ("raw.chunks", "raw.rejects", "stage.fresh_hits", "stage.fresh_session_parts"):
-            self._database.execute(f"DELETE FROM {table}")
+            if not table.startswith("stage") or self._database.is_created(table):
+                self._database.connection.execute(f"DELETE FROM {table}")
 
 
 def _settled_table(kind: str) -> str:

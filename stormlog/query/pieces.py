@@ -18,7 +18,7 @@ __all__ = ["FileState", "Piece", "Plan", "Task", "file_states", "plan_reading", 
 
 #: Bytes of each block of a sample, and how many blocks lie between head and tail.
 _BLOCK_BYTES = 4096
-_INNER_BLOCKS = 6
+_INNER_BLOCKS = 2
 
 
 class FileState(NamedTuple):
@@ -117,7 +117,7 @@ def file_states(paths: Iterable[str]) -> dict[str, FileState | None]:
 def sample_of(path: str, length: int) -> str:
     """Return a digest of head, tail and some blocks between them, of the first ``length`` bytes.
 
-    However long the file is, at most 32 KiB are read.
+    However long the file is, at most 16 KiB are read.
 
     Raises:
         OSError: the file cannot be read.

@@ -32,8 +32,10 @@ def stage_sessions(database: Database) -> None:
 def stage_issues(database: Database, findings: FindingStore) -> None:
     """Find every kind of evidence and give each group of dimensions its fingerprint."""
     stage_gaps(database, findings)
+    database.materialise("stage.hit_keys")
     _stage_fingerprints(database)
     database.materialise("stage.hits")
+    database.execute("CREATE OR REPLACE TABLE stage.hit_keys AS SELECT * FROM stage.hit_keys LIMIT 0")
 
 
 def stage_all_spans(database: Database) -> None:
@@ -71,7 +73,7 @@ def _stage_fingerprints(database: Database) -> None:
     from stormlog.issues.models import IssueFingerprint
 
     groups = database.execute(
-        "SELECT DISTINCT kind, dimension_key FROM stage.evidence ORDER BY kind, dimension_key"
+        "SELECT DISTINCT kind, dimension_key FROM stage.hit_keys ORDER BY kind, dimension_key"
     ).fetchall()
     rows = []
     for kind, key in groups:

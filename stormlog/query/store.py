@@ -284,6 +284,7 @@ class QueryStore:
             require_one_select(self._engine().cursor(), text)
             views = names_in(text)
             engine = self._prepared(views)
+            engine.allow_functions(views)
         return SqlResult(*self._fetch(engine, "sql", text, params, views=views))
 
     # ---- what was skipped ----------------------------------------------------------------------------------

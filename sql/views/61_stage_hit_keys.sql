@@ -1,0 +1,19 @@
+-- What grouping needs of every hit, by the dimensions that make its issue.
+--
+-- `sort_key` orders hits up to ties: 10^20 leaves room for every time.
+--
+-- Materialised: yes
+-- Source: docs/concepts.md#issues.
+CREATE OR REPLACE VIEW stage.hit_keys_view AS
+SELECT
+    kind,
+    dimension_key,
+    severity,
+    session_id,
+    timestamp_ns,
+    stage,
+    sort_text,
+    sort_file,
+    sort_line,
+    CAST(stage AS DECIMAL(38, 0)) * 100000000000000000000 + CAST(sort_ns AS DECIMAL(38, 0)) AS sort_key
+FROM stage.evidence;
