@@ -37,7 +37,7 @@ FROM raw.typed_lines
 INSERT_SHAPED = """
 INSERT INTO raw.records
 SELECT
-    file_id, line_number, shape_id, NULL, NULL, timestamp_ns, NULL, collector, NULL,
+    file_id, line_number, shape_id, NULL, NULL, timestamp_ns, event_type, collector, NULL,
     allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
     device_total_bytes, NULL, NULL, NULL, NULL, is_valid,
     CASE WHEN {keep} THEN line END, record_id, NOT is_valid

@@ -107,8 +107,8 @@ class Reader:
             "INTEGER, INTEGER, VARCHAR",
             extra=", 0",
         )
-        statement = INSERT_TYPED.format(keep="true" if keep_all else "is_needed OR NOT is_valid")
-        shaped = INSERT_SHAPED.format(keep="true" if keep_all else "NOT is_valid")
+        keep = "true" if keep_all else "is_needed OR NOT is_valid"
+        statement, shaped = INSERT_TYPED.format(keep=keep), INSERT_SHAPED.format(keep=keep)
         arbiter = Arbiter(self._catalog.warnings)
         by_format: dict[str, list[FileOrigin]] = {"lines": [], "parquet": [], "document": []}
         for origin in self._origins:
