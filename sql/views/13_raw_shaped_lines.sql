@@ -70,7 +70,8 @@ parsed AS (
             WHEN contains(head, '\')
                 THEN split_part(split_part(head, ', "context": ', 2), ', "device_free_bytes": ', 1)
         END AS escaped_context,
-        TRY(CAST(json_extract(scope, '$') AS VARCHAR)) AS scope_json
+        TRY(CAST(json_extract(scope, '$') AS VARCHAR)) AS scope_json,
+        TRY(json_keys(scope)) AS scope_keys
     FROM matched
 ),
 
@@ -96,6 +97,7 @@ typed AS (
         has_scope,
         scope,
         scope_json,
+        scope_keys,
         counters_json,
         escaped_context,
         counters.allocator_active_bytes,
@@ -153,7 +155,7 @@ SELECT
         END
         AND regexp_full_match(event_type, '[a-z_]+')
         AND CASE
-            WHEN has_scope THEN telemetry.is_plain_metadata(scope_json) AND telemetry.is_plain_line(scope)
+            WHEN has_scope THEN telemetry.is_plain_metadata(scope_json, scope_keys) AND telemetry.is_plain_line(scope)
             ELSE true
         END
         AND coalesce(allocator_allocated_bytes >= 0, is_null_allowed)

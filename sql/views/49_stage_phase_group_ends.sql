@@ -7,7 +7,7 @@ SELECT
     e.session_id,
     e.rank,
     max(e.timestamp_ns) AS end_ns
-FROM events AS e
+FROM raw.events AS e
 SEMI JOIN stage.replay_scope AS r
     ON e.source_id = r.source_id AND e.session_id = r.session_id AND e.rank = r.rank
 GROUP BY e.source_id, e.session_id, e.rank;

@@ -24,13 +24,14 @@ WITH scopes AS (
                 '$.metadata.phase_scope.sequence'
             ]) AS VARCHAR[]
         ) AS scope
-    FROM events AS e
+    FROM raw.events AS e
     SEMI JOIN stage.replay_scope AS r
         ON e.source_id = r.source_id AND e.session_id = r.session_id AND e.rank = r.rank
     WHERE e.event_type IN ('phase_enter', 'phase_exit')
 ),
 
-typed AS (
+-- Else every condition below is pushed into the scan, and each parses the record again.
+typed AS MATERIALIZED (
     SELECT
         source_id,
         session_id,
