@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 from stormlog.query.arbiter import MAX_LINE_BYTES, Arbiter, FileOrigin, Verdicts
 from stormlog.query.catalog_tables import lists_its_ledger
 from stormlog.query.line_statements import (
-    INSERT_SHAPED,
-    INSERT_TYPED,
     IS_JSON,
     LOOKS_COMPLETE,
     deferred_lines_view,
+    insert_shaped,
+    insert_typed,
     lines_view,
 )
 from stormlog.query.shapes import learn_shapes
@@ -108,7 +108,7 @@ class Reader:
             extra=", 0",
         )
         keep = "true" if keep_all else "is_needed OR NOT is_valid"
-        statement, shaped = INSERT_TYPED.format(keep=keep), INSERT_SHAPED.format(keep=keep)
+        statement, shaped = insert_typed(keep), insert_shaped(keep)
         arbiter = Arbiter(self._catalog.warnings)
         by_format: dict[str, list[FileOrigin]] = {"lines": [], "parquet": [], "document": []}
         for origin in self._origins:

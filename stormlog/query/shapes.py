@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from stormlog.query.library import view_query
+
 if TYPE_CHECKING:
     from stormlog.query.database import Database
 
@@ -150,7 +152,7 @@ def _insert_valid(database: Database, rows: list[tuple[Any, ...]]) -> None:
         """
     )
     database.execute(
-        """
+        f"""
         INSERT INTO raw.shapes
         SELECT
             t.shape_id, s.before_time, s.tail, CASE WHEN t.suffix IS NULL THEN s.body_length ELSE 0 END AS body_length,
@@ -158,7 +160,7 @@ def _insert_valid(database: Database, rows: list[tuple[Any, ...]]) -> None:
             t.may_have_reserved, t.may_have_active, t.may_have_inactive, t.may_have_used, t.may_have_free,
             t.may_have_total, l.schema_version, l.session_id, t.event_type, l.rank, l.backend,
             l.collector_health_status, l.is_fragmentation_known
-        FROM raw.typed_lines AS l
+        FROM ({view_query("raw.typed_lines")}) AS l
         INNER JOIN raw.split_lines AS s ON l.file_id = s.file_id
         INNER JOIN raw.shape_trials AS t ON l.file_id = t.shape_id
         WHERE l.is_valid AND l.severity IS NULL
