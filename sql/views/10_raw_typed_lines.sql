@@ -47,8 +47,7 @@ WITH split AS (
                 '$.metadata'
             ]) AS VARCHAR[]
         ) AS fields,
-        len(json_keys(json_line)) AS key_count,
-        json_line
+        json_keys(json_line, ['$', '$.metadata', '$.metadata.phase_scope']) AS keys
     FROM raw.lines
 ),
 
@@ -59,10 +58,13 @@ typed AS (
         line,
         record_id,
         is_canonical,
-        json_line,
-        key_count,
         fields,
-        CAST(fields[1] IS NOT NULL AS INTEGER) + CAST(fields[2] IS NOT NULL AS INTEGER) + CAST(fields[3] IS NOT NULL AS INTEGER) + CAST(fields[4] IS NOT NULL AS INTEGER) + CAST(fields[5] IS NOT NULL AS INTEGER) + CAST(fields[6] IS NOT NULL AS INTEGER) + CAST(fields[7] IS NOT NULL AS INTEGER) + CAST(fields[8] IS NOT NULL AS INTEGER) + CAST(fields[9] IS NOT NULL AS INTEGER) + CAST(fields[10] IS NOT NULL AS INTEGER) + CAST(fields[11] IS NOT NULL AS INTEGER) + CAST(fields[12] IS NOT NULL AS INTEGER) + CAST(fields[13] IS NOT NULL AS INTEGER) + CAST(fields[14] IS NOT NULL AS INTEGER) + CAST(fields[15] IS NOT NULL AS INTEGER) + CAST(fields[16] IS NOT NULL AS INTEGER) + CAST(fields[17] IS NOT NULL AS INTEGER) + CAST(fields[18] IS NOT NULL AS INTEGER) + CAST(fields[19] IS NOT NULL AS INTEGER) + CAST(fields[20] IS NOT NULL AS INTEGER) + CAST(fields[21] IS NOT NULL AS INTEGER) + CAST(fields[22] IS NOT NULL AS INTEGER) AS known_key_count,
+        keys[1] AS record_keys,
+        keys[2] AS metadata_keys,
+        keys[3] AS scope_keys,
+        -- How many of the fields of a record there are.
+        list_count(fields[1:22]) AS known_key_count,
+        CASE WHEN fields[28] IS NOT NULL THEN telemetry.capability_values(fields[28]) END AS capabilities,
         concat_ws(',', fields[1], fields[2], fields[3], fields[4], fields[5], fields[8], fields[9], fields[10], fields[11], fields[15], fields[16], fields[17], fields[18], fields[19], fields[21], fields[22]) AS integers,
         TRY_CAST(fields[1] AS BIGINT) AS allocator_active_bytes,
         TRY_CAST(fields[2] AS BIGINT) AS allocator_allocated_bytes,
@@ -111,13 +113,12 @@ checked AS (
         collector_health_status,
         CASE
             WHEN schema_version = 4
-                THEN telemetry.capability(fields[28], '$.supports_allocator_inactive')
-                    AND telemetry.capability(fields[28], '$.supports_fragmentation_analysis')
+                THEN telemetry.capability(capabilities, 7) AND telemetry.capability(capabilities, 12)
             ELSE true
         END AS is_fragmentation_known,
         is_canonical OR coalesce(
             schema_version IN (3, 4)
-            AND key_count = known_key_count + 1
+            AND len(record_keys) = known_key_count + 1
             -- No quote, fraction, exponent, true or false among the integers.
             AND regexp_full_match(integers, '[-0-9,nul]*')
             AND telemetry.is_plain_text(fields[20])
@@ -153,7 +154,8 @@ checked AS (
             AND (fields[3] = 'null' OR allocator_change_bytes IS NOT NULL)
             AND CASE
                 WHEN schema_version = 4 THEN telemetry.capabilities_allow(
-                    fields[28],
+                    capabilities,
+                    len(json_keys(fields[28])),
                     allocator_allocated_bytes,
                     allocator_change_bytes,
                     allocator_reserved_bytes,
@@ -170,12 +172,11 @@ checked AS (
             END
             AND coalesce(device_used_bytes <= device_total_bytes, true)
             AND coalesce(device_free_bytes <= device_total_bytes, true)
-            AND telemetry.is_plain_metadata(fields[29])
-            AND CASE
-                WHEN event_type IN ('phase_enter', 'phase_exit')
-                    THEN coalesce(prim.has_distinct_keys(prim.json_at(fields[29], '$.phase_scope')), true)
-                ELSE true
-            END
+            AND telemetry.is_plain_metadata(fields[29], metadata_keys)
+            AND (
+                prim.are_distinct(scope_keys)
+                OR event_type NOT IN ('phase_enter', 'phase_exit')
+            )
             AND telemetry.is_plain_line(line),
             false
         ) AS is_valid,

@@ -30,7 +30,8 @@ WITH scopes AS (
     WHERE e.event_type IN ('phase_enter', 'phase_exit')
 ),
 
-typed AS (
+-- Else every condition below is pushed into the scan, and each parses the record again.
+typed AS MATERIALIZED (
     SELECT
         source_id,
         session_id,

@@ -21,6 +21,7 @@ __all__ = [
     "load_query",
     "quote_identifier",
     "quote_literal",
+    "view_query",
 ]
 
 _CREATE = re.compile(r"^CREATE OR REPLACE (MACRO|VIEW) ([a-z0-9_.]+)", re.MULTILINE)
@@ -95,6 +96,11 @@ def load_query(name: str) -> str:
     return (
         text[text.index("SELECT") if not text.lstrip().startswith("WITH") else 0 :].strip().removesuffix(";")
     )
+
+
+def view_query(name: str) -> str:
+    """Return the SELECT of a view, for statements that are its only user: creating it would bind it once more."""
+    return next(file.query for file in load_library() if file.kind == "VIEW" and file.name == name)
 
 
 def comments() -> Iterator[str]:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from stormlog.query.arbiter import MAX_LINE_BYTES, Arbiter, Place, Verdicts
 from stormlog.query.line_statements import (
-    INSERT_SHAPED,
     IS_JSON,
     LOOKS_COMPLETE,
     deferred_lines_view,
@@ -93,15 +92,20 @@ class LineReader:
         self.next_id = next_id
         self.places: dict[int, Place] = {}
 
-    def read(self, tasks: Sequence[Task], statement: str, *, keep_all: bool) -> None:
-        """Read tasks whose files hold lines."""
+    def read(self, tasks: Sequence[Task], shaped: str, statement: str) -> None:
+        """Read tasks whose files hold lines.
+
+        Args:
+            tasks: What to read.
+            shaped: Statement for lines whose shape may be known.
+            statement: Statement for all others.
+        """
         if not tasks:
             return
         chunks = self._chunks(tasks)
         plain = [chunk.path for chunk in chunks if chunk.task.origin.may_grow]
         # Shapes of the batch before stand for rows that are no longer here.
         self._database.execute("DELETE FROM raw.shapes")
-        shaped = INSERT_SHAPED.format(keep="true" if keep_all else "NOT is_valid")
         is_large = sum(task.size for task in tasks) >= SHAPES_PAY_BYTES
         has_shapes = is_large and learn_shapes(self._database, plain) > 0
         is_shaped = has_shapes and self._scan(chunks, shaped, tests_json=False)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stormlog.query.arbiter import MAX_LINE_BYTES
-from stormlog.query.library import quote_literal
+from stormlog.query.library import quote_literal, view_query
 from stormlog.query.repair import NO_DELIMITER
 
 __all__ = [
-    "INSERT_SHAPED",
-    "INSERT_TYPED",
     "IS_JSON",
     "LOOKS_COMPLETE",
     "deferred_lines_view",
+    "insert_shaped",
+    "insert_typed",
     "lines_view",
 ]
 
@@ -22,27 +22,41 @@ LOOKS_COMPLETE = "starts_with(line, '{') AND ends_with(line, '}')"
 #: Costs a second parse, and nothing stops.
 IS_JSON = f"{LOOKS_COMPLETE} AND json_valid(line)"
 
-#: Types every line with all rules; ``{keep}`` says which texts stay.
-INSERT_TYPED = """
-INSERT INTO raw.records
-SELECT
-    file_id, line_number, NULL, schema_version, session_id, timestamp_ns, event_type, collector, rank,
-    allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
-    device_total_bytes, backend, severity, collector_health_status, is_fragmentation_known, is_valid,
-    CASE WHEN {keep} THEN line END, record_id, false
-FROM raw.typed_lines
-"""
 
-#: Lines without a known shape are deferred: they are kept as text and judged in a second step.
-INSERT_SHAPED = """
-INSERT INTO raw.records
-SELECT
-    file_id, line_number, shape_id, NULL, NULL, timestamp_ns, NULL, collector, NULL,
-    allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
-    device_total_bytes, NULL, NULL, NULL, NULL, is_valid,
-    CASE WHEN {keep} THEN line END, record_id, NOT is_valid
-FROM raw.shaped_lines
-"""
+def insert_typed(keep: str) -> str:
+    """Return the statement that types every line of ``raw.lines`` with all rules.
+
+    Args:
+        keep: SQL for which texts stay.
+    """
+    return f"""
+        INSERT INTO raw.records
+        SELECT
+            file_id, line_number, NULL, schema_version, session_id, timestamp_ns, event_type, collector, rank,
+            allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
+            device_total_bytes, backend, severity, collector_health_status, is_fragmentation_known, is_valid,
+            CASE WHEN {keep} THEN line END, record_id, false
+        FROM ({view_query("raw.typed_lines")})
+    """
+
+
+def insert_shaped(keep: str) -> str:
+    """Return the statement that types the lines which have a known shape, and defers all others.
+
+    What is deferred is kept as text and judged in a second step.
+
+    Args:
+        keep: SQL for which texts stay.
+    """
+    return f"""
+        INSERT INTO raw.records
+        SELECT
+            file_id, line_number, shape_id, NULL, NULL, timestamp_ns, event_type, collector, NULL,
+            allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
+            device_total_bytes, NULL, NULL, NULL, NULL, is_valid,
+            CASE WHEN {keep} THEN line END, record_id, NOT is_valid
+        FROM ({view_query("raw.shaped_lines")})
+    """
 
 
 def lines_view(paths: Sequence[str], file_id: str, is_json: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from stormlog.query.arbiter import Arbiter, Place, Verdicts
 from stormlog.query.line_reading import LineReader
-from stormlog.query.line_statements import INSERT_TYPED
+from stormlog.query.line_statements import insert_shaped, insert_typed
 from stormlog.query.pieces import Task, state_of
 from stormlog.query.scratch import Scratch
 from stormlog.query.tables import LINES_GIVEN_VIEW
@@ -57,9 +57,11 @@ class Reader:
         """
         warnings: list[CatalogWarning] = []
         arbiter = Arbiter(warnings)
-        statement = INSERT_TYPED.format(keep="true" if keep_all else "is_needed OR NOT is_valid")
+        keep = "true" if keep_all else "is_needed OR NOT is_valid"
+        statement = insert_typed(keep)
         lines = LineReader(self._database, self._scratch, arbiter, self._insert_verdicts, next_id)
-        lines.read([task for task in tasks if task.origin.format == "lines"], statement, keep_all=keep_all)
+        of_lines = [task for task in tasks if task.origin.format == "lines"]
+        lines.read(of_lines, insert_shaped(keep), statement)
         for task in tasks:
             if task.origin.format == "parquet":
                 self._read_parquet(task, statement, arbiter)

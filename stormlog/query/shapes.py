@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from stormlog.query.library import view_query
+
 if TYPE_CHECKING:
     from stormlog.query.database import Database
 
@@ -17,10 +19,16 @@ __all__ = ["learn_shapes"]
 
 #: How much of each file is looked at, and how many shapes one file may add.
 _SAMPLE_BYTES = 64 * 1024
-_SHAPES_PER_FILE = 4
+_SHAPES_PER_FILE = 8
 
 _BEFORE_TYPE = ', "event_type": "'
 _BEFORE_TIME = ', "timestamp_ns": '
+_BEFORE_SCOPE = '"phase_scope": '
+
+#: A time of the length that times have.
+_TIME = "1000000000000000000"
+
+_read_value = json.JSONDecoder().scan_once
 
 _COUNTERS = (
     ("allocator_active_bytes", "supports_allocator_active"),
@@ -45,6 +53,11 @@ _FLAG_ORDER = (
 )
 
 
+#: What stands before the changing part of a line's repeating texts, what stands behind it where there is one, and
+#: what follows the time.
+_Parts = tuple[str, str | None, str]
+
+
 def learn_shapes(database: Database, paths: Iterable[str]) -> int:
     """Fill ``raw.shapes`` from the first lines of some files; return how many there are.
 
@@ -52,25 +65,36 @@ def learn_shapes(database: Database, paths: Iterable[str]) -> int:
         database: Where to put it.
         paths: Uncompressed JSON Lines files; one that cannot be read is left to others to report.
     """
-    shapes: dict[tuple[str, str], None] = {}
+    shapes: dict[_Parts, str] = {}
     for path in paths:
         try:
             with open(path, "rb") as stream:
                 sample = stream.read(_SAMPLE_BYTES)
         except OSError:
             continue
-        counts: dict[tuple[str, str], int] = {}
-        for line in sample.decode("ascii", "replace").split("\n")[:-1]:
+        counts: dict[_Parts, dict[str, int]] = {}
+        for line in sample.decode("utf-8", "replace").split("\n")[:-1]:
             _, _, rest = line.partition(_BEFORE_TYPE)
-            middle, _, timed = rest.partition(_BEFORE_TIME)
-            _, _, tail = timed.partition(", ")
-            if tail.endswith("}"):
-                counts[(middle, tail)] = counts.get((middle, tail), 0) + 1
-        repeated = [(count, shape) for shape, count in counts.items() if count > 1]
-        repeated.sort(reverse=True)
-        shapes.update((shape, None) for _, shape in repeated[:_SHAPES_PER_FILE])
+            event_type, quote, body = rest.partition('"')
+            body, before_time, ending = body.rpartition(_BEFORE_TIME)
+            _, comma, tail = ending.partition(", ")
+            body, tail, suffix = quote + body + before_time, comma + tail, None
+            if event_type.startswith("phase_"):
+                body, name, scope = body.partition(_BEFORE_SCOPE)
+                body += name
+                try:
+                    suffix = scope[_read_value(scope, 0)[1] :]
+                except (StopIteration, ValueError, RecursionError):
+                    continue
+            of_shape = counts.setdefault((body, suffix, tail), {})
+            of_shape[event_type] = of_shape.get(event_type, 0) + 1
+        repeated = [(sum(types.values()), parts) for parts, types in counts.items()]
+        repeated.sort(key=lambda shape: shape[0], reverse=True)
+        for count, parts in repeated[:_SHAPES_PER_FILE]:
+            if count > 1:
+                shapes.setdefault(parts, max(counts[parts], key=lambda name: counts[parts][name]))
     database.execute("DELETE FROM raw.shapes")
-    rows = [row for shape in shapes if (row := _shape_row(*shape)) is not None]
+    rows = [row for parts, event_type in shapes.items() if (row := _shape_row(parts, event_type)) is not None]
     if not rows:
         return 0
     _insert_valid(database, rows)
@@ -79,22 +103,25 @@ def learn_shapes(database: Database, paths: Iterable[str]) -> int:
     return int(counted[0])
 
 
-def _shape_row(middle: str, tail: str) -> tuple[Any, ...] | None:
+def _shape_row(parts: _Parts, event_type: str) -> tuple[Any, ...] | None:
     """Return a shape, a whole line that has it, and which counters its lines may have."""
+    prefix, suffix, tail = parts
+    # The event type and the scope have rules of their own, which are those of the line and not of its shape.
+    rest = f"sample{prefix}{'' if suffix is None else '{}' + suffix}{_TIME}{tail}"
     try:
-        rest = json.loads(f'{{"event_type": "{middle}{_BEFORE_TIME}0, {tail}')
-        version = rest["schema_version"]
+        record = json.loads(f'{{"event_type": "{rest}')
+        version = record["schema_version"]
         # Counters that a version 4 record may lack are absent in the trial line: then it is valid or not
         # for its other parts alone.
         value = "null" if version == 4 else "0"
-        flags = rest["metadata"].get("memory_capabilities", {}) if version == 4 else {}
+        flags = record["metadata"].get("memory_capabilities", {}) if version == 4 else {}
         may_have = {name: version != 4 or flags.get(flag) is True for name, flag in _COUNTERS}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     counters = ", ".join(f'"{name}": {value}' for name, _ in _COUNTERS)
     head = f'{{{counters}, "collector": "c", "context": null, "device_id": 0'
-    line = f"{head}{_BEFORE_TYPE}{middle}{_BEFORE_TIME}0, {tail}"
-    return (middle, tail, line, version == 4, *(may_have[name] for name in _FLAG_ORDER))
+    line = f"{head}{_BEFORE_TYPE}{rest}"
+    return (prefix, suffix, event_type, line, version == 4, *(may_have[name] for name in _FLAG_ORDER))
 
 
 def _insert_valid(database: Database, rows: list[tuple[Any, ...]]) -> None:
@@ -103,8 +130,9 @@ def _insert_valid(database: Database, rows: list[tuple[Any, ...]]) -> None:
         """
         CREATE OR REPLACE TABLE raw.shape_trials AS
         SELECT
-            unnest(CAST(? AS INTEGER[])) AS shape_id, unnest(CAST(? AS VARCHAR[])) AS middle,
-            unnest(CAST(? AS VARCHAR[])) AS tail, unnest(CAST(? AS VARCHAR[])) AS line,
+            unnest(CAST(? AS INTEGER[])) AS shape_id, unnest(CAST(? AS VARCHAR[])) AS prefix,
+            unnest(CAST(? AS VARCHAR[])) AS suffix, unnest(CAST(? AS VARCHAR[])) AS event_type,
+            unnest(CAST(? AS VARCHAR[])) AS line,
             unnest(CAST(? AS BOOLEAN[])) AS is_null_allowed, unnest(CAST(? AS BOOLEAN[])) AS may_have_allocated,
             unnest(CAST(? AS BOOLEAN[])) AS may_have_change, unnest(CAST(? AS BOOLEAN[])) AS may_have_reserved,
             unnest(CAST(? AS BOOLEAN[])) AS may_have_active, unnest(CAST(? AS BOOLEAN[])) AS may_have_inactive,
@@ -124,16 +152,20 @@ def _insert_valid(database: Database, rows: list[tuple[Any, ...]]) -> None:
         """
     )
     database.execute(
-        """
+        f"""
         INSERT INTO raw.shapes
         SELECT
-            t.shape_id, t.middle, t.tail, t.is_null_allowed, t.may_have_allocated, t.may_have_change,
+            t.shape_id, s.before_time, s.tail, CASE WHEN t.suffix IS NULL THEN s.body_length ELSE 0 END AS body_length,
+            t.prefix, t.suffix, l.is_needed, t.is_null_allowed, t.may_have_allocated, t.may_have_change,
             t.may_have_reserved, t.may_have_active, t.may_have_inactive, t.may_have_used, t.may_have_free,
-            t.may_have_total, l.schema_version, l.session_id, l.event_type, l.rank, l.backend,
+            t.may_have_total, l.schema_version, l.session_id, t.event_type, l.rank, l.backend,
             l.collector_health_status, l.is_fragmentation_known
-        FROM raw.typed_lines AS l
+        FROM ({view_query("raw.typed_lines")}) AS l
+        INNER JOIN raw.split_lines AS s ON l.file_id = s.file_id
         INNER JOIN raw.shape_trials AS t ON l.file_id = t.shape_id
-        WHERE l.is_valid AND NOT l.is_needed AND l.severity IS NULL
+        WHERE l.is_valid AND l.severity IS NULL
+        -- A line is compared with one shape.
+        QUALIFY row_number() OVER (PARTITION BY s.before_time, s.tail, body_length ORDER BY t.shape_id) = 1
         """
     )
     database.execute("DROP TABLE raw.shape_trials")

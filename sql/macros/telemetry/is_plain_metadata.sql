@@ -6,14 +6,15 @@
 --
 -- Args:
 --   json_value VARCHAR: JSON text of one value as DuckDB writes it, without blanks.
+--   keys VARCHAR[]: json_keys of it.
 -- Returns: BOOLEAN
 -- Source: docs/concepts.md#events.
-CREATE OR REPLACE MACRO telemetry.is_plain_metadata(json_value) AS
+CREATE OR REPLACE MACRO telemetry.is_plain_metadata(json_value, keys) AS
     (starts_with(json_value, '{')
-        AND prim.has_distinct_keys(json_value)
+        AND prim.are_distinct(keys)
         -- The pattern costs more than looking for its letters.
         AND CASE
-            WHEN contains(lower(json_value), 'nan') OR contains(lower(json_value), 'inf')
+            WHEN contains(replace(lower(json_value), 'inf', 'nan'), 'nan')
                 THEN NOT regexp_matches(json_value, '[:\[,]-?(?:[iI][nN][fF]|[nN][aA][nN])')
             ELSE true
         END
@@ -24,11 +25,11 @@ CREATE OR REPLACE MACRO telemetry.is_plain_metadata(json_value) AS
         END);
 
 -- Tests
-SELECT assert_equals(true, telemetry.is_plain_metadata('{}'));
-SELECT assert_equals(true, telemetry.is_plain_metadata('{"a":"info","b":[1,null]}'));
-SELECT assert_equals(false, telemetry.is_plain_metadata('[]'));
-SELECT assert_equals(false, telemetry.is_plain_metadata('{"a":1,"a":2}'));
-SELECT assert_equals(false, telemetry.is_plain_metadata('{"a":nan}'));
-SELECT assert_equals(false, telemetry.is_plain_metadata('{"a":[1,-Inf]}'));
-SELECT assert_equals(false, telemetry.is_plain_metadata(concat('{"a":', repeat('[', 500), repeat(']', 500), '}')));
-SELECT assert_equals(false, telemetry.is_plain_metadata(concat('{"a":', repeat('1', 5000), '}')));
+SELECT assert_equals(true, telemetry.is_plain_metadata('{}', json_keys('{}')));
+SELECT assert_equals(true, telemetry.is_plain_metadata('{"a":"info","b":[1,null]}', json_keys('{"a":"info","b":[1,null]}')));
+SELECT assert_equals(false, telemetry.is_plain_metadata('[]', json_keys('[]')));
+SELECT assert_equals(false, telemetry.is_plain_metadata('{"a":1,"a":2}', json_keys('{"a":1,"a":2}')));
+SELECT assert_equals(false, telemetry.is_plain_metadata('{"a":nan}', json_keys('{"a":nan}')));
+SELECT assert_equals(false, telemetry.is_plain_metadata('{"a":[1,-Inf]}', json_keys('{"a":[1,-Inf]}')));
+SELECT assert_equals(false, telemetry.is_plain_metadata(concat('{"a":', repeat('[', 500), repeat(']', 500), '}'), json_keys(concat('{"a":', repeat('[', 500), repeat(']', 500), '}'))));
+SELECT assert_equals(false, telemetry.is_plain_metadata(concat('{"a":', repeat('1', 5000), '}'), json_keys(concat('{"a":', repeat('1', 5000), '}'))));
