@@ -73,7 +73,7 @@ class Engine:
             lock(database.connection, self._readable_paths())
             folder = self._scratch.path if index is None else index.parts_folder
             self._parts = Parts(database, folder)
-            self._ingest = Ingest(database, self._scratch, self._parts, index)
+            self._ingest = Ingest(database, self._scratch, self._parts, index, settings.batch_bytes)
             self._findings = FindingStore({} if index is None else dict(index.findings))
             self._open_database = database
             self._fill_catalog()

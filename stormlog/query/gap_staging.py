@@ -60,7 +60,9 @@ def stage_gaps(database: Database, store: FindingStore) -> None:
         if known is None or known[0] != signatures[source_id, session_id]:
             dirty.append((source_id, session_id, is_exact))
     found = _analyse(database, dirty) if dirty else {}
-    file_ids = {path: file_id for file_id, path in database.execute("SELECT file_id, path FROM raw.files").fetchall()}
+    file_ids = {
+        path: file_id for file_id, path in database.execute("SELECT file_id, path FROM raw.files").fetchall()
+    }
     findings: list[tuple[Any, ...]] = []
     details: list[tuple[Any, ...]] = []
     current = {}
@@ -70,7 +72,9 @@ def stage_gaps(database: Database, store: FindingStore) -> None:
             current[key] = (signatures[source_id, session_id], found[source_id, session_id])
         else:
             current[key] = store.known[key]
-        for *finding, path, line_number, rank, collector, backend, phase, attribution, kind in current[key][1]:
+        for *finding, path, line_number, rank, collector, backend, phase, attribution, kind in current[key][
+            1
+        ]:
             number = len(findings)
             findings.append((number, source_id, session_id, *finding, file_ids[path], line_number))
             details.append((number, rank, collector, backend, phase, attribution, kind))

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Ingest", "Progress"]
 
-#: Bytes of a batch: few enough for their rows to fit into memory, many enough to hide the cost of statements.
-BATCH_BYTES = 1 << 30
-
 
 class Progress(NamedTuple):
     """How many bytes were read, of how many."""
@@ -47,7 +44,7 @@ class Ingest:
     """
 
     def __init__(
-        self, database: Database, scratch: Scratch, parts: Parts, index: Index | None, batch_bytes: int = BATCH_BYTES
+        self, database: Database, scratch: Scratch, parts: Parts, index: Index | None, batch_bytes: int
     ) -> None:
         self._database = database
         self._reader = Reader(database, scratch)

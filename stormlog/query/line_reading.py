@@ -142,7 +142,9 @@ class LineReader:
             except OSError:
                 # Whoever scans it finds out again, and says so.
                 path, is_copy = origin.path, False
-            chunks.append(_Chunk(task, path, tail_bytes, self._tail_id(task) if tail_bytes else None, is_copy))
+            chunks.append(
+                _Chunk(task, path, tail_bytes, self._tail_id(task) if tail_bytes else None, is_copy)
+            )
         return chunks
 
     def _tail_id(self, task: Task) -> int:

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 __all__ = ["Settings"]
 
-_SIZE = re.compile(r"[1-9][0-9]{0,5} ?([KMGT]i?)?B", re.IGNORECASE)
+_SIZE = re.compile(r"([1-9][0-9]{0,5}) ?([KMGT]?)(i?)B", re.IGNORECASE)
+_POWERS = " KMGT"
+#: Bytes of files that are read at a time: few enough for their rows to fit into memory, many enough to hide the
+#: cost of statements.
+_MOST_BATCH_BYTES = 1 << 30
+_LEAST_BATCH_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -35,3 +40,13 @@ class Settings:
             and all(size is None or _SIZE.fullmatch(size) for size in sizes)
             and self.spill_directory is None
         )
+
+    @property
+    def batch_bytes(self) -> int:
+        """Bytes of files to read at a time."""
+        found = _SIZE.fullmatch(self.memory_limit or "")
+        if found is None:
+            return _MOST_BATCH_BYTES
+        number, power, _ = found.groups()
+        limit = int(number) * 1000 ** _POWERS.index(power.upper() or " ")
+        return min(max(limit // 2, _LEAST_BATCH_BYTES), _MOST_BATCH_BYTES)

@@ -109,10 +109,14 @@ class Index:
         if not all(part.is_intact() for part in parts):
             return
         pieces = {
-            key: Piece(piece_id, FileState(*state), hint, settled, lines, sample, [tuple(w) for w in warnings])
+            key: Piece(
+                piece_id, FileState(*state), hint, settled, lines, sample, [tuple(w) for w in warnings]
+            )
             for key, (piece_id, state, hint, settled, lines, sample, warnings) in ledger["pieces"].items()
         }
-        findings = {(path, session): (signature, rows) for path, session, signature, rows in ledger["findings"]}
+        findings = {
+            (path, session): (signature, rows) for path, session, signature, rows in ledger["findings"]
+        }
         self.pieces, self.parts, self.findings = pieces, parts, findings
         self.next_id = int(ledger["next_id"])
 
@@ -120,7 +124,9 @@ class Index:
         """Note a part that was just written; it counts from the next `save` on."""
         self.parts.append(Part(folder, {kind: _state(folder, kind) for kind in kinds}, list(piece_ids)))
 
-    def save(self, pieces: Mapping[str, Piece], findings: Mapping[tuple[str, str], Any], next_id: int) -> bool:
+    def save(
+        self, pieces: Mapping[str, Piece], findings: Mapping[tuple[str, str], Any], next_id: int
+    ) -> bool:
         """Replace the ledger; false if it could not be written.
 
         Args:
@@ -141,7 +147,15 @@ class Index:
                 "next_id": next_id,
                 "parts": [(os.path.basename(p.folder), p.files, p.piece_ids) for p in self.parts],
                 "pieces": {
-                    key: (p.piece_id, p.state, p.session_hint, p.settled_bytes, p.line_count, p.sample, p.warnings)
+                    key: (
+                        p.piece_id,
+                        p.state,
+                        p.session_hint,
+                        p.settled_bytes,
+                        p.line_count,
+                        p.sample,
+                        p.warnings,
+                    )
                     for key, p in self.pieces.items()
                 },
                 "findings": [(*key, *value) for key, value in self.findings.items()],
