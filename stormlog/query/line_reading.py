@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stormlog.query.arbiter import MAX_LINE_BYTES, Arbiter, Place, Verdicts
+from stormlog.query.bundling import Bundle, bundle_small_files, spread_rows
 from stormlog.query.line_statements import (
     IS_JSON,
     LOOKS_COMPLETE,
@@ -102,15 +103,19 @@ class LineReader:
         """
         if not tasks:
             return
-        chunks = self._chunks(tasks)
-        plain = [chunk.path for chunk in chunks if chunk.task.origin.may_grow]
+        bundles, alone = bundle_small_files(tasks, self._scratch)
+        chunks = self._chunks(alone)
         # Shapes of the batch before stand for rows that are no longer here.
         self._database.execute("DELETE FROM raw.shapes")
         is_large = sum(task.size for task in tasks) >= SHAPES_PAY_BYTES
-        has_shapes = is_large and learn_shapes(self._database, plain) > 0
-        is_shaped = has_shapes and self._scan(chunks, shaped, tests_json=False)
-        if not is_shaped:
-            chunks = self._scan_or_repair(chunks, statement)
+        is_shaped = is_large and self._has_shapes(chunks, bundles)
+        if not is_shaped or not self._scan(chunks, shaped, bundles, tests_json=False):
+            is_shaped = False
+            if not bundles or not self._scan(chunks, statement, bundles):
+                chunks += self._chunks(task for bundle in bundles for task, _, _ in bundle.members)
+                bundles = []
+                chunks = self._scan_or_repair(chunks, statement)
+        self._finish_bundles(bundles)
         self._number_rows(chunks)
         changed = [chunk for chunk in chunks if _has_changed(chunk)]
         self._take_back(changed)
@@ -120,6 +125,12 @@ class LineReader:
         if changed:
             # As copies they cannot change any more.
             self._read_again([chunk.task for chunk in changed], statement)
+
+    def _has_shapes(self, chunks: Sequence[_Chunk], bundles: Sequence[Bundle]) -> bool:
+        paths = [chunk.path for chunk in chunks if chunk.task.origin.may_grow]
+        for bundle in bundles:
+            paths += bundle.sampled_paths()
+        return learn_shapes(self._database, paths) > 0
 
     # ---- what to scan --------------------------------------------------------------------------------------
 
@@ -202,18 +213,25 @@ class LineReader:
             if self._scan([chunk], statement) or self._judge_every_line(chunk, statement)
         ]
 
-    def _scan(self, chunks: Sequence[_Chunk], statement: str, *, tests_json: bool = True) -> bool:
+    def _scan(
+        self,
+        chunks: Sequence[_Chunk],
+        statement: str,
+        bundles: Sequence[Bundle] = (),
+        *,
+        tests_json: bool = True,
+    ) -> bool:
         """Insert the lines of files; false when DuckDB refuses them as a whole."""
         import duckdb
 
-        if not chunks:
+        if not chunks and not bundles:
             return True
-        ids = [chunk.piece_id for chunk in chunks]
+        ids = [*(chunk.piece_id for chunk in chunks), *(bundle.bundle_id for bundle in bundles)]
         if ids == list(range(ids[0], ids[0] + len(ids))):
             piece_id = f"CAST(file_index + {ids[0]} AS INTEGER)"
         else:
             piece_id = f"{ids!r}[CAST(file_index + 1 AS BIGINT)]"
-        paths = [chunk.path for chunk in chunks]
+        paths = [*(chunk.path for chunk in chunks), *(bundle.path for bundle in bundles)]
         for is_json in [LOOKS_COMPLETE, IS_JSON] if tests_json else [LOOKS_COMPLETE]:
             try:
                 self._database.execute(lines_view(paths, piece_id, is_json))
@@ -298,6 +316,15 @@ class LineReader:
                     AND c.tail_id IS NOT NULL
                 """
             )
+
+    def _finish_bundles(self, bundles: Sequence[Bundle]) -> None:
+        """Number the rows of bundles and let their pieces say what was read."""
+        spread_rows(self._database, bundles)
+        for bundle in bundles:
+            for task, line_count, sample in bundle.members:
+                piece = task.piece
+                self.places[piece.piece_id] = Place(task.origin, piece.piece_id)
+                piece.line_count, piece.settled_bytes, piece.sample = line_count, task.size, sample
 
     def _take_back(self, chunks: Sequence[_Chunk]) -> None:
         """Remove the rows of files that changed while they were scanned."""

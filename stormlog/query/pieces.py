@@ -14,7 +14,17 @@ from typing import NamedTuple
 
 from stormlog.query.origins import FileOrigin
 
-__all__ = ["FileState", "Piece", "Plan", "Task", "file_states", "plan_reading", "sample_of", "state_of"]
+__all__ = [
+    "FileState",
+    "Piece",
+    "Plan",
+    "Task",
+    "file_states",
+    "plan_reading",
+    "sample_of",
+    "sample_of_bytes",
+    "state_of",
+]
 
 #: Bytes of each block of a sample, and how many blocks lie between head and tail.
 _BLOCK_BYTES = 4096
@@ -122,15 +132,31 @@ def sample_of(path: str, length: int) -> str:
     Raises:
         OSError: the file cannot be read.
     """
-    digest = hashlib.blake2b(str(length).encode(), digest_size=16)
-    starts = [0]
-    if length > _BLOCK_BYTES:
-        step = (length - _BLOCK_BYTES) / (_INNER_BLOCKS + 1)
-        starts = sorted({int(step * number) for number in range(_INNER_BLOCKS + 2)})
     with open(path, "rb", buffering=0) as stream:
-        for start in starts:
+        blocks = []
+        for start in _block_starts(length):
             stream.seek(start)
-            digest.update(stream.read(min(_BLOCK_BYTES, length - start)) or b"")
+            blocks.append(stream.read(min(_BLOCK_BYTES, length - start)) or b"")
+    return _digest(length, blocks)
+
+
+def sample_of_bytes(data: bytes) -> str:
+    """Return what `sample_of` returns for a file with these bytes."""
+    starts = _block_starts(len(data))
+    return _digest(len(data), [data[start : start + _BLOCK_BYTES] for start in starts])
+
+
+def _block_starts(length: int) -> list[int]:
+    if length <= _BLOCK_BYTES:
+        return [0]
+    step = (length - _BLOCK_BYTES) / (_INNER_BLOCKS + 1)
+    return [int(step * number) for number in range(_INNER_BLOCKS + 2)]
+
+
+def _digest(length: int, blocks: Sequence[bytes]) -> str:
+    digest = hashlib.blake2b(str(length).encode(), digest_size=16)
+    for block in blocks:
+        digest.update(block)
     return digest.hexdigest()
 
 

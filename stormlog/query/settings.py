@@ -48,5 +48,5 @@ class Settings:
         if found is None:
             return _MOST_BATCH_BYTES
         number, power, _ = found.groups()
-        limit = int(number) * 1000 ** _POWERS.index(power.upper() or " ")
+        limit = int(number) * int(1000 ** _POWERS.index(power.upper() or " "))
         return min(max(limit // 2, _LEAST_BATCH_BYTES), _MOST_BATCH_BYTES)

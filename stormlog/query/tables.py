@@ -32,6 +32,7 @@ TABLES = {
     ),
     "raw.warnings": "path VARCHAR, code VARCHAR, message VARCHAR",
     # Filled by reading. `raw.chunks` says where the lines of a piece begin in `raw.records`.
+    "raw.bundles": "bundle_id INTEGER, first_line BIGINT, line_count BIGINT, piece_id INTEGER",
     "raw.lines_of_chunks": "piece_id INTEGER, first_line BIGINT, tail_id INTEGER",
     "raw.chunks": "piece_id INTEGER, first_row BIGINT, last_row BIGINT, first_line BIGINT, tail_id INTEGER",
     "raw.lines_given": "file_id INTEGER, line_number BIGINT, line VARCHAR, record_id VARCHAR",
