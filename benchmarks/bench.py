@@ -59,6 +59,7 @@ class Bench:
         print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
         for probe, taken in samples.items():
             self._add(label, probe, taken)
+        self.note_sizes(label, sink)
 
     def _add(self, label: str, probe: str, taken: list[Sample]) -> None:
         row: dict[str, Any] = {
@@ -68,7 +69,7 @@ class Bench:
             "wall_seconds": median(sample.wall_seconds for sample in taken),
             "peak_bytes": max(sample.peak_bytes for sample in taken),
         }
-        if probe != "command":
+        if not probe.startswith("command"):
             printed = [json.loads(sample.printed) for sample in taken]
             row["turn_seconds"] = [item["seconds"] for item in printed]
             row["seconds"] = median(row["turn_seconds"])
@@ -77,15 +78,37 @@ class Bench:
         self.rows.append(row)
 
     def _commands(self, sink: Path) -> dict[str, list[str]]:
-        probes = str(Path(__file__).with_name("probes.py"))
+        """Return the probes in the order of a turn: each finds the index as the one before left it."""
+        probes = [sys.executable, str(Path(__file__).with_name("probes.py"))]
+        cache = str(RESULTS / "cache" / sink.name)
+        command = [str(Path(sys.executable).with_name("stormlog")), "query", "issues", str(sink), "--quiet"]
         commands = {
-            "scan": [sys.executable, probes, "scan", str(sink)],
-            "issues": [sys.executable, probes, "issues", str(sink)],
-            "command": [str(Path(sys.executable).with_name("stormlog")), "query", "issues", str(sink)],
+            "scan": [*probes, "scan", str(sink)],
+            "issues": [*probes, "issues", str(sink)],
+            "command": [*command, "--no-cache"],
+            "build": [*probes, "build", str(sink), cache],
+            "warm": [*probes, "warm", str(sink), cache],
+            "command-warm": [*command, "--cache-dir", cache],
+            "append": [*probes, "append", str(sink), cache],
         }
         if self.reference is not None:
-            commands["reference"] = [str(self.reference), probes, "issues", str(sink)]
+            commands["reference"] = [str(self.reference), str(probes[1]), "issues", str(sink)]
         return commands
+
+    def measure_limited(self, label: str, sink: Path) -> None:
+        """Measure once how much memory a limit of 512 MB really means."""
+        probes = str(Path(__file__).with_name("probes.py"))
+        cache = str(RESULTS / "cache" / f"{sink.name}-limited")
+        print(f"{label}: limited", file=sys.stderr)
+        command = [sys.executable, probes, "limited", str(sink), cache]
+        self._add(label, "limited", [run_once(command, ENVIRONMENT, "/")])
+
+    def note_sizes(self, label: str, sink: Path) -> None:
+        """Note the size of the telemetry and of its index."""
+        cache = RESULTS / "cache" / sink.name
+        kept = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
+        read = sum(file.stat().st_size for file in sink.glob("segment-*.jsonl"))
+        self.rows.append({"sink": label, "probe": "sizes", "index_bytes": kept, "telemetry_bytes": read})
 
     @staticmethod
     def _events(label: str) -> int:
@@ -128,12 +151,14 @@ def table(rows: list[dict[str, Any]]) -> str:
     headings = ("turns", "answer ms", "process ms", "peak MiB", "issues")
     widths = (5, 11, 11, 9, 7)
     named = " ".join(f"{name:>{width}}" for name, width in zip(headings, widths, strict=True))
-    lines = [f"{'sink':<36} {'probe':<10} {named}"]
+    lines = [f"{'sink':<36} {'probe':<12} {named}"]
     for row in rows:
+        if row["probe"] == "sizes":
+            continue
         answer = f"{row['seconds'] * 1e3:.1f}" if "seconds" in row else "-"
         issues = "-" if row.get("issues") is None else str(row["issues"])
         lines.append(
-            f"{row['sink']:<36} {row['probe']:<10} {row['turns']:>5} {answer:>11} "
+            f"{row['sink']:<36} {row['probe']:<12} {row['turns']:>5} {answer:>11} "
             f"{row['wall_seconds'] * 1e3:>11.1f} {row['peak_bytes'] / 2**20:>9.1f} {issues:>7}"
         )
     return "\n".join(lines)
@@ -160,8 +185,9 @@ def main() -> None:
     parser.add_argument("--mix", choices=MIXES, nargs="+", default=["normal"])
     parser.add_argument("--repeat", type=int, default=5, help="turns of every probe; the median counts")
     parser.add_argument("--with-reference", action="store_true", help="measure stormlog 0.3.9 too")
+    parser.add_argument("--limited", action="store_true", help="the largest size under 512 MB of memory")
     parser.add_argument(
-        "--small-segments", action="store_true", help="also the largest size in segments of 100"
+        "--small-segments", action="store_true", help="also a million events in segments of 100"
     )
     given = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -170,9 +196,11 @@ def main() -> None:
     for mix in given.mix:
         for events in given.events:
             bench.measure(*generated(mix, events))
+    if given.limited:
+        bench.measure_limited(*generated("normal", max(given.events)))
     if given.small_segments:
         bench.reference = None
-        bench.measure(*generated("normal", max(given.events), 100))
+        bench.measure(*generated("normal", 1_000_000, 100))
     verdicts = compare(bench.rows)
     print(table(bench.rows))
     print("\n".join(["", *verdicts, *same_answers(bench.answers)]))

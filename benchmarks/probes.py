@@ -49,25 +49,89 @@ def scan(path: str) -> dict[str, Any]:
     return {"seconds": seconds, "events": max(counted)}
 
 
-def issues(path: str) -> dict[str, Any]:
-    """Open a sink and list its issues; imports are not counted."""
+def issues(path: str, cache: str = "off") -> dict[str, Any]:
+    """Open a sink and list its issues; imports are not counted.
+
+    Args:
+        path: The sink.
+        cache: Where the index is; ``off`` for none (and for the reference, which has none).
+    """
     import stormlog.query
 
+    options: dict[str, Any] = {} if cache == "off" else {"cache": cache}
     started = time.perf_counter()
-    store = stormlog.query.open([path])
+    store = stormlog.query.open([path], **options)
     found = store.list_issues()
     seconds = time.perf_counter() - started
     answer = sorted((issue.fingerprint_id, issue.hit_count) for issue in found)
     return {"seconds": seconds, "issues": len(answer), "answer": answer}
 
 
-PROBES = {"scan": scan, "issues": issues}
+def build(path: str, cache: str) -> dict[str, Any]:
+    """The same as `issues`, after whatever is kept was removed."""
+    import shutil
+
+    shutil.rmtree(cache, ignore_errors=True)
+    return issues(path, cache)
+
+
+def limited(path: str, cache: str) -> dict[str, Any]:
+    """The same as `build`, with little memory."""
+    import shutil
+
+    import stormlog.query
+
+    shutil.rmtree(cache, ignore_errors=True)
+    started = time.perf_counter()
+    found = stormlog.query.open([path], cache=cache, memory_limit="512MB").list_issues()
+    return {"seconds": time.perf_counter() - started, "issues": len(found)}
+
+
+def append(path: str, cache: str) -> dict[str, Any]:
+    """Append 1,000 events to the last segment and ask again; then take them back."""
+    import os
+    import re
+
+    import stormlog.query
+
+    segment = max(Path(path).glob("segment-*.jsonl"))
+    size = segment.stat().st_size
+    with segment.open("rb") as stream:
+        stream.seek(max(0, size - 2_000_000))
+        lines = stream.read().split(b"\n")[1:-1][-1000:]
+    # The same session goes on: later times, everything else as it was.
+    later = [
+        re.sub(rb'("timestamp_ns": )(\d+)', lambda m: m[1] + str(int(m[2]) + 10**12).encode(), x)
+        for x in lines
+    ]
+    with stormlog.query.open([path], cache=cache) as store:
+        store.list_issues()
+    try:
+        with segment.open("ab") as stream:
+            stream.write(b"\n".join(later) + b"\n")
+        started = time.perf_counter()
+        with stormlog.query.open([path], cache=cache) as store:
+            found = store.list_issues()
+            seconds = time.perf_counter() - started
+    finally:
+        os.truncate(segment, size)
+    return {"seconds": seconds, "issues": len(found)}
+
+
+PROBES = {
+    "scan": scan,
+    "issues": issues,
+    "build": build,
+    "warm": issues,
+    "limited": limited,
+    "append": append,
+}
 
 
 def main() -> None:
     """Run one probe and print what it found."""
-    name, path = sys.argv[1:]
-    print(json.dumps(PROBES[name](path)))
+    name, *arguments = sys.argv[1:]
+    print(json.dumps(PROBES[name](*arguments)))
 
 
 if __name__ == "__main__":
