@@ -117,7 +117,7 @@ class Reader:
         plain = [origin.path for origin in lines if not origin.path.lower().endswith(_PACKED_SUFFIXES)]
         has_shapes = _total_bytes(plain) >= SHAPES_PAY_BYTES and learn_shapes(database, plain) > 0
         self._read_lines(lines, shaped if has_shapes else statement, statement, arbiter)
-        for origin in by_format["parquet"]:
+        for origin in self._read_typed_parquet(by_format["parquet"], keep_all=keep_all):
             self._read_parquet(origin, statement, arbiter)
         for origin in by_format["document"]:
             self._read_document(origin, statement, arbiter)
@@ -263,6 +263,16 @@ class Reader:
         )
 
     # ---- other formats -------------------------------------------------------------------------------------
+
+    def _read_typed_parquet(self, origins: Sequence[FileOrigin], *, keep_all: bool) -> list[FileOrigin]:
+        """Read the segments that compaction wrote; return all others."""
+        if not origins:
+            return []
+        from stormlog.query.typed_parquet import insert_typed_parquet
+
+        files = [(o.file_id, self._spelling(o)) for o in origins if is_storable(o.path)]
+        inserted = insert_typed_parquet(self._database, files, keep_all=keep_all)
+        return [origin for origin in origins if origin.file_id not in inserted]
 
     def _read_parquet(self, origin: FileOrigin, statement: str, arbiter: Arbiter) -> None:
         import duckdb

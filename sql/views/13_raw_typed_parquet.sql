@@ -1,0 +1,144 @@
+-- Rows of Parquet segments as typed columns, and whether a row is plainly a valid version 3 or 4 record.
+--
+-- The rules are those of raw.typed_lines, less what the types of the columns guarantee already. A row in
+-- doubt is not judged here: its text goes to Python, as that of a line would.
+--
+-- Source: docs/compaction.md#files.
+CREATE OR REPLACE VIEW raw.typed_parquet AS
+WITH split AS (
+    SELECT
+        *,
+        CAST(
+            json_extract(json_metadata, [
+                '$.backend',
+                '$.severity',
+                '$.collector_health_status',
+                '$.origin_thread_id',
+                '$.origin_phase_scope_id',
+                '$.memory_capabilities'
+            ]) AS VARCHAR[]
+        ) AS said
+    FROM raw.parquet_rows
+    WHERE record IS NULL
+),
+
+typed AS (
+    SELECT
+        *,
+        prim.json_text(said[1]) AS backend,
+        prim.json_text(said[2]) AS severity,
+        prim.json_text(said[3]) AS collector_health_status
+    FROM split
+),
+
+checked AS (
+    SELECT
+        *,
+        CASE
+            WHEN schema_version = 4
+                THEN telemetry.capability(said[6], '$.supports_allocator_inactive')
+                    AND telemetry.capability(said[6], '$.supports_fragmentation_analysis')
+            ELSE true
+        END AS is_fragmentation_known,
+        coalesce(
+            schema_version IN (3, 4)
+            AND telemetry.is_plain_value(session_id)
+            AND telemetry.is_plain_value(event_type)
+            AND telemetry.is_plain_value(collector)
+            AND telemetry.is_plain_value(host)
+            AND (job_id IS NULL OR telemetry.is_plain_value(job_id))
+            AND timestamp_ns >= 0
+            AND sampling_interval_ms >= 0
+            AND pid >= -1
+            AND device_id IS NOT NULL
+            AND coalesce(world_size, 1) >= 1
+            AND coalesce(rank, 0) >= 0
+            AND coalesce(rank, 0) < coalesce(world_size, 1)
+            AND coalesce(local_rank, 0) >= 0
+            AND coalesce(local_rank, rank, 0) < coalesce(world_size, 1)
+            AND coalesce(allocator_active_bytes, 0) >= 0
+            AND coalesce(allocator_inactive_bytes, 0) >= 0
+            AND coalesce(allocator_allocated_bytes, 0) >= 0
+            AND coalesce(allocator_reserved_bytes, 0) >= 0
+            AND coalesce(device_free_bytes, 0) >= 0
+            AND coalesce(device_total_bytes, 0) >= 0
+            AND coalesce(device_used_bytes, 0) >= 0
+            AND CASE
+                WHEN schema_version = 4 THEN telemetry.capabilities_allow(
+                    said[6],
+                    allocator_allocated_bytes,
+                    allocator_change_bytes,
+                    allocator_reserved_bytes,
+                    allocator_active_bytes,
+                    allocator_inactive_bytes,
+                    device_used_bytes,
+                    device_free_bytes,
+                    device_total_bytes
+                )
+                ELSE allocator_allocated_bytes IS NOT NULL
+                    AND allocator_change_bytes IS NOT NULL
+                    AND allocator_reserved_bytes IS NOT NULL
+                    AND device_used_bytes IS NOT NULL
+            END
+            AND coalesce(device_used_bytes <= device_total_bytes, true)
+            AND coalesce(device_free_bytes <= device_total_bytes, true)
+            AND telemetry.is_plain_metadata_text(json_metadata)
+            AND CASE
+                WHEN event_type IN ('phase_enter', 'phase_exit')
+                    THEN coalesce(prim.has_distinct_keys(prim.json_at(json_metadata, '$.phase_scope')), true)
+                ELSE true
+            END
+            -- Escapes make a character up to six times as long, and lines are at most 16 MiB.
+            AND strlen(json_metadata) + 6 * (
+                strlen(session_id) + strlen(event_type) + strlen(collector) + strlen(host)
+                + coalesce(strlen(job_id), 0) + coalesce(strlen(context), 0)
+            ) < 16000000,
+            false
+        ) AS is_valid,
+        -- The same rows as in raw.typed_lines: evidence, phases, and what the columns above cannot hold.
+        issues.may_be_evidence(event_type, severity, collector_health_status)
+        OR event_type IN ('phase_enter', 'phase_exit')
+        OR (backend IS NULL AND said[1] <> 'null')
+        OR coalesce(said[4], said[5]) IS NOT NULL AS is_needed
+    FROM typed
+),
+
+named AS (
+    SELECT
+        *,
+        telemetry.record_text(
+            allocator_active_bytes, allocator_allocated_bytes, allocator_change_bytes, allocator_inactive_bytes,
+            allocator_reserved_bytes, collector, context, device_free_bytes,
+            device_id, device_total_bytes, device_used_bytes, event_type,
+            host, job_id, local_rank,
+            -- Text that is no JSON must not pass for more than one value.
+            CASE WHEN is_valid OR json_valid(metadata) THEN metadata ELSE CAST(to_json(metadata) AS VARCHAR) END,
+            pid, rank, sampling_interval_ms, schema_version,
+            session_id, timestamp_ns, world_size
+        ) AS line
+    FROM checked
+)
+
+SELECT
+    file_id,
+    line_number,
+    line,
+    CAST(NULL AS VARCHAR) AS record_id,
+    TRY_CAST(schema_version AS INTEGER) AS schema_version,
+    session_id,
+    timestamp_ns,
+    event_type,
+    collector,
+    coalesce(rank, 0) AS rank,
+    allocator_allocated_bytes,
+    allocator_reserved_bytes,
+    allocator_inactive_bytes,
+    device_used_bytes,
+    device_total_bytes,
+    backend,
+    severity,
+    collector_health_status,
+    is_fragmentation_known,
+    is_valid,
+    coalesce(is_needed, false) AS is_needed
+FROM named;

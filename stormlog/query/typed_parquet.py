@@ -1,0 +1,188 @@
+"""Reads Parquet segments that have the columns compaction writes, many files in one statement.
+
+Promise: their typed columns go where typed lines go, under the same rules; a row in doubt is rendered to
+the text of its line and judged like any other. Files with other columns are left to
+`stormlog.query.parquet_rows`.
+
+Source: docs/compaction.md#files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from stormlog.query.library import quote_literal
+from stormlog.query.line_statements import INSERT_TYPED
+
+if TYPE_CHECKING:
+    from stormlog.query.database import Database
+
+__all__ = ["SEGMENT_COLUMNS", "TEXT_COLUMN", "insert_typed_parquet", "parquet_rows_view"]
+
+#: Text of a record that its columns cannot give back byte by byte; NULL in all other rows.
+TEXT_COLUMN = "record"
+
+#: The columns of a segment, in order, and their types.
+SEGMENT_COLUMNS = {
+    "allocator_active_bytes": "BIGINT",
+    "allocator_allocated_bytes": "BIGINT",
+    "allocator_change_bytes": "BIGINT",
+    "allocator_inactive_bytes": "BIGINT",
+    "allocator_reserved_bytes": "BIGINT",
+    "collector": "VARCHAR",
+    "context": "VARCHAR",
+    "device_free_bytes": "BIGINT",
+    "device_id": "BIGINT",
+    "device_total_bytes": "BIGINT",
+    "device_used_bytes": "BIGINT",
+    "event_type": "VARCHAR",
+    "host": "VARCHAR",
+    "job_id": "VARCHAR",
+    "local_rank": "BIGINT",
+    "metadata": "JSON",
+    "pid": "BIGINT",
+    "rank": "BIGINT",
+    "sampling_interval_ms": "BIGINT",
+    "schema_version": "BIGINT",
+    "session_id": "VARCHAR",
+    "timestamp_ns": "BIGINT",
+    "world_size": "BIGINT",
+    TEXT_COLUMN: "VARCHAR",
+}
+
+#: Files of one statement: binding a list costs per file, a statement costs as much as some fifty files.
+_FILES_AT_A_TIME = 256
+
+#: Metadata that this lets pass is parsed; one that is no JSON then stops the whole statement.
+_LOOKS_COMPLETE = "starts_with(metadata, '{') AND ends_with(metadata, '}')"
+_IS_JSON = f"{_LOOKS_COMPLETE} AND json_valid(metadata)"
+
+_TARGETS = """
+file_id, line_number, line, record_id, schema_version, session_id, timestamp_ns, event_type, collector, rank,
+allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
+device_total_bytes, backend, severity, collector_health_status, is_fragmentation_known, is_valid, is_needed
+"""
+
+#: Both kinds of rows in one statement, so that a file is taken as a whole or not at all.
+_INSERT = INSERT_TYPED.replace(
+    "FROM raw.typed_lines",
+    f"FROM (SELECT {_TARGETS} FROM raw.typed_parquet UNION ALL SELECT {_TARGETS} FROM raw.typed_lines)",
+)
+
+
+def insert_typed_parquet(database: Database, files: Sequence[tuple[int, str]], *, keep_all: bool) -> set[int]:
+    """Insert the rows of segments into ``raw.records``.
+
+    Args:
+        database: Where to put them.
+        files: Number and path of each file, the path spelled for DuckDB.
+        keep_all: Keep the text of every record, not only of those that issues need.
+
+    Returns:
+        Numbers of the files whose rows were inserted; the others have other columns or are damaged.
+    """
+    statement = _INSERT.format(keep="true" if keep_all else "is_needed OR NOT is_valid")
+    inserted: set[int] = set()
+    for start in range(0, len(files), _FILES_AT_A_TIME):
+        typed = _typed_files(database, files[start : start + _FILES_AT_A_TIME])
+        inserted.update(_insert(database, typed, statement))
+    return inserted
+
+
+def parquet_rows_view(files: Sequence[tuple[int, str]], is_json: str = _IS_JSON) -> str:
+    """Return the view of the rows of segments, whose columns are those of `SEGMENT_COLUMNS`.
+
+    Args:
+        files: Number and path of each file.
+        is_json: Which metadata is parsed.
+    """
+    columns = ", ".join(
+        f"CAST({name} AS VARCHAR) AS {name}" if kind == "JSON" else name
+        for name, kind in SEGMENT_COLUMNS.items()
+    )
+    return f"""
+        CREATE OR REPLACE VIEW raw.parquet_rows AS
+        SELECT *, CASE WHEN {is_json} THEN metadata END AS json_metadata
+        FROM (SELECT {_place(files)}, {columns} FROM {_source(files)})
+    """
+
+
+def _texts_view(files: Sequence[tuple[int, str]]) -> str:
+    return f"""
+        CREATE OR REPLACE VIEW raw.lines AS
+        SELECT
+            file_id, line_number, line, CASE WHEN json_valid(line) THEN line END AS json_line,
+            CAST(NULL AS VARCHAR) AS record_id, false AS is_canonical
+        FROM (
+            SELECT {_place(files)}, {TEXT_COLUMN} AS line
+            FROM {_source(files)} WHERE {TEXT_COLUMN} IS NOT NULL
+        )
+    """
+
+
+def _place(files: Sequence[tuple[int, str]]) -> str:
+    ids = [file_id for file_id, _ in files]
+    number = (
+        f"CAST(file_index + {ids[0]} AS INTEGER)"
+        if ids == list(range(ids[0], ids[0] + len(ids)))
+        else f"CAST({ids!r}[CAST(file_index + 1 AS BIGINT)] AS INTEGER)"
+    )
+    return f"{number} AS file_id, file_row_number + 1 AS line_number"
+
+
+def _source(files: Sequence[tuple[int, str]]) -> str:
+    return f"read_parquet({_list(files)}, hive_partitioning = false)"
+
+
+def _list(files: Sequence[tuple[int, str]]) -> str:
+    return f"[{', '.join(quote_literal(path) for _, path in files)}]"
+
+
+def _typed_files(database: Database, files: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return the files that have exactly the columns of `SEGMENT_COLUMNS`."""
+    import duckdb
+
+    # The first row of a schema is its root.
+    text = f"""
+        SELECT file_name FROM parquet_schema({_list(files)})
+        GROUP BY file_name
+        HAVING list(concat(name, ' ', duckdb_type) ORDER BY column_id)[2:] = $columns
+            AND count(*) FILTER (WHERE repetition_type IN ('REQUIRED', 'OPTIONAL')) >= count(*) - 1
+    """
+    columns = [f"{name} {kind}" for name, kind in SEGMENT_COLUMNS.items()]
+    try:
+        found = {name for (name,) in database.execute(text, {"columns": columns}).fetchall()}
+    except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+        raise
+    except duckdb.Error:
+        # One file that is no Parquet file hides all others.
+        return [file for half in _halves(files) for file in _typed_files(database, half)]
+    return [(file_id, path) for file_id, path in files if path in found]
+
+
+def _insert(database: Database, files: Sequence[tuple[int, str]], statement: str) -> list[int]:
+    """Insert the rows of files; return the numbers of those of which DuckDB refuses no row or page."""
+    import duckdb
+
+    if not files:
+        return []
+    # Before the view is replaced: the first statement that names it would put the empty one in its place.
+    database.require(["raw.typed_parquet"])
+    for is_json in (_LOOKS_COMPLETE, _IS_JSON):
+        try:
+            database.execute(_texts_view(files))
+            database.execute(parquet_rows_view(files, is_json))
+            database.execute(statement)
+            return [file_id for file_id, _ in files]
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+            raise
+        except duckdb.Error as error:
+            if "Malformed JSON" not in str(error):
+                break
+    return [file_id for half in _halves(files) for file_id in _insert(database, half, statement)]
+
+
+def _halves(files: Sequence[tuple[int, str]]) -> list[Sequence[tuple[int, str]]]:
+    middle = len(files) // 2
+    return [files[:middle], files[middle:]] if middle else []
