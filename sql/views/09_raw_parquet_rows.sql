@@ -1,7 +1,7 @@
 -- Rows of Parquet segments with the columns that compaction writes; replaced for every batch of files.
 --
 -- `record` is the text of a record that its columns cannot give back; NULL elsewhere. `json_metadata` is the
--- metadata where it may be parsed.
+-- metadata where it may be parsed, `keeps_all` whether every text is wanted.
 --
 -- Source: docs/compaction.md#files.
 CREATE OR REPLACE VIEW raw.parquet_rows AS
@@ -32,5 +32,6 @@ SELECT
     CAST(NULL AS BIGINT) AS timestamp_ns,
     CAST(NULL AS BIGINT) AS world_size,
     CAST(NULL AS VARCHAR) AS record,
-    CAST(NULL AS VARCHAR) AS json_metadata
+    CAST(NULL AS VARCHAR) AS json_metadata,
+    false AS keeps_all
 WHERE false;

@@ -5,9 +5,10 @@
 --
 -- Source: docs/compaction.md#files.
 CREATE OR REPLACE VIEW raw.typed_parquet AS
-WITH split AS (
+WITH said AS (
+    -- Most rows share their metadata with others, and comparing texts costs less than parsing them.
     SELECT
-        *,
+        json_metadata,
         CAST(
             json_extract(json_metadata, [
                 '$.backend',
@@ -15,31 +16,66 @@ WITH split AS (
                 '$.collector_health_status',
                 '$.origin_thread_id',
                 '$.origin_phase_scope_id',
-                '$.memory_capabilities'
+                '$.memory_capabilities',
+                '$.phase_scope'
             ]) AS VARCHAR[]
-        ) AS said
-    FROM raw.parquet_rows
-    WHERE record IS NULL
+        ) AS said,
+        telemetry.is_plain_metadata_text(json_metadata) AS is_plain_metadata
+    FROM (SELECT DISTINCT json_metadata FROM raw.parquet_rows WHERE record IS NULL)
+),
+
+understood AS (
+    SELECT
+        json_metadata,
+        said,
+        is_plain_metadata,
+        prim.json_text(said[1]) AS backend,
+        prim.json_text(said[2]) AS severity,
+        prim.json_text(said[3]) AS collector_health_status,
+        coalesce(prim.has_distinct_keys(said[7]), true) AS has_distinct_scope_keys,
+        -- Without counters the capabilities themselves are judged.
+        coalesce(
+            telemetry.capabilities_allow(said[6], NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL), false
+        ) AS has_capabilities,
+        telemetry.capability(said[6], '$.supports_allocator_allocated') AS may_have_allocator_allocated,
+        telemetry.capability(said[6], '$.supports_allocator_reserved') AS may_have_allocator_reserved,
+        telemetry.capability(said[6], '$.supports_allocator_active') AS may_have_allocator_active,
+        telemetry.capability(said[6], '$.supports_allocator_inactive') AS may_have_allocator_inactive,
+        telemetry.capability(said[6], '$.supports_device_used') AS may_have_device_used,
+        telemetry.capability(said[6], '$.supports_device_free') AS may_have_device_free,
+        telemetry.capability(said[6], '$.supports_device_total') AS may_have_device_total,
+        telemetry.capability(said[6], '$.supports_allocator_inactive')
+            AND telemetry.capability(said[6], '$.supports_fragmentation_analysis') AS may_know_fragmentation
+    FROM said
 ),
 
 typed AS (
     SELECT
-        *,
-        prim.json_text(said[1]) AS backend,
-        prim.json_text(said[2]) AS severity,
-        prim.json_text(said[3]) AS collector_health_status
-    FROM split
+        r.*,
+        u.said,
+        u.is_plain_metadata,
+        u.backend,
+        u.severity,
+        u.collector_health_status,
+        u.has_distinct_scope_keys,
+        u.has_capabilities,
+        u.may_have_allocator_allocated,
+        u.may_have_allocator_reserved,
+        u.may_have_allocator_active,
+        u.may_have_allocator_inactive,
+        u.may_have_device_used,
+        u.may_have_device_free,
+        u.may_have_device_total,
+        u.may_know_fragmentation
+    FROM raw.parquet_rows AS r
+    LEFT JOIN understood AS u ON r.json_metadata = u.json_metadata
+    WHERE r.record IS NULL
 ),
 
 checked AS (
     SELECT
         *,
-        CASE
-            WHEN schema_version = 4
-                THEN telemetry.capability(said[6], '$.supports_allocator_inactive')
-                    AND telemetry.capability(said[6], '$.supports_fragmentation_analysis')
-            ELSE true
-        END AS is_fragmentation_known,
+        CASE WHEN schema_version = 4 THEN may_know_fragmentation ELSE true END AS is_fragmentation_known,
         coalesce(
             schema_version IN (3, 4)
             AND telemetry.is_plain_value(session_id)
@@ -64,17 +100,16 @@ checked AS (
             AND coalesce(device_total_bytes, 0) >= 0
             AND coalesce(device_used_bytes, 0) >= 0
             AND CASE
-                WHEN schema_version = 4 THEN telemetry.capabilities_allow(
-                    said[6],
-                    allocator_allocated_bytes,
-                    allocator_change_bytes,
-                    allocator_reserved_bytes,
-                    allocator_active_bytes,
-                    allocator_inactive_bytes,
-                    device_used_bytes,
-                    device_free_bytes,
-                    device_total_bytes
-                )
+                WHEN schema_version = 4
+                    THEN has_capabilities
+                        AND (allocator_allocated_bytes IS NULL OR may_have_allocator_allocated)
+                        AND (allocator_change_bytes IS NULL OR may_have_allocator_allocated)
+                        AND (allocator_reserved_bytes IS NULL OR may_have_allocator_reserved)
+                        AND (allocator_active_bytes IS NULL OR may_have_allocator_active)
+                        AND (allocator_inactive_bytes IS NULL OR may_have_allocator_inactive)
+                        AND (device_used_bytes IS NULL OR may_have_device_used)
+                        AND (device_free_bytes IS NULL OR may_have_device_free)
+                        AND (device_total_bytes IS NULL OR may_have_device_total)
                 ELSE allocator_allocated_bytes IS NOT NULL
                     AND allocator_change_bytes IS NOT NULL
                     AND allocator_reserved_bytes IS NOT NULL
@@ -82,12 +117,8 @@ checked AS (
             END
             AND coalesce(device_used_bytes <= device_total_bytes, true)
             AND coalesce(device_free_bytes <= device_total_bytes, true)
-            AND telemetry.is_plain_metadata_text(json_metadata)
-            AND CASE
-                WHEN event_type IN ('phase_enter', 'phase_exit')
-                    THEN coalesce(prim.has_distinct_keys(prim.json_at(json_metadata, '$.phase_scope')), true)
-                ELSE true
-            END
+            AND is_plain_metadata
+            AND (has_distinct_scope_keys OR event_type NOT IN ('phase_enter', 'phase_exit'))
             -- Escapes make a character up to six times as long, and lines are at most 16 MiB.
             AND strlen(json_metadata) + 6 * (
                 strlen(session_id) + strlen(event_type) + strlen(collector) + strlen(host)
@@ -101,28 +132,24 @@ checked AS (
         OR (backend IS NULL AND said[1] <> 'null')
         OR coalesce(said[4], said[5]) IS NOT NULL AS is_needed
     FROM typed
-),
-
-named AS (
-    SELECT
-        *,
-        telemetry.record_text(
-            allocator_active_bytes, allocator_allocated_bytes, allocator_change_bytes, allocator_inactive_bytes,
-            allocator_reserved_bytes, collector, context, device_free_bytes,
-            device_id, device_total_bytes, device_used_bytes, event_type,
-            host, job_id, local_rank,
-            -- Text that is no JSON must not pass for more than one value.
-            CASE WHEN is_valid OR json_valid(metadata) THEN metadata ELSE CAST(to_json(metadata) AS VARCHAR) END,
-            pid, rank, sampling_interval_ms, schema_version,
-            session_id, timestamp_ns, world_size
-        ) AS line
-    FROM checked
 )
 
 SELECT
     file_id,
     line_number,
-    line,
+    -- Only where it is wanted: making a text costs more than all the rest.
+    CASE
+        WHEN keeps_all OR is_needed OR NOT is_valid THEN telemetry.record_text(
+                allocator_active_bytes, allocator_allocated_bytes, allocator_change_bytes, allocator_inactive_bytes,
+                allocator_reserved_bytes, collector, context, device_free_bytes,
+                device_id, device_total_bytes, device_used_bytes, event_type,
+                host, job_id, local_rank,
+                -- Text that is no JSON must not pass for more than one value.
+                CASE WHEN is_valid OR json_valid(metadata) THEN metadata ELSE CAST(to_json(metadata) AS VARCHAR) END,
+                pid, rank, sampling_interval_ms, schema_version,
+                session_id, timestamp_ns, world_size
+            )
+    END AS line,
     CAST(NULL AS VARCHAR) AS record_id,
     TRY_CAST(schema_version AS INTEGER) AS schema_version,
     session_id,
@@ -141,4 +168,4 @@ SELECT
     is_fragmentation_known,
     is_valid,
     coalesce(is_needed, false) AS is_needed
-FROM named;
+FROM checked;

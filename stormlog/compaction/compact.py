@@ -180,13 +180,16 @@ def _settle(
     """Copy a segment unless it was written as Parquet, and say what became of it."""
     name, state = segment.name, plan.files[segment.name]
     found = written.get(name)
+    reason = segment.reason if found is None else found.reason
     if found is not None and found.reason is None:
         target = staging / parquet_name(name)
         size = target.stat().st_size
-        return SegmentReport(
-            name, target.name, True, None, found.row_count, found.text_row_count, state.size, size
-        )
-    reason = segment.reason if found is None else found.reason
+        if size < state.size:
+            return SegmentReport(
+                name, target.name, True, None, found.row_count, found.text_row_count, state.size, size
+            )
+        target.unlink()
+        reason = "is not smaller as Parquet"
     target = staging / name
     if is_final:
         copy_file(plan.sink / name, target, state)

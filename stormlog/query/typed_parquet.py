@@ -18,7 +18,7 @@ from stormlog.query.line_statements import INSERT_TYPED
 if TYPE_CHECKING:
     from stormlog.query.database import Database
 
-__all__ = ["SEGMENT_COLUMNS", "TEXT_COLUMN", "insert_typed_parquet", "parquet_rows_view"]
+__all__ = ["SEGMENT_COLUMNS", "TEXT_COLUMN", "insert_typed_parquet"]
 
 #: Text of a record that its columns cannot give back byte by byte; NULL in all other rows.
 TEXT_COLUMN = "record"
@@ -82,28 +82,21 @@ def insert_typed_parquet(database: Database, files: Sequence[tuple[int, str]], *
     Returns:
         Numbers of the files whose rows were inserted; the others have other columns or are damaged.
     """
-    statement = _INSERT.format(keep="true" if keep_all else "is_needed OR NOT is_valid")
     inserted: set[int] = set()
     for start in range(0, len(files), _FILES_AT_A_TIME):
         typed = _typed_files(database, files[start : start + _FILES_AT_A_TIME])
-        inserted.update(_insert(database, typed, statement))
+        inserted.update(_insert(database, typed, keep_all))
     return inserted
 
 
-def parquet_rows_view(files: Sequence[tuple[int, str]], is_json: str = _IS_JSON) -> str:
-    """Return the view of the rows of segments, whose columns are those of `SEGMENT_COLUMNS`.
-
-    Args:
-        files: Number and path of each file.
-        is_json: Which metadata is parsed.
-    """
+def _rows_view(files: Sequence[tuple[int, str]], is_json: str, keep_all: bool) -> str:
     columns = ", ".join(
         f"CAST({name} AS VARCHAR) AS {name}" if kind == "JSON" else name
         for name, kind in SEGMENT_COLUMNS.items()
     )
     return f"""
         CREATE OR REPLACE VIEW raw.parquet_rows AS
-        SELECT *, CASE WHEN {is_json} THEN metadata END AS json_metadata
+        SELECT *, CASE WHEN {is_json} THEN metadata END AS json_metadata, {str(keep_all).lower()} AS keeps_all
         FROM (SELECT {_place(files)}, {columns} FROM {_source(files)})
     """
 
@@ -161,7 +154,7 @@ def _typed_files(database: Database, files: Sequence[tuple[int, str]]) -> list[t
     return [(file_id, path) for file_id, path in files if path in found]
 
 
-def _insert(database: Database, files: Sequence[tuple[int, str]], statement: str) -> list[int]:
+def _insert(database: Database, files: Sequence[tuple[int, str]], keep_all: bool) -> list[int]:
     """Insert the rows of files; return the numbers of those of which DuckDB refuses no row or page."""
     import duckdb
 
@@ -169,10 +162,11 @@ def _insert(database: Database, files: Sequence[tuple[int, str]], statement: str
         return []
     # Before the view is replaced: the first statement that names it would put the empty one in its place.
     database.require(["raw.typed_parquet"])
+    statement = _INSERT.format(keep="true" if keep_all else "is_needed OR NOT is_valid")
     for is_json in (_LOOKS_COMPLETE, _IS_JSON):
         try:
             database.execute(_texts_view(files))
-            database.execute(parquet_rows_view(files, is_json))
+            database.execute(_rows_view(files, is_json, keep_all))
             database.execute(statement)
             return [file_id for file_id, _ in files]
         except (duckdb.InterruptException, duckdb.OutOfMemoryException):
@@ -180,7 +174,7 @@ def _insert(database: Database, files: Sequence[tuple[int, str]], statement: str
         except duckdb.Error as error:
             if "Malformed JSON" not in str(error):
                 break
-    return [file_id for half in _halves(files) for file_id in _insert(database, half, statement)]
+    return [file_id for half in _halves(files) for file_id in _insert(database, half, keep_all)]
 
 
 def _halves(files: Sequence[tuple[int, str]]) -> list[Sequence[tuple[int, str]]]:
