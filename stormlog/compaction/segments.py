@@ -270,13 +270,13 @@ columns AS (
 compared AS (
     SELECT
         *,
-        coalesce(json_valid(metadata), false) AND telemetry.record_text({", ".join(_ALL_BUT_TEXT)}) = line
+        telemetry.record_text({", ".join(_ALL_BUT_TEXT)}) = line
             AS is_given_back
     FROM columns
 )
 
 SELECT
-    * REPLACE (CAST(CASE WHEN is_given_back THEN metadata ELSE metadata_read END AS JSON) AS metadata),
+    * REPLACE (CASE WHEN is_given_back THEN metadata ELSE metadata_read END AS metadata),
     CASE WHEN is_valid AND NOT is_given_back THEN line END AS {TEXT_COLUMN}
 FROM compared
 """

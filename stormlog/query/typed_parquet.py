@@ -40,7 +40,8 @@ SEGMENT_COLUMNS = {
     "host": "VARCHAR",
     "job_id": "VARCHAR",
     "local_rank": "BIGINT",
-    "metadata": "JSON",
+    # Not JSON: one bad text in a column of that type makes the whole file unreadable.
+    "metadata": "VARCHAR",
     "pid": "BIGINT",
     "rank": "BIGINT",
     "sampling_interval_ms": "BIGINT",
@@ -90,10 +91,7 @@ def insert_typed_parquet(database: Database, files: Sequence[tuple[int, str]], *
 
 
 def _rows_view(files: Sequence[tuple[int, str]], is_json: str, keep_all: bool) -> str:
-    columns = ", ".join(
-        f"CAST({name} AS VARCHAR) AS {name}" if kind == "JSON" else name
-        for name, kind in SEGMENT_COLUMNS.items()
-    )
+    columns = ", ".join(SEGMENT_COLUMNS)
     return f"""
         CREATE OR REPLACE VIEW raw.parquet_rows AS
         SELECT *, CASE WHEN {is_json} THEN metadata END AS json_metadata, {str(keep_all).lower()} AS keeps_all

