@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from stormlog.compaction.copying import copy_file, copy_growing_segment, require_unchanged
@@ -169,6 +170,7 @@ def _fill(
         if report.is_compacted
     }
     write_manifest(staging / MANIFEST_NAME, plan.payload, entries)
+    shutil.copymode(plan.sink / MANIFEST_NAME, staging / MANIFEST_NAME)
     for name in reversed(plan.directories):
         shutil.copystat(plan.sink / name, staging / name)
     return reports
@@ -185,6 +187,9 @@ def _settle(
         target = staging / parquet_name(name)
         size = target.stat().st_size
         if size < state.size:
+            # The writer may have deleted it by now; what it held is here.
+            with suppress(FileNotFoundError):
+                shutil.copystat(plan.sink / name, target)
             return SegmentReport(
                 name, target.name, True, None, found.row_count, found.text_row_count, state.size, size
             )

@@ -102,6 +102,7 @@ class SegmentWriter:
         self._database = database
         self._source = source
         self._target = target
+        self._links: dict[str, str] = {}
         database.require(["raw.typed_lines"])
 
     def write(self, names: Sequence[tuple[str, str]]) -> list[WrittenSegment]:
@@ -129,9 +130,11 @@ class SegmentWriter:
         return found
 
     def _plain(self, name: str) -> str:
+        """Return a name, or the path of a link, in which DuckDB finds no pattern."""
         if not set("*?[").intersection(name):
             return name
-        link = os.path.join(os.path.dirname(self._source), f"segment-{abs(hash(name))}.jsonl")
+        link = os.path.join(os.path.dirname(self._source), f"{len(self._links)}.jsonl")
+        link = self._links.setdefault(name, link)
         if not os.path.lexists(link):
             Path(link).symlink_to(os.path.realpath(os.path.join(self._source, name)))
         return link
