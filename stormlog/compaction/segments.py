@@ -75,7 +75,10 @@ def segment_writer(
 
     Raises:
         ValueError: DuckDB does not take the number of threads or the memory limit.
+        CompactionError: DuckDB fails inside, for instance because a disk is full.
     """
+    import duckdb
+
     connection = connect(threads, memory_limit)
     try:
         # The database takes some characters of a path for patterns: it sees the directories under plain names.
@@ -85,6 +88,8 @@ def segment_writer(
             yield SegmentWriter(
                 Database(connection), os.path.join(scratch, "in"), os.path.join(scratch, "out")
             )
+    except duckdb.Error as error:
+        raise CompactionError(f"{source}: {error}") from error
     finally:
         connection.close()
 

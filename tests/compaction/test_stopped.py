@@ -192,6 +192,13 @@ def test_a_copy_that_reads_differently_is_never_used(tmp_path: Path, monkeypatch
     assert [path.name for path in tmp_path.iterdir()] == ["sink"]
 
 
+def test_what_the_database_says_is_passed_on(tmp_path: Path) -> None:
+    sink = write_sink(tmp_path / "sink", {"segment-000001.jsonl": busy_session("s", 3000)})
+    with pytest.raises(CompactionError, match=r"sink: .*[Mm]emory"):
+        compact_sink(sink, replace=True, memory_limit="1MB")
+    assert [path.name for path in tmp_path.iterdir()] == ["sink"]
+
+
 def changed_once(change: Any) -> Any:
     calls = []
 
