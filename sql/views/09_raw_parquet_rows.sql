@@ -1,7 +1,7 @@
 -- Rows of Parquet segments with the columns that compaction writes; replaced for every batch of files.
 --
 -- `record` is the text of a record that its columns cannot give back; NULL elsewhere. `json_metadata` is the
--- metadata where it may be parsed, `keeps_all` whether every text is wanted.
+-- metadata where it may be parsed and counts, `keeps_all` whether every text is wanted.
 --
 -- Source: docs/compaction.md#files.
 CREATE OR REPLACE VIEW raw.parquet_rows AS

@@ -1,7 +1,8 @@
 -- Rows of Parquet segments as typed columns, and whether a row is plainly a valid version 3 or 4 record.
 --
 -- The rules are those of raw.typed_lines, less what the types of the columns guarantee already. A row in
--- doubt is not judged here: its text goes to Python, as that of a line would.
+-- doubt is not judged here: its text goes to Python, as that of a line would. A row that has its record as
+-- text is deferred: that text alone counts, and it is judged by raw.typed_lines.
 --
 -- Source: docs/compaction.md#files.
 CREATE OR REPLACE VIEW raw.typed_parquet AS
@@ -21,7 +22,7 @@ WITH said AS (
             ]) AS VARCHAR[]
         ) AS said,
         telemetry.is_plain_metadata_text(json_metadata) AS is_plain_metadata
-    FROM (SELECT DISTINCT json_metadata FROM raw.parquet_rows WHERE record IS NULL)
+    FROM (SELECT DISTINCT json_metadata FROM raw.parquet_rows)
 ),
 
 understood AS (
@@ -69,14 +70,14 @@ typed AS (
         u.may_know_fragmentation
     FROM raw.parquet_rows AS r
     LEFT JOIN understood AS u ON r.json_metadata = u.json_metadata
-    WHERE r.record IS NULL
 ),
 
 checked AS (
     SELECT
         *,
         CASE WHEN schema_version = 4 THEN may_know_fragmentation ELSE true END AS is_fragmentation_known,
-        coalesce(
+        record IS NOT NULL AS is_deferred,
+        record IS NULL AND coalesce(
             schema_version IN (3, 4)
             AND telemetry.is_plain_value(session_id)
             AND telemetry.is_plain_value(event_type)
@@ -139,6 +140,7 @@ SELECT
     line_number,
     -- Only where it is wanted: making a text costs more than all the rest.
     CASE
+        WHEN is_deferred THEN record
         WHEN keeps_all OR is_needed OR NOT is_valid THEN telemetry.record_text(
                 allocator_active_bytes, allocator_allocated_bytes, allocator_change_bytes, allocator_inactive_bytes,
                 allocator_reserved_bytes, collector, context, device_free_bytes,
@@ -173,5 +175,6 @@ SELECT
     collector_health_status,
     is_fragmentation_known,
     is_valid,
-    coalesce(is_needed, false) AS is_needed
+    coalesce(is_needed, false) AS is_needed,
+    is_deferred
 FROM checked;

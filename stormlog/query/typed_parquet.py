@@ -56,23 +56,27 @@ SEGMENT_COLUMNS = {
 
 #: Files of one statement: more save nothing, and their distinct metadata is held in memory meanwhile.
 _FILES_AT_A_TIME = 256
-_BYTES_AT_A_TIME = 64 * 1024 * 1024
+_BYTES_AT_A_TIME = 8 * 1024 * 1024
 
 #: Metadata that this lets pass is parsed; one that is no JSON then stops the whole statement.
 _LOOKS_COMPLETE = "starts_with(metadata, '{') AND ends_with(metadata, '}')"
 _IS_JSON = f"{_LOOKS_COMPLETE} AND json_valid(metadata)"
 
-_TARGETS = """
-file_id, line_number, line, record_id, schema_version, session_id, timestamp_ns, event_type, collector, rank,
-allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
-device_total_bytes, backend, severity, collector_health_status, is_fragmentation_known, is_valid, is_needed
-"""
-
-#: Both kinds of rows in one statement, so that a file is taken as a whole or not at all.
-_INSERT = INSERT_TYPED.replace(
-    "FROM raw.typed_lines",
-    f"FROM (SELECT {_TARGETS} FROM raw.typed_parquet UNION ALL SELECT {_TARGETS} FROM raw.typed_lines)",
+#: Rows as typed as those of lines; what is only text is deferred.
+_INSERT = INSERT_TYPED.replace("record_id, false", "record_id, is_deferred").replace(
+    "FROM raw.typed_lines", "FROM raw.typed_parquet"
 )
+
+#: The lines of a line file have no number until they are counted: these are rows of Parquet files.
+_IS_DEFERRED_ROW = "is_deferred AND line_number IS NOT NULL"
+
+_DEFERRED_ROWS_VIEW = f"""
+CREATE OR REPLACE VIEW raw.lines AS
+SELECT
+    file_id, line_number, record AS line, CASE WHEN json_valid(record) THEN record END AS json_line,
+    record_id, false AS is_canonical
+FROM raw.records WHERE {_IS_DEFERRED_ROW}
+"""
 
 
 def insert_typed_parquet(database: Database, files: Sequence[tuple[int, str]], *, keep_all: bool) -> set[int]:
@@ -86,9 +90,17 @@ def insert_typed_parquet(database: Database, files: Sequence[tuple[int, str]], *
     Returns:
         Numbers of the files whose rows were inserted; the others have other columns or are damaged.
     """
+    keep = "true" if keep_all else "is_needed OR NOT is_valid"
     inserted: set[int] = set()
     for batch in _batches(files):
-        inserted.update(_insert(database, _typed_files(database, batch), keep_all))
+        inserted.update(_insert(database, _typed_files(database, batch), keep_all, _INSERT.format(keep=keep)))
+    if (
+        inserted
+        and database.execute(f"SELECT 1 FROM raw.records WHERE {_IS_DEFERRED_ROW} LIMIT 1").fetchone()
+    ):
+        database.execute(_DEFERRED_ROWS_VIEW)
+        database.execute(INSERT_TYPED.format(keep=keep))
+        database.execute(f"DELETE FROM raw.records WHERE {_IS_DEFERRED_ROW}")
     return inserted
 
 
@@ -111,21 +123,10 @@ def _rows_view(files: Sequence[tuple[int, str]], is_json: str, keep_all: bool) -
     columns = ", ".join(SEGMENT_COLUMNS)
     return f"""
         CREATE OR REPLACE VIEW raw.parquet_rows AS
-        SELECT *, CASE WHEN {is_json} THEN metadata END AS json_metadata, {str(keep_all).lower()} AS keeps_all
-        FROM (SELECT {_place(files)}, {columns} FROM {_source(files)})
-    """
-
-
-def _texts_view(files: Sequence[tuple[int, str]]) -> str:
-    return f"""
-        CREATE OR REPLACE VIEW raw.lines AS
         SELECT
-            file_id, line_number, line, CASE WHEN json_valid(line) THEN line END AS json_line,
-            CAST(NULL AS VARCHAR) AS record_id, false AS is_canonical
-        FROM (
-            SELECT {_place(files)}, {TEXT_COLUMN} AS line
-            FROM {_source(files)} WHERE {TEXT_COLUMN} IS NOT NULL
-        )
+            *, CASE WHEN {TEXT_COLUMN} IS NULL AND {is_json} THEN metadata END AS json_metadata,
+            {str(keep_all).lower()} AS keeps_all
+        FROM (SELECT {_place(files)}, {columns} FROM {_source(files)})
     """
 
 
@@ -169,7 +170,9 @@ def _typed_files(database: Database, files: Sequence[tuple[int, str]]) -> list[t
     return [(file_id, path) for file_id, path in files if path in found]
 
 
-def _insert(database: Database, files: Sequence[tuple[int, str]], keep_all: bool) -> list[int]:
+def _insert(
+    database: Database, files: Sequence[tuple[int, str]], keep_all: bool, statement: str
+) -> list[int]:
     """Insert the rows of files; return the numbers of those of which DuckDB refuses no row or page."""
     import duckdb
 
@@ -177,10 +180,8 @@ def _insert(database: Database, files: Sequence[tuple[int, str]], keep_all: bool
         return []
     # Before the view is replaced: the first statement that names it would put the empty one in its place.
     database.require(["raw.typed_parquet"])
-    statement = _INSERT.format(keep="true" if keep_all else "is_needed OR NOT is_valid")
     for is_json in (_LOOKS_COMPLETE, _IS_JSON):
         try:
-            database.execute(_texts_view(files))
             database.execute(_rows_view(files, is_json, keep_all))
             database.execute(statement)
             return [file_id for file_id, _ in files]
@@ -189,7 +190,7 @@ def _insert(database: Database, files: Sequence[tuple[int, str]], keep_all: bool
         except duckdb.Error as error:
             if "Malformed JSON" not in str(error):
                 break
-    return [file_id for half in _halves(files) for file_id in _insert(database, half, keep_all)]
+    return [file_id for half in _halves(files) for file_id in _insert(database, half, keep_all, statement)]
 
 
 def _halves(files: Sequence[tuple[int, str]]) -> list[Sequence[tuple[int, str]]]:
