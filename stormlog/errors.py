@@ -5,11 +5,15 @@ Catch ``StormlogError`` to catch them all.
 
 from __future__ import annotations
 
-__all__ = ["QueryError", "SourceError", "StormlogError"]
+__all__ = ["CompactionError", "QueryError", "SourceError", "StormlogError"]
 
 
 class StormlogError(Exception):
     """Base class of the errors that Stormlog raises on purpose."""
+
+
+class CompactionError(StormlogError):
+    """A compacted sink would not say the same as its original, which is untouched."""
 
 
 class SourceError(StormlogError):

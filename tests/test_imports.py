@@ -13,7 +13,13 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "stormlog"
 HEAVY = ("click", "duckdb", "numpy", "pandas", "pyarrow", "rich", "scipy", "sqlglot", "torch")
-LATE_PACKAGES = ("stormlog.telemetry", "stormlog.issues", "stormlog.phases", "stormlog.query.catalog")
+LATE_PACKAGES = (
+    "stormlog.telemetry",
+    "stormlog.issues",
+    "stormlog.phases",
+    "stormlog.query.catalog",
+    "stormlog.compaction",
+)
 
 # What each part may import from its siblings, itself aside.
 FOUNDATION = {"errors", "_lazy", "_resources", "__init__"}
@@ -27,7 +33,8 @@ MAY_IMPORT = {
     "phases": TELEMETRY,
     "issues": TELEMETRY,
     "query": TELEMETRY | {"issues", "phases"},
-    "cli": TELEMETRY | {"issues", "phases", "query"},
+    "compaction": TELEMETRY | {"issues", "phases", "query"},
+    "cli": TELEMETRY | {"issues", "phases", "query", "compaction"},
     "__main__": {"cli"},
 }
 

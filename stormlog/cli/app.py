@@ -42,6 +42,7 @@ class _Root(LazyGroup):
     cls=_Root,
     modules={
         "query": "stormlog.cli.query:query",
+        "compact": "stormlog.cli.compact:compact",
         "doctor": "stormlog.cli.doctor:doctor",
     },
     epilog="""\b

@@ -23,11 +23,13 @@ LOOKS_COMPLETE = "starts_with(line, '{') AND ends_with(line, '}')"
 IS_JSON = f"{LOOKS_COMPLETE} AND json_valid(line)"
 
 
-def insert_typed(keep: str) -> str:
+def insert_typed(keep: str, view: str = "raw.typed_lines", is_deferred: str = "false") -> str:
     """Return the statement that types every line of ``raw.lines`` with all rules.
 
     Args:
         keep: SQL for which texts stay.
+        view: What to insert the rows of instead.
+        is_deferred: SQL for which of them are judged in a second step.
     """
     return f"""
         INSERT INTO raw.records
@@ -35,8 +37,8 @@ def insert_typed(keep: str) -> str:
             file_id, line_number, NULL, schema_version, session_id, timestamp_ns, event_type, collector, rank,
             allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
             device_total_bytes, backend, severity, collector_health_status, is_fragmentation_known, is_valid,
-            CASE WHEN {keep} THEN line END, record_id, false
-        FROM ({view_query("raw.typed_lines")})
+            CASE WHEN {keep} THEN line END, record_id, {is_deferred}
+        FROM ({view_query(view)})
     """
 
 

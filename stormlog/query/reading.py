@@ -62,10 +62,11 @@ class Reader:
         lines = LineReader(self._database, self._scratch, arbiter, self._insert_verdicts, next_id)
         of_lines = [task for task in tasks if task.origin.format == "lines"]
         lines.read(of_lines, insert_shaped(keep), statement)
+        of_rows = [task for task in tasks if task.origin.format == "parquet"]
+        for task in self._read_typed_parquet(of_rows, keep_all=keep_all):
+            self._read_parquet(task, statement, arbiter)
         for task in tasks:
-            if task.origin.format == "parquet":
-                self._read_parquet(task, statement, arbiter)
-            elif task.origin.format == "document":
+            if task.origin.format == "document":
                 self._read_document(task, statement, arbiter)
         places = {task.piece.piece_id: Place(task.origin, task.piece.piece_id) for task in tasks}
         self._settle_odd_lines({**places, **lines.places}, statement, arbiter)
@@ -92,6 +93,20 @@ class Reader:
         piece.tail_id = None
 
     # ---- other formats -------------------------------------------------------------------------------------
+
+    def _read_typed_parquet(self, tasks: Sequence[Task], *, keep_all: bool) -> list[Task]:
+        """Read the segments that compaction wrote; return the tasks of all others."""
+        if not tasks:
+            return []
+        from stormlog.query.typed_parquet import insert_typed_parquet
+
+        files = [
+            (task.piece.piece_id, self._scratch.spelling(task.origin, task.piece.piece_id))
+            for task in tasks
+            if is_storable(task.origin.path)
+        ]
+        inserted = insert_typed_parquet(self._database, files, keep_all=keep_all)
+        return [task for task in tasks if task.piece.piece_id not in inserted]
 
     def _read_parquet(self, task: Task, statement: str, arbiter: Arbiter) -> None:
         import duckdb

@@ -54,6 +54,7 @@ def imported(*arguments: str | Path, **environment: str) -> set[str]:
         ("query", "--help"),
         ("query", "issues", "--help"),
         ("query", "events", "--help"),
+        ("compact", "--help"),
         ("doctor", "--help"),
     ],
     ids=" ".join,

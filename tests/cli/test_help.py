@@ -38,6 +38,7 @@ def test_the_expected_commands_are_there() -> None:
         ("query", "sessions"),
         ("query", "events"),
         ("query", "ooms"),
+        ("compact",),
         ("doctor",),
     ]
 

@@ -12,18 +12,23 @@ __all__ = [
     "MANIFEST_NAME",
     "METADATA_NAME",
     "SIDECAR_NAME",
+    "WORKPLACE_PREFIX",
     "flat_kind",
     "is_candidate",
     "is_known_name",
     "is_segment",
     "path_order",
     "segment_order",
+    "without_workplaces",
 ]
 
 MANIFEST_NAME = "manifest.json"
 METADATA_NAME = "metadata.json"
 SIDECAR_NAME = "stormlog_attachments.json"
 ENVELOPE_NAME = "stormlog_run.json"
+
+#: Begins the names of directories beside a sink in which compaction works.
+WORKPLACE_PREFIX = ".stormlog-compact-"
 
 _ROLES = frozenset({MANIFEST_NAME, SIDECAR_NAME, ENVELOPE_NAME})
 _LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")
@@ -73,6 +78,23 @@ def is_candidate(name: str) -> bool:
 def is_known_name(name: str) -> bool:
     """Say whether skipping a file of this name could lose telemetry or its description."""
     return name in _ROLES or is_candidate(name) or is_segment(name)
+
+
+def without_workplaces(names: list[str]) -> list[str]:
+    """Return the directories among siblings that are no half-made or left-over copies of a sink.
+
+    An original that was moved aside (``.old``) stays while nothing stands in its place.
+    """
+    if not any(name.startswith(WORKPLACE_PREFIX) for name in names):
+        return names
+    return [name for name in names if not _is_workplace(name, names)]
+
+
+def _is_workplace(name: str, siblings: list[str]) -> bool:
+    if not name.startswith(WORKPLACE_PREFIX):
+        return False
+    kept, _, role = name.removeprefix(WORKPLACE_PREFIX).rpartition(".")
+    return role in ("new", "trash") or (role == "old" and kept in siblings)
 
 
 def path_order(path: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from stormlog.query.catalog.files import WarningLog, join_path
-from stormlog.query.catalog.names import is_known_name
+from stormlog.query.catalog.names import is_known_name, without_workplaces
 
 __all__ = ["DirectoryListing", "scan_directory", "walk_below"]
 
@@ -93,7 +93,7 @@ def scan_directory(path: str, real: str, root: str, log: WarningLog) -> Director
     except OSError as error:
         log.add_unreadable(path, error)
         return None
-    listing.directories.sort()
+    listing.directories = sorted(without_workplaces(listing.directories))
     for name in sorted(linked):
         _add_link(listing, name, root, log)
     return listing

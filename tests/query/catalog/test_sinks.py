@@ -117,3 +117,26 @@ def test_ledger_without_segments_is_a_sink_without_warnings(tmp_path: Path) -> N
     assert [event_names(source) for source in catalog.sources] == [[]]
     assert catalog.session_ledger() == {"s-1": "completed"}
     assert catalog.warnings == []
+
+
+def test_directories_in_which_compaction_works_are_left_out(tmp_path: Path) -> None:
+    for name in (
+        "sink",
+        ".stormlog-compact-sink.12ab.new",
+        ".stormlog-compact-sink.34cd.trash",
+        ".stormlog-compact-sink.old",
+        # Nothing stands in the place of this one.
+        ".stormlog-compact-other.old",
+        ".stormlog-compact-odd",
+        "stormlog-compact-sink.new",
+    ):
+        make_sink(tmp_path / "runs" / name)
+
+    found = [Path(source.path).name for source in ArtifactCatalog(tmp_path).sources]
+
+    assert found == [
+        ".stormlog-compact-odd",
+        ".stormlog-compact-other.old",
+        "sink",
+        "stormlog-compact-sink.new",
+    ]

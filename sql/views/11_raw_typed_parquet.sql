@@ -1,0 +1,186 @@
+-- Rows of Parquet segments as typed columns, and whether a row is plainly a valid version 3 or 4 record.
+--
+-- The rules are those of raw.typed_lines, less what the types of the columns guarantee already. A row in
+-- doubt is not judged here: its text goes to Python, as that of a line would. A row that has its record as
+-- text is deferred: that text alone counts, and it is judged by raw.typed_lines.
+--
+-- Source: docs/compaction.md#files.
+CREATE OR REPLACE VIEW raw.typed_parquet AS
+WITH said AS (
+    -- Most rows share their metadata with others, and comparing texts costs less than parsing them.
+    SELECT
+        json_metadata,
+        CAST(
+            json_extract(json_metadata, [
+                '$.backend',
+                '$.severity',
+                '$.collector_health_status',
+                '$.origin_thread_id',
+                '$.origin_phase_scope_id',
+                '$.memory_capabilities',
+                '$.phase_scope'
+            ]) AS VARCHAR[]
+        ) AS said,
+        telemetry.is_plain_metadata_text(json_metadata) AS is_plain_metadata
+    FROM (SELECT DISTINCT json_metadata FROM raw.parquet_rows)
+),
+
+valued AS (
+    SELECT *, telemetry.capability_values(said[6]) AS capabilities FROM said
+),
+
+understood AS (
+    SELECT
+        json_metadata,
+        said,
+        is_plain_metadata,
+        prim.json_text(said[1]) AS backend,
+        prim.json_text(said[2]) AS severity,
+        prim.json_text(said[3]) AS collector_health_status,
+        prim.are_distinct(json_keys(said[7])) AS has_distinct_scope_keys,
+        -- Without counters the capabilities themselves are judged.
+        coalesce(
+            telemetry.capabilities_allow(
+                capabilities, len(json_keys(said[6])), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+            ),
+            false
+        ) AS has_capabilities,
+        telemetry.capability(capabilities, 4) AS may_have_allocator_allocated,
+        telemetry.capability(capabilities, 5) AS may_have_allocator_reserved,
+        telemetry.capability(capabilities, 6) AS may_have_allocator_active,
+        telemetry.capability(capabilities, 7) AS may_have_allocator_inactive,
+        telemetry.capability(capabilities, 8) AS may_have_device_used,
+        telemetry.capability(capabilities, 9) AS may_have_device_free,
+        telemetry.capability(capabilities, 10) AS may_have_device_total,
+        telemetry.capability(capabilities, 7) AND telemetry.capability(capabilities, 12) AS may_know_fragmentation
+    FROM valued
+),
+
+typed AS (
+    SELECT
+        r.*,
+        u.said,
+        u.is_plain_metadata,
+        u.backend,
+        u.severity,
+        u.collector_health_status,
+        u.has_distinct_scope_keys,
+        u.has_capabilities,
+        u.may_have_allocator_allocated,
+        u.may_have_allocator_reserved,
+        u.may_have_allocator_active,
+        u.may_have_allocator_inactive,
+        u.may_have_device_used,
+        u.may_have_device_free,
+        u.may_have_device_total,
+        u.may_know_fragmentation
+    FROM raw.parquet_rows AS r
+    LEFT JOIN understood AS u ON r.json_metadata = u.json_metadata
+),
+
+checked AS (
+    SELECT
+        *,
+        CASE WHEN schema_version = 4 THEN may_know_fragmentation ELSE true END AS is_fragmentation_known,
+        record IS NOT NULL AS is_deferred,
+        record IS NULL AND coalesce(
+            schema_version IN (3, 4)
+            AND telemetry.is_plain_value(session_id)
+            AND telemetry.is_plain_value(event_type)
+            AND telemetry.is_plain_value(collector)
+            AND telemetry.is_plain_value(host)
+            AND (job_id IS NULL OR telemetry.is_plain_value(job_id))
+            AND timestamp_ns >= 0
+            AND sampling_interval_ms >= 0
+            AND pid >= -1
+            AND device_id IS NOT NULL
+            AND coalesce(world_size, 1) >= 1
+            AND coalesce(rank, 0) >= 0
+            AND coalesce(rank, 0) < coalesce(world_size, 1)
+            AND coalesce(local_rank, 0) >= 0
+            AND coalesce(local_rank, rank, 0) < coalesce(world_size, 1)
+            AND coalesce(allocator_active_bytes, 0) >= 0
+            AND coalesce(allocator_inactive_bytes, 0) >= 0
+            AND coalesce(allocator_allocated_bytes, 0) >= 0
+            AND coalesce(allocator_reserved_bytes, 0) >= 0
+            AND coalesce(device_free_bytes, 0) >= 0
+            AND coalesce(device_total_bytes, 0) >= 0
+            AND coalesce(device_used_bytes, 0) >= 0
+            AND CASE
+                WHEN schema_version = 4
+                    THEN has_capabilities
+                        AND (allocator_allocated_bytes IS NULL OR may_have_allocator_allocated)
+                        AND (allocator_change_bytes IS NULL OR may_have_allocator_allocated)
+                        AND (allocator_reserved_bytes IS NULL OR may_have_allocator_reserved)
+                        AND (allocator_active_bytes IS NULL OR may_have_allocator_active)
+                        AND (allocator_inactive_bytes IS NULL OR may_have_allocator_inactive)
+                        AND (device_used_bytes IS NULL OR may_have_device_used)
+                        AND (device_free_bytes IS NULL OR may_have_device_free)
+                        AND (device_total_bytes IS NULL OR may_have_device_total)
+                ELSE allocator_allocated_bytes IS NOT NULL
+                    AND allocator_change_bytes IS NOT NULL
+                    AND allocator_reserved_bytes IS NOT NULL
+                    AND device_used_bytes IS NOT NULL
+            END
+            AND coalesce(device_used_bytes <= device_total_bytes, true)
+            AND coalesce(device_free_bytes <= device_total_bytes, true)
+            AND is_plain_metadata
+            AND (has_distinct_scope_keys OR event_type NOT IN ('phase_enter', 'phase_exit'))
+            -- Escapes make a character up to six times as long, and lines are at most 16 MiB.
+            AND strlen(json_metadata) + 6 * (
+                strlen(session_id) + strlen(event_type) + strlen(collector) + strlen(host)
+                + coalesce(strlen(job_id), 0) + coalesce(strlen(context), 0)
+            ) < 16000000,
+            false
+        ) AS is_valid,
+        -- The same rows as in raw.typed_lines: evidence, phases, and what the columns above cannot hold.
+        issues.may_be_evidence(event_type, severity, collector_health_status)
+        OR event_type IN ('phase_enter', 'phase_exit')
+        OR (backend IS NULL AND said[1] <> 'null')
+        OR coalesce(said[4], said[5]) IS NOT NULL AS is_needed
+    FROM typed
+)
+
+SELECT
+    file_id,
+    line_number,
+    -- Only where it is wanted: making a text costs more than all the rest.
+    CASE
+        WHEN is_deferred THEN record
+        WHEN keeps_all OR is_needed OR NOT is_valid THEN telemetry.record_text(
+                allocator_active_bytes, allocator_allocated_bytes, allocator_change_bytes, allocator_inactive_bytes,
+                allocator_reserved_bytes, collector, context, device_free_bytes,
+                device_id, device_total_bytes, device_used_bytes, event_type,
+                host, job_id, local_rank,
+                CASE
+                    WHEN is_valid THEN metadata
+                    -- Halves of characters, which DuckDB does not read, do not matter here; but a text that is
+                    -- no JSON must not pass for more than one value.
+                    WHEN json_valid(regexp_replace(metadata, '\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\\u0041', 'g'))
+                        THEN metadata
+                    ELSE CAST(to_json(metadata) AS VARCHAR)
+                END,
+                pid, rank, sampling_interval_ms, schema_version,
+                session_id, timestamp_ns, world_size
+            )
+    END AS line,
+    CAST(NULL AS VARCHAR) AS record_id,
+    TRY_CAST(schema_version AS INTEGER) AS schema_version,
+    session_id,
+    timestamp_ns,
+    event_type,
+    collector,
+    coalesce(rank, 0) AS rank,
+    allocator_allocated_bytes,
+    allocator_reserved_bytes,
+    allocator_inactive_bytes,
+    device_used_bytes,
+    device_total_bytes,
+    backend,
+    severity,
+    collector_health_status,
+    is_fragmentation_known,
+    is_valid,
+    coalesce(is_needed, false) AS is_needed,
+    is_deferred
+FROM checked;

@@ -1,0 +1,286 @@
+"""A compacted sink answers as its original does."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.generate import session_records
+from stormlog.compaction import compact_sink
+from tests.captures import CHECKOUT
+from tests.compaction.answers import answers, assert_same, copy_of, tree
+from tests.query.mutations import METADATA, capabilities, repeated_line
+from tests.query.sinks import busy_session, write_lines, write_sink
+from tests.telemetry.factories import record
+
+CAPTURES = CHECKOUT / "examples" / "captures"
+
+
+def sinks(below: Path) -> list[Path]:
+    found = []
+    for path in sorted(below.rglob("manifest.json")):
+        try:
+            payload = json.loads(path.read_text())
+        except ValueError:
+            continue
+        if isinstance(payload, dict) and "segments" in payload:
+            found.append(path.parent)
+    return found
+
+
+def closed(sink: Path) -> Path:
+    """Say in the manifest that nobody writes to a sink any more."""
+    manifest = sink / "manifest.json"
+    payload = json.loads(manifest.read_text())
+    for segment in payload["segments"]:
+        segment["closed"] = True
+    for session in payload.get("sessions", []):
+        session["status"] = "interrupted" if session["status"] == "running" else session["status"]
+    manifest.write_text(json.dumps(payload))
+    return sink
+
+
+@pytest.mark.parametrize("scenario", sorted(path.name for path in CAPTURES.iterdir() if path.is_dir()))
+def test_captures(scenario: str, tmp_path: Path) -> None:
+    # In the same place everything is the same, ids made of paths included.
+    folder = copy_of(CAPTURES / scenario, tmp_path / scenario)
+    (tmp_path / "out").mkdir()
+    reports = []
+    for sink in sinks(folder):
+        closed(sink)
+    wanted = answers(folder)
+    for sink in sinks(folder):
+        before = tree(sink)
+        report = compact_sink(sink, tmp_path / "out" / sink.relative_to(folder).as_posix().replace("/", "-"))
+        assert tree(sink) == before
+        reports.append((report, compact_sink(sink, replace=True)))
+        again = reports[-1][1]
+        assert again.is_replaced == bool(again.compacted)
+        assert again.segments == report.segments
+        assert tree(sink) == tree(Path(report.output)) or not again.is_replaced
+    assert answers(folder) == wanted
+    if scenario in ("torn-tail", "sink-retention", "v4-cuda-sim", "run-envelope"):
+        assert sum(len(report.compacted) for report, _ in reports) >= 1
+
+
+def spread(events: list[dict[str, Any]], directory: Path, size: int, **manifest: Any) -> Path:
+    parts = [events[start : start + size] for start in range(0, len(events), size)]
+    return write_sink(
+        directory, {f"segment-{number:06d}.jsonl": part for number, part in enumerate(parts, 1)}, **manifest
+    )
+
+
+def test_generated_sinks_with_ties_and_disorder(tmp_path: Path) -> None:
+    rng = random.Random(1)
+    events = [event for index in range(3) for event in session_records(index, 1200)]
+    for event in events:
+        # A clock so coarse that many events share a moment.
+        event["timestamp_ns"] -= event["timestamp_ns"] % 10**9
+    # Disorder of up to some twenty places, within and across segments.
+    order = sorted(range(len(events)), key=lambda index: index + rng.random() * 20)
+    sink = spread([events[index] for index in order], tmp_path / "sink", 500)
+    wanted = answers(sink)
+
+    report = compact_sink(sink, tmp_path / "out")
+
+    assert len(report.compacted) == 8 and not report.copied
+    assert report.row_count == 3600
+    assert_same(answers(tmp_path / "out"), wanted)
+    compact_sink(sink, replace=True)
+    assert answers(sink) == wanted
+
+
+def odd_events() -> list[dict[str, Any]]:
+    """Return valid records that are hard to spell."""
+    texts = (
+        "é",
+        "😀 \x7f\x1f\x00",
+        'say "x" \\ y',
+        "tab\tline\nreturn\rfeed\x0c\x08",
+        "\u2028",
+        "/",
+        '}, "pid": 5',
+        '", "metadata": {',
+        "",
+    )
+    events = [record(timestamp_ns=5, context=text, metadata={"a": text}) for text in texts]
+    events += [
+        record(metadata={"pid": {"b": 1}, "metadata": {"c": {}}, "z": 5}),
+        record(metadata={"f": 0.1, "g": 1e300, "h": -0.0, "i": 123456789012345678901234567890, "j": 1e-7}),
+        record(metadata={"backend": 5, "severity": "Warnung", "collector_health_status": None}),
+        record(timestamp_ns=2**63 - 1, allocator_change_bytes=-(2**63), device_id=-5, pid=-1),
+        record(schema_version=4, device_used_bytes=None, metadata={"memory_capabilities": capabilities()}),
+        record(job_id="j", rank=3, local_rank=1, world_size=8),
+        record(event_type="phase_enter", metadata={"phase_scope": {"action": "enter", "name": "é"}}),
+    ]
+    for name in ("rank", "local_rank", "world_size", "job_id"):
+        event = record()
+        del event[name]
+        events.append(event)
+    return events
+
+
+@pytest.mark.parametrize("is_ascii", [True, False])
+@pytest.mark.parametrize("is_sorted", [True, False])
+def test_spellings(tmp_path: Path, is_ascii: bool, is_sorted: bool) -> None:
+    sink = write_sink(tmp_path / "sink", {"segment-000001.jsonl": odd_events() * 10})
+    lines = [json.dumps(event, sort_keys=is_sorted, ensure_ascii=is_ascii) for event in odd_events() * 10]
+    (sink / "segment-000001.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    wanted = answers(sink)
+
+    (segment,) = compact_sink(sink, tmp_path / "out").segments
+
+    assert segment.is_compacted and segment.row_count == len(lines)
+    if is_ascii and is_sorted:
+        # A record that lacks a key for which null is a value, and one whose metadata looks like its end.
+        assert segment.text_row_count == 20
+    assert_same(answers(tmp_path / "out"), wanted)
+
+
+def test_metadata_of_every_kind(tmp_path: Path) -> None:
+    files: dict[str, list[dict[str, Any]]] = {
+        f"segment-{number:06d}.jsonl": [] for number in range(1, len(METADATA) + 1)
+    }
+    sink = write_sink(tmp_path / "sink", files)
+    for name, metadata in zip(files, METADATA, strict=True):
+        line = json.dumps(record(event_type="phase_enter", metadata="@")).replace('"@"', metadata)
+        (sink / name).write_bytes(f"{line}\n".encode("utf-8", "surrogatepass") * 40)
+    wanted = answers(sink)
+
+    report = compact_sink(sink, tmp_path / "out")
+
+    assert len(report.compacted) > 10
+    assert_same(answers(tmp_path / "out"), wanted)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{broken", "line 2 is damaged"),
+        (json.dumps(record(schema_version=2)), "line 2 is damaged, older"),
+        (json.dumps(record(pid="7")), "line 2"),
+        (json.dumps(record(pid=2**70)), "line 2"),
+        (json.dumps({**record(), "unknown": 1}), "line 2"),
+        (json.dumps(record(context="\ud800")), "line 2"),
+        # Not damaged, but it looks like a comma too many.
+        (json.dumps(record(context="a,}b")), "line 2"),
+        (json.dumps(record())[:-1] + ', "pid": 8}', "line 2"),
+        (b"\xff\xfe", "no plain lines"),
+        (b"x\ry", "no plain lines"),
+        (json.dumps(record())[:-30], "line 2"),
+        ("\n\n{}\n", "line 4"),
+    ],
+)
+def test_segments_with_anything_odd_stay_as_written(tmp_path: Path, line: str | bytes, reason: str) -> None:
+    names = [f"segment-{number:06d}.jsonl" for number in range(1, 4)]
+    sink = write_sink(tmp_path / "sink", {name: busy_session(name, 40) for name in names})
+    first = (json.dumps(record(), sort_keys=True) + "\n").encode()
+    raw = line if isinstance(line, bytes) else line.encode("utf-8")
+    (sink / names[1]).write_bytes(first + raw)
+    wanted = answers(sink)
+
+    report = compact_sink(sink, tmp_path / "out")
+
+    assert [segment.is_compacted for segment in report.segments] == [True, False, True]
+    (kept,) = report.copied
+    assert kept.reason is not None and reason in kept.reason
+    assert (tmp_path / "out" / names[1]).read_bytes() == first + raw
+    assert_same(answers(tmp_path / "out"), wanted)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_changed_lines(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    files: dict[str, list[dict[str, Any]]] = {f"segment-{number:06d}.jsonl": [] for number in range(1, 61)}
+    sink = write_sink(tmp_path / "sink", files)
+    for name in files:
+        (sink / name).write_bytes((repeated_line(rng) + b"\n") * 30)
+    wanted = answers(sink)
+
+    report = compact_sink(sink, tmp_path / "out")
+
+    assert report.compacted and report.copied
+    assert_same(answers(tmp_path / "out"), wanted)
+
+
+def test_what_lies_in_the_sink_besides_segments(tmp_path: Path) -> None:
+    sink = write_sink(
+        tmp_path / "si nk[1]*?",
+        {
+            "segment-000001.jsonl": busy_session("a", 60),
+            "segment-000002.jsonl": busy_session("b", 60),
+            "data'x.jsonl": busy_session("c", 60),
+            "odd[*].jsonl": busy_session("d", 60),
+        },
+    )
+    write_lines(sink / "segment-000009.jsonl", busy_session("unlisted", 30))
+    write_lines(sink / "other.jsonl", busy_session("flat", 30))
+    bundle = sink / "deep" / "oom_dump_1"
+    bundle.mkdir(parents=True)
+    (bundle / "manifest.json").write_text(
+        json.dumps({"bundle_name": "b", "reason": "r", "backend": "cuda", "event_count": 1})
+    )
+    write_sink(sink / "inner", {"segment-000001.jsonl": busy_session("inner", 40)})
+    (sink / "rollups.json").write_text("{}")
+    (sink / "empty").mkdir()
+    wanted, before = answers(sink), tree(sink)
+
+    report = compact_sink(sink, tmp_path / "out")
+
+    assert [segment.output_filename for segment in report.segments] == [
+        "data'x.parquet",
+        "odd[*].parquet",
+        "segment-000001.parquet",
+        "segment-000002.parquet",
+        "segment-000009.jsonl",
+    ]
+    after = tree(tmp_path / "out")
+    assert {name: after[name] for name in before if name in after and name != "manifest.json"} == {
+        name: data
+        for name, data in before.items()
+        if name not in {segment.filename for segment in report.compacted} | {"manifest.json"}
+    }
+    assert (tmp_path / "out" / "empty").is_dir()
+    assert report.other_file_count == len(before) - 5
+    assert_same(answers(tmp_path / "out"), wanted)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_the_manifest_keeps_all_but_names_and_sizes(tmp_path: Path) -> None:
+    events = busy_session("s", 40) + busy_session("t", 40)
+    extra = {"written_by": {"é": [1e3, None]}, "sessions": [{"session_id": 5}, "odd"]}
+    sink = write_sink(tmp_path / "sink", {"segment-000001.jsonl": events}, **extra)
+    path = sink / "manifest.json"
+    payload = json.loads(path.read_text())
+    payload["segments"][0].update(event_count=12345, note="kept")
+    payload["segments"] += ["odd", {"filename": 7}, {"filename": "gone.jsonl", "event_count": 3}]
+    path.write_text(json.dumps(payload))
+
+    compact_sink(sink, tmp_path / "out")
+
+    rewritten = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    size = (tmp_path / "out" / "segment-000001.parquet").stat().st_size
+    times = [event["timestamp_ns"] for event in events]
+    payload["segments"][0].update(
+        filename="segment-000001.parquet",
+        size_bytes=size,
+        first_ns=min(times),
+        last_ns=max(times),
+        session_ids=["s", "t"],
+    )
+    assert rewritten == payload
+    assert list(rewritten) == list(payload)
+
+
+def test_compacting_twice_changes_nothing_more(tmp_path: Path) -> None:
+    sink = write_sink(tmp_path / "sink", {"segment-000001.jsonl": busy_session("s", 60)})
+    compact_sink(sink, tmp_path / "one")
+    report = compact_sink(tmp_path / "one", tmp_path / "two")
+
+    assert [segment.reason for segment in report.segments] == ["is Parquet already"]
+    assert tree(tmp_path / "two") == tree(tmp_path / "one")
+    assert compact_sink(tmp_path / "one", replace=True).is_replaced is False
