@@ -31,6 +31,9 @@ class Request:
         strict: Whether anything skipped is an error.
         threads: At most this many; None leaves it to the engine.
         memory_limit: Such as ``512MB``; None leaves it to the engine.
+        spill_directory: Where rows go that do not fit; None is the system's temporary directory.
+        spill_limit: Such as ``10GB``; None leaves it to the engine.
+        cache: Where to remember what was read; False for nowhere, None for the usual place.
         quiet: Whether to keep notices and progress to oneself.
         no_colour: Whether to print without colours.
     """
@@ -41,6 +44,9 @@ class Request:
     strict: bool
     threads: int | None
     memory_limit: str | None
+    spill_directory: str | None
+    spill_limit: str | None
+    cache: str | bool | None
     quiet: bool
     no_colour: bool
 
@@ -74,6 +80,9 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
         strict=request.strict,
         threads=request.threads,
         memory_limit=request.memory_limit,
+        spill_directory=request.spill_directory,
+        spill_limit=request.spill_limit,
+        cache=request.cache,
     ) as store:
         if request.sql == PRINT_SQL:
             sql, parameters = getattr(store, f"{target.method}_sql")(wanted)

@@ -7,7 +7,14 @@ from typing import Any
 import click
 
 from stormlog.cli.groups import HelpfulGroup
-from stormlog.cli.options import AnswerCommand, answer_options, format_of, session_option, text_option
+from stormlog.cli.options import (
+    AnswerCommand,
+    answer_options,
+    cache_of,
+    format_of,
+    session_option,
+    text_option,
+)
 from stormlog.cli.targets import EVENTS, ISSUES, OOMS, SESSIONS, Target
 
 __all__ = ["ISSUE_KIND_CHOICES", "ISSUE_STATE_CHOICES", "query"]
@@ -15,6 +22,19 @@ __all__ = ["ISSUE_KIND_CHOICES", "ISSUE_STATE_CHOICES", "query"]
 #: Written out here so that completing an option does not import the package of issues.
 ISSUE_KIND_CHOICES = ("oom", "collector_degradation", "alert", "hidden_memory_anomaly")
 ISSUE_STATE_CHOICES = ("open", "resolved", "ignored", "regressed")
+
+#: Options that go into a `Request` as they are.
+_SETTINGS = (
+    "paths",
+    "sql",
+    "strict",
+    "threads",
+    "memory_limit",
+    "spill_directory",
+    "spill_limit",
+    "quiet",
+    "no_colour",
+)
 
 
 @click.group(cls=HelpfulGroup)
@@ -98,15 +118,12 @@ def ooms(**options: Any) -> None:
 def _answer(target: Target, options: dict[str, Any]) -> None:
     from stormlog.cli.answers import Request, answer
 
-    format_name = format_of(options)
-    settings = {
-        name: options.pop(name)
-        for name in ("paths", "sql", "strict", "threads", "memory_limit", "quiet", "no_colour")
-    }
-    # What is left names fields of the filter, apart from the ways to name a format.
+    format_name, cache = format_of(options), cache_of(options)
+    settings = {name: options.pop(name) for name in _SETTINGS}
+    # What is left names fields of the filter, apart from the ways to name a format and a cache.
     filters = {
         name: value
         for name, value in options.items()
-        if name != "format_name" and not name.startswith("shortcut_")
+        if name not in ("format_name", "no_cache", "cache_dir") and not name.startswith("shortcut_")
     }
-    answer(target, filters, Request(format_name=format_name, **settings))
+    answer(target, filters, Request(format_name=format_name, cache=cache, **settings))

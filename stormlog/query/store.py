@@ -349,6 +349,7 @@ class QueryStore:
         except QueryError as error:
             with self._lock:
                 if not self._may_be_the_index(engine, error):
+                    self._explain(engine, error)
                     raise
                 engine = self._prepared(views)
         return engine.fetch(engine.cursor(), name, text, params)
@@ -385,9 +386,9 @@ class QueryStore:
             engine.prepare(views)
         except QueryError as error:
             if not self._may_be_the_index(engine, error):
+                self._explain(engine, error)
                 raise
-            engine = self._engine()
-            engine.prepare(views)
+            return self._prepared(views, refuses=refuses)
         self._note(engine.has_records, engine.load_warnings)
         if refuses:
             self._refuse_skipped()
@@ -402,6 +403,15 @@ class QueryStore:
             Index.discard(self._folder)
             self._open_engine = self._folder = None
         return True
+
+    def _explain(self, engine: Engine, error: QueryError) -> None:
+        """Raise an error that says what is full, if that is why a statement failed."""
+        from stormlog.query.room import out_of_room
+
+        if self._open_engine is engine and not self._is_closed:
+            explained = out_of_room(error, engine.cursor(), self._settings)
+            if explained is not None:
+                raise explained from error.__cause__
 
     def _note(self, has_read: bool, warnings: Sequence[CatalogWarning]) -> None:
         self._has_read = self._has_read or has_read
