@@ -338,7 +338,7 @@ class QueryStore:
             engine = self._engine()
             if kept is not None and engine.is_settled:
                 warnings = [(w.path, w.message, w.code) for w in engine.load_warnings]
-                kept.keep(*statement, KeptAnswer(columns, rows, warnings, engine.has_records))
+                kept.keep(*statement, KeptAnswer(columns, rows, warnings, engine.has_records), view)
         return rows
 
     def _fetch(
