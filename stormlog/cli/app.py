@@ -42,6 +42,7 @@ class _Root(LazyGroup):
     cls=_Root,
     modules={
         "query": "stormlog.cli.query:query",
+        "cache": "stormlog.cli.cache:cache",
         "doctor": "stormlog.cli.doctor:doctor",
     },
     epilog="""\b
@@ -99,9 +100,10 @@ def _watch_for_interrupts() -> Iterator[Callable[[], bool]]:
 
 def _run(given: Sequence[str], was_interrupted: Callable[[], bool]) -> int:
     try:
-        root.main(args=list(given), prog_name="stormlog", standalone_mode=False)
+        status = root.main(args=list(given), prog_name="stormlog", standalone_mode=False)
         output.flush()
-        return ExitCode.OK
+        # Commands that say more than that they worked do so with `Context.exit`.
+        return status if isinstance(status, ExitCode) else ExitCode.OK
     except BrokenPipeError:
         return _reader_gone()
     except _Stopped as stopped:

@@ -30,6 +30,7 @@ __all__ = [
     "one_line",
     "print_error",
     "print_notices",
+    "print_skipped",
     "progress_bar",
     "progress_line",
     "skipped_lines_notices",
@@ -156,7 +157,15 @@ def print_notices(warnings: Sequence[CatalogWarning], skipped: Sequence[tuple[st
         warnings: Of the catalog.
         skipped: Of `skipped_lines_notices`.
     """
-    notices = [*skipped, *((warning.path, warning.message) for warning in warnings)]
+    print_skipped([*skipped, *((warning.path, warning.message) for warning in warnings)])
+
+
+def print_skipped(notices: Sequence[tuple[str, str]]) -> None:
+    """Print what was skipped, at most `NOTICE_LIMIT` lines of it.
+
+    Args:
+        notices: Pairs of path and sentence.
+    """
     shown = notices if len(notices) <= NOTICE_LIMIT else notices[: NOTICE_LIMIT - 1]
     lines = []
     for path, text in shown:

@@ -364,8 +364,6 @@ class QueryStore:
             QueryError: the store is closed.
             ValueError: DuckDB does not take a setting.
         """
-        from stormlog.query.engine import Engine
-
         if self._is_closed:
             raise QueryError("the store is closed")
         if self._open_engine is None:
@@ -376,15 +374,28 @@ class QueryStore:
                 except OSError:
                     # Nowhere to keep anything: every answer comes from the files.
                     self._folder = None
-            self._open_engine = Engine(self._snapshot, self._settings, index)
+            self._open_engine = self._make_engine(index)
         return self._open_engine
+
+    def _make_engine(self, index: Index | None) -> Engine:
+        import duckdb
+
+        from stormlog.query.engine import Engine
+
+        if index is not None:
+            try:
+                return Engine(self._snapshot, self._settings, index)
+            except duckdb.Error:
+                # Somebody removed the index just now, or it is damaged.
+                self._folder = None
+        return Engine(self._snapshot, self._settings, None)
 
     def _prepared(self, views: set[str] | None, *, refuses: bool = True) -> Engine:
         """Return the engine after some views (None: all of them) were made to answer."""
         engine = self._engine()
         try:
             engine.prepare(views)
-        except QueryError as error:
+        except (QueryError, OSError) as error:
             if not self._may_be_the_index(engine, error):
                 self._explain(engine, error)
                 raise
@@ -394,9 +405,11 @@ class QueryStore:
             self._refuse_skipped()
         return engine
 
-    def _may_be_the_index(self, engine: Engine, error: QueryError) -> bool:
-        """Go on without the index if a damaged one may be why something failed."""
-        if self._folder is None or not engine.can_blame_index(error):
+    def _may_be_the_index(self, engine: Engine, error: QueryError | OSError) -> bool:
+        """Go on without the index if one that is damaged, or was just removed, may be why something failed."""
+        if self._folder is None:
+            return False
+        if isinstance(error, QueryError) and not engine.can_blame_index(error):
             return False
         if self._open_engine is engine:
             engine.close()
@@ -404,11 +417,11 @@ class QueryStore:
             self._open_engine = self._folder = None
         return True
 
-    def _explain(self, engine: Engine, error: QueryError) -> None:
+    def _explain(self, engine: Engine, error: QueryError | OSError) -> None:
         """Raise an error that says what is full, if that is why a statement failed."""
         from stormlog.query.room import out_of_room
 
-        if self._open_engine is engine and not self._is_closed:
+        if isinstance(error, QueryError) and self._open_engine is engine and not self._is_closed:
             explained = out_of_room(error, engine.cursor(), self._settings)
             if explained is not None:
                 raise explained from error.__cause__

@@ -101,6 +101,14 @@ class Index:
             index.lock.share()
         return index
 
+    @classmethod
+    def peek(cls, folder: str, paths: Sequence[str]) -> Index:
+        """Return what `load` would, without changing anything: for those who describe it."""
+        index = cls(folder, list(paths))
+        with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+            index._take(read_document(os.path.join(folder, LEDGER_NAME)))
+        return index
+
     @staticmethod
     def discard(folder: str) -> None:
         """Make the next one who loads an index begin anew."""
