@@ -21,15 +21,15 @@ from stormlog.cli.human import printable
 from stormlog.errors import OutOfRoomError, QueryError, SourceError, StormlogError
 
 if TYPE_CHECKING:
-    from stormlog.query.catalog import CatalogWarning
+    from stormlog.query import QueryStore
     from stormlog.query.ingest import Progress
 
 __all__ = [
     "NOTICE_LIMIT",
     "is_foreseen",
+    "notices",
     "one_line",
     "print_error",
-    "print_notices",
     "print_skipped",
     "progress_bar",
     "progress_line",
@@ -150,14 +150,10 @@ def skipped_lines_notices(
     return notices
 
 
-def print_notices(warnings: Sequence[CatalogWarning], skipped: Sequence[tuple[str, str]]) -> None:
-    """Print what was skipped, at most `NOTICE_LIMIT` lines of it.
-
-    Args:
-        warnings: Of the catalog.
-        skipped: Of `skipped_lines_notices`.
-    """
-    print_skipped([*skipped, *((warning.path, warning.message) for warning in warnings)])
+def notices(store: QueryStore) -> list[tuple[str, str]]:
+    """Return path and sentence of everything that a store skipped so far."""
+    skipped = skipped_lines_notices(store.rejects_summary(), lambda: store.rejects(1000))
+    return [*skipped, *((warning.path, warning.message) for warning in store.catalog.warnings)]
 
 
 def print_skipped(notices: Sequence[tuple[str, str]]) -> None:

@@ -53,6 +53,10 @@ def query() -> None:
 @click.option("--state", type=click.Choice(ISSUE_STATE_CHOICES), help="Only issues in this state.")
 @text_option("--severity", "Only issues of this severity.")
 @session_option("Only issues that hit this session.")
+@click.option("--follow", is_flag=True, help="Go on printing new and changed issues until Ctrl-C.")
+@click.option(
+    "--interval", metavar="TIME", help="With --follow: time between two looks, such as 500ms, 2s or 1m."
+)
 @answer_options
 def issues(**options: Any) -> None:
     """List recurring failures, one row per fingerprint.
@@ -61,10 +65,11 @@ def issues(**options: Any) -> None:
     Examples:
       stormlog query issues runs/
       stormlog query issues runs/ --kind oom --json
+      stormlog query issues runs/ --follow --interval 10s
       stormlog query issues runs/ --sql
       stormlog query issues runs/ --sql "SELECT kind, count(*) FROM issues GROUP BY kind"
     """
-    _answer(ISSUES, options)
+    _answer(ISSUES, options, follow_s=_follow_s(options))
 
 
 @query.command(cls=AnswerCommand)
@@ -115,7 +120,29 @@ def ooms(**options: Any) -> None:
     _answer(OOMS, options)
 
 
-def _answer(target: Target, options: dict[str, Any]) -> None:
+def _follow_s(options: dict[str, Any]) -> float | None:
+    """Return the seconds between two looks; None if nothing is to be followed."""
+    interval, is_wanted = options.pop("interval"), options.pop("follow")
+    if not is_wanted:
+        if interval is not None:
+            raise click.UsageError("--interval needs --follow.")
+        return None
+    if options["sql"] is not None:
+        raise click.UsageError("--follow lists issues: leave out --sql.")
+    if format_of(options) in ("csv", "markdown"):
+        raise click.UsageError("--follow prints a table or JSON lines: choose --table, --json or --jsonl.")
+    from stormlog.cli.follow import interval_seconds
+
+    seconds = interval_seconds(interval or "2s")
+    if seconds is None:
+        raise click.BadParameter(
+            f"{interval!r} is no time above zero: write 500ms, 2s, 1m or a number of seconds.",
+            param_hint="'--interval'",
+        )
+    return seconds
+
+
+def _answer(target: Target, options: dict[str, Any], *, follow_s: float | None = None) -> None:
     from stormlog.cli.answers import Request, answer
 
     format_name, cache = format_of(options), cache_of(options)
@@ -126,4 +153,4 @@ def _answer(target: Target, options: dict[str, Any]) -> None:
         for name, value in options.items()
         if name not in ("format_name", "no_cache", "cache_dir") and not name.startswith("shortcut_")
     }
-    answer(target, filters, Request(format_name=format_name, cache=cache, **settings))
+    answer(target, filters, Request(format_name=format_name, cache=cache, follow_s=follow_s, **settings))
