@@ -5,7 +5,7 @@ Catch ``StormlogError`` to catch them all.
 
 from __future__ import annotations
 
-__all__ = ["CompactionError", "QueryError", "SourceError", "StormlogError"]
+__all__ = ["CompactionError", "OutOfRoomError", "QueryError", "SourceError", "StormlogError"]
 
 
 class StormlogError(Exception):
@@ -45,3 +45,53 @@ class QueryError(StormlogError):
         self.statement = statement
         self.sql = sql
         super().__init__(message if statement is None else f"{statement}: {message}")
+
+
+class OutOfRoomError(QueryError):
+    """A statement needs more memory than it may use, and what does not fit there has no room elsewhere.
+
+    Args:
+        memory_limit: How much memory there is, as text.
+        spill_directory: Where rows go that do not fit into memory.
+        spill_limit: How much may lie there, as text; None if the directory is not what is full.
+        statement: Name of the statement.
+        sql: The text that was run.
+    """
+
+    def __init__(
+        self,
+        *,
+        memory_limit: str,
+        spill_directory: str,
+        spill_limit: str | None,
+        statement: str | None = None,
+        sql: str | None = None,
+    ) -> None:
+        self.memory_limit = memory_limit
+        self.spill_directory = spill_directory
+        self.spill_limit = spill_limit
+        super().__init__(self.explain(), statement=statement, sql=sql)
+
+    def explain(
+        self,
+        memory_limit: str = "memory_limit",
+        spill_limit: str = "spill_limit",
+        spill_directory: str = "spill_directory",
+    ) -> str:
+        """Return what is full and what helps.
+
+        Args:
+            memory_limit: How the caller names this setting.
+            spill_limit: Likewise.
+            spill_directory: Likewise.
+        """
+        if self.spill_limit is None:
+            return (
+                f"not enough memory: the limit of {self.memory_limit} is reached, and what is left cannot be moved "
+                f"to {self.spill_directory}; allow more with {memory_limit}"
+            )
+        return (
+            f"not enough room: memory (limit {self.memory_limit}) and the spill directory {self.spill_directory} "
+            f"(limit {self.spill_limit}) are full; allow more with {memory_limit} or {spill_limit}, or name a "
+            f"directory with more room with {spill_directory}"
+        )

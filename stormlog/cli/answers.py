@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +32,12 @@ class Request:
         strict: Whether anything skipped is an error.
         threads: At most this many; None leaves it to the engine.
         memory_limit: Such as ``512MB``; None leaves it to the engine.
+        spill_directory: Where rows go that do not fit; None is the system's temporary directory.
+        spill_limit: Such as ``10GB``; None leaves it to the engine.
+        cache: Where to remember what was read; False for nowhere, None for the usual place.
         quiet: Whether to keep notices and progress to oneself.
         no_colour: Whether to print without colours.
+        follow_s: Seconds between two looks at the paths; None asks once.
     """
 
     paths: Sequence[str]
@@ -41,8 +46,12 @@ class Request:
     strict: bool
     threads: int | None
     memory_limit: str | None
+    spill_directory: str | None
+    spill_limit: str | None
+    cache: str | bool | None
     quiet: bool
     no_colour: bool
+    follow_s: float | None = None
 
 
 def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None:
@@ -74,8 +83,13 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
         strict=request.strict,
         threads=request.threads,
         memory_limit=request.memory_limit,
+        spill_directory=request.spill_directory,
+        spill_limit=request.spill_limit,
+        cache=request.cache,
     ) as store:
-        if request.sql == PRINT_SQL:
+        if request.follow_s is not None:
+            _follow(store, wanted, request)
+        elif request.sql == PRINT_SQL:
             sql, parameters = getattr(store, f"{target.method}_sql")(wanted)
             _print_statement(sql, parameters, request)
         else:
@@ -87,8 +101,33 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
             # Still inside: evidence is read when it is printed.
             output.print_answer(found, request.format_name, no_colour=request.no_colour)
             output.flush()
-        if not request.quiet:
-            _print_notices(store)
+        if not request.quiet and request.follow_s is None:
+            diagnostics.print_skipped(diagnostics.notices(store))
+
+
+def _follow(store: QueryStore, filters: Any, request: Request) -> None:
+    from stormlog.cli.follow import follow
+
+    as_table = request.format_name == "table" and output.is_terminal()
+
+    @contextmanager
+    def guard() -> Iterator[None]:
+        with (
+            interruptible(store.interrupt),
+            # A table that is drawn over itself has no line for a bar.
+            diagnostics.progress_bar(store.progress, enabled=not request.quiet and not as_table),
+        ):
+            yield
+
+    follow(
+        store,
+        filters,
+        interval_s=request.follow_s or 0.0,
+        as_table=as_table,
+        quiet=request.quiet,
+        no_colour=request.no_colour,
+        guard=guard,
+    )
 
 
 def _found(store: QueryStore, target: Target, wanted: Any, request: Request) -> Answer:
@@ -116,9 +155,3 @@ def _print_statement(sql: str, parameters: Mapping[str, Any], request: Request) 
     as_json = request.format_name in ("json", "jsonl")
     output.print_text((statement_document if as_json else statement_text)(sql, parameters))
     output.flush()
-
-
-def _print_notices(store: QueryStore) -> None:
-    summary = store.rejects_summary()
-    skipped = diagnostics.skipped_lines_notices(summary, lambda: store.rejects(1000))
-    diagnostics.print_notices(store.catalog.warnings, skipped)

@@ -43,6 +43,7 @@ class _Root(LazyGroup):
     modules={
         "query": "stormlog.cli.query:query",
         "compact": "stormlog.cli.compact:compact",
+        "cache": "stormlog.cli.cache:cache",
         "doctor": "stormlog.cli.doctor:doctor",
     },
     epilog="""\b
@@ -100,9 +101,10 @@ def _watch_for_interrupts() -> Iterator[Callable[[], bool]]:
 
 def _run(given: Sequence[str], was_interrupted: Callable[[], bool]) -> int:
     try:
-        root.main(args=list(given), prog_name="stormlog", standalone_mode=False)
+        status = root.main(args=list(given), prog_name="stormlog", standalone_mode=False)
         output.flush()
-        return ExitCode.OK
+        # Commands that say more than that they worked do so with `Context.exit`.
+        return status if isinstance(status, ExitCode) else ExitCode.OK
     except BrokenPipeError:
         return _reader_gone()
     except _Stopped as stopped:

@@ -12,23 +12,27 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from stormlog.cli.human import printable
-from stormlog.errors import QueryError, SourceError, StormlogError
+from stormlog.errors import OutOfRoomError, QueryError, SourceError, StormlogError
 
 if TYPE_CHECKING:
-    from stormlog.query.catalog import CatalogWarning
+    from stormlog.query import QueryStore
+    from stormlog.query.ingest import Progress
 
 __all__ = [
     "NOTICE_LIMIT",
     "is_foreseen",
+    "notices",
     "one_line",
     "print_error",
-    "print_notices",
+    "print_skipped",
     "progress_bar",
+    "progress_line",
     "skipped_lines_notices",
     "use_colour",
 ]
@@ -94,6 +98,9 @@ def _message(error: BaseException) -> str:
         return one_line(error.format_message()) + where
     if isinstance(error, click.ClickException):
         return one_line(error.format_message())
+    if isinstance(error, OutOfRoomError):
+        sentence = error.explain("--memory-limit", "--spill-limit", "--spill-dir")
+        return f"{sentence[0].upper()}{sentence[1:]}."
     text = one_line(str(error))
     if is_foreseen(error):
         return text or type(error).__name__
@@ -143,14 +150,18 @@ def skipped_lines_notices(
     return notices
 
 
-def print_notices(warnings: Sequence[CatalogWarning], skipped: Sequence[tuple[str, str]]) -> None:
+def notices(store: QueryStore) -> list[tuple[str, str]]:
+    """Return path and sentence of everything that a store skipped so far."""
+    skipped = skipped_lines_notices(store.rejects_summary(), lambda: store.rejects(1000))
+    return [*skipped, *((warning.path, warning.message) for warning in store.catalog.warnings)]
+
+
+def print_skipped(notices: Sequence[tuple[str, str]]) -> None:
     """Print what was skipped, at most `NOTICE_LIMIT` lines of it.
 
     Args:
-        warnings: Of the catalog.
-        skipped: Of `skipped_lines_notices`.
+        notices: Pairs of path and sentence.
     """
-    notices = [*skipped, *((warning.path, warning.message) for warning in warnings)]
     shown = notices if len(notices) <= NOTICE_LIMIT else notices[: NOTICE_LIMIT - 1]
     lines = []
     for path, text in shown:
@@ -164,11 +175,11 @@ def print_notices(warnings: Sequence[CatalogWarning], skipped: Sequence[tuple[st
 
 
 @contextmanager
-def progress_bar(progress: Callable[[], float | None], *, enabled: bool = True) -> Iterator[None]:
+def progress_bar(progress: Callable[[], Progress | None], *, enabled: bool = True) -> Iterator[None]:
     """Draw how far the statement inside is, if it takes long and stderr is a terminal.
 
     Args:
-        progress: Percentage done, or None where unknown; called from another thread.
+        progress: Returns how much was read, or None where nothing is; called from another thread.
         enabled: False draws nothing.
     """
     if not enabled or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
@@ -184,20 +195,35 @@ def progress_bar(progress: Callable[[], float | None], *, enabled: bool = True) 
         drawer.join()
 
 
-def _draw(progress: Callable[[], float | None], done: threading.Event) -> None:
+def progress_line(progress: Progress | None, elapsed_s: float, turn: int) -> str:
+    """Return the bar, what was read and how fast.
+
+    Args:
+        progress: Bytes read, and bytes to read; None if there is nothing to read any more.
+        elapsed_s: How long it has been reading.
+        turn: Number of lines before this one: what cannot be measured moves at least.
+    """
+    if progress is None or progress.bytes_total <= 0:
+        return f"[{' ' * (turn % _BAR_WIDTH) + '#':<{_BAR_WIDTH}}] working"
+    done = min(progress.bytes_read, progress.bytes_total)
+    bar = "#" * (_BAR_WIDTH * done // progress.bytes_total)
+    line = f"[{bar:<{_BAR_WIDTH}}] {done / 1e6:,.0f} of {progress.bytes_total / 1e6:,.0f} MB"
+    return f"{line}  {done / 1e6 / elapsed_s:,.0f} MB/s" if done and elapsed_s > 0 else line
+
+
+def _draw(progress: Callable[[], Progress | None], done: threading.Event) -> None:
+    started = monotonic()
+    total: int | None = None
     if done.wait(_PROGRESS_DELAY_S):
         return
     turn = 0
     while True:
-        percentage = progress()
-        if percentage is None or percentage < 0:
-            bar, label = " " * (turn % _BAR_WIDTH) + "#", "reading"
-        else:
-            bar, label = (
-                "#" * int(_BAR_WIDTH * min(percentage, 100.0) / 100),
-                f"{min(percentage, 100.0):3.0f} %",
-            )
-        _write(f"\r[{bar:<{_BAR_WIDTH}}] {label}\x1b[K")
+        found = progress()
+        if found is not None and total not in (None, found.bytes_total):
+            # Another answer, or another part of it, begins to read.
+            started = monotonic()
+        total = total if found is None else found.bytes_total
+        _write(f"\r{progress_line(found, monotonic() - started, turn)}\x1b[K")
         if done.wait(_PROGRESS_STEP_S):
             break
         turn += 1

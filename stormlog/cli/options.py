@@ -9,7 +9,16 @@ import click
 
 from stormlog.cli.formats import FORMATS
 
-__all__ = ["AnswerCommand", "answer_options", "format_of", "session_option", "text_option"]
+__all__ = [
+    "AnswerCommand",
+    "answer_options",
+    "cache_dir_option",
+    "cache_of",
+    "format_of",
+    "machine_options",
+    "session_option",
+    "text_option",
+]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 Decorator = Callable[[Decorated], Decorated]
@@ -38,8 +47,8 @@ def session_option(text: str) -> Decorator[Any]:
 def answer_options(function: Decorated) -> Decorated:
     """Add paths, formats and settings to a command that prints rows.
 
-    The command receives ``paths``, ``format_name``, ``shortcut_<format>``, ``sql``, ``strict``,
-    ``threads``, ``memory_limit``, ``quiet`` and ``no_colour``.
+    The command receives ``paths``, ``format_name``, ``shortcut_<format>``, ``sql``, ``strict``, what
+    `machine_options` says, ``no_cache``, ``cache_dir``, ``quiet`` and ``no_colour``.
     """
     decorators: list[Decorator[Any]] = [
         click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path()),
@@ -56,8 +65,9 @@ def answer_options(function: Decorated) -> Decorated:
             help="Print the SQL that answers the command; with a SELECT behind it, run that over the views.",
         ),
         click.option("--strict", is_flag=True, help="Fail with status 3 if anything has to be skipped."),
-        click.option("--threads", type=click.INT, metavar="N", help="Use at most this many threads."),
-        click.option("--memory-limit", metavar="SIZE", help="Use at most this much memory, such as 512MB."),
+        machine_options,
+        click.option("--no-cache", is_flag=True, help="Read all files anew, and remember nothing."),
+        cache_dir_option,
         click.option("-q", "--quiet", is_flag=True, help="Print neither warnings nor progress."),
         click.option(
             "--no-color", "no_colour", is_flag=True, help="Print without colours, as NO_COLOR does."
@@ -67,6 +77,46 @@ def answer_options(function: Decorated) -> Decorated:
     for decorate in reversed(decorators):
         function = decorate(function)
     return function
+
+
+def machine_options(function: Decorated) -> Decorated:
+    """Add what limits the engine: ``threads``, ``memory_limit``, ``spill_directory`` and ``spill_limit``."""
+    decorators: list[Decorator[Any]] = [
+        click.option("--threads", type=click.INT, metavar="N", help="Use at most this many threads."),
+        click.option("--memory-limit", metavar="SIZE", help="Use at most this much memory, such as 512MB."),
+        click.option(
+            "--spill-dir",
+            "spill_directory",
+            metavar="DIR",
+            type=click.Path(exists=True, file_okay=False, writable=True),
+            help="Put what does not fit into memory there (default: the temporary directory).",
+        ),
+        click.option("--spill-limit", metavar="SIZE", help="Put at most this much there, such as 10GB."),
+    ]
+    for decorate in reversed(decorators):
+        function = decorate(function)
+    return function
+
+
+def cache_dir_option(function: Decorated) -> Decorated:
+    """Add the option that names the directory in which to remember what was read."""
+    return click.option(
+        "--cache-dir",
+        metavar="DIR",
+        type=click.Path(file_okay=False),
+        help="Remember there what was read (default: STORMLOG_CACHE, else ~/.cache/stormlog).",
+    )(function)
+
+
+def cache_of(options: Mapping[str, Any]) -> str | bool | None:
+    """Return the argument ``cache`` of `stormlog.query.open` that ``--no-cache`` and ``--cache-dir`` mean.
+
+    Raises:
+        click.UsageError: they contradict each other.
+    """
+    if options["no_cache"] and options["cache_dir"] is not None:
+        raise click.UsageError("Choose one of --no-cache and --cache-dir: they exclude each other.")
+    return False if options["no_cache"] else options["cache_dir"]
 
 
 def format_of(options: Mapping[str, Any]) -> str:

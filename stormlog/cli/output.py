@@ -12,7 +12,7 @@ from stormlog.cli import formats
 from stormlog.cli.diagnostics import use_colour
 from stormlog.cli.formats import Answer
 
-__all__ = ["discard", "flush", "print_answer", "print_text"]
+__all__ = ["discard", "flush", "is_terminal", "print_answer", "print_text"]
 
 _WRITERS: dict[str, Callable[[Answer], Iterator[str]]] = {
     "json": formats.json_chunks,
@@ -41,6 +41,11 @@ def print_answer(answer: Answer, format_name: str, *, no_colour: bool = False) -
 
     _prepare()
     print_terminal_table(answer, sys.stdout, width=width, colour=use_colour(sys.stdout, no_colour))
+
+
+def is_terminal() -> bool:
+    """Tell whether answers go to a terminal of known width."""
+    return _terminal_width() is not None
 
 
 def print_text(text: str) -> None:

@@ -7,7 +7,14 @@ from typing import Any
 import click
 
 from stormlog.cli.groups import HelpfulGroup
-from stormlog.cli.options import AnswerCommand, answer_options, format_of, session_option, text_option
+from stormlog.cli.options import (
+    AnswerCommand,
+    answer_options,
+    cache_of,
+    format_of,
+    session_option,
+    text_option,
+)
 from stormlog.cli.targets import EVENTS, ISSUES, OOMS, SESSIONS, Target
 
 __all__ = ["ISSUE_KIND_CHOICES", "ISSUE_STATE_CHOICES", "query"]
@@ -15,6 +22,19 @@ __all__ = ["ISSUE_KIND_CHOICES", "ISSUE_STATE_CHOICES", "query"]
 #: Written out here so that completing an option does not import the package of issues.
 ISSUE_KIND_CHOICES = ("oom", "collector_degradation", "alert", "hidden_memory_anomaly")
 ISSUE_STATE_CHOICES = ("open", "resolved", "ignored", "regressed")
+
+#: Options that go into a `Request` as they are.
+_SETTINGS = (
+    "paths",
+    "sql",
+    "strict",
+    "threads",
+    "memory_limit",
+    "spill_directory",
+    "spill_limit",
+    "quiet",
+    "no_colour",
+)
 
 
 @click.group(cls=HelpfulGroup)
@@ -33,6 +53,10 @@ def query() -> None:
 @click.option("--state", type=click.Choice(ISSUE_STATE_CHOICES), help="Only issues in this state.")
 @text_option("--severity", "Only issues of this severity.")
 @session_option("Only issues that hit this session.")
+@click.option("--follow", is_flag=True, help="Go on printing new and changed issues until Ctrl-C.")
+@click.option(
+    "--interval", metavar="TIME", help="With --follow: time between two looks, such as 500ms, 2s or 1m."
+)
 @answer_options
 def issues(**options: Any) -> None:
     """List recurring failures, one row per fingerprint.
@@ -41,10 +65,11 @@ def issues(**options: Any) -> None:
     Examples:
       stormlog query issues runs/
       stormlog query issues runs/ --kind oom --json
+      stormlog query issues runs/ --follow --interval 10s
       stormlog query issues runs/ --sql
       stormlog query issues runs/ --sql "SELECT kind, count(*) FROM issues GROUP BY kind"
     """
-    _answer(ISSUES, options)
+    _answer(ISSUES, options, follow_s=_follow_s(options))
 
 
 @query.command(cls=AnswerCommand)
@@ -95,18 +120,37 @@ def ooms(**options: Any) -> None:
     _answer(OOMS, options)
 
 
-def _answer(target: Target, options: dict[str, Any]) -> None:
+def _follow_s(options: dict[str, Any]) -> float | None:
+    """Return the seconds between two looks; None if nothing is to be followed."""
+    interval, is_wanted = options.pop("interval"), options.pop("follow")
+    if not is_wanted:
+        if interval is not None:
+            raise click.UsageError("--interval needs --follow.")
+        return None
+    if options["sql"] is not None:
+        raise click.UsageError("--follow lists issues: leave out --sql.")
+    if format_of(options) in ("csv", "markdown"):
+        raise click.UsageError("--follow prints a table or JSON lines: choose --table, --json or --jsonl.")
+    from stormlog.cli.follow import interval_seconds
+
+    seconds = interval_seconds(interval or "2s")
+    if seconds is None:
+        raise click.BadParameter(
+            f"{interval!r} is no time above zero: write 500ms, 2s, 1m or a number of seconds.",
+            param_hint="'--interval'",
+        )
+    return seconds
+
+
+def _answer(target: Target, options: dict[str, Any], *, follow_s: float | None = None) -> None:
     from stormlog.cli.answers import Request, answer
 
-    format_name = format_of(options)
-    settings = {
-        name: options.pop(name)
-        for name in ("paths", "sql", "strict", "threads", "memory_limit", "quiet", "no_colour")
-    }
-    # What is left names fields of the filter, apart from the ways to name a format.
+    format_name, cache = format_of(options), cache_of(options)
+    settings = {name: options.pop(name) for name in _SETTINGS}
+    # What is left names fields of the filter, apart from the ways to name a format and a cache.
     filters = {
         name: value
         for name, value in options.items()
-        if name != "format_name" and not name.startswith("shortcut_")
+        if name not in ("format_name", "no_cache", "cache_dir") and not name.startswith("shortcut_")
     }
-    answer(target, filters, Request(format_name=format_name, **settings))
+    answer(target, filters, Request(format_name=format_name, cache=cache, follow_s=follow_s, **settings))

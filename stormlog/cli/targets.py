@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["EVENTS", "ISSUES", "OOMS", "SESSIONS", "Column", "ColumnKind", "Target"]
+__all__ = ["EVENTS", "INDEXES", "ISSUES", "OOMS", "SESSIONS", "Column", "ColumnKind", "Target"]
 
 ColumnKind = Literal[
     "text", "word", "number", "count", "bytes", "time", "instant", "length", "path", "severity", "status"
@@ -198,4 +198,19 @@ OOMS = Target(
         Column("exception_type", "Exception", "text", 4),
         Column("bundle_path", "Bundle", "path", 1),
     ),
+)
+
+INDEXES = Target(
+    method="",
+    filter_name="",
+    preferred=("paths", "size_bytes", "file_count", "part_count", "answer_count", "last_used_ns", "folder"),
+    readable=(
+        Column("paths", "Paths", "path"),
+        Column("size_bytes", "Size", "bytes"),
+        Column("file_count", "Files", "count", 3),
+        Column("answer_count", "Answers", "count", 4),
+        Column("last_used_ns", "Last used (UTC)", "time", 1),
+        Column("folder", "Folder", "path", 2),
+    ),
+    plain_has_all=False,
 )

@@ -339,7 +339,7 @@ class QueryStore:
             engine = self._engine()
             if kept is not None and engine.is_settled:
                 warnings = [(w.path, w.message, w.code) for w in engine.load_warnings]
-                kept.keep(*statement, KeptAnswer(columns, rows, warnings, engine.has_records))
+                kept.keep(*statement, KeptAnswer(columns, rows, warnings, engine.has_records), view)
         return rows
 
     def _fetch(
@@ -350,6 +350,7 @@ class QueryStore:
         except QueryError as error:
             with self._lock:
                 if not self._may_be_the_index(engine, error):
+                    self._explain(engine, error)
                     raise
                 engine = self._prepared(views)
         return engine.fetch(engine.cursor(), name, text, params)
@@ -364,8 +365,6 @@ class QueryStore:
             QueryError: the store is closed.
             ValueError: DuckDB does not take a setting.
         """
-        from stormlog.query.engine import Engine
-
         if self._is_closed:
             raise QueryError("the store is closed")
         if self._open_engine is None:
@@ -376,33 +375,57 @@ class QueryStore:
                 except OSError:
                     # Nowhere to keep anything: every answer comes from the files.
                     self._folder = None
-            self._open_engine = Engine(self._snapshot, self._settings, index)
+            self._open_engine = self._make_engine(index)
         return self._open_engine
+
+    def _make_engine(self, index: Index | None) -> Engine:
+        import duckdb
+
+        from stormlog.query.engine import Engine
+
+        if index is not None:
+            try:
+                return Engine(self._snapshot, self._settings, index)
+            except duckdb.Error:
+                # Somebody removed the index just now, or it is damaged.
+                self._folder = None
+        return Engine(self._snapshot, self._settings, None)
 
     def _prepared(self, views: set[str] | None, *, refuses: bool = True) -> Engine:
         """Return the engine after some views (None: all of them) were made to answer."""
         engine = self._engine()
         try:
             engine.prepare(views)
-        except QueryError as error:
+        except (QueryError, OSError) as error:
             if not self._may_be_the_index(engine, error):
+                self._explain(engine, error)
                 raise
-            engine = self._engine()
-            engine.prepare(views)
+            return self._prepared(views, refuses=refuses)
         self._note(engine.has_records, engine.load_warnings)
         if refuses:
             self._refuse_skipped()
         return engine
 
-    def _may_be_the_index(self, engine: Engine, error: QueryError) -> bool:
-        """Go on without the index if a damaged one may be why something failed."""
-        if self._folder is None or not engine.can_blame_index(error):
+    def _may_be_the_index(self, engine: Engine, error: QueryError | OSError) -> bool:
+        """Go on without the index if one that is damaged, or was just removed, may be why something failed."""
+        if self._folder is None:
+            return False
+        if isinstance(error, QueryError) and not engine.can_blame_index(error):
             return False
         if self._open_engine is engine:
             engine.close()
             Index.discard(self._folder)
             self._open_engine = self._folder = None
         return True
+
+    def _explain(self, engine: Engine, error: QueryError | OSError) -> None:
+        """Raise an error that says what is full, if that is why a statement failed."""
+        from stormlog.query.room import out_of_room
+
+        if isinstance(error, QueryError) and self._open_engine is engine and not self._is_closed:
+            explained = out_of_room(error, engine.cursor(), self._settings)
+            if explained is not None:
+                raise explained from error.__cause__
 
     def _note(self, has_read: bool, warnings: Sequence[CatalogWarning]) -> None:
         self._has_read = self._has_read or has_read

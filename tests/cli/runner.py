@@ -24,6 +24,7 @@ from stormlog.cli.app import run
 #: What ``stormlog`` stands for in a process of its own.
 COMMAND = [sys.executable, "-m", "stormlog"]
 
+_CLEARED = re.compile("\r[^\r\n]*(?=\r)|\r\x1b\\[K")
 _STYLES = re.compile("\x1b\\[[0-9;?]*[A-Za-z]")
 
 
@@ -93,5 +94,5 @@ def on_terminal(
 
 
 def without_styles(text: str) -> str:
-    """Return text without colours and cursor movements."""
-    return _STYLES.sub("", text)
+    """Return text without colours and cursor movements, and without a progress bar that was cleared."""
+    return _STYLES.sub("", _CLEARED.sub("", text))

@@ -24,9 +24,10 @@ _SLOW = [
     """
 import sys, time
 from stormlog.cli import app, diagnostics
+from stormlog.query.ingest import Progress
 from stormlog.query.store import QueryStore
 diagnostics._PROGRESS_DELAY_S = 0.05
-QueryStore.progress = lambda self: 42.0
+QueryStore.progress = lambda self: Progress(412 * 10**6, 1027 * 10**6)
 answer = QueryStore.list_issues
 QueryStore.list_issues = lambda self, filters: (time.sleep(float(sys.argv.pop(1))), answer(self, filters))[1]
 raise SystemExit(app.run(sys.argv[2:]))
@@ -128,13 +129,14 @@ def test_progress_is_drawn_and_cleared(tmp_path: Path) -> None:
     assert status == 0
     drawn, _, rest = shown.rpartition("\r\x1b[K")
     assert "\r[############" in drawn
-    assert "42 %" in drawn
+    assert "] 412 of 1,027 MB  " in drawn
+    assert " MB/s" in drawn
     assert without_styles(rest).startswith("Fingerprint")
 
 
 def test_quiet_draws_no_progress(tmp_path: Path) -> None:
     capture(tmp_path)
-    assert "42 %" not in on_terminal("0.5", "query", "issues", tmp_path, "--quiet", command=_SLOW)[1]
+    assert " MB" not in on_terminal("0.5", "query", "issues", tmp_path, "--quiet", command=_SLOW)[1]
 
 
 def test_ctrl_c_is_one_line_and_status_130(tmp_path: Path) -> None:

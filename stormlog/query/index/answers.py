@@ -5,10 +5,11 @@ Promise: an answer is given again only if every file and the catalog are exactly
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from stormlog.query.index.documents import read_document, write_document
@@ -51,18 +52,35 @@ class AnswerFolder:
 
     def find(self, text: str, params: Any) -> KeptAnswer | None:
         """Return the rows that a statement has for these files, if they were kept."""
-        found = read_document(self._path(text, params), _LIMIT_BYTES)
+        path = self._path(text, params)
+        found = read_document(path, _LIMIT_BYTES)
         if not isinstance(found, dict) or found.get("digest") != self._digest:
             return None
-        return KeptAnswer(
-            found["columns"],
-            [tuple(row) for row in found["rows"]],
-            [(path, message, code) for path, message, code in found["warnings"]],
-            found["has_read"],
-        )
+        with contextlib.suppress(OSError):
+            # Those that nobody asks for are forgotten first.
+            os.utime(path)
+        return _answer(found)
 
-    def keep(self, text: str, params: Any, answer: KeptAnswer) -> None:
-        """Keep an answer, unless it is too long or holds values that are no JSON."""
+    def current(self) -> Iterator[tuple[str, str, Any, str | None, KeptAnswer]]:
+        """Yield the answers that would be given again: path, statement, parameters, view and answer."""
+        try:
+            paths = sorted(entry.path for entry in os.scandir(self._folder))
+        except OSError:
+            return
+        for path in paths:
+            found = read_document(path, _LIMIT_BYTES) if path.endswith(".json") else None
+            if isinstance(found, dict) and found.get("digest") == self._digest:
+                yield (path, *found["question"], _answer(found))
+
+    def keep(self, text: str, params: Any, answer: KeptAnswer, view: str | None = None) -> None:
+        """Keep an answer, unless it is too long or holds values that are no JSON.
+
+        Args:
+            text: The statement.
+            params: Its parameters.
+            answer: What it answered.
+            view: What had to be made to answer for it.
+        """
         if not all(_is_plain(value) for row in answer.rows for value in row):
             return
         if (
@@ -71,7 +89,8 @@ class AnswerFolder:
         ):
             return
         path = self._path(text, params)
-        if write_document(path, {"digest": self._digest, **answer._asdict()}):
+        question = (text, params, view)
+        if write_document(path, {"digest": self._digest, "question": question, **answer._asdict()}):
             self._forget_oldest()
 
     def _path(self, text: str, params: Any) -> str:
@@ -89,6 +108,15 @@ class AnswerFolder:
                 os.unlink(path)
         except OSError:
             return
+
+
+def _answer(found: dict[str, Any]) -> KeptAnswer:
+    return KeptAnswer(
+        found["columns"],
+        [tuple(row) for row in found["rows"]],
+        [(path, message, code) for path, message, code in found["warnings"]],
+        found["has_read"],
+    )
 
 
 def _is_plain(value: Any) -> bool:

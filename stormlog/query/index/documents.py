@@ -13,7 +13,7 @@ import tempfile
 from functools import cache
 from typing import Any
 
-__all__ = ["engine_id", "read_document", "write_document"]
+__all__ = ["engine_id", "peek_document", "read_document", "write_document"]
 
 
 def read_document(path: str, limit_bytes: int | None = None) -> Any:
@@ -31,6 +31,21 @@ def read_document(path: str, limit_bytes: int | None = None) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+def peek_document(path: str) -> tuple[str, Any]:
+    """Return who wrote a document, and the document; for those who describe it, never for answers.
+
+    Returns:
+        The `engine_id` of the writer and the document; '' and None if it is missing or damaged.
+    """
+    try:
+        with open(path, "rb") as stream:
+            head, _, body = stream.read().partition(b"\n")
+        _, writer, _ = head.decode("ascii").split(" ")
+        return (writer, json.loads(body)) if head == _head(body, writer) else ("", None)
+    except (OSError, ValueError, RecursionError):
+        return "", None
 
 
 def write_document(path: str, document: Any) -> bool:
@@ -60,9 +75,10 @@ def write_document(path: str, document: Any) -> bool:
     return True
 
 
-def _head(body: bytes) -> bytes:
-    digest = hashlib.blake2b(body, digest_size=16, key=engine_id().encode())
-    return f"stormlog {engine_id()} {digest.hexdigest()}".encode()
+def _head(body: bytes, writer: str | None = None) -> bytes:
+    writer = engine_id() if writer is None else writer
+    digest = hashlib.blake2b(body, digest_size=16, key=writer.encode())
+    return f"stormlog {writer} {digest.hexdigest()}".encode()
 
 
 @cache

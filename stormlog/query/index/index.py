@@ -70,6 +70,7 @@ class Index:
     next_id: int = 0
     findings: dict[tuple[str, str], tuple[str, list[list[Any]]]] = field(default_factory=dict)
     lock: ReaderLock = field(default_factory=ReaderLock)
+    _saved_parts: set[str] = field(default_factory=set)
 
     @property
     def parts_folder(self) -> str:
@@ -89,9 +90,23 @@ class Index:
         ledger = read_document(os.path.join(folder, LEDGER_NAME))
         with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
             index._take(ledger)
+        with contextlib.suppress(OSError):
+            # Says when it was used last.
+            os.utime(os.path.join(folder, "lock"))
         if is_alone:
             index._sweep()
+            if ledger is None:
+                # Says whose folder this is, even if nothing but answers will be kept in it.
+                index.save({}, {}, index.next_id)
             index.lock.share()
+        return index
+
+    @classmethod
+    def peek(cls, folder: str, paths: Sequence[str]) -> Index:
+        """Return what `load` would, without changing anything: for those who describe it."""
+        index = cls(folder, list(paths))
+        with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+            index._take(read_document(os.path.join(folder, LEDGER_NAME)))
         return index
 
     @staticmethod
@@ -119,6 +134,7 @@ class Index:
         }
         self.pieces, self.parts, self.findings = pieces, parts, findings
         self.next_id = int(ledger["next_id"])
+        self._saved_parts = {os.path.basename(part.folder) for part in parts}
 
     def add_part(self, folder: str, kinds: Sequence[str], piece_ids: Sequence[int]) -> None:
         """Note a part that was just written; it counts from the next `save` on."""
@@ -139,11 +155,12 @@ class Index:
         self.parts = [part for part in self.parts if not alive.isdisjoint(part.piece_ids)]
         self.next_id = next_id
         self.findings = {key: value for key, value in findings.items() if _has_only(value[0], alive)}
-        return write_document(
+        is_saved = write_document(
             os.path.join(self.folder, LEDGER_NAME),
             {
                 "format": _FORMAT,
                 "paths": list(self.paths),
+                "absolute_paths": [os.path.abspath(path) for path in self.paths],
                 "next_id": next_id,
                 "parts": [(os.path.basename(p.folder), p.files, p.piece_ids) for p in self.parts],
                 "pieces": {
@@ -161,6 +178,9 @@ class Index:
                 "findings": [(*key, *value) for key, value in self.findings.items()],
             },
         )
+        if is_saved:
+            self._saved_parts = {os.path.basename(part.folder) for part in self.parts}
+        return is_saved
 
     def parts_to_merge(self) -> list[Part]:
         """Return small parts that should become one."""
@@ -168,8 +188,22 @@ class Index:
         return small if len(small) > _MOST_SMALL_PARTS else []
 
     def close(self) -> None:
-        """Let others sweep the folder."""
+        """Let others sweep the folder, after taking away what was written in vain: by an interrupted answer."""
+        if self._has_unnamed_parts() and self.lock.try_alone():
+            with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+                # Others may have replaced the ledger since it was loaded; only what is named there counts.
+                ledger = read_document(os.path.join(self.folder, LEDGER_NAME))
+                self.parts = []
+                self._take(ledger)
+                self._sweep()
         self.lock.release()
+
+    def _has_unnamed_parts(self) -> bool:
+        try:
+            found = set(os.listdir(self.parts_folder))
+        except OSError:
+            return False
+        return not found.issubset(self._saved_parts)
 
     def _sweep(self) -> None:
         """Remove parts that no ledger names; nobody else is here."""

@@ -34,6 +34,16 @@ class ReaderLock:
             return False
         return True
 
+    def try_alone(self) -> bool:
+        """Say whether nobody else uses the index; if so, nobody can from now on."""
+        if fcntl is None or self._handle is None:
+            return False
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
     def share(self) -> None:
         """Let others use the index too."""
         if fcntl is not None and self._handle is not None:
