@@ -89,9 +89,7 @@ class Arbiter:
         else:
             self.judge_record(place, line_number, record, line)
 
-    def judge_record(
-        self, place: Place, line_number: int, record: Any, text: str, **options: Any
-    ) -> None:
+    def judge_record(self, place: Place, line_number: int, record: Any, text: str, **options: Any) -> None:
         """Judge one parsed record; ``options`` go to `telemetry_event_from_record`."""
         from stormlog.telemetry.conversion import telemetry_event_from_record
         from stormlog.telemetry.events import telemetry_event_to_dict

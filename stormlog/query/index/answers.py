@@ -65,7 +65,10 @@ class AnswerFolder:
         """Keep an answer, unless it is too long or holds values that are no JSON."""
         if not all(_is_plain(value) for row in answer.rows for value in row):
             return
-        if sum(len(value) for row in answer.rows for value in row if isinstance(value, str)) > _LIMIT_BYTES // 2:
+        if (
+            sum(len(value) for row in answer.rows for value in row if isinstance(value, str))
+            > _LIMIT_BYTES // 2
+        ):
             return
         path = self._path(text, params)
         if write_document(path, {"digest": self._digest, **answer._asdict()}):
@@ -75,7 +78,9 @@ class AnswerFolder:
         if isinstance(params, Mapping):
             params = dict(sorted(params.items()))
         question = json.dumps([text, params], default=repr)
-        return os.path.join(self._folder, hashlib.blake2b(question.encode(), digest_size=12).hexdigest() + ".json")
+        return os.path.join(
+            self._folder, hashlib.blake2b(question.encode(), digest_size=12).hexdigest() + ".json"
+        )
 
     def _forget_oldest(self) -> None:
         try:

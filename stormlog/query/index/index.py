@@ -16,6 +16,7 @@ from typing import Any
 from stormlog.query.index.documents import read_document, write_document
 from stormlog.query.index.locks import ReaderLock
 from stormlog.query.pieces import FileState, Piece
+from stormlog.query.texts import GLOB_CHARACTERS, is_storable
 
 __all__ = ["LEDGER_NAME", "Index", "Part"]
 
@@ -83,6 +84,8 @@ class Index:
         Raises:
             OSError: the folder cannot be made or written to.
         """
+        if not (is_storable(folder) and GLOB_CHARACTERS.isdisjoint(folder)):
+            raise OSError("DuckDB cannot name the folder")
         os.makedirs(os.path.join(folder, "parts"), mode=0o700, exist_ok=True)
         index = cls(folder, list(paths))
         is_alone = index.lock.take(os.path.join(folder, "lock"))
@@ -109,10 +112,14 @@ class Index:
         if not all(part.is_intact() for part in parts):
             return
         pieces = {
-            key: Piece(piece_id, FileState(*state), hint, settled, lines, sample, [tuple(w) for w in warnings])
+            key: Piece(
+                piece_id, FileState(*state), hint, settled, lines, sample, [tuple(w) for w in warnings]
+            )
             for key, (piece_id, state, hint, settled, lines, sample, warnings) in ledger["pieces"].items()
         }
-        findings = {(path, session): (signature, rows) for path, session, signature, rows in ledger["findings"]}
+        findings = {
+            (path, session): (signature, rows) for path, session, signature, rows in ledger["findings"]
+        }
         self.pieces, self.parts, self.findings = pieces, parts, findings
         self.next_id = int(ledger["next_id"])
 
@@ -120,7 +127,9 @@ class Index:
         """Note a part that was just written; it counts from the next `save` on."""
         self.parts.append(Part(folder, {kind: _state(folder, kind) for kind in kinds}, list(piece_ids)))
 
-    def save(self, pieces: Mapping[str, Piece], findings: Mapping[tuple[str, str], Any], next_id: int) -> bool:
+    def save(
+        self, pieces: Mapping[str, Piece], findings: Mapping[tuple[str, str], Any], next_id: int
+    ) -> bool:
         """Replace the ledger; false if it could not be written.
 
         Args:
@@ -141,7 +150,15 @@ class Index:
                 "next_id": next_id,
                 "parts": [(os.path.basename(p.folder), p.files, p.piece_ids) for p in self.parts],
                 "pieces": {
-                    key: (p.piece_id, p.state, p.session_hint, p.settled_bytes, p.line_count, p.sample, p.warnings)
+                    key: (
+                        p.piece_id,
+                        p.state,
+                        p.session_basis,
+                        p.settled_bytes,
+                        p.line_count,
+                        p.sample,
+                        p.warnings,
+                    )
                     for key, p in self.pieces.items()
                 },
                 "findings": [(*key, *value) for key, value in self.findings.items()],
