@@ -58,13 +58,15 @@ def compact(
     from stormlog.cli.json_text import json_document
     from stormlog.compaction import compact_sink
 
-    done = 0.0
+    from stormlog.query.ingest import Progress
 
-    def note(part: float) -> None:
-        nonlocal done
-        done = 100 * part
+    state = Progress(0, 0)
 
-    with diagnostics.progress_bar(lambda: done, enabled=not quiet):
+    def note(done: int, total: int) -> None:
+        nonlocal state
+        state = Progress(done, total)
+
+    with diagnostics.progress_bar(lambda: state if state.bytes_total else None, enabled=not quiet):
         report = compact_sink(
             sink, output, replace=replace, threads=threads, memory_limit=memory_limit, progress=note
         )

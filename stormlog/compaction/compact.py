@@ -39,7 +39,7 @@ _BATCH_BYTES = 64 * 1024 * 1024
 #: The writer of a sink renames it over the manifest; it is there for moments.
 _TRANSIENT = "manifest.tmp"
 
-Progress = Callable[[float], None]
+Progress = Callable[[int, int], None]
 
 
 def compact_sink(
@@ -59,7 +59,7 @@ def compact_sink(
         replace: Put the new directory in the place of the sink, and remove the original.
         threads: Threads of DuckDB; all cores by default.
         memory_limit: Memory limit of DuckDB, such as ``512MB``.
-        progress: Called with the part that is done, from 0 to 1.
+        progress: Called with the bytes that are done, and all that there are.
 
     Raises:
         SourceError: ``sink`` is no sink, a writer is at work on it, or it changed meanwhile.
@@ -153,7 +153,7 @@ def _fill(
             for name in batch:
                 require_unchanged(plan.sink / name, plan.files[name])
                 done += plan.files[name].size
-            progress(done / total)
+            progress(done, total)
     reports = [_settle(plan, segment, written, staging, is_final=is_final) for segment in plan.segments]
     of_segments = {segment.name for segment in plan.segments}
     for name, state in plan.files.items():
@@ -163,7 +163,7 @@ def _fill(
             continue
         copy_file(plan.sink / name, staging / name, state)
         done += state.size
-        progress(done / total)
+        progress(done, total)
     entries = {
         report.filename: CompactedEntry(report.output_filename, report.bytes_after, written[report.filename])
         for report in reports
@@ -229,5 +229,5 @@ def _require_same_tree(plan: Plan) -> None:
             )
 
 
-def _nothing(part: float) -> None:
+def _nothing(_done: int, _total: int) -> None:
     """Tell nobody how far it is."""

@@ -128,8 +128,15 @@ class Engine:
         """Return whether a failure may come from what the index holds."""
         import duckdb
 
-        is_own = isinstance(error.__cause__, (duckdb.InterruptException, duckdb.OutOfMemoryException))
-        return self._index is not None and isinstance(error.__cause__, duckdb.Error) and not is_own
+        cause = error.__cause__
+        is_own = isinstance(cause, (duckdb.InterruptException, duckdb.OutOfMemoryException))
+        if self._index is None or is_own or not isinstance(cause, (duckdb.Error, OSError)):
+            return False
+        # Statements of users fail in many ways, most of them their own.
+        is_odd = isinstance(
+            cause, (OSError, duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
+        )
+        return is_odd or error.statement != "sql" or not all(part.is_intact() for part in self._index.parts)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return a connection to the same database, for one statement of one thread.
@@ -203,14 +210,12 @@ class Engine:
         wanted = {*view_names(), *UDFS} if names is None else set(names)
         wanted_views = wanted.intersection(view_names())
         database = self._database
-        needs_all = bool(wanted & _NEED_ALL_RECORDS) or ("sessions" in wanted and self._has_unlisted_sessions)
         needs_issues = bool(wanted & _NEED_ISSUES)
         needs_spans = "phase_spans" in wanted
-        needs_any = needs_all or needs_issues or needs_spans or bool(wanted & _NEED_READING)
         try:
-            if needs_all and not self._has_all_records:
+            if self._needs_all(wanted) and not self._has_all_records:
                 self._read(keep_all=True)
-            elif needs_any and not self._has_records:
+            elif self.needs_reading(wanted) and not self._has_records:
                 self._read(keep_all=False)
             if needs_issues and not self._has_issues:
                 stage_issues(database, self._findings)
@@ -228,8 +233,17 @@ class Engine:
                 database.require_macros()
             if is_about_columns:
                 database.document()
-        except duckdb.Error as error:
+        except (duckdb.Error, OSError) as error:
             raise QueryError(str(error), statement="prepare") from error
+
+    def needs_reading(self, names: Collection[str]) -> bool:
+        """Return whether files have to be read before these views answer."""
+        return self._needs_all(names) or not (_NEED_ISSUES | _NEED_READING).isdisjoint(names)
+
+    def _needs_all(self, names: Collection[str]) -> bool:
+        return not _NEED_ALL_RECORDS.isdisjoint(names) or (
+            "sessions" in names and self._has_unlisted_sessions
+        )
 
     @property
     def _has_unlisted_sessions(self) -> bool:
@@ -239,6 +253,8 @@ class Engine:
 
     def _read(self, *, keep_all: bool) -> None:
         snapshot = self._snapshot
+        # Whoever asks after a failure has to read again.
+        self._has_records = self._has_all_records = False
         self._load_warnings = self._ingest.refresh(snapshot.origins, snapshot.states, keep_all=keep_all)
         self._has_records, self._has_all_records = True, keep_all
         stage_sessions(self._database)

@@ -20,6 +20,9 @@ _DETAIL_TYPES = "BIGINT, BIGINT, VARCHAR, VARCHAR, VARCHAR, VARCHAR, VARCHAR"
 #: Which sample shows a finding best; drift is shown by the last one.
 _MARK_OF = {"persistent_drift": "last"}
 
+#: Where the path stands in a finding as `FindingStore` keeps it.
+_PATH = 7
+
 #: Number of a source, and a session of it.
 _Session = tuple[int, str]
 
@@ -54,15 +57,17 @@ def stage_gaps(database: Database, store: FindingStore) -> None:
     if not sessions:
         return
     signatures = _signatures(database)
-    dirty = []
-    for source_id, session_id, is_exact, source_path in sessions:
-        known = store.known.get((source_path, session_id))
-        if known is None or known[0] != signatures[source_id, session_id]:
-            dirty.append((source_id, session_id, is_exact))
-    found = _analyse(database, dirty) if dirty else {}
     file_ids = {
         path: file_id for file_id, path in database.execute("SELECT file_id, path FROM raw.files").fetchall()
     }
+    dirty = []
+    for source_id, session_id, is_exact, source_path in sessions:
+        known = store.known.get((source_path, session_id))
+        # The same file may go by another path: a folder was renamed, and a link to it took its place.
+        is_current = known is not None and known[0] == signatures[source_id, session_id]
+        if known is None or not is_current or any(row[_PATH] not in file_ids for row in known[1]):
+            dirty.append((source_id, session_id, is_exact))
+    found = _analyse(database, dirty) if dirty else {}
     findings: list[tuple[Any, ...]] = []
     details: list[tuple[Any, ...]] = []
     current = {}

@@ -83,29 +83,36 @@ class Ingest:
             Warnings about files that were skipped.
         """
         if keep_all:
-            self._index, self._pieces = None, {}
+            self._index, self._pieces, self._has_batch = None, {}, False
+            self._parts.forget()
         plan = plan_reading(origins, states, self._pieces, self._next_id)
         self._next_id = plan.next_id
         self._bytes_total, self._bytes_read = sum(task.size for task in plan.tasks), 0
         batches = list(_batches(plan.tasks, self._batch_bytes))
         unread = {task.origin.key for task in plan.tasks}
+        self._is_saved = self._is_saved and not plan.is_changed
         for number, batch in enumerate(batches):
             self._bytes_now = sum(task.size for task in batch)
             if self._has_batch:
                 self._parts.settle()
-            self._next_id = self._reader.read(batch, self._next_id, keep_all=keep_all)
-            stage_batch(self._database)
-            self._has_batch = True
-            if self._index is not None or number + 1 < len(batches):
-                self._write(batch)
+            try:
+                self._next_id = self._reader.read(batch, self._next_id, keep_all=keep_all)
+                stage_batch(self._database)
+                self._has_batch = True
+                if self._index is not None or number + 1 < len(batches):
+                    self._write(batch)
+            except BaseException:
+                # Nothing of a batch counts before all of it does.
+                self._parts.drop_batch()
+                self._has_batch, self._bytes_now = False, 0
+                raise
             self._bytes_read, self._bytes_now = self._bytes_read + self._bytes_now, 0
+            # Whoever is interrupted now goes on from here. Files still to be read count as they were before.
+            self._pieces.update((task.origin.key, task.piece) for task in batch)
             unread -= {task.origin.key for task in batch}
             if self._index is not None and unread:
-                # Whoever is interrupted now goes on from here.
-                done = {key: piece for key, piece in plan.pieces.items() if key not in unread}
-                self._index.save(done, self._saved_findings, self._next_id)
+                self._index.save(self._pieces, self._saved_findings, self._next_id)
         self._pieces = plan.pieces
-        self._is_saved = self._is_saved and not plan.is_changed
         self._show(origins, plan)
         return [
             CatalogWarning(origin.path, message, code)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ class _Chunk:
         tail_bytes: Length of an unfinished last line.
         tail_id: Number for its rows; None if there is none.
         is_copy: Whether ``path`` is a copy.
+        sample: Sample of the whole lines up to its end, if it is a copy.
         is_repaired: Whether damage was taken out of the copy.
     """
 
@@ -56,6 +58,7 @@ class _Chunk:
     tail_bytes: int
     tail_id: int | None
     is_copy: bool
+    sample: str = ""
     is_repaired: bool = False
 
     @property
@@ -137,26 +140,46 @@ class LineReader:
     def _chunks(self, tasks: Iterable[Task], copied_bytes: int = _COPIED_BYTES) -> list[_Chunk]:
         chunks = []
         for task in tasks:
-            origin, piece = task.origin, task.piece
-            self.places[piece.piece_id] = Place(origin, piece.piece_id)
-            is_copy = task.start > 0 or (not origin.is_closed and task.size <= copied_bytes)
-            is_copy = is_copy and origin.may_grow and task.state is not None
-            tail_bytes = 0
-            try:
-                if is_copy and task.state is not None:
-                    name = f"{piece.piece_id}-from-{task.start}.jsonl"
-                    path = self._scratch.copy_range(origin.path, task.start, task.state.size, name)
-                else:
-                    path = self._scratch.spelling(origin, piece.piece_id)
-                if origin.may_grow:
-                    tail_bytes = _tail_bytes(path)
-            except OSError:
-                # Whoever scans it finds out again, and says so.
-                path, is_copy = origin.path, False
-            chunks.append(
-                _Chunk(task, path, tail_bytes, self._tail_id(task) if tail_bytes else None, is_copy)
-            )
+            chunk = self._copied(task) if self._wants_copy(task, copied_bytes) else None
+            if chunk is None and task.start > 0:
+                # A scan in place begins at the first byte.
+                task.piece.begin_anew(self.next_id)
+                self.next_id += 1
+                task = replace(task, start=0)
+            self.places[task.piece.piece_id] = Place(task.origin, task.piece.piece_id)
+            chunks.append(chunk or self._in_place(task))
         return chunks
+
+    @staticmethod
+    def _wants_copy(task: Task, copied_bytes: int) -> bool:
+        is_wanted = task.start > 0 or (not task.origin.is_closed and task.size <= copied_bytes)
+        return is_wanted and task.origin.may_grow and task.state is not None
+
+    def _copied(self, task: Task) -> _Chunk | None:
+        """Copy what is wanted of a file; None if that is not possible, or would be read in another way."""
+        assert task.state is not None
+        path, size = task.origin.path, task.state.size
+        try:
+            copy = self._scratch.copy_range(
+                path, task.start, size, f"{task.piece.piece_id}-from-{task.start}.jsonl"
+            )
+            if task.start > 0 and _has_byte_order_mark(copy):
+                return None
+            tail_bytes = _tail_bytes(copy)
+            # Now, because later the file may hold something else.
+            sample = sample_of(path, size - tail_bytes)
+        except OSError:
+            return None
+        return _Chunk(task, copy, tail_bytes, self._tail_id(task) if tail_bytes else None, True, sample)
+
+    def _in_place(self, task: Task) -> _Chunk:
+        path = self._scratch.spelling(task.origin, task.piece.piece_id)
+        tail_bytes = 0
+        if task.origin.may_grow:
+            # Whoever scans it finds out again, and says so.
+            with contextlib.suppress(OSError):
+                tail_bytes = _tail_bytes(path)
+        return _Chunk(task, path, tail_bytes, self._tail_id(task) if tail_bytes else None, False)
 
     def _tail_id(self, task: Task) -> int:
         tail_id = self.next_id
@@ -183,7 +206,7 @@ class LineReader:
             if not repaired.is_changed and is_storable(path):
                 readable.append(chunk)
                 continue
-            copy = self._scratch.member(f"{chunk.piece_id}-repaired.jsonl")
+            copy = self._scratch.copy_named(f"{chunk.piece_id}-repaired.jsonl")
             with open(copy, "wb") as stream:
                 stream.write(repaired.data)
             has_tail = repaired.data != b"" and not repaired.data.endswith(b"\n")
@@ -266,7 +289,9 @@ class LineReader:
         """Leave a file that DuckDB still refuses to the arbiter alone; it has no rows to number then."""
         from stormlog.query.repair import repair_lines
 
-        origin = chunk.task.origin
+        origin, piece = chunk.task.origin, chunk.task.piece
+        # Nothing was counted here, so nothing can be added later.
+        piece.sample, piece.tail_id = "", chunk.tail_id
         try:
             lines = repair_lines(chunk.path, MAX_LINE_BYTES).data.split(b"\n")
         except OSError as error:
@@ -360,13 +385,22 @@ class LineReader:
                 continue
             piece.line_count += counts.get(piece.piece_id, 0) - (chunk.tail_id is not None)
             piece.settled_bytes = state.size - chunk.tail_bytes
-            with contextlib.suppress(OSError):
-                piece.sample = sample_of(chunk.task.origin.path, piece.settled_bytes)
+            if chunk.is_copy:
+                piece.sample = chunk.sample
+            else:
+                with contextlib.suppress(OSError):
+                    piece.sample = sample_of(chunk.task.origin.path, piece.settled_bytes)
 
 
 def _has_changed(chunk: _Chunk) -> bool:
     is_bounded = chunk.is_copy or not chunk.task.origin.may_grow
     return not is_bounded and state_of(chunk.task.origin.path) != chunk.task.state
+
+
+def _has_byte_order_mark(path: str) -> bool:
+    # A scan drops one from the start of a file. Behind other lines it belongs to the line, and spoils it.
+    with open(path, "rb", buffering=0) as stream:
+        return stream.read(len(BOM_UTF8)) == BOM_UTF8
 
 
 def _tail_bytes(path: str) -> int:

@@ -26,6 +26,7 @@ class FileOrigin:
         path: The file, spelled as the argument was.
         source_path: Path of the source.
         source_kind: Kind of the source.
+        real_source_path: The same without links.
         session_hint: Session that the manifest names for the file.
         is_closed: Whether the manifest says that nothing is added to the file any more.
     """
@@ -34,6 +35,7 @@ class FileOrigin:
     source_id: int
     path: str
     source_path: str
+    real_source_path: str
     source_kind: str
     session_hint: str | None
     is_closed: bool = False
@@ -44,9 +46,9 @@ class FileOrigin:
         return f"{self.source_kind}:{self.path}"
 
     @property
-    def session_hint_text(self) -> str:
-        """The hint as text; empty for none."""
-        return self.session_hint or ""
+    def session_basis(self) -> str:
+        """What the session of records without one depends on: the hint, or the true path of the source."""
+        return f"hint:{self.session_hint}" if self.session_hint else f"path:{self.real_source_path}"
 
     @property
     def format(self) -> str:
@@ -64,7 +66,9 @@ class FileOrigin:
     @property
     def recorded_path(self) -> str:
         """The path that rows name: documents go by their true one, however they were spelled."""
-        return os.path.realpath(self.path) if self.format == "document" else self.path
+        if self.format != "document":
+            return self.path
+        return self.real_source_path if self.path == self.source_path else os.path.realpath(self.path)
 
     @property
     def plain_name(self) -> str:
@@ -81,21 +85,25 @@ class FileOrigin:
         if self.session_hint is not None:
             return self.session_hint
         kind = {"telemetry_json": "json", "telemetry_csv": "csv"}.get(self.source_kind, "sink")
-        return stable_legacy_session_id(os.path.realpath(self.source_path), kind)
+        return stable_legacy_session_id(self.real_source_path, kind)
 
 
 def catalog_origins(sources: Sequence[CatalogSource]) -> list[FileOrigin]:
     """Return every file with events, in the order of the catalog."""
     origins: list[FileOrigin] = []
+    folders: dict[str, str] = {}
     for source_id, source in enumerate(sources):
         if source.source_kind != "diagnose_bundle":
-            origins += _origins(source_id, source, first_file_id=len(origins))
+            origins += _origins(source_id, source, len(origins), folders)
     return origins
 
 
-def _origins(source_id: int, source: CatalogSource, first_file_id: int) -> Iterator[FileOrigin]:
+def _origins(
+    source_id: int, source: CatalogSource, first_file_id: int, folders: dict[str, str]
+) -> Iterator[FileOrigin]:
     segments = {} if source.manifest is None else {s.filename: s for s in source.manifest.segments}
     source_path = str(source.path)
+    real_source_path = _real_path(source_path, folders)
     for offset, path in enumerate(source.event_files):
         segment = segments.get(os.path.basename(path))
         yield FileOrigin(
@@ -103,8 +111,19 @@ def _origins(source_id: int, source: CatalogSource, first_file_id: int) -> Itera
             source_id=source_id,
             path=path,
             source_path=source_path,
+            real_source_path=real_source_path,
             source_kind=source.source_kind,
             # An empty session id is none: records without one get that of the path, as in an unlisted file.
             session_hint=None if segment is None else segment.session_id or None,
             is_closed=segment is not None and segment.closed,
         )
+
+
+def _real_path(path: str, folders: dict[str, str]) -> str:
+    """Return a path without links; the way to each folder is followed once."""
+    folder, name = os.path.split(path)
+    if name in ("", ".", "..") or os.path.islink(path):
+        return os.path.realpath(path)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    return os.path.join(folders[folder], name)

@@ -69,10 +69,28 @@ class Parts:
         self.are_shown = True
 
     def settle(self) -> None:
-        """Move the last batch to the rows in memory."""
-        for kind in KINDS:
-            self._settle(kind, "true")
-        self._empty_batch()
+        """Move the last batch to the rows in memory, or leave everything as it was."""
+        connection, settled = self._database.connection, set(self._settled)
+        connection.execute("BEGIN")
+        try:
+            for kind in KINDS:
+                self._settle(kind, "true")
+            self.drop_batch()
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            self._settled = settled
+            raise
+
+    def forget(self) -> None:
+        """Show nothing any more; files of parts stay where they are."""
+        for files in self._files.values():
+            files.clear()
+        settled, self._settled = self._settled, set()
+        self.drop_batch()
+        self.show()
+        for kind in settled:
+            self._database.execute(f"DROP TABLE {_settled_table(kind)}")
 
     def write(self, transient: Collection[int]) -> tuple[str, list[str]] | None:
         """Write the last batch as a part, and show it from now on.
@@ -95,7 +113,7 @@ class Parts:
         for kind in KINDS:
             if transient:
                 self._settle(kind, f"piece_id IN ({ids})")
-        self._empty_batch()
+        self.drop_batch()
         if not kinds:
             return None
         self.attach(part, kinds)
@@ -151,7 +169,8 @@ class Parts:
             self._database.execute(f"CREATE TABLE {table} AS {rows}")
             self._settled.add(kind)
 
-    def _empty_batch(self) -> None:
+    def drop_batch(self) -> None:
+        """Forget the last batch."""
         # Not DELETE: line numbers are counted from row ids, which start at 0 in a new table only.
         self._database.execute("CREATE OR REPLACE TABLE raw.records AS SELECT * FROM raw.records LIMIT 0")
         for table in ("raw.chunks", "raw.rejects", "stage.fresh_hits", "stage.fresh_session_parts"):

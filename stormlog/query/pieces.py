@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from stormlog.query.origins import FileOrigin
@@ -48,7 +48,7 @@ class Piece:
     Attributes:
         piece_id: Number of its rows in all tables; never used for anything else.
         state: State of the file whose bytes were read; None when it changed meanwhile.
-        session_hint: What records without a session were given.
+        session_basis: What the session of records without one was made from.
         settled_bytes: Length of the whole lines that were read.
         line_count: Number of these lines.
         sample: Digest of some blocks of them, empty where the file cannot grow.
@@ -58,12 +58,16 @@ class Piece:
 
     piece_id: int
     state: FileState | None
-    session_hint: str
+    session_basis: str
     settled_bytes: int = 0
     line_count: int = 0
     sample: str = ""
     warnings: list[tuple[str, str]] = field(default_factory=list)
     tail_id: int | None = None
+
+    def begin_anew(self, piece_id: int) -> None:
+        """Forget what was read, and take another number."""
+        self.piece_id, self.settled_bytes, self.line_count, self.sample = piece_id, 0, 0, ""
 
     @property
     def has_tail(self) -> bool:
@@ -180,13 +184,15 @@ def plan_reading(
         state = states.get(origin.path)
         piece = known.get(origin.key)
         start = None
-        if piece is not None and piece.session_hint == origin.session_hint_text:
+        if piece is not None and piece.session_basis == origin.session_basis:
             start = _first_unread_byte(origin, piece, state)
         if piece is None or start is None:
-            piece, start = Piece(next_id, state, origin.session_hint_text), 0
+            piece, start = Piece(next_id, state, origin.session_basis), 0
             next_id += 1
             tasks.append(Task(origin, piece, state, start))
         elif start >= 0:
+            # What is known stays true if reading fails.
+            piece = replace(piece)
             tasks.append(Task(origin, piece, state, start))
         pieces[origin.key] = piece
     is_changed = bool(tasks) or len(pieces) != len(known)

@@ -77,8 +77,11 @@ class Reader:
             task.piece.warnings = said.get(task.origin.path, [])
             # Whatever is scanned in place may have changed meanwhile; then nobody may rely on it later.
             is_bounded = task.origin.may_grow or state_of(task.origin.path) == task.state
-            task.piece.state = task.state if is_bounded else None
+            # What could not be read today may be readable tomorrow, without looking any different.
+            is_known = not any(code.endswith("unreadable") for code, _ in task.piece.warnings)
+            task.piece.state = task.state if is_bounded and is_known else None
             self._fold_tail(task)
+        self._scratch.remove_copies()
         return lines.next_id
 
     def _fold_tail(self, task: Task) -> None:
@@ -128,6 +131,8 @@ class Reader:
                 """
             )
             self._database.execute(statement)
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+            raise
         except (OSError, duckdb.Error) as error:
             arbiter.refuse_file(origin, "unreadable", str(error).splitlines()[0])
 

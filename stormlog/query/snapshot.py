@@ -53,5 +53,7 @@ class Snapshot:
         digest.update(json.dumps(warnings).encode())
         for origin in self.origins:
             state = self.states[origin.path]
-            digest.update(json.dumps([origin.key, origin.session_hint, state]).encode())
+            digest.update(
+                json.dumps([origin.key, origin.session_basis, origin.recorded_path, state]).encode()
+            )
         return digest.hexdigest()

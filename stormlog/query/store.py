@@ -81,12 +81,16 @@ def open_store(
     catalog = ArtifactCatalog(paths)
     if not catalog.paths:
         raise ValueError("nothing to open: name at least one file or directory")
+    _require_one(catalog)
+    settings = Settings(threads, memory_limit, spill_directory, spill_limit)
+    return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache))
+
+
+def _require_one(catalog: ArtifactCatalog) -> None:
     missing = {warning.path for warning in catalog.warnings if warning.code == "path_missing"}
     given = [str(path) for path in catalog.paths]
     if missing.issuperset(given):
         raise SourceError("no such file or directory", path=", ".join(given))
-    settings = Settings(threads, memory_limit, spill_directory, spill_limit)
-    return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache))
 
 
 class QueryStore:
@@ -147,7 +151,9 @@ class QueryStore:
         from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
 
         with self._lock:
-            snapshot = Snapshot.take(ArtifactCatalog(self.catalog.paths))
+            catalog = ArtifactCatalog(self.catalog.paths)
+            _require_one(catalog)
+            snapshot = Snapshot.take(catalog)
             if snapshot.digest == self._snapshot.digest:
                 return False
             self.catalog, self._snapshot, self._has_read = snapshot.catalog, snapshot, False
@@ -338,8 +344,10 @@ class QueryStore:
         with self._lock:
             engine = self._engine()
             if kept is not None and engine.is_settled:
-                warnings = [(w.path, w.message, w.code) for w in engine.load_warnings]
-                kept.keep(*statement, KeptAnswer(columns, rows, warnings, engine.has_records), view)
+                # What earlier questions read is not what this one had to read.
+                has_read = engine.needs_reading({view or "rejects"})
+                warnings = [(w.path, w.message, w.code) for w in engine.load_warnings] if has_read else []
+                kept.keep(*statement, KeptAnswer(columns, rows, warnings, has_read), view)
         return rows
 
     def _fetch(

@@ -1,10 +1,13 @@
-"""What a database can hold of a text."""
+"""What a database can hold of a text, and can name."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["is_storable", "storable_text"]
+__all__ = ["GLOB_CHARACTERS", "is_storable", "storable_text"]
+
+#: What DuckDB takes for a pattern in a path.
+GLOB_CHARACTERS = frozenset("*?[")
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 

@@ -144,7 +144,7 @@ def test_interrupted(tmp_path: Path, replace: bool, error: Any) -> None:
     sink = small_sink(tmp_path / "sink")
     before = tree(sink)
 
-    def stop(part: float) -> None:
+    def stop(_done: int, _total: int) -> None:
         raise error
 
     with pytest.raises(error if isinstance(error, type) else type(error)):
@@ -202,7 +202,7 @@ def test_what_the_database_says_is_passed_on(tmp_path: Path) -> None:
 def changed_once(change: Any) -> Any:
     calls = []
 
-    def progress(part: float) -> None:
+    def progress(_done: int, _total: int) -> None:
         if not calls:
             calls.append(part)
             change()

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import json
 import os
+import sys
 import tempfile
 from functools import cache
 from typing import Any
@@ -90,6 +92,9 @@ def engine_id() -> str:
     from stormlog._resources import resource_directory
 
     digest = hashlib.blake2b(digest_size=12)
+    # Python knows which characters are letters, DuckDB how to read and write Parquet.
+    duckdb = importlib.util.find_spec("duckdb")
+    digest.update(f"{sys.version} {duckdb and duckdb.origin and os.stat(duckdb.origin)[6:9:2]}\n".encode())
     for top in (os.path.dirname(os.path.dirname(os.path.dirname(__file__))), str(resource_directory("sql"))):
         for folder, folders, names in os.walk(top):
             folders[:] = sorted(name for name in folders if name != "__pycache__")

@@ -16,6 +16,7 @@ from typing import Any
 from stormlog.query.index.documents import read_document, write_document
 from stormlog.query.index.locks import ReaderLock
 from stormlog.query.pieces import FileState, Piece
+from stormlog.query.texts import GLOB_CHARACTERS, is_storable
 
 __all__ = ["LEDGER_NAME", "Index", "Part"]
 
@@ -84,6 +85,8 @@ class Index:
         Raises:
             OSError: the folder cannot be made or written to.
         """
+        if not (is_storable(folder) and GLOB_CHARACTERS.isdisjoint(folder)):
+            raise OSError("DuckDB cannot name the folder")
         os.makedirs(os.path.join(folder, "parts"), mode=0o700, exist_ok=True)
         index = cls(folder, list(paths))
         is_alone = index.lock.take(os.path.join(folder, "lock"))
@@ -167,7 +170,7 @@ class Index:
                     key: (
                         p.piece_id,
                         p.state,
-                        p.session_hint,
+                        p.session_basis,
                         p.settled_bytes,
                         p.line_count,
                         p.sample,

@@ -53,6 +53,9 @@ class ReaderLock:
                 # A file system without locks: nobody sweeps there either.
                 return
 
+    def __del__(self) -> None:
+        self.release()
+
     def release(self) -> None:
         """Give the lock back; more than once is fine."""
         if self._handle is not None:
