@@ -57,7 +57,6 @@ def compact(
     from stormlog.cli import output as answers
     from stormlog.cli.json_text import json_document
     from stormlog.compaction import compact_sink
-
     from stormlog.query.ingest import Progress
 
     state = Progress(0, 0)

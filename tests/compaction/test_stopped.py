@@ -204,7 +204,7 @@ def changed_once(change: Any) -> Any:
 
     def progress(_done: int, _total: int) -> None:
         if not calls:
-            calls.append(part)
+            calls.append(1)
             change()
 
     return progress

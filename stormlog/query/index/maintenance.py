@@ -185,7 +185,7 @@ def _clear(root: str, indexes: Sequence[IndexSummary]) -> Cleared:
 
 def _require_no_link(root: str) -> None:
     folder = os.path.join(root, LAYOUT)
-    if os.path.islink(folder):  # noqa: PTH114 - text paths all through
+    if os.path.islink(folder):
         raise SourceError("is a link, and none is followed here; put a directory in its place", path=folder)
 
 
