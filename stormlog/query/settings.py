@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from stormlog._values import frozen_class
 
 __all__ = ["Settings"]
 
 _SIZE = re.compile(r"[1-9][0-9]{0,5} ?([KMGT]i?)?B", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@frozen_class
 class Settings:
     """Limits of the engine; None leaves a limit to DuckDB.
 
