@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from stormlog._values import frozen_class
 from stormlog.cli import diagnostics, output
 from stormlog.cli.formats import Answer
-from stormlog.cli.interrupts import interruptible
 from stormlog.cli.sql_option import PRINT_SQL, statement_document, statement_text
 from stormlog.cli.targets import Target
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Request", "answer"]
 
 
-@dataclass(frozen=True)
+@frozen_class
 class Request:
     """What was asked on the command line, besides filters.
 
@@ -93,20 +92,31 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
             sql, parameters = getattr(store, f"{target.method}_sql")(wanted)
             _print_statement(sql, parameters, request)
         else:
-            with (
-                interruptible(store.interrupt),
-                diagnostics.progress_bar(store.progress, enabled=not request.quiet),
-            ):
-                found = _found(store, target, wanted, request)
-            # Still inside: evidence is read when it is printed.
-            output.print_answer(found, request.format_name, no_colour=request.no_colour)
-            output.flush()
+            with ExitStack() as stack:
+                with ExitStack() as reading:
+                    # Watching costs threads, and a kept answer is printed before they would have begun.
+                    store.on_start = lambda: _watch(store, stack, reading, request)
+                    found = _found(store, target, wanted, request)
+                # Still inside: evidence is read when it is printed.
+                store.on_start = lambda: _watch(store, stack, None, request)
+                output.print_answer(found, request.format_name, no_colour=request.no_colour)
+                output.flush()
         if not request.quiet and request.follow_s is None:
             diagnostics.print_skipped(diagnostics.notices(store))
 
 
+def _watch(store: QueryStore, stack: ExitStack, reading: ExitStack | None, request: Request) -> None:
+    from stormlog.cli.interrupts import interruptible
+
+    stack.enter_context(interruptible(store.interrupt))
+    if reading is not None:
+        bar = diagnostics.progress_bar(store.progress, enabled=not request.quiet)
+        reading.enter_context(bar)
+
+
 def _follow(store: QueryStore, filters: Any, request: Request) -> None:
     from stormlog.cli.follow import follow
+    from stormlog.cli.interrupts import interruptible
 
     as_table = request.format_name == "table" and output.is_terminal()
 

@@ -6,9 +6,9 @@ The promise: every format is valid for no rows too, and one row never spreads ov
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from stormlog._values import frozen_class
 from stormlog.cli.human import cell_text, human_bytes, human_count, human_time, printable
 from stormlog.cli.json_text import json_document, json_line
 from stormlog.cli.targets import Column, Target, light_row
@@ -30,7 +30,7 @@ FORMATS = ("table", "json", "jsonl", "csv", "markdown")
 NO_ROWS = "No rows."
 
 
-@dataclass(frozen=True)
+@frozen_class
 class Answer:
     """Rows to print.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -90,4 +89,10 @@ def _prepare() -> None:
 def _terminal_width() -> int | None:
     if not sys.stdout.isatty():
         return None
-    return shutil.get_terminal_size(fallback=(0, 0)).columns or None
+    named = os.environ.get("COLUMNS", "")
+    if named.isdecimal() and int(named) > 0:
+        return int(named)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):
+        return None

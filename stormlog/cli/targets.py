@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from stormlog._values import frozen_class
 
 __all__ = ["EVENTS", "INDEXES", "ISSUES", "OOMS", "SESSIONS", "Column", "ColumnKind", "Target"]
 
@@ -13,7 +14,7 @@ ColumnKind = Literal[
 ]
 
 
-@dataclass(frozen=True)
+@frozen_class
 class Column:
     """A column of a table for people.
 
@@ -33,7 +34,7 @@ class Column:
     rank: int = 0
 
 
-@dataclass(frozen=True)
+@frozen_class
 class Target:
     """One kind of rows.
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, overload
 
+from stormlog._values import frozen_class
 
-@dataclass(frozen=True)
+
+@frozen_class
 class IssueEvidenceLink:
     """Where one hit of an issue was seen; every field may be unknown.
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias
 
+from stormlog._values import frozen_class
 from stormlog.issues.evidence import IssueEvidenceLink
 from stormlog.issues.normalize import freeze_dimensions, json_safe_dimensions, normalize_dimensions
 from stormlog.issues.state import IssueState, normalize_issue_state
@@ -30,7 +31,7 @@ _ID_PREFIX: Final = "issue:"
 _ID_DIGITS: Final = 24
 
 
-@dataclass(frozen=True)
+@frozen_class
 class IssueFingerprint:
     """What makes two hits the same issue: a kind and normalised, read-only dimensions.
 
@@ -91,7 +92,7 @@ class IssueFingerprint:
         return IssueFingerprint, (self.kind, json_safe_dimensions(self.dimensions), self.schema_version)
 
 
-@dataclass(frozen=True)
+@frozen_class
 class StormlogIssue:
     """All hits of one fingerprint.
 

@@ -5,7 +5,7 @@ The promise: a null field is no constraint, every other value is compared exactl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from stormlog._values import frozen_class
 
 __all__ = [
     "AttachmentFilter",
@@ -21,7 +21,7 @@ __all__ = [
 _CORRELATION_SCOPES = ("session", "distributed")
 
 
-@dataclass(frozen=True)
+@frozen_class
 class SessionFilter:
     """Constraints on session rows; ``has_oom_bundle`` asks for a bundle count above zero.
 
@@ -37,7 +37,7 @@ class SessionFilter:
     source_kind: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen_class
 class EventFilter:
     """Constraints on event rows.
 
@@ -72,7 +72,7 @@ class EventFilter:
         _require_not_negative("limit", self.limit)
 
 
-@dataclass(frozen=True)
+@frozen_class
 class OOMBundleFilter:
     """Constraints on OOM bundle rows.
 
@@ -90,7 +90,7 @@ class OOMBundleFilter:
     created_before: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen_class
 class IssueFilter:
     """Constraints on issues; ``session_id`` must be among the affected sessions.
 
@@ -104,7 +104,7 @@ class IssueFilter:
     session_id: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen_class
 class AttachmentFilter:
     """Constraints on attachments of sidecars.
 
@@ -117,7 +117,7 @@ class AttachmentFilter:
     kind: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen_class
 class RunFilter:
     """Constraints on runs; ``session_id`` and ``rank`` must be among those of the run.
 
@@ -132,7 +132,7 @@ class RunFilter:
     source_ref: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen_class
 class RunAttachmentFilter:
     """Constraints on what is attached to runs.
 
@@ -148,7 +148,7 @@ class RunAttachmentFilter:
     source_ref: str | None = None
 
 
-@dataclass(frozen=True)
+@frozen_class
 class CorrelationFilter:
     """The moment to explain and how far around it to look.
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from stormlog._resources import resource_directory
+from stormlog._values import frozen_class
 
 __all__ = [
     "SqlFile",
     "comments",
     "load_library",
-    "load_query",
     "quote_identifier",
     "quote_literal",
     "view_query",
@@ -29,7 +28,7 @@ _COLUMN = re.compile(r"^--   ([a-z0-9_]+): (.+)$")
 _NEEDS = "-- Needs: "
 
 
-@dataclass(frozen=True)
+@frozen_class
 class SqlFile:
     """One macro or view.
 
@@ -87,15 +86,6 @@ def load_library() -> tuple[SqlFile, ...]:
     macros = [_parse(path) for path in sorted((root / "macros").glob("*/*.sql"))]
     views = [_parse(path) for path in sorted((root / "views").glob("*.sql"))]
     return (*macros, *views)
-
-
-@cache
-def load_query(name: str) -> str:
-    """Return the statement of ``sql/queries/<name>.sql`` without its comment."""
-    text = (resource_directory("sql") / "queries" / f"{name}.sql").read_text(encoding="utf-8")
-    return (
-        text[text.index("SELECT") if not text.lstrip().startswith("WITH") else 0 :].strip().removesuffix(";")
-    )
 
 
 def view_query(name: str) -> str:

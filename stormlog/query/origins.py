@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
     from stormlog.query.catalog.models import CatalogSource
@@ -16,7 +17,7 @@ __all__ = ["FileOrigin", "catalog_origins"]
 PACKED_SUFFIXES = (".gz", ".zst")
 
 
-@dataclass(frozen=True)
+@frozen_class
 class FileOrigin:
     """A file to read and what is known about it beforehand.
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NamedTuple
 
+from stormlog._values import frozen_class, mutable_class
 from stormlog.query.origins import FileOrigin
 
 __all__ = [
@@ -41,7 +42,7 @@ class FileState(NamedTuple):
     changed_ns: int
 
 
-@dataclass
+@mutable_class
 class Piece:
     """What was read of one file.
 
@@ -75,7 +76,7 @@ class Piece:
         return bool(self.sample) and self.state is not None and self.state.size > self.settled_bytes
 
 
-@dataclass(frozen=True)
+@frozen_class
 class Task:
     """A file to read, from some byte on.
 
@@ -97,7 +98,7 @@ class Task:
         return 0 if self.state is None else self.state.size - self.start
 
 
-@dataclass(frozen=True)
+@frozen_class
 class Plan:
     """What to keep and what to read.
 

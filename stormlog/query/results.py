@@ -6,11 +6,10 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from stormlog.query.rows import EventRow, OOMBundleRow, SessionRow
-
 if TYPE_CHECKING:
     from stormlog.issues.evidence import IssueEvidenceLink
     from stormlog.issues.models import StormlogIssue
+    from stormlog.query.rows import EventRow, OOMBundleRow, SessionRow
     from stormlog.telemetry.events import AnyTelemetryEvent
 
 __all__ = ["event_row", "evidence_link", "issue", "oom_bundle_row", "session_row"]
@@ -44,16 +43,21 @@ _EVENT_FIELDS = (
 
 def session_row(row: Sequence[Any]) -> SessionRow:
     """Build a session from a row of ``list_sessions``."""
+    from stormlog.query.rows import SessionRow
+
     return SessionRow(*row)
 
 
 def oom_bundle_row(row: Sequence[Any]) -> OOMBundleRow:
     """Build a bundle from a row of ``list_oom_bundles``."""
+    from stormlog.query.rows import OOMBundleRow
+
     return OOMBundleRow(*row)
 
 
 def event_row(row: Sequence[Any]) -> EventRow:
     """Build an event from a row of ``query_events``."""
+    from stormlog.query.rows import EventRow
     from stormlog.telemetry.events import TelemetryEventV3, TelemetryEventV4
 
     values = dict(zip(_EVENT_FIELDS, row, strict=False))

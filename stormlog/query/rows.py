@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
     from stormlog.telemetry.events import AnyTelemetryEvent
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["EventRow", "OOMBundleRow", "Reject", "SessionRow"]
 
 
-@dataclass(frozen=True)
+@frozen_class
 class SessionRow:
     """One session as one source knows it.
 
@@ -51,7 +52,7 @@ class SessionRow:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-@dataclass(frozen=True)
+@frozen_class
 class EventRow:
     """One event with where it comes from.
 
@@ -82,7 +83,7 @@ class EventRow:
         }
 
 
-@dataclass(frozen=True)
+@frozen_class
 class OOMBundleRow:
     """One OOM bundle; ``session_status`` may come from the ledger that knows its session.
 
@@ -104,7 +105,7 @@ class OOMBundleRow:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-@dataclass(frozen=True)
+@frozen_class
 class Reject:
     """A line, row or item that was skipped.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from stormlog._values import frozen_class
 
 __all__ = ["Settings"]
 
@@ -15,7 +16,7 @@ _MOST_BATCH_BYTES = 1 << 30
 _LEAST_BATCH_BYTES = 1 << 26
 
 
-@dataclass(frozen=True)
+@frozen_class
 class Settings:
     """Limits of the engine; None leaves a limit to DuckDB.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from stormlog._values import frozen_class
 from stormlog.query.origins import FileOrigin, catalog_origins
 from stormlog.query.pieces import FileState, file_states
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Snapshot"]
 
 
-@dataclass(frozen=True)
+@frozen_class
 class Snapshot:
     """A catalog with the states of its files.
 

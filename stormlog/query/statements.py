@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from stormlog.query.filters import EventFilter, IssueFilter, OOMBundleFilter, SessionFilter
-from stormlog.query.library import load_query
+from stormlog.query.queries import load_query
 
 __all__ = ["Statement", "events_statement", "evidence_statement", "issues_statement", "oom_bundles_statement"]
 __all__ += ["sessions_statement"]

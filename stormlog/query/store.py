@@ -6,7 +6,7 @@ Promise: every method has an ``_sql`` twin that returns the exact text and param
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,6 @@ from stormlog.errors import QueryError, SourceError
 from stormlog.query import statements
 from stormlog.query.catalog.models import CatalogWarning
 from stormlog.query.index import AnswerFolder, Index, KeptAnswer, index_folder
-from stormlog.query.rows import Reject
 from stormlog.query.settings import Settings
 from stormlog.query.snapshot import Snapshot
 from stormlog.query.statements import Statement
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
         SessionFilter,
     )
     from stormlog.query.ingest import Progress
-    from stormlog.query.rows import EventRow, OOMBundleRow, SessionRow
+    from stormlog.query.rows import EventRow, OOMBundleRow, Reject, SessionRow
 
 __all__ = ["QueryStore", "open_store"]
 
@@ -93,6 +92,10 @@ def _require_one(catalog: ArtifactCatalog) -> None:
         raise SourceError("no such file or directory", path=", ".join(given))
 
 
+def _nothing() -> None:
+    return
+
+
 class QueryStore:
     """Views over the artifacts of a catalog. Use `stormlog.query.open`.
 
@@ -100,6 +103,7 @@ class QueryStore:
 
     Attributes:
         catalog: What was found, and what was skipped as a whole.
+        on_start: Called before anything is read or asked of a database; kept answers come without.
     """
 
     def __init__(
@@ -117,6 +121,7 @@ class QueryStore:
         self._folder: str | None = None
         if cache_root is not None:
             self._folder = index_folder(cache_root, [str(path) for path in catalog.paths])
+        self.on_start: Callable[[], None] = _nothing
         self._open_engine: Engine | None = None
         self._is_closed = self._has_read = False
         self._lock = threading.RLock()
@@ -304,6 +309,8 @@ class QueryStore:
 
     def rejects(self, limit: int | None = None) -> list[Reject]:
         """Return the lines skipped so far, in order of files and lines."""
+        from stormlog.query.rows import Reject
+
         text = """
             SELECT path, line_number, reason, message, excerpt FROM rejects
             ORDER BY source_id, path, line_number LIMIT CAST($limit AS BIGINT)
@@ -376,6 +383,7 @@ class QueryStore:
         if self._is_closed:
             raise QueryError("the store is closed")
         if self._open_engine is None:
+            self.on_start()
             index = None
             if self._folder is not None:
                 try:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
+from stormlog._values import frozen_class
 from stormlog.telemetry.checks import is_non_blank_text
 from stormlog.telemetry.errors import TelemetryRecordError
 
@@ -54,7 +55,7 @@ _SELECTION_RANK = {
 _KEEP: Any = object()
 
 
-@dataclass(frozen=True)
+@frozen_class
 class SessionSummary:
     """One session; times are nanoseconds since the Unix epoch, ``ended_at_ns`` is null while unknown."""
 

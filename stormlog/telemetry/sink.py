@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from stormlog._values import mutable_class
 from stormlog.telemetry.errors import TelemetryRecordError
 from stormlog.telemetry.session import SessionSummary, session_summary_from_dict
 
@@ -39,7 +40,7 @@ SINK_FORMAT = "stormlog.append_only_telemetry_sink"
 SINK_SCHEMA_VERSION = 2
 
 
-@dataclass
+@mutable_class
 class TelemetrySinkSegment:
     """One segment as the manifest counts it; ``filename`` is given as written, bare or not."""
 
@@ -50,7 +51,7 @@ class TelemetrySinkSegment:
     session_id: str | None = None
 
 
-@dataclass
+@mutable_class
 class TelemetrySinkManifest:
     """A manifest: the session ledger and the segments, both in written order."""
 

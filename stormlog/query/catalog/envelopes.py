@@ -6,10 +6,11 @@ The promise: an envelope is accepted whole or rejected whole, with a sentence th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from stormlog._values import frozen_class
 from stormlog.query.catalog.files import resolve_attachment_path
 
 __all__ = [
@@ -23,7 +24,7 @@ __all__ = [
 ENVELOPE_FORMAT = "stormlog.run_envelope"
 
 
-@dataclass(frozen=True)
+@frozen_class
 class CatalogRunSessionRef:
     """A session that an envelope claims as its own."""
 
@@ -42,7 +43,7 @@ class CatalogRunSessionRef:
         return _fields_as_dict(self)
 
 
-@dataclass(frozen=True)
+@frozen_class
 class CatalogRunAttachment:
     """Something attached to a run: ``path`` is absolute, times are nanoseconds since the Unix epoch."""
 
@@ -71,7 +72,7 @@ class CatalogRunAttachment:
         return _fields_as_dict(self)
 
 
-@dataclass(frozen=True)
+@frozen_class
 class CatalogRunEnvelope:
     """One run as its envelope describes it; times are nanoseconds since the Unix epoch.
 
@@ -150,7 +151,7 @@ def _parse_attachment(item: object, run_id: str, directory: str, where: str) -> 
     return CatalogRunAttachment(**values)
 
 
-@dataclass(frozen=True)
+@frozen_class
 class _Rule:
     """How one key is judged; ``accepts`` answers the value to keep or raises ``ValueError``."""
 

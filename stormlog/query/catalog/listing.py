@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stormlog.query.catalog.models import ExternalAttachment
-from stormlog.query.filters import AttachmentFilter
-from stormlog.query.rows import OOMBundleRow
-
 if TYPE_CHECKING:
     from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
+    from stormlog.query.catalog.models import ExternalAttachment
+    from stormlog.query.filters import AttachmentFilter
+    from stormlog.query.rows import OOMBundleRow
 
 __all__ = ["list_attachments", "list_oom_bundle_rows"]
 
@@ -24,6 +23,8 @@ def list_oom_bundle_rows(catalog: ArtifactCatalog) -> list[OOMBundleRow]:
 
     Source: docs/concepts.md#artifacts.
     """
+    from stormlog.query.rows import OOMBundleRow
+
     ledger = catalog.session_ledger() if catalog.oom_bundles else {}
     rows = [
         OOMBundleRow(
@@ -49,6 +50,8 @@ def list_attachments(
 
     Source: docs/concepts.md#artifacts.
     """
+    from stormlog.query.filters import AttachmentFilter
+
     filters = filters or AttachmentFilter()
     found = [
         attachment

@@ -7,9 +7,11 @@ The promise: paths are spelled as the caller spelled the argument they were foun
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
+
+from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
     from stormlog.telemetry.session import SessionSummary
@@ -69,7 +71,7 @@ class PathList(Sequence[Path]):
         return repr(tuple(self))
 
 
-@dataclass(frozen=True)
+@frozen_class
 class CatalogSource:
     """Something that holds sessions: a sink, a flat telemetry file, or a diagnose bundle.
 
@@ -107,7 +109,7 @@ class CatalogSource:
         }
 
 
-@dataclass(frozen=True)
+@frozen_class
 class CatalogWarning:
     """Something that was skipped.
 
@@ -126,7 +128,7 @@ class CatalogWarning:
         return {"path": self.path, "message": self.message}
 
 
-@dataclass(frozen=True)
+@frozen_class
 class CatalogOOMBundle:
     """An OOM bundle as its manifest and metadata describe it; texts are kept untrimmed.
 
@@ -160,7 +162,7 @@ class CatalogOOMBundle:
         }
 
 
-@dataclass(frozen=True)
+@frozen_class
 class ExternalAttachment:
     """One item of an attachment sidecar.
 

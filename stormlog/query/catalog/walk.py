@@ -10,15 +10,16 @@ import errno
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from stormlog._values import mutable_class
 from stormlog.query.catalog.files import WarningLog, join_path
 from stormlog.query.catalog.names import is_known_name, without_workplaces
 
 __all__ = ["DirectoryListing", "scan_directory", "walk_below"]
 
 
-@dataclass(slots=True)
+@mutable_class
 class DirectoryListing:
     """The members of one directory.
 

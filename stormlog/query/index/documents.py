@@ -11,7 +11,6 @@ import importlib.util
 import json
 import os
 import sys
-import tempfile
 from functools import cache
 from typing import Any
 
@@ -59,7 +58,8 @@ def write_document(path: str, document: Any) -> bool:
         body = json.dumps(document, separators=(",", ":")).encode("ascii")
         folder = os.path.dirname(path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=folder)
+        temporary = os.path.join(folder, f".writing-{os.urandom(8).hex()}")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except (OSError, TypeError, ValueError):
         return False
     try:

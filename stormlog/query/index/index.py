@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from stormlog._values import mutable_class
 from stormlog.query.index.documents import read_document, write_document
 from stormlog.query.index.locks import ReaderLock
 from stormlog.query.pieces import FileState, Piece
@@ -27,7 +27,7 @@ _MOST_SMALL_PARTS = 8
 _SMALL_PART_BYTES = 8 << 20
 
 
-@dataclass
+@mutable_class
 class Part:
     """A folder of Parquet files that never change.
 
@@ -51,7 +51,7 @@ class Part:
         return all(_state(self.folder, kind) == state for kind, state in self.files.items())
 
 
-@dataclass
+@mutable_class
 class Index:
     """The index of one set of paths.
 
@@ -210,6 +210,8 @@ class Index:
 
     def _sweep(self) -> None:
         """Remove parts that no ledger names; nobody else is here."""
+        import shutil
+
         named = {os.path.basename(part.folder) for part in self.parts}
         with contextlib.suppress(OSError):
             for entry in list(os.scandir(os.path.join(self.folder, "parts"))):

@@ -1,0 +1,18 @@
+"""Reads the statements of the store, one file each; apart from the library, so that nothing else is read."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from stormlog._resources import resource_directory
+
+__all__ = ["load_query"]
+
+
+@cache
+def load_query(name: str) -> str:
+    """Return the statement of ``sql/queries/<name>.sql`` without its comment."""
+    text = (resource_directory("sql") / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+    return (
+        text[text.index("SELECT") if not text.lstrip().startswith("WITH") else 0 :].strip().removesuffix(";")
+    )
