@@ -1,7 +1,7 @@
 """Finds the texts that repeat in the lines of a sink, so that they are parsed once and not per line.
 
-Promise: a shape is only ever a shortcut. Lines are split where it says and compared byte by byte, and a
-shape enters only after its text, completed to a whole line, was found valid like any other line.
+Promise: a shape is only ever a shortcut. Lines are compared with it byte by byte, and a shape enters only
+after its text, completed to a whole line, was found valid like any other line.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ def learn_shapes(database: Database, paths: Iterable[str]) -> int:
         except OSError:
             continue
         counts: dict[_Parts, dict[str, int]] = {}
+        # No function is called for a line: there are many files.
         for line in sample.decode("utf-8", "replace").split("\n")[:-1]:
             _, _, rest = line.partition(_BEFORE_TYPE)
             event_type, quote, body = rest.partition('"')
@@ -163,7 +164,7 @@ def _insert_valid(database: Database, rows: list[tuple[Any, ...]]) -> None:
         FROM ({view_query("raw.typed_lines")}) AS l
         INNER JOIN raw.split_lines AS s ON l.file_id = s.file_id
         INNER JOIN raw.shape_trials AS t ON l.file_id = t.shape_id
-        WHERE l.is_valid AND l.severity IS NULL
+        WHERE l.is_valid AND l.severity IS NULL AND s.tail IS NOT NULL AND telemetry.is_plain_event_type(t.event_type)
         -- A line is compared with one shape.
         QUALIFY row_number() OVER (PARTITION BY s.before_time, s.tail, body_length ORDER BY t.shape_id) = 1
         """
