@@ -7,7 +7,7 @@ after its text, completed to a whole line, was found valid like any other line.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from stormlog.query.library import view_query
@@ -28,7 +28,8 @@ _BEFORE_SCOPE = '"phase_scope": '
 #: A time of the length that times have.
 _TIME = "1000000000000000000"
 
-_read_value = json.JSONDecoder().scan_once
+#: Reads the value at a place and says where it ends; not a method, so that calling it costs nothing.
+_read_value: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder())["scan_once"]
 
 _COUNTERS = (
     ("allocator_active_bytes", "supports_allocator_active"),
