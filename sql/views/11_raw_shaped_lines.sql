@@ -148,12 +148,14 @@ SELECT
         AND strlen(line) <= 16777216
         AND device_id IS NOT NULL
         AND timestamp_ns >= 0
-        AND telemetry.is_plain_text(concat('"', collector, '"'))
+        -- Not blank, as telemetry.is_plain_text says it of the text in quotes.
+        AND collector >= '!'
+        AND collector < '~'
         AND CASE
             WHEN escaped_context IS NULL THEN true
             ELSE starts_with(escaped_context, '"') AND json_valid(escaped_context)
         END
-        AND regexp_full_match(event_type, '[a-z_]+')
+        AND CASE WHEN other_event_type IS NULL THEN true ELSE telemetry.is_plain_event_type(other_event_type) END
         AND CASE
             WHEN has_scope THEN telemetry.is_plain_metadata(scope_json, scope_keys) AND telemetry.is_plain_line(scope)
             ELSE true

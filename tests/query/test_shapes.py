@@ -76,6 +76,12 @@ TEXTS = (
     '"a\\\\"',
     '"a\\"',
     '"a", "context": "b"',
+    '"a\\n", "context": "b"',
+    '"a\\n", "other": 1',
+    '"a\\n", "device_free_bytes": 5, "device_free_bytes": 6',
+    '5, "\\n": 5',
+    '["\\n"]',
+    '{"a": "\\n"}',
     '"a", "device_free_bytes": 5, "context": "b"',
     '"a\\", \\"event_type\\": \\"b"',
     '"a, "event_type": "b"',
@@ -303,6 +309,26 @@ def test_every_spelling_of_every_counter(tmp_path: Path, key: str) -> None:
         if number in rows:
             assert isinstance(event, dict), line
             assert rows[number] == row_of(event), line
+
+
+@pytest.mark.parametrize("key", ["collector", "context", "event_type"])
+def test_every_text(tmp_path: Path, key: str) -> None:
+    rng = random.Random(2)
+    samples = written_lines(rng, 100, share_changed=0)
+    plain_values = next(
+        values for values in (plain(rng) for _ in range(99)) if values["event_type"] == "sample"
+    )
+    lines = [joined(replaced(members_of(plain_values), key, text)) for text in TEXTS]
+
+    rows = shaped_rows(tmp_path / "sample.jsonl", samples + lines)
+
+    taken = [line for number, line in enumerate(lines, start=101) if number in rows]
+    for number, line in enumerate(lines, start=101):
+        if number in rows:
+            event = judged(line.encode("utf-8", "surrogatepass"), 0, "none")
+            assert isinstance(event, dict), line
+            assert rows[number] == row_of(event), line
+    assert taken
 
 
 @pytest.mark.parametrize("seed", range(2))
