@@ -6,6 +6,7 @@ unchanged pieces serve for ever.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from stormlog.query.scratch import Scratch
 
 __all__ = ["Ingest", "Progress"]
+
+#: Longer than the time of a file stays the same while it changes: a hundredth of a second, and a little.
+_TICK_NS = 12_000_000
 
 
 class Progress(NamedTuple):
@@ -89,6 +93,7 @@ class Ingest:
         self._next_id = plan.next_id
         self._bytes_total, self._bytes_read = sum(task.size for task in plan.tasks), 0
         batches = list(_batches(plan.tasks, self._batch_bytes))
+        _let_clock_tick(plan.tasks)
         unread = {task.origin.key for task in plan.tasks}
         self._is_saved = self._is_saved and not plan.is_changed
         for number, batch in enumerate(batches):
@@ -165,6 +170,18 @@ class Ingest:
                 pieces.append((piece.tail_id, origin.file_id, origin.source_id))
         self._database.fill("raw.pieces", "INTEGER, INTEGER, INTEGER", pieces)
         self._parts.show()
+
+
+def _let_clock_tick(tasks: Sequence[Task]) -> None:
+    """Wait until whoever changes a file from now on gives it another time.
+
+    File systems set times in ticks: two changes in one tick look the same, and one between them and the other
+    would read what no later look could tell from what is there then.
+    """
+    newest = max((max(task.state[3:]) for task in tasks if task.state is not None), default=0)
+    left = newest + _TICK_NS - time.time_ns()
+    if 0 < left <= _TICK_NS:
+        time.sleep(left / 1e9)
 
 
 def _batches(tasks: Sequence[Task], limit: int) -> Iterator[list[Task]]:
