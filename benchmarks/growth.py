@@ -20,7 +20,7 @@ from benchmarks.measure import run_once
 
 __all__ = ["CASES", "Case"]
 
-PROBES = ("scan_s", "issues", "build", "warm", "append")
+PROBES = ("scan", "issues", "build", "warm", "append")
 
 
 class Case(NamedTuple):
