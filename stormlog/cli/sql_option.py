@@ -18,12 +18,12 @@ __all__ = ["PRINT_SQL", "attach_statement", "looks_like_sql", "statement_documen
 #: Value of the option when no statement follows it.
 PRINT_SQL = ""
 
-_KEYWORD = re.compile(
+#: Compiled when ``--sql`` stands before something, which it seldom does.
+_KEYWORD = (
     r"\s*(?:[(;]|--\s|/\*|(?:alter|analyze|attach|begin|call|checkpoint|comment|commit|copy|create|deallocate|"
     r"delete|desc|describe|detach|drop|execute|explain|export|from|import|insert|install|load|merge|pivot|"
     r"pragma|prepare|reset|rollback|select|set|show|summarize|table|truncate|unpivot|update|use|vacuum|"
-    r"values|with)\b)",
-    re.IGNORECASE,
+    r"values|with)\b)"
 )
 
 
@@ -31,7 +31,7 @@ def looks_like_sql(text: str) -> bool:
     """Tell whether an argument behind ``--sql`` is its statement rather than a path or another option."""
     if os.path.exists(text):
         return False
-    if _KEYWORD.match(text):
+    if re.match(_KEYWORD, text, re.IGNORECASE):
         return True
     # Names of files that do not exist have blanks more rarely than statements have typing errors.
     return not text.startswith("-") and any(character.isspace() for character in text.strip())

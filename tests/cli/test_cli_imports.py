@@ -55,6 +55,9 @@ def imported(*arguments: str | Path, **environment: str) -> set[str]:
         ("query", "issues", "--help"),
         ("query", "events", "--help"),
         ("compact", "--help"),
+        ("cache", "--help"),
+        ("cache", "verify", "--help"),
+        ("cache", "list"),
         ("doctor", "--help"),
     ],
     ids=" ".join,
@@ -85,6 +88,35 @@ def test_completion_imports_no_engine() -> None:
 def test_an_ordinary_answer_imports_only_duckdb(command: str, name: str, tmp_path: Path) -> None:
     capture(tmp_path)
     assert imported("query", command, tmp_path, "--format", name) <= _DUCKDB
+
+
+@pytest.mark.parametrize("name", ["table", "json", "jsonl", "csv", "markdown"])
+def test_an_answer_that_is_remembered_needs_no_database(name: str, tmp_path: Path) -> None:
+    capture(tmp_path)
+    question = ("query", "issues", tmp_path, "--format", name)
+    assert "duckdb" in imported(*question)
+    assert imported(*question) == set()
+    assert imported("query", "issues", tmp_path, "--format", name, "--threads", "2", "--no-color") == set()
+
+
+def test_a_remembered_answer_starts_no_thread_and_imports_little(tmp_path: Path) -> None:
+    capture(tmp_path)
+    script = """
+import sys, threading
+from stormlog.cli import app
+started = []
+start = threading.Thread.start
+threading.Thread.start = lambda self: (started.append(self.name), start(self))[1]
+app.run(sys.argv[1:])
+odd = {"tempfile", "shutil", "random", "asyncio", "importlib.metadata", "multiprocessing", "subprocess", "select"}
+odd |= {"stormlog.cli.interrupts", "stormlog.query.library", "stormlog.query.engine", "socket"}
+print(started, sorted(odd.intersection(sys.modules)), file=sys.stderr)
+"""
+    command = [sys.executable, "-c", script, "query", "issues", str(tmp_path)]
+    first, second = (subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(2))
+    assert "stormlog-interrupts" in first.stderr
+    assert second.stderr == "[] []\n"
+    assert second.stdout == first.stdout
 
 
 def test_printing_a_statement_imports_no_sql_parser(tmp_path: Path) -> None:

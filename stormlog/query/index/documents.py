@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import sys
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -91,15 +92,23 @@ def engine_id() -> str:
     """
     from stormlog._resources import resource_directory
 
-    digest = hashlib.blake2b(digest_size=12)
+    package = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    # How answers are printed changes no row.
     # Python knows which characters are letters, DuckDB how to read and write Parquet.
     duckdb = importlib.util.find_spec("duckdb")
-    digest.update(f"{sys.version} {duckdb and duckdb.origin and os.stat(duckdb.origin)[6:9:2]}\n".encode())
-    for top in (os.path.dirname(os.path.dirname(os.path.dirname(__file__))), str(resource_directory("sql"))):
-        for folder, folders, names in os.walk(top):
-            folders[:] = sorted(name for name in folders if name != "__pycache__")
-            for name in sorted(names):
-                if name.endswith((".py", ".sql")):
-                    found = os.stat(os.path.join(folder, name))
-                    digest.update(f"{name} {found.st_size} {found.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+    engine = f"{sys.version} {duckdb and duckdb.origin and os.stat(duckdb.origin)[6:9:2]}"
+    stamps = [engine]
+    stamps += sorted([*_stamps(package, without="cli"), *_stamps(str(resource_directory("sql")))])
+    return hashlib.blake2b("\n".join(stamps).encode(), digest_size=12).hexdigest()
+
+
+def _stamps(folder: str, without: str = "") -> Iterator[str]:
+    """Yield name, size and time of every file with rules, as fast as the file system says them."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.endswith((".py", ".sql")):
+                found = entry.stat()
+                yield f"{os.path.basename(folder)}/{name} {found.st_size} {found.st_mtime_ns}"
+            elif "." not in name and name not in ("__pycache__", without) and entry.is_dir():
+                yield from _stamps(entry.path)
