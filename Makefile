@@ -2,6 +2,7 @@
 #
 #   make demo    install and list the issues of the shipped captures
 #   make test    install with test extras and run the tests
+#   make soak    kill, append and read for minutes
 #   make check   formatting, lint, types, documentation
 #   make bench   measure (BENCH_ARGS="--events 10000 --with-reference" for more)
 #   make clean   remove what these targets made
@@ -13,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench clean
+.PHONY: demo test soak check bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -21,6 +22,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n $(JOBS)
+
+soak: $(VENV)/.installed-test
+	STORMLOG_SOAK=1 $(BIN)/python -m pytest -n $(JOBS) tests/query/index/test_crashes.py tests/query/index/test_identity.py
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
