@@ -2,6 +2,7 @@
 #
 #   make demo    install and list the issues of the shipped captures
 #   make test    install with test extras and run the tests
+#   make soak    kill, append and read for minutes
 #   make check   formatting, lint, types, documentation
 #   make bench   measure (BENCH_ARGS="--events 10000 --with-reference" for more)
 #   make growth  measure how the cost of an answer grows, and draw it
@@ -14,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench growth clean
+.PHONY: demo test soak check bench growth clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -22,6 +23,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n $(JOBS)
+
+soak: $(VENV)/.installed-test
+	STORMLOG_SOAK=1 $(BIN)/python -m pytest -n $(JOBS) tests/query/index/test_crashes.py tests/query/index/test_identity.py
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

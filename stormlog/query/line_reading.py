@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,9 @@ SHAPES_PAY_BYTES = 8 * 1024 * 1024
 _COPIED_BYTES = 32 * 1024 * 1024
 _BATCH = 10_000
 _TAIL_BLOCK_BYTES = 4096
+_START_BYTES = 256
+#: A scan counts an empty first line that ends with CR and LF twice.
+_BLANK_START = re.compile(rb"[ \t]*\r\n")
 
 
 @dataclass(frozen=True)
@@ -163,8 +167,13 @@ class LineReader:
             copy = self._scratch.copy_range(
                 path, task.start, size, f"{task.piece.piece_id}-from-{task.start}.jsonl"
             )
-            if task.start > 0 and _has_byte_order_mark(copy):
+            start = _start_of(copy)
+            if task.start > 0 and start.startswith(BOM_UTF8):
+                # A scan drops it from the start of a file. Behind other lines it belongs to the line, and spoils it.
                 return None
+            if blank := _BLANK_START.match(start):
+                with open(copy, "r+b", buffering=0) as stream:
+                    stream.write(b" " * (blank.end() - 1))
             tail_bytes = _tail_bytes(copy)
             # Now, because later the file may hold something else.
             sample = sample_of(path, size - tail_bytes)
@@ -179,6 +188,9 @@ class LineReader:
             # Whoever scans it finds out again, and says so.
             with contextlib.suppress(OSError):
                 tail_bytes = _tail_bytes(path)
+                if _BLANK_START.match(_start_of(path)):
+                    # There is no such file: the scan stops, and its repair makes a copy.
+                    path = self._scratch.member(f"{task.piece.piece_id}-misread")
         return _Chunk(task, path, tail_bytes, self._tail_id(task) if tail_bytes else None, False)
 
     def _tail_id(self, task: Task) -> int:
@@ -397,10 +409,9 @@ def _has_changed(chunk: _Chunk) -> bool:
     return not is_bounded and state_of(chunk.task.origin.path) != chunk.task.state
 
 
-def _has_byte_order_mark(path: str) -> bool:
-    # A scan drops one from the start of a file. Behind other lines it belongs to the line, and spoils it.
+def _start_of(path: str) -> bytes:
     with open(path, "rb", buffering=0) as stream:
-        return stream.read(len(BOM_UTF8)) == BOM_UTF8
+        return stream.read(_START_BYTES)
 
 
 def _tail_bytes(path: str) -> int:

@@ -21,19 +21,23 @@ Paths = Path | str | Iterable[Path | str]
 
 
 def answer_of(store: Any, *, with_events: bool = True) -> dict[str, Any]:
-    """Ask a store everything; events come last, because everything is read anew for them."""
+    """Ask a store everything.
+
+    Sessions and events come last: all of the files is read again for them, whatever is known.
+    """
     answer = {
         "issues": [issue.as_dict() for issue in store.list_issues()],
-        "sessions": [row.as_dict() for row in store.list_sessions()],
-        "ooms": [row.as_dict() for row in store.list_oom_bundles()],
         "gaps": store.sql("SELECT * FROM memory_gaps ORDER BY finding_number").rows,
         "spans": store.sql("SELECT * FROM phase_spans ORDER BY ALL").rows,
         "evidence": store.sql("SELECT * FROM issue_evidence ORDER BY ALL").rows,
         "rejects": [astuple(reject) for reject in store.rejects()],
         "rejects_summary": store.rejects_summary(),
         "warnings": [warning.as_dict() for warning in store.catalog.warnings],
+        "ooms": [row.as_dict() for row in store.list_oom_bundles()],
+        "attachments": [attachment.as_dict() for attachment in store.list_attachments()],
     }
     if with_events:
+        answer["sessions"] = [row.as_dict() for row in store.list_sessions()]
         answer["events"] = [row.as_dict() for row in store.query_events()]
         answer["rejects_of_events"] = [astuple(reject) for reject in store.rejects()]
     return answer
@@ -47,7 +51,8 @@ def answer_text(store: Any, root: Path | str = "", *, with_events: bool = True) 
         root: Folder whose name is replaced wherever it stands.
         with_events: Whether to ask for all events too.
     """
-    text = json.dumps(answer_of(store, with_events=with_events), sort_keys=True, indent=0)
+    answer = answer_of(store, with_events=with_events)
+    text = "\n".join(f"{name}: {json.dumps(rows, sort_keys=True)}" for name, rows in answer.items())
     return text.replace(json.dumps(str(root))[1:-1], "<ROOT>") if root else text
 
 
