@@ -38,6 +38,11 @@ def test_the_expected_commands_are_there() -> None:
         ("query", "sessions"),
         ("query", "events"),
         ("query", "ooms"),
+        ("cache",),
+        ("cache", "list"),
+        ("cache", "info"),
+        ("cache", "clear"),
+        ("cache", "verify"),
         ("doctor",),
     ]
 
