@@ -39,6 +39,11 @@ def test_the_expected_commands_are_there() -> None:
         ("query", "events"),
         ("query", "ooms"),
         ("compact",),
+        ("cache",),
+        ("cache", "list"),
+        ("cache", "info"),
+        ("cache", "clear"),
+        ("cache", "verify"),
         ("doctor",),
     ]
 

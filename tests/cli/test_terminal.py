@@ -114,12 +114,12 @@ def test_rows_of_a_statement_fit_too(tmp_path: Path) -> None:
 
 
 def test_no_rows_on_a_terminal(tmp_path: Path) -> None:
-    assert on_terminal("query", "issues", tmp_path) == (0, "No rows.\n")
+    assert on_terminal("query", "issues", tmp_path, "-q") == (0, "No rows.\n")
 
 
 def test_a_terminal_of_unknown_width_gets_the_plain_table(tmp_path: Path) -> None:
     capture(tmp_path)
-    shown = on_terminal("query", "sessions", tmp_path, width=0)[1]
+    shown = on_terminal("query", "sessions", tmp_path, "-q", width=0)[1]
     assert shown == command_line("query", "sessions", tmp_path).stdout
 
 
@@ -141,7 +141,7 @@ def test_quiet_draws_no_progress(tmp_path: Path) -> None:
 
 def test_ctrl_c_is_one_line_and_status_130(tmp_path: Path) -> None:
     capture(tmp_path)
-    status, shown = on_terminal("30", "query", "issues", tmp_path, "-q", command=_SLOW, interrupt_after_s=1.0)
+    status, shown = on_terminal("30", "query", "issues", tmp_path, "-q", command=_SLOW, interrupt_after_s=3.0)
     assert (status, shown.strip()) == (130, "Interrupted.")
 
 
@@ -159,7 +159,7 @@ def test_ctrl_c_inside_a_statement_is_no_failure_of_it(threads: str, tmp_path: P
 def test_ctrl_c_is_json_if_that_was_asked_for(tmp_path: Path) -> None:
     capture(tmp_path)
     status, shown = on_terminal(
-        "30", "query", "issues", tmp_path, "-q", "--json", command=_SLOW, interrupt_after_s=1.0
+        "30", "query", "issues", tmp_path, "-q", "--json", command=_SLOW, interrupt_after_s=3.0
     )
     assert status == 130
     assert json.loads(shown)["error"]["code"] == "interrupted"

@@ -38,7 +38,7 @@ def calls_of_list_issues(sink: Path) -> tuple[int, list[Any]]:
         nonlocal count
         count += event == "call"
 
-    with stormlog.query.open([sink]) as store:
+    with stormlog.query.open([sink], cache=False) as store:
         sys.setprofile(profile)
         try:
             issues = store.list_issues()
