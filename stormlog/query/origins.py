@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from stormlog._values import frozen_class
@@ -41,7 +42,7 @@ class FileOrigin:
     session_hint: str | None
     is_closed: bool = False
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What the file is known by between readings."""
         return f"{self.source_kind}:{self.path}"
@@ -51,7 +52,7 @@ class FileOrigin:
         """What the session of records without one depends on: the hint, or the true path of the source."""
         return f"hint:{self.session_hint}" if self.session_hint else f"path:{self.real_source_path}"
 
-    @property
+    @cached_property
     def format(self) -> str:
         """How the file is read: ``lines``, ``parquet`` or ``document``."""
         if self.path.lower().endswith(".parquet"):
@@ -59,7 +60,7 @@ class FileOrigin:
         # Whatever a ledger calls its segments, they hold lines.
         return "lines" if self.source_kind in ("sink", "telemetry_jsonl") else "document"
 
-    @property
+    @cached_property
     def may_grow(self) -> bool:
         """Whether lines may be added at the end of the file while what is there stays."""
         return self.format == "lines" and not self.path.lower().endswith(PACKED_SUFFIXES)

@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 from stormlog._values import frozen_class, mutable_class
@@ -92,7 +93,7 @@ class Task:
     state: FileState | None
     start: int
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes to read."""
         return 0 if self.state is None else self.state.size - self.start
