@@ -258,7 +258,7 @@ class Discovery:
         return self._ledgers[real]
 
     def _resolve(self, path: str) -> str:
-        if os.path.islink(path):  # noqa: PTH114 - text paths are what makes this fast
+        if os.path.islink(path):
             return os.path.realpath(path)
         directory, name = os.path.split(path)
         return join_path(self._resolve_directory(directory), name)
