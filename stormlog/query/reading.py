@@ -81,6 +81,8 @@ class Reader:
             is_known = not any(code.endswith("unreadable") for code, _ in task.piece.warnings)
             task.piece.state = task.state if is_bounded and is_known else None
             self._fold_tail(task)
+        # No view may name a copy that is gone.
+        self._database.execute(LINES_GIVEN_VIEW)
         self._scratch.remove_copies()
         return lines.next_id
 

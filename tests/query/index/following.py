@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.telemetry.factories import record
 FILE_LINES = 400
 
 
+@cache
 def content_of(number: int) -> bytes:
     """Return what a file will hold when it is complete: alerts, samples and damage."""
     rng = random.Random(number)
