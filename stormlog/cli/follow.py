@@ -99,7 +99,7 @@ def rounds(
             issues = store.list_issues(filters)
         yield issues
         wait()
-        while not store.refresh():
+        while not store.refresh(may_be_gone=True):
             wait()
 
 

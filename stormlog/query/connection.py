@@ -44,6 +44,9 @@ def connect(limits: Settings, spill: str) -> duckdb.DuckDBPyConnection:
     except duckdb.Error as error:
         raise ValueError(f"DuckDB refuses the settings: {error}") from error
     # Progress is measured for those who ask; DuckDB itself would print it to stdout.
+    # Lines are joined with their shapes, and their numbers are the order in which they come out: lines must stay the
+    # side that streams through, however few they are.
+    connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
     connection.execute(
         "SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET progress_bar_time = 0"
     )

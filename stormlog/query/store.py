@@ -144,20 +144,24 @@ class QueryStore:
         if self._open_engine is not None:
             self._open_engine.close()
 
-    def refresh(self) -> bool:
+    def refresh(self, *, may_be_gone: bool = False) -> bool:
         """Look at the paths again: questions after this see what is there now.
+
+        Args:
+            may_be_gone: Be content if none of the paths exists any more: nothing is there then.
 
         Returns:
             Whether anything changed. The next question then costs as much as what changed.
 
         Raises:
-            SourceError: none of the paths exists any more.
+            SourceError: none of the paths exists any more, or the store is strict and something is skipped.
         """
         from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
 
         with self._lock:
             catalog = ArtifactCatalog(self.catalog.paths)
-            _require_one(catalog)
+            if not may_be_gone:
+                _require_one(catalog)
             snapshot = Snapshot.take(catalog)
             if snapshot.digest == self._snapshot.digest:
                 return False

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 import stormlog.query
-from stormlog.query import reading
+from stormlog.query import line_reading
 from stormlog.query.database import Database
 from stormlog.query.line_statements import insert_shaped
 from stormlog.query.shapes import learn_shapes
@@ -254,14 +254,13 @@ def shaped_rows(path: Path, lines: list[str]) -> dict[int, tuple[Any, ...]]:
         assert learn_shapes(database, [str(path)]) > 3
         connection.execute("CREATE TABLE given (line_number BIGINT, line VARCHAR)")
         database.append("given", [list(range(1, len(lines) + 1)), lines], "BIGINT, VARCHAR")
-        connection.execute("INSERT INTO raw.files VALUES (0, 0, 'f', 0)")
         connection.execute(
             "CREATE OR REPLACE VIEW raw.lines AS SELECT 0 AS file_id, *, line AS json_line, "
             "CAST(NULL AS VARCHAR) AS record_id, false AS is_canonical FROM given"
         )
         database.execute(insert_shaped("true"))
         rows = database.execute(
-            f"SELECT line_number, {', '.join((*COLUMNS, *IN_METADATA))} FROM raw.events"
+            f"SELECT line_number, {', '.join((*COLUMNS, *IN_METADATA))} FROM raw.fresh_records"
         ).fetchall()
         return {row[0]: row[1:] for row in rows}
 
@@ -341,7 +340,7 @@ def test_the_whole_way_with_and_without_shapes(
     path.write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass"))
     answers = []
     for shapes_pay_bytes in (0, 2**60):
-        monkeypatch.setattr(reading, "SHAPES_PAY_BYTES", shapes_pay_bytes)
+        monkeypatch.setattr(line_reading, "SHAPES_PAY_BYTES", shapes_pay_bytes)
         with stormlog.query.open([path], threads=2) as store:
             if keep_all:
                 store.query_events()

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import astuple
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import stormlog.query
-from stormlog.query import engine
-from stormlog.query.ingest import Ingest
+from stormlog.query.settings import Settings
 
 __all__ = ["answer_of", "answer_text", "cold_answer", "read_in_batches", "warm_answer"]
 
@@ -72,4 +70,4 @@ def warm_answer(
 
 def read_in_batches(monkeypatch: pytest.MonkeyPatch, batch_bytes: int) -> None:
     """Make every store read so few bytes at a time that several parts arise."""
-    monkeypatch.setattr(engine, "Ingest", partial(Ingest, batch_bytes=batch_bytes))
+    monkeypatch.setattr(Settings, "batch_bytes", batch_bytes)

@@ -131,11 +131,9 @@ class Follower:
 
 def ask_and_die(folder: Path, cache: Path, point: int, seed: int) -> None:
     """Answer in small batches, and be killed on the way; print the number of points if not."""
-    from functools import partial
 
-    from stormlog.query import engine
     from stormlog.query.database import Database
-    from stormlog.query.ingest import Ingest
+    from stormlog.query.settings import Settings
 
     rng, passed = random.Random(seed), 0
 
@@ -145,7 +143,7 @@ def ask_and_die(folder: Path, cache: Path, point: int, seed: int) -> None:
         if passed == point:
             # Some time later: within the statement rather than before it.
             delay = rng.choice((0.0, 0.0005, 0.002, 0.01))
-            kill = partial(os.kill, os.getpid(), signal.SIGKILL)
+            kill = lambda: os.kill(os.getpid(), signal.SIGKILL)  # noqa: E731
             kill() if delay == 0 else threading.Timer(delay, kill).start()
 
     def counted(function: Any) -> Any:
@@ -155,7 +153,7 @@ def ask_and_die(folder: Path, cache: Path, point: int, seed: int) -> None:
 
         return call
 
-    engine.Ingest = partial(Ingest, batch_bytes=40_000)  # type: ignore[misc,assignment]
+    Settings.batch_bytes = 40_000  # type: ignore[misc,assignment]
     Database.execute = counted(Database.execute)  # type: ignore[method-assign]
     for name in ("replace", "makedirs", "unlink"):
         setattr(os, name, counted(getattr(os, name)))
