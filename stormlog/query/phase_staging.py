@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from stormlog.query.database import Database
 
 __all__ = ["active_spans", "replay"]
+
+#: Place of the path in a row of ``stage.replayed_spans``.
+_PATH = 6
 
 
 def replay(database: Database) -> None:
@@ -34,9 +38,21 @@ def replay(database: Database) -> None:
     for (source_id, _, _), group in groupby(rows, key=lambda row: row[:3]):
         spans += [(source_id, *span) for span in _replay_malformed(list(group))]
     database.execute("DELETE FROM stage.replayed_spans")
-    for span in spans:
-        # Lists of lists cannot be unnested side by side; malformed threads are few.
-        database.execute("INSERT INTO stage.replayed_spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", span)
+    if spans:
+        columns: list[list[Any]] = [list(column) for column in zip(*spans, strict=True)]
+        # Lists of lists cannot be unnested side by side.
+        columns[_PATH] = [json.dumps(path) for path in columns[_PATH]]
+        database.execute(
+            """
+            INSERT INTO stage.replayed_spans
+            SELECT
+                unnest(CAST(? AS INTEGER[])), unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS BIGINT[])),
+                unnest(CAST(? AS BIGINT[])), unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS VARCHAR[])),
+                CAST(CAST(unnest(CAST(? AS VARCHAR[])) AS JSON) AS VARCHAR[]), unnest(CAST(? AS BIGINT[])),
+                unnest(CAST(? AS BIGINT[])), unnest(CAST(? AS BIGINT[])), unnest(CAST(? AS BOOLEAN[]))
+            """,
+            columns,
+        )
 
 
 def active_spans(database: Database) -> dict[int, list[PhaseSpan]]:
