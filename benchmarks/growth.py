@@ -74,7 +74,7 @@ def measure(case: Case, repeat: int) -> dict[str, Any]:
     taken: dict[str, list[float]] = {}
     for _ in range(repeat if case.events < 5_000_000 else 1):
         for probe in PROBES:
-            arguments = [str(folder)] if probe in ("scan_s", "issues") else [str(folder), cache]
+            arguments = [str(folder)] if probe in ("scan", "issues") else [str(folder), cache]
             print(f"\r{folder.name}: {probe:<8}", end="", file=sys.stderr)
             sample = run_once([sys.executable, probes, probe, *arguments], ENVIRONMENT, "/")
             said = json.loads(sample.printed)
