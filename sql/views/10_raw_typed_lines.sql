@@ -180,11 +180,9 @@ checked AS (
             AND telemetry.is_plain_line(line),
             false
         ) AS is_valid,
-        -- Rows whose text is needed again for issues: evidence, phases, and what the columns above cannot hold.
-        issues.may_be_evidence(event_type, severity, collector_health_status)
-        OR event_type IN ('phase_enter', 'phase_exit')
-        OR (backend IS NULL AND fields[23] <> 'null')
-        OR coalesce(fields[26], fields[27]) IS NOT NULL AS is_needed
+        telemetry.is_text_needed(
+            event_type, severity, collector_health_status, backend, fields[23], coalesce(fields[26], fields[27])
+        ) AS is_needed
     FROM typed
 )
 

@@ -133,11 +133,9 @@ checked AS (
             ) < 16000000,
             false
         ) AS is_valid,
-        -- The same rows as in raw.typed_lines: evidence, phases, and what the columns above cannot hold.
-        issues.may_be_evidence(event_type, severity, collector_health_status)
-        OR event_type IN ('phase_enter', 'phase_exit')
-        OR (backend IS NULL AND said[1] <> 'null')
-        OR coalesce(said[4], said[5]) IS NOT NULL AS is_needed
+        telemetry.is_text_needed(
+            event_type, severity, collector_health_status, backend, said[1], coalesce(said[4], said[5])
+        ) AS is_needed
     FROM typed
 )
 

@@ -5,7 +5,7 @@
 -- answer false: they get a closer look.
 --
 -- Args:
---   json_value VARCHAR: JSON text of one value as DuckDB writes it, without blanks.
+--   json_value VARCHAR: JSON text of one value that is JSON; blanks do not matter.
 --   keys VARCHAR[]: json_keys of it.
 -- Returns: BOOLEAN
 -- Source: docs/concepts.md#events.
@@ -15,7 +15,7 @@ CREATE OR REPLACE MACRO telemetry.is_plain_metadata(json_value, keys) AS
         -- The pattern costs more than looking for its letters.
         AND CASE
             WHEN contains(replace(lower(json_value), 'inf', 'nan'), 'nan')
-                THEN NOT regexp_matches(json_value, '[:\[,]-?(?:[iI][nN][fF]|[nN][aA][nN])')
+                THEN NOT regexp_matches(json_value, '[:\[,][ \t\n\r]*-?(?:[iI][nN][fF]|[nN][aA][nN])')
             ELSE true
         END
         AND CASE

@@ -1,26 +1,15 @@
 -- Whether a JSON text, blanks and all, is an object that DuckDB and Python read alike.
 --
--- `is_plain_metadata` for text that DuckDB has not written itself: it may hold blanks, and a comma before a
--- closing bracket, which DuckDB reads and JSON forbids.
+-- `is_plain_metadata` for text that DuckDB has not written itself: it may hold a comma before a closing bracket,
+-- which DuckDB reads and JSON forbids.
 --
 -- Args:
 --   json_value VARCHAR: JSON text as stored.
 -- Returns: BOOLEAN; false also for texts that need a closer look.
 -- Source: docs/concepts.md#events.
 CREATE OR REPLACE MACRO telemetry.is_plain_metadata_text(json_value) AS
-    (starts_with(json_value, '{')
-        AND prim.are_distinct(json_keys(json_value))
-        AND NOT regexp_matches(json_value, ',[ \t\n\r]*[}\]]')
-        AND CASE
-            WHEN contains(lower(json_value), 'nan') OR contains(lower(json_value), 'inf')
-                THEN NOT regexp_matches(json_value, '[:\[,][ \t\n\r]*-?(?:[iI][nN][fF]|[nN][aA][nN])')
-            ELSE true
-        END
-        AND CASE
-            WHEN strlen(json_value) < 800 THEN true
-            ELSE length(json_value) - length(replace(replace(json_value, '{', ''), '[', '')) < 400
-                AND NOT regexp_matches(json_value, '[0-9]{800}')
-        END);
+    (NOT regexp_matches(json_value, ',[ \t\n\r]*[}\]]')
+        AND telemetry.is_plain_metadata(json_value, json_keys(json_value)));
 
 -- Tests
 SELECT assert_equals(true, telemetry.is_plain_metadata_text('{}'));

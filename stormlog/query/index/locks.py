@@ -15,6 +15,9 @@ __all__ = ["ReaderLock"]
 class ReaderLock:
     """Shared among all who use an index; whoever holds it alone may remove what no ledger names."""
 
+    #: Kept here because modules may be gone when an object is that nobody closed.
+    _close = staticmethod(os.close)
+
     def __init__(self) -> None:
         self._handle: int | None = None
 
@@ -59,5 +62,5 @@ class ReaderLock:
     def release(self) -> None:
         """Give the lock back; more than once is fine."""
         if self._handle is not None:
-            os.close(self._handle)
+            self._close(self._handle)
             self._handle = None
