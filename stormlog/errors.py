@@ -5,11 +5,70 @@ Catch ``StormlogError`` to catch them all.
 
 from __future__ import annotations
 
-__all__ = ["CompactionError", "OutOfRoomError", "QueryError", "SourceError", "StormlogError"]
+from typing import Any
+
+__all__ = [
+    "CompactionError",
+    "LifecycleError",
+    "MigrationError",
+    "OutOfRoomError",
+    "PermissionDeniedError",
+    "QueryError",
+    "SourceError",
+    "StoreBusyError",
+    "StormlogError",
+    "TrackingError",
+]
 
 
 class StormlogError(Exception):
     """Base class of the errors that Stormlog raises on purpose."""
+
+
+class TrackingError(StormlogError):
+    """The tracker refuses something.
+
+    Args:
+        message: What is wrong and what to do next.
+        code: The reason for programs; it never changes.
+        details: Facts behind it, JSON-ready.
+    """
+
+    def __init__(self, message: str, *, code: str, details: dict[str, Any] | None = None) -> None:
+        self.code = code
+        self.details = details or {}
+        super().__init__(message)
+
+
+class LifecycleError(TrackingError):
+    """A change of an issue is refused, or the issue does not exist; nothing was changed.
+
+    Codes: ``illegal_transition``, ``stale_revision``, ``not_found``, ``already_merged``, ``merge_scope``,
+    ``merge_hides_live_issue``, ``not_author``, ``ambiguous_id``.
+    """
+
+
+class PermissionDeniedError(TrackingError):
+    """The caller may not do this; ``details`` names the permission that is missing."""
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(
+            f"this needs the permission {permission}", code="permission_denied", details={"permission": permission}
+        )
+
+
+class StoreBusyError(TrackingError):
+    """Somebody else writes to the store, or scans, and did not finish in time; try again."""
+
+    def __init__(self, message: str, *, details: dict[str, Any] | None = None) -> None:
+        super().__init__(message, code="store_busy", details=details)
+
+
+class MigrationError(TrackingError):
+    """The store is newer than this version of Stormlog, or not what its migrations made; it is untouched.
+
+    Codes: ``store_too_new``, ``checksum_mismatch``, ``not_a_store``, ``migration_failed``.
+    """
 
 
 class CompactionError(StormlogError):

@@ -17,9 +17,24 @@ from stormlog import __version__
 from stormlog.cli import diagnostics, output
 from stormlog.cli.exit_codes import ExitCode
 from stormlog.cli.groups import LazyGroup
-from stormlog.errors import SourceError
+from stormlog.errors import (
+    LifecycleError,
+    MigrationError,
+    PermissionDeniedError,
+    SourceError,
+    StoreBusyError,
+    TrackingError,
+)
 
 __all__ = ["root", "run"]
+
+
+_REFUSALS = {
+    LifecycleError: ExitCode.REFUSED,
+    PermissionDeniedError: ExitCode.PERMISSION,
+    StoreBusyError: ExitCode.BUSY,
+    MigrationError: ExitCode.MIGRATION,
+}
 
 
 class _Stopped(Exception):
@@ -42,6 +57,12 @@ class _Root(LazyGroup):
     cls=_Root,
     modules={
         "query": "stormlog.cli.query:query",
+        "scan": "stormlog.cli.scan:scan",
+        "issues": "stormlog.cli.issues:issues",
+        "gate": "stormlog.cli.gate:gate",
+        "notify": "stormlog.cli.notify:notify",
+        "projects": "stormlog.cli.projects:projects",
+        "db": "stormlog.cli.db:db",
         "compact": "stormlog.cli.compact:compact",
         "cache": "stormlog.cli.cache:cache",
         "doctor": "stormlog.cli.doctor:doctor",
@@ -54,7 +75,9 @@ Shell completion:
 
 \b
 Exit status: 0 fine, 1 query failed, 2 wrong usage, 3 nothing to read
-(or, with --strict, something was skipped), 130 interrupted.""",
+(or, with --strict, something was skipped), 4 refused or not found,
+5 permission missing, 6 store busy, 7 store too new or damaged,
+8 digest not delivered, 10 --fail-on found something, 130 interrupted.""",
 )
 @click.version_option(__version__, message="stormlog %(version)s")
 @click.help_option("-h", "--help")
@@ -138,6 +161,9 @@ def _classify(error: BaseException) -> tuple[str, ExitCode]:
         return "invalid_value", ExitCode.USAGE
     if isinstance(error, SourceError):
         return "source_unreadable", ExitCode.SOURCES
+    if isinstance(error, TrackingError):
+        statuses = (status for kind, status in _REFUSALS.items() if isinstance(error, kind))
+        return error.code, next(statuses, ExitCode.QUERY)
     if diagnostics.is_foreseen(error):
         return "query_failed", ExitCode.QUERY
     return "internal_error", ExitCode.QUERY

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stormlog.cli.human import printable
-from stormlog.errors import OutOfRoomError, QueryError, SourceError, StormlogError
+from stormlog.errors import OutOfRoomError, QueryError, SourceError, StormlogError, TrackingError
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
@@ -115,6 +115,8 @@ def _details(error: BaseException) -> dict[str, Any]:
         return {"path": error.path, "line": error.line}
     if isinstance(error, QueryError):
         return {"statement": error.statement, "sql": error.sql}
+    if isinstance(error, TrackingError):
+        return error.details
     if isinstance(error, click.UsageError) and error.ctx is not None:
         return {"command": error.ctx.command_path}
     return {}

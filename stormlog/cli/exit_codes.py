@@ -15,6 +15,12 @@ class ExitCode(IntEnum):
         QUERY: A statement failed or was refused, or something unforeseen happened.
         USAGE: An option, argument or value is wrong.
         SOURCES: No argument exists, or ``--strict`` found something that was skipped.
+        REFUSED: The tracker refuses a change, or does not know the issue.
+        PERMISSION: The permission to do this is missing.
+        BUSY: Somebody else writes to the store or scans; try again.
+        MIGRATION: The store is newer than this version, or damaged.
+        UNDELIVERED: A digest was queued but could not be delivered.
+        FOUND: What ``--fail-on`` asks for was found.
         INTERRUPTED: Stopped by Ctrl-C.
     """
 
@@ -22,4 +28,10 @@ class ExitCode(IntEnum):
     QUERY = 1
     USAGE = 2
     SOURCES = 3
+    REFUSED = 4
+    PERMISSION = 5
+    BUSY = 6
+    MIGRATION = 7
+    UNDELIVERED = 8
+    FOUND = 10
     INTERRUPTED = 130

@@ -1,0 +1,69 @@
+"""Issues that live across runs: found by scans, triaged by people and agents, reported in digests.
+
+    with stormlog.tracking.Tracker("tracker.db") as tracker:
+        tracker.scan(["./runs"])
+        for issue in tracker.list_issues(statuses=["new", "regressed"]).issues:
+            print(issue.severity, issue.occurrence_count, issue.title)
+
+Source: docs/tracking.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stormlog._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from stormlog.tracking.actors import PERMISSIONS, Actor, Permissions
+    from stormlog.tracking.models import (
+        Activity,
+        Comment,
+        Evidence,
+        Fingerprint,
+        IssueDetail,
+        Occurrence,
+        Project,
+        ScanReport,
+        TrackedIssue,
+    )
+    from stormlog.tracking.store import default_store_path
+    from stormlog.tracking.tracker import Tracker
+
+__all__ = [
+    "PERMISSIONS",
+    "Activity",
+    "Actor",
+    "Comment",
+    "Evidence",
+    "Fingerprint",
+    "IssueDetail",
+    "Occurrence",
+    "Permissions",
+    "Project",
+    "ScanReport",
+    "TrackedIssue",
+    "Tracker",
+    "default_store_path",
+]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    globals(),
+    {
+        "actors": ("PERMISSIONS", "Actor", "Permissions"),
+        "models": (
+            "Activity",
+            "Comment",
+            "Evidence",
+            "Fingerprint",
+            "IssueDetail",
+            "Occurrence",
+            "Project",
+            "ScanReport",
+            "TrackedIssue",
+        ),
+        "store": ("default_store_path",),
+        "tracker": ("Tracker",),
+    },
+)
