@@ -182,7 +182,7 @@ SELECT
     ) AS is_valid,
     coalesce(
         is_needed
-        OR event_type IN ('phase_enter', 'phase_exit')
+        OR event_type IN ('phase_enter', 'phase_exit', 'start')
         OR issues.may_be_evidence(event_type, NULL, NULL),
         false
     ) AS is_needed

@@ -19,7 +19,15 @@ from pathlib import Path
 from stormlog._resources import resource_directory
 from stormlog.errors import MigrationError
 
-__all__ = ["Migration", "applied_versions", "back_up", "load_migrations", "migrate", "pending", "require_current"]
+__all__ = [
+    "Migration",
+    "applied_versions",
+    "back_up",
+    "load_migrations",
+    "migrate",
+    "pending",
+    "require_current",
+]
 
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
@@ -78,7 +86,9 @@ def applied_versions(connection: sqlite3.Connection) -> dict[int, tuple[str, str
     known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'"
     if connection.execute(known).fetchone() is None:
         return {}
-    rows = connection.execute("SELECT version, name, sha256, applied_at FROM schema_migrations ORDER BY version")
+    rows = connection.execute(
+        "SELECT version, name, sha256, applied_at FROM schema_migrations ORDER BY version"
+    )
     return {version: (name, sha256, applied_at) for version, name, sha256, applied_at in rows}
 
 
@@ -101,7 +111,9 @@ def pending(
         )
     if not applied and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None:
         # An empty ledger is one whose first step was cut short.
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
         if tables != {"schema_migrations"}:
             raise MigrationError(
                 f"{path} is a database of something else", code="not_a_store", details={"path": str(path)}
@@ -182,7 +194,9 @@ def _apply(connection: sqlite3.Connection, path: Path, step: Migration) -> bool:
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(_LEDGER)
-        seen = connection.execute("SELECT 1 FROM schema_migrations WHERE version = ?", [step.version]).fetchone()
+        seen = connection.execute(
+            "SELECT 1 FROM schema_migrations WHERE version = ?", [step.version]
+        ).fetchone()
         if seen is None:
             for statement in _statements(step.script):
                 connection.execute(statement)

@@ -6,7 +6,16 @@ from typing import Final, Literal
 
 from stormlog.errors import LifecycleError
 
-__all__ = ["LIVE", "STATE_OF", "STATUSES", "STATUS_ORDER", "Status", "allowed_moves", "require_move", "require_status"]
+__all__ = [
+    "LIVE",
+    "STATE_OF",
+    "STATUSES",
+    "STATUS_ORDER",
+    "Status",
+    "allowed_moves",
+    "require_move",
+    "require_status",
+]
 
 Status = Literal["new", "in_progress", "resolved", "silenced", "regressed"]
 

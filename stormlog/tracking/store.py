@@ -21,6 +21,14 @@ __all__ = ["Store", "default_store_path"]
 
 _BUSY_MS = 5000
 
+_UNUSABLE = {
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+}
+
 
 def default_store_path() -> Path:
     """Return ``$STORMLOG_DB``, else ``stormlog/tracker.db`` in the user's data directory."""
@@ -151,7 +159,11 @@ def _connect(file: Path, mode: str) -> sqlite3.Connection:
     address = file.absolute().as_uri()
     # Transactions are opened by `Store` alone.
     connection = sqlite3.connect(
-        f"{address}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000
+        f"{address}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=_BUSY_MS / 1000,
     )
     connection.row_factory = sqlite3.Row
     return connection
@@ -171,18 +183,13 @@ def _use_log(connection: sqlite3.Connection) -> None:
 
 
 def _explained(error: Exception, file: Path) -> Exception:
-    text = str(error)
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    text, code = str(error), getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusyError(f"{file} is being written to; try again", details={"path": str(file)})
-    if code is not None and code & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return MigrationError(
             f"{file} is damaged, or no tracker: {text}", code="not_a_store", details={"path": str(file)}
         )
-    if isinstance(error, OSError) or (
-        code is not None
-        and code & 0xFF
-        in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM)
-    ):
+    if isinstance(error, OSError) or code in _UNUSABLE:
         return SourceError(f"cannot use this tracker: {text}", path=str(file))
     return error

@@ -9,7 +9,7 @@
 -- Source: docs/concepts.md#events.
 CREATE OR REPLACE MACRO telemetry.is_text_needed(event_type, severity, health, backend, backend_json, origin_json) AS
     (issues.may_be_evidence(event_type, severity, health)
-        OR event_type IN ('phase_enter', 'phase_exit')
+        OR event_type IN ('phase_enter', 'phase_exit', 'start')
         OR (backend IS NULL AND coalesce(backend_json <> 'null', false))
         OR origin_json IS NOT NULL);
 

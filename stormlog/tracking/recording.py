@@ -1,0 +1,492 @@
+"""Turns evidence into tracked issues: one transaction for everything that a source or a message brings.
+
+The promise: what the tables say afterwards depends on the evidence alone, not on how it was split among calls.
+What is recorded already is not recorded again, and changes nothing, not even a time. Only evidence that is new
+can make an issue regressed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stormlog.tracking import aggregates
+from stormlog.tracking.actors import Actor
+from stormlog.tracking.ids import new_id
+from stormlog.tracking.regression import judge_resolved
+
+__all__ = ["INCOMING", "Recorded", "put_incoming", "record", "settle_sessions"]
+
+#: Columns of evidence on its way into the store. ``batch`` tells what one call records.
+INCOMING = (
+    "batch",
+    "fingerprint_id",
+    "app",
+    "is_dev",
+    "kind",
+    "schema_version",
+    "dimensions_json",
+    "severity",
+    "title",
+    "session_id",
+    "run_id",
+    "host",
+    "user",
+    "environment",
+    "code_version",
+    "rank",
+    "timestamp_ns",
+    "evidence_id",
+    "source_kind",
+    "event_type",
+    "source_path",
+    "bundle_path",
+    "metadata_json",
+)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What one call of `record` did."""
+
+    evidence_new: int = 0
+    issues_created: int = 0
+    issues_regressed: int = 0
+    occurrences_created: int = 0
+    occurrences_updated: int = 0
+
+
+def put_incoming(connection: sqlite3.Connection, rows: Iterable[Sequence[Any]]) -> None:
+    """Put evidence where `record` finds it, in place of what was there.
+
+    Args:
+        connection: Outside of a transaction, or inside one.
+        rows: Values of `INCOMING`.
+    """
+    connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS incoming ({', '.join(INCOMING)})")
+    connection.execute("DELETE FROM temp.incoming")
+    connection.executemany(f"INSERT INTO temp.incoming VALUES ({', '.join('?' * len(INCOMING))})", rows)
+
+
+def settle_sessions(connection: sqlite3.Connection, sessions: Iterable[tuple[int, str]]) -> None:
+    """Name (batch, session) of which `record` gets all hidden-memory findings: others that it has of them are gone."""
+    connection.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS settled_sessions (batch, session_id, PRIMARY KEY (batch, session_id))"
+    )
+    connection.execute("DELETE FROM temp.settled_sessions")
+    connection.executemany("INSERT OR IGNORE INTO temp.settled_sessions VALUES (?, ?)", sessions)
+
+
+def record(
+    connection: sqlite3.Connection,
+    *,
+    project: sqlite3.Row,
+    actor: Actor,
+    now_ns: int,
+    batch: int = 0,
+    scan_id: str | None = None,
+) -> Recorded:
+    """Record one batch of ``temp.incoming``.
+
+    Args:
+        connection: Inside a transaction to write.
+        project: Row of ``projects``.
+        actor: Who records.
+        now_ns: Clock of the caller, nanoseconds since the Unix epoch.
+        batch: Which rows of ``temp.incoming``.
+        scan_id: The scan, for the activity log.
+    """
+    connection.create_function("new_id", 0, new_id)
+    project_id = project["project_id"]
+    _route(connection, project_id, batch)
+    created = _create_issues(connection, project_id, actor, now_ns, scan_id)
+    _retitle(connection)
+    occurrences_created = _create_occurrences(connection, now_ns)
+    evidence_new = _add_evidence(connection, now_ns)
+    _mark_changes(connection, project_id, batch)
+    _keep_details(connection)
+    _learn_versions(connection)
+    connection.execute(
+        "UPDATE issues SET last_activity_ns = ? WHERE issue_id IN (SELECT issue_id FROM temp.fresh)", [now_ns]
+    )
+    regressed = judge_resolved(connection, project=project, actor=actor, now_ns=now_ns, scan_id=scan_id)
+    occurrences = [i for (i,) in connection.execute("SELECT DISTINCT occurrence_id FROM temp.changed")]
+    issues = [i for (i,) in connection.execute("SELECT DISTINCT issue_id FROM temp.changed")]
+    aggregates.touch(connection, occurrences=occurrences, issues=issues)
+    aggregates.rebuild_occurrences(connection)
+    created -= _drop_unfounded(connection)
+    aggregates.rebuild_issues(connection, now_ns=now_ns)
+    return Recorded(
+        evidence_new, max(created, 0), regressed, occurrences_created, len(occurrences) - occurrences_created
+    )
+
+
+def _route(connection: sqlite3.Connection, project_id: str, batch: int) -> None:
+    connection.execute(
+        """
+        INSERT INTO apps (app_id, project_id, name)
+        SELECT new_id(), ?, i.app
+        FROM (SELECT DISTINCT app FROM temp.incoming WHERE batch = ?) AS i
+        WHERE NOT EXISTS (SELECT 1 FROM apps AS a WHERE a.project_id = ? AND a.name = i.app)
+        """,
+        [project_id, batch, project_id],
+    )
+    connection.execute("DROP TABLE IF EXISTS temp.routed")
+    # The same evidence may come through several sources: the first path speaks for it. With a bare min(),
+    # SQLite takes the other columns from the row that holds it.
+    connection.execute(
+        """
+        CREATE TEMP TABLE routed AS
+        SELECT
+            a.app_id, i.is_dev, i.fingerprint_id, i.session_id, i.evidence_id, i.kind, i.schema_version,
+            i.dimensions_json, i.severity, i.title, i.run_id, i.host, i.user, i.environment, i.code_version, i.rank,
+            i.timestamp_ns, i.source_kind, i.event_type, min(i.source_path) AS source_path, i.bundle_path,
+            i.metadata_json, CAST(NULL AS TEXT) AS issue_id, CAST(NULL AS TEXT) AS occurrence_id
+        FROM temp.incoming AS i
+        INNER JOIN apps AS a ON a.project_id = ? AND a.name = i.app
+        WHERE i.batch = ?
+        GROUP BY a.app_id, i.is_dev, i.fingerprint_id, i.session_id, i.evidence_id
+        """,
+        [project_id, batch],
+    )
+
+
+def _create_issues(
+    connection: sqlite3.Connection, project_id: str, actor: Actor, now_ns: int, scan_id: str | None
+) -> int:
+    connection.execute("DROP TABLE IF EXISTS temp.founded")
+    connection.execute(
+        """
+        CREATE TEMP TABLE founded AS
+        SELECT new_id() AS issue_id, r.*
+        FROM (
+            SELECT
+                *,
+                row_number() OVER (
+                    PARTITION BY app_id, is_dev, fingerprint_id
+                    ORDER BY timestamp_ns IS NULL, timestamp_ns, evidence_id
+                ) AS position
+            FROM temp.routed
+        ) AS r
+        WHERE r.position = 1
+            AND NOT EXISTS (
+                SELECT 1 FROM issue_fingerprints AS f
+                WHERE f.fingerprint_id = r.fingerprint_id AND f.app_id = r.app_id AND f.is_dev = r.is_dev
+            )
+        ORDER BY r.timestamp_ns IS NULL, r.timestamp_ns, r.evidence_id
+        """
+    )
+    connection.execute(
+        """
+        INSERT INTO issues (
+            issue_id, project_id, app_id, is_dev, kind, status, title, severity, last_activity_ns, created_ns,
+            updated_ns, revision
+        )
+        SELECT issue_id, ?, app_id, is_dev, kind, 'new', title, severity, ?, ?, ?, 0 FROM temp.founded
+        """,
+        [project_id, now_ns, now_ns, now_ns],
+    )
+    created = connection.execute("SELECT count(*) FROM temp.founded").fetchone()[0]
+    connection.execute(
+        """
+        INSERT INTO issue_fingerprints (
+            fingerprint_id, app_id, is_dev, issue_id, kind, schema_version, dimensions_json, severity, title,
+            title_ns, title_evidence_id, added_ns
+        )
+        SELECT
+            fingerprint_id, app_id, is_dev, issue_id, kind, schema_version, dimensions_json, severity, title,
+            timestamp_ns, evidence_id, ?
+        FROM temp.founded
+        """,
+        [now_ns],
+    )
+    connection.execute(
+        """
+        INSERT INTO activity (project_id, issue_id, at_ns, actor_type, actor_id, action, after_json, scan_id)
+        SELECT ?, issue_id, ?, ?, ?, 'create', json_object('status', 'new', 'title', title), ? FROM temp.founded
+        """,
+        [project_id, now_ns, actor.type, actor.id, scan_id],
+    )
+    connection.execute(
+        """
+        UPDATE temp.routed
+        SET issue_id = (
+            SELECT f.issue_id FROM issue_fingerprints AS f
+            WHERE f.fingerprint_id = routed.fingerprint_id AND f.app_id = routed.app_id AND f.is_dev = routed.is_dev
+        )
+        """
+    )
+    return int(created)
+
+
+def _retitle(connection: sqlite3.Connection) -> None:
+    """Give fingerprints the title of their earliest evidence, whenever it came."""
+    connection.execute("DROP TABLE IF EXISTS temp.retitled")
+    connection.execute(
+        """
+        CREATE TEMP TABLE retitled AS
+        SELECT r.fingerprint_id, r.app_id, r.is_dev, r.title, r.timestamp_ns, r.evidence_id, r.issue_id
+        FROM (
+            SELECT
+                *,
+                row_number() OVER (
+                    PARTITION BY app_id, is_dev, fingerprint_id
+                    ORDER BY timestamp_ns IS NULL, timestamp_ns, evidence_id
+                ) AS position
+            FROM temp.routed
+        ) AS r
+        INNER JOIN issue_fingerprints AS f
+            ON f.fingerprint_id = r.fingerprint_id AND f.app_id = r.app_id AND f.is_dev = r.is_dev
+        WHERE r.position = 1
+            AND (r.timestamp_ns IS NULL, coalesce(r.timestamp_ns, 0), r.evidence_id)
+                < (f.title_ns IS NULL, coalesce(f.title_ns, 0), f.title_evidence_id)
+        """
+    )
+    connection.execute(
+        """
+        UPDATE issue_fingerprints
+        SET (title, title_ns, title_evidence_id) = (
+            SELECT t.title, t.timestamp_ns, t.evidence_id FROM temp.retitled AS t
+            WHERE t.fingerprint_id = issue_fingerprints.fingerprint_id AND t.app_id = issue_fingerprints.app_id
+                AND t.is_dev = issue_fingerprints.is_dev
+        )
+        WHERE (fingerprint_id, app_id, is_dev) IN (SELECT fingerprint_id, app_id, is_dev FROM temp.retitled)
+        """
+    )
+
+
+def _create_occurrences(connection: sqlite3.Connection, now_ns: int) -> int:
+    cursor = connection.execute(
+        """
+        INSERT INTO issue_occurrences (
+            occurrence_id, issue_id, session_id, run_id, host, user, environment, recorded_ns
+        )
+        SELECT new_id(), r.issue_id, r.session_id, r.run_id, r.host, r.user, r.environment, ?
+        FROM (
+            SELECT
+                issue_id, session_id, min(run_id) AS run_id, min(host) AS host, min(user) AS user,
+                min(environment) AS environment
+            FROM temp.routed
+            GROUP BY issue_id, session_id
+        ) AS r
+        WHERE NOT EXISTS (
+            SELECT 1 FROM issue_occurrences AS o WHERE o.issue_id = r.issue_id AND o.session_id = r.session_id
+        )
+        """,
+        [now_ns],
+    )
+    created = cursor.rowcount
+    connection.execute(
+        """
+        UPDATE temp.routed
+        SET occurrence_id = (
+            SELECT o.occurrence_id FROM issue_occurrences AS o
+            WHERE o.issue_id = routed.issue_id AND o.session_id = routed.session_id
+        )
+        """
+    )
+    # Two fingerprints of one issue may share evidence: it counts once.
+    connection.execute("CREATE INDEX temp.routed_by_key ON routed (occurrence_id, evidence_id)")
+    return created
+
+
+def _add_evidence(connection: sqlite3.Connection, now_ns: int) -> int:
+    connection.execute("DROP TABLE IF EXISTS temp.fresh")
+    connection.execute(
+        """
+        CREATE TEMP TABLE fresh AS
+        SELECT
+            r.issue_id, r.occurrence_id, r.evidence_id, min(r.fingerprint_id) AS fingerprint_id, r.app_id,
+            r.timestamp_ns, r.rank, r.code_version
+        FROM temp.routed AS r
+        LEFT JOIN issue_evidence_keys AS k ON k.occurrence_id = r.occurrence_id AND k.evidence_id = r.evidence_id
+        WHERE k.evidence_id IS NULL
+        GROUP BY r.occurrence_id, r.evidence_id
+        """
+    )
+    connection.execute(
+        """
+        INSERT INTO issue_evidence_keys (
+            occurrence_id, evidence_id, fingerprint_id, timestamp_ns, rank, code_version, recorded_ns
+        )
+        SELECT occurrence_id, evidence_id, fingerprint_id, timestamp_ns, rank, code_version, ? FROM temp.fresh
+        """,
+        [now_ns],
+    )
+    return int(connection.execute("SELECT count(*) FROM temp.fresh").fetchone()[0])
+
+
+def _mark_changes(connection: sqlite3.Connection, project_id: str, batch: int) -> None:
+    """Apply what is known better now, and note in ``temp.changed`` what has to be counted again."""
+    connection.execute("DROP TABLE IF EXISTS temp.changed")
+    connection.execute("CREATE TEMP TABLE changed (occurrence_id TEXT, issue_id TEXT)")
+    connection.execute(
+        """
+        INSERT INTO temp.changed
+        SELECT DISTINCT occurrence_id, issue_id FROM temp.fresh
+        UNION
+        SELECT r.occurrence_id, r.issue_id
+        FROM temp.routed AS r
+        INNER JOIN temp.retitled AS t
+            ON t.fingerprint_id = r.fingerprint_id AND t.app_id = r.app_id AND t.is_dev = r.is_dev
+        """
+    )
+    _replace_findings(connection, project_id, batch)
+    # A finding may have moved to another sample. A version that was recorded stays.
+    moved = """
+        SELECT r.occurrence_id, r.evidence_id, r.issue_id
+        FROM temp.routed AS r
+        INNER JOIN issue_evidence_keys AS k ON k.occurrence_id = r.occurrence_id AND k.evidence_id = r.evidence_id
+        WHERE k.timestamp_ns IS NOT r.timestamp_ns OR k.rank IS NOT r.rank
+            OR (k.code_version IS NULL AND r.code_version IS NOT NULL)
+    """
+    connection.execute(f"INSERT INTO temp.changed SELECT occurrence_id, issue_id FROM ({moved})")
+    connection.execute(
+        f"""
+        UPDATE issue_evidence_keys
+        SET (timestamp_ns, rank, code_version) = (
+            SELECT r.timestamp_ns, r.rank, coalesce(issue_evidence_keys.code_version, r.code_version)
+            FROM temp.routed AS r
+            WHERE r.occurrence_id = issue_evidence_keys.occurrence_id
+                AND r.evidence_id = issue_evidence_keys.evidence_id
+            ORDER BY r.fingerprint_id
+            LIMIT 1
+        )
+        WHERE (occurrence_id, evidence_id) IN (SELECT occurrence_id, evidence_id FROM ({moved}))
+        """
+    )
+    # What is known of a session may have been less when it was first seen.
+    facts = """
+        SELECT
+            occurrence_id, issue_id, min(run_id) AS run_id, min(host) AS host, min(user) AS user,
+            min(environment) AS environment
+        FROM temp.routed
+        GROUP BY occurrence_id
+    """
+    differing = f"""
+        SELECT f.occurrence_id, f.issue_id
+        FROM ({facts}) AS f
+        INNER JOIN issue_occurrences AS o ON o.occurrence_id = f.occurrence_id
+        WHERE o.run_id IS NOT f.run_id OR o.host IS NOT coalesce(f.host, o.host)
+            OR o.user IS NOT coalesce(f.user, o.user) OR o.environment IS NOT coalesce(f.environment, o.environment)
+    """
+    connection.execute(f"INSERT INTO temp.changed {differing}")
+    connection.execute(
+        f"""
+        UPDATE issue_occurrences
+        SET (run_id, host, user, environment) = (
+            SELECT
+                f.run_id, coalesce(f.host, issue_occurrences.host), coalesce(f.user, issue_occurrences.user),
+                coalesce(f.environment, issue_occurrences.environment)
+            FROM ({facts}) AS f
+            WHERE f.occurrence_id = issue_occurrences.occurrence_id
+        )
+        WHERE occurrence_id IN (SELECT occurrence_id FROM ({differing}))
+        """
+    )
+
+
+def _replace_findings(connection: sqlite3.Connection, project_id: str, batch: int) -> None:
+    """Remove hidden-memory findings of settled sessions that are not found any more."""
+    gone = """
+        SELECT k.occurrence_id, k.evidence_id, o.issue_id
+        FROM temp.settled_sessions AS s
+        INNER JOIN issue_occurrences AS o ON o.session_id = s.session_id
+        INNER JOIN issues AS i ON i.issue_id = o.issue_id AND i.project_id = ?
+        INNER JOIN issue_evidence_keys AS k ON k.occurrence_id = o.occurrence_id
+        INNER JOIN issue_fingerprints AS f
+            ON f.issue_id = o.issue_id AND f.fingerprint_id = k.fingerprint_id AND f.kind = 'hidden_memory_anomaly'
+        WHERE s.batch = ?
+            AND NOT EXISTS (
+                SELECT 1 FROM temp.routed AS r
+                WHERE r.occurrence_id = k.occurrence_id AND r.evidence_id = k.evidence_id
+            )
+    """
+    settle = "CREATE TEMP TABLE IF NOT EXISTS settled_sessions (batch, session_id, PRIMARY KEY (batch, session_id))"
+    connection.execute(settle)
+    connection.execute(
+        f"INSERT INTO temp.changed SELECT occurrence_id, issue_id FROM ({gone})", [project_id, batch]
+    )
+    connection.execute(
+        f"""
+        DELETE FROM issue_evidence_keys
+        WHERE (occurrence_id, evidence_id) IN (SELECT occurrence_id, evidence_id FROM ({gone}))
+        """,
+        [project_id, batch],
+    )
+
+
+def _keep_details(connection: sqlite3.Connection) -> None:
+    """Keep what the first and last pieces of evidence of each occurrence say, as it is known now."""
+    connection.execute(
+        f"""
+        INSERT INTO issue_evidence (
+            occurrence_id, evidence_id, source_kind, event_type, source_path, bundle_path, metadata_json
+        )
+        SELECT
+            r.occurrence_id, r.evidence_id, r.source_kind, r.event_type, r.source_path, r.bundle_path, r.metadata_json
+        FROM (
+            SELECT
+                k.occurrence_id,
+                k.evidence_id,
+                row_number() OVER (PARTITION BY k.occurrence_id ORDER BY k.timestamp_ns, k.evidence_id) AS from_first,
+                row_number() OVER (
+                    PARTITION BY k.occurrence_id ORDER BY k.timestamp_ns DESC, k.evidence_id DESC
+                ) AS from_last
+            FROM issue_evidence_keys AS k
+            WHERE k.occurrence_id IN (SELECT occurrence_id FROM temp.routed)
+        ) AS ranked
+        INNER JOIN (
+            SELECT *, min(fingerprint_id) FROM temp.routed GROUP BY occurrence_id, evidence_id
+        ) AS r ON r.occurrence_id = ranked.occurrence_id AND r.evidence_id = ranked.evidence_id
+        WHERE ranked.from_first <= {aggregates.KEPT_FIRST} OR ranked.from_last <= {aggregates.KEPT_LAST}
+        ON CONFLICT (occurrence_id, evidence_id) DO UPDATE SET
+            source_kind = excluded.source_kind,
+            event_type = excluded.event_type,
+            source_path = excluded.source_path,
+            bundle_path = excluded.bundle_path,
+            metadata_json = excluded.metadata_json
+        """
+    )
+
+
+def _learn_versions(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        """
+        INSERT INTO code_versions (app_id, version, first_event_ns)
+        SELECT app_id, code_version, min(timestamp_ns)
+        FROM temp.routed
+        WHERE code_version IS NOT NULL AND timestamp_ns IS NOT NULL
+        GROUP BY app_id, code_version
+        ON CONFLICT (app_id, version) DO UPDATE SET first_event_ns = excluded.first_event_ns
+        WHERE excluded.first_event_ns < first_event_ns
+        """
+    )
+
+
+def _drop_unfounded(connection: sqlite3.Connection) -> int:
+    """Remove touched issues that have no evidence left and that nobody but scans ever touched.
+
+    Returns:
+        How many of them this call made.
+    """
+    unfounded = """
+        SELECT i.issue_id FROM issues AS i
+        WHERE i.issue_id IN (SELECT id FROM temp.touched_issues)
+            AND i.status = 'new'
+            AND NOT EXISTS (SELECT 1 FROM issue_occurrences AS o WHERE o.issue_id = i.issue_id)
+            AND NOT EXISTS (SELECT 1 FROM issue_comments AS c WHERE c.issue_id = i.issue_id)
+            AND NOT EXISTS (SELECT 1 FROM issue_merges AS m WHERE m.target_issue_id = i.issue_id)
+            AND NOT EXISTS (
+                SELECT 1 FROM activity AS a WHERE a.issue_id = i.issue_id AND a.actor_type <> 'scan'
+            )
+    """
+    ids = [issue_id for (issue_id,) in connection.execute(unfounded)]
+    just_made = connection.execute(
+        f"SELECT count(*) FROM temp.founded WHERE issue_id IN ({unfounded})"
+    ).fetchone()[0]
+    for table in ("activity", "issue_fingerprints", "issues"):
+        connection.executemany(f"DELETE FROM {table} WHERE issue_id = ?", [(issue_id,) for issue_id in ids])
+    return int(just_made)
