@@ -1,0 +1,171 @@
+"""Finds issues by whatever people call them, and reads them as values.
+
+The promise: an id that ever was one keeps leading to its issue, and a word that could mean two means neither.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from stormlog.errors import LifecycleError
+from stormlog.tracking.models import TrackedIssue
+from stormlog.tracking.statuses import STATE_OF
+
+__all__ = [
+    "ISSUES_CTE",
+    "ISSUE_COLUMNS",
+    "SHORTEST_PART",
+    "find_issue",
+    "issue_of",
+    "part_condition",
+    "tracked_issue",
+    "tracked_issues",
+]
+
+#: How much of an id has to be given at least.
+SHORTEST_PART: Final = 6
+
+#: Columns of `ISSUES_CTE`: the fields of `TrackedIssue` but the last, which depends on the question.
+ISSUE_COLUMNS: Final = tuple(TrackedIssue.__dataclass_fields__)[:-1]
+
+_STATE_CASES: Final = " ".join(f"WHEN '{status}' THEN '{state}'" for status, state in STATE_OF.items())
+
+_COMPUTED: Final = {
+    "project": "p.name",
+    "app": "a.name",
+    "state": f"CASE i.status {_STATE_CASES} END",
+    "ignore_until": "i.ignore_until_json",
+    "fingerprint_ids": """(
+        SELECT json_group_array(f.fingerprint_id)
+        FROM (
+            SELECT DISTINCT fingerprint_id FROM main.issue_fingerprints WHERE issue_id = i.issue_id ORDER BY 1
+        ) AS f
+    )""",
+}
+
+#: SQL that names all issues with what belongs to them, for a statement that begins with it.
+ISSUES_CTE: Final = f"""
+WITH issues AS (
+    SELECT {", ".join(f"{_COMPUTED.get(column, f'i.{column}')} AS {column}" for column in ISSUE_COLUMNS)}
+    FROM main.issues AS i
+    INNER JOIN main.projects AS p ON i.project_id = p.project_id
+    INNER JOIN main.apps AS a ON i.app_id = a.app_id
+)
+"""
+
+
+def find_issue(connection: sqlite3.Connection, project_id: str, text: str) -> tuple[sqlite3.Row, str | None]:
+    """Return the row of an issue.
+
+    Args:
+        project_id: Issues of other projects do not exist for the caller.
+        text: Its id or that of an issue merged into it, a start or an end of one that is enough to tell it
+            from others, or one of its fingerprint ids.
+
+    Returns:
+        The row in table ``issues``, and the full id of the merged issue if that is what was given.
+
+    Raises:
+        LifecycleError: code ``not_found``; or ``ambiguous_id``, and details name the ``issue_ids``.
+    """
+    word = text.strip()
+    if word.startswith(("issue:", "error:")):
+        found = connection.execute(
+            "SELECT DISTINCT i.issue_id, NULL FROM issue_fingerprints AS f "
+            "INNER JOIN issues AS i ON f.issue_id = i.issue_id WHERE f.fingerprint_id = ? AND i.project_id = ?",
+            [word, project_id],
+        ).fetchall()
+    else:
+        found = _by_id(connection, project_id, word.lower(), _is_whole)
+        if not found and len(word) >= SHORTEST_PART:
+            found = _by_id(connection, project_id, word.lower(), part_condition)
+    ids = sorted({issue_id for issue_id, _ in found})
+    if not ids:
+        short = f"; give at least {SHORTEST_PART} characters of an id" if len(word) < SHORTEST_PART else ""
+        raise LifecycleError(
+            f"no issue {text!r} in this project{short}", code="not_found", details={"issue_id": text}
+        )
+    if len(ids) > 1:
+        raise LifecycleError(
+            f"{text!r} could be {len(ids)} issues: {', '.join(ids[:5])}{', ...' if len(ids) > 5 else ''}",
+            code="ambiguous_id",
+            details={"issue_id": text, "issue_ids": ids},
+        )
+    row: sqlite3.Row = connection.execute("SELECT * FROM issues WHERE issue_id = ?", ids).fetchone()
+    # A part that fits the issue itself names the issue.
+    merged = [merged_from for _, merged_from in found]
+    return row, None if None in merged else merged[0]
+
+
+def part_condition(column: str) -> str:
+    """Return SQL that tells whether an id starts or ends with ``:text``."""
+    return f"(substr({column}, 1, length(:text)) = :text OR substr({column}, -length(:text)) = :text)"
+
+
+def _is_whole(column: str) -> str:
+    return f"{column} = :text"
+
+
+def _by_id(
+    connection: sqlite3.Connection, project_id: str, text: str, condition: Callable[[str], str]
+) -> list[tuple[str, str | None]]:
+    rows = connection.execute(
+        f"""
+        SELECT i.issue_id, NULL
+        FROM issues AS i
+        WHERE i.project_id = :project_id AND {condition("i.issue_id")}
+        UNION ALL
+        SELECT i.issue_id, m.source_issue_id
+        FROM issue_merges AS m
+        INNER JOIN issues AS i ON m.target_issue_id = i.issue_id
+        WHERE i.project_id = :project_id AND m.undone_ns IS NULL AND {condition("m.source_issue_id")}
+        """,
+        {"text": text, "project_id": project_id},
+    )
+    return [(issue_id, merged_from) for issue_id, merged_from in rows]
+
+
+def tracked_issue(
+    connection: sqlite3.Connection, issue_id: str, merged_from: str | None = None
+) -> TrackedIssue:
+    """Return an issue that exists.
+
+    Args:
+        issue_id: Its full id.
+        merged_from: By which id it was asked for, if that is of an issue merged into it.
+    """
+    (row,) = connection.execute(f"{ISSUES_CTE} SELECT * FROM issues WHERE issue_id = ?", [issue_id])
+    return issue_of(row, merged_from)
+
+
+def tracked_issues(
+    connection: sqlite3.Connection,
+    where_sql: str = "TRUE",
+    parameters: Sequence[Any] | Mapping[str, Any] = (),
+) -> list[TrackedIssue]:
+    """Return issues.
+
+    Args:
+        where_sql: Condition over the fields of `TrackedIssue`, and what may follow it, such as an order.
+        parameters: What it refers to.
+    """
+    rows = connection.execute(f"{ISSUES_CTE} SELECT * FROM issues WHERE {where_sql}", parameters)
+    return [issue_of(row) for row in rows]
+
+
+def issue_of(row: sqlite3.Row, merged_from: str | None = None) -> TrackedIssue:
+    """Return a row of `ISSUES_CTE` as a value."""
+    fields: dict[str, Any] = {column: row[column] for column in ISSUE_COLUMNS}
+    ignore_until = fields["ignore_until"]
+    return TrackedIssue(
+        **{
+            **fields,
+            "is_dev": bool(fields["is_dev"]),
+            "ignore_until": None if ignore_until is None else json.loads(ignore_until),
+            "fingerprint_ids": tuple(json.loads(fields["fingerprint_ids"])),
+            "merged_from": merged_from,
+        }
+    )
