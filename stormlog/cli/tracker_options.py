@@ -20,7 +20,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 
 def tracker_options(command: Command) -> Command:
-    """Add ``--db``, ``--project``, ``--as-agent`` and ``--allow``, given as ``db``, ``project``, ``as_agent``, ``allow``."""
+    """Add ``--db``, ``--project``, ``--as-agent`` and ``--allow``; a command gets what `open_tracker` takes."""
     for option in (
         click.option(
             "--allow",
@@ -29,7 +29,9 @@ def tracker_options(command: Command) -> Command:
             help=f"Allow only these, with commas between: {', '.join(_PERMISSION_CHOICES)}.",
         ),
         click.option("--as-agent", metavar="NAME", help="Act as the agent NAME (default: STORMLOG_AGENT)."),
-        click.option("--project", metavar="NAME", default="default", show_default=True, help="Project of the issues."),
+        click.option(
+            "--project", metavar="NAME", default="default", show_default=True, help="Project of the issues."
+        ),
         click.option(
             "--db",
             metavar="FILE",
@@ -47,7 +49,9 @@ def open_tracker(
     """Open the tracker that the options name; use it as a context manager."""
     from stormlog.tracking import PERMISSIONS, Actor, Tracker
 
-    permissions = PERMISSIONS if allow is None else tuple(word.strip() for word in allow.split(",") if word.strip())
+    permissions = (
+        PERMISSIONS if allow is None else tuple(word.strip() for word in allow.split(",") if word.strip())
+    )
     tracker = Tracker(
         db,
         project=project,
