@@ -1,0 +1,149 @@
+"""Versions: which of two is newer, what that rests on, and when nobody can tell."""
+
+from __future__ import annotations
+
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stormlog.tracking.versions import VERSION_ORDERS, Comparison, compare_versions
+
+CASES = tomllib.loads((Path(__file__).parent / "vectors" / "versions.toml").read_text(encoding="utf-8"))[
+    "case"
+]
+OPPOSITE = {"newer": "older", "older": "newer", "equal": "equal", None: None}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['fix']} then {case['evidence']}")
+def test_table(case: dict[str, Any]) -> None:
+    result = case["auto"] or None
+    assert compare_versions(case["evidence"], case["fix"]) == Comparison(result, case["basis"])
+    assert compare_versions(case["fix"], case["evidence"]) == Comparison(OPPOSITE[result], case["basis"])
+    assert compare_versions(case["evidence"], case["fix"], order="string") == Comparison(
+        case["string"], "string"
+    )
+
+
+@pytest.mark.parametrize("order", VERSION_ORDERS)
+@pytest.mark.parametrize("missing", [None, "", "  "])
+def test_a_missing_version_gives_no_answer(order: str, missing: str | None) -> None:
+    assert compare_versions(missing, "1.0", order=order) == Comparison(None, "missing")
+    assert compare_versions("1.0", missing, order=order) == Comparison(None, "missing")
+
+
+def test_an_unknown_order_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown version order 'newest'"):
+        compare_versions("1", "2", order="newest")
+
+
+def test_orders_that_people_choose_look_at_nothing_else() -> None:
+    def result(evidence: str, fix: str, order: str) -> str | None:
+        return compare_versions(evidence, fix, order=order).result
+
+    assert result("1.0.0-1", "1.0.0", "pep440") == "newer"
+    assert result("1.0.0-1", "1.0.0", "semver") == "older"
+    assert result("1.0", "1.0.1", "semver") is None
+    assert result("1.0.0-x.1", "1.0.0-x.2", "pep440") is None
+    assert result("2.4.0+cu121", "2.4.0+cu118", "pep440") == "equal"
+    assert result("9f8e7d6", "0a1b2c3", "pep440") is None
+    assert result("build-100", "build-99", "pep440") is None
+
+
+def test_commits_are_in_the_order_in_which_they_were_seen() -> None:
+    seen = {"0a1b2c3": 100, "9f8e7d6": 200, "5555555a": 200}
+
+    def result(evidence: str, fix: str, order: str = "auto") -> Comparison:
+        return compare_versions(evidence, fix, order=order, first_seen=seen.get)
+
+    assert result("9f8e7d6", "0a1b2c3") == Comparison("newer", "observed")
+    assert result("0a1b2c3", "9f8e7d6") == Comparison("older", "observed")
+    assert result("5555555a", "9f8e7d6") == Comparison(None, "observed")
+    assert result("5555555b", "9f8e7d6") == Comparison(None, "observed")
+    assert result(" 9f8e7d6 ", "0a1b2c3") == Comparison("newer", "observed")
+    assert result("0A1B2C3D", "0a1b2c3") == Comparison("equal", "commit")
+
+
+def test_any_name_may_be_in_observed_order() -> None:
+    seen = {"blue": 1, "amber": 2, "1.0": 3}.get
+    assert compare_versions("amber", "blue", order="observed", first_seen=seen).result == "newer"
+    assert compare_versions("1.0", "blue", order="observed", first_seen=seen).result == "newer"
+    assert compare_versions("blue", "blue", order="observed").result == "equal"
+    assert compare_versions("amber", "blue", order="observed").result is None
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A repository with commits one, two and, on a branch from one, side."""
+    folder = tmp_path_factory.mktemp("repo")
+
+    def git(*arguments: str) -> str:
+        options = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+        command = ["git", "-C", str(folder), *options, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    commits = {}
+    git("init", "--quiet")
+    for name in ("one", "two", "side"):
+        if name == "side":
+            git("checkout", "--quiet", "-b", "side", commits["one"])
+        git("commit", "--quiet", "--allow-empty", "-m", name)
+        commits[name] = git("rev-parse", "HEAD")
+        git("tag", f"release-{name}")
+    return folder, commits
+
+
+def test_a_repository_knows_which_commit_came_first(repo: tuple[Path, dict[str, str]]) -> None:
+    folder, commits = repo
+
+    def compare(evidence: str, fix: str, order: str = "auto") -> Comparison:
+        return compare_versions(evidence, fix, order=order, repo=folder, first_seen={"release-two": 1}.get)
+
+    # Hashes without a letter are read as numbers by rule, however unlikely they are.
+    assert compare(commits["two"], commits["one"]) == Comparison("newer", "git")
+    assert compare(commits["one"], commits["two"]) == Comparison("older", "git")
+    assert compare(commits["side"], commits["two"]) == Comparison(None, "git")
+    assert compare(commits["two"], commits["two"][:12]) == Comparison("equal", "commit")
+    assert compare("release-two", "release-one", "observed") == Comparison("newer", "git")
+    assert compare("release-two", commits["two"], "observed") == Comparison("equal", "git")
+
+
+def test_without_git_or_the_commit_what_was_seen_counts(
+    repo: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, commits = repo
+    seen = {commits["one"]: 2, commits["two"]: 1, "a" * 40: 3, "--output=x1": 1, "y": 2}.get
+
+    def compare(evidence: str, fix: str, where: Path, order: str = "auto") -> Comparison:
+        return compare_versions(evidence, fix, order=order, repo=where, first_seen=seen)
+
+    assert compare("a" * 40, commits["two"], folder) == Comparison("newer", "observed")
+    assert compare(commits["two"], commits["one"], tmp_path / "none") == Comparison("older", "observed")
+    assert compare("y", "--output=x1", folder, "observed") == Comparison("newer", "observed")
+    assert not (folder / "x1").exists()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert compare(commits["two"], commits["one"], folder) == Comparison("older", "observed")
+
+
+TEXTS = st.one_of(
+    st.text(max_size=20),
+    st.from_regex(r"v?[0-9]{1,3}(\.[0-9]{1,3}){0,3}(-?(rc|dev|alpha\.)[0-9])?(\+[a-z]+)?", fullmatch=True),
+    st.from_regex(r"[0-9a-f]{7,12}", fullmatch=True),
+    st.from_regex(r"20[0-9]{2}-[01][0-9]-[0-3][0-9]", fullmatch=True),
+)
+
+
+@given(TEXTS, TEXTS, st.sampled_from(VERSION_ORDERS))
+def test_turned_round_the_answer_turns_round(one: str, other: str, order: str) -> None:
+    there = compare_versions(one, other, order=order)
+    assert compare_versions(other, one, order=order) == Comparison(OPPOSITE[there.result], there.basis)
+
+
+def test_numbers_of_any_length_are_no_trouble() -> None:
+    long = "9" * 5000
+    assert compare_versions(f"1.0.{long}", "1.0.1-a.b").result == "newer"
+    assert compare_versions(f"1.0.{long}", "1.0.1").result in ("newer", None)
