@@ -12,6 +12,24 @@ ISSUE_STATE_IGNORED: Final = "ignored"
 ISSUE_STATE_REGRESSED: Final = "regressed"
 ISSUE_STATES: Final[tuple[IssueState, ...]] = ("open", "resolved", "ignored", "regressed")
 
+#: Status of a tracked issue -> the state that it shows.
+STATE_OF_STATUS: Final[dict[str, IssueState]] = {
+    "new": "open",
+    "in_progress": "open",
+    "resolved": "resolved",
+    "silenced": "ignored",
+    "regressed": "regressed",
+}
+
+#: Which status speaks for a fingerprint that several tracked issues own: the first of these.
+STATUS_PRECEDENCE: Final[tuple[Literal["regressed", "new", "in_progress", "resolved", "silenced"], ...]] = (
+    "regressed",
+    "new",
+    "in_progress",
+    "resolved",
+    "silenced",
+)
+
 _SEVERITY_RANKS: Final = {"critical": 0, "error": 0, "warning": 1, "info": 2}
 
 
