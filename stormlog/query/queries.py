@@ -13,6 +13,6 @@ __all__ = ["load_query"]
 def load_query(name: str) -> str:
     """Return the statement of ``sql/queries/<name>.sql`` without its comment."""
     text = (resource_directory("sql") / "queries" / f"{name}.sql").read_text(encoding="utf-8")
-    return (
-        text[text.index("SELECT") if not text.lstrip().startswith("WITH") else 0 :].strip().removesuffix(";")
-    )
+    lines = text.splitlines()
+    start = next(number for number, line in enumerate(lines) if not line.startswith("--"))
+    return "\n".join(lines[start:]).strip().removesuffix(";")

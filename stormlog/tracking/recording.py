@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from stormlog.tracking import aggregates
@@ -57,6 +57,9 @@ class Recorded:
     occurrences_created: int = 0
     occurrences_updated: int = 0
 
+    def __add__(self, other: Recorded) -> Recorded:
+        return Recorded(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
 
 def put_incoming(connection: sqlite3.Connection, rows: Iterable[Sequence[Any]]) -> None:
     """Put evidence where `record` finds it, in place of what was there.
@@ -66,12 +69,13 @@ def put_incoming(connection: sqlite3.Connection, rows: Iterable[Sequence[Any]]) 
         rows: Values of `INCOMING`.
     """
     connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS incoming ({', '.join(INCOMING)})")
+    connection.execute("CREATE INDEX IF NOT EXISTS temp.incoming_by_evidence ON incoming (evidence_id)")
     connection.execute("DELETE FROM temp.incoming")
     connection.executemany(f"INSERT INTO temp.incoming VALUES ({', '.join('?' * len(INCOMING))})", rows)
 
 
 def settle_sessions(connection: sqlite3.Connection, sessions: Iterable[tuple[int, str]]) -> None:
-    """Name (batch, session) of which `record` gets all hidden-memory findings: others that it has of them are gone."""
+    """Name (batch, session) whose hidden-memory findings are all in ``temp.incoming``: no others are found any more."""
     connection.execute(
         "CREATE TEMP TABLE IF NOT EXISTS settled_sessions (batch, session_id, PRIMARY KEY (batch, session_id))"
     )
@@ -263,7 +267,7 @@ def _create_occurrences(connection: sqlite3.Connection, now_ns: int) -> int:
         INSERT INTO issue_occurrences (
             occurrence_id, issue_id, session_id, run_id, host, user, environment, recorded_ns
         )
-        SELECT new_id(), r.issue_id, r.session_id, r.run_id, r.host, r.user, r.environment, ?
+        SELECT new_id(), r.issue_id, r.session_id, coalesce(r.run_id, r.session_id), r.host, r.user, r.environment, ?
         FROM (
             SELECT
                 issue_id, session_id, min(run_id) AS run_id, min(host) AS host, min(user) AS user,
@@ -357,33 +361,52 @@ def _mark_changes(connection: sqlite3.Connection, project_id: str, batch: int) -
         WHERE (occurrence_id, evidence_id) IN (SELECT occurrence_id, evidence_id FROM ({moved}))
         """
     )
-    # What is known of a session may have been less when it was first seen.
-    facts = """
-        SELECT
-            occurrence_id, issue_id, min(run_id) AS run_id, min(host) AS host, min(user) AS user,
-            min(environment) AS environment
-        FROM temp.routed
-        GROUP BY occurrence_id
-    """
-    differing = f"""
-        SELECT f.occurrence_id, f.issue_id
-        FROM ({facts}) AS f
-        INNER JOIN issue_occurrences AS o ON o.occurrence_id = f.occurrence_id
-        WHERE o.run_id IS NOT f.run_id OR o.host IS NOT coalesce(f.host, o.host)
-            OR o.user IS NOT coalesce(f.user, o.user) OR o.environment IS NOT coalesce(f.environment, o.environment)
-    """
-    connection.execute(f"INSERT INTO temp.changed {differing}")
+    # What is known of a session may have been less when it was first seen. Where two sources differ, the lesser
+    # text counts, whichever came first.
+    connection.execute("DROP TABLE IF EXISTS temp.facts")
     connection.execute(
-        f"""
+        """
+        CREATE TEMP TABLE facts AS
+        SELECT
+            o.occurrence_id,
+            o.issue_id,
+            CASE
+                WHEN r.run_id IS NULL THEN o.run_id
+                WHEN o.run_id = o.session_id THEN r.run_id
+                ELSE min(o.run_id, r.run_id)
+            END AS run_id,
+            min(coalesce(o.host, r.host), coalesce(r.host, o.host)) AS host,
+            min(coalesce(o.user, r.user), coalesce(r.user, o.user)) AS user,
+            min(coalesce(o.environment, r.environment), coalesce(r.environment, o.environment)) AS environment
+        FROM (
+            SELECT
+                occurrence_id, min(run_id) AS run_id, min(host) AS host, min(user) AS user,
+                min(environment) AS environment
+            FROM temp.routed
+            GROUP BY occurrence_id
+        ) AS r
+        INNER JOIN issue_occurrences AS o ON o.occurrence_id = r.occurrence_id
+        """
+    )
+    connection.execute(
+        """
+        DELETE FROM temp.facts
+        WHERE EXISTS (
+            SELECT 1 FROM issue_occurrences AS o
+            WHERE o.occurrence_id = facts.occurrence_id AND o.run_id = facts.run_id AND o.host IS facts.host
+                AND o.user IS facts.user AND o.environment IS facts.environment
+        )
+        """
+    )
+    connection.execute("INSERT INTO temp.changed SELECT occurrence_id, issue_id FROM temp.facts")
+    connection.execute(
+        """
         UPDATE issue_occurrences
         SET (run_id, host, user, environment) = (
-            SELECT
-                f.run_id, coalesce(f.host, issue_occurrences.host), coalesce(f.user, issue_occurrences.user),
-                coalesce(f.environment, issue_occurrences.environment)
-            FROM ({facts}) AS f
+            SELECT f.run_id, f.host, f.user, f.environment FROM temp.facts AS f
             WHERE f.occurrence_id = issue_occurrences.occurrence_id
         )
-        WHERE occurrence_id IN (SELECT occurrence_id FROM ({differing}))
+        WHERE occurrence_id IN (SELECT occurrence_id FROM temp.facts)
         """
     )
 
@@ -400,8 +423,8 @@ def _replace_findings(connection: sqlite3.Connection, project_id: str, batch: in
             ON f.issue_id = o.issue_id AND f.fingerprint_id = k.fingerprint_id AND f.kind = 'hidden_memory_anomaly'
         WHERE s.batch = ?
             AND NOT EXISTS (
-                SELECT 1 FROM temp.routed AS r
-                WHERE r.occurrence_id = k.occurrence_id AND r.evidence_id = k.evidence_id
+                SELECT 1 FROM temp.incoming AS n
+                WHERE n.evidence_id = k.evidence_id AND n.fingerprint_id = k.fingerprint_id
             )
     """
     settle = "CREATE TEMP TABLE IF NOT EXISTS settled_sessions (batch, session_id, PRIMARY KEY (batch, session_id))"

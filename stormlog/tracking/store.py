@@ -115,6 +115,14 @@ class Store:
             raise _explained(error, file) from error
         return cls(file, connection, [])
 
+    def copy_in_memory(self) -> Store:
+        """Return a copy that nobody else sees and that is gone when it is closed."""
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        self.connection.backup(connection)
+        connection.execute("PRAGMA foreign_keys = ON")
+        return Store(self.path, connection, [])
+
     def close(self) -> None:
         """Close the connection; more than once is fine."""
         self.connection.close()

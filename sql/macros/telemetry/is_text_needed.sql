@@ -1,4 +1,4 @@
--- Whether the text of a valid record is needed again for issues: evidence, phases, and what no column holds.
+-- Whether the text of a valid record is needed again for issues: evidence, phases, starts, and what no column holds.
 --
 -- Args:
 --   event_type VARCHAR: as written.
@@ -19,4 +19,5 @@ SELECT assert_equals(true, telemetry.is_text_needed('phase_exit', NULL, NULL, 'c
 SELECT assert_equals(true, telemetry.is_text_needed('sample', NULL, NULL, NULL, '5', NULL));
 SELECT assert_equals(true, telemetry.is_text_needed('sample', NULL, NULL, 'cuda', '"cuda"', '7'));
 SELECT assert_equals(false, telemetry.is_text_needed('sample', NULL, NULL, NULL, 'null', NULL));
+SELECT assert_equals(true, telemetry.is_text_needed('start', NULL, NULL, NULL, NULL, NULL));
 SELECT assert_equals(false, telemetry.is_text_needed('sample', NULL, NULL, NULL, NULL, NULL));

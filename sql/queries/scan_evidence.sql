@@ -1,0 +1,178 @@
+-- Evidence of some sessions and bundles, with everything that the tracker keeps of it.
+--
+-- $source_ids, $session_ids and $is_settled are parallel lists; findings count in settled sessions only.
+-- $told_source_ids, $told_session_ids and $told_records: records of sessions of which no record is kept.
+-- $bundle_positions, $bundle_names and $bundle_records: the same for bundles, as far as they describe themselves.
+WITH scope AS (
+    SELECT
+        unnest(CAST($source_ids AS INTEGER[])) AS source_id,
+        unnest(CAST($session_ids AS VARCHAR[])) AS session_id,
+        unnest(CAST($is_settled AS BOOLEAN[])) AS is_settled
+),
+
+bundles AS (
+    SELECT
+        unnest(CAST($bundle_positions AS BIGINT[])) AS position,
+        unnest(CAST($bundle_names AS VARCHAR[])) AS name,
+        unnest(CAST($bundle_records AS VARCHAR[])) AS record
+),
+
+kept AS MATERIALIZED (
+    SELECT r.source_id, r.session_id, r.timestamp_ns, r.file_id, r.line_number, r.event_type, r.record, r.record_id
+    FROM raw.events AS r
+    INNER JOIN scope AS s ON r.source_id = s.source_id AND r.session_id = s.session_id
+    WHERE r.record IS NOT NULL
+),
+
+-- What a session says about itself: its start does, else the earliest record that is kept.
+first_records AS (
+    SELECT
+        source_id,
+        session_id,
+        first(record ORDER BY event_type <> 'start', timestamp_ns, file_id, line_number) AS record
+    FROM kept
+    GROUP BY source_id, session_id
+    UNION ALL
+    SELECT
+        unnest(CAST($told_source_ids AS INTEGER[])),
+        unnest(CAST($told_session_ids AS VARCHAR[])),
+        unnest(CAST($told_records AS VARCHAR[]))
+),
+
+seen AS (
+    SELECT
+        k.source_id,
+        e.*,
+        k.record,
+        coalesce(
+            k.record_id,
+            projection.record_id(
+                CASE
+                    WHEN telemetry.is_canonical_text(k.record) THEN k.record
+                    ELSE stormlog_canonical_record(k.record)
+                END
+            ),
+            projection.record_id(k.record)
+        ) AS evidence_id
+    FROM issue_evidence AS e
+    INNER JOIN kept AS k ON e.sort_file = k.file_id AND e.sort_line = k.line_number
+    WHERE e.stage = 1
+    UNION ALL
+    SELECT
+        g.source_id,
+        e.*,
+        NULL AS record,
+        concat(
+            'finding-',
+            left(
+                prim.sha256_hex(concat('[', prim.json_quote(g.session_id), ',', prim.json_quote(g.classification), ']')),
+                32
+            )
+        ) AS evidence_id
+    FROM issue_evidence AS e
+    INNER JOIN memory_gaps AS g ON e.sort_ns = g.finding_number
+    INNER JOIN scope AS s ON g.source_id = s.source_id AND g.session_id = s.session_id AND s.is_settled
+    WHERE e.stage = 2
+    UNION ALL
+    SELECT
+        -1 AS source_id,
+        e.* REPLACE (coalesce(nullif(e.session_id, ''), concat('bundle:', b.name)) AS session_id),
+        b.record,
+        -- Not its path: a copy elsewhere is the same bundle.
+        concat(
+            'bundle-',
+            left(
+                prim.sha256_hex(
+                    concat('[', prim.json_quote(b.name), ',', prim.json_quote(e.session_id), ',', e.dimensions, ',', e.metadata, ']')
+                ),
+                32
+            )
+        ) AS evidence_id
+    FROM issue_evidence AS e
+    INNER JOIN bundles AS b ON e.sort_file = b.position
+    WHERE e.stage = 0
+),
+
+described AS (
+    SELECT
+        s.*,
+        CAST(json_extract(s.record, $facts) AS VARCHAR[]) AS own,
+        CAST(json_extract(f.record, $facts) AS VARCHAR[]) AS shared
+    FROM seen AS s
+    LEFT JOIN first_records AS f ON s.source_id = f.source_id AND s.session_id = f.session_id
+),
+
+-- The first that says something of: the record itself, the session.
+named AS (
+    SELECT
+        *,
+        list_transform(own, lambda value: telemetry.scalar_text(value)) AS own_texts,
+        list_transform(shared, lambda value: telemetry.scalar_text(value)) AS shared_texts
+    FROM described
+),
+
+told AS (
+    SELECT
+        *,
+        coalesce(own_texts[1], shared_texts[1]) AS job_id,
+        coalesce(own_texts[2], shared_texts[2]) AS host,
+        coalesce(own_texts[6], shared_texts[6]) AS user_name,
+        coalesce(own_texts[7], shared_texts[7]) AS app,
+        coalesce(
+            telemetry.is_development(own[8], own_texts[9]), telemetry.is_development(shared[8], shared_texts[9])
+        ) AS is_dev,
+        list_filter(own_texts[10:], lambda value: value IS NOT NULL)[1] AS own_version,
+        list_filter(shared_texts[10:], lambda value: value IS NOT NULL)[1] AS shared_version,
+        projection.source_kind(
+            prim.lower_ascii(coalesce(own_texts[5], shared_texts[5])),
+            coalesce(own_texts[3], shared_texts[3], ''),
+            TRY_CAST(coalesce(own[4], shared[4], '-1') AS BIGINT)
+        ) AS environment
+    FROM named
+),
+
+-- A finding has no record of its own: what hits of its session say is better than nothing.
+of_sessions AS (
+    SELECT
+        source_id,
+        session_id,
+        min(job_id) AS job_id,
+        min(host) AS host,
+        min(user_name) AS user_name,
+        min(app) AS app,
+        min(is_dev) AS is_dev,
+        arg_max(own_version, timestamp_ns) AS version,
+        min(environment) AS environment
+    FROM told
+    WHERE record IS NOT NULL
+    GROUP BY source_id, session_id
+)
+
+SELECT
+    t.source_id,
+    t.fingerprint_id,
+    coalesce(t.app, o.app, $app) AS app,
+    CAST(coalesce(t.is_dev, o.is_dev, $is_dev) AS INTEGER) AS is_dev,
+    t.kind,
+    1 AS schema_version,
+    t.dimensions,
+    t.severity,
+    t.title,
+    t.session_id,
+    coalesce(t.job_id, o.job_id) AS run_id,
+    coalesce(t.host, o.host) AS host,
+    coalesce(t.user_name, o.user_name) AS user_name,
+    CASE WHEN t.stage = 2 AND t.shared IS NULL THEN o.environment ELSE t.environment END AS environment,
+    coalesce(t.own_version, t.shared_version, o.version, $code_version) AS code_version,
+    t.rank,
+    t.timestamp_ns,
+    t.evidence_id,
+    t.source_kind,
+    t.event_type,
+    t.source_path,
+    t.bundle_path,
+    t.metadata
+FROM told AS t
+LEFT JOIN of_sessions AS o ON t.source_id = o.source_id AND t.session_id = o.session_id AND t.stage = 2
+WHERE (t.kind <> 'alert' OR issues.severity_rank(t.severity) NOT BETWEEN $lowest_rank + 1 AND 2)
+    AND (CAST($since_ns AS BIGINT) IS NULL OR t.timestamp_ns >= CAST($since_ns AS BIGINT))

@@ -1,0 +1,164 @@
+"""Asks a store of artifacts for the evidence that a scan records.
+
+The promise: an evidence id depends on what was captured alone, never on the path, the line or the scan.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stormlog.query.queries import load_query
+
+if TYPE_CHECKING:
+    from stormlog.query import CatalogOOMBundle, QueryStore
+
+__all__ = ["Defaults", "SessionScope", "evidence_rows", "session_rows"]
+
+#: Where records say what the tracker keeps. Versions come last, the best first.
+_FACTS = [
+    "$.job_id",
+    "$.host",
+    "$.collector",
+    "$.device_id",
+    "$.metadata.backend",
+    "$.metadata.user",
+    "$.metadata.app",
+    "$.metadata.is_dev",
+    "$.metadata.environment",
+    "$.metadata.app_version",
+    "$.metadata.code_version",
+    "$.metadata.package_version",
+    "$.metadata.git_describe",
+    "$.metadata.git_sha",
+    "$.metadata.git_commit",
+]
+
+_SEVERITY_RANKS = {"critical": 0, "error": 0, "warning": 1, "info": 2}
+
+
+class SessionScope(NamedTuple):
+    """A session whose evidence is wanted."""
+
+    source_id: int
+    session_id: str
+    is_settled: bool
+
+
+class Defaults(NamedTuple):
+    """What is assumed of evidence that does not say it, and which evidence counts.
+
+    Attributes:
+        app: Training program.
+        is_dev: Whether it is development.
+        code_version: Version of the code.
+        min_severity: Least severe alerts that count; words that nobody knows count.
+        since_ns: Earliest evidence that counts.
+    """
+
+    app: str = "default"
+    is_dev: bool = False
+    code_version: str | None = None
+    min_severity: str = "warning"
+    since_ns: int | None = None
+
+
+def session_rows(store: QueryStore) -> list[tuple[Any, ...]]:
+    """Return (file_id, source_id, session_id, status, has_stop, event_count) of every session in every file."""
+    return store.sql(load_query("scan_sessions")).rows
+
+
+def evidence_rows(
+    store: QueryStore,
+    sessions: Sequence[SessionScope],
+    bundles: Sequence[tuple[int, CatalogOOMBundle]],
+    defaults: Defaults,
+) -> list[tuple[Any, ...]]:
+    """Return evidence as `stormlog.tracking.recording.INCOMING` has it, ``batch`` being the source (-1: bundles).
+
+    Args:
+        store: Where to ask.
+        sessions: Sessions with their sources.
+        bundles: OOM bundles with their positions in the catalog.
+        defaults: What is assumed.
+
+    Raises:
+        ValueError: an unknown severity.
+        QueryError: DuckDB failed.
+    """
+    if defaults.min_severity not in _SEVERITY_RANKS:
+        raise ValueError(
+            f"unknown severity {defaults.min_severity!r}: choose from {', '.join(_SEVERITY_RANKS)}"
+        )
+    settled = [scope for scope in sessions if scope.is_settled]
+    told = _silent_records(store, settled)
+    parameters = {
+        "source_ids": [scope.source_id for scope in sessions],
+        "session_ids": [scope.session_id for scope in sessions],
+        "is_settled": [scope.is_settled for scope in sessions],
+        "told_source_ids": [source_id for source_id, _, _ in told],
+        "told_session_ids": [session_id for _, session_id, _ in told],
+        "told_records": [record for _, _, record in told],
+        "bundle_positions": [position for position, _ in bundles],
+        "bundle_names": [bundle.bundle_path.name for _, bundle in bundles],
+        "bundle_records": [_bundle_record(bundle) for _, bundle in bundles],
+        "facts": _FACTS,
+        "app": defaults.app,
+        "is_dev": defaults.is_dev,
+        "code_version": defaults.code_version,
+        "lowest_rank": _SEVERITY_RANKS[defaults.min_severity],
+        "since_ns": defaults.since_ns,
+    }
+    return store.sql(load_query("scan_evidence"), parameters).rows
+
+
+def _silent_records(store: QueryStore, sessions: Sequence[SessionScope]) -> list[tuple[int, str, str]]:
+    """Return a record of each session with findings of which the store keeps none: few, so they are read again."""
+    import stormlog.query
+
+    found = store.sql(
+        load_query("scan_silent_findings"),
+        {
+            "source_ids": [scope.source_id for scope in sessions],
+            "session_ids": [scope.session_id for scope in sessions],
+        },
+    ).rows
+    records = []
+    for source_id, session_id, path, line_number in found:
+        with stormlog.query.open([path], cache=False) as single:
+            rows = single.sql(
+                "SELECT record FROM events WHERE line_number = $line", {"line": line_number}
+            ).rows
+        records += [(source_id, session_id, record) for (record,) in rows]
+    return records
+
+
+def _bundle_record(bundle: CatalogOOMBundle) -> str:
+    """Return what a bundle says about itself in the shape of a record."""
+    metadata: dict[str, Any] = {}
+    try:
+        # Surrogates that stand alone are no text for SQL.
+        text = Path(bundle.bundle_path, "metadata.json").read_text(encoding="utf-8", errors="replace")
+        metadata = json.loads(text)
+    except (OSError, ValueError, RecursionError):
+        # Discovery has warned of it.
+        metadata = {}
+    metadata = metadata if isinstance(metadata, dict) else {}
+    session = metadata.get("session")
+    session = session if isinstance(session, dict) else {}
+    custom = metadata.get("custom_metadata")
+    custom = custom if isinstance(custom, dict) else {}
+    record = {
+        "job_id": session.get("job_id"),
+        "host": session.get("host"),
+        "metadata": {
+            "backend": bundle.backend,
+            **{key: custom.get(key) for key in _OF_BUNDLES if key in custom},
+        },
+    }
+    return json.dumps(record)
+
+
+_OF_BUNDLES = [path.removeprefix("$.metadata.") for path in _FACTS if path.startswith("$.metadata.")]

@@ -1,0 +1,104 @@
+"""The files that a scan looks at: those with events, the manifests that describe them, and bundles."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from stormlog.tracking.scanning.ledger import SourceFile
+
+if TYPE_CHECKING:
+    from stormlog.query import CatalogOOMBundle
+    from stormlog.query.snapshot import Snapshot
+
+__all__ = ["Bundle", "Inventory", "take_inventory"]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An OOM bundle, its position in the catalog, and the files that say what it is."""
+
+    position: int
+    bundle: CatalogOOMBundle
+    files: list[SourceFile]
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What lies under some paths, by its true paths.
+
+    Attributes:
+        files: Files with events, by their number in the snapshot.
+        source_of: Number of a file -> number of its source in the catalog.
+        manifests: Number of a source -> its manifest.
+    """
+
+    files: dict[int, SourceFile] = field(default_factory=dict)
+    source_of: dict[int, int] = field(default_factory=dict)
+    manifests: dict[int, SourceFile] = field(default_factory=dict)
+    bundles: list[Bundle] = field(default_factory=list)
+
+    def present(self) -> Iterator[SourceFile]:
+        """Yield everything that is there; a file given in two ways comes twice."""
+        for file in (*self.files.values(), *self.manifests.values()):
+            if file.state is not None:
+                yield file
+        for bundle in self.bundles:
+            yield from bundle.files
+
+    def of_source(self, number: int) -> Iterator[SourceFile]:
+        """Yield the files of a source that are there, with its manifest."""
+        for file_id, file in self.files.items():
+            if self.source_of[file_id] == number and file.state is not None:
+                yield file
+        if number in self.manifests:
+            yield self.manifests[number]
+
+
+def take_inventory(snapshot: Snapshot) -> Inventory:
+    """List what a store of artifacts has found, in the states in which it reads it."""
+    inventory, folders = Inventory(), _Folders()
+    for origin in snapshot.origins:
+        state = snapshot.states[origin.path]
+        inventory.files[origin.file_id] = SourceFile(
+            folders.true_path(origin.path),
+            origin.source_kind,
+            None if state is None else (state.device, state.inode, state.size, state.modified_ns),
+            origin.may_grow,
+        )
+        inventory.source_of[origin.file_id] = origin.source_id
+    for number, source in enumerate(snapshot.catalog.sources):
+        if source.manifest_path is not None and source.event_paths:
+            manifest = _looked_at(folders.true_path(str(source.manifest_path)), "manifest")
+            if manifest is not None:
+                inventory.manifests[number] = manifest
+    for position, bundle in enumerate(snapshot.catalog.oom_bundles):
+        names = (str(bundle.manifest_path), str(bundle.bundle_path / "metadata.json"))
+        found = [_looked_at(folders.true_path(name), "oom_bundle") for name in names]
+        inventory.bundles.append(Bundle(position, bundle, [file for file in found if file is not None]))
+    return inventory
+
+
+def _looked_at(path: str, kind: str) -> SourceFile | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return SourceFile(path, kind, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+class _Folders:
+    """Follows the links on the way to each folder once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def true_path(self, path: str) -> str:
+        if os.path.islink(path):
+            return os.path.realpath(path)
+        folder, name = os.path.split(path)
+        if folder not in self._known:
+            self._known[folder] = os.path.realpath(folder)
+        return os.path.join(self._known[folder], name)

@@ -1,0 +1,225 @@
+"""The ledger: which files were read, how far, and what is to be read again.
+
+The promise: a file that did not change is known by its size, its time and its first bytes; nothing else of it
+is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from stormlog.tracking.ids import new_id
+
+__all__ = [
+    "Consumed",
+    "Seen",
+    "SourceFile",
+    "compare",
+    "consumed",
+    "ledger_rows",
+    "missing",
+    "rotated",
+    "write_row",
+]
+
+_SAMPLE_BYTES = 4096
+#: Longer lines are no telemetry: they are skipped as a whole.
+_LONGEST_LINE = 16 << 20
+
+Seen = Literal["unchanged", "appended", "replaced", "new"]
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that a scan looks at.
+
+    Attributes:
+        path: True path, without links.
+        kind: What it is: sink, telemetry_jsonl, ..., manifest or oom_bundle.
+        state: Device, inode, size and time of modification when it was looked at; None if it is gone.
+        may_grow: Whether lines may be added to it.
+    """
+
+    path: str
+    kind: str
+    state: tuple[int, int, int, int] | None
+    may_grow: bool = False
+
+
+@dataclass(frozen=True)
+class Consumed:
+    """How far a file was read.
+
+    Attributes:
+        bytes: End of the last complete line.
+        head_sha256: Of the first 4 KiB of that.
+        tail_sha256: Of the last 4 KiB of that.
+        is_pending: Whether there is a beginning of a line behind it.
+    """
+
+    bytes: int
+    head_sha256: str
+    tail_sha256: str
+    is_pending: bool
+
+
+def ledger_rows(connection: sqlite3.Connection, project_id: str) -> dict[str, sqlite3.Row]:
+    """Return path -> row of ``scan_sources`` of a project."""
+    rows = connection.execute("SELECT * FROM scan_sources WHERE project_id = ?", [project_id])
+    return {row["path"]: row for row in rows}
+
+
+def compare(file: SourceFile, row: sqlite3.Row | None) -> Seen:
+    """Tell what happened to a file since it was recorded."""
+    if row is None or file.state is None:
+        return "new"
+    _, _, size, mtime_ns = file.state
+    if size < row["consumed_bytes"]:
+        return "replaced"
+    head = _sample(file.path, 0, min(_SAMPLE_BYTES, row["consumed_bytes"]))
+    if head != row["head_sha256"]:
+        return "replaced"
+    if size == row["size_bytes"] and mtime_ns == row["mtime_ns"]:
+        return "unchanged"
+    start = max(row["consumed_bytes"] - _SAMPLE_BYTES, 0)
+    tail = _sample(file.path, start, row["consumed_bytes"] - start)
+    return "appended" if tail == row["tail_sha256"] and size > row["size_bytes"] else "replaced"
+
+
+def consumed(file: SourceFile) -> Consumed:
+    """Return how far a file counts as read: up to its last complete line."""
+    size = 0 if file.state is None else file.state[2]
+    end, is_pending = size, False
+    if file.may_grow and size:
+        fragment = _last_fragment(file.path, size)
+        if fragment and not _is_complete(fragment):
+            end, is_pending = size - len(fragment), True
+    start = max(end - _SAMPLE_BYTES, 0)
+    return Consumed(
+        end,
+        _sample(file.path, 0, min(_SAMPLE_BYTES, end)),
+        _sample(file.path, start, end - start),
+        is_pending,
+    )
+
+
+def write_row(
+    connection: sqlite3.Connection,
+    file: SourceFile,
+    read: Consumed,
+    *,
+    project_id: str,
+    scan_id: str,
+    options_json: str,
+    line_count: int,
+    skipped_count: int,
+    settles_ns: int | None,
+) -> None:
+    """Record how far a file was read, in the transaction that records what was in it."""
+    assert file.state is not None
+    device, inode, size, mtime_ns = file.state
+    values = {
+        "kind": file.kind,
+        "device": device,
+        "inode": inode,
+        "size_bytes": size,
+        "mtime_ns": mtime_ns,
+        "consumed_bytes": read.bytes,
+        "head_sha256": read.head_sha256,
+        "tail_sha256": read.tail_sha256,
+        "line_count": line_count,
+        "skipped_count": skipped_count,
+        "is_pending": int(read.is_pending),
+        "settles_ns": settles_ns,
+        "options_json": options_json,
+        "missing_since_ns": None,
+        "scan_id": scan_id,
+    }
+    names = ", ".join(values)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in values)
+    connection.execute(
+        f"INSERT INTO scan_sources (source_id, project_id, path, {names}) "
+        f"VALUES (?, ?, ?, {', '.join('?' * len(values))}) ON CONFLICT (project_id, path) DO UPDATE SET {changes}",
+        [new_id(), project_id, file.path, *values.values()],
+    )
+
+
+def rotated(
+    files: Iterable[SourceFile], rows: Mapping[str, sqlite3.Row], present: Collection[str]
+) -> dict[str, str]:
+    """Return new path -> old path of files that only got another name.
+
+    Args:
+        files: Files that are there.
+        rows: What `ledger_rows` returns.
+        present: Paths of everything that is there.
+    """
+    gone = {(row["device"], row["inode"]): row for path, row in rows.items() if path not in present}
+    moves = {}
+    for file in files:
+        row = None if file.path in rows or file.state is None else gone.get(file.state[:2])
+        if row is not None and row["kind"] == file.kind and compare(file, row) in ("unchanged", "appended"):
+            moves[file.path] = row["path"]
+    return moves
+
+
+def missing(
+    rows: Mapping[str, sqlite3.Row], roots: Iterable[str], present: Collection[str]
+) -> list[sqlite3.Row]:
+    """Return the rows of files below some paths that are gone.
+
+    Args:
+        rows: What `ledger_rows` returns.
+        roots: True paths.
+        present: Paths of everything that is there.
+    """
+    given = tuple(roots)
+    prefixes = tuple(f"{root.rstrip(os.sep)}{os.sep}" for root in given)
+    return [
+        row
+        for path, row in rows.items()
+        if path not in present and (path in given or path.startswith(prefixes))
+    ]
+
+
+def _sample(path: str, start: int, length: int) -> str:
+    try:
+        with open(path, "rb") as file:
+            file.seek(start)
+            return hashlib.sha256(file.read(length)).hexdigest()
+    except OSError:
+        # Gone or closed to us meanwhile: it does not look like anything that was seen.
+        return ""
+
+
+def _last_fragment(path: str, size: int) -> bytes:
+    """Return what follows the last line end of the first ``size`` bytes."""
+    try:
+        with open(path, "rb") as file:
+            length = _SAMPLE_BYTES
+            while True:
+                start = max(size - length, 0)
+                file.seek(start)
+                text = file.read(size - start)
+                found = max(text.rfind(b"\n"), text.rfind(b"\r"))
+                if found >= 0 or start == 0 or length >= _LONGEST_LINE:
+                    return text[found + 1 :]
+                length *= 16
+    except OSError:
+        return b""
+
+
+def _is_complete(fragment: bytes) -> bool:
+    import json
+
+    try:
+        json.loads(fragment)
+    except (ValueError, RecursionError):
+        # Blanks are no line at all.
+        return not fragment.strip()
+    return True

@@ -1,0 +1,56 @@
+"""One scanner at a time for each tracker."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from stormlog.errors import StoreBusyError
+
+__all__ = ["scan_lock"]
+
+_STEP_S = 0.1
+
+
+@contextlib.contextmanager
+def scan_lock(store: Path, *, wait_s: float = 0.0) -> Iterator[None]:
+    """Hold the lock file beside a store; a process that dies lets go of it.
+
+    Args:
+        store: The tracker file.
+        wait_s: How long to wait for another scan.
+
+    Raises:
+        StoreBusyError: another scan runs; the message names its process.
+    """
+    path = store.with_name(f"{store.name}.scan.lock")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        until = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise _busy(store, descriptor) from None
+                time.sleep(_STEP_S)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _busy(store: Path, descriptor: int) -> StoreBusyError:
+    owner = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+    process = int(owner) if owner.isdecimal() else None
+    who = "another process" if process is None else f"process {process}"
+    return StoreBusyError(
+        f"{who} scans into {store} already; wait for it with --wait",
+        details={"path": str(store), "process": process},
+    )

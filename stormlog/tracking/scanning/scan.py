@@ -1,0 +1,362 @@
+"""Scans artifacts for evidence and records it, at the cost of what changed since the last scan.
+
+The promise: scanning twice changes nothing, a scan that is killed is made good by the next one, and it does not
+matter how files were split among scans. What a source brings and how far it was read are one transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from stormlog.tracking.activity import canonical_json
+from stormlog.tracking.actors import WRITE, Actor
+from stormlog.tracking.comments import KEPT_NS, purge_comments
+from stormlog.tracking.ids import new_id
+from stormlog.tracking.models import ScanReport
+from stormlog.tracking.projects import ensure_project
+from stormlog.tracking.recording import Recorded, put_incoming, record, settle_sessions
+from stormlog.tracking.regression import end_silences
+from stormlog.tracking.scanning.evidence import Defaults, evidence_rows, session_rows
+from stormlog.tracking.scanning.inventory import take_inventory
+from stormlog.tracking.scanning.ledger import (
+    Consumed,
+    SourceFile,
+    compare,
+    consumed,
+    ledger_rows,
+    missing,
+    rotated,
+    write_row,
+)
+from stormlog.tracking.scanning.lock import scan_lock
+from stormlog.tracking.scanning.sessions import plan_sessions
+
+if TYPE_CHECKING:
+    from stormlog.query import QueryStore
+    from stormlog.tracking.tracker import Tracker
+
+__all__ = ["ScanOptions", "scan"]
+
+#: Bundles have no source of their own in a catalog.
+_BUNDLES = -1
+
+
+@dataclass(frozen=True)
+class ScanOptions:
+    """How to scan.
+
+    Attributes:
+        app: Training program of evidence that names none.
+        is_dev: Whether evidence that does not say is from development.
+        code_version: Version of evidence that names none.
+        min_severity: Least severe alerts that count.
+        since_ns: Earliest evidence that counts, nanoseconds since the Unix epoch.
+        settle_ns: How long a session without an end must have been quiet before its hidden-memory findings count.
+        full: Look at every session again, whatever the ledger says.
+        dry_run: Work on a copy of the tracker: report, and change nothing.
+        strict: Raise for the first thing that would be skipped.
+        wait_s: How long to wait for another scan.
+        cache: As of `stormlog.query.open`.
+        threads: Likewise.
+        memory_limit: Likewise.
+    """
+
+    app: str = "default"
+    is_dev: bool = False
+    code_version: str | None = None
+    min_severity: str = "warning"
+    since_ns: int | None = None
+    settle_ns: int = 600 * 10**9
+    full: bool = False
+    dry_run: bool = False
+    strict: bool = False
+    wait_s: float = 0.0
+    cache: str | bool | None = None
+    threads: int | None = None
+    memory_limit: str | None = None
+
+
+def scan(
+    tracker: Tracker,
+    paths: Sequence[str | os.PathLike[str]],
+    options: ScanOptions | None = None,
+    *,
+    watching: Callable[[QueryStore], AbstractContextManager[None]] = lambda _: contextlib.nullcontext(),
+    should_stop: Callable[[], bool] = lambda: False,
+) -> ScanReport:
+    """Record what is new below some paths.
+
+    Args:
+        tracker: Where to record it, in its project.
+        paths: Files and directories.
+        options: How to scan.
+        watching: Entered while the store that it is given reads.
+        should_stop: Asked between sources; what was recorded until then stays.
+
+    Raises:
+        SourceError: none of the paths exists, or something was skipped and ``strict`` is set.
+        StoreBusyError: another scan runs.
+        PermissionDeniedError: ``issues:write`` is missing.
+    """
+    options = options or ScanOptions()
+    tracker.permissions.require(WRITE)
+    if options.dry_run:
+        on_copy = copy.copy(tracker)
+        on_copy.store = tracker.store.copy_in_memory()
+        with on_copy:
+            return _Scan(on_copy, paths, options, should_stop).run(watching)
+    with scan_lock(tracker.store.path, wait_s=options.wait_s):
+        return _Scan(tracker, paths, options, should_stop).run(watching)
+
+
+class _Scan:
+    def __init__(
+        self,
+        tracker: Tracker,
+        paths: Sequence[str | os.PathLike[str]],
+        options: ScanOptions,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._tracker = tracker
+        self._paths = [os.fspath(path) for path in paths]
+        self._options = options
+        self._should_stop = should_stop
+        self._scan_id = new_id()
+        self._actor = Actor("scan", self._scan_id, "scan")
+        self._now_ns = tracker.clock()
+        # What decides which issue evidence belongs to, and which evidence there is.
+        self._options_json = canonical_json(
+            {"app": options.app, "is_dev": options.is_dev, "min_severity": options.min_severity}
+        )
+        self._has_row = self._is_cancelled = False
+        self._counts: dict[str, int] = {}
+
+    def run(self, watching: Callable[[QueryStore], AbstractContextManager[None]]) -> ScanReport:
+        from stormlog.query.store import open_store
+
+        options = self._options
+        with open_store(
+            self._paths,
+            strict=options.strict,
+            cache=options.cache,
+            threads=options.threads,
+            memory_limit=options.memory_limit,
+        ) as store:
+            self._inventory = take_inventory(store.snapshot)
+            self._find_changes()
+            try:
+                if self._dirty:
+                    with watching(store):
+                        self._read(store)
+                    self._record_all()
+                self._finish()
+            except BaseException:
+                self._end("failed")
+                raise
+            warnings = _warnings(store)
+        report = ScanReport(
+            scan_id=self._scan_id,
+            started_ns=self._now_ns,
+            finished_ns=self._tracker.clock(),
+            warnings=warnings,
+            **self._counts,
+        )
+        self._end("cancelled" if self._is_cancelled else "completed", report)
+        return report
+
+    def _find_changes(self) -> None:
+        """Compare every file with the ledger."""
+        with self._tracker.store.reading() as connection:
+            name = self._tracker.project
+            project = connection.execute("SELECT * FROM projects WHERE name = ?", [name]).fetchone()
+            rows = {} if project is None else ledger_rows(connection, project["project_id"])
+        files = list(self._inventory.present())
+        self._present = {file.path for file in files}
+        self._moves = rotated(files, rows, self._present)
+        for new, old in self._moves.items():
+            rows[new] = rows.pop(old)
+        self._rows = rows
+        self._seen = {file.path: compare(file, rows.get(file.path)) for file in files}
+        self._dirty = {path for path in self._present if self._is_dirty(path)}
+        events = {file.path for file in self._inventory.files.values()} & self._present
+        bundles = [{file.path for file in bundle.files} for bundle in self._inventory.bundles]
+        clean = self._present - self._dirty
+        self._counts = {
+            "sources_seen": len(events) + len(bundles),
+            "sources_read": len(events & self._dirty) + sum(not paths <= clean for paths in bundles),
+            "sources_pending": sum(bool(rows[path]["is_pending"]) for path in clean),
+        }
+
+    def _is_dirty(self, path: str) -> bool:
+        row = self._rows.get(path)
+        return (
+            row is None
+            or self._options.full
+            or self._seen[path] != "unchanged"
+            or path in self._moves
+            or row["options_json"] != self._options_json
+            or row["missing_since_ns"] is not None
+            or (row["settles_ns"] is not None and self._now_ns >= row["settles_ns"])
+        )
+
+    def _read(self, store: QueryStore) -> None:
+        """Ask for the evidence of every session that may have more of it than before."""
+        options, inventory = self._options, self._inventory
+        self._plan = plan_sessions(
+            session_rows(store) if inventory.files else [],
+            inventory,
+            self._dirty,
+            now_ns=self._now_ns,
+            settle_ns=options.settle_ns,
+        )
+        bundles = [
+            (bundle.position, bundle.bundle)
+            for bundle in inventory.bundles
+            if any(file.path in self._dirty for file in bundle.files)
+        ]
+        defaults = Defaults(
+            options.app, options.is_dev, options.code_version, options.min_severity, options.since_ns
+        )
+        evidence = evidence_rows(store, self._plan.scope, bundles, defaults)
+        self._rejects = dict(store.rejects_summary())
+        connection = self._tracker.store.connection
+        put_incoming(connection, evidence)
+        settle_sessions(connection, [scope[:2] for scope in self._plan.scope if scope.is_settled])
+        self._counts["sessions_scanned"] = len({scope.session_id for scope in self._plan.scope})
+
+    def _record_all(self) -> None:
+        """Record source by source, each in a transaction with how far its files were read."""
+        batches: dict[int, list[SourceFile]] = {scope.source_id: [] for scope in self._plan.scope}
+        for file_id, file in self._inventory.files.items():
+            batches.setdefault(self._inventory.source_of[file_id], []).append(file)
+        for number, file in self._inventory.manifests.items():
+            batches.setdefault(number, []).append(file)
+        batches[_BUNDLES] = [file for bundle in self._inventory.bundles for file in bundle.files]
+        scoped = {scope.source_id for scope in self._plan.scope}
+        total = Recorded()
+        for number in sorted(batches):
+            files = [file for file in batches[number] if file.path in self._dirty]
+            if not files and number not in scoped:
+                continue
+            if self._should_stop():
+                self._is_cancelled = True
+                break
+            total = total + self._record(number, files)
+        self._counts |= asdict(total)
+
+    def _record(self, batch: int, files: Iterable[SourceFile]) -> Recorded:
+        # Looked at before the lock is taken: others may want to write meanwhile.
+        read = [(file, consumed(file)) for file in files]
+        with self._writing() as (connection, project):
+            recorded = record(
+                connection,
+                project=project,
+                actor=self._actor,
+                now_ns=self._now_ns,
+                batch=batch,
+                scan_id=self._scan_id,
+            )
+            for file, progress in read:
+                self._write_row(connection, project["project_id"], file, progress)
+        return recorded
+
+    def _write_row(
+        self, connection: sqlite3.Connection, project_id: str, file: SourceFile, progress: Consumed
+    ) -> None:
+        path, row = file.path, self._rows.get(file.path)
+        lines = self._plan.line_counts.get(path, 0)
+        # The beginning of a line is no damage.
+        rejected = max(self._rejects.get(path, 0) - progress.is_pending, 0)
+        write_row(
+            connection,
+            file,
+            progress,
+            project_id=project_id,
+            scan_id=self._scan_id,
+            options_json=self._options_json,
+            line_count=lines,
+            skipped_count=rejected,
+            settles_ns=self._plan.settles_ns.get(path),
+        )
+        if row is not None and self._seen[path] in ("unchanged", "appended"):
+            lines, rejected = max(lines - row["line_count"], 0), max(rejected - row["skipped_count"], 0)
+        for name, count in (
+            ("lines_read", lines),
+            ("lines_skipped", rejected),
+            ("sources_pending", int(progress.is_pending)),
+        ):
+            self._counts[name] = self._counts.get(name, 0) + count
+
+    def _finish(self) -> None:
+        """Note what is gone, end silences whose time has come, and forget what was deleted long ago."""
+        gone = missing(self._rows, [os.path.realpath(path) for path in self._paths], self._present)
+        self._counts["sources_missing"] = len(gone)
+        news = [row["source_id"] for row in gone if row["missing_since_ns"] is None]
+        with self._tracker.store.reading() as connection:
+            is_due = connection.execute(
+                "SELECT EXISTS (SELECT 1 FROM issues WHERE status = 'silenced' AND ignore_until_json IS NOT NULL) "
+                "OR EXISTS (SELECT 1 FROM issue_comments WHERE deleted_ns < ?)",
+                [self._now_ns - KEPT_NS],
+            ).fetchone()[0]
+        if not news and not is_due:
+            return
+        with self._writing() as (connection, project):
+            connection.executemany(
+                "UPDATE scan_sources SET missing_since_ns = ? WHERE source_id = ?",
+                [(self._now_ns, source_id) for source_id in news],
+            )
+            end_silences(
+                connection, project=project, actor=self._actor, now_ns=self._now_ns, scan_id=self._scan_id
+            )
+            purge_comments(connection, self._now_ns)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[tuple[sqlite3.Connection, sqlite3.Row]]:
+        """Open a transaction and give the project; the first one of a scan also notes that it runs."""
+        with self._tracker.store.writing() as connection:
+            project = ensure_project(connection, self._tracker.project, self._now_ns)
+            if not self._has_row:
+                # Whoever holds the lock knows that no other scan runs.
+                connection.execute("UPDATE scans SET outcome = 'failed' WHERE outcome = 'running'")
+                connection.execute(
+                    "INSERT INTO scans (scan_id, project_id, started_ns, outcome) VALUES (?, ?, ?, 'running')",
+                    [self._scan_id, project["project_id"], self._now_ns],
+                )
+                for new, old in self._moves.items():
+                    connection.execute(
+                        "UPDATE scan_sources SET path = ? WHERE project_id = ? AND path = ?",
+                        [new, project["project_id"], old],
+                    )
+            yield connection, project
+        self._has_row = True
+
+    def _end(self, outcome: str, report: ScanReport | None = None) -> None:
+        """Note how the scan ended; one that changed nothing leaves nothing behind."""
+        if not self._has_row:
+            return
+        with self._tracker.store.writing() as connection:
+            connection.execute(
+                "UPDATE scans SET finished_ns = ?, outcome = ?, result_json = ? WHERE scan_id = ?",
+                [
+                    self._tracker.clock(),
+                    outcome,
+                    None if report is None else canonical_json(report.as_dict()),
+                    self._scan_id,
+                ],
+            )
+
+
+def _warnings(store: QueryStore) -> list[dict[str, str]]:
+    """Say what reading skipped."""
+    lines = [
+        {"path": path, "message": f"{count:,} {'line' if count == 1 else 'lines'} skipped"}
+        for path, count in store.rejects_summary()
+    ]
+    return lines + [{"path": warning.path, "message": warning.message} for warning in store.catalog.warnings]
