@@ -85,6 +85,8 @@ CREATE INDEX issue_fingerprints_by_issue ON issue_fingerprints (issue_id);
 CREATE TABLE issue_occurrences (
     occurrence_id TEXT PRIMARY KEY,
     issue_id TEXT NOT NULL REFERENCES issues ON DELETE CASCADE,
+    -- An issue may have been merged from several apps.
+    app_id TEXT NOT NULL REFERENCES apps,
     session_id TEXT NOT NULL,
     run_id TEXT NOT NULL,
     host TEXT,

@@ -265,13 +265,15 @@ def _create_occurrences(connection: sqlite3.Connection, now_ns: int) -> int:
     cursor = connection.execute(
         """
         INSERT INTO issue_occurrences (
-            occurrence_id, issue_id, session_id, run_id, host, user, environment, recorded_ns
+            occurrence_id, issue_id, app_id, session_id, run_id, host, user, environment, recorded_ns
         )
-        SELECT new_id(), r.issue_id, r.session_id, coalesce(r.run_id, r.session_id), r.host, r.user, r.environment, ?
+        SELECT
+            new_id(), r.issue_id, r.app_id, r.session_id, coalesce(r.run_id, r.session_id), r.host, r.user,
+            r.environment, ?
         FROM (
             SELECT
-                issue_id, session_id, min(run_id) AS run_id, min(host) AS host, min(user) AS user,
-                min(environment) AS environment
+                issue_id, min(app_id) AS app_id, session_id, min(run_id) AS run_id, min(host) AS host,
+                min(user) AS user, min(environment) AS environment
             FROM temp.routed
             GROUP BY issue_id, session_id
         ) AS r
