@@ -12,11 +12,15 @@ from typing import Any
 
 __all__ = [
     "Activity",
+    "Change",
     "Comment",
     "Evidence",
     "Fingerprint",
+    "HistoryPage",
     "IssueDetail",
+    "IssuePage",
     "Occurrence",
+    "OccurrencePage",
     "Project",
     "ScanReport",
     "TrackedIssue",
@@ -176,13 +180,63 @@ class Activity(_Value):
 
 @dataclass(frozen=True)
 class IssueDetail(_Value):
-    """An issue with its fingerprints, latest occurrences, their evidence and its comments."""
+    """An issue with its fingerprints, latest occurrences, their evidence and its comments.
+
+    Attributes:
+        merged_into: Id of the issue if it was asked for by that of one merged into it.
+    """
 
     issue: TrackedIssue
     fingerprints: Sequence[Fingerprint]
     occurrences: Sequence[Occurrence]
     evidence: Sequence[Evidence]
     comments: Sequence[Comment]
+    merged_into: str | None = None
+
+
+@dataclass(frozen=True)
+class IssuePage(_Value):
+    """Some issues of a list.
+
+    Attributes:
+        cursor: Where the next page starts; None on the last one.
+        has_more: Whether there is a next page.
+    """
+
+    issues: Sequence[TrackedIssue]
+    cursor: str | None
+    has_more: bool
+
+
+@dataclass(frozen=True)
+class OccurrencePage(_Value):
+    """Some occurrences of an issue, the latest first; see `IssuePage`."""
+
+    occurrences: Sequence[Occurrence]
+    cursor: str | None
+    has_more: bool
+
+
+@dataclass(frozen=True)
+class HistoryPage(_Value):
+    """Some changes of an issue, the latest first; see `IssuePage`."""
+
+    activities: Sequence[Activity]
+    cursor: str | None
+    has_more: bool
+
+
+@dataclass(frozen=True)
+class Change(_Value):
+    """What a verb did.
+
+    Attributes:
+        issues: Those it was about, as they are now.
+        warnings: ``issue_id`` (None for all of them), ``code`` and ``message`` of what to think about.
+    """
+
+    issues: Sequence[TrackedIssue]
+    warnings: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)

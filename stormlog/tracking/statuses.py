@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from stormlog.errors import LifecycleError
+from stormlog.issues.state import STATE_OF_STATUS, STATUS_PRECEDENCE
 
 __all__ = [
     "LIVE",
@@ -22,19 +23,13 @@ Status = Literal["new", "in_progress", "resolved", "silenced", "regressed"]
 STATUSES: Final[tuple[Status, ...]] = ("new", "in_progress", "resolved", "silenced", "regressed")
 
 #: Which status speaks for a fingerprint that several issues own: the first of these.
-STATUS_ORDER: Final[tuple[Status, ...]] = ("regressed", "new", "in_progress", "resolved", "silenced")
+STATUS_ORDER: Final[tuple[Status, ...]] = STATUS_PRECEDENCE
 
 #: Statuses of issues that somebody has to look at.
 LIVE: Final = ("new", "in_progress", "regressed")
 
 #: What a derived issue shows.
-STATE_OF: Final[dict[str, str]] = {
-    "new": "open",
-    "in_progress": "open",
-    "resolved": "resolved",
-    "silenced": "ignored",
-    "regressed": "regressed",
-}
+STATE_OF: Final[dict[str, str]] = dict(STATE_OF_STATUS)
 
 #: What people and agents may ask for. Only a scan makes an issue regressed.
 _MOVES: Final[dict[str, tuple[Status, ...]]] = {
@@ -43,6 +38,11 @@ _MOVES: Final[dict[str, tuple[Status, ...]]] = {
     "resolved": ("new", "silenced"),
     "regressed": ("in_progress", "resolved", "silenced"),
     "silenced": ("new", "in_progress", "resolved"),
+}
+
+_HINTS: Final = {
+    ("regressed", "new"): "; claim it instead",
+    ("resolved", "resolved"): "; amend changes its fix version",
 }
 
 
@@ -72,7 +72,7 @@ def require_move(issue_id: str, before: str, after: Status) -> None:
     allowed = _MOVES[before]
     if after in allowed:
         return
-    hint = "; claim it instead" if (before, after) == ("regressed", "new") else ""
+    hint = _HINTS.get((before, after), "")
     raise LifecycleError(
         f"issue {issue_id} is {before} and cannot become {after}; it may become {', '.join(allowed)}{hint}",
         code="illegal_transition",

@@ -5,12 +5,27 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
+from typing import Any
 
+from stormlog.tracking import comments, listing, merging
 from stormlog.tracking.actors import PERMISSIONS, READ, WRITE, Actor, Permissions
+from stormlog.tracking.lookup import find_issue
+from stormlog.tracking.models import (
+    Change,
+    Comment,
+    HistoryPage,
+    IssueDetail,
+    IssuePage,
+    OccurrencePage,
+    Project,
+    TrackedIssue,
+)
+from stormlog.tracking.projects import create_project, list_projects, project_row, set_project
 from stormlog.tracking.store import Store, default_store_path
+from stormlog.tracking.triage import Targets, Triage
 
 __all__ = ["Tracker"]
 
@@ -85,3 +100,266 @@ class Tracker:
         self.permissions.require(WRITE)
         with self.store.writing() as connection:
             yield connection
+
+    # ---- looking ---------------------------------------------------------------------------------------
+
+    def list_issues(
+        self,
+        *,
+        statuses: Sequence[str] = (),
+        kinds: Sequence[str] = (),
+        severities: Sequence[str] = (),
+        app: str | None = None,
+        is_dev: bool | None = None,
+        run: str | None = None,
+        session: str | None = None,
+        version: str | None = None,
+        text: str | None = None,
+        where: str | None = None,
+        all_projects: bool = False,
+        sort: str = "last_seen",
+        limit: int = 50,
+        after: str | None = None,
+    ) -> IssuePage:
+        """Return one page of issues, by default of this project; filters are those of `listing.IssueFilter`.
+
+        Args:
+            all_projects: Whether to list the issues of all projects.
+            sort: ``last_seen``, ``first_seen``, ``occurrences``, ``runs`` or ``users``; the greatest first.
+            limit: 1 to 200.
+            after: Cursor of the page before.
+
+        Raises:
+            LifecycleError: there is no such project.
+            ValueError: an unknown filter value, order or cursor, or a bad condition or limit.
+        """
+        wanted = listing.IssueFilter(
+            tuple(statuses), tuple(kinds), tuple(severities), app, is_dev, run, session, version, text, where
+        )
+        with self.reading() as connection:
+            project = None if all_projects else self.project
+            return listing.list_issues(connection, project, wanted, sort=sort, limit=limit, after=after)
+
+    def issue(self, issue_id: str) -> IssueDetail:
+        """Return an issue with what belongs to it.
+
+        Args:
+            issue_id: As everywhere: its id, that of an issue merged into it, at least 6 characters of its start or
+                end, or a fingerprint id.
+
+        Raises:
+            LifecycleError: code ``not_found`` or ``ambiguous_id``.
+        """
+        with self.reading() as connection:
+            return listing.issue_detail(connection, self._project_id(connection), issue_id)
+
+    def occurrences(self, issue_id: str, *, limit: int = 50, after: str | None = None) -> OccurrencePage:
+        """Return one page of the occurrences of an issue, the latest first; see `list_issues`."""
+        with self.reading() as connection:
+            row, _ = find_issue(connection, self._project_id(connection), issue_id)
+            return listing.list_occurrences(connection, row["issue_id"], limit=limit, after=after)
+
+    def history(self, issue_id: str, *, limit: int = 50, after: str | None = None) -> HistoryPage:
+        """Return one page of what was done to an issue, the latest first; see `list_issues`."""
+        with self.reading() as connection:
+            row, _ = find_issue(connection, self._project_id(connection), issue_id)
+            return listing.history(connection, row["issue_id"], limit=limit, after=after)
+
+    # ---- triage ----------------------------------------------------------------------------------------
+
+    def claim(
+        self, *ids: str, where: str | None = None, revision: int | None = None, at_most: int | None = None
+    ) -> Change:
+        """Move issues to ``in_progress``: all of them, or none.
+
+        Args:
+            ids: See `issue`.
+            where: SQL condition over the fields of `TrackedIssue`, for issues of this project.
+            revision: Which one the issue has to have; only with a single issue.
+            at_most: How many issues may be meant.
+
+        Raises:
+            LifecycleError: code ``illegal_transition``, ``stale_revision``, ``not_found`` or ``ambiguous_id``.
+            ValueError: no issue is named, a bad condition, or too many issues.
+        """
+        with self._triage() as triage:
+            return triage.claim(Targets(ids, where, revision, at_most))
+
+    def resolve(
+        self,
+        *ids: str,
+        version: str | None = None,
+        amend: bool = False,
+        where: str | None = None,
+        revision: int | None = None,
+        at_most: int | None = None,
+    ) -> Change:
+        """Move issues to ``resolved``; see `claim`.
+
+        Args:
+            version: The version of the code that has the fix. Evidence of a newer one makes the issue regressed.
+            amend: Change the fix version of issues that are resolved already, and nothing else.
+
+        Returns:
+            The issues, and warnings: ``no_fix_version``, or ``newer_evidence`` if evidence of a ``version`` is
+            recorded that is newer than the fix.
+        """
+        with self._triage() as triage:
+            return triage.resolve(Targets(ids, where, revision, at_most), version, amend=amend)
+
+    def reopen(
+        self, *ids: str, where: str | None = None, revision: int | None = None, at_most: int | None = None
+    ) -> Change:
+        """Move issues to ``new``; see `claim`."""
+        with self._triage() as triage:
+            return triage.reopen(Targets(ids, where, revision, at_most))
+
+    def ignore(
+        self,
+        *ids: str,
+        reason: str | None = None,
+        until_count: int | None = None,
+        until_runs: int | None = None,
+        until_ns: int | None = None,
+        where: str | None = None,
+        revision: int | None = None,
+        at_most: int | None = None,
+    ) -> Change:
+        """Move issues to ``silenced``, for good or until a scan finds one of the conditions met; see `claim`.
+
+        Args:
+            reason: Why.
+            until_count: So many occurrences more than now.
+            until_runs: So many runs more than now.
+            until_ns: Then, in nanoseconds since the Unix epoch.
+        """
+        with self._triage() as triage:
+            return triage.ignore(
+                Targets(ids, where, revision, at_most),
+                reason=reason,
+                until_count=until_count,
+                until_runs=until_runs,
+                until_ns=until_ns,
+            )
+
+    def assign(
+        self,
+        *ids: str,
+        assignee: str | None,
+        where: str | None = None,
+        revision: int | None = None,
+        at_most: int | None = None,
+    ) -> Change:
+        """Say whose issues are, or with None that they are nobody's; see `claim`."""
+        with self._triage() as triage:
+            return triage.assign(Targets(ids, where, revision, at_most), assignee)
+
+    def merge(
+        self,
+        target: str,
+        source: str,
+        *,
+        across_apps: bool = False,
+        keep_status: bool = False,
+        reopen: bool = False,
+        revision: int | None = None,
+    ) -> TrackedIssue:
+        """Move everything of the source to the target, whose id stays; see `merging.merge`."""
+        with self.writing() as connection:
+            return merging.merge(
+                connection,
+                project_row(connection, self.project),
+                self.actor,
+                target,
+                source,
+                now_ns=self.clock(),
+                across_apps=across_apps,
+                keep_status=keep_status,
+                reopen=reopen,
+                revision=revision,
+            )
+
+    def unmerge(self, source: str) -> TrackedIssue:
+        """Bring back an issue that was merged into another; see `merging.unmerge`."""
+        with self.writing() as connection:
+            project = project_row(connection, self.project)
+            return merging.unmerge(connection, project, self.actor, source, now_ns=self.clock())
+
+    # ---- comments --------------------------------------------------------------------------------------
+
+    def comment(self, issue_id: str, body: str) -> Comment:
+        """Add a comment in Markdown to an issue.
+
+        Raises:
+            LifecycleError: code ``not_found`` or ``ambiguous_id``.
+            ValueError: it is blank.
+        """
+        with self.writing() as connection:
+            row, _ = find_issue(connection, self._project_id(connection), issue_id)
+            return comments.add_comment(connection, self.actor, row, body, now_ns=self.clock())
+
+    def comments(self, issue_id: str) -> list[Comment]:
+        """Return the comments of an issue, the oldest first."""
+        with self.reading() as connection:
+            row, _ = find_issue(connection, self._project_id(connection), issue_id)
+            return comments.list_comments(connection, row["issue_id"])
+
+    def edit_comment(self, comment_id: str, body: str) -> Comment:
+        """Replace the text of a comment, which only its author may; see `comments.edit_comment`."""
+        with self.writing() as connection:
+            return comments.edit_comment(
+                connection, self.actor, self._project_id(connection), comment_id, body, now_ns=self.clock()
+            )
+
+    def delete_comment(self, comment_id: str) -> Comment:
+        """Delete a comment, which agents may only if it is theirs; see `comments.delete_comment`."""
+        with self.writing() as connection:
+            return comments.delete_comment(
+                connection, self.actor, self._project_id(connection), comment_id, now_ns=self.clock()
+            )
+
+    def purge(self) -> int:
+        """Remove comments that were deleted more than 7 days ago, and return how many."""
+        with self.writing() as connection:
+            return comments.purge_comments(connection, self.clock())
+
+    # ---- projects --------------------------------------------------------------------------------------
+
+    def projects(self) -> list[Project]:
+        """Return all projects by name."""
+        with self.reading() as connection:
+            return list_projects(connection)
+
+    def create_project(self, name: str, **settings: Any) -> Project:
+        """Make a project.
+
+        Args:
+            settings: See `set_project`.
+
+        Raises:
+            ValueError: it exists, this can be no name, or a setting is wrong.
+        """
+        with self.writing() as connection:
+            return create_project(connection, self.actor, name, settings, now_ns=self.clock())
+
+    def set_project(self, name: str, **settings: Any) -> Project:
+        """Change settings of a project.
+
+        Args:
+            settings: ``alert_frequency``, ``version_order``, ``regress_on_equal``, ``recipients``, ``webhook_url``
+                (None for none), ``webhook_format``; see `Project`.
+
+        Raises:
+            LifecycleError: there is no such project.
+            ValueError: a setting or its value is unknown.
+        """
+        with self.writing() as connection:
+            return set_project(connection, self.actor, name, settings, now_ns=self.clock())
+
+    def _project_id(self, connection: sqlite3.Connection) -> str:
+        return str(project_row(connection, self.project)["project_id"])
+
+    @contextmanager
+    def _triage(self) -> Iterator[Triage]:
+        with self.writing() as connection:
+            yield Triage(connection, project_row(connection, self.project), self.actor, now_ns=self.clock())
