@@ -158,11 +158,14 @@ def notices(store: QueryStore) -> list[tuple[str, str]]:
     return [*skipped, *((warning.path, warning.message) for warning in store.catalog.warnings)]
 
 
-def print_skipped(notices: Sequence[tuple[str, str]]) -> None:
+def print_skipped(
+    notices: Sequence[tuple[str, str]], hint: str = '--sql "SELECT * FROM rejects" shows every skipped line'
+) -> None:
     """Print what was skipped, at most `NOTICE_LIMIT` lines of it.
 
     Args:
         notices: Pairs of path and sentence.
+        hint: Where the rest can be seen.
     """
     shown = notices if len(notices) <= NOTICE_LIMIT else notices[: NOTICE_LIMIT - 1]
     lines = []
@@ -172,7 +175,7 @@ def print_skipped(notices: Sequence[tuple[str, str]]) -> None:
         lines.append(f"{_styled('Warning:', 'yellow')} {printable(sentence)}\n")
     if len(shown) < len(notices):
         more = len(notices) - len(shown)
-        lines.append(f'... and {more:,} more; --sql "SELECT * FROM rejects" shows every skipped line\n')
+        lines.append(f"... and {more:,} more; {hint}\n")
     _write("".join(lines))
 
 
