@@ -1,0 +1,315 @@
+"""Tells people what is new: queues the digests that are due, and sends what is queued.
+
+The promise: no write transaction is open while a server is talked to, and a server that does not answer is a
+line in the report, not an exception.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sqlite3
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from stormlog.tracking.digest.content import Digest, collect
+from stormlog.tracking.digest.due import due_ns, is_due, stamp_ns
+from stormlog.tracking.digest.failures import DeliveryError
+from stormlog.tracking.digest.outbox import Delivery, Notice, claim, enqueue, mark, next_digest_ns, waiting
+from stormlog.tracking.digest.settings import NotifySettings
+from stormlog.tracking.digest.smtp import Mailer
+from stormlog.tracking.digest.webhook import post, shown_address
+from stormlog.tracking.projects import DEFAULT_PROJECT, project_of, project_row
+from stormlog.tracking.store import default_store_path
+from stormlog.tracking.tracker import Tracker
+
+__all__ = ["NotifyReport", "ProjectDigest", "deliver", "notify", "queue_if_due"]
+
+
+@dataclass(frozen=True)
+class ProjectDigest:
+    """What was decided about a project.
+
+    Attributes:
+        outcome: ``queued``; ``due`` (in a dry run); or why there is no digest: ``off``, ``not_due``,
+            ``no_recipients`` or ``nothing_new``.
+        due_ns: When the next digest may go out; None if the project wants none.
+        notice_count: Messages queued.
+        digest: What it holds; None if there is none.
+    """
+
+    project: str
+    alert_frequency: str
+    outcome: str
+    due_ns: int | None
+    notice_count: int
+    digest: Digest | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order, JSON-ready."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class NotifyReport:
+    """What was queued and what became of it.
+
+    Attributes:
+        deliveries: Messages that were tried now, and those that still wait from before.
+    """
+
+    is_dry_run: bool
+    projects: Sequence[ProjectDigest]
+    deliveries: Sequence[Delivery]
+
+    @property
+    def queued_count(self) -> int:
+        """How many messages were queued."""
+        return sum(project.notice_count for project in self.projects)
+
+    def count(self, state: str) -> int:
+        """Return how many messages are sent, pending or failed."""
+        return sum(delivery.state == state for delivery in self.deliveries)
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether nothing waits and nothing failed."""
+        return all(delivery.state == "sent" for delivery in self.deliveries)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything, JSON-ready; the keys do not change.
+
+        Source: docs/notifications.md#answer.
+        """
+        return {
+            "is_dry_run": self.is_dry_run,
+            "queued_count": self.queued_count,
+            **{f"{state}_count": self.count(state) for state in ("sent", "pending", "failed")},
+            "projects": [project.as_dict() for project in self.projects],
+            "deliveries": [delivery.as_dict() for delivery in self.deliveries],
+        }
+
+
+def notify(
+    tracker: Tracker,
+    *,
+    projects: Sequence[str] | None,
+    settings: NotifySettings,
+    force: bool = False,
+    dry_run: bool = False,
+) -> NotifyReport:
+    """Queue the digests that are due and send everything that waits.
+
+    Args:
+        projects: Names of projects; None for all.
+        settings: How messages are sent.
+        force: Whether to take every digest for due.
+        dry_run: Whether to say what would be sent only; nothing is stored then.
+
+    Raises:
+        LifecycleError: there is no such project.
+        PermissionDeniedError: ``issues:write`` is missing (``issues:read`` in a dry run).
+
+    Source: docs/notifications.md.
+    """
+    found = _queue(tracker, projects, force=force, dry_run=dry_run)
+    deliveries = () if dry_run else deliver(tracker, settings, projects=projects)
+    return NotifyReport(dry_run, found, deliveries)
+
+
+def queue_if_due(tracker: Tracker, *, scan_id: str | None = None) -> int:
+    """Queue the digest of the tracker's project if it is due.
+
+    Args:
+        scan_id: The scan that asks, for the activity log.
+
+    Returns:
+        How many messages were queued; `deliver` sends them.
+
+    Raises:
+        PermissionDeniedError: ``issues:write`` is missing.
+    """
+    return sum(found.notice_count for found in _queue(tracker, [tracker.project], scan_id=scan_id))
+
+
+def deliver(
+    tracker: Tracker, settings: NotifySettings, *, projects: Sequence[str] | None
+) -> Sequence[Delivery]:
+    """Send every message whose time has come.
+
+    Args:
+        projects: Names of projects; None for all.
+
+    Returns:
+        Those that were tried, and those that wait.
+
+    Raises:
+        LifecycleError: there is no such project.
+        PermissionDeniedError: ``issues:write`` is missing.
+    """
+    with tracker.reading() as connection:
+        notices = waiting(connection, [row["project_id"] for row in _rows(connection, projects)])
+    if not notices:
+        return ()
+    deliveries = []
+    with nullcontext() if settings.smtp is None else Mailer(settings.smtp) as mailer:
+        for notice in notices:
+            delivery = _attempt(tracker, notice, mailer, settings)
+            if delivery is not None:
+                deliveries.append(delivery)
+    return deliveries
+
+
+def _rows(connection: sqlite3.Connection, names: Sequence[str] | None) -> list[sqlite3.Row]:
+    if names is None:
+        return connection.execute("SELECT * FROM projects ORDER BY name").fetchall()
+    rows = []
+    for name in dict.fromkeys(names):
+        # The project of those who name none need not exist yet.
+        if (
+            name != DEFAULT_PROJECT
+            or connection.execute("SELECT 1 FROM projects WHERE name = ?", [name]).fetchone()
+        ):
+            rows.append(project_row(connection, name))
+    return rows
+
+
+def _queue(
+    tracker: Tracker,
+    projects: Sequence[str] | None,
+    *,
+    force: bool = False,
+    dry_run: bool = False,
+    scan_id: str | None = None,
+) -> list[ProjectDigest]:
+    with tracker.reading() as connection:
+        # Most of the time nothing is due, and then there is no need to wait for those who write.
+        found = [_examine(tracker, connection, row, force=force)[0] for row in _rows(connection, projects)]
+    if dry_run:
+        return found
+    return [
+        _queue_one(tracker, each.project, force=force, scan_id=scan_id) if each.outcome == "due" else each
+        for each in found
+    ]
+
+
+def _queue_one(tracker: Tracker, name: str, *, force: bool, scan_id: str | None) -> ProjectDigest:
+    with tracker.writing() as connection:
+        row = project_row(connection, name)
+        found, issue_ids = _examine(tracker, connection, row, force=force)
+        if found.digest is None:
+            # Somebody else was faster.
+            return found
+        stamp = stamp_ns(found.alert_frequency, basis_ns=_basis_ns(row), now_ns=tracker.clock())
+        count = enqueue(
+            connection,
+            tracker.actor,
+            row,
+            found.digest,
+            issue_ids,
+            recipients=_recipients(row),
+            stamp_ns=stamp,
+            scan_id=scan_id,
+        )
+    return ProjectDigest(
+        project=name,
+        alert_frequency=found.alert_frequency,
+        outcome="queued",
+        due_ns=due_ns(found.alert_frequency, basis_ns=stamp),
+        notice_count=count,
+        digest=found.digest,
+    )
+
+
+def _examine(
+    tracker: Tracker, connection: sqlite3.Connection, row: sqlite3.Row, *, force: bool
+) -> tuple[ProjectDigest, Sequence[str]]:
+    """Decide about a project; with a digest come the ids of the issues that it tells about."""
+    frequency, basis_ns, now_ns = row["alert_frequency"], _basis_ns(row), tracker.clock()
+    content = None
+    if not force and frequency == "none":
+        outcome = "off"
+    elif not force and not is_due(frequency, basis_ns=basis_ns, now_ns=now_ns):
+        outcome = "not_due"
+    elif not _recipients(row):
+        outcome = "no_recipients"
+    else:
+        digest_ns = next_digest_ns(connection, row["project_id"], now_ns)
+        content = collect(connection, row, digest_ns=digest_ns, options=_options(tracker, row["name"]))
+        outcome = "nothing_new" if content is None else "due"
+    digest, issue_ids = (None, []) if content is None else content
+    next_ns = due_ns(frequency, basis_ns=basis_ns)
+    return ProjectDigest(row["name"], frequency, outcome, next_ns, 0, digest), issue_ids
+
+
+def _basis_ns(row: sqlite3.Row) -> int:
+    return int(row["created_ns"] if row["last_digest_ns"] is None else row["last_digest_ns"])
+
+
+def _recipients(row: sqlite3.Row) -> list[tuple[str, str]]:
+    project = project_of(row)
+    pairs = [("email", address) for address in dict.fromkeys(project.recipients)]
+    return pairs if project.webhook_url is None else [*pairs, ("webhook", project.webhook_url)]
+
+
+def _options(tracker: Tracker, project: str) -> str:
+    """Return what a command needs to find this project in this tracker, besides what it finds by itself."""
+    options = []
+    if tracker.store.path != default_store_path():
+        options += ["--db", str(tracker.store.path.absolute())]
+    if project != DEFAULT_PROJECT:
+        options += ["--project", project]
+    # Paths need not be text.
+    return "".join(f" {shlex.quote(word)}" for word in options).encode("utf-8", "replace").decode("utf-8")
+
+
+def _attempt(
+    tracker: Tracker, notice: Notice, mailer: Mailer | None, settings: NotifySettings
+) -> Delivery | None:
+    """Try to send one message; None if somebody else does."""
+    if notice.channel == "email" and mailer is None:
+        return _delivery(notice, "pending", "no mail server is named: set STORMLOG_SMTP_HOST")
+    if notice.next_attempt_ns > tracker.clock():
+        return _delivery(notice, "pending", notice.error)
+    with tracker.writing() as connection:
+        claimed = claim(connection, notice, now_ns=tracker.clock())
+    if claimed is None:
+        return None
+    error, is_final = None, False
+    try:
+        _send(claimed, mailer, settings)
+    except DeliveryError as failure:
+        error, is_final = str(failure), failure.is_final
+    with tracker.writing() as connection:
+        state = mark(
+            connection, tracker.actor, claimed, now_ns=tracker.clock(), error=error, is_final=is_final
+        )
+    return _delivery(claimed, state, error)
+
+
+def _send(notice: Notice, mailer: Mailer | None, settings: NotifySettings) -> None:
+    if notice.channel == "webhook":
+        post(
+            notice.digest,
+            notice.recipient,
+            dedupe_key=notice.dedupe_key,
+            as_format=notice.webhook_format,
+            secret=settings.webhook_secret,
+            timeout_s=settings.webhook_timeout_s,
+        )
+    elif mailer is not None:
+        mailer.send(notice.digest, dedupe_key=notice.dedupe_key, recipient=notice.recipient)
+
+
+def _delivery(notice: Notice, state: str, error: str | None) -> Delivery:
+    return Delivery(
+        notice_id=notice.notice_id,
+        project=notice.project,
+        channel=notice.channel,
+        recipient=shown_address(notice.recipient) if notice.channel == "webhook" else notice.recipient,
+        state=state,
+        attempts=notice.attempts,
+        next_attempt_ns=notice.next_attempt_ns if state == "pending" else None,
+        error=error,
+    )

@@ -1,0 +1,155 @@
+"""Sends digests by mail.
+
+The promise: one message per recipient, over a connection whose certificate was checked; a server that cannot be
+reached is asked once, not once per recipient.
+"""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import ssl
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, localtime
+from types import TracebackType
+
+from stormlog.tracking.digest.content import Digest, one_line
+from stormlog.tracking.digest.failures import DeliveryError
+from stormlog.tracking.digest.rendering import as_html, as_text, subject
+from stormlog.tracking.digest.settings import SmtpSettings
+
+__all__ = ["Mailer", "mail_of"]
+
+_MOST_LABEL = 60
+
+
+def mail_of(digest: Digest, *, dedupe_key: str, sender: str, recipient: str) -> EmailMessage:
+    """Return the mail to one recipient.
+
+    Args:
+        dedupe_key: Makes the Message-ID, so that a mail sent twice is recognised as one.
+
+    Raises:
+        DeliveryError: an address is none; trying again is no use.
+    """
+    domain = _label(sender.rpartition("@")[2], "localhost", "[^a-z0-9.-]+")
+    mail = EmailMessage(policy=SMTP)
+    try:
+        mail["From"] = sender
+        mail["To"] = recipient
+        if len(mail["To"].addresses) != 1 or not mail["To"].addresses[0].domain:
+            raise ValueError("not one address with a host")
+    except (ValueError, IndexError, AttributeError) as error:
+        raise DeliveryError(f"{one_line(recipient)!r} is no mail address: {error}", is_final=True) from error
+    mail["Subject"] = subject(digest)
+    mail["Date"] = format_datetime(localtime())
+    mail["Message-ID"] = f"<{_label(dedupe_key, 'digest', '[^a-z0-9]+')}@{domain}>"
+    mail["List-Id"] = f"<{_label(digest.project, 'project', '[^a-z0-9]+')}.stormlog.{domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(as_text(digest))
+    mail.add_alternative(as_html(digest), subtype="html")
+    return mail
+
+
+def _label(text: str, default: str, unwanted: str) -> str:
+    return re.sub(unwanted, "-", text.lower())[:_MOST_LABEL].strip("-.") or default
+
+
+class Mailer:
+    """A connection to a mail server, opened when the first mail goes out.
+
+    Args:
+        settings: Which server, and how.
+    """
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        self._settings = settings
+        self._server: smtplib.SMTP | None = None
+        self._trouble: str | None = None
+
+    def __enter__(self) -> Mailer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            try:
+                self._server.quit()
+            except (smtplib.SMTPException, OSError):
+                self._server.close()
+
+    def send(self, digest: Digest, *, dedupe_key: str, recipient: str) -> None:
+        """Send a digest to one recipient.
+
+        Raises:
+            DeliveryError: it did not arrive.
+        """
+        sender = self._settings.sender
+        mail = mail_of(digest, dedupe_key=dedupe_key, sender=sender, recipient=recipient)
+        server = self._connected()
+        try:
+            server.send_message(mail, sender, [recipient])
+        except smtplib.SMTPRecipientsRefused as error:
+            [(code, text)] = error.recipients.values()
+            raise _refusal(code, text) from error
+        except smtplib.SMTPResponseException as error:
+            raise _refusal(error.smtp_code, error.smtp_error) from error
+        except (smtplib.SMTPException, OSError, UnicodeError) as error:
+            # Nobody knows how far it got.
+            server.close()
+            raise DeliveryError(_said(error)) from error
+        finally:
+            # The server may have ended the conversation as well; the next mail starts afresh.
+            if server.sock is None:
+                self._server = None
+
+    def _connected(self) -> smtplib.SMTP:
+        if self._trouble is not None:
+            raise DeliveryError(self._trouble)
+        if self._server is None:
+            try:
+                self._server = _connect(self._settings)
+            except smtplib.SMTPAuthenticationError as error:
+                self._trouble = (
+                    f"the mail server refuses the login: {_answer(error.smtp_code, error.smtp_error)}"
+                )
+                raise DeliveryError(self._trouble) from error
+            except (smtplib.SMTPException, OSError, ValueError) as error:
+                where = f"{self._settings.host}:{self._settings.effective_port}"
+                self._trouble = f"no connection to the mail server {where}: {_said(error)}"
+                raise DeliveryError(self._trouble) from error
+        return self._server
+
+
+def _connect(settings: SmtpSettings) -> smtplib.SMTP:
+    host, port, timeout_s = settings.host, settings.effective_port, settings.timeout_s
+    context = ssl.create_default_context()
+    server: smtplib.SMTP
+    if settings.tls == "implicit":
+        server = smtplib.SMTP_SSL(host, port, timeout=timeout_s, context=context)
+    else:
+        server = smtplib.SMTP(host, port, timeout=timeout_s)
+    try:
+        if settings.tls == "starttls":
+            server.starttls(context=context)
+        if settings.user is not None and settings.password is not None:
+            server.login(settings.user, settings.password)
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+def _refusal(code: int, text: bytes | str) -> DeliveryError:
+    return DeliveryError(f"the mail server says {_answer(code, text)}", is_final=500 <= code < 600)
+
+
+def _answer(code: int, text: bytes | str) -> str:
+    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return f"{code} {one_line(said, 200)}"
+
+
+def _said(error: Exception) -> str:
+    return one_line(str(error), 200) or type(error).__name__
