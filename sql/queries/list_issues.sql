@@ -4,13 +4,13 @@ SELECT
     affected_sessions, details, bundle_details, session_id, timestamp_ns, rank, source_path, source_kind,
     event_type, bundle_path, metadata
 FROM (
-    SELECT
-        *,
-        coalesce(
-            CAST($override_states AS VARCHAR[])[list_position(CAST($override_ids AS VARCHAR[]), fingerprint_id)],
-            'open'
-        ) AS state
-    FROM issues
+    SELECT i.*, coalesce(o.state, 'open') AS state
+    FROM issues AS i
+    LEFT JOIN (
+        SELECT
+            unnest(CAST($override_ids AS VARCHAR[])) AS fingerprint_id,
+            unnest(CAST($override_states AS VARCHAR[])) AS state
+    ) AS o ON i.fingerprint_id = o.fingerprint_id
 )
 WHERE (CAST($fingerprint_id AS VARCHAR) IS NULL OR fingerprint_id = CAST($fingerprint_id AS VARCHAR))
     AND (CAST($kind AS VARCHAR) IS NULL OR kind = CAST($kind AS VARCHAR))

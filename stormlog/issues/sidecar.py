@@ -19,7 +19,6 @@ from stormlog.errors import SourceError
 from stormlog.issues.state import STATE_OF_STATUS, STATUS_PRECEDENCE, normalize_issue_state
 
 __all__ = [
-    "SIDECAR_FILE_NAME",
     "SIDECAR_FORMAT",
     "Sidecar",
     "TrackedState",
@@ -29,7 +28,6 @@ __all__ = [
     "speaking_states",
 ]
 
-SIDECAR_FILE_NAME: Final = "issues.json"
 SIDECAR_FORMAT: Final = "stormlog-issues"
 _VERSION: Final = 1
 #: A state takes less than a kilobyte; whatever is longer is something else.
@@ -157,12 +155,11 @@ def read_sidecar(path: str | os.PathLike[str]) -> Sidecar:
             found = os.fstat(stream.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise SourceError("is not a file", path=name)
-            # One byte more than allowed: it may grow meanwhile.
-            data = stream.read(_MOST_BYTES + 1)
+            if found.st_size > _MOST_BYTES:
+                raise SourceError(f"has more than {_MOST_BYTES >> 20} MiB, so it is no sidecar", path=name)
+            data = stream.read(_MOST_BYTES)
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror or error}", path=name) from error
-    if len(data) > _MOST_BYTES:
-        raise SourceError(f"has more than {_MOST_BYTES >> 20} MiB, so it is no sidecar", path=name)
     try:
         return Sidecar(name, _states(_parse(data)))
     except _Problem as problem:
@@ -246,15 +243,16 @@ def _state(item: Any) -> TrackedState:
 
 def _require_consistent(states: list[TrackedState]) -> None:
     """Refuse two answers to one question."""
-    seen: dict[tuple[Any, ...], int] = {}
+    seen: dict[str, dict[tuple[Any, ...], int]] = {}
     issues: dict[str, tuple[int, tuple[Any, ...]]] = {}
     for position, state in enumerate(states):
-        key = (state.fingerprint_id, state.app, state.is_dev)
-        if key in seen:
-            raise _Problem(
-                f"repeats issues[{seen[key]}]: {state.fingerprint_id} of the same app", f"issues[{position}]"
-            )
-        seen[key] = position
+        others = seen.setdefault(state.fingerprint_id, {})
+        key = (state.app, state.is_dev)
+        # One that does not say for which app it is, is for all of them.
+        if others and (key in others or None in key or None in next(iter(others))):
+            same = others.get(key, next(iter(others.values())))
+            raise _Problem(f"says the same fingerprint again as issues[{same}]", f"issues[{position}]")
+        others[key] = position
         if state.issue_id is None:
             continue
         # These belong to the issue: its fingerprints cannot differ in them.
@@ -262,7 +260,8 @@ def _require_consistent(states: list[TrackedState]) -> None:
         first, expected = issues.setdefault(state.issue_id, (position, facts))
         if facts != expected:
             raise _Problem(
-                f"says something else about issue {state.issue_id} than issues[{first}]", f"issues[{position}]"
+                f"says something else about issue {state.issue_id} than issues[{first}]",
+                f"issues[{position}]",
             )
 
 

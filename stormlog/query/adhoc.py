@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["SqlResult", "names_in", "require_one_select"]
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TRACKING = re.compile(r"\b(tracking)\"?\s*\.\s*\"?([A-Za-z_][A-Za-z0-9_]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -53,5 +54,9 @@ def require_one_select(connection: duckdb.DuckDBPyConnection, text: str) -> None
 
 
 def names_in(text: str) -> set[str]:
-    """Return every word of a statement in lower case; a superset of the relations it names."""
-    return {word.lower() for word in _WORD.findall(text)}
+    """Return every word of a statement in lower case; a superset of the relations it names.
+
+    A table of schema ``tracking`` is one word, for it shares its name with a view that takes long to fill.
+    """
+    tracked = {f"tracking.{name.lower()}" for _, name in _TRACKING.findall(text)}
+    return tracked | {word.lower() for word in _WORD.findall(_TRACKING.sub(r"\1", text))}

@@ -19,6 +19,7 @@ from stormlog.query.settings import Settings
 from stormlog.query.snapshot import Snapshot
 from stormlog.query.staging import stage_all_spans, stage_issues, stage_sessions
 from stormlog.query.texts import is_storable
+from stormlog.query.tracking_schema import TrackingSchema
 from stormlog.query.udfs import UDFS, register
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from stormlog.query.catalog.models import CatalogWarning
     from stormlog.query.index import Index
     from stormlog.query.ingest import Progress
+    from stormlog.query.tracked_states import StateSource
 
 __all__ = ["Engine", "view_names"]
 
@@ -75,6 +77,7 @@ class Engine:
             self._parts = Parts(database, folder)
             self._ingest = Ingest(database, self._scratch, self._parts, index, settings.batch_bytes)
             self._findings = FindingStore({} if index is None else dict(index.findings))
+            self._tracking = TrackingSchema(database)
             self._open_database = database
             self._fill_catalog()
         except BaseException:
@@ -235,6 +238,24 @@ class Engine:
                 database.document()
         except (duckdb.Error, OSError) as error:
             raise QueryError(str(error), statement="prepare") from error
+
+    def show_tracking(self, states: StateSource, names: Collection[str] | None) -> None:
+        """Make the tables of schema ``tracking`` among ``names`` (None: all of them) say what is so now.
+
+        Raises:
+            QueryError: DuckDB failed.
+        """
+        import duckdb
+
+        try:
+            self._tracking.show(states, names)
+        except duckdb.Error as error:
+            raise QueryError(str(error), statement="prepare") from error
+
+    @property
+    def tracking_names(self) -> list[str]:
+        """Return the names of what `show_tracking` has made."""
+        return self._tracking.names
 
     def needs_reading(self, names: Collection[str]) -> bool:
         """Return whether files have to be read before these views answer."""

@@ -17,6 +17,7 @@ from stormlog.query.index import AnswerFolder, Index, KeptAnswer, index_folder
 from stormlog.query.settings import Settings
 from stormlog.query.snapshot import Snapshot
 from stormlog.query.statements import Statement
+from stormlog.query.tracked_states import StateSource
 
 if TYPE_CHECKING:
     import os
@@ -52,6 +53,8 @@ def open_store(
     cache: str | os.PathLike[str] | bool | None = None,
     spill_directory: str | None = None,
     spill_limit: str | None = None,
+    tracker: str | os.PathLike[str] | None = None,
+    project: str = "default",
 ) -> QueryStore:
     """Open telemetry artifacts for questions.
 
@@ -67,9 +70,14 @@ def open_store(
             decides: ``STORMLOG_CACHE`` (a directory, or ``off``), else the user's cache directory.
         spill_directory: Where rows go that do not fit into memory; the system's temporary directory by default.
         spill_limit: Most bytes there, such as ``10GB``.
+        tracker: A tracker: issues show the states that it has when they are listed, and SQL sees its tables as
+            schema ``tracking``. Without one, ``issues.json`` in an opened directory or beside an opened file counts.
+        project: Project of the tracker.
 
     Raises:
-        SourceError: none of the paths exists, or ``strict`` and something had to be skipped.
+        SourceError: none of the paths exists, or ``strict`` and something had to be skipped; or there is no such
+            tracker or project.
+        MigrationError: the tracker is of another version, or something else.
         ValueError: no path, or a setting that DuckDB does not take.
 
     Source: docs/concepts.md#catalog.
@@ -82,7 +90,8 @@ def open_store(
         raise ValueError("nothing to open: name at least one file or directory")
     _require_one(catalog)
     settings = Settings(threads, memory_limit, spill_directory, spill_limit)
-    return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache))
+    states = StateSource(tracker, project)
+    return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache), states=states)
 
 
 def _require_one(catalog: ArtifactCatalog) -> None:
@@ -113,8 +122,11 @@ class QueryStore:
         strict: bool = False,
         settings: Settings | None = None,
         cache_root: str | None = None,
+        states: StateSource | None = None,
     ) -> None:
         self.catalog = catalog
+        self._states = states or StateSource()
+        self._states.look(catalog)
         self._strict = strict
         self._settings = settings or Settings()
         self._snapshot = Snapshot.take(catalog)
@@ -141,6 +153,7 @@ class QueryStore:
     def close(self) -> None:
         """Release the database; questions after this raise `QueryError`."""
         self._is_closed = True
+        self._states.close()
         if self._open_engine is not None:
             self._open_engine.close()
 
@@ -162,15 +175,21 @@ class QueryStore:
             catalog = ArtifactCatalog(self.catalog.paths)
             if not may_be_gone:
                 _require_one(catalog)
+            has_other_states = self._states.look(catalog)
             snapshot = Snapshot.take(catalog)
             if snapshot.digest == self._snapshot.digest:
-                return False
+                return has_other_states
             self.catalog, self._snapshot, self._has_read = snapshot.catalog, snapshot, False
             if self._open_engine is not None:
                 self._open_engine.move_to(snapshot)
             if self._strict:
                 self._refuse_skipped()
             return True
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What questions are about: the catalog, and the files in the states in which they are read."""
+        return self._snapshot
 
     # ---- questions -----------------------------------------------------------------------------------------
 
@@ -181,7 +200,8 @@ class QueryStore:
 
         Args:
             filters: Exact matches; they never change the counts of the issues they keep.
-            state_overrides: Fingerprint id -> state; unknown ids are ignored, the default is ``open``.
+            state_overrides: Fingerprint id -> state; unknown ids are ignored. They win over what a tracker or a
+                sidecar says; the default is ``open``.
 
         Raises:
             ValueError: a state is not known.
@@ -205,7 +225,9 @@ class QueryStore:
         self, filters: IssueFilter | None = None, *, state_overrides: Mapping[str, str] | None = None
     ) -> Statement:
         """Return the text and the parameters that `list_issues` runs."""
-        return statements.issues_statement(filters, state_overrides)
+        with self._lock:
+            overrides = self._states.overrides(state_overrides)
+        return statements.issues_statement(filters, overrides)
 
     def list_sessions(self, filters: SessionFilter | None = None) -> list[SessionRow]:
         """Return sessions, the latest first, one per source that knows them.
@@ -277,6 +299,11 @@ class QueryStore:
         from stormlog.query.engine import view_names
 
         with self._lock:
+            if name.startswith("tracking."):
+                engine = self._prepared({"tracking", name})
+                if name not in engine.tracking_names:
+                    raise ValueError(f"no table {name!r}; there are {', '.join(engine.tracking_names)}")
+                return engine.cursor().table(name)
             if name not in view_names():
                 raise ValueError(f"no view {name!r}; there are {', '.join(view_names())}")
             return self._prepared({name}).cursor().view(name)
@@ -416,6 +443,8 @@ class QueryStore:
         engine = self._engine()
         try:
             engine.prepare(views)
+            if views is None or "tracking" in views:
+                engine.show_tracking(self._states, views)
         except (QueryError, OSError) as error:
             if not self._may_be_the_index(engine, error):
                 self._explain(engine, error)

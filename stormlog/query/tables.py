@@ -7,7 +7,7 @@ from __future__ import annotations
 
 __all__ = ["LINES_GIVEN_VIEW", "SCHEMAS", "TABLES"]
 
-SCHEMAS = ("prim", "telemetry", "projection", "issues", "raw", "stage")
+SCHEMAS = ("prim", "telemetry", "projection", "issues", "raw", "stage", "tracking")
 
 #: Table -> column definitions, in the order in which they are created.
 TABLES = {
@@ -68,6 +68,12 @@ TABLES = {
     "stage.replayed_spans": (
         "source_id INTEGER, session_id VARCHAR, rank BIGINT, thread_id BIGINT, thread_name VARCHAR, "
         "scope_id VARCHAR, path VARCHAR[], start_ns BIGINT, end_ns BIGINT, sequence BIGINT, is_synthetic_end BOOLEAN"
+    ),
+    # Filled when a statement names schema `tracking`: one row per fingerprint.
+    "raw.issue_states": (
+        "fingerprint_id VARCHAR, issue_id VARCHAR, app VARCHAR, is_dev BOOLEAN, status VARCHAR, state VARCHAR, "
+        "fix_version VARCHAR, assignee VARCHAR, ignore_until VARCHAR, occurrence_count BIGINT, run_count BIGINT, "
+        "unique_user_count BIGINT, recurred_count BIGINT, first_seen_version VARCHAR, last_seen_version VARCHAR"
     ),
     "stage.fingerprints": "kind VARCHAR, dimension_key VARCHAR, fingerprint_id VARCHAR, dimensions VARCHAR",
 }

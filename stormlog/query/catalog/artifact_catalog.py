@@ -28,6 +28,7 @@ class ArtifactCatalog:
         oom_bundles: OOM bundles.
         attachments: Usable items of attachment sidecars.
         run_envelopes: Accepted run envelopes.
+        issue_sidecars: Files called ``issues.json`` in opened directories and beside opened files.
         warnings: What was skipped; those who load events add to it.
 
     Source: docs/concepts.md#catalog.
@@ -43,6 +44,7 @@ class ArtifactCatalog:
         self.oom_bundles = discovery.oom_bundles
         self.attachments = discovery.attachments
         self.run_envelopes = discovery.run_envelopes
+        self.issue_sidecars: tuple[Path, ...] = tuple(Path(path) for path in discovery.issue_sidecars)
         self.warnings: list[CatalogWarning] = discovery.log.warnings
 
     def session_ledger(self) -> dict[str, str]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stormlog.issues.sidecar import describes_sidecar
 from stormlog.query.catalog.attachments import parse_sidecar
 from stormlog.query.catalog.bundles import diagnose_source, oom_bundle
 from stormlog.query.catalog.files import WarningLog, join_path, read_json_object, read_optional_object
@@ -24,6 +25,7 @@ from stormlog.query.catalog.manifests import (
 from stormlog.query.catalog.models import CatalogOOMBundle, CatalogSource, ExternalAttachment
 from stormlog.query.catalog.names import (
     ENVELOPE_NAME,
+    ISSUES_NAME,
     MANIFEST_NAME,
     SIDECAR_NAME,
     flat_kind,
@@ -51,6 +53,8 @@ class Discovery:
         self.sources: list[CatalogSource] = []
         self.oom_bundles: list[CatalogOOMBundle] = []
         self.attachments: list[ExternalAttachment] = []
+        #: Paths of the files that may say what became of issues; those who list issues read them.
+        self.issue_sidecars: list[str] = []
         self._envelopes: dict[str, CatalogRunEnvelope | None] = {}
         self._envelope_paths: dict[str, str] = {}
         self._source_keys: set[tuple[str, str]] = set()
@@ -102,6 +106,8 @@ class Discovery:
         for name, describe in ((ENVELOPE_NAME, self._add_envelope), (SIDECAR_NAME, self._add_sidecar)):
             if name in top:
                 describe(top.spelled(name), top.resolved(name))
+        if ISSUES_NAME in top:
+            self._add_issue_sidecar(top.spelled(ISSUES_NAME), top.resolved(ISSUES_NAME))
         manifest = self._read_manifest(top)
         if manifest is not None:
             if describes_oom_bundle(manifest):
@@ -166,7 +172,13 @@ class Discovery:
     # Files
 
     def _add_file(self, path: str) -> None:
-        name = os.path.basename(path)
+        directory, name = os.path.split(path)
+        if directory not in self._real_directories:
+            beside = os.path.join(directory, ISSUES_NAME)
+            if os.path.isfile(beside):
+                self._add_issue_sidecar(beside, self._resolve(beside))
+        if name == ISSUES_NAME and describes_sidecar(read_optional_object(path, self.log)):
+            return
         if name == ENVELOPE_NAME:
             self._add_envelope(path, self._resolve(path))
         elif name == SIDECAR_NAME:
@@ -278,6 +290,11 @@ class Discovery:
         return True
 
     # Descriptions
+
+    def _add_issue_sidecar(self, path: str, real: str) -> None:
+        if real not in self._described_files:
+            self._described_files.add(real)
+            self.issue_sidecars.append(path)
 
     def _add_sidecar(self, path: str, real: str) -> None:
         if real in self._described_files:

@@ -9,6 +9,7 @@ from stormlog.query.catalog.models import SourceKind
 
 __all__ = [
     "ENVELOPE_NAME",
+    "ISSUES_NAME",
     "MANIFEST_NAME",
     "METADATA_NAME",
     "SIDECAR_NAME",
@@ -26,6 +27,7 @@ MANIFEST_NAME = "manifest.json"
 METADATA_NAME = "metadata.json"
 SIDECAR_NAME = "stormlog_attachments.json"
 ENVELOPE_NAME = "stormlog_run.json"
+ISSUES_NAME = "issues.json"
 
 #: Begins the names of directories beside a sink in which compaction works.
 WORKPLACE_PREFIX = ".stormlog-compact-"

@@ -1,0 +1,136 @@
+"""Where the states of issues come from: a tracker, else ``issues.json`` beside the artifacts.
+
+The promise: a question sees what the tracker says when it is asked, and what sidecars said when the paths were
+looked at last; a damaged sidecar costs a warning and no issue.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from stormlog.errors import SourceError
+from stormlog.issues.sidecar import TrackedState, read_sidecar, speaking_states
+from stormlog.query.catalog.models import CatalogWarning
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
+    from stormlog.query.tracker_file import TrackerFile
+
+__all__ = ["StateSource"]
+
+#: Identifies what was read: another one means that something may have changed.
+Token = tuple[int, int]
+
+
+class StateSource:
+    """What is known of issues besides their evidence.
+
+    Args:
+        tracker: A tracker; with one, sidecars do not count.
+        project: Project of the tracker.
+
+    Raises:
+        MigrationError: the tracker is of another version, or something else.
+        SourceError: it is missing or cannot be read, or has no such project.
+    """
+
+    def __init__(self, tracker: str | os.PathLike[str] | None = None, project: str = "default") -> None:
+        self._tracker = None if tracker is None else os.fspath(tracker)
+        self._project = project
+        self._file: TrackerFile | None = None
+        self._openings = 0
+        self._token: Token = (0, 0)
+        self._states: dict[str, TrackedState] = {}
+        self._overrides: dict[str, str] = {}
+        self._is_closed = False
+        self._update()
+
+    def close(self) -> None:
+        """Let go of the tracker; nothing is known from then on."""
+        self._is_closed = True
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def look(self, catalog: ArtifactCatalog) -> bool:
+        """Read what lies beside the artifacts now.
+
+        Args:
+            catalog: What was found; it gets a warning for each sidecar that is none.
+
+        Returns:
+            Whether an issue may show another state than it did when this was called last.
+        """
+        before = self._overrides
+        if self._tracker is None:
+            found: list[TrackedState] = []
+            for path in catalog.issue_sidecars:
+                try:
+                    found += read_sidecar(path).states
+                except SourceError as error:
+                    message = f"was skipped: {str(error).removeprefix(f'{path}: ')}"
+                    catalog.warnings.append(CatalogWarning(str(path), message, "issue_sidecar_invalid"))
+            self._set(found, (0, self._token[1] + 1))
+        self._update()
+        return self._overrides != before
+
+    def states(self) -> tuple[dict[str, TrackedState], Token]:
+        """Return the state of each fingerprint id that is known, and what changes when they do."""
+        self._update()
+        return self._states, self._token
+
+    def overrides(self, explicit: Mapping[str, str] | None) -> dict[str, str]:
+        """Return fingerprint id -> state for all that are not simply open.
+
+        Args:
+            explicit: What a caller says; it wins.
+        """
+        self._update()
+        return {**self._overrides, **(explicit or {})}
+
+    @contextmanager
+    def tables(self) -> Iterator[tuple[sqlite3.Connection, Token]]:
+        """Show the tables of the tracker, in one state, and what changes when they do; without one they are empty."""
+        from stormlog.query.tracker_file import empty_tracker
+
+        self._update()
+        if self._file is not None:
+            with self._file.reading() as connection:
+                yield connection, self._token
+            return
+        connection = empty_tracker()
+        try:
+            yield connection, (0, 0)
+        finally:
+            connection.close()
+
+    def _update(self) -> None:
+        """Read the tracker again if somebody changed it, or put another one in its place."""
+        if self._tracker is None or self._is_closed:
+            return
+        if self._file is None or not self._file.is_current:
+            from stormlog.query.tracker_file import TrackerFile
+
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+            self._file = TrackerFile(self._tracker)
+            self._openings += 1
+        token = (self._openings, self._file.data_version())
+        if token != self._token:
+            # What changes between the two lines is read twice, and not missed.
+            self._set(self._file.states(self._project), token)
+
+    def _set(self, found: list[TrackedState], token: Token) -> None:
+        self._states = speaking_states(found)
+        self._overrides = {
+            fingerprint_id: state.state
+            for fingerprint_id, state in self._states.items()
+            if state.state != "open"
+        }
+        self._token = token
