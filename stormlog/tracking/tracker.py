@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-from stormlog.tracking import comments, listing, merging
+from stormlog.tracking import comments, listing, merging, unmerging
 from stormlog.tracking.actors import PERMISSIONS, READ, WRITE, Actor, Permissions
 from stormlog.tracking.lookup import find_issue
 from stormlog.tracking.models import (
@@ -280,12 +280,35 @@ class Tracker:
             )
 
     def unmerge(self, source: str) -> TrackedIssue:
-        """Bring back an issue that was merged into another; see `merging.unmerge`."""
+        """Bring back an issue that was merged into another; see `unmerging.unmerge`."""
         with self.writing() as connection:
             project = project_row(connection, self.project)
-            return merging.unmerge(connection, project, self.actor, source, now_ns=self.clock())
+            return unmerging.unmerge(connection, project, self.actor, source, now_ns=self.clock())
 
     # ---- comments --------------------------------------------------------------------------------------
+
+    def scan(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        options: ScanOptions | None = None,
+        **hooks: Any,
+    ) -> ScanReport:
+        """Record what is new below some paths; see `stormlog.tracking.scanning.scan.scan`.
+
+        Source: docs/tracking.md#scanning.
+        """
+        from stormlog.tracking.scanning.scan import scan
+
+        return scan(self, paths, options, **hooks)
+
+    def record_error(self, message: str, **facts: Any) -> TrackedIssue:
+        """Record that a program reported an error; see `stormlog.tracking.error_texts.record_error`.
+
+        Source: docs/tracking.md#error-texts.
+        """
+        from stormlog.tracking.error_texts import record_error
+
+        return record_error(self, message, **facts)
 
     def comment(self, issue_id: str, body: str) -> Comment:
         """Add a comment in Markdown to an issue.

@@ -199,7 +199,7 @@ class Triage:
                 rows[row["issue_id"]] = row
         if targets.at_most is not None and len(rows) > targets.at_most:
             raise ValueError(
-                f"{len(rows)} issues would be changed, and {targets.at_most} may be without further assent"
+                f"this would change {len(rows)} issues, and {targets.at_most} are allowed (--yes allows all)"
             )
         found = list(rows.values())
         if targets.revision is not None:
