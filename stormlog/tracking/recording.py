@@ -209,7 +209,7 @@ def _create_issues(
     connection.execute(
         """
         INSERT INTO activity (project_id, issue_id, at_ns, actor_type, actor_id, action, after_json, scan_id)
-        SELECT ?, issue_id, ?, ?, ?, 'create', json_object('status', 'new', 'title', title), ? FROM temp.founded
+        SELECT ?, issue_id, ?, ?, ?, 'create', json_object('status', 'new'), ? FROM temp.founded
         """,
         [project_id, now_ns, actor.type, actor.id, scan_id],
     )

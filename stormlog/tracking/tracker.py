@@ -21,6 +21,7 @@ from stormlog.tracking.models import (
     IssuePage,
     OccurrencePage,
     Project,
+    ScanReport,
     TrackedIssue,
 )
 from stormlog.tracking.projects import create_project, list_projects, project_row, set_project
@@ -287,19 +288,23 @@ class Tracker:
 
     # ---- comments --------------------------------------------------------------------------------------
 
-    def scan(
-        self,
-        paths: Sequence[str | os.PathLike[str]],
-        options: ScanOptions | None = None,
-        **hooks: Any,
-    ) -> ScanReport:
-        """Record what is new below some paths; see `stormlog.tracking.scanning.scan.scan`.
+    def scan(self, paths: Sequence[str | os.PathLike[str]], **options: Any) -> ScanReport:
+        """Record what is new below some paths.
+
+        Args:
+            paths: Files and directories.
+            options: Fields of `ScanOptions`, such as ``app``, ``code_version``, ``since_ns``, ``settle_ns``.
+
+        Raises:
+            SourceError: none of the paths exists, or something was skipped and ``strict`` is set.
+            StoreBusyError: another scan runs.
+            PermissionDeniedError: ``issues:write`` is missing.
 
         Source: docs/tracking.md#scanning.
         """
-        from stormlog.tracking.scanning.scan import scan
+        from stormlog.tracking.scanning.scan import ScanOptions, scan
 
-        return scan(self, paths, options, **hooks)
+        return scan(self, paths, ScanOptions(**options))
 
     def record_error(self, message: str, **facts: Any) -> TrackedIssue:
         """Record that a program reported an error; see `stormlog.tracking.error_texts.record_error`.
