@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from stormlog.cli.formats import FORMATS
+
 if TYPE_CHECKING:
     from stormlog.tracking import Tracker
 
-__all__ = ["json_option", "open_tracker", "tracker_options"]
+__all__ = [
+    "format_options",
+    "json_option",
+    "no_colour_option",
+    "open_tracker",
+    "page_options",
+    "tracker_of",
+    "tracker_options",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -18,9 +28,13 @@ _PERMISSION_CHOICES = ("issues:read", "issues:write")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
+no_colour_option = click.option(
+    "--no-color", "no_colour", is_flag=True, help="Print without colours, as NO_COLOR does."
+)
+
 
 def tracker_options(command: Command) -> Command:
-    """Add ``--db``, ``--project``, ``--as-agent`` and ``--allow``; a command gets what `open_tracker` takes."""
+    """Add ``--db``, ``--project``, ``--as-agent`` and ``--allow``, for `open_tracker`."""
     for option in (
         click.option(
             "--allow",
@@ -41,6 +55,41 @@ def tracker_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def format_options(command: Command) -> Command:
+    """Add ``--format`` and its shortcuts, for `stormlog.cli.options.format_of`, and ``--no-color``."""
+    for option in (
+        no_colour_option,
+        *(
+            click.option(f"--{name}", f"shortcut_{name}", is_flag=True, help=f"Short for --format {name}.")
+            for name in reversed(FORMATS)
+        ),
+        click.option(
+            "--format", "format_name", type=click.Choice(FORMATS), help="How to print (default: table)."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def page_options(command: Command) -> Command:
+    """Add ``--limit`` and ``--after``."""
+    for option in (
+        click.option("--after", metavar="CURSOR", help="Go on behind the page that ended there."),
+        click.option(
+            "--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="Most rows to print."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def tracker_of(options: dict[str, Any], *, read_only: bool = False) -> Tracker:
+    """Take what `tracker_options` added from the options of a command, and open the tracker."""
+    return open_tracker(
+        **{name: options.pop(name) for name in ("db", "project", "as_agent", "allow")}, read_only=read_only
+    )
 
 
 def open_tracker(
