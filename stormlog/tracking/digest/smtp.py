@@ -36,13 +36,16 @@ def mail_of(digest: Digest, *, dedupe_key: str, sender: str, recipient: str) -> 
     domain = _label(sender.rpartition("@")[2], "localhost", "[^a-z0-9.-]+")
     mail = EmailMessage(policy=SMTP)
     try:
+        if not recipient.isprintable():
+            raise ValueError("it is more than one line")
         mail["From"] = sender
         mail["To"] = recipient
         if len(mail["To"].addresses) != 1 or not mail["To"].addresses[0].domain:
             raise ValueError("not one address with a host")
     except (ValueError, IndexError, AttributeError) as error:
         raise DeliveryError(f"{one_line(recipient)!r} is no mail address: {error}", is_final=True) from error
-    mail["Subject"] = subject(digest)
+    # Programs that read mail would take this for encoded text.
+    mail["Subject"] = subject(digest).replace("=?", "= ?")
     mail["Date"] = format_datetime(localtime())
     mail["Message-ID"] = f"<{_label(dedupe_key, 'digest', '[^a-z0-9]+')}@{domain}>"
     mail["List-Id"] = f"<{_label(digest.project, 'project', '[^a-z0-9]+')}.stormlog.{domain}>"
