@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from stormlog.tracking import Tracker
 
 __all__ = [
+    "db_option",
     "format_options",
     "json_option",
     "no_colour_option",
     "open_tracker",
     "page_options",
+    "store_options",
     "tracker_of",
     "tracker_options",
 ]
@@ -33,8 +35,16 @@ no_colour_option = click.option(
 )
 
 
-def tracker_options(command: Command) -> Command:
-    """Add ``--db``, ``--project``, ``--as-agent`` and ``--allow``, for `open_tracker`."""
+db_option = click.option(
+    "--db",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="The tracker (default: STORMLOG_DB, else ~/.local/share/stormlog/tracker.db).",
+)
+
+
+def store_options(command: Command) -> Command:
+    """Add what says who acts on which file: ``db``, ``as_agent`` and ``allow``."""
     for option in (
         click.option(
             "--allow",
@@ -43,18 +53,19 @@ def tracker_options(command: Command) -> Command:
             help=f"Allow only these, with commas between: {', '.join(_PERMISSION_CHOICES)}.",
         ),
         click.option("--as-agent", metavar="NAME", help="Act as the agent NAME (default: STORMLOG_AGENT)."),
-        click.option(
-            "--project", metavar="NAME", default="default", show_default=True, help="Project of the issues."
-        ),
-        click.option(
-            "--db",
-            metavar="FILE",
-            type=click.Path(dir_okay=False),
-            help="The tracker (default: STORMLOG_DB, else ~/.local/share/stormlog/tracker.db).",
-        ),
+        db_option,
     ):
         command = option(command)
     return command
+
+
+def tracker_options(command: Command) -> Command:
+    """Add what `store_options` does, and ``project``, for `open_tracker`."""
+    return store_options(
+        click.option(
+            "--project", metavar="NAME", default="default", show_default=True, help="Project of the issues."
+        )(command)
+    )
 
 
 def format_options(command: Command) -> Command:
@@ -86,14 +97,18 @@ def page_options(command: Command) -> Command:
 
 
 def tracker_of(options: dict[str, Any], *, read_only: bool = False) -> Tracker:
-    """Take what `tracker_options` added from the options of a command, and open the tracker."""
-    return open_tracker(
-        **{name: options.pop(name) for name in ("db", "project", "as_agent", "allow")}, read_only=read_only
-    )
+    """Take what `tracker_options` or `store_options` added from the options of a command, and open the tracker."""
+    names = [name for name in ("db", "project", "as_agent", "allow") if name in options]
+    return open_tracker(**{name: options.pop(name) for name in names}, read_only=read_only)
 
 
 def open_tracker(
-    *, db: str | None, project: str, as_agent: str | None, allow: str | None, read_only: bool = False
+    *,
+    db: str | None,
+    as_agent: str | None,
+    allow: str | None,
+    project: str = "default",
+    read_only: bool = False,
 ) -> Tracker:
     """Open the tracker that the options name; use it as a context manager."""
     from stormlog.tracking import PERMISSIONS, Actor, Tracker

@@ -37,9 +37,8 @@ def require_condition(text: str) -> str:
             try:
                 empty.execute(f"{rows} {form.format(text)}").fetchall()
             except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
-                raise ValueError(
-                    f"{text!r} is no condition over issues: {error}; columns are {columns}"
-                ) from error
+                hint = f"; columns are {columns}" if "no such column" in str(error) else ""
+                raise ValueError(f"{text!r} is no condition over issues: {error}{hint}") from error
     return text
 
 

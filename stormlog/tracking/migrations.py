@@ -101,6 +101,8 @@ def pending(
         MigrationError: it is newer than this version, something else, or a step was other than it is now.
     """
     known = load_migrations() if migrations is None else migrations
+    # Asked first: whoever makes the store meanwhile makes its tables and its ledger at once.
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     applied = applied_versions(connection)
     newest = known[-1].version
     if applied and max(applied) > newest:
@@ -109,15 +111,11 @@ def pending(
             code="store_too_new",
             details={"path": str(path), "store_version": max(applied), "known_version": newest},
         )
-    if not applied and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None:
-        # An empty ledger is one whose first step was cut short.
-        tables = {
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        }
-        if tables != {"schema_migrations"}:
-            raise MigrationError(
-                f"{path} is a database of something else", code="not_a_store", details={"path": str(path)}
-            )
+    # An empty ledger is one whose first step was cut short.
+    if not applied and tables.difference({"schema_migrations"}):
+        raise MigrationError(
+            f"{path} is a database of something else", code="not_a_store", details={"path": str(path)}
+        )
     for migration in known:
         if migration.version in applied and applied[migration.version][1] != migration.sha256:
             raise MigrationError(

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stormlog.errors import MigrationError, SourceError, StoreBusyError
-from stormlog.tracking.migrations import migrate, require_current
+from stormlog.tracking.migrations import migrate, pending, require_current
 from stormlog.tracking.network_files import is_on_network
 
 __all__ = ["Store", "default_store_path"]
@@ -66,6 +66,11 @@ class Store:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             connection = _connect(file, "rwc")
+        except (OSError, sqlite3.Error) as error:
+            raise _explained(error, file) from error
+        try:
+            # What is refused stays as it is, also how its journal is kept.
+            pending(connection, file)
             if is_on_network(file):
                 # Write-ahead logs need memory that all processes share, on whatever machine they are.
                 connection.execute("PRAGMA journal_mode = DELETE")
@@ -74,9 +79,6 @@ class Store:
                 )
             else:
                 _use_log(connection)
-        except (OSError, sqlite3.Error) as error:
-            raise _explained(error, file) from error
-        try:
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
             migrate(connection, file)
@@ -89,8 +91,12 @@ class Store:
         return cls(file, connection, warnings)
 
     @classmethod
-    def open_read_only(cls, path: str | os.PathLike[str]) -> Store:
+    def open_read_only(cls, path: str | os.PathLike[str], *, may_be_older: bool = False) -> Store:
         """Open a store to read; it works without the right to write.
+
+        Args:
+            path: The file.
+            may_be_older: Whether steps may be missing that this version of Stormlog would take.
 
         Raises:
             MigrationError: it is newer or older than this version of Stormlog, damaged, or something else.
@@ -99,6 +105,7 @@ class Store:
         file = Path(path)
         if not file.exists():
             raise SourceError("no such tracker; 'stormlog scan' makes one", path=str(file))
+        connection = None
         try:
             connection = _connect(file, "ro")
             try:
@@ -110,9 +117,13 @@ class Store:
                     raise
                 connection.close()
                 connection = _connect(file, "ro&immutable=1")
-            require_current(connection, file)
-        except sqlite3.Error as error:
-            raise _explained(error, file) from error
+            (pending if may_be_older else require_current)(connection, file)
+        except BaseException as error:
+            if connection is not None:
+                connection.close()
+            if isinstance(error, sqlite3.Error):
+                raise _explained(error, file) from error
+            raise
         return cls(file, connection, [])
 
     def copy_in_memory(self) -> Store:
