@@ -12,7 +12,7 @@ from stormlog._values import frozen_class
 from stormlog.cli import diagnostics, output
 from stormlog.cli.formats import Answer
 from stormlog.cli.sql_option import PRINT_SQL, statement_document, statement_text
-from stormlog.cli.targets import Target
+from stormlog.cli.targets import ISSUES, Target, issue_target
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
@@ -28,6 +28,8 @@ class Request:
         paths: Files and directories to read.
         format_name: One of `formats.FORMATS`.
         sql: None, `PRINT_SQL`, or a statement to run instead.
+        tracker: A tracker whose states count; None for none.
+        project: Its project; None for the usual one.
         strict: Whether anything skipped is an error.
         threads: At most this many; None leaves it to the engine.
         memory_limit: Such as ``512MB``; None leaves it to the engine.
@@ -42,6 +44,8 @@ class Request:
     paths: Sequence[str]
     format_name: str
     sql: str | None
+    tracker: str | None
+    project: str | None
     strict: bool
     threads: int | None
     memory_limit: str | None
@@ -85,6 +89,8 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
         spill_directory=request.spill_directory,
         spill_limit=request.spill_limit,
         cache=request.cache,
+        tracker=request.tracker,
+        project=request.project or "default",
     ) as store:
         if request.follow_s is not None:
             _follow(store, wanted, request)
@@ -142,7 +148,8 @@ def _follow(store: QueryStore, filters: Any, request: Request) -> None:
 
 def _found(store: QueryStore, target: Target, wanted: Any, request: Request) -> Answer:
     if not request.sql:
-        return Answer(getattr(store, target.method)(wanted), target)
+        rows = getattr(store, target.method)(wanted)
+        return Answer(rows, issue_target(rows) if target is ISSUES else target)
     result = store.sql(request.sql)
     names = _distinct(result.columns)
     return Answer([dict(zip(names, row, strict=True)) for row in result.fetchall()], names=names)

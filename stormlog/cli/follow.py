@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from stormlog.cli import diagnostics, output
 from stormlog.cli.formats import NO_ROWS, Answer
 from stormlog.cli.json_text import json_line
-from stormlog.cli.targets import ISSUES, light_row
+from stormlog.cli.targets import issue_target, light_row
 
 if TYPE_CHECKING:
     from stormlog.issues.models import StormlogIssue
@@ -182,7 +182,7 @@ class _Screen:
         text = io.StringIO()
         if issues:
             colour = diagnostics.use_colour(sys.stdout, self._no_colour)
-            answer = Answer(issues[: size.lines], ISSUES)
+            answer = Answer(issues[: size.lines], issue_target(issues[: size.lines]))
             print_terminal_table(answer, text, width=size.columns, colour=colour)
         else:
             text.write(NO_ROWS + "\n")

@@ -47,8 +47,8 @@ def session_option(text: str) -> Decorator[Any]:
 def answer_options(function: Decorated) -> Decorated:
     """Add paths, formats and settings to a command that prints rows.
 
-    The command receives ``paths``, ``format_name``, ``shortcut_<format>``, ``sql``, ``strict``, what
-    `machine_options` says, ``no_cache``, ``cache_dir``, ``quiet`` and ``no_colour``.
+    The command receives ``paths``, ``format_name``, ``shortcut_<format>``, ``sql``, ``tracker``, ``project``,
+    ``strict``, what `machine_options` says, ``no_cache``, ``cache_dir``, ``quiet`` and ``no_colour``.
     """
     decorators: list[Decorator[Any]] = [
         click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path()),
@@ -64,6 +64,13 @@ def answer_options(function: Decorated) -> Decorated:
             metavar="[SELECT]",
             help="Print the SQL that answers the command; with a SELECT behind it, run that over the views.",
         ),
+        click.option(
+            "--tracker",
+            metavar="FILE",
+            type=click.Path(dir_okay=False),
+            help="Show the states of this tracker; --sql sees its tables as schema tracking.",
+        ),
+        click.option("--project", metavar="NAME", help="Project of the tracker (default: default)."),
         click.option("--strict", is_flag=True, help="Fail with status 3 if anything has to be skipped."),
         machine_options,
         click.option("--no-cache", is_flag=True, help="Read all files anew, and remember nothing."),

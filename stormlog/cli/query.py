@@ -27,6 +27,8 @@ ISSUE_STATE_CHOICES = ("open", "resolved", "ignored", "regressed")
 _SETTINGS = (
     "paths",
     "sql",
+    "tracker",
+    "project",
     "strict",
     "threads",
     "memory_limit",
@@ -145,6 +147,8 @@ def _follow_s(options: dict[str, Any]) -> float | None:
 def _answer(target: Target, options: dict[str, Any], *, follow_s: float | None = None) -> None:
     from stormlog.cli.answers import Request, answer
 
+    if options["project"] is not None and options["tracker"] is None:
+        raise click.UsageError("--project needs --tracker.")
     format_name, cache = format_of(options), cache_of(options)
     settings = {name: options.pop(name) for name in _SETTINGS}
     # What is left names fields of the filter, apart from the ways to name a format and a cache.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from stormlog._values import frozen_class
 
 __all__ = ["EVENTS", "INDEXES", "ISSUES", "OOMS", "SESSIONS", "Column", "ColumnKind", "Target"]
+__all__ += ["issue_target", "light_row"]
 
 ColumnKind = Literal[
     "text", "word", "number", "count", "bytes", "time", "instant", "length", "path", "severity", "status"
@@ -107,6 +109,17 @@ ISSUES = Target(
     ),
     plain_has_all=False,
 )
+
+_STATE = Column("state", "State", "word", 2)
+
+
+def issue_target(issues: Sequence[Any]) -> Target:
+    """Return how to print issues: tables for people have a column for states if there are any but open."""
+    if all(issue.state == "open" for issue in issues):
+        return ISSUES
+    first, *others = ISSUES.readable
+    return replace(ISSUES, readable=(first, _STATE, *others))
+
 
 SESSIONS = Target(
     method="list_sessions",

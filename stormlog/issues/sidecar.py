@@ -26,6 +26,7 @@ __all__ = [
     "read_sidecar",
     "sidecar_bytes",
     "speaking_states",
+    "state_precedence",
 ]
 
 SIDECAR_FORMAT: Final = "stormlog-issues"
@@ -114,12 +115,13 @@ def speaking_states(states: Iterable[TrackedState]) -> dict[str, TrackedState]:
     silenced.
     """
     speaking: dict[str, TrackedState] = {}
-    for state in sorted(states, key=_precedence):
+    for state in sorted(states, key=state_precedence):
         speaking.setdefault(state.fingerprint_id, state)
     return speaking
 
 
-def _precedence(state: TrackedState) -> tuple[Any, ...]:
+def state_precedence(state: TrackedState) -> tuple[Any, ...]:
+    """Return a sort key: of the states of a fingerprint, the first speaks; see `speaking_states`."""
     urgency = STATUS_PRECEDENCE.index(state.effective_status)
     return (bool(state.is_dev), urgency, state.app or "", state.issue_id or "", state.fingerprint_id)
 

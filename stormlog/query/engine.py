@@ -227,9 +227,9 @@ class Engine:
             if needs_spans and not self._has_spans:
                 stage_all_spans(database)
                 self._has_spans = True
-            if not self._parts.are_shown and not wanted_views <= _NEED_CATALOG:
-                self._parts.show()
             is_about_columns = not wanted.isdisjoint(_CATALOG_TABLES)
+            if not self._parts.are_shown and (is_about_columns or not wanted_views <= _NEED_CATALOG):
+                self._parts.show()
             self._register(wanted | set(view_names()) if is_about_columns else wanted)
             database.require(view_names() if is_about_columns else wanted_views)
             if names is None:
