@@ -2,7 +2,7 @@
 --
 -- $source_ids, $session_ids and $is_settled are parallel lists; findings count in settled sessions only.
 -- $told_source_ids, $told_session_ids and $told_records: records of sessions of which no record is kept.
--- $bundle_positions, $bundle_names and $bundle_records: the same for bundles, as far as they describe themselves.
+-- $bundle_paths, $bundle_names and $bundle_records: the same for bundles, as far as they describe themselves.
 WITH scope AS (
     SELECT
         unnest(CAST($source_ids AS INTEGER[])) AS source_id,
@@ -12,7 +12,7 @@ WITH scope AS (
 
 bundles AS (
     SELECT
-        unnest(CAST($bundle_positions AS BIGINT[])) AS position,
+        unnest(CAST($bundle_paths AS VARCHAR[])) AS path,
         unnest(CAST($bundle_names AS VARCHAR[])) AS name,
         unnest(CAST($bundle_records AS VARCHAR[])) AS record
 ),
@@ -89,7 +89,7 @@ seen AS (
             )
         ) AS evidence_id
     FROM issue_evidence AS e
-    INNER JOIN bundles AS b ON e.sort_file = b.position
+    INNER JOIN bundles AS b ON e.bundle_path = b.path
     WHERE e.stage = 0
 ),
 

@@ -110,6 +110,7 @@ def record(
     occurrences_created = _create_occurrences(connection, now_ns)
     evidence_new = _add_evidence(connection, now_ns)
     _mark_changes(connection, project_id, batch)
+    _date_findings(connection)
     _keep_details(connection)
     _learn_versions(connection)
     connection.execute(
@@ -440,6 +441,26 @@ def _replace_findings(connection: sqlite3.Connection, project_id: str, batch: in
         WHERE (occurrence_id, evidence_id) IN (SELECT occurrence_id, evidence_id FROM ({gone}))
         """,
         [project_id, batch],
+    )
+
+
+def _date_findings(connection: sqlite3.Connection) -> None:
+    """Let fingerprints of findings name their earliest one as it is now: findings move, other evidence does not."""
+    earliest = """
+        FROM issue_occurrences AS o
+        INNER JOIN issue_evidence_keys AS k ON k.occurrence_id = o.occurrence_id
+        WHERE o.issue_id = issue_fingerprints.issue_id AND k.fingerprint_id = issue_fingerprints.fingerprint_id
+    """
+    connection.execute(
+        f"""
+        UPDATE issue_fingerprints
+        SET (title_ns, title_evidence_id) = (
+            SELECT k.timestamp_ns, k.evidence_id {earliest} ORDER BY k.timestamp_ns, k.evidence_id LIMIT 1
+        )
+        WHERE kind = 'hidden_memory_anomaly'
+            AND issue_id IN (SELECT issue_id FROM temp.changed)
+            AND EXISTS (SELECT 1 {earliest})
+        """
     )
 
 

@@ -73,7 +73,7 @@ def session_rows(store: QueryStore) -> list[tuple[Any, ...]]:
 def evidence_rows(
     store: QueryStore,
     sessions: Sequence[SessionScope],
-    bundles: Sequence[tuple[int, CatalogOOMBundle]],
+    bundles: Sequence[CatalogOOMBundle],
     defaults: Defaults,
 ) -> list[tuple[Any, ...]]:
     """Return evidence as `stormlog.tracking.recording.INCOMING` has it, ``batch`` being the source (-1: bundles).
@@ -81,7 +81,7 @@ def evidence_rows(
     Args:
         store: Where to ask.
         sessions: Sessions with their sources.
-        bundles: OOM bundles with their positions in the catalog.
+        bundles: OOM bundles.
         defaults: What is assumed.
 
     Raises:
@@ -101,9 +101,9 @@ def evidence_rows(
         "told_source_ids": [source_id for source_id, _, _ in told],
         "told_session_ids": [session_id for _, session_id, _ in told],
         "told_records": [record for _, _, record in told],
-        "bundle_positions": [position for position, _ in bundles],
-        "bundle_names": [bundle.bundle_path.name for _, bundle in bundles],
-        "bundle_records": [_bundle_record(bundle) for _, bundle in bundles],
+        "bundle_paths": [str(bundle.bundle_path) for bundle in bundles],
+        "bundle_names": [bundle.bundle_path.name for bundle in bundles],
+        "bundle_records": [_bundle_record(bundle) for bundle in bundles],
         "facts": _FACTS,
         "app": defaults.app,
         "is_dev": defaults.is_dev,

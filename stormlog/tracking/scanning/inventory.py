@@ -18,9 +18,8 @@ __all__ = ["Bundle", "Inventory", "take_inventory"]
 
 @dataclass(frozen=True)
 class Bundle:
-    """An OOM bundle, its position in the catalog, and the files that say what it is."""
+    """An OOM bundle, and the files that say what it is."""
 
-    position: int
     bundle: CatalogOOMBundle
     files: list[SourceFile]
 
@@ -74,10 +73,10 @@ def take_inventory(snapshot: Snapshot) -> Inventory:
             manifest = _looked_at(folders.true_path(str(source.manifest_path)), "manifest")
             if manifest is not None:
                 inventory.manifests[number] = manifest
-    for position, bundle in enumerate(snapshot.catalog.oom_bundles):
+    for bundle in snapshot.catalog.oom_bundles:
         names = (str(bundle.manifest_path), str(bundle.bundle_path / "metadata.json"))
         found = [_looked_at(folders.true_path(name), "oom_bundle") for name in names]
-        inventory.bundles.append(Bundle(position, bundle, [file for file in found if file is not None]))
+        inventory.bundles.append(Bundle(bundle, [file for file in found if file is not None]))
     return inventory
 
 

@@ -217,7 +217,7 @@ class _Scan:
             settle_ns=options.settle_ns,
         )
         bundles = [
-            (bundle.position, bundle.bundle)
+            bundle.bundle
             for bundle in inventory.bundles
             if any(file.path in self._dirty for file in bundle.files)
         ]

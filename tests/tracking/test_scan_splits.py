@@ -1,0 +1,81 @@
+"""However files arrive and however often they are scanned meanwhile: the tables are those of one scan."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from stormlog.tracking import Tracker
+from tests.captures import capture_path, scenarios
+from tests.query.sinks import busy_session, write_sink
+from tests.tracking.arrivals import arrive
+from tests.tracking.tables import tables
+
+SCENARIOS = sorted(scenarios())
+
+
+def scanned(database: Path, *paths: Path) -> dict[str, list[tuple[object, ...]]]:
+    with Tracker(database) as tracker:
+        tracker.scan(list(paths), settle_ns=0)
+        return tables(tracker)
+
+
+def compare(source: Path, work: Path, seed: int) -> None:
+    target = work / "files"
+    target.mkdir()
+    rng = random.Random(seed)
+    count = 0
+    with Tracker(work / "split.db") as tracker:
+        for _ in arrive(source, target, rng, stops=4):
+            # Now and then two scans see a part of it each, in any order.
+            folders = sorted(path for path in target.iterdir())
+            if rng.random() < 0.3:
+                rng.shuffle(folders)
+                for folder in folders:
+                    tracker.scan([folder], settle_ns=0)
+            tracker.scan([target], settle_ns=0)
+            count += 1
+        split = tables(tracker)
+    whole = scanned(work / "whole.db", target)
+    for name, rows in whole.items():
+        assert split[name] == rows, name
+    assert count > 1
+    assert whole["files"]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_captures(tmp_path: Path, scenario: str, seed: int) -> None:
+    compare(capture_path(scenario), tmp_path, seed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sessions_over_several_segments(tmp_path: Path, seed: int) -> None:
+    for number in range(2):
+        events = [
+            event for session in ("a", "b") for event in busy_session(f"{session}{number}", 80, rank=number)
+        ]
+        events[0]["metadata"]["app_version"] = f"1.{number}"
+        write_sink(
+            tmp_path / "source" / f"rank{number}",
+            {
+                "segment-000001.jsonl": events[:50],
+                "segment-000002.jsonl": events[50:120],
+                "segment-000003.jsonl": events[120:],
+            },
+        )
+    compare(tmp_path / "source", tmp_path, seed)
+
+
+def test_the_order_of_paths_and_copies_do_not_matter(tmp_path: Path) -> None:
+    for name in ("x", "y"):
+        write_sink(tmp_path / name, {"segment-000001.jsonl": busy_session(f"s-{name}", 60)})
+    one = scanned(tmp_path / "1.db", tmp_path / "x", tmp_path / "y")
+    other = scanned(tmp_path / "2.db", tmp_path / "y", tmp_path / "x")
+    assert one == other
+    write_sink(tmp_path / "z", {"segment-000001.jsonl": busy_session("s-x", 60)})
+    with_copy = scanned(tmp_path / "3.db", tmp_path / "z", tmp_path / "y", tmp_path / "x")
+    for name in ("issues", "occurrences", "evidence_keys"):
+        assert with_copy[name] == one[name]
