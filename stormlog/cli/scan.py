@@ -18,6 +18,7 @@ from stormlog.cli.tracker_options import tracker_options
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
     from stormlog.tracking import ScanReport
+    from stormlog.tracking.digest import NotifySettings
     from stormlog.tracking.scanning.scan import ScanOptions
 
 __all__ = ["scan"]
@@ -41,6 +42,12 @@ _FAIL_ON = ("new", "regressed", "any")
     metavar="VERSION",
     envvar="STORMLOG_CODE_VERSION",
     help="Version of the code, where telemetry names none (default: STORMLOG_CODE_VERSION).",
+)
+@click.option(
+    "--repo",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    help="Ask this git repository which commit is newer (default: by when they were first seen).",
 )
 @click.option("--since", metavar="TIME", help="Leave out evidence before a date, or before 7d ago.")
 @click.option(
@@ -140,6 +147,7 @@ def _scan_options(options: dict[str, Any]) -> ScanOptions:
         is_dev=options["dev"],
         code_version=options["code_version"] or None,
         min_severity=options["min_severity"],
+        repo=options["repo"],
         since_ns=None if options["since"] is None else moment_ns(options["since"], time.time_ns()),
         settle_ns=duration_ns(options["settle"]),
         full=options["full"],
@@ -163,12 +171,14 @@ def _scan(
     from stormlog.cli.tracker_options import open_tracker
     from stormlog.tracking.scanning.scan import scan as scan_paths
 
+    # A setting that is wrong is said before anything is done.
+    settings = _notify_settings() if options["notify"] else None
     with open_tracker(**{name: options[name] for name in ("db", "project", "as_agent", "allow")}) as tracker:
         report = scan_paths(
             tracker, paths, scan_options, watching=_watching(options["quiet"]), should_stop=should_stop
         )
-        if options["notify"]:
-            from stormlog.tracking.digest import NotifySettings, deliver, queue_if_due
+        if settings is not None:
+            from stormlog.tracking.digest import deliver, queue_if_due
 
             queued = queue_if_due(tracker, scan_id=report.scan_id)
             failures = [
@@ -183,6 +193,12 @@ def _scan(
                     click.echo(f"Warning: not sent to {failure.recipient}: {failure.error}", err=True)
             report = replace(report, notices_queued=queued)
     return report
+
+
+def _notify_settings() -> NotifySettings:
+    from stormlog.tracking.digest import NotifySettings
+
+    return NotifySettings.from_environment()
 
 
 def _watching(quiet: bool) -> Callable[[QueryStore], Any]:

@@ -91,6 +91,7 @@ def record(
     now_ns: int,
     batch: int = 0,
     scan_id: str | None = None,
+    repo: str | None = None,
 ) -> Recorded:
     """Record one batch of ``temp.incoming``.
 
@@ -101,6 +102,7 @@ def record(
         now_ns: Clock of the caller, nanoseconds since the Unix epoch.
         batch: Which rows of ``temp.incoming``.
         scan_id: The scan, for the activity log.
+        repo: Git repository that knows which commit is newer.
     """
     connection.create_function("new_id", 0, new_id)
     project_id = project["project_id"]
@@ -116,7 +118,9 @@ def record(
     connection.execute(
         "UPDATE issues SET last_activity_ns = ? WHERE issue_id IN (SELECT issue_id FROM temp.fresh)", [now_ns]
     )
-    regressed = judge_resolved(connection, project=project, actor=actor, now_ns=now_ns, scan_id=scan_id)
+    regressed = judge_resolved(
+        connection, project=project, actor=actor, now_ns=now_ns, scan_id=scan_id, repo=repo
+    )
     occurrences = [i for (i,) in connection.execute("SELECT DISTINCT occurrence_id FROM temp.changed")]
     issues = [i for (i,) in connection.execute("SELECT DISTINCT issue_id FROM temp.changed")]
     aggregates.touch(connection, occurrences=occurrences, issues=issues)

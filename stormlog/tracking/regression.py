@@ -11,7 +11,7 @@ from stormlog.tracking import aggregates
 from stormlog.tracking.activity import log
 from stormlog.tracking.actors import Actor
 
-__all__ = ["end_silences", "judge_resolved"]
+__all__ = ["end_silences", "first_seen_in", "judge_resolved"]
 
 
 def judge_resolved(
@@ -21,11 +21,15 @@ def judge_resolved(
     actor: Actor,
     now_ns: int,
     scan_id: str | None,
+    repo: str | None = None,
 ) -> int:
     """Compare the versions of ``temp.fresh`` with the fix versions of their issues.
 
     A newer one makes an issue regressed. One that gives no answer, or equals the fix, is marked as a recurrence.
     An older one is a straggler, and says nothing.
+
+    Args:
+        repo: Git repository that knows which commit is newer.
 
     Returns:
         How many issues regressed.
@@ -54,7 +58,8 @@ def judge_resolved(
             row["code_version"],
             row["fix_version"],
             order=order,
-            first_seen=_first_seen(connection, row["app_id"]),
+            first_seen=first_seen_in(connection, row["app_id"]),
+            repo=repo,
         )
         if found.result == "newer" or (found.result == "equal" and project["regress_on_equal"]):
             regressed[row["issue_id"]] = (row, found.basis)
@@ -154,11 +159,19 @@ def _clear_recurrences(connection: sqlite3.Connection, issue_id: str) -> None:
     )
 
 
-def _first_seen(connection: sqlite3.Connection, app_id: str) -> Callable[[str], int | None]:
+def first_seen_in(connection: sqlite3.Connection, app_id: str) -> Callable[[str], int | None]:
     def first_seen(version: str) -> int | None:
+        # Commits may be named by the beginning of their hash.
         row = connection.execute(
-            "SELECT first_event_ns FROM code_versions WHERE app_id = ? AND version = ?", [app_id, version]
+            """
+            SELECT min(first_event_ns) FROM code_versions
+            WHERE app_id = ?1 AND (
+                version = ?2
+                OR (length(?2) >= 7 AND ?2 NOT GLOB '*[^0-9a-fA-F]*' AND lower(substr(version, 1, length(?2))) = lower(?2))
+            )
+            """,
+            [app_id, version],
         ).fetchone()
-        return None if row is None else int(row[0])
+        return row[0]
 
     return first_seen

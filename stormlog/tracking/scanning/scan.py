@@ -57,6 +57,7 @@ class ScanOptions:
         is_dev: Whether evidence that does not say is from development.
         code_version: Version of evidence that names none.
         min_severity: Least severe alerts that count.
+        repo: Git repository that knows which commit is newer.
         since_ns: Earliest evidence that counts, nanoseconds since the Unix epoch.
         settle_ns: How long a session without an end must have been quiet before its hidden-memory findings count.
         full: Look at every session again, whatever the ledger says.
@@ -72,6 +73,7 @@ class ScanOptions:
     is_dev: bool = False
     code_version: str | None = None
     min_severity: str = "warning"
+    repo: str | None = None
     since_ns: int | None = None
     settle_ns: int = 600 * 10**9
     full: bool = False
@@ -262,6 +264,7 @@ class _Scan:
                 now_ns=self._now_ns,
                 batch=batch,
                 scan_id=self._scan_id,
+                repo=self._options.repo,
             )
             for file, progress in read:
                 self._write_row(connection, project["project_id"], file, progress)

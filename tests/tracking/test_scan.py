@@ -1,0 +1,384 @@
+"""Scans of files: what they record, what they leave alone, and what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stormlog.query
+from stormlog.errors import PermissionDeniedError, SourceError, StoreBusyError
+from stormlog.tracking import TrackedIssue, Tracker
+from stormlog.tracking.scanning.lock import scan_lock
+from tests.captures import capture_path
+from tests.query.sinks import START_NS, busy_session, write_lines
+from tests.telemetry.factories import record
+from tests.tracking.tables import everything, tables
+
+S = 10**9
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now_ns = 2_000_000_000 * S
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tracker(tmp_path: Path, clock: Clock) -> Iterator[Tracker]:
+    with Tracker(tmp_path / "tracker.db", clock=clock) as opened:
+        yield opened
+
+
+def alert(
+    session: str = "s1", at: int = 10, *, event: str = "warning", context: str = "High usage", **fields: Any
+) -> dict[str, Any]:
+    metadata = {"backend": "cuda", **fields.pop("metadata", {})}
+    return record(
+        session_id=session,
+        timestamp_ns=START_NS + at * S,
+        event_type=event,
+        context=context,
+        metadata=metadata,
+        **fields,
+    )
+
+
+def issues(tracker: Tracker) -> list[TrackedIssue]:
+    return list(tracker.list_issues(limit=200).issues)
+
+
+def one(tracker: Tracker) -> TrackedIssue:
+    (issue,) = issues(tracker)
+    return issue
+
+
+def test_the_issues_are_those_of_the_query(tmp_path: Path, tracker: Tracker) -> None:
+    path = capture_path("v4-cuda-sim")
+    tracker.scan([path], settle_ns=0, min_severity="info")
+    with stormlog.query.open(path) as store:
+        derived = {
+            i.fingerprint_id: (i.kind, i.severity, i.title, i.first_seen_ns, i.last_seen_ns)
+            for i in store.list_issues()
+        }
+    found = issues(tracker)
+    assert {
+        i.fingerprint_ids[0]: (i.kind, i.severity, i.title, i.first_seen_ns, i.last_seen_ns) for i in found
+    } == derived
+    assert len(derived) > 5
+
+
+def test_scanning_again_changes_nothing(tracker: Tracker, clock: Clock) -> None:
+    first = tracker.scan([capture_path("v4-cuda-sim")])
+    assert first.issues_created > 0
+    before = everything(tracker)
+    clock.now_ns += S
+    again = tracker.scan([capture_path("v4-cuda-sim")]).as_dict()
+    unchanged = (
+        "sources_read",
+        "lines_read",
+        "lines_skipped",
+        "sessions_scanned",
+        "evidence_new",
+        "issues_created",
+    )
+    unchanged += ("issues_regressed", "occurrences_created", "occurrences_updated", "notices_queued")
+    assert {name: again[name] for name in unchanged} == dict.fromkeys(unchanged, 0)
+    assert everything(tracker) == before
+
+
+def test_looking_at_everything_again_changes_no_issue(tracker: Tracker) -> None:
+    tracker.scan([capture_path("v4-cuda-sim")])
+    before = everything(tracker)
+    tracker.scan([capture_path("v4-cuda-sim")], full=True)
+    after = everything(tracker)
+    for table in ("issues", "issue_occurrences", "issue_evidence_keys", "issue_evidence", "activity"):
+        assert after[table] == before[table]
+
+
+def test_an_unfinished_line_is_pending(tmp_path: Path, tracker: Tracker) -> None:
+    path = tmp_path / "events.jsonl"
+    whole = [json.dumps(alert(at=at), sort_keys=True) + "\n" for at in (10, 20)]
+    path.write_text(whole[0] + whole[1][:50])
+    first = tracker.scan([path])
+    assert (first.lines_read, first.lines_skipped, first.sources_pending) == (1, 0, 1)
+    assert one(tracker).hit_count == 1
+    path.write_text("".join(whole))
+    second = tracker.scan([path])
+    assert (second.lines_read, second.sources_pending, second.evidence_new) == (1, 0, 1)
+    assert one(tracker).hit_count == 2
+
+
+def test_a_shorter_file_in_its_place_adds_nothing_it_had(tmp_path: Path, tracker: Tracker) -> None:
+    path = write_lines(tmp_path / "events.jsonl", [alert(at=at) for at in (10, 20, 30)])
+    tracker.scan([path])
+    write_lines(path, [alert(at=20), alert(at=40)])
+    again = tracker.scan([path])
+    assert (again.evidence_new, one(tracker).hit_count) == (1, 4)
+
+
+def test_a_renamed_file_is_the_same_file(tmp_path: Path, tracker: Tracker) -> None:
+    path = write_lines(tmp_path / "a.jsonl", [alert()])
+    tracker.scan([tmp_path])
+    path.rename(tmp_path / "b.jsonl")
+    again = tracker.scan([tmp_path])
+    assert (again.evidence_new, again.lines_read, again.sources_missing) == (0, 0, 0)
+    assert [row[0] for row in tables(tracker)["files"]] == [str(tmp_path / "b.jsonl")]
+
+
+def test_what_is_gone_is_missing_and_its_evidence_stays(tmp_path: Path, tracker: Tracker) -> None:
+    write_lines(tmp_path / "a.jsonl", [alert()])
+    path = write_lines(tmp_path / "b.jsonl", [alert("s2")])
+    tracker.scan([tmp_path])
+    path.unlink()
+    assert tracker.scan([tmp_path]).sources_missing == 1
+    assert one(tracker).occurrence_count == 2
+    before = everything(tracker)
+    assert tracker.scan([tmp_path]).sources_missing == 1
+    assert everything(tracker) == before
+
+
+def test_metadata_names_app_version_user_and_kind_of_run(tmp_path: Path, tracker: Tracker) -> None:
+    said = {"app": "llm", "app_version": "2.1.0", "user": "kim", "environment": "CI"}
+    write_lines(
+        tmp_path / "a.jsonl", [alert(metadata=said, job_id="job-7", rank=2, local_rank=0, world_size=4)]
+    )
+    tracker.scan([tmp_path], app="other", code_version="9.9")
+    issue = one(tracker)
+    assert (issue.app, issue.is_dev, issue.last_seen_version, issue.unique_user_count) == (
+        "llm",
+        True,
+        "2.1.0",
+        1,
+    )
+    (occurrence,) = tracker.issue(issue.issue_id).occurrences
+    assert (occurrence.run_id, occurrence.ranks, occurrence.environment) == ("job-7", (2,), "cuda") or (
+        occurrence.run_id,
+        list(occurrence.ranks),
+        occurrence.environment,
+    ) == ("job-7", [2], "cuda")
+
+
+def test_a_start_speaks_for_the_events_of_its_session(tmp_path: Path, tracker: Tracker) -> None:
+    start = alert(at=0, event="start", context=None, metadata={"app": "llm", "git_sha": "0a1b2c3d"})
+    write_lines(tmp_path / "a.jsonl", [start, alert(at=10)])
+    tracker.scan([tmp_path])
+    assert (one(tracker).app, one(tracker).last_seen_version) == ("llm", "0a1b2c3d")
+
+
+def test_samples_alone_say_what_their_finding_is_about(tmp_path: Path, tracker: Tracker) -> None:
+    events = [event for event in busy_session("s1", 60) if event["event_type"] == "sample"]
+    for event in events:
+        event["metadata"] |= {"app": "llm", "app_version": "3.0", "is_dev": True}
+    write_lines(tmp_path / "a.jsonl", events)
+    tracker.scan([tmp_path], settle_ns=0)
+    found = {(i.kind, i.app, i.is_dev, i.last_seen_version) for i in issues(tracker)}
+    assert found == {("hidden_memory_anomaly", "llm", True, "3.0")}
+
+
+def test_options_stand_in_for_what_telemetry_does_not_say(tmp_path: Path, tracker: Tracker) -> None:
+    write_lines(tmp_path / "a.jsonl", [alert()])
+    tracker.scan([tmp_path], app="llm", is_dev=True, code_version="1.0")
+    issue = one(tracker)
+    assert (issue.app, issue.is_dev, issue.first_seen_version) == ("llm", True, "1.0")
+
+
+def test_bundles_speak_for_themselves(tmp_path: Path, tracker: Tracker) -> None:
+    source = capture_path("run-envelope") / "oom_dumps"
+    shutil.copytree(source, tmp_path / "dumps")
+    for metadata in (tmp_path / "dumps").glob("*/metadata.json"):
+        payload = json.loads(metadata.read_text())
+        payload["custom_metadata"] = {"app": "llm", "app_version": "1.2"}
+        metadata.write_text(json.dumps(payload))
+    tracker.scan([tmp_path / "dumps"])
+    shutil.copytree(tmp_path / "dumps", tmp_path / "elsewhere")
+    again = tracker.scan([tmp_path / "elsewhere"])
+    assert again.evidence_new == 0
+    found = issues(tracker)
+    assert {(issue.kind, issue.app, issue.last_seen_version) for issue in found} == {("oom", "llm", "1.2")}
+
+
+def test_alerts_count_from_a_severity_up(tmp_path: Path, tracker: Tracker) -> None:
+    events = [
+        alert(at=at, event=event, context=event, metadata={"severity": word})
+        for at, (event, word) in enumerate(
+            [("warning", "info"), ("warning", "warning"), ("critical", "critical"), ("warning", "odd")]
+        )
+    ]
+    write_lines(tmp_path / "a.jsonl", events)
+    tracker.scan([tmp_path])
+    assert sorted(issue.severity for issue in issues(tracker)) == ["critical", "odd", "warning"]
+    tracker.scan([tmp_path], min_severity="info")
+    assert sorted(issue.severity for issue in issues(tracker)) == ["critical", "info", "odd", "warning"]
+
+
+def test_since_leaves_out_what_is_older(tmp_path: Path, tracker: Tracker) -> None:
+    write_lines(tmp_path / "a.jsonl", [alert(at=10), alert(at=30)])
+    tracker.scan([tmp_path], since_ns=START_NS + 20 * S)
+    assert one(tracker).first_seen_ns == START_NS + 30 * S
+
+
+def test_findings_count_once_their_session_has_settled(
+    tmp_path: Path, tracker: Tracker, clock: Clock
+) -> None:
+    events = busy_session("s1", 60)
+    path = write_lines(tmp_path / "a.jsonl", events)
+    os.utime(path, ns=(clock.now_ns, clock.now_ns))
+    tracker.scan([tmp_path])
+    assert "hidden_memory_anomaly" not in {issue.kind for issue in issues(tracker)}
+    assert len(issues(tracker)) == 3
+
+    before = everything(tracker)
+    clock.now_ns += 599 * S
+    assert tracker.scan([tmp_path]).sources_read == 0
+    assert everything(tracker) == before
+
+    clock.now_ns += S
+    assert tracker.scan([tmp_path]).issues_created == 2
+    assert "hidden_memory_anomaly" in {issue.kind for issue in issues(tracker)}
+
+
+def test_a_session_that_stopped_has_settled(tmp_path: Path, tracker: Tracker, clock: Clock) -> None:
+    events = [*busy_session("s1", 60), alert(at=61, event="stop", context=None)]
+    path = write_lines(tmp_path / "a.jsonl", events)
+    os.utime(path, ns=(clock.now_ns, clock.now_ns))
+    tracker.scan([tmp_path])
+    assert "hidden_memory_anomaly" in {issue.kind for issue in issues(tracker)}
+
+
+def test_a_finding_that_becomes_another_is_tracked_as_that(tmp_path: Path, tracker: Tracker) -> None:
+    """While it is short the session shows something else than in the end."""
+    events = busy_session("s1", 400)
+    seen = []
+    path = tmp_path / "a.jsonl"
+    for count in (40, 120, 400):
+        write_lines(path, events[:count])
+        tracker.scan([tmp_path], settle_ns=0)
+        seen.append({i.title for i in issues(tracker) if i.kind == "hidden_memory_anomaly"})
+    with Tracker(tmp_path / "once.db") as once:
+        once.scan([tmp_path / "a.jsonl"], settle_ns=0)
+        assert tables(once)["issues"] == tables(tracker)["issues"]
+
+
+def test_a_dry_run_reports_and_changes_nothing(tmp_path: Path, tracker: Tracker) -> None:
+    write_lines(tmp_path / "a.jsonl", [alert()])
+    before = everything(tracker)
+    assert tracker.scan([tmp_path], dry_run=True).issues_created == 1
+    assert everything(tracker) == before
+
+
+def test_silences_end(tmp_path: Path, tracker: Tracker, clock: Clock) -> None:
+    path = tmp_path / "a.jsonl"
+    write_lines(path, [alert("s1")])
+    tracker.scan([tmp_path])
+    issue_id = one(tracker).issue_id
+    tracker.ignore(issue_id, until_count=2)
+    write_lines(path, [alert("s1"), alert("s2")])
+    tracker.scan([tmp_path])
+    assert one(tracker).status == "silenced"
+    write_lines(path, [alert("s1"), alert("s2"), alert("s3")])
+    tracker.scan([tmp_path])
+    assert (one(tracker).status, one(tracker).ignore_until) == ("new", None)
+
+    tracker.ignore(issue_id, until_ns=clock.now_ns + 10 * S)
+    tracker.scan([tmp_path])
+    assert one(tracker).status == "silenced"
+    clock.now_ns += 10 * S
+    tracker.scan([tmp_path])
+    assert one(tracker).status == "new"
+
+
+def test_one_scan_at_a_time(tmp_path: Path, tracker: Tracker) -> None:
+    write_lines(tmp_path / "a.jsonl", [alert()])
+    with scan_lock(tracker.store.path), pytest.raises(StoreBusyError, match=str(os.getpid())) as caught:
+        tracker.scan([tmp_path])
+    assert caught.value.details["process"] == os.getpid()
+    assert issues(tracker) == []
+    assert tracker.scan([tmp_path], wait_s=1).issues_created == 1
+
+
+def test_waiting_for_another_scan(tmp_path: Path, tracker: Tracker) -> None:
+    write_lines(tmp_path / "a.jsonl", [alert()])
+    program = (
+        "import sys; from pathlib import Path; from stormlog.tracking.scanning.lock import scan_lock\n"
+        "with scan_lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.readline()"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", program, str(tracker.store.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert other.stdout is not None
+    assert other.stdin is not None
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(StoreBusyError):
+        tracker.scan([tmp_path])
+    other.kill()
+    other.wait()
+    assert tracker.scan([tmp_path], wait_s=10).issues_created == 1
+
+
+def test_a_reader_that_stays_open_does_not_stop_a_scan(tmp_path: Path, tracker: Tracker) -> None:
+    write_lines(tmp_path / "a.jsonl", [alert()])
+    with Tracker(tracker.store.path, read_only=True) as reader, reader.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM issues").fetchone()[0] == 0
+        assert tracker.scan([tmp_path]).issues_created == 1
+        assert connection.execute("SELECT count(*) FROM issues").fetchone()[0] == 0
+
+
+def test_scanning_needs_the_permission_to_write(tmp_path: Path) -> None:
+    write_lines(tmp_path / "a.jsonl", [alert()])
+    with Tracker(tmp_path / "t.db", permissions=["issues:read"]) as tracker:
+        with pytest.raises(PermissionDeniedError, match="issues:write"):
+            tracker.scan([tmp_path / "a.jsonl"])
+        assert issues(tracker) == []
+
+
+def test_nothing_to_read(tmp_path: Path, tracker: Tracker) -> None:
+    with pytest.raises(SourceError):
+        tracker.scan([tmp_path / "missing"])
+
+
+def test_bad_lines_are_counted_and_hide_nothing(tmp_path: Path, tracker: Tracker) -> None:
+    lines = [json.dumps(alert(at=at), sort_keys=True) for at in (10, 20)]
+    (tmp_path / "a.jsonl").write_text(f"{lines[0]}\nnonsense\n{lines[1]}\n")
+    report = tracker.scan([tmp_path])
+    assert (report.lines_read, report.lines_skipped, one(tracker).hit_count) == (2, 1, 2)
+    assert [warning["path"] for warning in report.warnings] == [str(tmp_path / "a.jsonl")]
+    with pytest.raises(SourceError):
+        tracker.scan([tmp_path], strict=True, full=True)
+
+
+def test_many_hits_keep_exact_counts(tmp_path: Path, tracker: Tracker) -> None:
+    write_lines(tmp_path / "a.jsonl", [alert(f"s{at % 7}", at) for at in range(3000)])
+    report = tracker.scan([tmp_path])
+    assert report.evidence_new == 3000
+    issue = one(tracker)
+    assert (issue.hit_count, issue.occurrence_count) == (3000, 7)
+    with tracker.reading() as connection:
+        assert connection.execute("SELECT count(*) FROM issue_evidence").fetchone()[0] == 7 * 20
+
+
+def test_projects_are_apart(tmp_path: Path, tracker: Tracker) -> None:
+    write_lines(tmp_path / "a.jsonl", [alert()])
+    tracker.scan([tmp_path])
+    with Tracker(tracker.store.path, project="other") as other:
+        assert other.scan([tmp_path]).issues_created == 1
+    assert len(issues(tracker)) == 1
