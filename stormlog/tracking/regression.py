@@ -167,7 +167,10 @@ def first_seen_in(connection: sqlite3.Connection, app_id: str) -> Callable[[str]
             SELECT min(first_event_ns) FROM code_versions
             WHERE app_id = ?1 AND (
                 version = ?2
-                OR (length(?2) >= 7 AND ?2 NOT GLOB '*[^0-9a-fA-F]*' AND lower(substr(version, 1, length(?2))) = lower(?2))
+                OR (
+                    length(?2) >= 7 AND ?2 NOT GLOB '*[^0-9a-fA-F]*'
+                    AND lower(substr(version, 1, length(?2))) = lower(?2)
+                )
             )
             """,
             [app_id, version],
