@@ -1,0 +1,70 @@
+"""People, agents and a clock that tests turn, for verbs of the tracker."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from stormlog.errors import LifecycleError
+from stormlog.tracking import Actor, Tracker
+from stormlog.tracking.models import TrackedIssue
+from tests.tracking.evidence import fingerprint_id, see
+
+S = 10**9
+DAY = 24 * 3600 * S
+START_NS = 1_800_000_000 * S
+
+KIM = Actor("user", "kim", "Kim")
+LEE = Actor("user", "lee", "Lee")
+BOT = Actor("agent", "bot", "Bot")
+OTHER_BOT = Actor("agent", "other", "Other")
+
+
+class Clock:
+    """Now; it goes on by a nanosecond whenever it is asked, so that all moments differ."""
+
+    def __init__(self) -> None:
+        self.now_ns = START_NS
+
+    def __call__(self) -> int:
+        self.now_ns += 1
+        return self.now_ns
+
+
+def seen(tracker: Tracker, fingerprint: str = "F1", **evidence: object) -> TrackedIssue:
+    """Record evidence of a fingerprint, and return its issue."""
+    see(tracker, fingerprint, **evidence)  # type: ignore[arg-type]
+    return of(tracker, fingerprint)
+
+
+def of(tracker: Tracker, fingerprint: str = "F1") -> TrackedIssue:
+    """Return the issue of a fingerprint."""
+    return tracker.issue(fingerprint_id(fingerprint)).issue
+
+
+@contextlib.contextmanager
+def as_actor(tracker: Tracker, actor: Actor) -> Iterator[Tracker]:
+    """Let somebody else act inside."""
+    before, tracker.actor = tracker.actor, actor
+    try:
+        yield tracker
+    finally:
+        tracker.actor = before
+
+
+@contextlib.contextmanager
+def refused(code: str, *words: str) -> Iterator[None]:
+    """Expect a refusal with a code, whose message has some words."""
+    try:
+        yield
+    except LifecycleError as error:
+        assert error.code == code, error
+        assert all(word in str(error) for word in words), error
+    else:
+        raise AssertionError(f"nothing was refused with {code}")
+
+
+def new_tracker(folder: Path, clock: Clock | None = None, name: str = "tracker.db") -> Tracker:
+    """Return a new tracker of Kim."""
+    return Tracker(folder / name, actor=KIM, clock=clock or Clock())
