@@ -31,7 +31,7 @@ def markdown_summary(report: GateReport) -> str:
         f"## Stormlog gate {verdict}\n\n",
         f"{', '.join(f'{counts[name]:,} {name}' for name in FAILURES)}; {counts['known']:,} known, "
         f"{counts['ignored']:,} ignored, {counts['older']:,} of versions before their fix.\n\n",
-        f"{report.sources_seen:,} sources with {report.sessions_scanned:,} sessions, compared with "
+        f"{_counted(report.sources_seen, 'source')} with {_counted(report.sessions_scanned, 'session')}, compared with "
         f"{_text(report.baseline)}. Fails on: {', '.join(report.fail_on) or 'nothing'}.\n",
     ]
     # What it fails on comes first.
@@ -40,6 +40,10 @@ def markdown_summary(report: GateReport) -> str:
         if issues:
             parts.append(f"\n### {_HEADINGS[outcome]}\n\n{_table(issues)}")
     return "".join(parts)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _table(issues: list[GateIssue]) -> str:

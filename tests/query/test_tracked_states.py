@@ -303,9 +303,12 @@ def test_an_unchanged_tracker_is_copied_once(
 
     copied: list[str] = []
     copy = TrackingSchema._copy
-    monkeypatch.setattr(
-        TrackingSchema, "_copy", lambda self, *given: (copied.append(given[1]), copy(self, *given))
-    )
+
+    def counted(schema: TrackingSchema, connection: sqlite3.Connection, table: str) -> None:
+        copied.append(table)
+        copy(schema, connection, table)
+
+    monkeypatch.setattr(TrackingSchema, "_copy", counted)
     with stormlog.query.open(runs, tracker=path_of(tracker)) as store:
         for _ in range(3):
             store.sql("SELECT count(*) FROM tracking.issues")
@@ -321,7 +324,7 @@ def test_relations_name_tables_of_the_tracker(runs: Path, tracker: Tracker, ids:
     with stormlog.query.open(runs, tracker=path_of(tracker)) as store:
         assert store.relation("tracking.issues").filter("status = 'resolved'").count("*").fetchall() == [(1,)]
         assert len(store.relation("tracking.issue_states").fetchall()) == 2
-        with pytest.raises(ValueError, match="no table 'tracking.nothing'; there are tracking.activity"):
+        with pytest.raises(ValueError, match=r"no table 'tracking\.nothing'; there are tracking.activity"):
             store.relation("tracking.nothing")
 
 
