@@ -17,21 +17,16 @@ bundles AS (
         unnest(CAST($bundle_records AS VARCHAR[])) AS record
 ),
 
-kept AS MATERIALIZED (
-    SELECT r.source_id, r.session_id, r.timestamp_ns, r.file_id, r.line_number, r.event_type, r.record, r.record_id
-    FROM raw.events AS r
-    INNER JOIN scope AS s ON r.source_id = s.source_id AND r.session_id = s.session_id
-    WHERE r.record IS NOT NULL
-),
-
 -- What a session says about itself: its start does, else the earliest record that is kept.
 first_records AS (
     SELECT
-        source_id,
-        session_id,
-        first(record ORDER BY event_type <> 'start', timestamp_ns, file_id, line_number) AS record
-    FROM kept
-    GROUP BY source_id, session_id
+        r.source_id,
+        r.session_id,
+        arg_min(r.record, (r.event_type <> 'start', r.timestamp_ns, r.file_id, r.line_number)) AS record
+    FROM raw.events AS r
+    INNER JOIN scope AS s ON r.source_id = s.source_id AND r.session_id = s.session_id
+    WHERE r.record IS NOT NULL
+    GROUP BY r.source_id, r.session_id
     UNION ALL
     SELECT
         unnest(CAST($told_source_ids AS INTEGER[])),
@@ -55,7 +50,8 @@ seen AS (
             projection.record_id(k.record)
         ) AS evidence_id
     FROM issue_evidence AS e
-    INNER JOIN kept AS k ON e.sort_file = k.file_id AND e.sort_line = k.line_number
+    INNER JOIN raw.events AS k ON e.sort_file = k.file_id AND e.sort_line = k.line_number
+    INNER JOIN scope AS s ON k.source_id = s.source_id AND k.session_id = s.session_id
     WHERE e.stage = 1
     UNION ALL
     SELECT

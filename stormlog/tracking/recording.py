@@ -470,13 +470,11 @@ def _date_findings(connection: sqlite3.Connection) -> None:
 
 def _keep_details(connection: sqlite3.Connection) -> None:
     """Keep what the first and last pieces of evidence of each occurrence say, as it is known now."""
+    connection.execute("DROP TABLE IF EXISTS temp.ends")
     connection.execute(
         f"""
-        INSERT INTO issue_evidence (
-            occurrence_id, evidence_id, source_kind, event_type, source_path, bundle_path, metadata_json
-        )
-        SELECT
-            r.occurrence_id, r.evidence_id, r.source_kind, r.event_type, r.source_path, r.bundle_path, r.metadata_json
+        CREATE TEMP TABLE ends AS
+        SELECT occurrence_id, evidence_id
         FROM (
             SELECT
                 k.occurrence_id,
@@ -486,12 +484,23 @@ def _keep_details(connection: sqlite3.Connection) -> None:
                     PARTITION BY k.occurrence_id ORDER BY k.timestamp_ns DESC, k.evidence_id DESC
                 ) AS from_last
             FROM issue_evidence_keys AS k
-            WHERE k.occurrence_id IN (SELECT occurrence_id FROM temp.routed)
+            WHERE k.occurrence_id IN (SELECT DISTINCT occurrence_id FROM temp.routed)
         ) AS ranked
-        INNER JOIN (
-            SELECT *, min(fingerprint_id) FROM temp.routed GROUP BY occurrence_id, evidence_id
-        ) AS r ON r.occurrence_id = ranked.occurrence_id AND r.evidence_id = ranked.evidence_id
-        WHERE ranked.from_first <= {aggregates.KEPT_FIRST} OR ranked.from_last <= {aggregates.KEPT_LAST}
+        WHERE from_first <= {aggregates.KEPT_FIRST} OR from_last <= {aggregates.KEPT_LAST}
+        """
+    )
+    # CROSS JOIN: look each of the few up among the many, by their index.
+    connection.execute(
+        """
+        INSERT INTO issue_evidence (
+            occurrence_id, evidence_id, source_kind, event_type, source_path, bundle_path, metadata_json
+        )
+        SELECT
+            r.occurrence_id, r.evidence_id, r.source_kind, r.event_type, r.source_path, r.bundle_path, r.metadata_json
+        FROM temp.ends AS e
+        CROSS JOIN temp.routed AS r ON r.occurrence_id = e.occurrence_id AND r.evidence_id = e.evidence_id
+        WHERE true
+        ORDER BY r.fingerprint_id DESC
         ON CONFLICT (occurrence_id, evidence_id) DO UPDATE SET
             source_kind = excluded.source_kind,
             event_type = excluded.event_type,
