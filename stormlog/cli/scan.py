@@ -183,9 +183,7 @@ def _scan(
             queued = queue_if_due(tracker, scan_id=report.scan_id)
             failures = [
                 delivery
-                for delivery in deliver(
-                    tracker, NotifySettings.from_environment(), projects=[tracker.project]
-                )
+                for delivery in deliver(tracker, settings, projects=[tracker.project])
                 if delivery.state != "sent"
             ]
             if not options["quiet"]:
