@@ -1,4 +1,4 @@
--- What a tracker, or an issues.json beside the artifacts, says about each fingerprint; empty without either.
+-- What became of a fingerprint, as a tracker or an issues.json beside the artifacts says; none without either.
 --
 -- Columns:
 --   fingerprint_id: id of the issue, as in view issues

@@ -338,7 +338,7 @@ def test_without_a_tracker_its_tables_are_empty(runs: Path) -> None:
 def test_the_view_is_documented_in_the_database(runs: Path) -> None:
     with stormlog.query.open(runs) as store:
         (row,) = store.sql("SELECT comment FROM duckdb_views() WHERE schema_name = 'tracking'").rows
-        assert row[0].startswith("What a tracker")
+        assert row[0].startswith("What became of")
 
 
 def test_a_table_of_the_tracker_reads_no_telemetry(runs: Path, tracker: Tracker) -> None:
