@@ -200,6 +200,7 @@ class _Restoration:
             (_values(position, state) for position, state in enumerate(states)),
         )
         self._connection.execute("CREATE INDEX temp.said_by_fingerprint ON said (fingerprint_id)")
+        self._connection.execute("CREATE INDEX temp.said_by_issue ON said (named_issue)")
 
     def _find_known(self) -> None:
         """Note which issues an entry is about: without an app, those of every app."""
@@ -215,6 +216,7 @@ class _Restoration:
             """,
             [self._project_id],
         )
+        self._connection.execute("CREATE INDEX temp.about_by_position ON about (position)")
 
     def _place_unknown(self) -> tuple[set[str], set[str]]:
         """Give each entry that is about nothing known an issue.
@@ -225,12 +227,12 @@ class _Restoration:
         Returns:
             Ids of the new issues, and of those that gain a fingerprint.
         """
-        self._table("unknown", "position INTEGER PRIMARY KEY, named_issue, is_dev, issue_id")
+        self._table("unknown", "position INTEGER PRIMARY KEY, together TEXT, named_issue, issue_id")
         self._connection.execute(
             """
             INSERT INTO temp.unknown
             SELECT
-                s.position, s.named_issue, coalesce(s.is_dev, 0),
+                s.position, coalesce('=' || s.named_issue, s.position), s.named_issue,
                 coalesce(
                     (
                         SELECT i.issue_id FROM issues AS i
@@ -257,19 +259,14 @@ class _Restoration:
         }
         groups = self._connection.execute(
             """
-            SELECT DISTINCT coalesce('=' || named_issue, position) AS "group", named_issue
-            FROM temp.unknown
-            WHERE issue_id IS NULL
-            ORDER BY position
+            SELECT together, named_issue FROM temp.unknown WHERE issue_id IS NULL GROUP BY together ORDER BY position
             """
         ).fetchall()
-        ids = {group["group"]: self._free_id(group["named_issue"]) for group in groups}
+        ids = {group["together"]: self._free_id(group["named_issue"]) for group in groups}
+        self._connection.execute("CREATE INDEX temp.unknown_together ON unknown (together)")
         self._connection.executemany(
-            """
-            UPDATE temp.unknown SET issue_id = ?
-            WHERE issue_id IS NULL AND coalesce('=' || named_issue, position) = ?
-            """,
-            ((issue_id, group) for group, issue_id in ids.items()),
+            "UPDATE temp.unknown SET issue_id = ? WHERE issue_id IS NULL AND together = ?",
+            ((issue_id, together) for together, issue_id in ids.items()),
         )
         self._connection.execute(
             """
