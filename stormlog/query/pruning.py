@@ -2,13 +2,16 @@
 
 Promise: a file that is left out holds no event of the session and the times that are asked for, and nothing
 of what its events say about their session: which file it begins in, and how it ended. What a file may hold is
-known from the statistics in its footer; a file whose footer leaves a doubt is read.
+known from the manifest where compaction wrote it there, else from the statistics in its footer; a file about
+which these leave a doubt is read.
 
 Source: docs/architecture.md#parquet.
 """
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,8 @@ from stormlog.query.pieces import state_of
 from stormlog.query.texts import is_storable, storable_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stormlog.query.origins import FileOrigin
     from stormlog.query.settings import Settings
     from stormlog.query.snapshot import Snapshot
@@ -33,13 +38,14 @@ LEAST_SHARE_LEFT_OUT = 0.5
 #: Footers that are read in one statement.
 _FILES_AT_A_TIME = 1024
 
-#: What a row is judged by before it counts as an event of some session and time, if its columns are no others.
+#: Columns from which a row has session and time, and the one by which it has them from nowhere else: records
+#: without a version are of older forms.
 _COLUMNS = ["schema_version BIGINT", "session_id VARCHAR", "timestamp_ns BIGINT"]
 
 #: Other texts may be blank, which means another session, or are not written as they are where they are bounds.
 _IS_PLAIN = r"regexp_full_match({}, '[!-\[\]-~][ -\[\]-~]*')"
 
-#: Only version 3 and 4 take session and time as they stand, and only where no text of the record overrides them.
+#: Rows take session and time as they stand in the columns, unless they are null or the text of the record is there.
 _DESCRIBE = """
 INSERT INTO raw.row_groups
 WITH plain_files AS (
@@ -57,11 +63,7 @@ row_groups AS (
         max(stats_max_value) FILTER (path_in_schema = 'session_id') AS last_session,
         TRY_CAST(max(stats_min_value) FILTER (path_in_schema = 'timestamp_ns') AS BIGINT) AS first_ns,
         TRY_CAST(max(stats_max_value) FILTER (path_in_schema = 'timestamp_ns') AS BIGINT) AS last_ns,
-        TRY_CAST(max(stats_min_value) FILTER (path_in_schema = 'schema_version') AS BIGINT) AS first_version,
-        TRY_CAST(max(stats_max_value) FILTER (path_in_schema = 'schema_version') AS BIGINT) AS last_version,
-        count(*) FILTER (
-            path_in_schema IN ('schema_version', 'session_id', 'timestamp_ns') AND stats_null_count = 0
-        ) AS full_count,
+        count(*) FILTER (path_in_schema IN ('session_id', 'timestamp_ns') AND stats_null_count = 0) AS full_count,
         count(*) FILTER (
             path_in_schema = 'record' AND stats_null_count IS DISTINCT FROM row_group_num_rows
         ) AS text_count
@@ -69,24 +71,24 @@ row_groups AS (
     GROUP BY file_name, row_group_id
 ),
 
-judged AS (
-    SELECT
-        *,
-        bool_and(coalesce(
-            full_count = 3 AND text_count = 0 AND first_version >= 3 AND last_version <= 4
-            AND first_ns IS NOT NULL AND last_ns IS NOT NULL AND {is_first_plain} AND {is_last_plain},
-            false
-        )) OVER (PARTITION BY file_name) AS is_known
+known AS (
+    -- Not a window: the database would read all footers twice for it.
+    SELECT file_name, unnest(list((first_session, last_session, first_ns, last_ns))) AS bounds
     FROM row_groups
+    GROUP BY file_name
+    HAVING bool_and(coalesce(
+        full_count = 2 AND text_count = 0 AND first_ns IS NOT NULL AND last_ns IS NOT NULL
+        AND {is_first_plain} AND {is_last_plain},
+        false
+    ))
 )
 
-SELECT f.file_id, f.source_id, g.first_session, g.last_session, g.first_ns, g.last_ns
-FROM judged AS g
-INNER JOIN plain_files AS p ON g.file_name = p.file_name
+SELECT f.file_id, f.source_id, k.bounds[1], k.bounds[2], k.bounds[3], k.bounds[4]
+FROM known AS k
+INNER JOIN plain_files AS p ON k.file_name = p.file_name
 INNER JOIN (
     SELECT unnest($ids) AS file_id, unnest($source_ids) AS source_id, unnest($paths) AS path
-) AS f ON g.file_name = f.path
-WHERE g.is_known
+) AS f ON k.file_name = f.path
 """
 
 #: Files that may hold events of a question.
@@ -214,7 +216,7 @@ class SelectiveEngine(Engine):
         chosen = [self._whole.states[o.path] for o in origins if file_ids is None or o.file_id in file_ids]
         return sum(state.size for state in chosen if state is not None)
 
-    # ---- footers -------------------------------------------------------------------------------------------
+    # ---- what files may hold -------------------------------------------------------------------------------
 
     def _describe(self) -> set[int]:
         """Fill ``raw.row_groups``; return the files of which it says nothing."""
@@ -222,16 +224,33 @@ class SelectiveEngine(Engine):
         rows = [o for o in self._whole.origins if o.format == "parquet" and is_storable(o.path)]
         let_clock_tick(states[origin.path] for origin in rows)
         # Links have the numbers of pieces in their names, which are not negative.
-        files = [(origin, self._scratch.spelling(origin, -1 - origin.file_id)) for origin in rows]
+        told = self._take_from_manifests(rows)
+        left = [origin for origin in rows if origin.file_id not in told]
+        files = [(origin, self._scratch.spelling(origin, -1 - origin.file_id)) for origin in left]
         for start in range(0, len(files), _FILES_AT_A_TIME):
             self._describe_files(files[start : start + _FILES_AT_A_TIME])
-        # What the footer of another file said must not decide about this one.
+        # What was said of another content must not decide about this one.
         changed = [origin.file_id for origin in rows if state_of(origin.path) != states[origin.path]]
         self._database.execute(
             "DELETE FROM raw.row_groups WHERE list_contains($changed, file_id)", {"changed": changed}
         )
         known = self._ids("SELECT DISTINCT file_id FROM raw.row_groups", {})
         return {origin.file_id for origin in self._whole.origins} - known
+
+    def _take_from_manifests(self, origins: Sequence[FileOrigin]) -> set[int]:
+        """Fill in what manifests say of segments; return the files of which they say enough."""
+        sources = self._whole.catalog.sources
+        said = {i: _segments_described_in(sources[i].manifest_path) for i in {o.source_id for o in origins}}
+        rows: list[tuple[Any, ...]] = []
+        for origin in origins:
+            state = self._whole.states[origin.path]
+            found = said[origin.source_id].get(os.path.basename(origin.path))
+            if found is not None and state is not None and found["size_bytes"] == state.size:
+                times = (found["first_ns"], found["last_ns"])
+                rows += [(origin.file_id, origin.source_id, i, i, *times) for i in found["session_ids"]]
+        columns = [list(column) for column in zip(*rows, strict=True)] or [[]]
+        self._database.append("raw.row_groups", columns, "INTEGER, INTEGER, VARCHAR, VARCHAR, BIGINT, BIGINT")
+        return {row[0] for row in rows}
 
     def _describe_files(self, files: Sequence[tuple[FileOrigin, str]]) -> None:
         import duckdb
@@ -256,3 +275,28 @@ class SelectiveEngine(Engine):
             middle = len(files) // 2
             for half in (files[:middle], files[middle:]) if middle else ():
                 self._describe_files(half)
+
+
+def _segments_described_in(manifest: Path | None) -> dict[str, dict[str, Any]]:
+    """Return the entries that say of a segment what compaction says, by file name."""
+    try:
+        payload = json.loads(b"" if manifest is None else manifest.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    segments = payload.get("segments") if isinstance(payload, dict) else None
+    found: dict[str, dict[str, Any]] = {}
+    for item in segments if isinstance(segments, list) else ():
+        if isinstance(item, dict) and _is_described(item):
+            found[item["filename"]] = item
+    return found
+
+
+def _is_described(entry: Mapping[str, Any]) -> bool:
+    integers = [entry.get(name) for name in ("size_bytes", "first_ns", "last_ns")]
+    sessions = entry.get("session_ids")
+    return (
+        isinstance(entry.get("filename"), str)
+        and all(type(value) is int and 0 <= value < 2**63 for value in integers)
+        and isinstance(sessions, list)
+        and all(isinstance(session, str) and is_storable(session) for session in sessions)
+    )

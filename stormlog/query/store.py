@@ -374,8 +374,8 @@ class QueryStore:
             found = None if kept is None else kept.find(*statement)
             if found is not None:
                 if view is not None:
-                    warnings = [CatalogWarning(*warning) for warning in found.warnings]
-                    self._note(found.has_read, warnings, found.files)
+                    said = [CatalogWarning(*warning) for warning in found.warnings]
+                    self._note(found.has_read, said, found.files)
                     self._refuse_skipped()
                 return found.rows
             if prunes or (view is None and not self._has_read):
@@ -418,12 +418,12 @@ class QueryStore:
                 if origins is None:
                     return None
                 paths = {origin.path for origin in origins}
-                warnings = [warning for warning in engine.load_warnings if warning.path in paths]
+                said = [warning for warning in engine.load_warnings if warning.path in paths]
                 answer = answer._replace(
-                    warnings=[(w.path, w.message, w.code) for w in warnings],
+                    warnings=[(warning.path, warning.message, warning.code) for warning in said],
                     files=[storable_text(origin.recorded_path) for origin in origins],
                 )
-                self._note(False, warnings, answer.files)
+                self._note(False, said, answer.files)
             columns, rows = engine.fetch(engine.cursor(), name, *statement)
         except QueryError as error:
             self._explain(engine, error)

@@ -161,6 +161,49 @@ def test_pages_of_other_files_are_not_read(tmp_path: Path) -> None:
         assert store.catalog.warnings == []
 
 
+def compacted(directory: Path) -> Path:
+    files = {f"segment-{n:06d}.jsonl": as_events(rows_of(f"s{n}", n * 10)) for n in range(1, 20)}
+    compact_sink(write_sink(directory / "lines", files), directory / "sink")
+    return directory / "sink"
+
+
+def test_what_compaction_says_saves_opening_files(tmp_path: Path) -> None:
+    sink = compacted(tmp_path)
+    for path in sink.glob("*.parquet"):
+        if path.name != "segment-000007.parquet":
+            path.write_bytes(bytes(path.stat().st_size))
+
+    with stormlog.query.open(sink, cache=False) as store:
+        assert len(answer(store, session_id="s7", **span(71, 99))) == 3
+        assert answer(store, session_id="s8", **span(0, 79)) == []
+        assert store.catalog.warnings == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"size_bytes": 7},
+        {"first_ns": None},
+        {"last_ns": 2**70},
+        {"session_ids": None},
+        {"session_ids": [5]},
+        {"session_ids": ["\ud800"]},
+    ],
+    ids=repr,
+)
+def test_a_manifest_that_does_not_fit_its_files_is_not_believed(
+    tmp_path: Path, always: None, changes: dict[str, Any], read_files: list[str]
+) -> None:
+    sink = compacted(tmp_path)
+    payload = json.loads((sink / "manifest.json").read_text())
+    for item in payload["segments"]:
+        item.update({"session_ids": ["other"], "first_ns": 0, "last_ns": 0, **changes})
+    (sink / "manifest.json").write_text(json.dumps(payload))
+
+    assert_same(sink, {"session_id": "s7"}, {"session_id": "other"}, span(0, 45))
+    assert read_files.count("segment-000007.parquet") >= 2
+
+
 def test_a_session_of_the_ledger_needs_the_file_it_begins_in(tmp_path: Path, read_files: list[str]) -> None:
     files = [rows_of("s", number * 10) for number in range(20)]
     sink = sink_of(tmp_path / "sink", [*files], ("s",))
@@ -241,6 +284,8 @@ def test_columns_that_need_a_look(tmp_path: Path, always: None) -> None:
         rows_of("a", 0),
         [{**rows_of("a", 0, 1)[0], "record": text}, *rows_of("a", 1)],
         rows_of(None, 10),
+        rows_of("m", 10) + rows_of(None, 14, 1),
+        [*rows_of("m", 15), {**rows_of("m", 19, 1)[0], "timestamp_ns": None}],
         rows_of("  ", 20),
         rows_of("\u3000", 30),
         rows_of("é", 40),
@@ -256,14 +301,35 @@ def test_columns_that_need_a_look(tmp_path: Path, always: None) -> None:
         plain.slice(0, 0),
         rows_of("z", 120),
     ]
-    names = ["a", "hidden", "default", "  ", "\u3000", "é", "e", "told", "old", "a\x00b", "a\\b", "a\u2028"]
+    names = [
+        "a",
+        "hidden",
+        "default",
+        "m",
+        "  ",
+        "\u3000",
+        "é",
+        "e",
+        "told",
+        "old",
+        "a\x00b",
+        "a\\b",
+        "a\u2028",
+    ]
     names += [LONG + "a", LONG + "b", LONG, "z", "~", ""]
     questions = [{"session_id": name} for name in names]
     for number, options in enumerate(({}, {"write_statistics": False}, {"row_group_size": 2})):
         sink = sink_of(tmp_path / f"sink{number}", files, **options)
         found = assert_same(sink, *questions, span(5, 5), span(100, 130), span(500, 600))
         counts = dict(zip(names, map(len, found), strict=False))
-        assert counts["hidden"] == 1 and counts["a"] > 4 and counts["  "] == 0 and counts["z"] == 4
+        assert (
+            counts["hidden"] == 1
+            and counts["a"] > 4
+            and counts["default"] > 4
+            and counts["m"] == 8
+            and counts["  "] == 0
+            and counts["z"] == 4
+        )
 
 
 def test_damaged_and_odd_files_do_not_hide_the_others(tmp_path: Path, always: None) -> None:
