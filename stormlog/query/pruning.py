@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stormlog.errors import QueryError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from stormlog.query.settings import Settings
     from stormlog.query.snapshot import Snapshot
 
-__all__ = ["SelectiveEngine"]
+__all__ = ["SelectiveEngine", "may_leave_out", "scope_of"]
 
 #: Files are left out if they hold at least this share of all bytes: the next question may be about everything,
 #: and then all is read again.
@@ -133,6 +133,24 @@ SELECT DISTINCT file_id FROM candidates WHERE NOT is_in_ledger OR position = 1 O
 """
 
 
+def scope_of(parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the parameters of ``query_events`` that files are left out by; None if it asks for nothing of these."""
+    scope = {name: parameters[name] for name in ("session_id", "time_start_ns", "time_end_ns")}
+    return None if all(value is None for value in scope.values()) else scope
+
+
+def may_leave_out(snapshot: Snapshot) -> bool:
+    """Return whether enough of the files are such that they could be left out."""
+    rows = [origin for origin in snapshot.origins if origin.format == "parquet"]
+    share = LEAST_SHARE_LEFT_OUT * _size(snapshot, snapshot.origins)
+    return bool(rows) and _size(snapshot, rows) >= share
+
+
+def _size(snapshot: Snapshot, origins: Iterable[FileOrigin]) -> int:
+    """Return the bytes of some files."""
+    return sum(state.size for origin in origins if (state := snapshot.states[origin.path]) is not None)
+
+
 class SelectiveEngine(Engine):
     """An engine that reads files when a question about events needs them, and keeps what it read.
 
@@ -149,17 +167,11 @@ class SelectiveEngine(Engine):
         self._read_ids: set[int] = set()
         super().__init__(snapshot.only(()), settings, None)
 
-    @staticmethod
-    def scope_of(parameters: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the parameters of ``query_events`` by which files are left out; None if nothing is asked of these."""
-        scope = {name: parameters[name] for name in ("session_id", "time_start_ns", "time_end_ns")}
-        return None if all(value is None for value in scope.values()) else scope
-
     def prepare_events(self, scope: Mapping[str, Any]) -> list[FileOrigin] | None:
         """Make the events of a session, or of some time, answer.
 
         Args:
-            scope: What `scope_of` returned.
+            scope: What `scope_of` returns.
 
         Returns:
             The files that the answer rests on; None, and nothing is read, if few could be left out.
@@ -173,7 +185,8 @@ class SelectiveEngine(Engine):
             if self._doubtful is None:
                 self._doubtful = self._describe()
             needed = self._doubtful | self._ids(_FILES_OF_EVENTS, scope)
-            if self._size(needed) > (1 - LEAST_SHARE_LEFT_OUT) * self._size(None):
+            left_out = [origin for origin in self._whole.origins if origin.file_id not in needed]
+            if _size(self._whole, left_out) < LEAST_SHARE_LEFT_OUT * _size(self._whole, self._whole.origins):
                 return None
             self._read_also(needed)
             # Rows of the first file may all have been skipped: then any other may be the first that counts.
@@ -210,12 +223,6 @@ class SelectiveEngine(Engine):
     def _ids(self, text: str, params: Mapping[str, Any]) -> set[int]:
         return {file_id for (file_id,) in self._database.execute(text, params).fetchall()}
 
-    def _size(self, file_ids: Collection[int] | None) -> int:
-        """Return the bytes of some files, or of all."""
-        origins = self._whole.origins
-        chosen = [self._whole.states[o.path] for o in origins if file_ids is None or o.file_id in file_ids]
-        return sum(state.size for state in chosen if state is not None)
-
     # ---- what files may hold -------------------------------------------------------------------------------
 
     def _describe(self) -> set[int]:
@@ -223,9 +230,9 @@ class SelectiveEngine(Engine):
         states = self._whole.states
         rows = [o for o in self._whole.origins if o.format == "parquet" and is_storable(o.path)]
         let_clock_tick(states[origin.path] for origin in rows)
-        # Links have the numbers of pieces in their names, which are not negative.
         told = self._take_from_manifests(rows)
         left = [origin for origin in rows if origin.file_id not in told]
+        # Links have the numbers of pieces in their names, which are not negative.
         files = [(origin, self._scratch.spelling(origin, -1 - origin.file_id)) for origin in left]
         for start in range(0, len(files), _FILES_AT_A_TIME):
             self._describe_files(files[start : start + _FILES_AT_A_TIME])

@@ -175,9 +175,7 @@ class QueryStore:
                 return False
             self.catalog, self._snapshot, self._has_read = snapshot.catalog, snapshot, False
             self._files_read.clear()
-            if self._selective_engine is not None:
-                self._selective_engine.close()
-                self._selective_engine = None
+            self._close_selective_engine()
             if self._open_engine is not None:
                 self._open_engine.move_to(snapshot)
             if self._strict:
@@ -400,10 +398,13 @@ class QueryStore:
 
         The lock is held all along: the next question adds files to the views.
         """
-        from stormlog.query.pruning import SelectiveEngine
+        from stormlog.query.pruning import SelectiveEngine, may_leave_out, scope_of
 
-        scope = None if view is None else SelectiveEngine.scope_of(statement[1])
-        if view is not None and (scope is None or not self._may_leave_out):
+        scope = None if view is None else scope_of(statement[1])
+        has_all = self._open_engine is not None and self._open_engine.has_all_records
+        if view is not None and (
+            scope is None or has_all or self._strict or not may_leave_out(self._snapshot)
+        ):
             return None
         if self._selective_engine is None:
             self._start()
@@ -432,12 +433,10 @@ class QueryStore:
             kept.keep(*statement, answer._replace(columns=columns, rows=rows), view)
         return rows
 
-    @property
-    def _may_leave_out(self) -> bool:
-        """Whether there is anything to leave out and nothing against it."""
-        if self._strict or (self._open_engine is not None and self._open_engine.has_all_records):
-            return False
-        return any(origin.format == "parquet" for origin in self._snapshot.origins)
+    def _close_selective_engine(self) -> None:
+        if self._selective_engine is not None:
+            self._selective_engine.close()
+            self._selective_engine = None
 
     def _fetch(
         self, engine: Engine, name: str, text: str, params: Any, *, views: set[str]
@@ -507,6 +506,9 @@ class QueryStore:
                 raise
             return self._prepared(views, refuses=refuses)
         self._note(engine.has_records, engine.load_warnings)
+        if engine.has_all_records:
+            # Nobody needs the other one any more.
+            self._close_selective_engine()
         if refuses:
             self._refuse_skipped()
         return engine
