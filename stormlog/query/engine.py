@@ -127,6 +127,11 @@ class Engine:
         """Whether files were read."""
         return self._has_records
 
+    @property
+    def has_all_records(self) -> bool:
+        """Whether files were read with the texts of all records."""
+        return self._has_all_records
+
     def can_blame_index(self, error: QueryError) -> bool:
         """Return whether a failure may come from what the index holds."""
         import duckdb
@@ -276,10 +281,16 @@ class Engine:
         snapshot = self._snapshot
         # Whoever asks after a failure has to read again.
         self._has_records = self._has_all_records = False
+        if keep_all:
+            self._forget()
         self._load_warnings = self._ingest.refresh(snapshot.origins, snapshot.states, keep_all=keep_all)
         self._has_records, self._has_all_records = True, keep_all
         stage_sessions(self._database)
         self._fill_warnings()
+
+    def _forget(self) -> None:
+        """Drop rows that were read without their texts."""
+        self._ingest.forget()
 
     def _fill_catalog(self) -> None:
         self._load_warnings = []

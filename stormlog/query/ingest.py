@@ -7,7 +7,7 @@ unchanged pieces serve for ever.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stormlog.query.catalog.models import CatalogWarning
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stormlog.query.parts import Parts
     from stormlog.query.scratch import Scratch
 
-__all__ = ["Ingest", "Progress"]
+__all__ = ["Ingest", "Progress", "let_clock_tick"]
 
 #: Longer than the time of a file stays the same while it changes: a hundredth of a second, and a little.
 _TICK_NS = 12_000_000
@@ -81,19 +81,16 @@ class Ingest:
         Args:
             origins: The files.
             states: States to read them in.
-            keep_all: Read everything anew and keep every record's text; the index is left alone from then on.
+            keep_all: Keep the text of every record that is read. What was read without has to be forgotten first.
 
         Returns:
             Warnings about files that were skipped.
         """
-        if keep_all:
-            self._index, self._pieces, self._has_batch = None, {}, False
-            self._parts.forget()
         plan = plan_reading(origins, states, self._pieces, self._next_id)
         self._next_id = plan.next_id
         self._bytes_total, self._bytes_read = sum(task.size for task in plan.tasks), 0
         batches = list(_batches(plan.tasks, self._batch_bytes))
-        _let_clock_tick(plan.tasks)
+        let_clock_tick(task.state for task in plan.tasks)
         unread = {task.origin.key for task in plan.tasks}
         self._is_saved = self._is_saved and not plan.is_changed
         for number, batch in enumerate(batches):
@@ -124,6 +121,11 @@ class Ingest:
             for origin in origins
             for code, message in plan.pieces[origin.key].warnings
         ]
+
+    def forget(self) -> None:
+        """Begin anew; the index is left alone from then on."""
+        self._index, self._pieces, self._has_batch = None, {}, False
+        self._parts.forget()
 
     def progress(self, percent: float) -> Progress | None:
         """Return how far reading is.
@@ -172,13 +174,13 @@ class Ingest:
         self._parts.show()
 
 
-def _let_clock_tick(tasks: Sequence[Task]) -> None:
+def let_clock_tick(states: Iterable[FileState | None]) -> None:
     """Wait until whoever changes a file from now on gives it another time.
 
     File systems set times in ticks: two changes in one tick look the same, and one between them and the other
     would read what no later look could tell from what is there then.
     """
-    newest = max((max(task.state[3:]) for task in tasks if task.state is not None), default=0)
+    newest = max((max(state[3:]) for state in states if state is not None), default=0)
     left = newest + _TICK_NS - time.time_ns()
     if 0 < left <= _TICK_NS:
         time.sleep(left / 1e9)

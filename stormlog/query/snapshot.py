@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,11 @@ class Snapshot:
         """Look at the files of a catalog."""
         origins = catalog_origins(catalog.sources)
         return cls(catalog, origins, file_states(origin.path for origin in origins), tuple(catalog.warnings))
+
+    def only(self, file_ids: Collection[int]) -> Snapshot:
+        """Return the same moment with some of the files."""
+        origins = [origin for origin in self.origins if origin.file_id in file_ids]
+        return Snapshot(self.catalog, origins, self.states, self.warnings)
 
     @cached_property
     def digest(self) -> str:

@@ -30,6 +30,11 @@ TABLES = {
         "session_status VARCHAR, "
         "exception_type VARCHAR, exception_module VARCHAR"
     ),
+    # What footers of Parquet files say of their row groups: bounds of sessions and times.
+    "raw.row_groups": (
+        "file_id INTEGER, source_id INTEGER, first_session VARCHAR, last_session VARCHAR, first_ns BIGINT, "
+        "last_ns BIGINT"
+    ),
     "raw.warnings": "path VARCHAR, code VARCHAR, message VARCHAR",
     # Filled by reading. `raw.chunks` says where the lines of a piece begin in `raw.records`.
     "raw.bundles": "bundle_id INTEGER, first_line BIGINT, line_count BIGINT, piece_id INTEGER",

@@ -30,12 +30,14 @@ class KeptAnswer(NamedTuple):
         rows: The rows.
         warnings: Path, message and code of files that were skipped.
         has_read: Whether files with events were read for it.
+        files: What rows call the files that were read, if these were not all.
     """
 
     columns: list[str]
     rows: list[tuple[Any, ...]]
     warnings: list[tuple[str, str, str]]
     has_read: bool
+    files: list[str] | None = None
 
 
 class AnswerFolder:
@@ -116,6 +118,7 @@ def _answer(found: dict[str, Any]) -> KeptAnswer:
         [tuple(row) for row in found["rows"]],
         [(path, message, code) for path, message, code in found["warnings"]],
         found["has_read"],
+        found.get("files"),
     )
 
 
