@@ -21,19 +21,21 @@ from stormlog.cli.tracker_options import (
 if TYPE_CHECKING:
     from stormlog.tracking import Comment, IssueDetail
 
-__all__ = ["history", "list_", "print_rows", "show"]
+__all__ = ["KIND_CHOICES", "SORT_CHOICES", "STATUS_CHOICES", "history", "list_", "print_rows", "show"]
 
 #: Written out here so that completing an option does not import the tracker.
-_STATUSES = ("new", "in_progress", "resolved", "silenced", "regressed")
-_KINDS = ("oom", "collector_degradation", "alert", "hidden_memory_anomaly", "error")
-_SORTS = ("last_seen", "first_seen", "occurrences", "runs", "users")
+STATUS_CHOICES = ("new", "in_progress", "resolved", "silenced", "regressed")
+KIND_CHOICES = ("oom", "collector_degradation", "alert", "hidden_memory_anomaly", "error")
+SORT_CHOICES = ("last_seen", "first_seen", "occurrences", "runs", "users")
 
 
 @click.command("list")
 @click.option(
-    "--status", "statuses", multiple=True, type=click.Choice(_STATUSES), help="Only these (repeatable)."
+    "--status", "statuses", multiple=True, type=click.Choice(STATUS_CHOICES), help="Only these (repeatable)."
 )
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(_KINDS), help="Only these (repeatable).")
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice(KIND_CHOICES), help="Only these (repeatable)."
+)
 @click.option("--severity", "severities", multiple=True, metavar="WORD", help="Only these (repeatable).")
 @text_option("--app", "Only of this training program.")
 @click.option("--dev/--production", "is_dev", default=None, help="Only of development (production).")
@@ -44,7 +46,11 @@ _SORTS = ("last_seen", "first_seen", "occurrences", "runs", "users")
 @click.option("--where", metavar="SQL", help="Only those that fit a condition, such as 'run_count > 3'.")
 @click.option("--all-projects", is_flag=True, help="Those of all projects, whatever --project says.")
 @click.option(
-    "--sort", type=click.Choice(_SORTS), default="last_seen", show_default=True, help="The greatest first."
+    "--sort",
+    type=click.Choice(SORT_CHOICES),
+    default="last_seen",
+    show_default=True,
+    help="The greatest first.",
 )
 @page_options
 @tracker_options

@@ -13,14 +13,14 @@ from stormlog.cli.tracker_options import format_options, json_option, store_opti
 if TYPE_CHECKING:
     from stormlog.tracking import Project
 
-__all__ = ["projects"]
+__all__ = ["FREQUENCY_CHOICES", "ORDER_CHOICES", "WEBHOOK_CHOICES", "projects"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 #: Written out here so that completing an option does not import the tracker.
-_FREQUENCIES = ("none", "hourly", "6_hourly", "daily", "weekly")
-_VERSION_ORDERS = ("auto", "string", "pep440", "semver", "observed")
-_WEBHOOK_FORMATS = ("json", "slack")
+FREQUENCY_CHOICES = ("none", "hourly", "6_hourly", "daily", "weekly")
+ORDER_CHOICES = ("auto", "string", "pep440", "semver", "observed")
+WEBHOOK_CHOICES = ("json", "slack")
 
 
 def _settings_options(command: Command) -> Command:
@@ -29,7 +29,7 @@ def _settings_options(command: Command) -> Command:
         json_option,
         store_options,
         click.option("--clear-webhook", is_flag=True, help="Have no webhook."),
-        click.option("--webhook-format", type=click.Choice(_WEBHOOK_FORMATS), help="What the webhook gets."),
+        click.option("--webhook-format", type=click.Choice(WEBHOOK_CHOICES), help="What the webhook gets."),
         click.option("--webhook", "webhook_url", metavar="URL", help="Post digests there."),
         click.option("--clear-recipients", is_flag=True, help="Send mail to nobody."),
         click.option(
@@ -46,10 +46,12 @@ def _settings_options(command: Command) -> Command:
         ),
         click.option(
             "--version-order",
-            type=click.Choice(_VERSION_ORDERS),
+            type=click.Choice(ORDER_CHOICES),
             help="How versions of the code are compared.",
         ),
-        click.option("--alert-frequency", type=click.Choice(_FREQUENCIES), help="How often digests go out."),
+        click.option(
+            "--alert-frequency", type=click.Choice(FREQUENCY_CHOICES), help="How often digests go out."
+        ),
         click.argument("name", metavar="NAME"),
     ):
         command = option(command)

@@ -54,6 +54,11 @@ def imported(*arguments: str | Path, **environment: str) -> set[str]:
         ("query", "--help"),
         ("query", "issues", "--help"),
         ("query", "events", "--help"),
+        ("issues", "--help"),
+        ("issues", "list", "--help"),
+        ("issues", "resolve", "--help"),
+        ("projects", "set", "--help"),
+        ("db", "--help"),
         ("compact", "--help"),
         ("cache", "--help"),
         ("cache", "verify", "--help"),
@@ -64,6 +69,13 @@ def imported(*arguments: str | Path, **environment: str) -> set[str]:
 )
 def test_help_imports_no_engine(arguments: tuple[str, ...]) -> None:
     assert imported(*arguments) == set()
+
+
+def test_verbs_on_issues_import_no_engine(tmp_path: Path) -> None:
+    database = ("--db", tmp_path / "tracker.db")
+    assert imported("issues", "record", "boom", *database, "--json") == set()
+    assert imported("issues", "list", *database, "--json") == set()
+    assert imported("issues", "claim", "--where", "kind = 'error'", *database, "--json") == set()
 
 
 def test_completion_imports_no_engine() -> None:

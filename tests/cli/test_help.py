@@ -10,9 +10,12 @@ import click
 import pytest
 
 from stormlog import __version__
+from stormlog.cli import issue_lists, projects
 from stormlog.cli.app import root
 from stormlog.cli.query import ISSUE_KIND_CHOICES, ISSUE_STATE_CHOICES
 from stormlog.issues import ISSUE_KINDS, ISSUE_STATES
+from stormlog.tracking import listing, statuses, versions
+from stormlog.tracking import projects as project_settings
 from tests.cli.runner import COMMAND, stormlog
 
 
@@ -29,15 +32,50 @@ def commands(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:
 
 ALL = list(commands(root))
 
+ISSUE_VERBS = (
+    "list",
+    "show",
+    "history",
+    "claim",
+    "resolve",
+    "reopen",
+    "ignore",
+    "assign",
+    "merge",
+    "unmerge",
+    "comment",
+    "comments",
+    "edit-comment",
+    "delete-comment",
+    "record",
+    "export",
+    "import",
+)
+
 
 def test_the_expected_commands_are_there() -> None:
-    assert ALL == [
+    assert [
         (),
         ("query",),
         ("query", "issues"),
         ("query", "sessions"),
         ("query", "events"),
         ("query", "ooms"),
+        ("scan",),
+        ("issues",),
+        *(("issues", verb) for verb in ISSUE_VERBS),
+        ("gate",),
+        ("notify",),
+        ("projects",),
+        ("projects", "list"),
+        ("projects", "create"),
+        ("projects", "set"),
+        ("db",),
+        ("db", "status"),
+        ("db", "migrate"),
+        ("db", "backup"),
+        ("db", "check"),
+        ("db", "purge"),
         ("compact",),
         ("cache",),
         ("cache", "list"),
@@ -45,7 +83,7 @@ def test_the_expected_commands_are_there() -> None:
         ("cache", "clear"),
         ("cache", "verify"),
         ("doctor",),
-    ]
+    ] == ALL
 
 
 @pytest.mark.parametrize("words", ALL, ids=" ".join)
@@ -71,7 +109,7 @@ def test_every_option_says_what_it_does(words: tuple[str, ...]) -> None:
             assert parameter.help, parameter.name
 
 
-@pytest.mark.parametrize("words", [(), ("query",)])
+@pytest.mark.parametrize("words", [(), ("query",), ("issues",), ("projects",), ("db",)])
 def test_a_group_alone_prints_its_help(words: tuple[str, ...]) -> None:
     alone = stormlog(*words)
     assert (alone.status, alone.stderr) == (0, "")
@@ -111,6 +149,15 @@ def test_wrong_usage_is_one_line_and_status_2(
 def test_choices_are_those_of_issues() -> None:
     assert set(ISSUE_KIND_CHOICES) == set(ISSUE_KINDS)
     assert set(ISSUE_STATE_CHOICES) == set(ISSUE_STATES)
+
+
+def test_choices_are_those_of_the_tracker() -> None:
+    assert issue_lists.STATUS_CHOICES == statuses.STATUSES
+    assert issue_lists.KIND_CHOICES == listing.KINDS
+    assert tuple(listing.SORTS) == issue_lists.SORT_CHOICES
+    assert projects.FREQUENCY_CHOICES == project_settings.ALERT_FREQUENCIES
+    assert projects.ORDER_CHOICES == project_settings.VERSION_ORDERS == versions.VERSION_ORDERS
+    assert projects.WEBHOOK_CHOICES == project_settings.WEBHOOK_FORMATS
 
 
 @pytest.mark.parametrize(
