@@ -5,6 +5,7 @@
 #   make soak    kill, append and read for minutes
 #   make check   formatting, lint, types, documentation
 #   make bench   measure (BENCH_ARGS="--events 10000 --with-reference" for more)
+#   make bench-tracking  measure scans into a tracker
 #   make growth  measure how the cost of an answer grows, and draw it
 #   make clean   remove what these targets made
 
@@ -15,7 +16,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test soak check bench growth clean
+.PHONY: demo test soak check bench bench-tracking growth clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -25,7 +26,8 @@ test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n $(JOBS)
 
 soak: $(VENV)/.installed-test
-	STORMLOG_SOAK=1 $(BIN)/python -m pytest -n $(JOBS) tests/query/index/test_crashes.py tests/query/index/test_identity.py
+	STORMLOG_SOAK=1 $(BIN)/python -m pytest -n $(JOBS) tests/query/index/test_crashes.py tests/query/index/test_identity.py \
+		tests/tracking/test_scan_crashes.py
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
@@ -35,6 +37,9 @@ check: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
+
+bench-tracking: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.tracking $(BENCH_ARGS)
 
 growth: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.growth --plot docs/growth.svg $(BENCH_ARGS)
