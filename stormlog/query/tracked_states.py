@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stormlog.errors import SourceError
 from stormlog.issues.sidecar import TrackedState, read_sidecar, speaking_states
@@ -21,10 +21,29 @@ if TYPE_CHECKING:
     from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
     from stormlog.query.tracker_file import TrackerFile
 
-__all__ = ["StateSource"]
+__all__ = ["NO_TRACKER", "Shown", "StateSource"]
 
 #: Identifies what was read: another one means that something may have changed.
 Token = tuple[int, int]
+
+#: Of tables without a tracker.
+NO_TRACKER: Token = (0, 0)
+
+
+class Shown(NamedTuple):
+    """What is known at one moment.
+
+    Attributes:
+        tables: The tables of the tracker; without one they are empty.
+        tables_token: Changes when they may have.
+        states: What speaks for each fingerprint id that is known.
+        states_token: Changes when they may have.
+    """
+
+    tables: sqlite3.Connection
+    tables_token: Token
+    states: Mapping[str, TrackedState]
+    states_token: Token
 
 
 class StateSource:
@@ -44,7 +63,7 @@ class StateSource:
         self._project = project
         self._file: TrackerFile | None = None
         self._openings = 0
-        self._token: Token = (0, 0)
+        self._token = NO_TRACKER
         self._states: dict[str, TrackedState] = {}
         self._overrides: dict[str, str] = {}
         self._is_closed = False
@@ -79,11 +98,6 @@ class StateSource:
         self._update()
         return self._overrides != before
 
-    def states(self) -> tuple[dict[str, TrackedState], Token]:
-        """Return the state of each fingerprint id that is known, and what changes when they do."""
-        self._update()
-        return self._states, self._token
-
     def overrides(self, explicit: Mapping[str, str] | None) -> dict[str, str]:
         """Return fingerprint id -> state for all that are not simply open.
 
@@ -94,25 +108,41 @@ class StateSource:
         return {**self._overrides, **(explicit or {})}
 
     @contextmanager
-    def tables(self) -> Iterator[tuple[sqlite3.Connection, Token]]:
-        """Show the tables of the tracker, in one state, and what changes when they do; without one they are empty."""
+    def showing(self) -> Iterator[Shown]:
+        """Show everything as it is at one moment."""
         from stormlog.query.tracker_file import empty_tracker
 
-        self._update()
-        if self._file is not None:
-            with self._file.reading() as connection:
-                yield connection, self._token
+        file = self._opened()
+        if file is not None:
+            with file.reading() as connection:
+                self._read(file)
+                yield Shown(connection, self._token, self._states, self._token)
             return
         connection = empty_tracker()
         try:
-            yield connection, (0, 0)
+            yield Shown(connection, NO_TRACKER, self._states, self._token)
         finally:
             connection.close()
 
     def _update(self) -> None:
-        """Read the tracker again if somebody changed it, or put another one in its place."""
+        """Read the tracker again if somebody changed it."""
+        file = self._opened()
+        if file is not None and self._token != self._token_of(file):
+            with file.reading():
+                self._read(file)
+
+    def _read(self, file: TrackerFile) -> None:
+        token = self._token_of(file)
+        if token != self._token:
+            self._set(file.states(self._project), token)
+
+    def _token_of(self, file: TrackerFile) -> Token:
+        return self._openings, file.data_version()
+
+    def _opened(self) -> TrackerFile | None:
+        """Return the tracker, opened anew if somebody put another one in its place; None if there is none."""
         if self._tracker is None or self._is_closed:
-            return
+            return None
         if self._file is None or not self._file.is_current:
             from stormlog.query.tracker_file import TrackerFile
 
@@ -121,10 +151,7 @@ class StateSource:
                 self._file = None
             self._file = TrackerFile(self._tracker)
             self._openings += 1
-        token = (self._openings, self._file.data_version())
-        if token != self._token:
-            # What changes between the two lines is read twice, and not missed.
-            self._set(self._file.states(self._project), token)
+        return self._file
 
     def _set(self, found: list[TrackedState], token: Token) -> None:
         self._states = speaking_states(found)

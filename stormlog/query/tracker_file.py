@@ -100,25 +100,26 @@ class TrackerFile:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Show one state of the tracker to all statements inside."""
+        """Show the tracker to all statements inside as it is now, `data_version` included."""
         with _explaining(self.path):
             self._connection.execute("BEGIN")
             try:
+                # Only this chooses the moment.
+                self._connection.execute("SELECT 1 FROM projects LIMIT 1").fetchone()
                 yield self._connection
             finally:
                 self._connection.execute("ROLLBACK")
 
     def states(self, project: str) -> list[TrackedState]:
-        """Return what is tracked of a project.
+        """Return what is tracked of a project; call it inside `reading`.
 
         Raises:
             SourceError: there are projects, and none of that name.
         """
-        with self.reading() as connection:
-            names = [name for (name,) in connection.execute("SELECT name FROM projects ORDER BY name")]
-            if names and project not in names:
-                raise SourceError(f"has no project {project!r}; there are {', '.join(names)}", path=self.path)
-            return [state_of_row(row) for row in connection.execute(SELECT_STATES, [project])]
+        names = [name for (name,) in self._connection.execute("SELECT name FROM projects ORDER BY name")]
+        if names and project not in names:
+            raise SourceError(f"has no project {project!r}; there are {', '.join(names)}", path=self.path)
+        return [state_of_row(row) for row in self._connection.execute(SELECT_STATES, [project])]
 
     def _require_known(self) -> None:
         tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}

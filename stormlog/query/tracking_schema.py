@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from stormlog.issues.sidecar import TrackedState
 from stormlog.query.database import Database
-from stormlog.query.tracked_states import StateSource
+from stormlog.query.tracked_states import NO_TRACKER, StateSource
 from stormlog.query.tracker_file import tables_of
 
 __all__ = ["TrackingSchema"]
@@ -43,11 +43,7 @@ class TrackingSchema:
     @property
     def names(self) -> list[str]:
         """Names of the tables and of the view, with their schema; none before something was shown."""
-        return (
-            [f"tracking.{table}" for table in sorted(["issue_states", *self._columns])]
-            if self._columns
-            else []
-        )
+        return [f"tracking.{name}" for name in sorted(self._copied)]
 
     def show(self, source: StateSource, names: Collection[str] | None) -> None:
         """Make the tables among ``names`` say what the tracker says now.
@@ -56,46 +52,41 @@ class TrackingSchema:
             names: Words of a statement, with or without ``tracking.``; None means every table.
         """
         connection = self._database.connection
-        with source.tables() as (tracker, token):
-            if not self._columns:
-                self._columns = tables_of(tracker)
-                for table, columns in self._columns.items():
-                    declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-                    connection.execute(f"CREATE TABLE tracking.{table} ({declared})")
-                    self._copied[table] = (0, 0)
-            stale = [
-                table
-                for table in self._columns
-                if self._copied[table] != token
-                and (names is None or not {table, f"tracking.{table}"}.isdisjoint(names))
-            ]
+        with source.showing() as shown:
+            columns = self._columns or tables_of(shown.tables)
+            copied: dict[str, object] = dict.fromkeys(columns, NO_TRACKER) | self._copied
             # Others who ask meanwhile see all that was there before.
             connection.execute("BEGIN TRANSACTION")
             try:
-                for table in stale:
-                    self._copy(tracker, table)
-                self._show_states(source)
+                if not self._columns:
+                    self._create(columns)
+                for table in columns:
+                    is_named = names is None or not {table, f"tracking.{table}"}.isdisjoint(names)
+                    if is_named and copied[table] != shown.tables_token:
+                        self._copy(shown.tables, table, columns[table])
+                        copied[table] = shown.tables_token
+                if copied.get("issue_states") != shown.states_token:
+                    rows = [_row(state) for _, state in sorted(shown.states.items())]
+                    self._database.fill("raw.issue_states", _STATE_TYPES, rows)
+                    copied["issue_states"] = shown.states_token
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
-            self._copied.update(dict.fromkeys(stale, token))
+        self._columns, self._copied = columns, copied
         self._database.require(["tracking.issue_states"])
 
-    def _copy(self, tracker: sqlite3.Connection, table: str) -> None:
-        columns = self._columns[table]
+    def _create(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+        for table, columns in tables.items():
+            declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+            self._database.connection.execute(f"CREATE TABLE tracking.{table} ({declared})")
+
+    def _copy(self, tracker: sqlite3.Connection, table: str, columns: Mapping[str, str]) -> None:
         self._database.connection.execute(f"DELETE FROM tracking.{table}")
         rows = tracker.execute(f"SELECT {', '.join(columns)} FROM {table}")
         while batch := rows.fetchmany(_BATCH):
             values = [list(column) for column in zip(*batch, strict=True)]
             self._database.append(f"tracking.{table}", values, ", ".join(columns.values()))
-
-    def _show_states(self, source: StateSource) -> None:
-        states, token = source.states()
-        if self._copied.get("issue_states") != token:
-            rows = [_row(states[fingerprint_id]) for fingerprint_id in sorted(states)]
-            self._database.fill("raw.issue_states", _STATE_TYPES, rows)
-            self._copied["issue_states"] = token
 
 
 def _row(state: TrackedState) -> tuple[Any, ...]:

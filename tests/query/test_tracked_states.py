@@ -16,6 +16,8 @@ import stormlog.query
 from stormlog.errors import MigrationError, SourceError
 from stormlog.query import IssueFilter, QueryStore
 from stormlog.query.adhoc import names_in
+from stormlog.query.tracker_file import TrackerFile
+from stormlog.query.tracking_schema import TrackingSchema
 from stormlog.tracking import Tracker
 from stormlog.tracking.sidecar import export_states
 from tests.cli.samples import event
@@ -299,14 +301,12 @@ def test_tables_follow_the_tracker(runs: Path, tracker: Tracker, ids: list[str])
 def test_an_unchanged_tracker_is_copied_once(
     runs: Path, tracker: Tracker, ids: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from stormlog.query.tracking_schema import TrackingSchema
-
     copied: list[str] = []
     copy = TrackingSchema._copy
 
-    def counted(schema: TrackingSchema, connection: sqlite3.Connection, table: str) -> None:
+    def counted(schema: TrackingSchema, tracker: sqlite3.Connection, table: str, columns: Any) -> None:
         copied.append(table)
-        copy(schema, connection, table)
+        copy(schema, tracker, table, columns)
 
     monkeypatch.setattr(TrackingSchema, "_copy", counted)
     with stormlog.query.open(runs, tracker=path_of(tracker)) as store:
@@ -318,6 +318,30 @@ def test_an_unchanged_tracker_is_copied_once(
         put(tracker, ids[1], "silenced")
         store.sql("SELECT count(*) FROM tracking.apps")
         assert copied == ["issues", "apps", "apps"]
+
+
+def test_a_statement_sees_one_moment(
+    runs: Path, tracker: Tracker, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody changes the tracker after it was looked at, and while tables are copied."""
+    text = "SELECT status, state FROM tracking.issues JOIN tracking.issue_states USING (issue_id, status)"
+    statuses = iter(["silenced", "in_progress", "new"])
+    copy, read = TrackingSchema._copy, TrackerFile.states
+
+    def copying(*given: Any) -> None:
+        put(tracker, ids[1], next(statuses, "new"))
+        copy(*given)
+
+    def reading(*given: Any) -> Any:
+        found = read(*given)
+        put(tracker, ids[1], next(statuses, "new"))
+        return found
+
+    with stormlog.query.open(runs, tracker=path_of(tracker)) as store:
+        monkeypatch.setattr(TrackerFile, "states", reading)
+        monkeypatch.setattr(TrackingSchema, "_copy", copying)
+        for _ in range(4):
+            assert len(store.sql(text).rows) == 2
 
 
 def test_relations_name_tables_of_the_tracker(runs: Path, tracker: Tracker, ids: list[str]) -> None:
