@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from stormlog.tracking.comments import list_comments
 from stormlog.tracking.conditions import require_condition
-from stormlog.tracking.lookup import ISSUES_CTE, find_issue, issue_of, tracked_issue
+from stormlog.tracking.lookup import ISSUES_CTE, find_issue, tracked_issue, tracked_issues
 from stormlog.tracking.models import (
     Activity,
     Evidence,
@@ -113,13 +113,17 @@ def list_issues(
         value, issue_id = read_cursor(after, sort)
         condition += f" AND {_behind(column, 'issue_id', value)}"
         parameters |= {"after": value, "after_id": issue_id}
-    rows = _run(
+    order = f"ORDER BY {column} DESC, issue_id DESC"
+    # What is to be sorted is narrow: fingerprints are looked up for one page only.
+    found = _run(
         connection,
-        f"{ISSUES_CTE} SELECT * FROM issues WHERE {condition} ORDER BY {column} DESC, issue_id DESC LIMIT :rows",
+        f"{ISSUES_CTE} SELECT issue_id FROM issues WHERE {condition} {order} LIMIT :rows",
         {**parameters, "rows": limit + 1},
         wanted,
     )
-    issues, cursor = cut([issue_of(row) for row in rows], limit, sort, column, "issue_id")
+    ids = [row["issue_id"] for row in found]
+    rows = tracked_issues(connection, f"issue_id IN ({', '.join('?' * len(ids))}) {order}", ids)
+    issues, cursor = cut(rows, limit, sort, column, "issue_id")
     return IssuePage(issues, cursor, cursor is not None)
 
 

@@ -171,9 +171,12 @@ def _pair_occurrences(connection: sqlite3.Connection, target_id: str, source_id:
     """Note in ``temp.shared_occurrences`` which occurrences of the two are of one session."""
     connection.execute("DROP TABLE IF EXISTS temp.shared_occurrences")
     connection.execute(
+        "CREATE TEMP TABLE shared_occurrences (session_id TEXT, source_id TEXT PRIMARY KEY, target_id TEXT UNIQUE)"
+    )
+    connection.execute(
         """
-        CREATE TEMP TABLE shared_occurrences AS
-        SELECT s.session_id, s.occurrence_id AS source_id, t.occurrence_id AS target_id
+        INSERT INTO temp.shared_occurrences
+        SELECT s.session_id, s.occurrence_id, t.occurrence_id
         FROM issue_occurrences AS s
         INNER JOIN issue_occurrences AS t ON s.session_id = t.session_id AND t.issue_id = ?
         WHERE s.issue_id = ?

@@ -191,7 +191,10 @@ def _split_occurrences(
             AND NOT EXISTS (
                 SELECT 1 FROM issue_evidence_keys AS k
                 WHERE k.occurrence_id = issue_occurrences.occurrence_id
-                    AND (k.occurrence_id, k.evidence_id) NOT IN (SELECT * FROM temp.leaving_evidence)
+                    AND NOT EXISTS (
+                        SELECT 1 FROM temp.leaving_evidence AS l
+                        WHERE l.occurrence_id = k.occurrence_id AND l.evidence_id = k.evidence_id
+                    )
             )
         """,
         both,
@@ -199,8 +202,11 @@ def _split_occurrences(
     _fill(connection, "duplicate_sessions", "session_id", ([row["session_id"]] for row in duplicates))
     connection.execute("DROP TABLE IF EXISTS temp.split_occurrences")
     connection.execute(
+        "CREATE TEMP TABLE split_occurrences (occurrence_id TEXT PRIMARY KEY, session_id TEXT)"
+    )
+    connection.execute(
         """
-        CREATE TEMP TABLE split_occurrences AS
+        INSERT INTO temp.split_occurrences
         SELECT o.occurrence_id, o.session_id
         FROM issue_occurrences AS o
         WHERE o.issue_id = :target
