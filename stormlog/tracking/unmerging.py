@@ -68,11 +68,13 @@ def unmerge(
         "AND (fingerprint_id, app_id, is_dev) IN (SELECT * FROM temp.leaving_fingerprints)",
         both,
     )
-    for table, column in (("issue_comments", "comment_id"), ("issue_merges", "merge_id")):
-        owner = "issue_id" if table == "issue_comments" else "target_issue_id"
+    for table, owner, key in (
+        ("issue_comments", "issue_id", "comment_id"),
+        ("issue_merges", "target_issue_id", "merge_id"),
+    ):
         connection.execute(
             f"UPDATE {table} SET {owner} = :source WHERE {owner} = :target "
-            f"AND {column} IN (SELECT id FROM temp.leaving_rows)",
+            f"AND {key} IN (SELECT id FROM temp.leaving_rows)",
             both,
         )
     connection.execute(
@@ -95,8 +97,10 @@ def unmerge(
         [source_id],
     )
     rebuild(connection, "SELECT occurrence_id FROM temp.split_occurrences", [target_id, source_id], now_ns)
-    for issue_id, other in ((target_id, source_id), (source_id, target_id)):
-        name = "source_issue_id" if issue_id == target_id else "target_issue_id"
+    for issue_id, after in (
+        (target_id, {"source_issue_id": source_id}),
+        (source_id, {"target_issue_id": target_id, "status": source["status"]}),
+    ):
         activity.log(
             connection,
             actor,
@@ -104,7 +108,7 @@ def unmerge(
             project_id=project["project_id"],
             issue_id=issue_id,
             at_ns=now_ns,
-            after={name: other},
+            after=after,
         )
     return tracked_issue(connection, source_id)
 
