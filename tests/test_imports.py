@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "issues": TELEMETRY,
     "query": TELEMETRY | {"issues", "phases"},
     "compaction": TELEMETRY | {"issues", "phases", "query"},
-    "cli": TELEMETRY | {"issues", "phases", "query", "compaction"},
+    "tracking": TELEMETRY | {"issues", "query"},
+    "cli": TELEMETRY | {"issues", "phases", "query", "compaction", "tracking"},
     "__main__": {"cli"},
 }
 
