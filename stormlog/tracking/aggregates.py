@@ -17,7 +17,8 @@ KEPT_LAST = 15
 
 #: SQL for the order of severities, the worst first; words that nobody knows come last.
 SEVERITY_RANK = (
-    "CASE severity WHEN 'critical' THEN 0 WHEN 'error' THEN 0 WHEN 'warning' THEN 1 WHEN 'info' THEN 2 ELSE 9 END"
+    "CASE severity WHEN 'critical' THEN 0 WHEN 'error' THEN 0 WHEN 'warning' THEN 1 WHEN 'info' THEN 2 "
+    "ELSE 9 END"
 )
 
 _TABLES = ("touched_occurrences", "touched_issues")

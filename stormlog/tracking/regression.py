@@ -175,6 +175,7 @@ def first_seen_in(connection: sqlite3.Connection, app_id: str) -> Callable[[str]
             """,
             [app_id, version],
         ).fetchone()
-        return row[0]
+        earliest: int | None = row[0]
+        return earliest
 
     return first_seen
