@@ -53,7 +53,9 @@ class PermissionDeniedError(TrackingError):
 
     def __init__(self, permission: str) -> None:
         super().__init__(
-            f"this needs the permission {permission}", code="permission_denied", details={"permission": permission}
+            f"this needs the permission {permission}",
+            code="permission_denied",
+            details={"permission": permission},
         )
 
 
