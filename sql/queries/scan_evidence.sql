@@ -1,5 +1,6 @@
 -- Evidence of some sessions and bundles, with everything that the tracker keeps of it.
 --
+-- Records are those that the index keeps: naming the view of all events would have everything read again.
 -- $source_ids, $session_ids and $is_settled are parallel lists; findings count in settled sessions only.
 -- $told_source_ids, $told_session_ids and $told_records: records of sessions of which no record is kept.
 -- $bundle_paths, $bundle_names and $bundle_records: the same for bundles, as far as they describe themselves.
@@ -20,13 +21,14 @@ bundles AS (
 -- What a session says about itself: its start does, else the earliest record that is kept.
 first_records AS (
     SELECT
-        r.source_id,
+        p.source_id,
         r.session_id,
-        arg_min(r.record, (r.event_type <> 'start', r.timestamp_ns, r.file_id, r.line_number)) AS record
-    FROM raw.events AS r
-    INNER JOIN scope AS s ON r.source_id = s.source_id AND r.session_id = s.session_id
+        arg_min(r.record, (r.event_type <> 'start', r.timestamp_ns, p.file_id, r.line_number)) AS record
+    FROM raw.kept_records AS r
+    INNER JOIN raw.pieces AS p ON r.piece_id = p.piece_id
+    INNER JOIN scope AS s ON p.source_id = s.source_id AND r.session_id = s.session_id
     WHERE r.record IS NOT NULL
-    GROUP BY r.source_id, r.session_id
+    GROUP BY p.source_id, r.session_id
     UNION ALL
     SELECT
         unnest(CAST($told_source_ids AS INTEGER[])),
@@ -36,7 +38,7 @@ first_records AS (
 
 seen AS (
     SELECT
-        k.source_id,
+        p.source_id,
         e.*,
         k.record,
         coalesce(
@@ -50,8 +52,9 @@ seen AS (
             projection.record_id(k.record)
         ) AS evidence_id
     FROM issue_evidence AS e
-    INNER JOIN raw.events AS k ON e.sort_file = k.file_id AND e.sort_line = k.line_number
-    INNER JOIN scope AS s ON k.source_id = s.source_id AND k.session_id = s.session_id
+    INNER JOIN raw.pieces AS p ON e.sort_file = p.file_id
+    INNER JOIN raw.kept_records AS k ON p.piece_id = k.piece_id AND e.sort_line = k.line_number
+    INNER JOIN scope AS s ON p.source_id = s.source_id AND k.session_id = s.session_id
     WHERE e.stage = 1
     UNION ALL
     SELECT

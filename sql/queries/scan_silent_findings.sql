@@ -18,7 +18,10 @@ found AS (
 
 SELECT f.source_id, f.session_id, f.segment_path, f.line_number
 FROM found AS f
-LEFT JOIN raw.events AS r ON f.source_id = r.source_id AND f.session_id = r.session_id AND r.record IS NOT NULL
-GROUP BY f.source_id, f.session_id, f.segment_path, f.line_number
-HAVING count(r.line_number) = 0
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM raw.kept_records AS r
+    INNER JOIN raw.pieces AS p ON r.piece_id = p.piece_id
+    WHERE p.source_id = f.source_id AND r.session_id = f.session_id AND r.record IS NOT NULL
+)
 ORDER BY f.source_id, f.session_id

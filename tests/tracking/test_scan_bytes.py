@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from stormlog.query.ingest import Ingest
 from stormlog.tracking import Tracker
-from tests.query.sinks import busy_session, write_sink
+from tests.query.sinks import busy_session, write_lines, write_sink
 
 
 def test_an_unchanged_file_is_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,3 +57,23 @@ def test_an_unchanged_file_is_sampled(tmp_path: Path, monkeypatch: pytest.Monkey
         assert tracker.scan([tmp_path / "runs"]).sources_read == 0
     assert 0 < read <= 20 * 2 * 4096
     assert size > 4 * read
+
+
+def test_a_file_that_grew_is_read_from_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_sink(tmp_path / "runs", {"segment-000001.jsonl": busy_session("s1", 2000)})
+    with Tracker(tmp_path / "tracker.db") as tracker:
+        tracker.scan([tmp_path / "runs"], cache=str(tmp_path / "cache"))
+        lines = write_lines(tmp_path / "more.jsonl", busy_session("s2", 40)).read_bytes()
+        with (tmp_path / "runs" / "segment-000001.jsonl").open("ab") as stream:
+            stream.write(lines)
+        sizes = []
+        plain_refresh = Ingest.refresh
+
+        def counting_refresh(self: Ingest, *args: Any, **options: Any) -> Any:
+            result = plain_refresh(self, *args, **options)
+            sizes.append(self._bytes_total)
+            return result
+
+        monkeypatch.setattr(Ingest, "refresh", counting_refresh)
+        assert tracker.scan([tmp_path / "runs"], cache=str(tmp_path / "cache")).lines_read == 40
+    assert sizes == [len(lines)]
