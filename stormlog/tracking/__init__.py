@@ -16,6 +16,8 @@ from stormlog._lazy import lazy_names
 
 if TYPE_CHECKING:
     from stormlog.tracking.actors import PERMISSIONS, Actor, Permissions
+    from stormlog.tracking.digest import NotifyReport, NotifySettings
+    from stormlog.tracking.gate import GateReport
     from stormlog.tracking.models import (
         Activity,
         Change,
@@ -42,9 +44,12 @@ __all__ = [
     "Comment",
     "Evidence",
     "Fingerprint",
+    "GateReport",
     "HistoryPage",
     "IssueDetail",
     "IssuePage",
+    "NotifyReport",
+    "NotifySettings",
     "Occurrence",
     "OccurrencePage",
     "Permissions",
@@ -60,6 +65,8 @@ __getattr__, __dir__ = lazy_names(
     globals(),
     {
         "actors": ("PERMISSIONS", "Actor", "Permissions"),
+        "digest": ("NotifyReport", "NotifySettings"),
+        "gate": ("GateReport",),
         "models": (
             "Activity",
             "Change",

@@ -15,6 +15,7 @@ from typing import Any
 from stormlog.tracking import aggregates
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.ids import new_id
+from stormlog.tracking.reconciling import date_findings, drop_unfounded, keep_details, mark_changes
 from stormlog.tracking.regression import judge_resolved
 
 __all__ = ["INCOMING", "Recorded", "put_incoming", "record", "settle_sessions"]
@@ -111,9 +112,9 @@ def record(
     _retitle(connection)
     occurrences_created = _create_occurrences(connection, now_ns)
     evidence_new = _add_evidence(connection, now_ns)
-    _mark_changes(connection, project_id, batch)
-    _date_findings(connection)
-    _keep_details(connection)
+    mark_changes(connection, project_id, batch)
+    date_findings(connection)
+    keep_details(connection)
     _learn_versions(connection)
     connection.execute(
         "UPDATE issues SET last_activity_ns = ? WHERE issue_id IN (SELECT issue_id FROM temp.fresh)", [now_ns]
@@ -125,7 +126,7 @@ def record(
     issues = [i for (i,) in connection.execute("SELECT DISTINCT issue_id FROM temp.changed")]
     aggregates.touch(connection, occurrences=occurrences, issues=issues)
     aggregates.rebuild_occurrences(connection)
-    created -= _drop_unfounded(connection)
+    created -= drop_unfounded(connection)
     aggregates.rebuild_issues(connection, now_ns=now_ns)
     return Recorded(
         evidence_new, max(created, 0), regressed, occurrences_created, len(occurrences) - occurrences_created
@@ -329,188 +330,6 @@ def _add_evidence(connection: sqlite3.Connection, now_ns: int) -> int:
     return int(connection.execute("SELECT count(*) FROM temp.fresh").fetchone()[0])
 
 
-def _mark_changes(connection: sqlite3.Connection, project_id: str, batch: int) -> None:
-    """Apply what is known better now, and note in ``temp.changed`` what has to be counted again."""
-    connection.execute("DROP TABLE IF EXISTS temp.changed")
-    connection.execute("CREATE TEMP TABLE changed (occurrence_id TEXT, issue_id TEXT)")
-    connection.execute(
-        """
-        INSERT INTO temp.changed
-        SELECT DISTINCT occurrence_id, issue_id FROM temp.fresh
-        UNION
-        SELECT r.occurrence_id, r.issue_id
-        FROM temp.routed AS r
-        INNER JOIN temp.retitled AS t
-            ON t.fingerprint_id = r.fingerprint_id AND t.app_id = r.app_id AND t.is_dev = r.is_dev
-        """
-    )
-    _replace_findings(connection, project_id, batch)
-    # A finding may have moved to another sample. A version that was recorded stays.
-    moved = """
-        SELECT r.occurrence_id, r.evidence_id, r.issue_id
-        FROM temp.routed AS r
-        INNER JOIN issue_evidence_keys AS k ON k.occurrence_id = r.occurrence_id AND k.evidence_id = r.evidence_id
-        WHERE k.timestamp_ns IS NOT r.timestamp_ns OR k.rank IS NOT r.rank
-            OR (k.code_version IS NULL AND r.code_version IS NOT NULL)
-    """
-    connection.execute(f"INSERT INTO temp.changed SELECT occurrence_id, issue_id FROM ({moved})")
-    connection.execute(
-        f"""
-        UPDATE issue_evidence_keys
-        SET (timestamp_ns, rank, code_version) = (
-            SELECT r.timestamp_ns, r.rank, coalesce(issue_evidence_keys.code_version, r.code_version)
-            FROM temp.routed AS r
-            WHERE r.occurrence_id = issue_evidence_keys.occurrence_id
-                AND r.evidence_id = issue_evidence_keys.evidence_id
-            ORDER BY r.fingerprint_id
-            LIMIT 1
-        )
-        WHERE (occurrence_id, evidence_id) IN (SELECT occurrence_id, evidence_id FROM ({moved}))
-        """
-    )
-    # What is known of a session may have been less when it was first seen. Where two sources differ, the lesser
-    # text counts, whichever came first.
-    connection.execute("DROP TABLE IF EXISTS temp.facts")
-    connection.execute(
-        """
-        CREATE TEMP TABLE facts AS
-        SELECT
-            o.occurrence_id,
-            o.issue_id,
-            CASE
-                WHEN r.run_id IS NULL THEN o.run_id
-                WHEN o.run_id = o.session_id THEN r.run_id
-                ELSE min(o.run_id, r.run_id)
-            END AS run_id,
-            min(coalesce(o.host, r.host), coalesce(r.host, o.host)) AS host,
-            min(coalesce(o.user, r.user), coalesce(r.user, o.user)) AS user,
-            min(coalesce(o.environment, r.environment), coalesce(r.environment, o.environment)) AS environment
-        FROM (
-            SELECT
-                occurrence_id, min(run_id) AS run_id, min(host) AS host, min(user) AS user,
-                min(environment) AS environment
-            FROM temp.routed
-            GROUP BY occurrence_id
-        ) AS r
-        INNER JOIN issue_occurrences AS o ON o.occurrence_id = r.occurrence_id
-        """
-    )
-    connection.execute(
-        """
-        DELETE FROM temp.facts
-        WHERE EXISTS (
-            SELECT 1 FROM issue_occurrences AS o
-            WHERE o.occurrence_id = facts.occurrence_id AND o.run_id = facts.run_id AND o.host IS facts.host
-                AND o.user IS facts.user AND o.environment IS facts.environment
-        )
-        """
-    )
-    connection.execute("INSERT INTO temp.changed SELECT occurrence_id, issue_id FROM temp.facts")
-    connection.execute(
-        """
-        UPDATE issue_occurrences
-        SET (run_id, host, user, environment) = (
-            SELECT f.run_id, f.host, f.user, f.environment FROM temp.facts AS f
-            WHERE f.occurrence_id = issue_occurrences.occurrence_id
-        )
-        WHERE occurrence_id IN (SELECT occurrence_id FROM temp.facts)
-        """
-    )
-
-
-def _replace_findings(connection: sqlite3.Connection, project_id: str, batch: int) -> None:
-    """Remove hidden-memory findings of settled sessions that are not found any more."""
-    gone = """
-        SELECT k.occurrence_id, k.evidence_id, o.issue_id
-        FROM temp.settled_sessions AS s
-        INNER JOIN issue_occurrences AS o ON o.session_id = s.session_id
-        INNER JOIN issues AS i ON i.issue_id = o.issue_id AND i.project_id = ?
-        INNER JOIN issue_evidence_keys AS k ON k.occurrence_id = o.occurrence_id
-        INNER JOIN issue_fingerprints AS f
-            ON f.issue_id = o.issue_id AND f.fingerprint_id = k.fingerprint_id AND f.kind = 'hidden_memory_anomaly'
-        WHERE s.batch = ?
-            AND NOT EXISTS (
-                SELECT 1 FROM temp.incoming AS n
-                WHERE n.evidence_id = k.evidence_id AND n.fingerprint_id = k.fingerprint_id
-            )
-    """
-    settle = "CREATE TEMP TABLE IF NOT EXISTS settled_sessions (batch, session_id, PRIMARY KEY (batch, session_id))"
-    connection.execute(settle)
-    connection.execute(
-        f"INSERT INTO temp.changed SELECT occurrence_id, issue_id FROM ({gone})", [project_id, batch]
-    )
-    connection.execute(
-        f"""
-        DELETE FROM issue_evidence_keys
-        WHERE (occurrence_id, evidence_id) IN (SELECT occurrence_id, evidence_id FROM ({gone}))
-        """,
-        [project_id, batch],
-    )
-
-
-def _date_findings(connection: sqlite3.Connection) -> None:
-    """Let fingerprints of findings name their earliest one as it is now: findings move, other evidence does not."""
-    earliest = """
-        FROM issue_occurrences AS o
-        INNER JOIN issue_evidence_keys AS k ON k.occurrence_id = o.occurrence_id
-        WHERE o.issue_id = issue_fingerprints.issue_id AND k.fingerprint_id = issue_fingerprints.fingerprint_id
-    """
-    connection.execute(
-        f"""
-        UPDATE issue_fingerprints
-        SET (title_ns, title_evidence_id) = (
-            SELECT k.timestamp_ns, k.evidence_id {earliest} ORDER BY k.timestamp_ns, k.evidence_id LIMIT 1
-        )
-        WHERE kind = 'hidden_memory_anomaly'
-            AND issue_id IN (SELECT issue_id FROM temp.changed)
-            AND EXISTS (SELECT 1 {earliest})
-        """
-    )
-
-
-def _keep_details(connection: sqlite3.Connection) -> None:
-    """Keep what the first and last pieces of evidence of each occurrence say, as it is known now."""
-    connection.execute("DROP TABLE IF EXISTS temp.ends")
-    connection.execute(
-        f"""
-        CREATE TEMP TABLE ends AS
-        SELECT occurrence_id, evidence_id
-        FROM (
-            SELECT
-                k.occurrence_id,
-                k.evidence_id,
-                row_number() OVER (PARTITION BY k.occurrence_id ORDER BY k.timestamp_ns, k.evidence_id) AS from_first,
-                row_number() OVER (
-                    PARTITION BY k.occurrence_id ORDER BY k.timestamp_ns DESC, k.evidence_id DESC
-                ) AS from_last
-            FROM issue_evidence_keys AS k
-            WHERE k.occurrence_id IN (SELECT DISTINCT occurrence_id FROM temp.routed)
-        ) AS ranked
-        WHERE from_first <= {aggregates.KEPT_FIRST} OR from_last <= {aggregates.KEPT_LAST}
-        """
-    )
-    # CROSS JOIN: look each of the few up among the many, by their index.
-    connection.execute(
-        """
-        INSERT INTO issue_evidence (
-            occurrence_id, evidence_id, source_kind, event_type, source_path, bundle_path, metadata_json
-        )
-        SELECT
-            r.occurrence_id, r.evidence_id, r.source_kind, r.event_type, r.source_path, r.bundle_path, r.metadata_json
-        FROM temp.ends AS e
-        CROSS JOIN temp.routed AS r ON r.occurrence_id = e.occurrence_id AND r.evidence_id = e.evidence_id
-        WHERE true
-        ORDER BY r.fingerprint_id DESC
-        ON CONFLICT (occurrence_id, evidence_id) DO UPDATE SET
-            source_kind = excluded.source_kind,
-            event_type = excluded.event_type,
-            source_path = excluded.source_path,
-            bundle_path = excluded.bundle_path,
-            metadata_json = excluded.metadata_json
-        """
-    )
-
-
 def _learn_versions(connection: sqlite3.Connection) -> None:
     connection.execute(
         """
@@ -523,29 +342,3 @@ def _learn_versions(connection: sqlite3.Connection) -> None:
         WHERE excluded.first_event_ns < first_event_ns
         """
     )
-
-
-def _drop_unfounded(connection: sqlite3.Connection) -> int:
-    """Remove touched issues that have no evidence left and that nobody but scans ever touched.
-
-    Returns:
-        How many of them this call made.
-    """
-    unfounded = """
-        SELECT i.issue_id FROM issues AS i
-        WHERE i.issue_id IN (SELECT id FROM temp.touched_issues)
-            AND i.status = 'new'
-            AND NOT EXISTS (SELECT 1 FROM issue_occurrences AS o WHERE o.issue_id = i.issue_id)
-            AND NOT EXISTS (SELECT 1 FROM issue_comments AS c WHERE c.issue_id = i.issue_id)
-            AND NOT EXISTS (SELECT 1 FROM issue_merges AS m WHERE m.target_issue_id = i.issue_id)
-            AND NOT EXISTS (
-                SELECT 1 FROM activity AS a WHERE a.issue_id = i.issue_id AND a.actor_type <> 'scan'
-            )
-    """
-    ids = [issue_id for (issue_id,) in connection.execute(unfounded)]
-    just_made = connection.execute(
-        f"SELECT count(*) FROM temp.founded WHERE issue_id IN ({unfounded})"
-    ).fetchone()[0]
-    for table in ("activity", "issue_fingerprints", "issues"):
-        connection.executemany(f"DELETE FROM {table} WHERE issue_id = ?", [(issue_id,) for issue_id in ids])
-    return int(just_made)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stormlog.tracking import comments, listing, merging, unmerging
 from stormlog.tracking.actors import PERMISSIONS, READ, WRITE, Actor, Permissions
@@ -27,6 +27,12 @@ from stormlog.tracking.models import (
 from stormlog.tracking.projects import create_project, list_projects, project_row, set_project
 from stormlog.tracking.store import Store, default_store_path
 from stormlog.tracking.triage import Targets, Triage
+
+if TYPE_CHECKING:
+    from stormlog.issues.sidecar import Sidecar
+    from stormlog.tracking.digest import NotifyReport, NotifySettings
+    from stormlog.tracking.gate import GateReport
+    from stormlog.tracking.sidecar import ImportReport
 
 __all__ = ["Tracker"]
 
@@ -305,6 +311,67 @@ class Tracker:
         from stormlog.tracking.scanning.scan import ScanOptions, scan
 
         return scan(self, paths, ScanOptions(**options))
+
+    def gate(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        *,
+        fail_on: Collection[str] = ("new", "regressed"),
+        **options: Any,
+    ) -> GateReport:
+        """Compare what some paths hold with the issues of the project, and change nothing.
+
+        Args:
+            paths: Files and directories.
+            fail_on: Outcomes that make it fail: ``new``, ``regressed``, ``recurring``.
+            options: Fields of `ScanOptions`, such as ``code_version``.
+
+        Source: docs/ci.md#gate.
+        """
+        from stormlog.tracking.gate import baseline_of_tracker, evaluate
+        from stormlog.tracking.scanning.scan import ScanOptions
+
+        return evaluate(paths, baseline_of_tracker(self), ScanOptions(**options), fail_on=fail_on)
+
+    def notify(
+        self, settings: NotifySettings | None = None, *, force: bool = False, dry_run: bool = False
+    ) -> NotifyReport:
+        """Queue the digest of the project if it is due, and send what waits.
+
+        Args:
+            settings: How messages are sent; by default what the environment says.
+            force: Take it for due.
+            dry_run: Only say what would be sent.
+
+        Source: docs/notifications.md.
+        """
+        from stormlog.tracking.digest import NotifySettings, notify
+
+        return notify(
+            self,
+            projects=[self.project],
+            settings=settings or NotifySettings.from_environment(),
+            force=force,
+            dry_run=dry_run,
+        )
+
+    def export_states(self, path: str | os.PathLike[str] | None = None, *, counts: bool = True) -> Sidecar:
+        """Say what became of each fingerprint of the project; see `stormlog.tracking.sidecar.export_states`.
+
+        Source: docs/ci.md#the-sidecar.
+        """
+        from stormlog.tracking.sidecar import export_states
+
+        return export_states(self, path, counts=counts)
+
+    def import_states(self, path: str | os.PathLike[str]) -> ImportReport:
+        """Restore what a sidecar says; see `stormlog.tracking.sidecar.import_states`.
+
+        Source: docs/ci.md#the-sidecar.
+        """
+        from stormlog.tracking.sidecar import import_states
+
+        return import_states(self, path)
 
     def record_error(self, message: str, **facts: Any) -> TrackedIssue:
         """Record that a program reported an error; see `stormlog.tracking.error_texts.record_error`.
