@@ -10,18 +10,21 @@ import pytest
 
 from tests.vectors.harness import differences
 
+#: Settings of the tests themselves.
+_OF_TESTS = ("STORMLOG_CAPTURES", "STORMLOG_SOAK")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Keep the index of all tests, processes they start included, out of the user's cache directory."""
-    folder = str(tmp_path_factory.mktemp("cache"))
-    before = os.environ.get("STORMLOG_CACHE")
-    os.environ["STORMLOG_CACHE"] = folder
+    """Keep all tests, processes they start included, away from the user's index, tracker and settings."""
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith("STORMLOG_") and name not in _OF_TESTS]:
+        del os.environ[name]
+    os.environ["STORMLOG_CACHE"] = folder = str(tmp_path_factory.mktemp("cache"))
+    os.environ["STORMLOG_DB"] = str(tmp_path_factory.mktemp("tracker") / "tracker.db")
     yield folder
-    if before is None:
-        del os.environ["STORMLOG_CACHE"]
-    else:
-        os.environ["STORMLOG_CACHE"] = before
+    os.environ.clear()
+    os.environ.update(before)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -47,6 +47,12 @@ _OUTCOMES = ("new", "regressed", "recurring")
     help="Version of the code, where telemetry names none (default: STORMLOG_CODE_VERSION).",
 )
 @click.option(
+    "--repo",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    help="Ask this git repository which commit is newer (default: by when they were first seen).",
+)
+@click.option(
     "--version-order",
     type=click.Choice(("auto", "string", "pep440", "semver", "observed")),
     help="How versions compare (default: auto, or what the project of the tracker says).",
@@ -104,6 +110,7 @@ def gate(paths: tuple[str, ...], **options: Any) -> ExitCode:
             is_dev=options["dev"],
             code_version=options["code_version"] or None,
             min_severity=options["min_severity"],
+            repo=options["repo"],
             strict=options["strict"],
             cache=cache,
         ),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from stormlog.cli.options import cache_dir_option
 from stormlog.cli.tracker_options import tracker_options
 
 if TYPE_CHECKING:
-    from stormlog.query import QueryStore
     from stormlog.tracking import ScanReport
     from stormlog.tracking.digest import NotifySettings
     from stormlog.tracking.scanning.scan import ScanOptions
@@ -169,13 +167,14 @@ def _scan(
     from dataclasses import replace
 
     from stormlog.cli.tracker_options import open_tracker
+    from stormlog.cli.watching import watching
     from stormlog.tracking.scanning.scan import scan as scan_paths
 
     # A setting that is wrong is said before anything is done.
     settings = _notify_settings() if options["notify"] else None
     with open_tracker(**{name: options[name] for name in ("db", "project", "as_agent", "allow")}) as tracker:
         report = scan_paths(
-            tracker, paths, scan_options, watching=_watching(options["quiet"]), should_stop=should_stop
+            tracker, paths, scan_options, watching=watching(quiet=options["quiet"]), should_stop=should_stop
         )
         if settings is not None:
             from stormlog.tracking.digest import deliver, queue_if_due
@@ -197,18 +196,6 @@ def _notify_settings() -> NotifySettings:
     from stormlog.tracking.digest import NotifySettings
 
     return NotifySettings.from_environment()
-
-
-def _watching(quiet: bool) -> Callable[[QueryStore], Any]:
-    from stormlog.cli import diagnostics
-    from stormlog.cli.interrupts import interruptible
-
-    @contextmanager
-    def watching(store: QueryStore) -> Iterator[None]:
-        with diagnostics.progress_bar(store.progress, enabled=not quiet), interruptible(store.interrupt):
-            yield
-
-    return watching
 
 
 def _watch(

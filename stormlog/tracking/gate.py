@@ -22,7 +22,7 @@ from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
 from stormlog.tracking.scanning.scan import ScanOptions, scan
 from stormlog.tracking.sidecar import export_states
 from stormlog.tracking.tracker import Tracker
-from stormlog.tracking.versions import compare_versions
+from stormlog.tracking.versions import compare_versions, seen_among
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
@@ -51,6 +51,7 @@ class Baseline:
         version_order: How versions compare; see `compare_versions`.
         regress_on_equal: Whether the fix version itself, seen again, makes an issue regressed.
         first_seen: (app, version of the code) -> its earliest event, nanoseconds since the Unix epoch.
+        repo: Git repository that knows which commit is newer.
     """
 
     source: str
@@ -58,6 +59,7 @@ class Baseline:
     version_order: str = "auto"
     regress_on_equal: bool = False
     first_seen: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    repo: str | None = None
 
 
 @dataclass(frozen=True)
@@ -230,12 +232,8 @@ def evaluate(
         key: min(times[key] for times in (baseline.first_seen, first_seen) if key in times)
         for key in baseline.first_seen.keys() | first_seen.keys()
     }
-    issues = [
-        _judged(
-            row, versions.get(row["issue_id"], ()), _closest(known, row), replace(baseline, first_seen=times)
-        )
-        for row in rows
-    ]
+    baseline = replace(baseline, first_seen=times, repo=(options or ScanOptions()).repo)
+    issues = [_judged(row, versions.get(row["issue_id"], ()), _closest(known, row), baseline) for row in rows]
     return GateReport(
         baseline.source,
         [name for name in FAILURES if name in fail_on],
@@ -347,7 +345,10 @@ def _since_the_fix(
             version,
             fix_version,
             order=baseline.version_order,
-            first_seen=lambda text: baseline.first_seen.get((app, text)),
+            first_seen=seen_among(
+                {seen: time_ns for (name, seen), time_ns in baseline.first_seen.items() if name == app}
+            ),
+            repo=baseline.repo,
         )
         for version in versions
     ]

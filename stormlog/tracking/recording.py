@@ -232,12 +232,17 @@ def _create_issues(
 
 
 def _retitle(connection: sqlite3.Connection) -> None:
-    """Give fingerprints the title of their earliest evidence, whenever it came."""
+    """Give fingerprints the title of their earliest evidence, whenever it came.
+
+    One that was imported before anything was seen of it learns what it is.
+    """
     connection.execute("DROP TABLE IF EXISTS temp.retitled")
     connection.execute(
         """
         CREATE TEMP TABLE retitled AS
-        SELECT r.fingerprint_id, r.app_id, r.is_dev, r.title, r.timestamp_ns, r.evidence_id, r.issue_id
+        SELECT
+            r.fingerprint_id, r.app_id, r.is_dev, r.kind, r.severity, r.dimensions_json, r.title, r.timestamp_ns,
+            r.evidence_id, r.issue_id
         FROM (
             SELECT
                 *,
@@ -250,19 +255,28 @@ def _retitle(connection: sqlite3.Connection) -> None:
         INNER JOIN issue_fingerprints AS f
             ON f.fingerprint_id = r.fingerprint_id AND f.app_id = r.app_id AND f.is_dev = r.is_dev
         WHERE r.position = 1
-            AND (r.timestamp_ns IS NULL, coalesce(r.timestamp_ns, 0), r.evidence_id)
-                < (f.title_ns IS NULL, coalesce(f.title_ns, 0), f.title_evidence_id)
+            AND (
+                f.title_evidence_id = ''
+                OR (r.timestamp_ns IS NULL, coalesce(r.timestamp_ns, 0), r.evidence_id)
+                    < (f.title_ns IS NULL, coalesce(f.title_ns, 0), f.title_evidence_id)
+            )
         """
     )
     connection.execute(
         """
         UPDATE issue_fingerprints
-        SET (title, title_ns, title_evidence_id) = (
-            SELECT t.title, t.timestamp_ns, t.evidence_id FROM temp.retitled AS t
+        SET (kind, severity, dimensions_json, title, title_ns, title_evidence_id) = (
+            SELECT t.kind, t.severity, t.dimensions_json, t.title, t.timestamp_ns, t.evidence_id FROM temp.retitled AS t
             WHERE t.fingerprint_id = issue_fingerprints.fingerprint_id AND t.app_id = issue_fingerprints.app_id
                 AND t.is_dev = issue_fingerprints.is_dev
         )
         WHERE (fingerprint_id, app_id, is_dev) IN (SELECT fingerprint_id, app_id, is_dev FROM temp.retitled)
+        """
+    )
+    connection.execute(
+        """
+        UPDATE issues SET kind = (SELECT t.kind FROM temp.retitled AS t WHERE t.issue_id = issues.issue_id LIMIT 1)
+        WHERE kind = 'unknown' AND issue_id IN (SELECT issue_id FROM temp.retitled)
         """
     )
 

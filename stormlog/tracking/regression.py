@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
 from typing import Any
 
 from stormlog.tracking import aggregates
 from stormlog.tracking.activity import log
 from stormlog.tracking.actors import Actor
 
-__all__ = ["end_silences", "first_seen_in", "judge_resolved"]
+__all__ = ["end_silences", "judge_resolved"]
 
 
 def judge_resolved(
@@ -46,7 +45,7 @@ def judge_resolved(
     ).fetchall()
     if not rows:
         return 0
-    from stormlog.tracking.versions import compare_versions
+    from stormlog.tracking.versions import compare_versions, seen_among
 
     regressed: dict[str, tuple[sqlite3.Row, str]] = {}
     recurring: list[tuple[str, str | None]] = []
@@ -58,7 +57,7 @@ def judge_resolved(
             row["code_version"],
             row["fix_version"],
             order=order,
-            first_seen=first_seen_in(connection, row["app_id"]),
+            first_seen=seen_among(_versions_of(connection, row["app_id"])),
             repo=repo,
         )
         if found.result == "newer" or (found.result == "equal" and project["regress_on_equal"]):
@@ -159,23 +158,6 @@ def _clear_recurrences(connection: sqlite3.Connection, issue_id: str) -> None:
     )
 
 
-def first_seen_in(connection: sqlite3.Connection, app_id: str) -> Callable[[str], int | None]:
-    def first_seen(version: str) -> int | None:
-        # Commits may be named by the beginning of their hash.
-        row = connection.execute(
-            """
-            SELECT min(first_event_ns) FROM code_versions
-            WHERE app_id = ?1 AND (
-                version = ?2
-                OR (
-                    length(?2) >= 7 AND ?2 NOT GLOB '*[^0-9a-fA-F]*'
-                    AND lower(substr(version, 1, length(?2))) = lower(?2)
-                )
-            )
-            """,
-            [app_id, version],
-        ).fetchone()
-        earliest: int | None = row[0]
-        return earliest
-
-    return first_seen
+def _versions_of(connection: sqlite3.Connection, app_id: str) -> dict[str, int]:
+    rows = connection.execute("SELECT version, first_event_ns FROM code_versions WHERE app_id = ?", [app_id])
+    return dict(rows.fetchall())

@@ -252,14 +252,14 @@ class Triage:
         if fix is None or not versions:
             return []
         # Comparing needs `packaging`, which takes a while to import.
-        from stormlog.tracking.versions import compare_versions
+        from stormlog.tracking.versions import compare_versions, seen_among
 
         order = self._project["version_order"]
-        first_seen = self._first_seen(issue_id)
+        first_seen = seen_among(self._versions(issue_id))
         steps = {"older": -1, "newer": 1}
 
         def compare(one: str, other: str) -> int:
-            result = compare_versions(one, other, order=order, first_seen=first_seen.get).result
+            result = compare_versions(one, other, order=order, first_seen=first_seen).result
             return steps.get(result or "", 0)
 
         newer = [version for version in versions if compare(version, fix) > 0]
@@ -269,7 +269,7 @@ class Triage:
         message = f"evidence of version {newest} is recorded already, which is newer than {fix}"
         return [{"issue_id": issue_id, "code": "newer_evidence", "message": message, "version": newest}]
 
-    def _first_seen(self, issue_id: str) -> dict[str, int]:
+    def _versions(self, issue_id: str) -> dict[str, int]:
         rows = self._connection.execute(
             "SELECT v.version, v.first_event_ns FROM code_versions AS v "
             "INNER JOIN issues AS i ON i.app_id = v.app_id WHERE i.issue_id = ?",

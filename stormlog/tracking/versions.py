@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 from packaging.version import Version
 
-__all__ = ["VERSION_ORDERS", "Comparison", "compare_versions"]
+__all__ = ["VERSION_ORDERS", "Comparison", "FirstSeen", "compare_versions", "seen_among"]
 
 #: How versions may be compared; ``auto`` picks what fits both.
 VERSION_ORDERS: Final = ("auto", "string", "pep440", "semver", "observed")
@@ -53,6 +53,30 @@ class Comparison:
 
     result: Result | None
     basis: str
+
+
+def seen_among(times_ns: Mapping[str, int]) -> FirstSeen:
+    """Return what `compare_versions` takes as ``first_seen``: commits may be named by a part of their hash.
+
+    Args:
+        times_ns: Version -> when its earliest event happened, in nanoseconds.
+    """
+
+    def first_seen(version: str) -> int | None:
+        if version in times_ns or not _is_commit(version):
+            return times_ns.get(version)
+        wanted = version.lower()
+        return min(
+            (
+                time_ns
+                for known, time_ns in times_ns.items()
+                if _is_commit(known)
+                and (known.lower().startswith(wanted) or wanted.startswith(known.lower()))
+            ),
+            default=None,
+        )
+
+    return first_seen
 
 
 def compare_versions(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormlog.tracking.versions import VERSION_ORDERS, Comparison, compare_versions
+from stormlog.tracking.versions import VERSION_ORDERS, Comparison, compare_versions, seen_among
 
 CASES = tomllib.loads((Path(__file__).parent / "vectors" / "versions.toml").read_text(encoding="utf-8"))[
     "case"
@@ -147,3 +147,10 @@ def test_numbers_of_any_length_are_no_trouble() -> None:
     long = "9" * 5000
     assert compare_versions(f"1.0.{long}", "1.0.1-a.b").result == "newer"
     assert compare_versions(f"1.0.{long}", "1.0.1").result in ("newer", None)
+
+
+def test_commits_are_found_by_a_part_of_their_hash() -> None:
+    first_seen = seen_among({"abc1234ff00112233445566778899aabbccddee0": 5, "0a1b2c3": 7, "1.2": 9})
+    assert first_seen("ABC1234") == 5
+    assert first_seen("0a1b2c3d4e5f60718293a4b5c6d7e8f901234567") == 7
+    assert [first_seen(text) for text in ("abc", "1.2", "1", "fffffff")] == [None, 9, None, None]
