@@ -14,6 +14,8 @@ CREATE TABLE scan_sources (
     project_id TEXT NOT NULL REFERENCES projects,
     path TEXT NOT NULL,
     kind TEXT NOT NULL,
+    -- Sink or file that it belongs to.
+    source_path TEXT NOT NULL,
     device INTEGER,
     inode INTEGER,
     size_bytes INTEGER NOT NULL,
@@ -26,8 +28,10 @@ CREATE TABLE scan_sources (
     skipped_count INTEGER NOT NULL DEFAULT 0,
     -- Whether it ends within a line.
     is_pending INTEGER NOT NULL DEFAULT 0 CHECK (is_pending IN (0, 1)),
-    -- When the last of its sessions that may still change its mind is taken at its word.
-    settles_ns INTEGER,
+    -- When the last of its sessions that may go on grew last; NULL if all have ended.
+    quiet_since_ns INTEGER,
+    -- Whether it lost bytes that were read: what they showed cannot be worked out again.
+    was_rewritten INTEGER NOT NULL DEFAULT 0 CHECK (was_rewritten IN (0, 1)),
     -- What the scan was told about it: app, development, version.
     options_json TEXT NOT NULL,
     missing_since_ns INTEGER,
@@ -36,3 +40,13 @@ CREATE TABLE scan_sources (
 );
 
 CREATE INDEX scan_sources_by_inode ON scan_sources (project_id, device, inode);
+
+-- Where each hidden-memory finding shows. One that shows nowhere any more is no evidence.
+CREATE TABLE finding_sources (
+    project_id TEXT NOT NULL REFERENCES projects,
+    source_path TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    fingerprint_id TEXT NOT NULL,
+    evidence_id TEXT NOT NULL,
+    PRIMARY KEY (project_id, session_id, fingerprint_id, evidence_id, source_path)
+) WITHOUT ROWID;

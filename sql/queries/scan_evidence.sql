@@ -64,7 +64,12 @@ seen AS (
         concat(
             'finding-',
             left(
-                prim.sha256_hex(concat('[', prim.json_quote(g.session_id), ',', prim.json_quote(g.classification), ']')),
+                prim.sha256_hex(
+                    concat(
+                        '[', prim.json_quote(g.session_id), ',', prim.json_quote(g.classification), ',',
+                        coalesce(CAST(g.rank AS VARCHAR), 'null'), ']'
+                    )
+                ),
                 32
             )
         ) AS evidence_id
@@ -130,7 +135,7 @@ told AS (
     FROM named
 ),
 
--- A finding has no record of its own: what hits of its session say is better than nothing.
+-- Who ran a session, where and as what, is the same for all evidence of it.
 of_sessions AS (
     SELECT
         source_id,
@@ -141,9 +146,8 @@ of_sessions AS (
         min(app) AS app,
         min(is_dev) AS is_dev,
         arg_max(own_version, timestamp_ns) AS version,
-        min(environment) AS environment
+        min(environment) FILTER (WHERE own IS NOT NULL OR shared IS NOT NULL) AS environment
     FROM told
-    WHERE record IS NOT NULL
     GROUP BY source_id, session_id
 )
 
@@ -158,11 +162,12 @@ SELECT
     t.severity,
     t.title,
     t.session_id,
-    coalesce(t.job_id, o.job_id) AS run_id,
-    coalesce(t.host, o.host) AS host,
-    coalesce(t.user_name, o.user_name) AS user_name,
-    CASE WHEN t.stage = 2 AND t.shared IS NULL THEN o.environment ELSE t.environment END AS environment,
-    coalesce(t.own_version, t.shared_version, o.version, $code_version) AS code_version,
+    o.job_id AS run_id,
+    o.host,
+    o.user_name,
+    coalesce(o.environment, t.environment) AS environment,
+    -- A finding has no record of its own: what hits of its session say is better than nothing.
+    coalesce(t.own_version, t.shared_version, CASE WHEN t.stage = 2 THEN o.version END, $code_version) AS code_version,
     t.rank,
     t.timestamp_ns,
     t.evidence_id,
@@ -172,6 +177,6 @@ SELECT
     t.bundle_path,
     t.metadata
 FROM told AS t
-LEFT JOIN of_sessions AS o ON t.source_id = o.source_id AND t.session_id = o.session_id AND t.stage = 2
+INNER JOIN of_sessions AS o ON t.source_id = o.source_id AND t.session_id = o.session_id
 WHERE (t.kind <> 'alert' OR issues.severity_rank(t.severity) NOT BETWEEN $lowest_rank + 1 AND 2)
     AND (CAST($since_ns AS BIGINT) IS NULL OR t.timestamp_ns >= CAST($since_ns AS BIGINT))

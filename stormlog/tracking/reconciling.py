@@ -14,7 +14,7 @@ from stormlog.tracking import aggregates
 __all__ = ["date_findings", "drop_unfounded", "keep_details", "mark_changes"]
 
 
-def mark_changes(connection: sqlite3.Connection, project_id: str, batch: int) -> None:
+def mark_changes(connection: sqlite3.Connection, project_id: str) -> None:
     """Apply what is known better now, and note in ``temp.changed`` what has to be counted again."""
     connection.execute("DROP TABLE IF EXISTS temp.changed")
     connection.execute("CREATE TEMP TABLE changed (occurrence_id TEXT, issue_id TEXT)")
@@ -29,16 +29,28 @@ def mark_changes(connection: sqlite3.Connection, project_id: str, batch: int) ->
             ON t.fingerprint_id = r.fingerprint_id AND t.app_id = r.app_id AND t.is_dev = r.is_dev
         """
     )
-    _replace_findings(connection, project_id, batch)
-    # A finding may have moved to another sample. A version that was recorded stays.
+    _replace_findings(connection, project_id)
+    # A finding may have moved to another sample. Where it shows in several sources, one speaks for it, always
+    # the same. A version that was recorded stays.
     moved = """
         SELECT r.occurrence_id, r.evidence_id, r.issue_id
         FROM temp.routed AS r
         INNER JOIN issue_evidence_keys AS k ON k.occurrence_id = r.occurrence_id AND k.evidence_id = r.evidence_id
-        WHERE k.timestamp_ns IS NOT r.timestamp_ns OR k.rank IS NOT r.rank
-            OR (k.code_version IS NULL AND r.code_version IS NOT NULL)
+        WHERE (
+                k.timestamp_ns IS NOT r.timestamp_ns OR k.rank IS NOT r.rank
+                OR (k.code_version IS NULL AND r.code_version IS NOT NULL)
+            )
+            AND (
+                r.kind <> 'hidden_memory_anomaly'
+                OR r.finding_source = (
+                    SELECT min(s.source_path) FROM finding_sources AS s
+                    WHERE s.project_id = :project_id AND s.session_id = r.session_id
+                        AND s.fingerprint_id = r.fingerprint_id AND s.evidence_id = r.evidence_id
+                )
+            )
     """
-    connection.execute(f"INSERT INTO temp.changed SELECT occurrence_id, issue_id FROM ({moved})")
+    project = {"project_id": project_id}
+    connection.execute(f"INSERT INTO temp.changed SELECT occurrence_id, issue_id FROM ({moved})", project)
     connection.execute(
         f"""
         UPDATE issue_evidence_keys
@@ -51,7 +63,8 @@ def mark_changes(connection: sqlite3.Connection, project_id: str, batch: int) ->
             LIMIT 1
         )
         WHERE (occurrence_id, evidence_id) IN (SELECT occurrence_id, evidence_id FROM ({moved}))
-        """
+        """,
+        project,
     )
     # What is known of a session may have been less when it was first seen. Where two sources differ, the lesser
     # text counts, whichever came first.
@@ -103,33 +116,61 @@ def mark_changes(connection: sqlite3.Connection, project_id: str, batch: int) ->
     )
 
 
-def _replace_findings(connection: sqlite3.Connection, project_id: str, batch: int) -> None:
-    """Remove hidden-memory findings of settled sessions that are not found any more."""
+def _replace_findings(connection: sqlite3.Connection, project_id: str) -> None:
+    """Note where findings show now, and remove those that show nowhere any more."""
+    connection.execute(
+        """
+        INSERT OR IGNORE INTO finding_sources (project_id, source_path, session_id, fingerprint_id, evidence_id)
+        SELECT ?, s.source_path, i.session_id, i.fingerprint_id, i.evidence_id
+        FROM temp.settled_sessions AS s
+        INNER JOIN temp.incoming AS i ON i.batch = s.batch AND i.session_id = s.session_id
+        WHERE s.batch IN (SELECT batch FROM temp.current_batches) AND i.kind = 'hidden_memory_anomaly'
+        """,
+        [project_id],
+    )
+    connection.execute("DROP TABLE IF EXISTS temp.complete_sessions")
+    connection.execute(
+        "CREATE TEMP TABLE complete_sessions AS SELECT * FROM temp.settled_sessions "
+        "WHERE is_complete AND batch IN (SELECT batch FROM temp.current_batches)"
+    )
+    connection.execute(
+        """
+        DELETE FROM finding_sources
+        WHERE project_id = ?
+            AND (session_id, source_path) IN (SELECT session_id, source_path FROM temp.complete_sessions)
+            AND NOT EXISTS (
+                SELECT 1
+                FROM temp.complete_sessions AS s
+                INNER JOIN temp.incoming AS i ON i.batch = s.batch AND i.session_id = s.session_id
+                WHERE s.session_id = finding_sources.session_id AND s.source_path = finding_sources.source_path
+                    AND i.fingerprint_id = finding_sources.fingerprint_id
+                    AND i.evidence_id = finding_sources.evidence_id
+            )
+        """,
+        [project_id],
+    )
     gone = """
         SELECT k.occurrence_id, k.evidence_id, o.issue_id
-        FROM temp.settled_sessions AS s
+        FROM (SELECT DISTINCT session_id FROM temp.complete_sessions) AS s
         INNER JOIN issue_occurrences AS o ON o.session_id = s.session_id
-        INNER JOIN issues AS i ON i.issue_id = o.issue_id AND i.project_id = ?
+        INNER JOIN issues AS i ON i.issue_id = o.issue_id AND i.project_id = :project_id
         INNER JOIN issue_evidence_keys AS k ON k.occurrence_id = o.occurrence_id
         INNER JOIN issue_fingerprints AS f
             ON f.issue_id = o.issue_id AND f.fingerprint_id = k.fingerprint_id AND f.kind = 'hidden_memory_anomaly'
-        WHERE s.batch = ?
-            AND NOT EXISTS (
-                SELECT 1 FROM temp.incoming AS n
-                WHERE n.evidence_id = k.evidence_id AND n.fingerprint_id = k.fingerprint_id
-            )
+        WHERE NOT EXISTS (
+            SELECT 1 FROM finding_sources AS n
+            WHERE n.project_id = :project_id AND n.session_id = o.session_id
+                AND n.fingerprint_id = k.fingerprint_id AND n.evidence_id = k.evidence_id
+        )
     """
-    settle = "CREATE TEMP TABLE IF NOT EXISTS settled_sessions (batch, session_id, PRIMARY KEY (batch, session_id))"
-    connection.execute(settle)
-    connection.execute(
-        f"INSERT INTO temp.changed SELECT occurrence_id, issue_id FROM ({gone})", [project_id, batch]
-    )
+    project = {"project_id": project_id}
+    connection.execute(f"INSERT INTO temp.changed SELECT occurrence_id, issue_id FROM ({gone})", project)
     connection.execute(
         f"""
         DELETE FROM issue_evidence_keys
         WHERE (occurrence_id, evidence_id) IN (SELECT occurrence_id, evidence_id FROM ({gone}))
         """,
-        [project_id, batch],
+        project,
     )
 
 
@@ -192,6 +233,8 @@ def keep_details(connection: sqlite3.Connection) -> None:
             source_path = excluded.source_path,
             bundle_path = excluded.bundle_path,
             metadata_json = excluded.metadata_json
+        -- Of copies, one speaks, always the same.
+        WHERE excluded.source_path <= coalesce(issue_evidence.source_path, excluded.source_path)
         """
     )
 

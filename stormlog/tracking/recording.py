@@ -18,7 +18,7 @@ from stormlog.tracking.ids import new_id
 from stormlog.tracking.reconciling import date_findings, drop_unfounded, keep_details, mark_changes
 from stormlog.tracking.regression import judge_resolved
 
-__all__ = ["INCOMING", "Recorded", "put_incoming", "record", "settle_sessions"]
+__all__ = ["INCOMING", "Recorded", "incoming_counts", "put_incoming", "record", "settle_sessions"]
 
 #: Columns of evidence on its way into the store. ``batch`` tells what one call records.
 INCOMING = (
@@ -70,18 +70,32 @@ def put_incoming(connection: sqlite3.Connection, rows: Iterable[Sequence[Any]]) 
         rows: Values of `INCOMING`.
     """
     connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS incoming ({', '.join(INCOMING)})")
-    connection.execute("CREATE INDEX IF NOT EXISTS temp.incoming_by_evidence ON incoming (evidence_id)")
+    connection.execute("CREATE INDEX IF NOT EXISTS temp.incoming_by_batch ON incoming (batch, session_id)")
     connection.execute("DELETE FROM temp.incoming")
+    settle_sessions(connection)
     connection.executemany(f"INSERT INTO temp.incoming VALUES ({', '.join('?' * len(INCOMING))})", rows)
 
 
-def settle_sessions(connection: sqlite3.Connection, sessions: Iterable[tuple[int, str]]) -> None:
-    """Name (batch, session) whose hidden-memory findings are all in ``temp.incoming``: no others are found any more."""
+def incoming_counts(connection: sqlite3.Connection) -> dict[int, int]:
+    """Return batch -> pieces of evidence in ``temp.incoming``."""
+    return dict(connection.execute("SELECT batch, count(*) FROM temp.incoming GROUP BY batch").fetchall())
+
+
+def settle_sessions(
+    connection: sqlite3.Connection, sessions: Iterable[tuple[int, str, str, bool]] = ()
+) -> None:
+    """Name the sessions whose hidden-memory findings are in ``temp.incoming``.
+
+    Args:
+        sessions: Batch, session, path of the source, and whether all that the source ever showed was looked at:
+            then findings that are not there are found there no more.
+    """
     connection.execute(
-        "CREATE TEMP TABLE IF NOT EXISTS settled_sessions (batch, session_id, PRIMARY KEY (batch, session_id))"
+        "CREATE TEMP TABLE IF NOT EXISTS settled_sessions "
+        "(batch, session_id, source_path, is_complete, PRIMARY KEY (batch, session_id))"
     )
     connection.execute("DELETE FROM temp.settled_sessions")
-    connection.executemany("INSERT OR IGNORE INTO temp.settled_sessions VALUES (?, ?)", sessions)
+    connection.executemany("INSERT OR IGNORE INTO temp.settled_sessions VALUES (?, ?, ?, ?)", sessions)
 
 
 def record(
@@ -90,29 +104,32 @@ def record(
     project: sqlite3.Row,
     actor: Actor,
     now_ns: int,
-    batch: int = 0,
+    batches: Sequence[int] = (0,),
     scan_id: str | None = None,
     repo: str | None = None,
 ) -> Recorded:
-    """Record one batch of ``temp.incoming``.
+    """Record some of ``temp.incoming``.
 
     Args:
         connection: Inside a transaction to write.
         project: Row of ``projects``.
         actor: Who records.
         now_ns: Clock of the caller, nanoseconds since the Unix epoch.
-        batch: Which rows of ``temp.incoming``.
+        batches: Which rows of ``temp.incoming``.
         scan_id: The scan, for the activity log.
         repo: Git repository that knows which commit is newer.
     """
     connection.create_function("new_id", 0, new_id)
     project_id = project["project_id"]
-    _route(connection, project_id, batch)
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS current_batches (batch PRIMARY KEY)")
+    connection.execute("DELETE FROM temp.current_batches")
+    connection.executemany("INSERT INTO temp.current_batches VALUES (?)", [(batch,) for batch in batches])
+    _route(connection, project_id)
     created = _create_issues(connection, project_id, actor, now_ns, scan_id)
     _retitle(connection)
     occurrences_created = _create_occurrences(connection, now_ns)
     evidence_new = _add_evidence(connection, now_ns)
-    mark_changes(connection, project_id, batch)
+    mark_changes(connection, project_id)
     date_findings(connection)
     keep_details(connection)
     _learn_versions(connection)
@@ -133,15 +150,17 @@ def record(
     )
 
 
-def _route(connection: sqlite3.Connection, project_id: str, batch: int) -> None:
+def _route(connection: sqlite3.Connection, project_id: str) -> None:
     connection.execute(
         """
         INSERT INTO apps (app_id, project_id, name)
         SELECT new_id(), ?, i.app
-        FROM (SELECT DISTINCT app FROM temp.incoming WHERE batch = ?) AS i
+        FROM (
+            SELECT DISTINCT app FROM temp.incoming WHERE batch IN (SELECT batch FROM temp.current_batches)
+        ) AS i
         WHERE NOT EXISTS (SELECT 1 FROM apps AS a WHERE a.project_id = ? AND a.name = i.app)
         """,
-        [project_id, batch, project_id],
+        [project_id, project_id],
     )
     connection.execute("DROP TABLE IF EXISTS temp.routed")
     # The same evidence may come through several sources: the first path speaks for it. With a bare min(),
@@ -153,13 +172,15 @@ def _route(connection: sqlite3.Connection, project_id: str, batch: int) -> None:
             a.app_id, i.is_dev, i.fingerprint_id, i.session_id, i.evidence_id, i.kind, i.schema_version,
             i.dimensions_json, i.severity, i.title, i.run_id, i.host, i.user, i.environment, i.code_version, i.rank,
             i.timestamp_ns, i.source_kind, i.event_type, min(i.source_path) AS source_path, i.bundle_path,
-            i.metadata_json, CAST(NULL AS TEXT) AS issue_id, CAST(NULL AS TEXT) AS occurrence_id
+            i.metadata_json, s.source_path AS finding_source, CAST(NULL AS TEXT) AS issue_id,
+            CAST(NULL AS TEXT) AS occurrence_id
         FROM temp.incoming AS i
         INNER JOIN apps AS a ON a.project_id = ? AND a.name = i.app
-        WHERE i.batch = ?
+        LEFT JOIN temp.settled_sessions AS s ON s.batch = i.batch AND s.session_id = i.session_id
+        WHERE i.batch IN (SELECT batch FROM temp.current_batches)
         GROUP BY a.app_id, i.is_dev, i.fingerprint_id, i.session_id, i.evidence_id
         """,
-        [project_id, batch],
+        [project_id],
     )
 
 

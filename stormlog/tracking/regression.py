@@ -10,7 +10,7 @@ from stormlog.tracking import aggregates
 from stormlog.tracking.activity import log
 from stormlog.tracking.actors import Actor
 
-__all__ = ["end_silences", "judge_resolved"]
+__all__ = ["end_silences", "ended_silences", "judge_resolved"]
 
 
 def judge_resolved(
@@ -106,15 +106,7 @@ def end_silences(
     Returns:
         How many.
     """
-    rows = connection.execute(
-        """
-        SELECT issue_id, fix_version, ignore_until_json, occurrence_count, run_count
-        FROM issues
-        WHERE project_id = ? AND status = 'silenced' AND ignore_until_json IS NOT NULL
-        """,
-        [project["project_id"]],
-    ).fetchall()
-    ended = [row for row in rows if _has_ended(json.loads(row["ignore_until_json"]), row, now_ns)]
+    ended = ended_silences(connection, project["name"], now_ns)
     for row in ended:
         connection.execute(
             "UPDATE issues SET status = 'new', fix_version = NULL, ignore_until_json = NULL, last_activity_ns = ? "
@@ -136,6 +128,20 @@ def end_silences(
         aggregates.touch(connection, issues=[row["issue_id"] for row in ended])
         aggregates.rebuild_issues(connection, now_ns=now_ns)
     return len(ended)
+
+
+def ended_silences(connection: sqlite3.Connection, project: str, now_ns: int) -> list[sqlite3.Row]:
+    """Return the silenced issues of a project, by its name, whose silence has ended."""
+    rows = connection.execute(
+        """
+        SELECT i.issue_id, i.ignore_until_json, i.occurrence_count, i.run_count
+        FROM issues AS i
+        INNER JOIN projects AS p ON i.project_id = p.project_id
+        WHERE p.name = ? AND i.status = 'silenced' AND i.ignore_until_json IS NOT NULL
+        """,
+        [project],
+    ).fetchall()
+    return [row for row in rows if _has_ended(json.loads(row["ignore_until_json"]), row, now_ns)]
 
 
 def _has_ended(until: dict[str, Any], row: sqlite3.Row, now_ns: int) -> bool:

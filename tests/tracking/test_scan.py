@@ -18,7 +18,7 @@ from stormlog.errors import PermissionDeniedError, SourceError, StoreBusyError
 from stormlog.tracking import TrackedIssue, Tracker
 from stormlog.tracking.scanning.lock import scan_lock
 from tests.captures import capture_path
-from tests.query.sinks import START_NS, busy_session, write_lines
+from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
 from tests.telemetry.factories import record
 from tests.tracking.tables import everything, tables
 
@@ -382,3 +382,118 @@ def test_projects_are_apart(tmp_path: Path, tracker: Tracker) -> None:
     with Tracker(tracker.store.path, project="other") as other:
         assert other.scan([tmp_path]).issues_created == 1
     assert len(issues(tracker)) == 1
+
+
+def drifting(session: str, count: int = 60, rank: int = 0) -> list[dict[str, Any]]:
+    """Return samples of a session with findings and no other evidence, that has stopped."""
+    events = [e for e in busy_session(session, count, rank=rank) if e["event_type"] == "sample"]
+    return [*events, alert(session, count + 1, event="stop", context=None, rank=rank, world_size=rank + 1)]
+
+
+def findings(tracker: Tracker) -> list[tuple[str, int]]:
+    return sorted((i.title, i.hit_count) for i in issues(tracker) if i.kind == "hidden_memory_anomaly")
+
+
+def test_a_part_of_a_copy_takes_no_finding_away(tmp_path: Path, tracker: Tracker) -> None:
+    write_lines(tmp_path / "a.jsonl", drifting("s1"))
+    tracker.scan([tmp_path / "a.jsonl"])
+    before = findings(tracker)
+    assert before
+    write_lines(tmp_path / "b.jsonl", drifting("s1")[:25])
+    tracker.scan([tmp_path / "b.jsonl"], settle_ns=0)
+    assert set(before) <= set(findings(tracker))
+
+
+def test_ranks_that_share_a_session_are_counted_in_any_order(tmp_path: Path) -> None:
+    for rank in range(2):
+        write_sink(
+            tmp_path / "runs" / f"rank{rank}", {"segment-000001.jsonl": drifting("s1", 60 + 20 * rank, rank)}
+        )
+    results = []
+    for order in ([["."]], [["rank0"], ["rank1"]], [["rank1"], ["rank0"], ["."]]):
+        with Tracker(tmp_path / f"{len(results)}.db") as tracker:
+            for names in order:
+                tracker.scan([tmp_path / "runs" / name for name in names])
+            found = tables(tracker)
+            results.append(
+                {name: found[name] for name in ("issues", "occurrences", "evidence_keys", "evidence")}
+            )
+            before = everything(tracker)["issues"]
+            tracker.scan([tmp_path / "runs"], full=True)
+            assert everything(tracker)["issues"] == before
+    assert results[0] == results[1] == results[2]
+    assert {row[7] for row in results[0]["occurrences"]} == {"[0,1]"}
+
+
+def test_a_later_since_takes_nothing_away(tmp_path: Path, tracker: Tracker) -> None:
+    write_lines(tmp_path / "a.jsonl", [*drifting("s1"), alert(at=3)])
+    tracker.scan([tmp_path])
+    before = tables(tracker)["issues"]
+    tracker.scan([tmp_path], since_ns=START_NS + 10**6 * S, full=True)
+    assert tables(tracker)["issues"] == before
+
+
+def test_what_a_lost_part_showed_stays(tmp_path: Path, tracker: Tracker) -> None:
+    """A file that was cut, and a segment that retention removed."""
+    path = write_lines(tmp_path / "a.jsonl", drifting("s1"))
+    events = drifting("s2")
+    sink = write_sink(
+        tmp_path / "sink", {"segment-000001.jsonl": events[:40], "segment-000002.jsonl": events[40:]}
+    )
+    tracker.scan([tmp_path])
+    before = findings(tracker)
+    write_lines(path, drifting("s1")[:20])
+    (sink / "segment-000001.jsonl").unlink()
+    tracker.scan([tmp_path], settle_ns=0)
+    with (sink / "segment-000002.jsonl").open("a") as stream:
+        stream.write(json.dumps(alert("s2", 500), sort_keys=True) + "\n")
+    write_lines(path, drifting("s1")[:25])
+    tracker.scan([tmp_path], settle_ns=0)
+    assert set(before) <= set(findings(tracker))
+
+
+def test_a_shorter_settle_counts_at_once(tmp_path: Path, tracker: Tracker, clock: Clock) -> None:
+    path = write_lines(tmp_path / "a.jsonl", drifting("s1")[:-1])
+    os.utime(path, ns=(clock.now_ns, clock.now_ns))
+    tracker.scan([tmp_path])
+    assert findings(tracker) == []
+    tracker.scan([tmp_path], settle_ns=0)
+    assert findings(tracker)
+
+
+def test_a_silence_that_goes_on_leaves_no_trace_of_scans(tmp_path: Path, tracker: Tracker) -> None:
+    write_lines(tmp_path / "a.jsonl", [alert()])
+    tracker.scan([tmp_path])
+    tracker.ignore(one(tracker).issue_id, until_count=5)
+    before = everything(tracker)
+    tracker.scan([tmp_path])
+    assert everything(tracker) == before
+
+
+def test_names_that_are_no_text(tmp_path: Path, tracker: Tracker) -> None:
+    folder = tmp_path / os.fsdecode(b"runs-\xff")
+    folder.mkdir()
+    write_lines(folder / "a.jsonl", [alert()])
+    assert tracker.scan([tmp_path]).issues_created == 1
+    before = everything(tracker)
+    assert tracker.scan([tmp_path]).sources_read == 0
+    assert everything(tracker) == before
+
+
+def test_another_name_of_the_same_file_moves_nothing(tmp_path: Path, tracker: Tracker) -> None:
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+    path = write_lines(tmp_path / "x" / "a.jsonl", [alert()])
+    os.link(path, tmp_path / "y" / "a.jsonl")
+    tracker.scan([tmp_path / "x"])
+    tracker.scan([tmp_path / "y"])
+    assert tracker.scan([tmp_path / "x"]).sources_read == 0
+    assert tracker.scan([tmp_path / "y"]).sources_read == 0
+
+
+def test_a_file_that_was_only_touched_adds_nothing(tmp_path: Path, tracker: Tracker) -> None:
+    path = write_lines(tmp_path / "a.jsonl", [alert()])
+    tracker.scan([tmp_path])
+    os.utime(path)
+    report = tracker.scan([tmp_path])
+    assert (report.sources_read, report.lines_read, report.evidence_new) == (1, 0, 0)

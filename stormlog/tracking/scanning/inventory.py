@@ -47,14 +47,6 @@ class Inventory:
         for bundle in self.bundles:
             yield from bundle.files
 
-    def of_source(self, number: int) -> Iterator[SourceFile]:
-        """Yield the files of a source that are there, with its manifest."""
-        for file_id, file in self.files.items():
-            if self.source_of[file_id] == number and file.state is not None:
-                yield file
-        if number in self.manifests:
-            yield self.manifests[number]
-
 
 def take_inventory(snapshot: Snapshot) -> Inventory:
     """List what a store of artifacts has found, in the states in which it reads it."""
@@ -63,6 +55,7 @@ def take_inventory(snapshot: Snapshot) -> Inventory:
         state = snapshot.states[origin.path]
         inventory.files[origin.file_id] = SourceFile(
             folders.true_path(origin.path),
+            folders.true_path(origin.source_path),
             origin.source_kind,
             None if state is None else (state.device, state.inode, state.size, state.modified_ns),
             origin.may_grow,
@@ -70,22 +63,24 @@ def take_inventory(snapshot: Snapshot) -> Inventory:
         inventory.source_of[origin.file_id] = origin.source_id
     for number, source in enumerate(snapshot.catalog.sources):
         if source.manifest_path is not None and source.event_paths:
-            manifest = _looked_at(folders.true_path(str(source.manifest_path)), "manifest")
+            path = folders.true_path(str(source.path))
+            manifest = _looked_at(folders.true_path(str(source.manifest_path)), path, "manifest")
             if manifest is not None:
                 inventory.manifests[number] = manifest
     for bundle in snapshot.catalog.oom_bundles:
         names = (str(bundle.manifest_path), str(bundle.bundle_path / "metadata.json"))
-        found = [_looked_at(folders.true_path(name), "oom_bundle") for name in names]
+        path = folders.true_path(str(bundle.bundle_path))
+        found = [_looked_at(folders.true_path(name), path, "oom_bundle") for name in names]
         inventory.bundles.append(Bundle(bundle, [file for file in found if file is not None]))
     return inventory
 
 
-def _looked_at(path: str, kind: str) -> SourceFile | None:
+def _looked_at(path: str, source_path: str, kind: str) -> SourceFile | None:
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return SourceFile(path, kind, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
+    return SourceFile(path, source_path, kind, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
 
 
 class _Folders:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from stormlog.query.texts import storable_text
 from stormlog.tracking.ids import new_id
 
 __all__ = [
@@ -40,15 +41,22 @@ class SourceFile:
 
     Attributes:
         path: True path, without links.
+        source_path: True path of the sink, file or bundle that it belongs to.
         kind: What it is: sink, telemetry_jsonl, ..., manifest or oom_bundle.
         state: Device, inode, size and time of modification when it was looked at; None if it is gone.
         may_grow: Whether lines may be added to it.
     """
 
     path: str
+    source_path: str
     kind: str
     state: tuple[int, int, int, int] | None
     may_grow: bool = False
+
+    @property
+    def key(self) -> str:
+        """The path as the ledger has it: bytes that are no text cannot be stored."""
+        return storable_text(self.path)
 
 
 @dataclass(frozen=True)
@@ -75,20 +83,17 @@ def ledger_rows(connection: sqlite3.Connection, project_id: str) -> dict[str, sq
 
 
 def compare(file: SourceFile, row: sqlite3.Row | None) -> Seen:
-    """Tell what happened to a file since it was recorded."""
+    """Tell what happened to a file since it was recorded; one that was only touched counts as appended."""
     if row is None or file.state is None:
         return "new"
     _, _, size, mtime_ns = file.state
-    if size < row["consumed_bytes"]:
-        return "replaced"
-    head = _sample(file.path, 0, min(_SAMPLE_BYTES, row["consumed_bytes"]))
-    if head != row["head_sha256"]:
+    end = row["consumed_bytes"]
+    if size < end or _sample(file.path, 0, min(_SAMPLE_BYTES, end)) != row["head_sha256"]:
         return "replaced"
     if size == row["size_bytes"] and mtime_ns == row["mtime_ns"]:
         return "unchanged"
-    start = max(row["consumed_bytes"] - _SAMPLE_BYTES, 0)
-    tail = _sample(file.path, start, row["consumed_bytes"] - start)
-    return "appended" if tail == row["tail_sha256"] and size > row["size_bytes"] else "replaced"
+    start = max(end - _SAMPLE_BYTES, 0)
+    return "appended" if _sample(file.path, start, end - start) == row["tail_sha256"] else "replaced"
 
 
 def consumed(file: SourceFile) -> Consumed:
@@ -118,13 +123,15 @@ def write_row(
     options_json: str,
     line_count: int,
     skipped_count: int,
-    settles_ns: int | None,
+    quiet_since_ns: int | None,
+    was_rewritten: bool,
 ) -> None:
     """Record how far a file was read, in the transaction that records what was in it."""
     assert file.state is not None
     device, inode, size, mtime_ns = file.state
     values = {
         "kind": file.kind,
+        "source_path": storable_text(file.source_path),
         "device": device,
         "inode": inode,
         "size_bytes": size,
@@ -135,7 +142,8 @@ def write_row(
         "line_count": line_count,
         "skipped_count": skipped_count,
         "is_pending": int(read.is_pending),
-        "settles_ns": settles_ns,
+        "quiet_since_ns": quiet_since_ns,
+        "was_rewritten": int(was_rewritten),
         "options_json": options_json,
         "missing_since_ns": None,
         "scan_id": scan_id,
@@ -145,7 +153,7 @@ def write_row(
     connection.execute(
         f"INSERT INTO scan_sources (source_id, project_id, path, {names}) "
         f"VALUES (?, ?, ?, {', '.join('?' * len(values))}) ON CONFLICT (project_id, path) DO UPDATE SET {changes}",
-        [new_id(), project_id, file.path, *values.values()],
+        [new_id(), project_id, file.key, *values.values()],
     )
 
 
@@ -159,12 +167,17 @@ def rotated(
         rows: What `ledger_rows` returns.
         present: Paths of everything that is there.
     """
-    gone = {(row["device"], row["inode"]): row for path, row in rows.items() if path not in present}
+    gone = {
+        (row["device"], row["inode"]): row
+        for path, row in rows.items()
+        # What lies outside of what is scanned may be another name of the same file.
+        if path not in present and not os.path.lexists(path)
+    }
     moves = {}
     for file in files:
-        row = None if file.path in rows or file.state is None else gone.get(file.state[:2])
+        row = None if file.key in rows or file.state is None else gone.get(file.state[:2])
         if row is not None and row["kind"] == file.kind and compare(file, row) in ("unchanged", "appended"):
-            moves[file.path] = row["path"]
+            moves[file.key] = row["path"]
     return moves
 
 

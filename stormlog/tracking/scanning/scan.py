@@ -15,14 +15,15 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from stormlog.query.texts import storable_text
 from stormlog.tracking.activity import canonical_json
 from stormlog.tracking.actors import WRITE, Actor
 from stormlog.tracking.comments import KEPT_NS, purge_comments
 from stormlog.tracking.ids import new_id
 from stormlog.tracking.models import ScanReport
 from stormlog.tracking.projects import ensure_project
-from stormlog.tracking.recording import Recorded, put_incoming, record, settle_sessions
-from stormlog.tracking.regression import end_silences
+from stormlog.tracking.recording import Recorded, incoming_counts, put_incoming, record, settle_sessions
+from stormlog.tracking.regression import end_silences, ended_silences
 from stormlog.tracking.scanning.evidence import Defaults, evidence_rows, session_rows
 from stormlog.tracking.scanning.inventory import take_inventory
 from stormlog.tracking.scanning.ledger import (
@@ -46,6 +47,10 @@ __all__ = ["ScanOptions", "scan"]
 
 #: Bundles have no source of their own in a catalog.
 _BUNDLES = -1
+
+#: How much is recorded in one transaction: pieces of evidence, and files that count as so many.
+_BATCH_SIZE = 2_000
+_FILE_WEIGHT = 10
 
 
 @dataclass(frozen=True)
@@ -180,32 +185,48 @@ class _Scan:
             project = connection.execute("SELECT * FROM projects WHERE name = ?", [name]).fetchone()
             rows = {} if project is None else ledger_rows(connection, project["project_id"])
         files = list(self._inventory.present())
-        self._present = {file.path for file in files}
+        self._present = {file.key for file in files}
         self._moves = rotated(files, rows, self._present)
         for new, old in self._moves.items():
             rows[new] = rows.pop(old)
         self._rows = rows
-        self._seen = {file.path: compare(file, rows.get(file.path)) for file in files}
-        self._dirty = {path for path in self._present if self._is_dirty(path)}
-        events = {file.path for file in self._inventory.files.values()} & self._present
-        bundles = [{file.path for file in bundle.files} for bundle in self._inventory.bundles]
+        self._rows_of: dict[str, list[sqlite3.Row]] = {}
+        for row in rows.values():
+            self._rows_of.setdefault(row["source_path"], []).append(row)
+        self._seen = {file.key: compare(file, rows.get(file.key)) for file in files}
+        self._dirty = {key for key in self._present if self._is_dirty(key)}
+        events = {file.key for file in self._inventory.files.values()} & self._present
+        bundles = [{file.key for file in bundle.files} for bundle in self._inventory.bundles]
         clean = self._present - self._dirty
         self._counts = {
             "sources_seen": len(events) + len(bundles),
-            "sources_read": len(events & self._dirty) + sum(not paths <= clean for paths in bundles),
-            "sources_pending": sum(bool(rows[path]["is_pending"]) for path in clean),
+            "sources_read": len(events & self._dirty) + sum(not keys <= clean for keys in bundles),
+            "sources_pending": sum(bool(rows[key]["is_pending"]) for key in clean),
         }
 
-    def _is_dirty(self, path: str) -> bool:
-        row = self._rows.get(path)
+    def _is_dirty(self, key: str) -> bool:
+        row = self._rows.get(key)
         return (
             row is None
             or self._options.full
-            or self._seen[path] != "unchanged"
-            or path in self._moves
+            or self._seen[key] != "unchanged"
+            or key in self._moves
             or row["options_json"] != self._options_json
             or row["missing_since_ns"] is not None
-            or (row["settles_ns"] is not None and self._now_ns >= row["settles_ns"])
+            or (
+                row["quiet_since_ns"] is not None
+                and self._now_ns >= row["quiet_since_ns"] + self._options.settle_ns
+            )
+        )
+
+    def _is_complete(self, source_path: str) -> bool:
+        """Return whether everything that a source ever showed can be worked out again from what is there."""
+        rows = self._rows_of.get(source_path, ())
+        return self._options.since_ns is None and all(
+            row["path"] in self._present
+            and not row["was_rewritten"]
+            and self._seen[row["path"]] != "replaced"
+            for row in rows
         )
 
     def _read(self, store: QueryStore) -> None:
@@ -221,7 +242,7 @@ class _Scan:
         bundles = [
             bundle.bundle
             for bundle in inventory.bundles
-            if any(file.path in self._dirty for file in bundle.files)
+            if any(file.key in self._dirty for file in bundle.files)
         ]
         defaults = Defaults(
             options.app, options.is_dev, options.code_version, options.min_severity, options.since_ns
@@ -230,30 +251,50 @@ class _Scan:
         self._rejects = dict(store.rejects_summary())
         connection = self._tracker.store.connection
         put_incoming(connection, evidence)
-        settle_sessions(connection, [scope[:2] for scope in self._plan.scope if scope.is_settled])
+        paths = {
+            inventory.source_of[file_id]: storable_text(file.source_path)
+            for file_id, file in inventory.files.items()
+        }
+        complete = {number: self._is_complete(path) for number, path in paths.items()}
+        settle_sessions(
+            connection,
+            [
+                (source_id, session_id, paths[source_id], complete[source_id])
+                for source_id, session_id, is_settled in self._plan.scope
+                if is_settled
+            ],
+        )
         self._counts["sessions_scanned"] = len({scope.session_id for scope in self._plan.scope})
 
     def _record_all(self) -> None:
-        """Record source by source, each in a transaction with how far its files were read."""
-        batches: dict[int, list[SourceFile]] = {scope.source_id: [] for scope in self._plan.scope}
+        """Record source by source, small ones together, each with how far its files were read."""
+        files: dict[int, list[SourceFile]] = {scope.source_id: [] for scope in self._plan.scope}
         for file_id, file in self._inventory.files.items():
-            batches.setdefault(self._inventory.source_of[file_id], []).append(file)
+            files.setdefault(self._inventory.source_of[file_id], []).append(file)
         for number, file in self._inventory.manifests.items():
-            batches.setdefault(number, []).append(file)
-        batches[_BUNDLES] = [file for bundle in self._inventory.bundles for file in bundle.files]
+            files.setdefault(number, []).append(file)
+        files[_BUNDLES] = [file for bundle in self._inventory.bundles for file in bundle.files]
         scoped = {scope.source_id for scope in self._plan.scope}
-        total = Recorded()
-        for number in sorted(batches):
-            files = [file for file in batches[number] if file.path in self._dirty]
-            if not files and number not in scoped:
+        work = {
+            number: dirty
+            for number in sorted(files)
+            if (dirty := [file for file in files[number] if file.key in self._dirty]) or number in scoped
+        }
+        sizes = incoming_counts(self._tracker.store.connection)
+        total, batches, size = Recorded(), list[int](), 0
+        for number, dirty in work.items():
+            batches.append(number)
+            size += sizes.get(number, 0) + _FILE_WEIGHT * len(dirty)
+            if size < _BATCH_SIZE and number != max(work):
                 continue
             if self._should_stop():
                 self._is_cancelled = True
                 break
-            total = total + self._record(number, files)
+            total = total + self._record(batches, [file for batch in batches for file in work[batch]])
+            batches, size = [], 0
         self._counts |= asdict(total)
 
-    def _record(self, batch: int, files: Iterable[SourceFile]) -> Recorded:
+    def _record(self, batches: Sequence[int], files: Iterable[SourceFile]) -> Recorded:
         # Looked at before the lock is taken: others may want to write meanwhile.
         read = [(file, consumed(file)) for file in files]
         with self._writing() as (connection, project):
@@ -262,7 +303,7 @@ class _Scan:
                 project=project,
                 actor=self._actor,
                 now_ns=self._now_ns,
-                batch=batch,
+                batches=batches,
                 scan_id=self._scan_id,
                 repo=self._options.repo,
             )
@@ -273,10 +314,10 @@ class _Scan:
     def _write_row(
         self, connection: sqlite3.Connection, project_id: str, file: SourceFile, progress: Consumed
     ) -> None:
-        path, row = file.path, self._rows.get(file.path)
-        lines = self._plan.line_counts.get(path, 0)
+        key, row = file.key, self._rows.get(file.key)
+        lines = self._plan.line_counts.get(key, 0)
         # The beginning of a line is no damage.
-        rejected = max(self._rejects.get(path, 0) - progress.is_pending, 0)
+        rejected = max(self._rejects.get(key, 0) - progress.is_pending, 0)
         write_row(
             connection,
             file,
@@ -286,9 +327,10 @@ class _Scan:
             options_json=self._options_json,
             line_count=lines,
             skipped_count=rejected,
-            settles_ns=self._plan.settles_ns.get(path),
+            quiet_since_ns=self._plan.quiet_since_ns.get(key),
+            was_rewritten=self._seen[key] == "replaced" or (row is not None and bool(row["was_rewritten"])),
         )
-        if row is not None and self._seen[path] in ("unchanged", "appended"):
+        if row is not None and self._seen[key] != "replaced":
             lines, rejected = max(lines - row["line_count"], 0), max(rejected - row["skipped_count"], 0)
         for name, count in (
             ("lines_read", lines),
@@ -303,12 +345,11 @@ class _Scan:
         self._counts["sources_missing"] = len(gone)
         news = [row["source_id"] for row in gone if row["missing_since_ns"] is None]
         with self._tracker.store.reading() as connection:
-            is_due = connection.execute(
-                "SELECT EXISTS (SELECT 1 FROM issues WHERE status = 'silenced' AND ignore_until_json IS NOT NULL) "
-                "OR EXISTS (SELECT 1 FROM issue_comments WHERE deleted_ns < ?)",
-                [self._now_ns - KEPT_NS],
+            silences = ended_silences(connection, self._tracker.project, self._now_ns)
+            old_comments = connection.execute(
+                "SELECT EXISTS (SELECT 1 FROM issue_comments WHERE deleted_ns < ?)", [self._now_ns - KEPT_NS]
             ).fetchone()[0]
-        if not news and not is_due:
+        if not (news or silences or old_comments):
             return
         with self._writing() as (connection, project):
             connection.executemany(

@@ -24,12 +24,12 @@ class SessionPlan:
 
     Attributes:
         scope: Sessions to look at, in every source that has them.
-        settles_ns: Path -> when its last session that has not settled will have.
-        line_counts: Path -> valid records in it.
+        quiet_since_ns: Key of a file -> when the last of its sessions without an end grew last.
+        line_counts: Key of a file -> valid records in it.
     """
 
     scope: list[SessionScope]
-    settles_ns: dict[str, int]
+    quiet_since_ns: dict[str, int]
     line_counts: dict[str, int]
 
 
@@ -41,12 +41,12 @@ def plan_sessions(
     Args:
         rows: What `session_rows` returns.
         inventory: The files.
-        dirty: Paths of those that changed.
+        dirty: Keys of those that changed.
         now_ns: Now.
         settle_ns: How long a session without an end must have been quiet.
     """
     rows = list(rows)
-    dirty_sources = {number for number, file in inventory.manifests.items() if file.path in dirty}
+    dirty_sources = {number for number, file in inventory.manifests.items() if file.key in dirty}
     newest: dict[str, int] = {}
     over: set[str] = set()
     wanted: set[str] = set()
@@ -54,21 +54,22 @@ def plan_sessions(
     for file_id, source_id, session_id, status, has_stop, event_count in rows:
         file = inventory.files[file_id]
         newest[session_id] = max(newest.get(session_id, 0), file.state[3] if file.state else 0)
-        line_counts[file.path] = line_counts.get(file.path, 0) + event_count
+        line_counts[file.key] = line_counts.get(file.key, 0) + event_count
         if has_stop or status not in _UNFINISHED:
             over.add(session_id)
-        if file.path in dirty or source_id in dirty_sources:
+        if file.key in dirty or source_id in dirty_sources:
             wanted.add(session_id)
-    quiet_ns = {
-        session_id: time_ns + settle_ns for session_id, time_ns in newest.items() if session_id not in over
+    unsettled = {
+        session_id: time_ns
+        for session_id, time_ns in newest.items()
+        if session_id not in over and time_ns + settle_ns > now_ns
     }
-    settles_ns: dict[str, int] = {}
+    quiet_since_ns: dict[str, int] = {}
     scope = set()
     for file_id, source_id, session_id, *_ in rows:
-        settles = quiet_ns.get(session_id, 0)
-        if settles > now_ns:
-            path = inventory.files[file_id].path
-            settles_ns[path] = max(settles_ns.get(path, 0), settles)
+        if session_id in unsettled:
+            key = inventory.files[file_id].key
+            quiet_since_ns[key] = max(quiet_since_ns.get(key, 0), unsettled[session_id])
         if session_id in wanted:
-            scope.add(SessionScope(source_id, session_id, settles <= now_ns))
-    return SessionPlan(sorted(scope), settles_ns, line_counts)
+            scope.add(SessionScope(source_id, session_id, session_id not in unsettled))
+    return SessionPlan(sorted(scope), quiet_since_ns, line_counts)
