@@ -26,7 +26,7 @@ from stormlog.errors import (
     TrackingError,
 )
 
-__all__ = ["root", "run"]
+__all__ = ["error_code", "root", "run"]
 
 
 _REFUSALS = {
@@ -152,6 +152,11 @@ def _report(error: BaseException, given: Sequence[str]) -> ExitCode:
         output.discard()
     diagnostics.print_error(error, code, as_json=wants_json(given))
     return status
+
+
+def error_code(error: BaseException) -> str:
+    """Return the name of an error for programs."""
+    return _classify(error)[0]
 
 
 def _classify(error: BaseException) -> tuple[str, ExitCode]:

@@ -49,9 +49,13 @@ def migrate(dry_run: bool, db: str | None, as_json: bool) -> None:
 
     A copy of what it was is left beside it.
     """
+    from stormlog.errors import SourceError
     from stormlog.tracking.maintenance import migrate_store
 
-    steps = migrate_store(_path(db), dry_run=dry_run)
+    path = _path(db)
+    if not Path(path).exists():
+        raise SourceError("no such tracker; 'stormlog scan' makes one", path=str(path))
+    steps = migrate_store(path, dry_run=dry_run)
     verb = "Would apply" if dry_run else "Applied"
     lines = [f"{verb} {step['version']:04} {step['name']}" for step in steps]
     _print({"dry_run": dry_run, "steps": steps}, as_json, lines or ["Up to date."])

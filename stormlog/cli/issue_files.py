@@ -69,7 +69,7 @@ def import_command(file: str, as_json: bool, **options: Any) -> None:
     from stormlog.cli.tracker_options import open_tracker
     from stormlog.tracking.sidecar import import_states
 
-    with open_tracker(**options) as tracker:
+    with open_tracker(**options, makes=True) as tracker:
         report = import_states(tracker, file)
     if as_json:
         output.print_text(json_line(report.as_dict()) + "\n")

@@ -52,7 +52,7 @@ def record(message: str, at: str | None, as_json: bool, **options: Any) -> None:
     from stormlog.cli.times import moment_ns
     from stormlog.cli.tracked_targets import short_id
 
-    with tracker_of(options) as tracker:
+    with tracker_of(options, makes=True) as tracker:
         issue = tracker.record_error(
             sys.stdin.read() if message == "-" else message,
             timestamp_ns=None if at is None else moment_ns(at, time.time_ns()),

@@ -88,7 +88,7 @@ def list_(**options: Any) -> None:
 def create(name: str, as_json: bool, **options: Any) -> None:
     """Make a project."""
     settings = _settings(options)
-    with tracker_of(options) as tracker:
+    with tracker_of(options, makes=True) as tracker:
         _confirm(tracker.create_project(name, **settings), as_json, "Created")
 
 

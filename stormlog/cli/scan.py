@@ -110,7 +110,7 @@ def scan(paths: tuple[str, ...], **options: Any) -> ExitCode:
         raise click.UsageError("Choose one of --notify and --dry-run: they exclude each other.")
     scan_options = _scan_options(options)
     if options["watch"]:
-        interval_s = duration_ns(options["interval"]) / 1e9
+        interval_s = duration_ns(options["interval"], "--interval") / 1e9
         return _watch(paths, scan_options, options, interval_s, wanted)
     report = _scan(paths, scan_options, options, lambda: False)
     _print(report, options)
@@ -120,6 +120,8 @@ def scan(paths: tuple[str, ...], **options: Any) -> ExitCode:
 
 def _fail_on(text: str | None) -> set[str]:
     words = {word.strip() for word in (text or "").split(",") if word.strip()}
+    if text is not None and not words:
+        raise click.BadParameter(f"name some of {', '.join(_FAIL_ON)}.", param_hint="--fail-on")
     unknown = sorted(words.difference(_FAIL_ON))
     if unknown:
         raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(_FAIL_ON)}.", param_hint="--fail-on")
@@ -146,12 +148,12 @@ def _scan_options(options: dict[str, Any]) -> ScanOptions:
         code_version=options["code_version"] or None,
         min_severity=options["min_severity"],
         repo=options["repo"],
-        since_ns=None if options["since"] is None else moment_ns(options["since"], time.time_ns()),
-        settle_ns=duration_ns(options["settle"]),
+        since_ns=None if options["since"] is None else moment_ns(options["since"], time.time_ns(), "--since"),
+        settle_ns=duration_ns(options["settle"], "--settle"),
         full=options["full"],
         dry_run=options["dry_run"],
         strict=options["strict"],
-        wait_s=duration_ns(options["wait"]) / 1e9,
+        wait_s=duration_ns(options["wait"], "--wait") / 1e9,
         cache=cache_of(options),
         threads=options["threads"],
         memory_limit=options["memory_limit"],
@@ -172,7 +174,8 @@ def _scan(
 
     # A setting that is wrong is said before anything is done.
     settings = _notify_settings() if options["notify"] else None
-    with open_tracker(**{name: options[name] for name in ("db", "project", "as_agent", "allow")}) as tracker:
+    named = {name: options[name] for name in ("db", "project", "as_agent", "allow")}
+    with open_tracker(**named, makes=True, scratch=options["dry_run"]) as tracker:
         report = scan_paths(
             tracker, paths, scan_options, watching=watching(quiet=options["quiet"]), should_stop=should_stop
         )
@@ -206,6 +209,7 @@ def _watch(
     wanted: set[str],
 ) -> ExitCode:
     from stormlog.cli import diagnostics, output
+    from stormlog.cli.app import error_code
     from stormlog.errors import StormlogError
     from stormlog.tracking.scanning.watch import watch
 
@@ -220,7 +224,7 @@ def _watch(
             output.flush()
 
     def on_error(error: StormlogError) -> None:
-        diagnostics.print_error(error, getattr(error, "code", "scan_failed"), as_json=options["as_json"])
+        diagnostics.print_error(error, error_code(error), as_json=options["as_json"])
 
     def note(_number: int, _frame: FrameType | None) -> None:
         stop.set()
@@ -271,9 +275,9 @@ def _as_text(report: ScanReport, *, dry_run: bool) -> str:
     else:
         lines.append("Nothing new in them")
     for number, what in (
-        (report.lines_skipped, "lines skipped"),
-        (report.sources_pending, "sources end within a line, which is read when it is complete"),
-        (report.sources_missing, "sources are gone; what they showed stays"),
+        (report.lines_skipped, "skipped lines"),
+        (report.sources_pending, "sources that end within a line, which is read when it is complete"),
+        (report.sources_missing, "sources gone; what they showed stays"),
         (report.notices_queued, "messages queued"),
     ):
         if number:

@@ -96,10 +96,10 @@ def page_options(command: Command) -> Command:
     return command
 
 
-def tracker_of(options: dict[str, Any], *, read_only: bool = False) -> Tracker:
+def tracker_of(options: dict[str, Any], *, read_only: bool = False, makes: bool = False) -> Tracker:
     """Take what `tracker_options` or `store_options` added from the options of a command, and open the tracker."""
     names = [name for name in ("db", "project", "as_agent", "allow") if name in options]
-    return open_tracker(**{name: options.pop(name) for name in names}, read_only=read_only)
+    return open_tracker(**{name: options.pop(name) for name in names}, read_only=read_only, makes=makes)
 
 
 def open_tracker(
@@ -109,19 +109,37 @@ def open_tracker(
     allow: str | None,
     project: str = "default",
     read_only: bool = False,
+    makes: bool = False,
+    scratch: bool = False,
 ) -> Tracker:
-    """Open the tracker that the options name; use it as a context manager."""
-    from stormlog.tracking import PERMISSIONS, Actor, Tracker
+    """Open the tracker that the options name; use it as a context manager.
 
+    Args:
+        read_only: As of `Tracker`.
+        makes: Make the file if there is none. Most commands do not: it is a mistyped name then.
+        scratch: As of `Tracker`.
+
+    Raises:
+        SourceError: there is no such file.
+    """
+    import os
+
+    from stormlog.errors import SourceError
+    from stormlog.tracking import PERMISSIONS, Actor, Tracker, default_store_path
+
+    path = db or default_store_path()
+    if not (makes or scratch or os.path.exists(path)):
+        raise SourceError("no such tracker; 'stormlog scan' makes one", path=str(path))
     permissions = (
         PERMISSIONS if allow is None else tuple(word.strip() for word in allow.split(",") if word.strip())
     )
     tracker = Tracker(
-        db,
+        path,
         project=project,
         actor=Actor.from_environment(as_agent=as_agent),
         permissions=permissions,
         read_only=read_only,
+        scratch=scratch,
     )
     for warning in tracker.store.warnings:
         click.echo(f"Warning: {warning}", err=True)

@@ -68,7 +68,8 @@ def open_store(
 
     Raises:
         SourceError: none of the paths exists, or ``strict`` and something had to be skipped; or there is no such
-            tracker or project.
+            tracker.
+        LifecycleError: the tracker has no such project.
         MigrationError: the tracker is of another version, or something else.
         ValueError: no path, or a setting that DuckDB does not take.
 

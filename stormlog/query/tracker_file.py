@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from stormlog._resources import resource_directory
-from stormlog.errors import MigrationError, SourceError, StoreBusyError
+from stormlog.errors import LifecycleError, MigrationError, SourceError, StoreBusyError
 from stormlog.issues.sidecar import TrackedState
 from stormlog.issues.state import STATE_OF_STATUS
 
@@ -114,11 +114,15 @@ class TrackerFile:
         """Return what is tracked of a project; call it inside `reading`.
 
         Raises:
-            SourceError: there are projects, and none of that name.
+            LifecycleError: there are projects, and none of that name.
         """
         names = [name for (name,) in self._connection.execute("SELECT name FROM projects ORDER BY name")]
         if names and project not in names:
-            raise SourceError(f"has no project {project!r}; there are {', '.join(names)}", path=self.path)
+            raise LifecycleError(
+                f"{self.path} has no project {project!r}; there are {', '.join(names)}",
+                code="not_found",
+                details={"project": project},
+            )
         return [state_of_row(row) for row in self._connection.execute(SELECT_STATES, [project])]
 
     def _require_known(self) -> None:

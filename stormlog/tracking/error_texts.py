@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from stormlog.tracking.activity import canonical_json
+from stormlog.tracking.checks import require_integer, require_text
 from stormlog.tracking.ids import new_id
 from stormlog.tracking.models import TrackedIssue
 from stormlog.tracking.text_rule import TEXT_RULE_VERSION, error_fingerprint_id, normalize_message
@@ -58,11 +59,20 @@ def record_error(
 
     Returns:
         The issue as it is now.
+
+    Raises:
+        ValueError: a blank app or severity, or a rank or time that no 64 bits hold.
+        PermissionDeniedError: ``issues:write`` is missing.
     """
     from stormlog.tracking.lookup import tracked_issue
     from stormlog.tracking.projects import ensure_project
     from stormlog.tracking.recording import put_incoming, record
 
+    app, severity = require_text(app, "app"), require_text(severity, "severity")
+    if timestamp_ns is not None:
+        require_integer(timestamp_ns, "time in nanoseconds")
+    if rank is not None:
+        require_integer(rank, "rank")
     now_ns = tracker.clock()
     time_ns = now_ns if timestamp_ns is None else timestamp_ns
     fingerprint_id = error_fingerprint_id(message, module, discriminator)

@@ -117,7 +117,9 @@ def back_up_store(
         ValueError: the target exists, or is the store itself.
     """
     copy = Path(target)
-    if copy.exists() and (not replace or copy.samefile(path)):
+    if copy.exists() and Path(path).exists() and copy.samefile(path):
+        raise ValueError(f"{copy} is the tracker itself")
+    if copy.exists() and not replace:
         raise ValueError(f"{copy} exists already")
     with contextlib.closing(Store.open_read_only(path, may_be_older=True)) as store:
         return back_up(store.connection, copy)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stormlog._resources import resource_directory
-from stormlog.errors import MigrationError
+from stormlog.errors import MigrationError, SourceError
 
 __all__ = [
     "Migration",
@@ -171,14 +171,21 @@ def migrate(
 
 
 def back_up(connection: sqlite3.Connection, target: Path) -> Path:
-    """Copy a store, also while others write to it; the copy appears whole or not at all."""
+    """Copy a store, also while others write to it; the copy appears whole or not at all.
+
+    Raises:
+        SourceError: the target cannot be written.
+    """
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with contextlib.closing(sqlite3.connect(partial)) as copy:
             connection.backup(copy)
         os.replace(partial, target)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise SourceError(f"cannot write the copy: {error}", path=str(target)) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
     return target
 
 

@@ -29,6 +29,9 @@ _UNUSABLE = {
     sqlite3.SQLITE_READONLY,
 }
 
+#: How SQLite says that a table or column is not there; statements of ours name only those that should be.
+_MISSING_PARTS = ("no such table", "no such column", "table ")
+
 
 def default_store_path() -> Path:
     """Return ``$STORMLOG_DB``, else ``stormlog/tracker.db`` in the user's data directory."""
@@ -126,12 +129,25 @@ class Store:
             raise
         return cls(file, connection, [])
 
+    @classmethod
+    def open_scratch(cls, path: str | os.PathLike[str]) -> Store:
+        """Open a copy of a store in memory, an empty one if there is none; the file is not touched.
+
+        Raises:
+            MigrationError, SourceError: see `open_read_only`.
+        """
+        file = Path(path)
+        if file.exists():
+            with contextlib.closing(cls.open_read_only(file)) as original:
+                return original.copy_in_memory()
+        store = cls(file, _connect_to_memory(), [])
+        migrate(store.connection, file)
+        return store
+
     def copy_in_memory(self) -> Store:
         """Return a copy that nobody else sees and that is gone when it is closed."""
-        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
+        connection = _connect_to_memory()
         self.connection.backup(connection)
-        connection.execute("PRAGMA foreign_keys = ON")
         return Store(self.path, connection, [])
 
     def close(self) -> None:
@@ -188,6 +204,13 @@ def _connect(file: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
+def _connect_to_memory() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
 def _use_log(connection: sqlite3.Connection) -> None:
     """Switch to a write-ahead log; SQLite does not wait for others who do the same just now."""
     until = time.monotonic() + _BUSY_MS / 1000
@@ -208,6 +231,10 @@ def _explained(error: Exception, file: Path) -> Exception:
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return MigrationError(
             f"{file} is damaged, or no tracker: {text}", code="not_a_store", details={"path": str(file)}
+        )
+    if text.startswith(_MISSING_PARTS):
+        return MigrationError(
+            f"{file} is damaged: {text}; restore a backup", code="not_a_store", details={"path": str(file)}
         )
     if isinstance(error, OSError) or code in _UNUSABLE:
         return SourceError(f"cannot use this tracker: {text}", path=str(file))

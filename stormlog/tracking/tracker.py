@@ -46,6 +46,7 @@ class Tracker:
         actor: Who changes are attributed to; by default what the environment says.
         permissions: What the caller may do: ``issues:read``, ``issues:write``.
         read_only: Open the file to read only; it must exist.
+        scratch: Work on a copy in memory; the file, if there is one, stays as it is.
         clock: Returns now, in nanoseconds since the Unix epoch.
 
     Raises:
@@ -64,6 +65,7 @@ class Tracker:
         actor: Actor | None = None,
         permissions: Iterable[str] = PERMISSIONS,
         read_only: bool = False,
+        scratch: bool = False,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.permissions = Permissions(permissions)
@@ -71,7 +73,10 @@ class Tracker:
         self.project = project
         self.clock = clock
         file = default_store_path() if path is None else path
-        self.store = Store.open_read_only(file) if read_only else Store.open(file)
+        if scratch:
+            self.store = Store.open_scratch(file)
+        else:
+            self.store = Store.open_read_only(file) if read_only else Store.open(file)
 
     def __enter__(self) -> Tracker:
         return self

@@ -16,6 +16,7 @@ from typing import Any
 from stormlog.errors import LifecycleError
 from stormlog.tracking import activity, aggregates
 from stormlog.tracking.actors import Actor
+from stormlog.tracking.checks import require_integer, require_text
 from stormlog.tracking.listing import IssueFilter, matching_ids
 from stormlog.tracking.lookup import find_issue, tracked_issues
 from stormlog.tracking.models import Change
@@ -75,7 +76,7 @@ class Triage:
         Raises:
             ValueError: a blank version, or none to amend.
         """
-        fix = None if version is None else _text(version, "version")
+        fix = None if version is None else require_text(version, "version")
         if amend:
             if fix is None:
                 raise ValueError("amend changes the fix version: give one")
@@ -112,12 +113,14 @@ class Triage:
         Raises:
             ValueError: a number below 1, a time that is past, or a blank reason.
         """
-        for name, number in (("occurrences", until_count), ("runs", until_runs)):
-            if number is not None and number < 1:
-                raise ValueError(f"the number of {name} that ends a silence is 1 or more, not {number}")
+        for name, number in (("number of occurrences", until_count), ("number of runs", until_runs)):
+            if number is not None:
+                require_integer(number, f"{name} that ends a silence", least=1)
+        if until_ns is not None:
+            require_integer(until_ns, "time that ends a silence")
         if until_ns is not None and until_ns <= self._now_ns:
             raise ValueError("the time that ends a silence is past")
-        why = None if reason is None else _text(reason, "reason")
+        why = None if reason is None else require_text(reason, "reason")
 
         def until(row: sqlite3.Row) -> str | None:
             wanted: dict[str, Any] = {"date_ns": until_ns, "reason": why}
@@ -132,7 +135,7 @@ class Triage:
 
     def assign(self, targets: Targets, assignee: str | None) -> Change:
         """Say whose issues are; None for nobody's."""
-        name = None if assignee is None else _text(assignee, "assignee")
+        name = None if assignee is None else require_text(assignee, "assignee")
         rows = self._rows(targets)
         changed = [row for row in rows if row["assignee"] != name]
         self._update("assign", changed, lambda _: {"assignee": name})
@@ -304,13 +307,6 @@ def reset_recurrences(connection: sqlite3.Connection, issue_ids: Sequence[str]) 
             )
         """
     )
-
-
-def _text(value: str, name: str) -> str:
-    text = value.strip()
-    if not text:
-        raise ValueError(f"the {name} is blank")
-    return text
 
 
 def _readable(fields: dict[str, Any]) -> dict[str, Any]:

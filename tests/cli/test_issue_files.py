@@ -155,7 +155,7 @@ def test_a_damaged_sidecar_is_a_warning(runs: Path) -> None:
 def test_a_tracker_that_is_missing_or_foreign_is_an_error(runs: Path, database: Path, tmp_path: Path) -> None:
     assert asked(runs, "--tracker", tmp_path / "missing.db").status == 3
     assert asked(runs, "--tracker", runs / "events.jsonl").status == 7
-    assert asked(runs, "--tracker", database, "--project", "other").status == 3
+    assert asked(runs, "--tracker", database, "--project", "other").status == 4
     assert asked(runs, "--project", "other").status == 2
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stormlog.tracking import Tracker
 from tests.cli.runner import stormlog
 from tests.tracking.digests import Clock, open_tracker, rows
 from tests.tracking.evidence import see
@@ -150,5 +151,6 @@ def test_refusals(db: Path) -> None:
 
 
 def test_an_empty_tracker_is_fine(tmp_path: Path) -> None:
+    Tracker(tmp_path / "tracker.db").close()
     outcome = stormlog("notify", "--db", tmp_path / "tracker.db")
     assert (outcome.status, outcome.stdout, outcome.stderr) == (0, "", "")

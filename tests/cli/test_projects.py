@@ -92,6 +92,7 @@ def test_a_wrong_setting_is_wrong_usage(run: Run, words: list[str]) -> None:
 
 
 def test_an_unknown_project_is_not_found(run: Run) -> None:
+    run("create", "beta")
     outcome = run("set", "alpha", "--alert-frequency", "none", "--json")
     assert outcome.status == 4
     assert json.loads(outcome.stderr)["error"]["code"] == "not_found"

@@ -177,3 +177,43 @@ def test_watching_reports_a_failure_once_and_goes_on(tmp_path: Path, db: Path) -
         process.kill()
     assert "no such file" not in err
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("options", [("--app", ""), ("--fail-on", ""), ("--app", os.fsdecode(b"\xff"))])
+def test_values_that_say_nothing(tmp_path: Path, db: Path, options: tuple[str, ...]) -> None:
+    outcome = stormlog("scan", tmp_path, "--db", db, *options)
+    assert (outcome.status, outcome.stdout) == (2, "")
+
+
+def test_an_empty_path_is_not_this_folder(db: Path) -> None:
+    assert stormlog("scan", "", "--db", db).status == 2
+
+
+def test_a_dry_run_makes_no_tracker(tmp_path: Path) -> None:
+    outcome = stormlog("scan", capture_path("v4-cuda-sim"), "--db", tmp_path / "none" / "t.db", "--dry-run")
+    assert (outcome.status, "new issues" in outcome.stdout) == (0, True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_verbs_make_no_tracker(tmp_path: Path) -> None:
+    for words in (["issues", "claim", "abcdef"], ["notify"], ["projects", "set", "x", "--clear-webhook"]):
+        assert stormlog(*words, "--db", tmp_path / "typo.db").status == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "options", [("--rank", "9" * 20), ("--rank", "-1"), ("--severity", " "), ("--at", "9999-01-01")]
+)
+def test_numbers_that_nothing_holds(db: Path, options: tuple[str, ...]) -> None:
+    assert stormlog("issues", "record", "text", "--db", db, *options).status == 2
+
+
+def test_a_tracker_that_lacks_a_table_is_damaged(tmp_path: Path, db: Path) -> None:
+    import sqlite3
+
+    stormlog("scan", capture_path("v4-cuda-sim"), "--db", db)
+    with sqlite3.connect(db) as connection:
+        connection.execute("DROP TABLE code_versions")
+    outcome = stormlog("scan", capture_path("v4-cuda-sim"), "--full", "--db", db, "--json")
+    assert outcome.status == 7
+    assert json.loads(outcome.stderr)["error"]["code"] == "not_a_store"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import stormlog.query
-from stormlog.errors import MigrationError, SourceError
+from stormlog.errors import LifecycleError, MigrationError, SourceError
 from stormlog.query import IssueFilter, QueryStore
 from stormlog.query.adhoc import names_in
 from stormlog.query.tracker_file import TrackerFile
@@ -174,7 +174,7 @@ def test_only_the_project_that_was_named_counts(runs: Path, tracker: Tracker, id
         assert states(store) == ["resolved", "open", "open"]
     with stormlog.query.open(runs, tracker=path_of(tracker), project="other") as store:
         assert states(store) == ["open", "open", "ignored"]
-    with pytest.raises(SourceError, match="no project 'none'; there are default, other"):
+    with pytest.raises(LifecycleError, match="no project 'none'; there are default, other"):
         stormlog.query.open(runs, tracker=path_of(tracker), project="none")
 
 

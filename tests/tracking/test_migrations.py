@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from stormlog.errors import MigrationError
+from stormlog.errors import MigrationError, SourceError
 from stormlog.tracking import Tracker
 from stormlog.tracking.maintenance import back_up_store, check_store, migrate_store, store_status
 from stormlog.tracking.migrations import Migration, applied_versions, load_migrations, migrate
@@ -121,6 +121,7 @@ ROWS: dict[int, dict[str, dict[str, Any]]] = {
             "project_id": "p",
             "path": "/runs/1.jsonl",
             "kind": "jsonl",
+            "source_path": "/runs",
             "size_bytes": 1,
             "mtime_ns": 1,
             "consumed_bytes": 1,
@@ -128,6 +129,13 @@ ROWS: dict[int, dict[str, dict[str, Any]]] = {
             "tail_sha256": "",
             "options_json": "{}",
             "scan_id": "x",
+        },
+        "finding_sources": {
+            "project_id": "p",
+            "source_path": "/runs",
+            "session_id": "s",
+            "fingerprint_id": "issue:1",
+            "evidence_id": "finding-1",
         },
     },
     3: {
@@ -372,8 +380,10 @@ def test_a_copy_replaces_nothing_by_accident(tmp_path: Path, path: Path) -> None
     with pytest.raises(ValueError, match="exists"):
         back_up_store(path, tmp_path / "copy.db")
     back_up_store(path, tmp_path / "copy.db", replace=True)
-    with pytest.raises(ValueError, match="exists"):
+    with pytest.raises(ValueError, match="is the tracker itself"):
         back_up_store(path, path, replace=True)
+    with pytest.raises(SourceError, match="cannot write the copy"):
+        back_up_store(path, tmp_path / "none" / "copy.db")
     assert sorted(files(tmp_path)) == ["copy.db", "tracker.db"]
 
 

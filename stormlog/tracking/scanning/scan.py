@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from stormlog.query.texts import storable_text
 from stormlog.tracking.activity import canonical_json
 from stormlog.tracking.actors import WRITE, Actor
+from stormlog.tracking.checks import require_text
 from stormlog.tracking.comments import KEPT_NS, purge_comments
 from stormlog.tracking.ids import new_id
 from stormlog.tracking.models import ScanReport
@@ -72,6 +73,9 @@ class ScanOptions:
         cache: As of `stormlog.query.open`.
         threads: Likewise.
         memory_limit: Likewise.
+
+    Raises:
+        ValueError: the app or the version is blank, or no text.
     """
 
     app: str = "default"
@@ -88,6 +92,11 @@ class ScanOptions:
     cache: str | bool | None = None
     threads: int | None = None
     memory_limit: str | None = None
+
+    def __post_init__(self) -> None:
+        require_text(self.app, "app")
+        if self.code_version is not None:
+            require_text(self.code_version, "code version")
 
 
 def scan(
@@ -111,7 +120,10 @@ def scan(
         SourceError: none of the paths exists, or something was skipped and ``strict`` is set.
         StoreBusyError: another scan runs.
         PermissionDeniedError: ``issues:write`` is missing.
+        ValueError: a path is empty.
     """
+    if any(not os.fspath(path) for path in paths):
+        raise ValueError("a path is empty: name a file or directory")
     options = options or ScanOptions()
     tracker.permissions.require(WRITE)
     if options.dry_run:
