@@ -497,3 +497,16 @@ def test_a_file_that_was_only_touched_adds_nothing(tmp_path: Path, tracker: Trac
     os.utime(path)
     report = tracker.scan([tmp_path])
     assert (report.sources_read, report.lines_read, report.evidence_new) == (1, 0, 0)
+
+
+def test_who_ran_a_session_is_known_of_all_its_issues(tmp_path: Path, tracker: Tracker) -> None:
+    events = [alert(context="alpha"), alert(at=20, context="beta", metadata={"user": "ada"})]
+    write_lines(tmp_path / "a.jsonl", events)
+    tracker.scan([tmp_path])
+    before = tables(tracker)
+    assert {issue.unique_user_count for issue in issues(tracker)} == {1}
+    alpha, beta = issues(tracker)
+    tracker.merge(alpha.issue_id, beta.issue_id)
+    tracker.unmerge(beta.issue_id)
+    tracker.scan([tmp_path], full=True)
+    assert tables(tracker) == before
