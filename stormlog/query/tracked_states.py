@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from stormlog.errors import SourceError
-from stormlog.issues.sidecar import TrackedState, read_sidecar, speaking_states
 from stormlog.query.catalog.models import CatalogWarning
 
 if TYPE_CHECKING:
     import sqlite3
 
+    from stormlog.issues.sidecar import TrackedState
     from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
     from stormlog.query.tracker_file import TrackerFile
 
@@ -89,6 +89,9 @@ class StateSource:
         if self._tracker is None:
             found: list[TrackedState] = []
             for path in catalog.issue_sidecars:
+                # Late: most artifacts have none, and this reads more than it takes to answer from what is kept.
+                from stormlog.issues.sidecar import read_sidecar
+
                 try:
                     found += read_sidecar(path).states
                 except SourceError as error:
@@ -154,7 +157,12 @@ class StateSource:
         return self._file
 
     def _set(self, found: list[TrackedState], token: Token) -> None:
-        self._states = speaking_states(found)
+        if found:
+            from stormlog.issues.sidecar import speaking_states
+
+            self._states = speaking_states(found)
+        else:
+            self._states = {}
         self._overrides = {
             fingerprint_id: state.state
             for fingerprint_id, state in self._states.items()
