@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.vectors.harness import differences
 
 #: Settings of the tests themselves.
 _OF_TESTS = ("STORMLOG_CAPTURES", "STORMLOG_SOAK")
+
+# A busy machine is no failure.
+settings.register_profile("stormlog", deadline=None)
+settings.load_profile("stormlog")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -23,6 +23,12 @@ def test_the_numbers_of_statuses_never_change() -> None:
         "QUERY": 1,
         "USAGE": 2,
         "SOURCES": 3,
+        "REFUSED": 4,
+        "PERMISSION": 5,
+        "BUSY": 6,
+        "MIGRATION": 7,
+        "UNDELIVERED": 8,
+        "FOUND": 10,
         "INTERRUPTED": 130,
     }
 
