@@ -187,11 +187,11 @@ def _route(connection: sqlite3.Connection, project_id: str) -> None:
 def _create_issues(
     connection: sqlite3.Connection, project_id: str, actor: Actor, now_ns: int, scan_id: str | None
 ) -> int:
-    connection.execute("DROP TABLE IF EXISTS temp.founded")
+    connection.execute("DROP TABLE IF EXISTS temp.earliest")
     connection.execute(
         """
-        CREATE TEMP TABLE founded AS
-        SELECT new_id() AS issue_id, r.*
+        CREATE TEMP TABLE earliest AS
+        SELECT *
         FROM (
             SELECT
                 *,
@@ -201,12 +201,20 @@ def _create_issues(
                 ) AS position
             FROM temp.routed
         ) AS r
-        WHERE r.position = 1
-            AND NOT EXISTS (
-                SELECT 1 FROM issue_fingerprints AS f
-                WHERE f.fingerprint_id = r.fingerprint_id AND f.app_id = r.app_id AND f.is_dev = r.is_dev
-            )
-        ORDER BY r.timestamp_ns IS NULL, r.timestamp_ns, r.evidence_id
+        WHERE position = 1
+        """
+    )
+    connection.execute("DROP TABLE IF EXISTS temp.founded")
+    connection.execute(
+        """
+        CREATE TEMP TABLE founded AS
+        SELECT new_id() AS issue_id, e.*
+        FROM temp.earliest AS e
+        WHERE NOT EXISTS (
+            SELECT 1 FROM issue_fingerprints AS f
+            WHERE f.fingerprint_id = e.fingerprint_id AND f.app_id = e.app_id AND f.is_dev = e.is_dev
+        )
+        ORDER BY e.timestamp_ns IS NULL, e.timestamp_ns, e.evidence_id
         """
     )
     connection.execute(
@@ -262,25 +270,14 @@ def _retitle(connection: sqlite3.Connection) -> None:
         """
         CREATE TEMP TABLE retitled AS
         SELECT
-            r.fingerprint_id, r.app_id, r.is_dev, r.kind, r.severity, r.dimensions_json, r.title, r.timestamp_ns,
-            r.evidence_id, r.issue_id
-        FROM (
-            SELECT
-                *,
-                row_number() OVER (
-                    PARTITION BY app_id, is_dev, fingerprint_id
-                    ORDER BY timestamp_ns IS NULL, timestamp_ns, evidence_id
-                ) AS position
-            FROM temp.routed
-        ) AS r
+            e.fingerprint_id, e.app_id, e.is_dev, e.kind, e.severity, e.dimensions_json, e.title, e.timestamp_ns,
+            e.evidence_id, f.issue_id
+        FROM temp.earliest AS e
         INNER JOIN issue_fingerprints AS f
-            ON f.fingerprint_id = r.fingerprint_id AND f.app_id = r.app_id AND f.is_dev = r.is_dev
-        WHERE r.position = 1
-            AND (
-                f.title_evidence_id = ''
-                OR (r.timestamp_ns IS NULL, coalesce(r.timestamp_ns, 0), r.evidence_id)
-                    < (f.title_ns IS NULL, coalesce(f.title_ns, 0), f.title_evidence_id)
-            )
+            ON f.fingerprint_id = e.fingerprint_id AND f.app_id = e.app_id AND f.is_dev = e.is_dev
+        WHERE f.title_evidence_id = ''
+            OR (e.timestamp_ns IS NULL, coalesce(e.timestamp_ns, 0), e.evidence_id)
+                < (f.title_ns IS NULL, coalesce(f.title_ns, 0), f.title_evidence_id)
         """
     )
     connection.execute(
