@@ -13,10 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from stormlog.tracking import aggregates
-from stormlog.tracking.migrations import Migration, applied_versions, back_up, load_migrations, pending
+from stormlog.tracking.migrations import (
+    Migration,
+    applied_versions,
+    back_up,
+    load_migrations,
+    migrate,
+    pending,
+)
 from stormlog.tracking.store import Store
 
 __all__ = ["Problem", "StoreStatus", "back_up_store", "check_store", "migrate_store", "store_status"]
+
+_SCHEMA = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+_JSON_COLUMNS = """
+SELECT m.name, c.name
+FROM sqlite_master AS m
+INNER JOIN pragma_table_info(m.name) AS c ON c.name LIKE '%\\_json' ESCAPE '\\'
+WHERE m.type = 'table'
+"""
 
 #: Columns that count changes, not evidence.
 _CLOCKS = ("updated_ns", "revision")
@@ -48,7 +63,8 @@ class Problem:
     """Something in a store that should not be so.
 
     Attributes:
-        kind: ``damaged``, ``dangling`` (a row refers to one that is not there) or ``miscounted``.
+        kind: ``damaged``, ``altered`` (a table or index is not as it was made), ``dangling`` (a row refers to one
+            that is not there) or ``miscounted``.
     """
 
     kind: str
@@ -126,7 +142,7 @@ def back_up_store(
 
 
 def check_store(path: str | os.PathLike[str]) -> list[Problem]:
-    """Return what is wrong with a store: the file, references between rows, and what is counted.
+    """Return what is wrong with a store: the file, its tables, references between rows, and what is counted.
 
     Counts are worked out again in a copy in memory.
 
@@ -141,11 +157,39 @@ def check_store(path: str | os.PathLike[str]) -> list[Problem]:
         problems = [
             Problem("damaged", text) for (text,) in copy.execute("PRAGMA integrity_check") if text != "ok"
         ]
+        problems += _altered(copy, store.path)
+        if problems:
+            # What else could be asked of it would fail in many ways.
+            return problems
+        problems = _unreadable(copy)
         for table, row, parent, _ in copy.execute("PRAGMA foreign_key_check"):
             problems.append(
                 Problem("dangling", f"row {row} of {table} refers to a row of {parent} that is not there")
             )
         return problems + _miscounted(copy)
+
+
+def _altered(copy: sqlite3.Connection, path: Path) -> list[Problem]:
+    """Compare tables and indexes with those of a new store."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
+        migrate(new, path)
+        made, found = (dict(connection.execute(_SCHEMA).fetchall()) for connection in (new, copy))
+    return [
+        Problem("altered", f"{name} is {'missing' if name not in found else 'not as it was made'}")
+        for name, sql in made.items()
+        if found.get(name) != sql
+    ]
+
+
+def _unreadable(copy: sqlite3.Connection) -> list[Problem]:
+    """Find JSON that is none."""
+    problems = []
+    for table, column in copy.execute(_JSON_COLUMNS).fetchall():
+        query = f"SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND NOT json_valid({column})"
+        wrong = copy.execute(query).fetchone()[0]
+        if wrong:
+            problems.append(Problem("damaged", f"{table}.{column} is no JSON in {wrong} rows"))
+    return problems
 
 
 def _miscounted(copy: sqlite3.Connection) -> list[Problem]:

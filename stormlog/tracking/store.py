@@ -7,6 +7,7 @@ one transaction that takes its lock at once, so that it waits for others before 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 import time
@@ -187,6 +188,12 @@ class Store:
                 raise
         except sqlite3.OperationalError as error:
             raise _explained(error, self.path) from error
+        except json.JSONDecodeError as error:
+            raise MigrationError(
+                f"{self.path} is damaged: a column holds JSON that is none ({error}); 'stormlog db check' finds it",
+                code="not_a_store",
+                details={"path": str(self.path)},
+            ) from error
 
 
 def _connect(file: Path, mode: str) -> sqlite3.Connection:

@@ -137,3 +137,17 @@ def test_there_is_nothing_to_look_at_where_no_tracker_is(run: Run, path: Path) -
     for words in (["status"], ["check"], ["backup", str(path.with_name("copy"))], ["migrate"], ["purge"]):
         assert run(*words).status == 3
     assert not path.exists()
+
+
+def test_what_somebody_changed_in_the_file_is_found(run: Run, path: Path) -> None:
+    with Tracker(path) as tracker:
+        see(tracker)
+    assert run("check").status == 0
+    change(path, "UPDATE issue_fingerprints SET dimensions_json = '{broken'")
+    outcome = run("check")
+    assert (outcome.status, "dimensions_json is no JSON in 1 rows" in outcome.stdout) == (7, True)
+    shown = stormlog("issues", "show", fingerprint_id("F1"), "--db", path)
+    assert (shown.status, "stormlog db check" in shown.stderr) == (7, True)
+    change(path, "ALTER TABLE issues DROP COLUMN assignee")
+    outcome = run("check")
+    assert (outcome.status, "issues is not as it was made" in outcome.stdout) == (7, True)
