@@ -56,6 +56,7 @@ def test_wheel_holds_the_code_and_every_statement(wheel: Path) -> None:
     statements = {
         f"stormlog/_sql/{path.relative_to(CHECKOUT / 'sql')}" for path in CHECKOUT.glob("sql/**/*.sql")
     }
+    statements |= {f"stormlog/_migrations/{path.name}" for path in CHECKOUT.glob("migrations/*.sql")}
     modules = {str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob("stormlog/**/*.py")}
     assert statements
     assert statements | modules | {"stormlog/py.typed"} <= names
@@ -70,6 +71,16 @@ def test_installed_command_lists_issues(installed: Path, tmp_path: Path) -> None
     capture = capture_path("run-envelope")
     rows = json.loads(run([installed / "stormlog", "query", "issues", capture, "--json"], tmp_path))
     assert {"oom", "alert"} <= {row["kind"] for row in rows}
+
+
+def test_installed_command_scans_and_shows_what_it_tracks(installed: Path, tmp_path: Path) -> None:
+    database = tmp_path / "tracker.db"
+    scan = [installed / "stormlog", "scan", capture_path("run-envelope"), "--db", database, "--json"]
+    assert json.loads(run(scan, tmp_path))["issues_created"] > 0
+    rows = json.loads(
+        run([installed / "stormlog", "issues", "list", "--db", database, "--kind", "oom", "--json"], tmp_path)
+    )
+    assert {issue["status"] for issue in rows["issues"]} == {"new"}
 
 
 def test_installed_library_is_the_one_of_the_wheel(installed: Path, tmp_path: Path) -> None:
