@@ -274,14 +274,18 @@ def _as_text(report: ScanReport, *, dry_run: bool) -> str:
         lines = [f"{counted(report.sources_seen, 'source')}, nothing changed"]
     else:
         lines.append("Nothing new in them")
-    for number, what in (
-        (report.lines_skipped, "skipped lines"),
-        (report.sources_pending, "sources that end within a line, which is read when it is complete"),
-        (report.sources_missing, "sources gone; what they showed stays"),
-        (report.notices_queued, "messages queued"),
+    for number, one, many in (
+        (report.lines_skipped, "line was skipped", "lines were skipped"),
+        (report.sources_pending, "source ends within a line", "sources end within a line"),
+        (
+            report.sources_missing,
+            "source is gone; what it showed stays",
+            "sources are gone; what they showed stays",
+        ),
+        (report.notices_queued, "message queued", "messages queued"),
     ):
         if number:
-            lines.append(f"{number:,} {what}")
+            lines.append(f"{number:,} {one if number == 1 else many}")
     if dry_run:
         lines.append("Nothing of this was kept: --dry-run")
     return "\n".join(lines) + "\n"
