@@ -8,7 +8,7 @@ import click
 
 from stormlog.cli.exit_codes import ExitCode
 from stormlog.cli.options import cache_dir_option
-from stormlog.cli.tracker_options import json_option, tracker_options
+from stormlog.cli.tracker_options import evidence_options, json_option, tracker_options
 
 if TYPE_CHECKING:
     from stormlog.tracking.gate import Baseline, GateReport
@@ -39,30 +39,11 @@ _OUTCOMES = ("new", "regressed", "recurring")
     metavar="NAME",
     help="Compare with this training program only, and take telemetry that names none for it.",
 )
-@click.option("--dev", is_flag=True, help="Take what does not say for development.")
-@click.option(
-    "--code-version",
-    metavar="VERSION",
-    envvar="STORMLOG_CODE_VERSION",
-    help="Version of the code, where telemetry names none (default: STORMLOG_CODE_VERSION).",
-)
-@click.option(
-    "--repo",
-    metavar="DIR",
-    type=click.Path(exists=True, file_okay=False),
-    help="Ask this git repository which commit is newer (default: by when they were first seen).",
-)
+@evidence_options
 @click.option(
     "--version-order",
     type=click.Choice(("auto", "string", "pep440", "semver", "observed")),
     help="How versions compare (default: auto, or what the project of the tracker says).",
-)
-@click.option(
-    "--min-severity",
-    type=click.Choice(("critical", "warning", "info")),
-    default="warning",
-    show_default=True,
-    help="Least severe alerts that count.",
 )
 @click.option(
     "--summary",

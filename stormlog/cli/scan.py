@@ -12,7 +12,7 @@ import click
 
 from stormlog.cli.exit_codes import ExitCode
 from stormlog.cli.options import cache_dir_option
-from stormlog.cli.tracker_options import tracker_options
+from stormlog.cli.tracker_options import evidence_options, tracker_options
 
 if TYPE_CHECKING:
     from stormlog.tracking import ScanReport
@@ -34,27 +34,8 @@ _FAIL_ON = ("new", "regressed", "any")
     metavar="NAME",
     help="Training program, where telemetry names none.",
 )
-@click.option("--dev", is_flag=True, help="Take what does not say for development.")
-@click.option(
-    "--code-version",
-    metavar="VERSION",
-    envvar="STORMLOG_CODE_VERSION",
-    help="Version of the code, where telemetry names none (default: STORMLOG_CODE_VERSION).",
-)
-@click.option(
-    "--repo",
-    metavar="DIR",
-    type=click.Path(exists=True, file_okay=False),
-    help="Ask this git repository which commit is newer (default: by when they were first seen).",
-)
+@evidence_options
 @click.option("--since", metavar="TIME", help="Leave out evidence before a date, or before 7d ago.")
-@click.option(
-    "--min-severity",
-    type=click.Choice(("critical", "warning", "info")),
-    default="warning",
-    show_default=True,
-    help="Least severe alerts that count.",
-)
 @click.option(
     "--settle",
     metavar="TIME",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "db_option",
+    "evidence_options",
     "format_options",
     "json_option",
     "no_colour_option",
@@ -66,6 +67,34 @@ def tracker_options(command: Command) -> Command:
             "--project", metavar="NAME", default="default", show_default=True, help="Project of the issues."
         )(command)
     )
+
+
+def evidence_options(command: Command) -> Command:
+    """Add how evidence is taken: ``dev``, ``code_version``, ``repo`` and ``min_severity``."""
+    for option in (
+        click.option(
+            "--min-severity",
+            type=click.Choice(("critical", "warning", "info")),
+            default="warning",
+            show_default=True,
+            help="Least severe alerts that count.",
+        ),
+        click.option(
+            "--repo",
+            metavar="DIR",
+            type=click.Path(exists=True, file_okay=False),
+            help="Ask this git repository which commit is newer (default: by when they were first seen).",
+        ),
+        click.option(
+            "--code-version",
+            metavar="VERSION",
+            envvar="STORMLOG_CODE_VERSION",
+            help="Version of the code, where telemetry names none (default: STORMLOG_CODE_VERSION).",
+        ),
+        click.option("--dev", is_flag=True, help="Take what does not say for development."),
+    ):
+        command = option(command)
+    return command
 
 
 def format_options(command: Command) -> Command:

@@ -34,6 +34,7 @@ __all__ = [
 DEFAULT_PROJECT: Final = "default"
 
 ALERT_FREQUENCIES: Final = ("none", "hourly", "6_hourly", "daily", "weekly")
+#: How versions of the code may be compared; ``auto`` picks what fits both.
 VERSION_ORDERS: Final = ("auto", "string", "pep440", "semver", "observed")
 WEBHOOK_FORMATS: Final = ("json", "slack")
 

@@ -17,10 +17,9 @@ from typing import Any, Final, Literal
 
 from packaging.version import Version
 
-__all__ = ["VERSION_ORDERS", "Comparison", "FirstSeen", "compare_versions", "seen_among"]
+from stormlog.tracking.projects import VERSION_ORDERS
 
-#: How versions may be compared; ``auto`` picks what fits both.
-VERSION_ORDERS: Final = ("auto", "string", "pep440", "semver", "observed")
+__all__ = ["Comparison", "FirstSeen", "compare_versions", "seen_among"]
 
 FirstSeen = Callable[[str], int | None]
 Result = Literal["newer", "older", "equal"]

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormlog.tracking.versions import VERSION_ORDERS, Comparison, compare_versions, seen_among
+from stormlog.tracking.projects import VERSION_ORDERS
+from stormlog.tracking.versions import Comparison, compare_versions, seen_among
 
 CASES = tomllib.loads((Path(__file__).parent / "vectors" / "versions.toml").read_text(encoding="utf-8"))[
     "case"
