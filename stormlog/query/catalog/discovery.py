@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stormlog.issues.sidecar import describes_sidecar
 from stormlog.query.catalog.attachments import parse_sidecar
 from stormlog.query.catalog.bundles import diagnose_source, oom_bundle
 from stormlog.query.catalog.files import WarningLog, join_path, read_json_object, read_optional_object
@@ -177,8 +176,12 @@ class Discovery:
             beside = os.path.join(directory, ISSUES_NAME)
             if os.path.isfile(beside):
                 self._add_issue_sidecar(beside, self._resolve(beside))
-        if name == ISSUES_NAME and describes_sidecar(read_optional_object(path, self.log)):
-            return
+        if name == ISSUES_NAME:
+            # Late: hardly anybody opens one, and everybody would wait for the import.
+            from stormlog.issues.sidecar import describes_sidecar
+
+            if describes_sidecar(read_optional_object(path, self.log)):
+                return
         if name == ENVELOPE_NAME:
             self._add_envelope(path, self._resolve(path))
         elif name == SIDECAR_NAME:
