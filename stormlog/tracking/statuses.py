@@ -13,7 +13,6 @@ __all__ = [
     "STATUSES",
     "STATUS_ORDER",
     "Status",
-    "allowed_moves",
     "require_move",
     "require_status",
 ]
@@ -44,11 +43,6 @@ _HINTS: Final = {
     ("regressed", "new"): "; claim it instead",
     ("resolved", "resolved"): "; amend changes its fix version",
 }
-
-
-def allowed_moves(status: str) -> tuple[Status, ...]:
-    """Return the statuses that somebody may move an issue of a status to."""
-    return _MOVES[status]
 
 
 def require_status(word: str) -> Status:
