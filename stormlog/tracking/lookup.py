@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from stormlog.errors import LifecycleError
+from stormlog.issues.state import STATE_OF_STATUS
 from stormlog.tracking.models import TrackedIssue
-from stormlog.tracking.statuses import STATE_OF
 
 __all__ = [
     "ISSUES_CTE",
@@ -31,7 +31,7 @@ SHORTEST_PART: Final = 6
 #: Columns of `ISSUES_CTE`: the fields of `TrackedIssue` but the last, which depends on the question.
 ISSUE_COLUMNS: Final = tuple(TrackedIssue.__dataclass_fields__)[:-1]
 
-_STATE_CASES: Final = " ".join(f"WHEN '{status}' THEN '{state}'" for status, state in STATE_OF.items())
+_STATE_CASES: Final = " ".join(f"WHEN '{status}' THEN '{state}'" for status, state in STATE_OF_STATUS.items())
 
 _COMPUTED: Final = {
     "project": "p.name",

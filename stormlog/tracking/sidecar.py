@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stormlog.errors import SourceError
 from stormlog.issues.sidecar import Sidecar, TrackedState, read_sidecar, sidecar_bytes
+from stormlog.issues.state import STATUS_PRECEDENCE
 from stormlog.query.tracker_file import SELECT_STATES, state_of_row
 from stormlog.tracking import aggregates
 from stormlog.tracking.activity import canonical_json, log
 from stormlog.tracking.ids import new_id
 from stormlog.tracking.projects import DEFAULT_PROJECT, ensure_project, project_row
-from stormlog.tracking.statuses import STATUS_ORDER
 
 if TYPE_CHECKING:
     from stormlog.tracking.tracker import Tracker
@@ -348,7 +348,7 @@ class _Restoration:
 
     def _restore(self, created: set[str]) -> tuple[set[str], int, int]:
         """Give the issues what the file says of them; of several opinions the most urgent counts."""
-        urgency = " ".join(f"WHEN '{status}' THEN {place}" for place, status in enumerate(STATUS_ORDER))
+        urgency = " ".join(f"WHEN '{status}' THEN {place}" for place, status in enumerate(STATUS_PRECEDENCE))
         rows = self._connection.execute(
             f"""
             WITH opinions AS (

@@ -1,17 +1,14 @@
-"""Statuses of tracked issues, the moves between them, and the states that derived issues show."""
+"""Statuses of tracked issues and the moves between them; `stormlog.issues.state` says what derived issues show."""
 
 from __future__ import annotations
 
 from typing import Final, Literal
 
 from stormlog.errors import LifecycleError
-from stormlog.issues.state import STATE_OF_STATUS, STATUS_PRECEDENCE
 
 __all__ = [
     "LIVE",
-    "STATE_OF",
     "STATUSES",
-    "STATUS_ORDER",
     "Status",
     "require_move",
     "require_status",
@@ -21,14 +18,8 @@ Status = Literal["new", "in_progress", "resolved", "silenced", "regressed"]
 
 STATUSES: Final[tuple[Status, ...]] = ("new", "in_progress", "resolved", "silenced", "regressed")
 
-#: Which status speaks for a fingerprint that several issues own: the first of these.
-STATUS_ORDER: Final[tuple[Status, ...]] = STATUS_PRECEDENCE
-
 #: Statuses of issues that somebody has to look at.
 LIVE: Final = ("new", "in_progress", "regressed")
-
-#: What a derived issue shows.
-STATE_OF: Final[dict[str, str]] = dict(STATE_OF_STATUS)
 
 #: What people and agents may ask for. Only a scan makes an issue regressed.
 _MOVES: Final[dict[str, tuple[Status, ...]]] = {
