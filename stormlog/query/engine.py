@@ -171,6 +171,10 @@ class Engine:
         self._running.append(cursor)
         try:
             self._database.require_called(text)
+            if name == "sql":
+                from stormlog.query.read_only import require_reading_plan
+
+                require_reading_plan(cursor, text, params)
             result = cursor.execute(text, params or None)
             return [column[0] for column in result.description or ()], result.fetchall()
         except duckdb.Error as error:

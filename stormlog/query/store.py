@@ -229,10 +229,11 @@ class QueryStore(AnsweringStore):
         Raises:
             QueryError: the statement is refused or fails.
         """
-        from stormlog.query.adhoc import SqlResult, names_in, require_one_select
+        from stormlog.query.adhoc import SqlResult, names_in
+        from stormlog.query.read_only import require_reading_tree
 
         with self._lock:
-            require_one_select(self._engine().cursor(), text)
+            require_reading_tree(self._engine().cursor(), text)
             views = names_in(text)
             engine = self._prepared(views)
             engine.allow_functions(views)
