@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from stormlog.errors import QueryError
 from stormlog.query.allowed_sql import FUNCTIONS, NODES, OPERATORS, TABLE_FUNCTIONS, WRITING_OPTIONS
+from stormlog.query.explain import explained_statement
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,7 +46,7 @@ def require_read_only(
 
     Args:
         connection: A connection in which the statement can be run: its views and functions are there.
-        text: The statement.
+        text: The statement, with or without an EXPLAIN that `plain_statement` wrote.
         params: Its values, if it takes any.
 
     Raises:
@@ -63,17 +64,19 @@ def require_reading_tree(connection: duckdb.DuckDBPyConnection, text: str) -> No
     """
     import duckdb
 
+    judged = explained_statement(text)
     try:
-        found = connection.execute(_TREE, {"text": text}).fetchone()
+        found = connection.execute(_TREE, {"text": judged}).fetchone()
     except duckdb.Error as error:
         raise QueryError(str(error), statement="sql", sql=text) from error
     assert found is not None
     problem, count, nodes, infos, functions, options = found
     if problem is not None:
-        raise QueryError(_why_no_tree(connection, text, problem), statement="sql", sql=text)
+        raise QueryError(_why_no_tree(connection, judged, problem), statement="sql", sql=text)
     if count != 1:
         raise QueryError(f"expected one statement, got {count}", statement="sql", sql=text)
-    _require_known("statements with", {*nodes, *infos}, NODES, text)
+    # The type of a value is an object; that of a node is a word.
+    _require_known("statements with", [name for name in (*nodes, *infos) if name[:1] != "{"], NODES, text)
     _require_known("function", {name.lower() for name in functions}, _functions(), text)
     writing = sorted(WRITING_OPTIONS.intersection(name.lower() for name in options))
     if writing:
@@ -91,17 +94,19 @@ def require_reading_plan(
     import duckdb
 
     try:
-        plans = connection.execute(_EXPLAIN + text, params or None).fetchall()
+        statements = connection.extract_statements(_EXPLAIN + explained_statement(text))
+        if len(statements) != 1:
+            raise QueryError(f"expected one statement, got {len(statements)}", statement="sql", sql=text)
         operators: set[str] = set()
-        for _, plan in plans:
+        for _, plan in connection.execute(statements[0], params or None).fetchall():
             found = connection.execute(_OPERATORS, {"plan": plan}).fetchone()
             operators.update(found[0] if found else ())
     except duckdb.Error as error:
         raise QueryError(_without_first_line(str(error)), statement="sql", sql=text) from error
-    known = OPERATORS | {name.upper() for name in TABLE_FUNCTIONS}
-    _require_known("plans with", {name.strip() for name in operators}, known, text)
     if not operators:
         raise QueryError("only reading is allowed: DuckDB shows no plan", statement="sql", sql=text)
+    known = OPERATORS | {name.upper() for name in TABLE_FUNCTIONS}
+    _require_known("plans with", {name.strip() for name in operators}, known, text)
 
 
 def _require_known(what: str, names: Iterable[str], known: Iterable[str], text: str) -> None:
@@ -132,6 +137,8 @@ def _why_no_tree(connection: duckdb.DuckDBPyConnection, text: str, problem: str)
     if len(statements) != 1:
         return f"expected one statement, got {len(statements)}"
     kind = str(statements[0].type).rpartition(".")[2]
+    if kind == "MULTI":
+        return "only a single SELECT is allowed: a PIVOT has to name its values, as in ON kind IN ('oom', 'alert')"
     return problem if kind == "SELECT" else f"only SELECT is allowed, this is {kind}"
 
 

@@ -223,15 +223,17 @@ class QueryStore(AnsweringStore):
         Only the opened paths are readable, and nothing is writable.
 
         Args:
-            text: The statement, with ``$name`` or ``?`` for values.
+            text: The statement, with ``$name`` or ``?`` for values; EXPLAIN may stand before it.
             params: The values.
 
         Raises:
             QueryError: the statement is refused or fails.
         """
         from stormlog.query.adhoc import SqlResult, names_in
+        from stormlog.query.explain import plain_statement
         from stormlog.query.read_only import require_reading_tree
 
+        text = plain_statement(text)
         with self._lock:
             require_reading_tree(self._engine().cursor(), text)
             views = names_in(text)
