@@ -116,13 +116,15 @@ class QueryStore(AnsweringStore):
 
         Source: docs/concepts.md#issues.
         """
+        from stormlog.issues.models import StormlogIssue
         from stormlog.query.evidence import EvidenceLoader
         from stormlog.query.results import issue
 
         statement = self.list_issues_sql(filters, state_overrides=state_overrides)
         rows = self._run("list_issues", statement, "issues")
         loader = EvidenceLoader(self._evidence_rows, [(row[0], row[6]) for row in rows])
-        return [issue(row, partial(loader.load, row[0])) for row in rows]
+        build = partial(issue, loader.load)
+        return [StormlogIssue.of_row(row, build) for row in rows]
 
     def _evidence_rows(self, fingerprint_ids: list[str]) -> list[tuple[Any, ...]]:
         return self._run("list_issues", statements.evidence_statement(fingerprint_ids), "issues")
