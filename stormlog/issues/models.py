@@ -62,7 +62,9 @@ class IssueFingerprint:
         object.__setattr__(self, "dimensions", frozen)
 
     @classmethod
-    def of_known(cls, fingerprint_id: str, kind: IssueKind, dimensions: Mapping[str, Any]) -> IssueFingerprint:
+    def of_known(
+        cls, fingerprint_id: str, kind: IssueKind, dimensions: Mapping[str, Any]
+    ) -> IssueFingerprint:
         """Return a fingerprint that was made before: its dimensions are normalised, its id is known.
 
         Args:

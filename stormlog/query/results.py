@@ -84,9 +84,11 @@ def evidence_link(row: Sequence[Any]) -> IssueEvidenceLink:
     """Build a piece of evidence from session_id, timestamp_ns, ..., metadata."""
     from stormlog.issues.evidence import IssueEvidenceLink
 
+    # What was read was checked then.
     link = IssueEvidenceLink.__new__(IssueEvidenceLink)
-    link.__dict__.update(zip(_EVIDENCE_FIELDS, row, strict=True))
-    link.__dict__["metadata"] = json.loads(link.metadata)
+    values = dict(zip(_EVIDENCE_FIELDS, row, strict=True))
+    values["metadata"] = json.loads(values["metadata"])
+    link.__dict__.update(values)
     return link
 
 

@@ -87,7 +87,9 @@ def _stage_fingerprints(database: Database) -> None:
         SELECT g.kind, g.dimension_key, issues.fingerprint_id(g.kind, d.dimensions) AS fingerprint_id, d.dimensions
         FROM (SELECT DISTINCT kind, dimension_key FROM stage.hit_keys) AS g
         INNER JOIN (
-            SELECT unnest(CAST($keys AS VARCHAR[])) AS dimension_key, unnest(CAST($dimensions AS VARCHAR[])) AS dimensions
+            SELECT
+                unnest(CAST($keys AS VARCHAR[])) AS dimension_key,
+                unnest(CAST($dimensions AS VARCHAR[])) AS dimensions
         ) AS d ON g.dimension_key = d.dimension_key
         """,
         {"keys": keys, "dimensions": dimensions},
