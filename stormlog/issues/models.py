@@ -149,17 +149,22 @@ class StormlogIssue:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of_row(cls, row: Sequence[Any], build: Callable[[Sequence[Any]], StormlogIssue]) -> StormlogIssue:
+    def of_row(
+        cls, row: Sequence[Any], build: Callable[[Sequence[Any]], StormlogIssue], state: IssueState
+    ) -> StormlogIssue:
         """Return an issue whose fields are worked out when someone looks at one; of a long list few ever are.
 
         Args:
             row: What is known of the issue.
             build: Makes the issue of the row.
+            state: Its state, as `normalize_issue_state` returns it.
         """
         issue = cls.__new__(cls)
         # Not by way of __dict__: objects without one are half as large.
         object.__setattr__(issue, "_row", row)
         object.__setattr__(issue, "_build", build)
+        # The class has a value for it, the default, which would be found before `build` is called.
+        object.__setattr__(issue, "state", state)
         return issue
 
     if not TYPE_CHECKING:  # It would make every misspelt field a known one.

@@ -124,7 +124,7 @@ class QueryStore(AnsweringStore):
         rows = self._run("list_issues", statement, "issues")
         loader = EvidenceLoader(self._evidence_rows, [(row[0], row[6]) for row in rows])
         build = partial(issue, loader.load)
-        return [StormlogIssue.of_row(row, build) for row in rows]
+        return [StormlogIssue.of_row(row, build, row[2]) for row in rows]
 
     def _evidence_rows(self, fingerprint_ids: list[str]) -> list[tuple[Any, ...]]:
         return self._run("list_issues", statements.evidence_statement(fingerprint_ids), "issues")

@@ -16,7 +16,7 @@ import stormlog.query
 from stormlog.cli.json_text import json_document
 from stormlog.issues import IssueFingerprint, normalize
 from stormlog.issues.models import StormlogIssue
-from stormlog.query import QueryStore
+from stormlog.query import IssueFilter, QueryStore
 from tests.captures import capture_path
 from tests.cli.samples import START_NS, event, write_lines
 
@@ -101,11 +101,27 @@ def test_an_issue_of_a_list_is_an_issue(store: QueryStore) -> None:
     assert first == second
     assert repr(first) == repr(second)
     assert replace(first, state="ignored").state == "ignored"
-    assert list(vars(first)) == [*StormlogIssue.__dataclass_fields__]
+    assert vars(first).keys() == StormlogIssue.__dataclass_fields__.keys()
     with pytest.raises(AttributeError, match="no attribute 'colour'"):
         _ = first.colour  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match="cannot assign"):
         store.list_issues()[0].title = "mine"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", list(StormlogIssue.__dataclass_fields__))
+def test_every_field_is_right_when_it_is_looked_at_first(store: QueryStore, name: str) -> None:
+    fingerprint_id = store.list_issues()[3].fingerprint_id
+    (known,) = store.list_issues(
+        IssueFilter(fingerprint_id=fingerprint_id), state_overrides={fingerprint_id: "ignored"}
+    )
+    whole = IssueFingerprint(known.kind, dict(known.fingerprint.dimensions))
+    wanted = StormlogIssue(
+        **{field: getattr(known, field) for field in StormlogIssue.__dataclass_fields__}
+        | {"fingerprint": whole}
+    )
+    issues = store.list_issues(state_overrides={fingerprint_id: "ignored"})
+    assert getattr(issues[3], name) == getattr(wanted, name)
+    assert wanted.state == "ignored"
 
 
 def test_copies_of_issues_that_nobody_looked_at_are_whole(store: QueryStore) -> None:
