@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from stormlog._sqlite import connect_to_memory, explaining
 from stormlog.tracking import aggregates
 from stormlog.tracking.migrations import (
     Migration,
@@ -138,7 +139,7 @@ def back_up_store(
     if copy.exists() and not replace:
         raise ValueError(f"{copy} exists already")
     with contextlib.closing(Store.open_read_only(path, may_be_older=True)) as store:
-        return back_up(store.connection, copy)
+        return back_up(store.connection, store.path, copy)
 
 
 def check_store(path: str | os.PathLike[str]) -> list[Problem]:
@@ -151,9 +152,10 @@ def check_store(path: str | os.PathLike[str]) -> list[Problem]:
     """
     with (
         contextlib.closing(Store.open_read_only(path)) as store,
-        contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as copy,
+        contextlib.closing(store.copy_in_memory()) as copied,
+        explaining(store.path),
     ):
-        store.connection.backup(copy)
+        copy = copied.connection
         problems = [
             Problem("damaged", text) for (text,) in copy.execute("PRAGMA integrity_check") if text != "ok"
         ]
@@ -171,7 +173,7 @@ def check_store(path: str | os.PathLike[str]) -> list[Problem]:
 
 def _altered(copy: sqlite3.Connection, path: Path) -> list[Problem]:
     """Compare tables and indexes with those of a new store."""
-    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
+    with contextlib.closing(connect_to_memory()) as new:
         migrate(new, path)
         made, found = (dict(connection.execute(_SCHEMA).fetchall()) for connection in (new, copy))
     return [
