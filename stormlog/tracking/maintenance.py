@@ -99,7 +99,11 @@ def store_status(path: str | os.PathLike[str]) -> StoreStatus:
                 for version, (name, _, applied_at) in applied.items()
             ],
             pending=[_step(step) for step in pending(connection, store.path)],
-            rows={name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names},
+            # An index would do to count, and say nothing of the table.
+            rows={
+                name: connection.execute(f'SELECT count(*) FROM "{name}" NOT INDEXED').fetchone()[0]
+                for name in names
+            },
         )
 
 
