@@ -22,8 +22,8 @@ _NETWORK: Final = {
 #: File systems that a program serves and whose data is on this machine, without what comes before the dot.
 _LOCAL_FUSE: Final = {
     "apfs-fuse", "archivemount", "bindfs", "cryfs", "encfs", "exfat", "exfat-fuse", "fuse-overlayfs", "fuse2fs",
-    "fuseiso", "gocryptfs", "lxcfs", "mergerfs", "ntfs", "ntfs-3g", "securefs", "squashfuse", "unionfs", "unionfs-
-    fuse", "veracrypt", "zfs-fuse",
+    "fuseiso", "gocryptfs", "lxcfs", "mergerfs", "ntfs", "ntfs-3g", "securefs", "squashfuse", "unionfs",
+    "unionfs-fuse", "veracrypt", "zfs-fuse",
 }  # fmt: skip
 
 #: The kernel writes blanks, tabs, line ends and backslashes in names as octal numbers.

@@ -47,7 +47,7 @@ def mountinfo(*mounts: tuple[str, str]) -> bytes:
         "fuse.juicefs",
         "fuse.new-thing",
         "fuse",
-    ],  # fmt: skip
+    ],
 )
 def test_network_file_systems_and_unknown_programs(kind: str) -> None:
     assert is_on_network(Path("/data/t.db"), mountinfo(("/data", kind)))
@@ -68,7 +68,7 @@ def test_network_file_systems_and_unknown_programs(kind: str) -> None:
         "fuse.mergerfs",
         "fuse.fuse-overlayfs",
         "fuse.gocryptfs",
-    ],  # fmt: skip
+    ],
 )
 def test_local_file_systems(kind: str) -> None:
     assert not is_on_network(Path("/data/t.db"), mountinfo(("/data", kind)))
