@@ -35,7 +35,8 @@ _yes_option = click.option(
 def merge(target: str, source: str, as_json: bool, **options: Any) -> None:
     """Make one issue of two: TARGET gets everything of SOURCE, whose id leads to it from then on.
 
-    TARGET keeps its title, kind, severity and status. Both have to be of one project, and both of development or both of production.
+    TARGET keeps its title, kind and severity. Both have to be of one project, and both of development or
+    both of production.
     """
     with tracker_of(options) as tracker:
         issue = tracker.merge(target, source, **options)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +19,7 @@ from packaging.version import Version
 from stormlog.tracking.projects import VERSION_ORDERS
 from stormlog.tracking.repository import Repository
 
-__all__ = ["Comparison", "FirstSeen", "compare_versions", "seen_among"]
+__all__ = ["Comparison", "FirstSeen", "compare_versions", "repository_for", "seen_among"]
 
 FirstSeen = Callable[[str], int | None]
 Result = Literal["newer", "older", "equal"]
@@ -80,6 +80,20 @@ def seen_among(times_ns: Mapping[str, int]) -> FirstSeen:
     return first_seen
 
 
+def repository_for(repo: str | os.PathLike[str] | None, versions: Iterable[str | None]) -> Repository | None:
+    """Return what `compare_versions` takes as ``repo`` where many versions are compared: git is asked once for all.
+
+    Args:
+        repo: A git repository; None for none.
+        versions: Those that are going to be compared.
+    """
+    if repo is None:
+        return None
+    repository = Repository(repo)
+    repository.learn(_cleaned(version) for version in versions if version is not None)
+    return repository
+
+
 def compare_versions(
     evidence: str | None,
     fix: str | None,
@@ -95,7 +109,8 @@ def compare_versions(
         fix: Version that is said to have the fix.
         order: One of `VERSION_ORDERS`. ``auto`` takes the first that fits both: commits (by ancestry in
             ``repo``, else by when they were first seen), PEP 440, SemVer, dates, and plain text if neither is
-            any of these. Digits alone are a commit only where ``repo`` knows one. ``string`` compares the texts as they are.
+            any of these. Digits alone are a commit only where ``repo`` knows one. ``string`` compares the texts as
+            they are.
         first_seen: Returns when the earliest event with a version happened, in nanoseconds; None if it is unknown.
         repo: A git repository to ask which commit came first; for many comparisons, the same `Repository`, which has
             learned all versions.
