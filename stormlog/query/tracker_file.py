@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from stormlog._resources import resource_directory
-from stormlog._sqlite import connect_to_memory, connect_to_read, explaining
 from stormlog.errors import LifecycleError, MigrationError, SourceError
 from stormlog.issues.sidecar import TrackedState
 from stormlog.issues.state import STATE_OF_STATUS
+from stormlog.query.sqlite_files import connect_to_memory, connect_to_read, explaining
 
 __all__ = ["SELECT_STATES", "TrackerFile", "empty_tracker", "state_of_row", "tables_of"]
 

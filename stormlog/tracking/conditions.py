@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Final
 
-from stormlog._sqlite import connect_to_memory
+from stormlog.query.sqlite_files import connect_to_memory
 from stormlog.tracking.condition_functions import FUNCTIONS, REPLACED, PatternError
 from stormlog.tracking.lookup import ISSUE_COLUMNS
 from stormlog.tracking.models import TrackedIssue

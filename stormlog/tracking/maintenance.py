@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stormlog._sqlite import connect_to_memory, explaining
+from stormlog.query.sqlite_files import connect_to_memory, explaining
 from stormlog.tracking import aggregates
 from stormlog.tracking.migrations import (
     Migration,

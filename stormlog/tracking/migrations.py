@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stormlog._resources import resource_directory
-from stormlog._sqlite import connect, explaining, tell_damage
 from stormlog.errors import MigrationError, SourceError
+from stormlog.query.sqlite_files import connect, explaining, tell_damage
 
 __all__ = [
     "Migration",

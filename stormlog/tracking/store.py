@@ -12,8 +12,14 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from stormlog._sqlite import connect, connect_to_memory, connect_to_read, explaining, use_write_ahead_log
 from stormlog.errors import SourceError
+from stormlog.query.sqlite_files import (
+    connect,
+    connect_to_memory,
+    connect_to_read,
+    explaining,
+    use_write_ahead_log,
+)
 from stormlog.tracking.migrations import applied_versions, migrate, pending, require_current
 from stormlog.tracking.network_files import is_on_network
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stormlog import _sqlite
+from stormlog.query import sqlite_files
 from stormlog.tracking import Tracker, conditions, triage
 from stormlog.tracking import tracker as trackers
 from stormlog.tracking.condition_functions import REPLACED
@@ -194,7 +194,7 @@ def test_ctrl_c_stops_a_condition(many: Tracker, use: Callable[[Tracker], object
 def test_nobody_who_writes_waits_for_a_condition(
     many: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_sqlite, "BUSY_S", 0.01)
+    monkeypatch.setattr(sqlite_files, "BUSY_S", 0.01)
     issue_id = of(many).issue_id
     written = []
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 import stormlog
-from stormlog import _sqlite
-from stormlog._sqlite import explained, explaining
 from stormlog.errors import MigrationError, SourceError, StoreBusyError
+from stormlog.query import sqlite_files
+from stormlog.query.sqlite_files import explained, explaining
 from stormlog.tracking import Tracker
 from stormlog.tracking.migrations import load_migrations, migrate
 from tests.cli.runner import stormlog as run
@@ -119,7 +119,7 @@ def test_a_failure_in_a_sound_file_is_a_defect_and_in_a_damaged_one_is_damage(tm
 
 
 def test_only_two_modules_catch_errors_of_sqlite() -> None:
-    """`stormlog._sqlite` explains them; conditions that people write fail in ways of their own."""
+    """`stormlog.query.sqlite_files` explains them; conditions that people write fail in ways of their own."""
     folder = Path(stormlog.__file__).parent
     catching = set()
     for path in folder.rglob("*.py"):
@@ -129,7 +129,7 @@ def test_only_two_modules_catch_errors_of_sqlite() -> None:
             for named in (caught, tested):
                 if named is not None and names_error(named):
                     catching.add(str(path.relative_to(folder)))
-    assert catching == {"_sqlite.py", "tracking/conditions.py"}
+    assert catching == {"query/sqlite_files.py", "tracking/conditions.py"}
 
 
 def is_isinstance(node: ast.AST) -> bool:
@@ -151,7 +151,7 @@ def names_error(node: ast.AST) -> bool:
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_sqlite, "BUSY_S", 0.05)
+    monkeypatch.setattr(sqlite_files, "BUSY_S", 0.05)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from stormlog._sqlite import explaining
+from stormlog.query.sqlite_files import explaining
 from stormlog.query.texts import storable_text
 from stormlog.tracking.activity import canonical_json
 from stormlog.tracking.actors import WRITE, Actor
