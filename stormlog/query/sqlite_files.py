@@ -154,6 +154,7 @@ def explaining(
     path: str | os.PathLike[str],
     *,
     doing: str = "use this tracker",
+    reads_values: bool = True,
     unclear: Callable[[sqlite3.Error], Exception] | None = None,
 ) -> Iterator[None]:
     """Raise what is wrong with a file in place of what SQLite, or Python with a value from the file, says of it.
@@ -161,6 +162,7 @@ def explaining(
     Args:
         path: The file.
         doing: What cannot be done if it cannot be read or written.
+        reads_values: Whether Python works on values of the file inside, and not on those of other files.
         unclear: Returns the error to raise for one whose code says nothing about the file; by default it is passed on
             if the file is sound.
 
@@ -179,9 +181,11 @@ def explaining(
             raise
         raise found from error
     except json.JSONDecodeError as error:
+        if not reads_values:
+            raise
         raise tell_damage(path, f"a column holds JSON that is none ({error})") from error
     except _PUZZLED as error:
-        if _is_sound(path):
+        if not reads_values or _is_sound(path):
             raise
         raise tell_damage(path, str(error)) from error
 

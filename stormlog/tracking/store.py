@@ -99,7 +99,10 @@ class Store:
             raise SourceError("no such tracker; 'stormlog scan' makes one", path=str(file))
         with explaining(file), contextlib.ExitStack() as opened:
             connection = opened.enter_context(contextlib.closing(connect_to_read(file)))
+            # One moment: somebody may be making the store.
+            connection.execute("BEGIN")
             (pending if may_be_older else require_current)(connection, file)
+            connection.execute("COMMIT")
             opened.pop_all()
         return cls(file, connection, [])
 

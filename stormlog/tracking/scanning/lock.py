@@ -43,6 +43,9 @@ def scan_lock(store: Path, *, wait_s: float = 0.0) -> Iterator[None]:
                 if time.monotonic() >= until:
                     raise _busy(store, descriptor) from None
                 time.sleep(_STEP_S)
+            except OSError as error:
+                # Some network file systems have no locks.
+                raise SourceError(f"cannot lock this tracker: {error}", path=str(store)) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield

@@ -133,7 +133,8 @@ def scan(
         with on_copy:
             return _Scan(on_copy, paths, options, should_stop).run(watching)
     # Evidence is put into temporary tables outside of transactions.
-    with explaining(tracker.store.path), scan_lock(tracker.store.path, wait_s=options.wait_s):
+    path = tracker.store.path
+    with explaining(path, reads_values=False), scan_lock(path, wait_s=options.wait_s):
         return _Scan(tracker, paths, options, should_stop).run(watching)
 
 
