@@ -32,7 +32,7 @@ LONGEST_CONDITION: Final = 10_000
 LONGEST_VALUE: Final = 128 * 1024
 
 #: So many steps of SQLite pass between two looks at the clock and at signals.
-_STEPS: Final = 1_000
+_STEPS: Final = 50
 
 # A text that closes a parenthesis which it did not open fits into the second form only, one that ends the CASE into
 # the first.

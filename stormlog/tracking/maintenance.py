@@ -209,6 +209,17 @@ def _miscounted(copy: sqlite3.Connection) -> list[Problem]:
     )
     aggregates.rebuild_occurrences(copy)
     aggregates.rebuild_issues(copy, now_ns=0)
+    # Earlier versions showed the earliest title and the worst severity of all that was merged; it stays until more
+    # is seen of the issue.
+    copy.execute(
+        """
+        UPDATE issues
+        SET (title, severity) = (
+            SELECT s.title, s.severity FROM temp.stored_issues AS s WHERE s.issue_id = issues.issue_id
+        )
+        WHERE issue_id IN (SELECT target_issue_id FROM issue_merges WHERE undone_ns IS NULL)
+        """
+    )
     problems = []
     for table, key in tables:
         columns = [name for _, name, *_ in copy.execute(f"PRAGMA table_info({table})") if name not in _CLOCKS]

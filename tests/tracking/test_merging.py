@@ -148,6 +148,19 @@ def test_a_merge_keeps_title_severity_and_kind_of_the_target(
     assert shown(tracker, "A") == ("Alert: A, earlier still", "critical", "oom")
 
 
+def test_what_earlier_versions_made_of_a_merge_is_sound_until_more_is_seen(
+    tracker: Tracker, three: dict[str, tuple[str, str, str]]
+) -> None:
+    merge(tracker, "C", "A")
+    with tracker.writing() as connection:
+        connection.execute(
+            "UPDATE issues SET title = 'Alert: A', severity = 'critical'  WHERE title = 'Alert: C'"
+        )
+    assert check_store(tracker.store.path) == []
+    see(tracker, "A", "later", 1)
+    assert shown(tracker, "C") == three["C"]
+
+
 def test_what_is_seen_of_the_target_itself_changes_it_as_ever(
     tracker: Tracker, three: dict[str, tuple[str, str, str]]
 ) -> None:
