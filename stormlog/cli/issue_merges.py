@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = ["merge", "unmerge"]
 
+_yes_option = click.option(
+    "--yes",
+    is_flag=True,
+    expose_value=False,
+    help="As with the other verbs; this one changes no more than two.",
+)
+
 
 @click.command()
 @click.argument("target", metavar="TARGET")
@@ -21,13 +28,15 @@ __all__ = ["merge", "unmerge"]
 @click.option("--keep-status", is_flag=True, help="Leave TARGET resolved though SOURCE is not.")
 @click.option("--reopen", is_flag=True, help="Make a resolved TARGET new if SOURCE is not resolved.")
 @click.option("--revision", type=click.INT, metavar="N", help="Only if TARGET still has this revision.")
+@_yes_option
 @tracker_options
 @json_option
 @click.help_option("-h", "--help")
 def merge(target: str, source: str, as_json: bool, **options: Any) -> None:
     """Make one issue of two: TARGET gets everything of SOURCE, whose id leads to it from then on.
 
-    Both have to be of one project, and both of development or both of production.
+    TARGET keeps its title, kind and severity. Both have to be of one project, and both of development or
+    both of production.
     """
     with tracker_of(options) as tracker:
         issue = tracker.merge(target, source, **options)
@@ -36,6 +45,7 @@ def merge(target: str, source: str, as_json: bool, **options: Any) -> None:
 
 @click.command()
 @click.argument("source", metavar="SOURCE")
+@_yes_option
 @tracker_options
 @json_option
 @click.help_option("-h", "--help")

@@ -65,10 +65,13 @@ def answer_options(function: Decorated) -> Decorated:
             help="Print the SQL that answers the command; with a SELECT behind it, run that over the views.",
         ),
         click.option(
+            "--db",
             "--tracker",
+            "tracker",
             metavar="FILE",
             type=click.Path(dir_okay=False),
-            help="Show the states of this tracker; --sql sees its tables as schema tracking.",
+            help="Show the states of this tracker (default: STORMLOG_DB, if there is one); --sql sees its tables as "
+            "schema tracking.",
         ),
         click.option("--project", metavar="NAME", help="Project of the tracker (default: default)."),
         click.option("--strict", is_flag=True, help="Fail with status 3 if anything has to be skipped."),

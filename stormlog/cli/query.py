@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -147,8 +148,10 @@ def _follow_s(options: dict[str, Any]) -> float | None:
 def _answer(target: Target, options: dict[str, Any], *, follow_s: float | None = None) -> None:
     from stormlog.cli.answers import Request, answer
 
+    if options["tracker"] is None and (target is ISSUES or options["sql"] is not None):
+        options["tracker"] = _tracker_of_environment()
     if options["project"] is not None and options["tracker"] is None:
-        raise click.UsageError("--project needs --tracker.")
+        raise click.UsageError("--project needs --db, or a tracker that STORMLOG_DB names.")
     format_name, cache = format_of(options), cache_of(options)
     settings = {name: options.pop(name) for name in _SETTINGS}
     # What is left names fields of the filter, apart from the ways to name a format and a cache.
@@ -158,3 +161,9 @@ def _answer(target: Target, options: dict[str, Any], *, follow_s: float | None =
         if name not in ("format_name", "no_cache", "cache_dir") and not name.startswith("shortcut_")
     }
     answer(target, filters, Request(format_name=format_name, cache=cache, follow_s=follow_s, **settings))
+
+
+def _tracker_of_environment() -> str | None:
+    """Return the tracker that ``STORMLOG_DB`` names; None before the first scan has made it."""
+    named = os.environ.get("STORMLOG_DB")
+    return named if named and os.path.exists(named) and os.path.getsize(named) else None

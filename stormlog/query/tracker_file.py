@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from stormlog._resources import resource_directory
-from stormlog.errors import LifecycleError, MigrationError, SourceError, StoreBusyError
+from stormlog.errors import LifecycleError, MigrationError, SourceError
 from stormlog.issues.sidecar import TrackedState
 from stormlog.issues.state import STATE_OF_STATUS
+from stormlog.query.sqlite_files import connect_to_memory, connect_to_read, explaining
 
 __all__ = ["SELECT_STATES", "TrackerFile", "empty_tracker", "state_of_row", "tables_of"]
 
-_BUSY_S = 5.0
+_READING: Final = "read this tracker"
 
 #: One row per fingerprint of a project: what is tracked of it. The parameter is the name of the project.
 SELECT_STATES: Final = """
@@ -66,8 +67,8 @@ class TrackerFile:
         path: The file.
 
     Raises:
-        MigrationError: it is newer or older than this version of Stormlog, or something else.
-        SourceError: it is missing, or cannot be opened.
+        MigrationError: it is newer or older than this version of Stormlog, damaged, or something else.
+        SourceError: it is missing, nothing is in it yet, or it cannot be opened.
         StoreBusyError: somebody else did not finish in time.
     """
 
@@ -76,8 +77,8 @@ class TrackerFile:
         self._identity = _identity(path)
         if self._identity is None:
             raise SourceError("no such tracker", path=path)
-        with _explaining(path):
-            self._connection = _open(path)
+        with explaining(path, doing=_READING):
+            self._connection = connect_to_read(path)
             try:
                 self._require_known()
             except BaseException:
@@ -86,7 +87,8 @@ class TrackerFile:
 
     def close(self) -> None:
         """Close the connection; more than once is fine."""
-        self._connection.close()
+        with explaining(self.path, doing=_READING):
+            self._connection.close()
 
     @property
     def is_current(self) -> bool:
@@ -95,20 +97,22 @@ class TrackerFile:
 
     def data_version(self) -> int:
         """Return a number that is another one once somebody has changed the file."""
-        with _explaining(self.path):
+        with explaining(self.path, doing=_READING):
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Show the tracker to all statements inside as it is now, `data_version` included."""
-        with _explaining(self.path):
+        with explaining(self.path, doing=_READING):
             self._connection.execute("BEGIN")
             try:
                 # Only this chooses the moment.
                 self._connection.execute("SELECT 1 FROM projects LIMIT 1").fetchone()
                 yield self._connection
             finally:
-                self._connection.execute("ROLLBACK")
+                # Some errors end a transaction.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
 
     def states(self, project: str) -> list[TrackedState]:
         """Return what is tracked of a project; call it inside `reading`.
@@ -127,6 +131,8 @@ class TrackerFile:
 
     def _require_known(self) -> None:
         tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}
+        if not tables:
+            raise SourceError("no such tracker yet; 'stormlog scan' makes one", path=self.path)
         if not {"schema_migrations", "issues", "issue_fingerprints", "apps", "projects"} <= tables:
             raise MigrationError(
                 f"{self.path} is no tracker", code="not_a_store", details={"path": self.path}
@@ -164,7 +170,7 @@ def tables_of(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
 
 def empty_tracker() -> sqlite3.Connection:
     """Return a tracker in memory without any rows, for its tables."""
-    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    connection = connect_to_memory()
     connection.execute(
         "CREATE TABLE schema_migrations (version INTEGER, name TEXT, sha256 TEXT, applied_at TEXT)"
     )
@@ -185,46 +191,3 @@ def _identity(path: str) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return found.st_dev, found.st_ino
-
-
-def _open(path: str) -> sqlite3.Connection:
-    connection = _connect(path, "ro")
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
-        connection.close()
-        # Where nothing can be written there is no place for the shared memory of a log. Without a log nothing is
-        # missed.
-        if os.path.exists(f"{path}-wal") or os.access(os.path.dirname(path) or ".", os.W_OK):
-            raise
-        connection = _connect(path, "ro&immutable=1")
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect(path: str, mode: str) -> sqlite3.Connection:
-    # A question mark or a number sign in the name is part of it.
-    address = Path(path).absolute().as_uri()
-    connection = sqlite3.connect(
-        f"{address}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_S
-    )
-    connection.row_factory = sqlite3.Row
-    return connection
-
-
-@contextlib.contextmanager
-def _explaining(path: str) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", None) or 0
-        if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise StoreBusyError(f"{path} is being written to; try again", details={"path": path}) from error
-        if code & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            raise MigrationError(
-                f"{path} is damaged, or no tracker: {error}", code="not_a_store", details={"path": path}
-            ) from error
-        raise SourceError(f"cannot read this tracker: {error}", path=path) from error

@@ -21,6 +21,9 @@ SEVERITY_RANK = (
     "ELSE 9 END"
 )
 
+#: SQL for whether a fingerprint came to its issue by a merge that stands.
+_IS_MERGED = "(f.issue_id, f.fingerprint_id, f.app_id, f.is_dev) IN (SELECT * FROM temp.merged_fingerprints)"
+
 _TABLES = ("touched_occurrences", "touched_issues")
 
 
@@ -100,7 +103,11 @@ def rebuild_occurrences(connection: sqlite3.Connection) -> None:
 
 
 def rebuild_issues(connection: sqlite3.Connection, *, now_ns: int) -> None:
-    """Work out touched issues from their occurrences and fingerprints, and count up their revision."""
+    """Work out touched issues from their occurrences and fingerprints, and count up their revision.
+
+    Title, severity and kind are those of the fingerprints that an issue had before others were merged into it.
+    """
+    _name_merged_fingerprints(connection)
     connection.execute(
         f"""
         UPDATE issues
@@ -136,7 +143,7 @@ def rebuild_issues(connection: sqlite3.Connection, *, now_ns: int) -> None:
                     SELECT f.severity
                     FROM issue_fingerprints AS f
                     WHERE f.issue_id = issues.issue_id
-                    ORDER BY {SEVERITY_RANK}, f.severity
+                    ORDER BY {_IS_MERGED}, {SEVERITY_RANK}, f.severity
                     LIMIT 1
                 ),
                 severity
@@ -146,14 +153,44 @@ def rebuild_issues(connection: sqlite3.Connection, *, now_ns: int) -> None:
                     SELECT f.title
                     FROM issue_fingerprints AS f
                     WHERE f.issue_id = issues.issue_id
-                    ORDER BY f.title_ns IS NULL, f.title_ns, f.title_evidence_id
+                    ORDER BY {_IS_MERGED}, f.title_ns IS NULL, f.title_ns, f.title_evidence_id
                     LIMIT 1
                 ),
                 title
+            ),
+            kind = coalesce(
+                (
+                    SELECT f.kind
+                    FROM issue_fingerprints AS f
+                    WHERE f.issue_id = issues.issue_id AND issues.kind = 'unknown' AND NOT {_IS_MERGED}
+                    ORDER BY f.kind = 'unknown', f.title_ns IS NULL, f.title_ns, f.title_evidence_id
+                    LIMIT 1
+                ),
+                kind
             ),
             updated_ns = ?,
             revision = revision + 1
         WHERE issue_id IN (SELECT id FROM temp.touched_issues)
         """,
         [now_ns],
+    )
+
+
+def _name_merged_fingerprints(connection: sqlite3.Connection) -> None:
+    """Note in ``temp.merged_fingerprints`` which fingerprints came to touched issues by merges that stand."""
+    connection.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS merged_fingerprints (issue_id TEXT, fingerprint_id TEXT, app_id TEXT, "
+        "is_dev INTEGER, PRIMARY KEY (issue_id, fingerprint_id, app_id, is_dev)) WITHOUT ROWID"
+    )
+    connection.execute("DELETE FROM temp.merged_fingerprints")
+    connection.execute(
+        """
+        INSERT OR IGNORE INTO temp.merged_fingerprints
+        SELECT
+            m.target_issue_id, json_extract(f.value, '$[0]'), json_extract(f.value, '$[1]'),
+            json_extract(f.value, '$[2]')
+        FROM temp.touched_issues AS t
+        INNER JOIN issue_merges AS m ON m.target_issue_id = t.id AND m.undone_ns IS NULL
+        INNER JOIN json_each(m.moved_json, '$.fingerprints') AS f
+        """
     )

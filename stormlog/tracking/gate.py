@@ -9,6 +9,7 @@ Source: docs/ci.md#gate.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import tempfile
@@ -19,10 +20,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stormlog.issues.sidecar import TrackedState, read_sidecar, state_precedence
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
+from stormlog.tracking.repository import Repository
 from stormlog.tracking.scanning.scan import ScanOptions, scan
 from stormlog.tracking.sidecar import export_states
 from stormlog.tracking.tracker import Tracker
-from stormlog.tracking.versions import compare_versions, seen_among
+from stormlog.tracking.versions import compare_versions, repository_for, seen_among
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
@@ -59,7 +61,7 @@ class Baseline:
     version_order: str = "auto"
     regress_on_equal: bool = False
     first_seen: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    repo: str | None = None
+    repo: str | Repository | None = None
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,9 @@ def evaluate(
         key: min(times[key] for times in (baseline.first_seen, first_seen) if key in times)
         for key in baseline.first_seen.keys() | first_seen.keys()
     }
-    baseline = replace(baseline, first_seen=times, repo=(options or ScanOptions()).repo)
+    fixes = [state.fix_version for states in known.values() for state in states]
+    repository = repository_for(options.repo, [*itertools.chain(*versions.values()), *fixes])
+    baseline = replace(baseline, first_seen=times, repo=repository)
     issues = [_judged(row, versions.get(row["issue_id"], ()), _closest(known, row), baseline) for row in rows]
     return GateReport(
         baseline.source,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from stormlog.tracking.comments import list_comments
-from stormlog.tracking.conditions import require_condition
+from stormlog.tracking.conditions import Condition
 from stormlog.tracking.lookup import ISSUES_CTE, find_issue, tracked_issue, tracked_issues
 from stormlog.tracking.models import (
     Activity,
@@ -37,7 +37,7 @@ __all__ = [
     "issue_detail",
     "list_issues",
     "list_occurrences",
-    "matching_ids",
+    "matching",
 ]
 
 KINDS: Final = ("oom", "collector_degradation", "alert", "hidden_memory_anomaly", "error")
@@ -115,11 +115,9 @@ def list_issues(
         parameters |= {"after": value, "after_id": issue_id}
     order = f"ORDER BY {column} DESC, issue_id DESC"
     # What is to be sorted is narrow: fingerprints are looked up for one page only.
-    found = _run(
-        connection,
+    found = connection.execute(
         f"{ISSUES_CTE} SELECT issue_id FROM issues WHERE {condition} {order} LIMIT :rows",
         {**parameters, "rows": limit + 1},
-        wanted,
     )
     ids = [row["issue_id"] for row in found]
     rows = tracked_issues(connection, f"issue_id IN ({', '.join('?' * len(ids))}) {order}", ids)
@@ -127,16 +125,16 @@ def list_issues(
     return IssuePage(issues, cursor, cursor is not None)
 
 
-def matching_ids(connection: sqlite3.Connection, project: str, wanted: IssueFilter) -> list[str]:
-    """Return the ids of all issues of a project that a filter means, the oldest first.
+def matching(connection: sqlite3.Connection, where: str) -> list[str]:
+    """Return the ids of all issues, of whatever project, that fit a condition.
 
     Raises:
-        LifecycleError: there is no such project.
-        ValueError: an unknown filter value, or a bad condition.
+        KeyboardInterrupt: Ctrl-C arrived.
+        ValueError: a bad condition, or one that takes too long.
     """
-    condition, parameters = _condition(connection, project, wanted)
-    statement = f"{ISSUES_CTE} SELECT issue_id FROM issues WHERE {condition} ORDER BY issue_id"
-    return [row["issue_id"] for row in _run(connection, statement, parameters, wanted)]
+    with Condition(where) as condition:
+        columns = ", ".join(condition.columns)
+        return condition.matching(connection.execute(f"{ISSUES_CTE} SELECT {columns} FROM issues"))
 
 
 def issue_detail(connection: sqlite3.Connection, project_id: str, text: str) -> IssueDetail:
@@ -252,7 +250,8 @@ def _condition(
     if wanted.text is not None:
         add("instr(lower(title), lower(:text)) > 0", text=wanted.text)
     if wanted.where is not None:
-        add(f"(\n{require_condition(wanted.where)}\n)")
+        found = json.dumps(matching(connection, wanted.where))
+        add("issue_id IN (SELECT value FROM json_each(:matching))", matching=found)
     return " AND ".join(conditions), parameters
 
 
@@ -261,18 +260,6 @@ def _behind(column: str, identity: str, value: int | None) -> str:
     if value is None:
         return f"({column} IS NULL AND {identity} < :after_id)"
     return f"({column} < :after OR {column} IS NULL OR ({column} = :after AND {identity} < :after_id))"
-
-
-def _run(
-    connection: sqlite3.Connection, statement: str, parameters: dict[str, Any], wanted: IssueFilter
-) -> list[sqlite3.Row]:
-    try:
-        return connection.execute(statement, parameters).fetchall()
-    except sqlite3.Error as error:
-        # Some conditions fail only where there are rows, such as one that reads JSON in a title.
-        if wanted.where is None or getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR:
-            raise
-        raise ValueError(f"the condition {wanted.where!r} failed: {error}") from error
 
 
 def _known(name: str, words: Iterable[str], known: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from stormlog.query.sqlite_files import connect_to_memory, explaining
 from stormlog.tracking import aggregates
 from stormlog.tracking.migrations import (
     Migration,
@@ -98,7 +99,11 @@ def store_status(path: str | os.PathLike[str]) -> StoreStatus:
                 for version, (name, _, applied_at) in applied.items()
             ],
             pending=[_step(step) for step in pending(connection, store.path)],
-            rows={name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names},
+            # An index would do to count, and say nothing of the table.
+            rows={
+                name: connection.execute(f'SELECT count(*) FROM "{name}" NOT INDEXED').fetchone()[0]
+                for name in names
+            },
         )
 
 
@@ -138,7 +143,7 @@ def back_up_store(
     if copy.exists() and not replace:
         raise ValueError(f"{copy} exists already")
     with contextlib.closing(Store.open_read_only(path, may_be_older=True)) as store:
-        return back_up(store.connection, copy)
+        return back_up(store.connection, store.path, copy)
 
 
 def check_store(path: str | os.PathLike[str]) -> list[Problem]:
@@ -151,9 +156,10 @@ def check_store(path: str | os.PathLike[str]) -> list[Problem]:
     """
     with (
         contextlib.closing(Store.open_read_only(path)) as store,
-        contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as copy,
+        contextlib.closing(store.copy_in_memory()) as copied,
+        explaining(store.path),
     ):
-        store.connection.backup(copy)
+        copy = copied.connection
         problems = [
             Problem("damaged", text) for (text,) in copy.execute("PRAGMA integrity_check") if text != "ok"
         ]
@@ -171,7 +177,7 @@ def check_store(path: str | os.PathLike[str]) -> list[Problem]:
 
 def _altered(copy: sqlite3.Connection, path: Path) -> list[Problem]:
     """Compare tables and indexes with those of a new store."""
-    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
+    with contextlib.closing(connect_to_memory()) as new:
         migrate(new, path)
         made, found = (dict(connection.execute(_SCHEMA).fetchall()) for connection in (new, copy))
     return [
@@ -203,6 +209,17 @@ def _miscounted(copy: sqlite3.Connection) -> list[Problem]:
     )
     aggregates.rebuild_occurrences(copy)
     aggregates.rebuild_issues(copy, now_ns=0)
+    # Earlier versions showed the earliest title and the worst severity of all that was merged; it stays until more
+    # is seen of the issue.
+    copy.execute(
+        """
+        UPDATE issues
+        SET (title, severity) = (
+            SELECT s.title, s.severity FROM temp.stored_issues AS s WHERE s.issue_id = issues.issue_id
+        )
+        WHERE issue_id IN (SELECT target_issue_id FROM issue_merges WHERE undone_ns IS NULL)
+        """
+    )
     problems = []
     for table, key in tables:
         columns = [name for _, name, *_ in copy.execute(f"PRAGMA table_info({table})") if name not in _CLOCKS]

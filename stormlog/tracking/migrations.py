@@ -1,7 +1,8 @@
 """Brings a store from any earlier version to this one, one file of ``migrations/`` at a time.
 
-The promise: each file is one transaction and is applied once; what was applied is compared with its checksum,
-a copy is taken before the first change of an existing store, and a newer store is never touched.
+The promise: each file is applied once, in a transaction of its own; all of them in one where a store is made, so
+that nobody sees half of it. What was applied is compared with its checksum, a copy is taken before the first change
+of an existing store, and a newer store is never touched.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from stormlog._resources import resource_directory
 from stormlog.errors import MigrationError, SourceError
+from stormlog.query.sqlite_files import connect, explaining, tell_damage
 
 __all__ = [
     "Migration",
@@ -132,8 +134,11 @@ def require_current(connection: sqlite3.Connection, path: Path) -> None:
 
     Raises:
         MigrationError: see `pending`; or a step is missing.
+        SourceError: nothing is in it yet.
     """
     missing = pending(connection, path)
+    if missing and not applied_versions(connection):
+        raise SourceError("no such tracker yet; 'stormlog scan' makes one", path=str(path))
     if missing:
         raise MigrationError(
             f"{path} has an older version: run 'stormlog db migrate'",
@@ -145,7 +150,7 @@ def require_current(connection: sqlite3.Connection, path: Path) -> None:
 def migrate(
     connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration] | None = None
 ) -> list[Migration]:
-    """Apply the steps that a store lacks, each in one transaction.
+    """Apply the steps that a store lacks, each in one transaction; all in one where there is no store yet.
 
     Args:
         connection: In autocommit mode.
@@ -161,27 +166,37 @@ def migrate(
     steps = pending(connection, path, migrations)
     if not steps:
         return []
-    if applied_versions(connection):
-        back_up(connection, _backup_path(path))
-    done = []
-    for step in steps:
-        if _apply(connection, path, step):
-            done.append(step)
-    return done
+    if not applied_versions(connection):
+        return _apply(connection, path, steps)
+    back_up(connection, path, _backup_path(path))
+    return [done for step in steps for done in _apply(connection, path, [step])]
 
 
-def back_up(connection: sqlite3.Connection, target: Path) -> Path:
+def back_up(connection: sqlite3.Connection, path: Path, target: Path) -> Path:
     """Copy a store, also while others write to it; the copy appears whole or not at all.
 
+    Args:
+        connection: To the store.
+        path: Its file, for messages.
+        target: The copy; one that is there is replaced.
+
     Raises:
+        MigrationError: the store is damaged.
         SourceError: the target cannot be written.
     """
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with contextlib.closing(sqlite3.connect(partial)) as copy:
+        with (
+            explaining(path, doing=f"write the copy {target}"),
+            contextlib.closing(connect(partial, "rwc")) as copy,
+        ):
             connection.backup(copy)
+            # A sound copy is not replaced by a damaged one.
+            (verdict,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
+            if verdict != "ok":
+                raise tell_damage(path, verdict)
         os.replace(partial, target)
-    except (OSError, sqlite3.OperationalError) as error:
+    except OSError as error:
         raise SourceError(f"cannot write the copy: {error}", path=str(target)) from error
     finally:
         with contextlib.suppress(OSError):
@@ -194,38 +209,45 @@ def _backup_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.{stamp}.backup")
 
 
-def _apply(connection: sqlite3.Connection, path: Path, step: Migration) -> bool:
-    # A new store is locked before its first table exists: of two who make it, one waits.
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        connection.execute(_LEDGER)
-        seen = connection.execute(
-            "SELECT 1 FROM schema_migrations WHERE version = ?", [step.version]
-        ).fetchone()
-        if seen is None:
-            for statement in _statements(step.script):
-                connection.execute(statement)
-            connection.execute(
-                "INSERT INTO schema_migrations VALUES (?, ?, ?, ?)",
-                [step.version, step.name, step.sha256, datetime.now(UTC).isoformat(timespec="seconds")],
-            )
-        connection.execute("COMMIT")
-    except BaseException as error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        if isinstance(error, sqlite3.Error) and not _is_busy(error):
-            raise MigrationError(
-                f"{path}: step {step.version} ({step.name}) failed, nothing was changed: {error}",
-                code="migration_failed",
-                details={"path": str(path), "version": step.version},
-            ) from error
-        raise
-    return seen is None
+def _apply(connection: sqlite3.Connection, path: Path, steps: Sequence[Migration]) -> list[Migration]:
+    """Apply steps in one transaction, and return those that nobody else has applied meanwhile."""
+    step = steps[0]
+    done = []
+
+    def failed(error: sqlite3.Error) -> MigrationError:
+        return MigrationError(
+            f"{path}: step {step.version} ({step.name}) failed, nothing was changed: {error}",
+            code="migration_failed",
+            details={"path": str(path), "version": step.version},
+        )
+
+    with explaining(path, unclear=failed):
+        # A new store is locked before its first table exists: of two who make it, one waits.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.execute(_LEDGER)
+            for step in steps:
+                if _apply_step(connection, step):
+                    done.append(step)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    return done
 
 
-def _is_busy(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+def _apply_step(connection: sqlite3.Connection, step: Migration) -> bool:
+    known = "SELECT 1 FROM schema_migrations WHERE version = ?"
+    if connection.execute(known, [step.version]).fetchone() is not None:
+        return False
+    for statement in _statements(step.script):
+        connection.execute(statement)
+    connection.execute(
+        "INSERT INTO schema_migrations VALUES (?, ?, ?, ?)",
+        [step.version, step.name, step.sha256, datetime.now(UTC).isoformat(timespec="seconds")],
+    )
+    return True
 
 
 def _statements(script: str) -> list[str]:

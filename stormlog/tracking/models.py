@@ -45,7 +45,7 @@ class TrackedIssue(_Value):
         kind: oom, collector_degradation, alert, hidden_memory_anomaly, or error for plain error texts.
         status: new, in_progress, resolved, silenced or regressed.
         state: What derived issues show for it: open, resolved, ignored or regressed.
-        title: That of the earliest evidence.
+        title: That of the earliest evidence; a merge changes neither title, severity nor kind.
         severity: The greatest of its fingerprints.
         fix_version: Version that it was resolved in.
         ignore_until: What ends its silence: ``count``, ``runs`` (more of them) or ``date_ns``, and ``reason``.

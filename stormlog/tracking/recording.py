@@ -291,12 +291,6 @@ def _retitle(connection: sqlite3.Connection) -> None:
         WHERE (fingerprint_id, app_id, is_dev) IN (SELECT fingerprint_id, app_id, is_dev FROM temp.retitled)
         """
     )
-    connection.execute(
-        """
-        UPDATE issues SET kind = (SELECT t.kind FROM temp.retitled AS t WHERE t.issue_id = issues.issue_id LIMIT 1)
-        WHERE kind = 'unknown' AND issue_id IN (SELECT issue_id FROM temp.retitled)
-        """
-    )
 
 
 def _create_occurrences(connection: sqlite3.Connection, now_ns: int) -> int:

@@ -45,8 +45,9 @@ def judge_resolved(
     ).fetchall()
     if not rows:
         return 0
-    from stormlog.tracking.versions import compare_versions, seen_among
+    from stormlog.tracking.versions import compare_versions, repository_for, seen_among
 
+    repository = repository_for(repo, [row[name] for row in rows for name in ("code_version", "fix_version")])
     regressed: dict[str, tuple[sqlite3.Row, str]] = {}
     recurring: list[tuple[str, str | None]] = []
     for row in rows:
@@ -58,7 +59,7 @@ def judge_resolved(
             row["fix_version"],
             order=order,
             first_seen=seen_among(_versions_of(connection, row["app_id"])),
-            repo=repo,
+            repo=repository,
         )
         if found.result == "newer" or (found.result == "equal" and project["regress_on_equal"]):
             regressed[row["issue_id"]] = (row, found.basis)

@@ -7,31 +7,23 @@ one transaction that takes its lock at once, so that it waits for others before 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from stormlog.errors import MigrationError, SourceError, StoreBusyError
-from stormlog.tracking.migrations import migrate, pending, require_current
+from stormlog.errors import SourceError
+from stormlog.query.sqlite_files import (
+    connect,
+    connect_to_memory,
+    connect_to_read,
+    explaining,
+    use_write_ahead_log,
+)
+from stormlog.tracking.migrations import applied_versions, migrate, pending, require_current
 from stormlog.tracking.network_files import is_on_network
 
 __all__ = ["Store", "default_store_path"]
-
-_BUSY_MS = 5000
-
-_UNUSABLE = {
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_READONLY,
-}
-
-#: How SQLite says that a table or column is not there; statements of ours name only those that should be.
-_MISSING_PARTS = ("no such table", "no such column", "table ")
 
 
 def default_store_path() -> Path:
@@ -69,10 +61,10 @@ class Store:
         warnings = []
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            connection = _connect(file, "rwc")
-        except (OSError, sqlite3.Error) as error:
-            raise _explained(error, file) from error
-        try:
+        except OSError as error:
+            raise SourceError(f"cannot use this tracker: {error}", path=str(file)) from error
+        with explaining(file), contextlib.ExitStack() as opened:
+            connection = opened.enter_context(contextlib.closing(connect(file, "rwc")))
             # What is refused stays as it is, also how its journal is kept.
             pending(connection, file)
             if is_on_network(file):
@@ -82,16 +74,11 @@ class Store:
                     f"{file} is on a network file system: locks are only as good as those of that system"
                 )
             else:
-                _use_log(connection)
+                use_write_ahead_log(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
             migrate(connection, file)
-        except sqlite3.Error as error:
-            connection.close()
-            raise _explained(error, file) from error
-        except BaseException:
-            connection.close()
-            raise
+            opened.pop_all()
         return cls(file, connection, warnings)
 
     @classmethod
@@ -104,30 +91,19 @@ class Store:
 
         Raises:
             MigrationError: it is newer or older than this version of Stormlog, damaged, or something else.
-            SourceError: there is none, or it cannot be opened.
+            SourceError: there is none, nothing is in it yet, or it cannot be opened.
+            StoreBusyError: somebody else did not finish in time.
         """
         file = Path(path)
         if not file.exists():
             raise SourceError("no such tracker; 'stormlog scan' makes one", path=str(file))
-        connection = None
-        try:
-            connection = _connect(file, "ro")
-            try:
-                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            except sqlite3.OperationalError:
-                # In a directory that cannot be written to there is no place for the shared memory of a log.
-                # Without a log nothing is missed.
-                if os.path.exists(f"{file}-wal") or os.access(file.parent, os.W_OK):
-                    raise
-                connection.close()
-                connection = _connect(file, "ro&immutable=1")
+        with explaining(file), contextlib.ExitStack() as opened:
+            connection = opened.enter_context(contextlib.closing(connect_to_read(file)))
+            # One moment: somebody may be making the store.
+            connection.execute("BEGIN")
             (pending if may_be_older else require_current)(connection, file)
-        except BaseException as error:
-            if connection is not None:
-                connection.close()
-            if isinstance(error, sqlite3.Error):
-                raise _explained(error, file) from error
-            raise
+            connection.execute("COMMIT")
+            opened.pop_all()
         return cls(file, connection, [])
 
     @classmethod
@@ -139,21 +115,28 @@ class Store:
         """
         file = Path(path)
         if file.exists():
-            with contextlib.closing(cls.open_read_only(file)) as original:
-                return original.copy_in_memory()
-        store = cls(file, _connect_to_memory(), [])
+            with contextlib.closing(cls.open_read_only(file, may_be_older=True)) as original:
+                with original.reading() as connection:
+                    is_made = bool(applied_versions(connection))
+                    if is_made:
+                        require_current(connection, file)
+                if is_made:
+                    return original.copy_in_memory()
+        store = cls(file, _new_in_memory(), [])
         migrate(store.connection, file)
         return store
 
     def copy_in_memory(self) -> Store:
         """Return a copy that nobody else sees and that is gone when it is closed."""
-        connection = _connect_to_memory()
-        self.connection.backup(connection)
+        connection = _new_in_memory()
+        with explaining(self.path):
+            self.connection.backup(connection)
         return Store(self.path, connection, [])
 
     def close(self) -> None:
         """Close the connection; more than once is fine."""
-        self.connection.close()
+        with explaining(self.path):
+            self.connection.close()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -177,7 +160,7 @@ class Store:
 
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        try:
+        with explaining(self.path):
             self.connection.execute(begin)
             try:
                 yield self.connection
@@ -186,63 +169,9 @@ class Store:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
                 raise
-        except sqlite3.OperationalError as error:
-            raise _explained(error, self.path) from error
-        except json.JSONDecodeError as error:
-            raise MigrationError(
-                f"{self.path} is damaged: a column holds JSON that is none ({error}); 'stormlog db check' finds it",
-                code="not_a_store",
-                details={"path": str(self.path)},
-            ) from error
 
 
-def _connect(file: Path, mode: str) -> sqlite3.Connection:
-    # A question mark or a number sign in the name is part of it.
-    address = file.absolute().as_uri()
-    # Transactions are opened by `Store` alone.
-    connection = sqlite3.connect(
-        f"{address}?mode={mode}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=_BUSY_MS / 1000,
-    )
-    connection.row_factory = sqlite3.Row
-    return connection
-
-
-def _connect_to_memory() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
+def _new_in_memory() -> sqlite3.Connection:
+    connection = connect_to_memory()
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
-
-
-def _use_log(connection: sqlite3.Connection) -> None:
-    """Switch to a write-ahead log; SQLite does not wait for others who do the same just now."""
-    until = time.monotonic() + _BUSY_MS / 1000
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.01)
-
-
-def _explained(error: Exception, file: Path) -> Exception:
-    text, code = str(error), getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusyError(f"{file} is being written to; try again", details={"path": str(file)})
-    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-        return MigrationError(
-            f"{file} is damaged, or no tracker: {text}", code="not_a_store", details={"path": str(file)}
-        )
-    if text.startswith(_MISSING_PARTS):
-        return MigrationError(
-            f"{file} is damaged: {text}; restore a backup", code="not_a_store", details={"path": str(file)}
-        )
-    if isinstance(error, OSError) or code in _UNUSABLE:
-        return SourceError(f"cannot use this tracker: {text}", path=str(file))
-    return error

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from stormlog.tracking.models import (
 )
 from stormlog.tracking.projects import create_project, list_projects, project_row, set_project
 from stormlog.tracking.store import Store, default_store_path
-from stormlog.tracking.triage import Targets, Triage
+from stormlog.tracking.triage import MatchChangedError, Targets, Triage, match
 
 if TYPE_CHECKING:
     from stormlog.issues.sidecar import Sidecar
@@ -194,8 +195,7 @@ class Tracker:
             LifecycleError: code ``illegal_transition``, ``stale_revision``, ``not_found`` or ``ambiguous_id``.
             ValueError: no issue is named, a bad condition, or too many issues.
         """
-        with self._triage() as triage:
-            return triage.claim(Targets(ids, where, revision, at_most))
+        return self._triage(Targets(ids, where, revision, at_most), Triage.claim)
 
     def resolve(
         self,
@@ -216,15 +216,16 @@ class Tracker:
             The issues, and warnings: ``no_fix_version``, or ``newer_evidence`` if evidence of a ``version`` is
             recorded that is newer than the fix.
         """
-        with self._triage() as triage:
-            return triage.resolve(Targets(ids, where, revision, at_most), version, amend=amend)
+        return self._triage(
+            Targets(ids, where, revision, at_most),
+            lambda triage, targets: triage.resolve(targets, version, amend=amend),
+        )
 
     def reopen(
         self, *ids: str, where: str | None = None, revision: int | None = None, at_most: int | None = None
     ) -> Change:
         """Move issues to ``new``; see `claim`."""
-        with self._triage() as triage:
-            return triage.reopen(Targets(ids, where, revision, at_most))
+        return self._triage(Targets(ids, where, revision, at_most), Triage.reopen)
 
     def ignore(
         self,
@@ -245,14 +246,12 @@ class Tracker:
             until_runs: So many runs more than now.
             until_ns: Then, in nanoseconds since the Unix epoch.
         """
-        with self._triage() as triage:
-            return triage.ignore(
-                Targets(ids, where, revision, at_most),
-                reason=reason,
-                until_count=until_count,
-                until_runs=until_runs,
-                until_ns=until_ns,
-            )
+        return self._triage(
+            Targets(ids, where, revision, at_most),
+            lambda triage, targets: triage.ignore(
+                targets, reason=reason, until_count=until_count, until_runs=until_runs, until_ns=until_ns
+            ),
+        )
 
     def assign(
         self,
@@ -263,8 +262,10 @@ class Tracker:
         at_most: int | None = None,
     ) -> Change:
         """Say whose issues are, or with None that they are nobody's; see `claim`."""
-        with self._triage() as triage:
-            return triage.assign(Targets(ids, where, revision, at_most), assignee)
+        return self._triage(
+            Targets(ids, where, revision, at_most),
+            lambda triage, targets: triage.assign(targets, assignee),
+        )
 
     def merge(
         self,
@@ -459,7 +460,19 @@ class Tracker:
     def _project_id(self, connection: sqlite3.Connection) -> str:
         return str(project_row(connection, self.project)["project_id"])
 
-    @contextmanager
-    def _triage(self) -> Iterator[Triage]:
-        with self.writing() as connection:
-            yield Triage(connection, project_row(connection, self.project), self.actor, now_ns=self.clock())
+    def _triage(self, targets: Targets, change: Callable[[Triage, Targets], Change]) -> Change:
+        """Change issues; what a condition means is found out before, so that nobody who writes waits for it."""
+        self.permissions.require(WRITE)
+        for is_last in (False, False, True):
+            if targets.where is not None:
+                with self.store.reading() as connection:
+                    project_id = self._project_id(connection)
+                    targets = replace(targets, matched=match(connection, project_id, targets.where))
+            try:
+                with self.writing() as connection:
+                    project = project_row(connection, self.project)
+                    return change(Triage(connection, project, self.actor, now_ns=self.clock()), targets)
+            except MatchChangedError:
+                if is_last:
+                    raise
+        raise AssertionError("unreachable")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cmp_to_key
 from typing import Any
 
@@ -17,12 +17,12 @@ from stormlog.errors import LifecycleError
 from stormlog.tracking import activity, aggregates
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.checks import require_integer, require_text
-from stormlog.tracking.listing import IssueFilter, matching_ids
+from stormlog.tracking.listing import matching
 from stormlog.tracking.lookup import find_issue, tracked_issues
 from stormlog.tracking.models import Change
 from stormlog.tracking.statuses import Status, require_move
 
-__all__ = ["Targets", "Triage", "require_revision", "reset_recurrences"]
+__all__ = ["MatchChangedError", "Targets", "Triage", "match", "require_revision", "reset_recurrences"]
 
 _TOUCHED = "issue_id IN (SELECT id FROM temp.touched_issues)"
 
@@ -34,6 +34,7 @@ class Targets:
     Attributes:
         ids: What `find_issue` understands.
         where: Condition over the fields of `TrackedIssue`, of the same project.
+        matched: What `match` found for the condition.
         revision: What the one issue has to have, so that nobody's change is overwritten.
         at_most: How many issues may be meant.
     """
@@ -42,6 +43,28 @@ class Targets:
     where: str | None = None
     revision: int | None = None
     at_most: int | None = None
+    matched: Mapping[str, int] = field(default_factory=dict)
+
+
+class MatchChangedError(LifecycleError):
+    """Issues were changed between the moment when a condition was asked and the change of what fits it."""
+
+
+def match(connection: sqlite3.Connection, project_id: str, where: str) -> dict[str, int]:
+    """Return id -> revision of the issues of a project that fit a condition.
+
+    A condition may take seconds: ask it before a transaction to write begins, so that nobody has to wait for it.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C arrived.
+        ValueError: a bad condition, or one that takes too long.
+    """
+    aggregates.touch(connection, issues=matching(connection, where))
+    rows = connection.execute(
+        f"SELECT issue_id, revision FROM issues WHERE project_id = ? AND {_TOUCHED} ORDER BY issue_id",
+        [project_id],
+    )
+    return dict(rows.fetchall())
 
 
 class Triage:
@@ -193,13 +216,18 @@ class Triage:
         for text in targets.ids:
             row, _ = find_issue(self._connection, project_id, text)
             rows[row["issue_id"]] = row
-        if targets.where is not None:
-            wanted = IssueFilter(where=targets.where)
-            aggregates.touch(
-                self._connection, issues=matching_ids(self._connection, self._project["name"], wanted)
+        aggregates.touch(self._connection, issues=targets.matched)
+        matched = self._connection.execute(
+            f"SELECT * FROM issues WHERE {_TOUCHED} ORDER BY issue_id"
+        ).fetchall()
+        # Whether a changed issue still fits is not known here.
+        if {row["issue_id"]: row["revision"] for row in matched} != targets.matched:
+            raise MatchChangedError(
+                "issues that fit the condition were changed meanwhile: nothing was done, try again",
+                code="stale_revision",
+                details={"where": targets.where},
             )
-            for row in self._connection.execute(f"SELECT * FROM issues WHERE {_TOUCHED} ORDER BY issue_id"):
-                rows[row["issue_id"]] = row
+        rows |= {row["issue_id"]: row for row in matched}
         if targets.at_most is not None and len(rows) > targets.at_most:
             raise ValueError(
                 f"this would change {len(rows)} issues, and {targets.at_most} are allowed (--yes allows all)"

@@ -77,6 +77,7 @@ def unmerge(
             f"AND {key} IN (SELECT id FROM temp.leaving_rows)",
             both,
         )
+    _forget_leaving(connection, target_id, record["merge_id"])
     connection.execute(
         "UPDATE issue_merges SET undone_ns = ? WHERE merge_id = ?", [now_ns, record["merge_id"]]
     )
@@ -138,6 +139,27 @@ def _name_leaving(connection: sqlite3.Connection, record: sqlite3.Row, moved: di
         "id",
         ([row] for row in [*moved["comments"], *moved["merges"]] if row not in taken_rows),
     )
+
+
+def _forget_leaving(connection: sqlite3.Connection, target_id: str, merge_id: str) -> None:
+    """Strike what leaves from the records of merges that took this one along: it is not theirs to give back."""
+    fingerprints = {tuple(row) for row in connection.execute("SELECT * FROM temp.leaving_fingerprints")}
+    rows = {identity for (identity,) in connection.execute("SELECT id FROM temp.leaving_rows")} | {merge_id}
+    records = connection.execute(
+        "SELECT merge_id, moved_json FROM issue_merges WHERE target_issue_id = ? AND undone_ns IS NULL",
+        [target_id],
+    ).fetchall()
+    for other_id, text in records:
+        moved = json.loads(text)
+        if merge_id not in moved["merges"]:
+            continue
+        moved["fingerprints"] = [row for row in moved["fingerprints"] if tuple(row) not in fingerprints]
+        for name in ("comments", "merges"):
+            moved[name] = [identity for identity in moved[name] if identity not in rows]
+        connection.execute(
+            "UPDATE issue_merges SET moved_json = ? WHERE merge_id = ?",
+            [activity.canonical_json(moved), other_id],
+        )
 
 
 def _name_leaving_evidence(connection: sqlite3.Connection, target_id: str) -> None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,8 +17,9 @@ from typing import Any, Final, Literal
 from packaging.version import Version
 
 from stormlog.tracking.projects import VERSION_ORDERS
+from stormlog.tracking.repository import Repository
 
-__all__ = ["Comparison", "FirstSeen", "compare_versions", "seen_among"]
+__all__ = ["Comparison", "FirstSeen", "compare_versions", "repository_for", "seen_among"]
 
 FirstSeen = Callable[[str], int | None]
 Result = Literal["newer", "older", "equal"]
@@ -30,6 +30,7 @@ _LEADING_V: Final = re.compile(r"\A[vV](?=[0-9])")
 # Uncommitted changes say nothing about the commit below them.
 _DIRTY: Final = re.compile(r"-dirty\Z")
 _COMMIT: Final = re.compile(r"(?=.*[a-f])[0-9a-f]{7,40}", re.IGNORECASE)
+_HEXADECIMAL: Final = re.compile(r"[0-9a-f]{7,40}", re.IGNORECASE)
 _DESCRIBED: Final = re.compile(r"(.+)-([0-9]{1,9})-g[0-9a-f]{4,40}", re.IGNORECASE)
 _SEMVER: Final = re.compile(
     r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"
@@ -37,7 +38,6 @@ _SEMVER: Final = re.compile(
     r"(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?"
 )
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.,]+(?:Z|[+-][0-9:]+)?)?")
-_GIT_TIMEOUT_S: Final = 10
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,16 @@ def seen_among(times_ns: Mapping[str, int]) -> FirstSeen:
     """
 
     def first_seen(version: str) -> int | None:
-        if version in times_ns or not _is_commit(version):
+        if version in times_ns or not _HEXADECIMAL.fullmatch(version):
             return times_ns.get(version)
         wanted = version.lower()
+        # Of two that are digits alone nobody knows whether they are commits.
         return min(
             (
                 time_ns
                 for known, time_ns in times_ns.items()
-                if _is_commit(known)
+                if _HEXADECIMAL.fullmatch(known)
+                and (_is_commit(known) or _is_commit(wanted))
                 and (known.lower().startswith(wanted) or wanted.startswith(known.lower()))
             ),
             default=None,
@@ -78,13 +80,27 @@ def seen_among(times_ns: Mapping[str, int]) -> FirstSeen:
     return first_seen
 
 
+def repository_for(repo: str | os.PathLike[str] | None, versions: Iterable[str | None]) -> Repository | None:
+    """Return what `compare_versions` takes as ``repo`` where many versions are compared: git is asked once for all.
+
+    Args:
+        repo: A git repository; None for none.
+        versions: Those that are going to be compared.
+    """
+    if repo is None:
+        return None
+    repository = Repository(repo)
+    repository.learn(_cleaned(version) for version in versions if version is not None)
+    return repository
+
+
 def compare_versions(
     evidence: str | None,
     fix: str | None,
     *,
     order: str = "auto",
     first_seen: FirstSeen | None = None,
-    repo: str | os.PathLike[str] | None = None,
+    repo: str | os.PathLike[str] | Repository | None = None,
 ) -> Comparison:
     """Say whether the version that evidence carries is newer than the fix version.
 
@@ -93,9 +109,11 @@ def compare_versions(
         fix: Version that is said to have the fix.
         order: One of `VERSION_ORDERS`. ``auto`` takes the first that fits both: commits (by ancestry in
             ``repo``, else by when they were first seen), PEP 440, SemVer, dates, and plain text if neither is
-            any of these. ``string`` compares the texts as they are.
+            any of these. Digits alone are a commit only where ``repo`` knows one. ``string`` compares the texts as
+            they are.
         first_seen: Returns when the earliest event with a version happened, in nanoseconds; None if it is unknown.
-        repo: A git repository to ask which commit came first.
+        repo: A git repository to ask which commit came first; for many comparisons, the same `Repository`, which has
+            learned all versions.
 
     Raises:
         ValueError: an unknown order.
@@ -111,9 +129,13 @@ def compare_versions(
     ours, theirs = _cleaned(evidence), _cleaned(fix)
     if ours == theirs:
         return Comparison("equal", "same_text")
-    by_age = partial(_by_age, evidence, fix, first_seen, repo)
+    repository = Repository(repo) if repo is not None and not isinstance(repo, Repository) else repo
+    by_age = partial(_by_age, evidence, fix, first_seen, repository)
     if order == "observed":
         return by_age()
+    known = _asked_first(ours, theirs, by_age, repository) if order == "auto" else None
+    if known is not None:
+        return known
     if order == "auto" and (_is_commit(ours) or _is_commit(theirs)):
         return by_age() if _is_commit(ours) and _is_commit(theirs) else Comparison(None, "incomparable")
     parsers = _PARSERS if order == "auto" else {order: _PARSERS[order]}
@@ -143,7 +165,7 @@ def _is_commit(text: str) -> bool:
 
 
 def _by_age(
-    evidence: str, fix: str, first_seen: FirstSeen | None, repo: str | os.PathLike[str] | None
+    evidence: str, fix: str, first_seen: FirstSeen | None, repository: Repository | None
 ) -> Comparison:
     """Compare commits, or other names that have no order of their own, by what is known of their past."""
     ours, theirs = _cleaned(evidence), _cleaned(fix)
@@ -151,10 +173,9 @@ def _by_age(
         short, long = sorted((ours.lower(), theirs.lower()), key=len)
         if long.startswith(short):
             return Comparison("equal", "commit")
-    if repo is not None:
-        found = _by_ancestry(ours, theirs, repo)
-        if found is not None:
-            return found
+    found = _by_ancestry(ours, theirs, repository)
+    if found is not None:
+        return found
     times = []
     for given, cleaned in ((evidence, ours), (fix, theirs)):
         time_ns = first_seen(given) if first_seen else None
@@ -165,51 +186,36 @@ def _by_age(
     return Comparison(_compared(*times), "observed")
 
 
-def _by_ancestry(ours: str, theirs: str, repo: str | os.PathLike[str]) -> Comparison | None:
+def _by_ancestry(ours: str, theirs: str, repository: Repository | None) -> Comparison | None:
     """Ask git; None if it cannot tell: there is no git, no repository, or it lacks a commit."""
-    commits = []
-    for name in (ours, theirs):
-        # A name that begins with a dash would be an option.
-        answer = (
-            None
-            if name.startswith("-")
-            else _git(repo, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-        )
-        if answer is None or answer.returncode != 0:
-            return None
-        commits.append(answer.stdout.strip())
-    if commits[0] == commits[1]:
-        return Comparison("equal", "git")
-    fix_is_before = _git(repo, "merge-base", "--is-ancestor", commits[1], commits[0])
-    fix_is_after = _git(repo, "merge-base", "--is-ancestor", commits[0], commits[1])
-    if fix_is_before is None or fix_is_after is None:
+    if repository is None:
         return None
-    if fix_is_before.returncode == 0:
-        return Comparison("newer", "git")
-    if fix_is_after.returncode == 0:
-        return Comparison("older", "git")
-    # 1 means no: they are on branches that went apart. Anything else is trouble.
-    return Comparison(None, "git") if fix_is_before.returncode == fix_is_after.returncode == 1 else None
+    repository.learn([ours, theirs])
+    commits = repository.commit(ours), repository.commit(theirs)
+    if commits[0] is None or commits[1] is None:
+        return None
+    order = repository.order(commits[0], commits[1])
+    if order is None:
+        return None
+    # On branches that went apart neither came first.
+    return Comparison(None if order == "diverged" else order, "git")
 
 
-def _git(repo: str | os.PathLike[str], *arguments: str) -> subprocess.CompletedProcess[str] | None:
-    environment = {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
-    # The repository that was named counts, not one that a hook or a shell points to.
-    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
-        environment.pop(name, None)
-    try:
-        return subprocess.run(
-            ["git", "-C", os.fspath(repo), *arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_GIT_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, ValueError, subprocess.TimeoutExpired):
+def _asked_first(
+    ours: str, theirs: str, by_age: Callable[[], Comparison], repository: Repository | None
+) -> Comparison | None:
+    """Compare two texts of which git knows one as a hash; None if it knows none, or there is no repository.
+
+    So a hash of digits alone is no number. Tags are left to the orders of versions, unless the other is a hash.
+    """
+    if repository is None:
         return None
+    repository.learn([ours, theirs])
+    if not (repository.has_hash(ours) or repository.has_hash(theirs)):
+        return None
+    if _HEXADECIMAL.fullmatch(ours) and _HEXADECIMAL.fullmatch(theirs):
+        return by_age()
+    return _by_ancestry(ours, theirs, repository) or Comparison(None, "incomparable")
 
 
 def _pep440(text: str) -> tuple[Version, int] | None:

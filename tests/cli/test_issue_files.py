@@ -11,6 +11,7 @@ import click
 import pytest
 
 from stormlog.cli.issue_files import export_command, import_command
+from stormlog.tracking import Tracker
 from tests.cli.runner import Outcome, on_terminal, stormlog, without_styles
 from tests.cli.samples import capture
 
@@ -157,6 +158,44 @@ def test_a_tracker_that_is_missing_or_foreign_is_an_error(runs: Path, database: 
     assert asked(runs, "--tracker", runs / "events.jsonl").status == 7
     assert asked(runs, "--tracker", database, "--project", "other").status == 4
     assert asked(runs, "--project", "other").status == 2
+
+
+def test_a_query_finds_the_tracker_as_every_other_command_does(
+    runs: Path, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stormlog("issues", "ignore", "--where", "TRUE", "--db", database)
+
+    def states(*options: str | Path) -> set[str]:
+        return {issue["state"] for issue in json.loads(asked(runs, "--json", *options).stdout)}
+
+    assert states("--db", database) == states("--tracker", database) == {"ignored"}
+    monkeypatch.setenv("STORMLOG_DB", str(database))
+    assert states() == states("--project", "default") == {"ignored"}
+    assert asked(runs, "--project", "other").status == 4
+    text = "SELECT count(*) AS n FROM tracking.issues"
+    rows = stormlog("query", "events", runs, "--sql", text, "--json").stdout
+    assert json.loads(rows) == [{"n": 2}]
+    other = tmp_path / "other.db"
+    Tracker(other).close()
+    assert states("--db", other) == {"open"}
+
+
+def test_a_tracker_that_the_environment_names_may_not_exist_yet_and_may_not_be_damaged(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "later.db"
+    monkeypatch.setenv("STORMLOG_DB", str(path))
+    first = asked(runs, "--json")
+    path.touch()
+    assert first == asked(runs, "--json")
+    assert (first.status, first.stderr) == (0, "")
+    assert asked(runs, "--db", path).status == 3
+    path.write_text("no tracker\n" * 100)
+    assert asked(runs).status == 7
+    # Events have no state.
+    assert stormlog("query", "events", runs).status == 0
+    monkeypatch.setenv("STORMLOG_DB", "")
+    assert asked(runs).status == 0
 
 
 def test_queries_import_nothing_of_the_tracker(runs: Path, database: Path) -> None:

@@ -111,13 +111,100 @@ def test_later_evidence_of_either_goes_to_the_target(pair: Tracker) -> None:
     assert len(pair.list_issues().issues) == 1
 
 
-def test_title_severity_versions_and_times_are_those_of_both(tracker: Tracker) -> None:
-    see(tracker, "F1", "s1", 50, version="2.0", severity="info", title="later")
-    see(tracker, "F2", "s2", 5, version="1.0", severity="critical", title="earlier")
+def test_versions_and_times_are_those_of_both(tracker: Tracker) -> None:
+    see(tracker, "F1", "s1", 50, version="2.0")
+    see(tracker, "F2", "s2", 5, version="1.0")
     merge(tracker)
     issue = of(tracker, "F1")
-    assert (issue.title, issue.severity) == ("earlier", "critical")
     assert (issue.first_seen_version, issue.last_seen_version) == ("1.0", "2.0")
+    assert (issue.first_seen_ns, issue.last_seen_ns) == (5 * 10**9, 50 * 10**9)
+
+
+def shown(tracker: Tracker, name: str) -> tuple[str, str, str]:
+    issue = of(tracker, name)
+    return issue.title, issue.severity, issue.kind
+
+
+@pytest.fixture
+def three(tracker: Tracker) -> dict[str, tuple[str, str, str]]:
+    """A, B and C, of which each earlier one is worse; what is shown of them."""
+    for name, at, severity in (("A", 10, "critical"), ("B", 20, "warning"), ("C", 30, "info")):
+        see(tracker, name, f"s{name}", at, severity=severity, title=f"Alert: {name}")
+    with tracker.writing() as connection:
+        connection.execute("UPDATE issues SET kind = 'oom' WHERE title = 'Alert: A'")
+    return {name: shown(tracker, name) for name in "ABC"}
+
+
+def test_a_merge_keeps_title_severity_and_kind_of_the_target(
+    tracker: Tracker, three: dict[str, tuple[str, str, str]]
+) -> None:
+    source_id = merge(tracker, "C", "A")
+    assert shown(tracker, "C") == three["C"]
+    see(tracker, "A", "later", 1, severity="critical", title="Alert: A, earlier still")
+    assert shown(tracker, "C") == three["C"]
+    assert check_store(tracker.store.path) == []
+    tracker.unmerge(source_id)
+    assert shown(tracker, "C") == three["C"]
+    assert shown(tracker, "A") == ("Alert: A, earlier still", "critical", "oom")
+
+
+def test_what_earlier_versions_made_of_a_merge_is_sound_until_more_is_seen(
+    tracker: Tracker, three: dict[str, tuple[str, str, str]]
+) -> None:
+    merge(tracker, "C", "A")
+    with tracker.writing() as connection:
+        connection.execute(
+            "UPDATE issues SET title = 'Alert: A', severity = 'critical'  WHERE title = 'Alert: C'"
+        )
+    assert check_store(tracker.store.path) == []
+    see(tracker, "A", "later", 1)
+    assert shown(tracker, "C") == three["C"]
+
+
+def test_what_is_seen_of_the_target_itself_changes_it_as_ever(
+    tracker: Tracker, three: dict[str, tuple[str, str, str]]
+) -> None:
+    merge(tracker, "C", "A")
+    see(tracker, "C", "sC", 5, severity="warning", title="Alert: C, earlier")
+    assert shown(tracker, "C")[:2] == ("Alert: C, earlier", "warning")
+
+
+def test_the_last_target_of_a_chain_is_what_is_shown(
+    tracker: Tracker, three: dict[str, tuple[str, str, str]]
+) -> None:
+    ids = {name: merge(tracker, target, name) for target, name in (("B", "A"), ("C", "B"))}
+    assert shown(tracker, "C") == three["C"]
+    tracker.unmerge(ids["B"])
+    assert (shown(tracker, "B"), shown(tracker, "C")) == (three["B"], three["C"])
+    tracker.unmerge(ids["A"])
+    assert {name: shown(tracker, name) for name in "ABC"} == three
+
+
+def test_an_issue_that_came_back_may_take_those_over_that_it_was_part_of(
+    tracker: Tracker, three: dict[str, tuple[str, str, str]]
+) -> None:
+    """A into B into C, A back again, and C into A: A is what is shown, and nothing of it leaves with B."""
+    ids = {name: merge(tracker, target, name) for target, name in (("B", "A"), ("C", "B"))}
+    tracker.unmerge(ids["A"])
+    ids["C"] = merge(tracker, "A", "C")
+    assert shown(tracker, "A") == three["A"]
+    tracker.unmerge(ids["B"])
+    assert (sessions(tracker, "A"), sessions(tracker, "B")) == (["sA", "sC"], ["sB"])
+    tracker.unmerge(ids["C"])
+    assert {name: shown(tracker, name) for name in "ABC"} == three
+
+
+def test_a_target_of_which_nothing_was_seen_does_not_take_the_kind_of_the_source(tracker: Tracker) -> None:
+    see(tracker, "F1", "s1", 50)
+    see(tracker, "F2", "s2", 5)
+    with tracker.writing() as connection:
+        connection.execute("UPDATE issues SET kind = 'unknown' WHERE title = 'Alert: F1'")
+        connection.execute("UPDATE issue_fingerprints SET kind = 'unknown' WHERE title = 'Alert: F1'")
+    merge(tracker)
+    see(tracker, "F2", "s3", 1)
+    assert of(tracker).kind == "unknown"
+    see(tracker, "F1", "s3", 1)
+    assert of(tracker).kind == "alert"
 
 
 @pytest.mark.parametrize(

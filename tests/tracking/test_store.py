@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from stormlog.errors import LifecycleError, SourceError, StoreBusyError
+from stormlog.query import sqlite_files
 from stormlog.tracking import Tracker, default_store_path
-from stormlog.tracking import store as stores
 from tests.tracking.people import new_tracker, of, seen
 
 WRITERS, READERS, COMMENTS = 8, 3, 15
@@ -56,7 +56,7 @@ def test_whoever_waits_too_long_is_told_to_try_again(
     tracker: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issue = seen(tracker)
-    monkeypatch.setattr(stores, "_BUSY_MS", 20)
+    monkeypatch.setattr(sqlite_files, "BUSY_S", 0.02)
     with Tracker(tmp_path / "tracker.db") as second, tracker.writing():
         with pytest.raises(StoreBusyError, match="try again") as refusal:
             second.claim(issue.issue_id)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from stormlog.errors import StoreBusyError
+from stormlog.errors import SourceError, StoreBusyError
 
 __all__ = ["scan_lock"]
 
@@ -25,10 +25,14 @@ def scan_lock(store: Path, *, wait_s: float = 0.0) -> Iterator[None]:
         wait_s: How long to wait for another scan.
 
     Raises:
+        SourceError: the lock file cannot be made or opened.
         StoreBusyError: another scan runs; the message names its process.
     """
     path = store.with_name(f"{store.name}.scan.lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise SourceError(f"cannot lock this tracker: {error}", path=str(store)) from error
     try:
         until = time.monotonic() + wait_s
         while True:
@@ -39,6 +43,9 @@ def scan_lock(store: Path, *, wait_s: float = 0.0) -> Iterator[None]:
                 if time.monotonic() >= until:
                     raise _busy(store, descriptor) from None
                 time.sleep(_STEP_S)
+            except OSError as error:
+                # Some network file systems have no locks.
+                raise SourceError(f"cannot lock this tracker: {error}", path=str(store)) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield

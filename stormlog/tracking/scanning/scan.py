@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from stormlog.query.sqlite_files import explaining
 from stormlog.query.texts import storable_text
 from stormlog.tracking.activity import canonical_json
 from stormlog.tracking.actors import WRITE, Actor
@@ -131,7 +132,9 @@ def scan(
         on_copy.store = tracker.store.copy_in_memory()
         with on_copy:
             return _Scan(on_copy, paths, options, should_stop).run(watching)
-    with scan_lock(tracker.store.path, wait_s=options.wait_s):
+    # Evidence is put into temporary tables outside of transactions.
+    path = tracker.store.path
+    with explaining(path, reads_values=False), scan_lock(path, wait_s=options.wait_s):
         return _Scan(tracker, paths, options, should_stop).run(watching)
 
 
