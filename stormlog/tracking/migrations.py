@@ -18,6 +18,7 @@ from pathlib import Path
 
 from stormlog._resources import resource_directory
 from stormlog.errors import MigrationError, SourceError
+from stormlog.tracking.file_modes import create_copy, mode_of
 
 __all__ = [
     "Migration",
@@ -162,7 +163,7 @@ def migrate(
     if not steps:
         return []
     if applied_versions(connection):
-        back_up(connection, _backup_path(path))
+        back_up(connection, _backup_path(path), original=path)
     done = []
     for step in steps:
         if _apply(connection, path, step):
@@ -170,22 +171,27 @@ def migrate(
     return done
 
 
-def back_up(connection: sqlite3.Connection, target: Path) -> Path:
+def back_up(connection: sqlite3.Connection, target: Path, *, original: Path) -> Path:
     """Copy a store, also while others write to it; the copy appears whole or not at all.
+
+    Args:
+        original: The file of the store; nobody may do more with the copy than with that.
 
     Raises:
         SourceError: the target cannot be written.
     """
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    partial = None
     try:
+        partial = create_copy(target, mode=mode_of(original))
         with contextlib.closing(sqlite3.connect(partial)) as copy:
             connection.backup(copy)
         os.replace(partial, target)
     except (OSError, sqlite3.OperationalError) as error:
         raise SourceError(f"cannot write the copy: {error}", path=str(target)) from error
     finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        if partial is not None:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
     return target
 
 

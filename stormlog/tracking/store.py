@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stormlog.errors import MigrationError, SourceError, StoreBusyError
+from stormlog.tracking.file_modes import create_store, mode_of
 from stormlog.tracking.migrations import migrate, pending, require_current
 from stormlog.tracking.network_files import is_on_network
 
@@ -58,8 +59,12 @@ class Store:
         self.warnings = warnings
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Store:
+    def open(cls, path: str | os.PathLike[str], *, group_shared: bool = False) -> Store:
         """Open a store to write; it is made, or brought up to date, if need be.
+
+        Args:
+            path: The file. A new one is for its owner alone.
+            group_shared: Whether the group may read and write a new one too.
 
         Raises:
             MigrationError: it is newer than this version of Stormlog, damaged, or another kind of file.
@@ -69,7 +74,10 @@ class Store:
         warnings = []
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            connection = _connect(file, "rwc")
+            is_new = create_store(file, is_shared=group_shared)
+            if group_shared and not is_new and mode_of(file) & 0o060 != 0o060:
+                warnings.append(f"{file} exists already and keeps its mode {mode_of(file):o}")
+            connection = _connect(file, "rw")
         except (OSError, sqlite3.Error) as error:
             raise _explained(error, file) from error
         try:

@@ -52,9 +52,10 @@ def unmerge(
     ).fetchone()
     moved = json.loads(record["moved_json"])
     source = json.loads(record["source_row_json"])
-    if target["last_notified_ns"] is not None and target["last_notified_ns"] >= record["merged_ns"]:
+    if target["notified_sequence"] >= record["merged_sequence"]:
         # A digest since then was about both.
-        source["last_notified_ns"] = target["last_notified_ns"]
+        for column in ("notified_sequence", "last_notified_ns"):
+            source[column] = target[column]
     names = ", ".join(source)
     connection.execute(
         f"INSERT INTO issues ({names}) VALUES ({', '.join(f':{name}' for name in source)})", source
@@ -91,6 +92,9 @@ def unmerge(
                 WHERE o.issue_id = issues.issue_id
             ),
             0
+        )),
+        activity_sequence = max(activity_sequence, coalesce(
+            (SELECT max(f.activity_sequence) FROM issue_fingerprints AS f WHERE f.issue_id = issues.issue_id), 0
         ))
         WHERE issue_id = ?
         """,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stormlog.errors import StoreBusyError
+from stormlog.tracking.file_modes import open_beside
 
 __all__ = ["scan_lock"]
 
@@ -27,8 +28,7 @@ def scan_lock(store: Path, *, wait_s: float = 0.0) -> Iterator[None]:
     Raises:
         StoreBusyError: another scan runs; the message names its process.
     """
-    path = store.with_name(f"{store.name}.scan.lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = open_beside(store, ".scan.lock")
     try:
         until = time.monotonic() + wait_s
         while True:
