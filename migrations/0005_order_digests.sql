@@ -33,23 +33,7 @@ SET activity_sequence = coalesce(
 
 DROP TABLE temp.latest_evidence;
 
-UPDATE issue_merges
-SET merged_sequence = merged_ns,
-    source_row_json = (
-        SELECT json_group_object(fields.key, fields.value)
-        FROM (
-            SELECT key, value FROM json_each(issue_merges.source_row_json)
-            UNION ALL
-            SELECT
-                'activity_sequence',
-                max(coalesce(json_extract(issue_merges.source_row_json, '$.last_activity_ns'), 1), 1)
-            UNION ALL
-            SELECT
-                'notified_sequence',
-                coalesce(json_extract(issue_merges.source_row_json, '$.last_notified_ns'), 0)
-            ORDER BY 1
-        ) AS fields
-    );
+UPDATE issue_merges SET merged_sequence = merged_ns;
 
 UPDATE notices SET digest_sequence = created_ns;
 

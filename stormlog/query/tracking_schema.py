@@ -92,7 +92,7 @@ class TrackingSchema:
 
 
 def _hide_addresses(webhooks: list[str | None]) -> None:
-    from stormlog._addresses import shown_webhook
+    from stormlog.query.webhook_addresses import shown_webhook
 
     webhooks[:] = [None if webhook is None else shown_webhook(webhook) for webhook in webhooks]
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from stormlog.errors import SourceError
 
-__all__ = ["create_copy", "create_store", "mode_of", "open_beside"]
+__all__ = ["copy_mode", "create_store", "mode_of", "open_beside"]
 
 _PRIVATE: Final = 0o600
 #: Mode of a tracker that a group shares.
@@ -71,25 +70,12 @@ def open_beside(store: Path, suffix: str) -> int:
             descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, _PRIVATE)
         except FileExistsError:
             return os.open(path, flags)
-        os.fchmod(descriptor, mode_of(store))
+        os.fchmod(descriptor, (mode_of(store) if store.exists() else 0) | _PRIVATE)
         return descriptor
     except OSError as error:
         raise SourceError(f"cannot open this lock file: {error.strerror}", path=str(path)) from error
 
 
-def create_copy(target: Path, *, mode: int) -> Path:
-    """Make an empty file in the directory of a copy that is about to be written, under a name of its own.
-
-    Args:
-        target: Where the copy will be; if there is something, the copy is not wider than that either.
-        mode: That of the original.
-
-    Raises:
-        OSError: it cannot be made.
-    """
-    descriptor, path = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        os.fchmod(descriptor, mode & mode_of(target) if target.exists() else mode)
-    finally:
-        os.close(descriptor)
-    return Path(path)
+def copy_mode(target: Path, *, original: Path) -> int:
+    """Return the mode of a copy: that of its original, and no wider than what it takes the place of."""
+    return mode_of(original) & (mode_of(target) if target.exists() else 0o777)

@@ -173,7 +173,7 @@ def _least(one: int | None, other: int | None) -> int | None:
 
 
 def _notified_sequence(target: sqlite3.Row, source: sqlite3.Row) -> int:
-    """Return which digest told both: the later one if none of them has news, else an earlier one, so that they are told."""
+    """Return which digest told both: the later one, or the earlier one if one of them has not been told."""
     told = [issue["notified_sequence"] for issue in (target, source)]
     has_news = any(issue["activity_sequence"] > issue["notified_sequence"] for issue in (target, source))
     return int(min(told) if has_news else max(told))

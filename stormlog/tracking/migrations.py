@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import sqlite3
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from stormlog._resources import resource_directory
 from stormlog.errors import MigrationError, SourceError
-from stormlog.tracking.file_modes import create_copy, mode_of
+from stormlog.tracking.file_modes import copy_mode
 
 __all__ = [
     "Migration",
@@ -182,16 +183,19 @@ def back_up(connection: sqlite3.Connection, target: Path, *, original: Path) -> 
     """
     partial = None
     try:
-        partial = create_copy(target, mode=mode_of(original))
+        # For its owner alone until it is whole.
+        descriptor, partial = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        os.close(descriptor)
         with contextlib.closing(sqlite3.connect(partial)) as copy:
             connection.backup(copy)
+        os.chmod(partial, copy_mode(target, original=original))
         os.replace(partial, target)
     except (OSError, sqlite3.OperationalError) as error:
         raise SourceError(f"cannot write the copy: {error}", path=str(target)) from error
     finally:
         if partial is not None:
             with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
+                os.unlink(partial)
     return target
 
 

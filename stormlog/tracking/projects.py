@@ -10,8 +10,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from stormlog._addresses import shown_webhook
 from stormlog.errors import LifecycleError
+from stormlog.query.webhook_addresses import shown_webhook
 from stormlog.tracking import activity
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.ids import new_id

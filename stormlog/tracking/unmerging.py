@@ -51,7 +51,7 @@ def unmerge(
         "SELECT rowid, * FROM issue_merges WHERE source_issue_id = ? AND undone_ns IS NULL", [source_id]
     ).fetchone()
     moved = json.loads(record["moved_json"])
-    source = json.loads(record["source_row_json"])
+    source = _source_row(record)
     if target["notified_sequence"] >= record["merged_sequence"]:
         # A digest since then was about both.
         for column in ("notified_sequence", "last_notified_ns"):
@@ -115,6 +115,14 @@ def unmerge(
             after=after,
         )
     return tracked_issue(connection, source_id)
+
+
+def _source_row(record: sqlite3.Row) -> dict[str, Any]:
+    row: dict[str, Any] = json.loads(record["source_row_json"])
+    # Rows of before there were sequences: times take their place, as migration 5 has it.
+    row.setdefault("activity_sequence", max(row["last_activity_ns"], 1))
+    row.setdefault("notified_sequence", row["last_notified_ns"] or 0)
+    return row
 
 
 def _name_leaving(connection: sqlite3.Connection, record: sqlite3.Row, moved: dict[str, Any]) -> None:

@@ -44,7 +44,9 @@ def webhook_address(setting: str) -> str:
         name = _named(setting)
         found = os.environ.get(name, "").strip()
         if not found:
-            raise ValueError(f"the environment variable {name}, which is to hold the address of a webhook, is not set")
+            raise ValueError(
+                f"the environment variable {name}, which is to hold the address of a webhook, is not set"
+            )
         return _web_address(found, f"what the environment variable {name} holds")
     if setting.startswith("file:"):
         path = _named(setting)
@@ -70,7 +72,9 @@ def _read(path: str) -> str:
         raise ValueError(f"{path} holds no address of a webhook: it is no UTF-8") from error
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ValueError(f"cannot read {path}, which is to hold the address of a webhook: {reason}") from error
+        raise ValueError(
+            f"cannot read {path}, which is to hold the address of a webhook: {reason}"
+        ) from error
 
 
 def _web_address(text: str, what: str) -> str:

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from stormlog.tracking.actors import WRITE
 from stormlog.tracking.digest.content import Digest, collect
 from stormlog.tracking.digest.due import basis_ns, due_ns, is_ahead, is_due, stamp_ns
 from stormlog.tracking.digest.failures import DeliveryError
@@ -22,7 +23,6 @@ from stormlog.tracking.digest.outbox import is_due as is_attempt_due
 from stormlog.tracking.digest.settings import NotifySettings
 from stormlog.tracking.digest.smtp import Mailer
 from stormlog.tracking.digest.webhook import post
-from stormlog.tracking.actors import WRITE
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_of, project_row
 from stormlog.tracking.store import default_store_path
 from stormlog.tracking.tracker import Tracker
