@@ -11,17 +11,20 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from stormlog.tracking.digest.failures import DeliveryError
 
-__all__ = ["MOST_ANSWER_BYTES", "Connections", "run_until"]
+__all__ = ["MOST_ANSWER_BYTES", "SPARE_S", "Connections", "run_until"]
 
 Result = TypeVar("Result")
 
 #: Most bytes of an answer that are read.
 MOST_ANSWER_BYTES = 1 << 20
+
+#: How much longer than the whole of an exchange each of its steps may take, so that the deadline speaks first.
+SPARE_S = 5.0
 
 # How long an exchange may take to end once its connections are shut.
 _GRACE_S = 0.5
@@ -58,11 +61,21 @@ class Connections:
         Raises:
             TimeoutError: they were shut meanwhile.
         """
-        with self._lock:
-            if self._is_shut:
-                raise TimeoutError("too late")
+        with self.open():
             # A copy: that of the exchange may be wrapped for TLS or closed at any time.
             self._sockets.append(socket.socket(fileno=os.dup(opened.fileno())))
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Keep the connections open inside.
+
+        Raises:
+            TimeoutError: they are shut.
+        """
+        with self._lock:
+            if self._is_shut:
+                raise TimeoutError("the connections are shut")
+            yield
 
     def shut(self) -> None:
         """End all connections: whoever waits for one gets an error, and no other will be opened."""
@@ -76,17 +89,25 @@ class Connections:
 
 
 class _Exchange(threading.Thread, Generic[Result]):
-    """A thread with what became of its work."""
+    """A thread with what became of its work.
 
-    def __init__(self, work: Callable[[], Result]) -> None:
+    Attributes:
+        results: What it gave, if its connections were open until then: of one that is shut, the end looks like the end
+            of an answer.
+    """
+
+    def __init__(self, work: Callable[[], Result], connections: Connections) -> None:
         super().__init__(daemon=True, name="stormlog-delivery")
         self._work = work
+        self._connections = connections
         self.results: list[Result] = []
         self.error: BaseException | None = None
 
     def run(self) -> None:
         try:
-            self.results.append(self._work())
+            result = self._work()
+            with self._connections.open():
+                self.results.append(result)
         except BaseException as error:
             self.error = error
 
@@ -105,7 +126,7 @@ def run_until(
     Raises:
         DeliveryError: the deadline passed; trying again may help.
     """
-    exchange = _Exchange(work)
+    exchange = _Exchange(work, connections)
     exchange.start()
     is_done = False
     try:
@@ -115,7 +136,6 @@ def run_until(
         if not is_done:
             connections.shut()
     if not is_done:
-        # It may have succeeded just now.
         exchange.join(_GRACE_S)
     if exchange.results:
         return exchange.results[0]

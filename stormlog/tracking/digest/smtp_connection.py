@@ -6,7 +6,7 @@ import smtplib
 import ssl
 from typing import Any
 
-from stormlog.tracking.digest.deadline import MOST_ANSWER_BYTES, Connections
+from stormlog.tracking.digest.deadline import MOST_ANSWER_BYTES, SPARE_S, Connections
 from stormlog.tracking.digest.settings import SmtpSettings
 
 __all__ = ["connect"]
@@ -22,15 +22,15 @@ def connect(settings: SmtpSettings, connections: Connections) -> smtplib.SMTP:
     Raises:
         OSError, ValueError, smtplib.SMTPException: the server cannot be reached or refuses.
     """
-    context = ssl.create_default_context()
+    context, step_s = ssl.create_default_context(), settings.timeout_s + SPARE_S
     # Without a host nothing is connected yet.
     server = (
-        smtplib.SMTP_SSL(timeout=settings.timeout_s, context=context)
+        smtplib.SMTP_SSL(timeout=step_s, context=context)
         if settings.tls == "implicit"
-        else smtplib.SMTP(timeout=settings.timeout_s)
+        else smtplib.SMTP(timeout=step_s)
     )
     try:
-        opened = connections.connect(settings.host, settings.effective_port, settings.timeout_s)
+        opened = connections.connect(settings.host, settings.effective_port, step_s)
         server.sock = (
             context.wrap_socket(opened, server_hostname=settings.host)
             if settings.tls == "implicit"

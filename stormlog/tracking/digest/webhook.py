@@ -21,7 +21,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from stormlog import __version__
 from stormlog.query.webhook_addresses import shown_address
 from stormlog.tracking.digest.content import Digest, one_line
-from stormlog.tracking.digest.deadline import Connections, run_until
+from stormlog.tracking.digest.deadline import SPARE_S, Connections, run_until
 from stormlog.tracking.digest.failures import DeliveryError
 from stormlog.tracking.digest.http import handlers
 from stormlog.tracking.digest.rendering import as_json, as_slack
@@ -66,7 +66,7 @@ def post(
 
     def send() -> None:
         # Once the status is there, the digest is taken or refused, whatever else is said.
-        with opener.open(request, timeout=timeout_s):
+        with opener.open(request, timeout=timeout_s + SPARE_S):
             pass
 
     try:
