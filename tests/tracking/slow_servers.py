@@ -57,9 +57,11 @@ def slow_server(serve: Callable[[Peer], None]) -> Iterator[int]:
             serve(Peer(connection, is_over))
 
     def accept() -> None:
-        with contextlib.suppress(OSError):
-            while True:
+        listener.settimeout(0.05)
+        while not is_over.is_set():
+            with contextlib.suppress(OSError):
                 connection, _ = listener.accept()
+                connection.settimeout(None)
                 threading.Thread(target=work, args=(connection,), daemon=True).start()
 
     thread = threading.Thread(target=accept, daemon=True)
@@ -68,7 +70,5 @@ def slow_server(serve: Callable[[Peer], None]) -> Iterator[int]:
         yield listener.getsockname()[1]
     finally:
         is_over.set()
-        with contextlib.suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
         listener.close()
-        thread.join(10)
