@@ -5,6 +5,7 @@ The promise: a file is never wider than it is to be, not even for a moment, and 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -43,10 +44,17 @@ def create_store(path: Path, *, is_shared: bool = False) -> bool:
         return False
     try:
         is_shared = is_shared or bool(path.parent.stat().st_mode & stat.S_ISGID)
-        os.fchmod(descriptor, _SHARED if is_shared else _PRIVATE)
+        _set_mode(descriptor, _SHARED if is_shared else _PRIVATE)
     finally:
         os.close(descriptor)
     return True
+
+
+def _set_mode(descriptor: int, mode: int) -> None:
+    if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
+        # Some file systems keep no modes.
+        with contextlib.suppress(OSError):
+            os.fchmod(descriptor, mode)
 
 
 def mode_of(path: str | os.PathLike[str]) -> int:
@@ -70,7 +78,7 @@ def open_beside(store: Path, suffix: str) -> int:
             descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, _PRIVATE)
         except FileExistsError:
             return os.open(path, flags)
-        os.fchmod(descriptor, (mode_of(store) if store.exists() else 0) | _PRIVATE)
+        _set_mode(descriptor, (mode_of(store) if store.exists() else 0) | _PRIVATE)
         return descriptor
     except OSError as error:
         raise SourceError(f"cannot open this lock file: {error.strerror}", path=str(path)) from error

@@ -188,7 +188,8 @@ def back_up(connection: sqlite3.Connection, target: Path, *, original: Path) -> 
         os.close(descriptor)
         with contextlib.closing(sqlite3.connect(partial)) as copy:
             connection.backup(copy)
-        os.chmod(partial, copy_mode(target, original=original))
+        with contextlib.suppress(PermissionError):
+            os.chmod(partial, copy_mode(target, original=original))
         os.replace(partial, target)
     except (OSError, sqlite3.OperationalError) as error:
         raise SourceError(f"cannot write the copy: {error}", path=str(target)) from error

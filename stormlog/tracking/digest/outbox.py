@@ -10,7 +10,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from stormlog.tracking import activity
@@ -47,7 +47,7 @@ class Notice:
     attempts: int
     next_attempt_ns: int
     error: str | None
-    webhook_url: str | None
+    webhook_url: str | None = field(repr=False)
     webhook_format: str
     digest_sequence: int
     digest: Digest
