@@ -1,1 +1,1 @@
--- Nothing.
+-- Holds a number until the step that has it is here.
