@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stormlog.cli.tracker_options import json_option, tracker_options
+from stormlog.cli.tracker_options import group_shared_option, json_option, tracker_options
 
 __all__ = ["export_command", "import_command"]
 
@@ -51,6 +51,7 @@ def export_command(file: str, no_counts: bool, as_json: bool, **options: Any) ->
 @click.command("import")
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False))
 @tracker_options
+@group_shared_option
 @json_option
 @click.help_option("-h", "--help")
 def import_command(file: str, as_json: bool, **options: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from stormlog.cli.options import session_option
-from stormlog.cli.tracker_options import json_option, tracker_of, tracker_options
+from stormlog.cli.tracker_options import group_shared_option, json_option, tracker_of, tracker_options
 
 __all__ = ["record"]
 
@@ -33,6 +33,7 @@ __all__ = ["record"]
 @click.option("--host", metavar="NAME", help="Machine.")
 @click.option("--user", metavar="NAME", help="Who ran it.")
 @tracker_options
+@group_shared_option
 @json_option
 @click.help_option("-h", "--help")
 def record(message: str, at: str | None, as_json: bool, **options: Any) -> None:

@@ -36,6 +36,11 @@ __all__ = ["notify"]
 @click.option(
     "--from", "sender", metavar="ADDRESS", help="Address that mails are from (default: STORMLOG_SMTP_FROM)."
 )
+@click.option(
+    "--timeout",
+    metavar="TIME",
+    help="Most time for each message, from connecting to the answer (default: STORMLOG_NOTIFY_TIMEOUT, else 10s).",
+)
 @json_option
 @click.help_option("-h", "--help")
 @click.pass_context
@@ -51,6 +56,7 @@ def notify(
     smtp_tls: str | None,
     smtp_user: str | None,
     sender: str | None,
+    timeout: str | None,
     as_json: bool,
     **tracker: Any,
 ) -> None:
@@ -70,11 +76,17 @@ def notify(
     """
     from stormlog.cli import output as answers
     from stormlog.cli.json_text import json_document
+    from stormlog.cli.times import duration_ns
     from stormlog.tracking.digest import NotifySettings
     from stormlog.tracking.digest import notify as notify_people
 
     settings = NotifySettings.from_environment(
-        host=smtp_host, port=smtp_port, tls=smtp_tls, user=smtp_user, sender=sender
+        host=smtp_host,
+        port=smtp_port,
+        tls=smtp_tls,
+        user=smtp_user,
+        sender=sender,
+        timeout_s=None if timeout is None else duration_ns(timeout, "--timeout") / 1e9,
     )
     with open_tracker(**tracker, read_only=dry_run) as opened:
         report = notify_people(

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from stormlog.cli.groups import HelpfulGroup
-from stormlog.cli.tracker_options import format_options, json_option, store_options, tracker_of
+from stormlog.cli.tracker_options import (
+    format_options,
+    group_shared_option,
+    json_option,
+    store_options,
+    tracker_of,
+)
 
 if TYPE_CHECKING:
     from stormlog.tracking import Project
@@ -30,7 +36,12 @@ def _settings_options(command: Command) -> Command:
         store_options,
         click.option("--clear-webhook", is_flag=True, help="Have no webhook."),
         click.option("--webhook-format", type=click.Choice(WEBHOOK_CHOICES), help="What the webhook gets."),
-        click.option("--webhook", "webhook_url", metavar="URL", help="Post digests there."),
+        click.option(
+            "--webhook",
+            "webhook_url",
+            metavar="URL|env:NAME|file:PATH",
+            help="Post digests to this address, or to the one that a variable or file holds when they go out.",
+        ),
         click.option("--clear-recipients", is_flag=True, help="Send mail to nobody."),
         click.option(
             "--recipient",
@@ -85,6 +96,7 @@ def list_(**options: Any) -> None:
 
 @projects.command()
 @_settings_options
+@group_shared_option
 def create(name: str, as_json: bool, **options: Any) -> None:
     """Make a project."""
     settings = _settings(options)

@@ -12,7 +12,7 @@ import click
 
 from stormlog.cli.exit_codes import ExitCode
 from stormlog.cli.options import cache_dir_option
-from stormlog.cli.tracker_options import evidence_options, tracker_options
+from stormlog.cli.tracker_options import evidence_options, group_shared_option, tracker_options
 
 if TYPE_CHECKING:
     from stormlog.tracking import ScanReport
@@ -35,6 +35,7 @@ _FAIL_ON = ("new", "regressed", "any")
     help="Training program, where telemetry names none.",
 )
 @evidence_options
+@group_shared_option
 @click.option("--since", metavar="TIME", help="Leave out evidence before a date, or before 7d ago.")
 @click.option(
     "--settle",
@@ -155,7 +156,7 @@ def _scan(
 
     # A setting that is wrong is said before anything is done.
     settings = _notify_settings() if options["notify"] else None
-    named = {name: options[name] for name in ("db", "project", "as_agent", "allow")}
+    named = {name: options[name] for name in ("db", "project", "as_agent", "allow", "group_shared")}
     with open_tracker(**named, makes=True, scratch=options["dry_run"]) as tracker:
         report = scan_paths(
             tracker, paths, scan_options, watching=watching(quiet=options["quiet"]), should_stop=should_stop

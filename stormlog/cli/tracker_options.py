@@ -16,6 +16,7 @@ __all__ = [
     "db_option",
     "evidence_options",
     "format_options",
+    "group_shared_option",
     "json_option",
     "no_colour_option",
     "open_tracker",
@@ -41,6 +42,13 @@ db_option = click.option(
     metavar="FILE",
     type=click.Path(dir_okay=False),
     help="The tracker (default: STORMLOG_DB, else ~/.local/share/stormlog/tracker.db).",
+)
+
+
+group_shared_option = click.option(
+    "--group-shared",
+    is_flag=True,
+    help="Let the group of a new tracker read and write it too (mode 660, else 600).",
 )
 
 
@@ -127,7 +135,7 @@ def page_options(command: Command) -> Command:
 
 def tracker_of(options: dict[str, Any], *, read_only: bool = False, makes: bool = False) -> Tracker:
     """Take what `tracker_options` or `store_options` added from the options of a command, and open the tracker."""
-    names = [name for name in ("db", "project", "as_agent", "allow") if name in options]
+    names = [name for name in ("db", "project", "as_agent", "allow", "group_shared") if name in options]
     return open_tracker(**{name: options.pop(name) for name in names}, read_only=read_only, makes=makes)
 
 
@@ -140,6 +148,7 @@ def open_tracker(
     read_only: bool = False,
     makes: bool = False,
     scratch: bool = False,
+    group_shared: bool = False,
 ) -> Tracker:
     """Open the tracker that the options name; use it as a context manager.
 
@@ -147,6 +156,7 @@ def open_tracker(
         read_only: As of `Tracker`.
         makes: Make the file if there is none. Most commands do not: it is a mistyped name then.
         scratch: As of `Tracker`.
+        group_shared: As of `Tracker`.
 
     Raises:
         SourceError: there is no such file.
@@ -169,6 +179,7 @@ def open_tracker(
         permissions=permissions,
         read_only=read_only,
         scratch=scratch,
+        group_shared=group_shared,
     )
     for warning in tracker.store.warnings:
         click.echo(f"Warning: {warning}", err=True)

@@ -1,7 +1,7 @@
 """Schema ``tracking`` of a store's database: the tables of the tracker, copied when a statement names them.
 
-The promise: what a statement sees is the tracker as it was when the statement began, and a tracker that did not
-change is not copied again.
+The promise: what a statement sees is the tracker as it was when the statement began, but for addresses of webhooks,
+of which only the host is shown; and a tracker that did not change is not copied again.
 """
 
 from __future__ import annotations
@@ -86,7 +86,15 @@ class TrackingSchema:
         rows = tracker.execute(f"SELECT {', '.join(columns)} FROM {table}")
         while batch := rows.fetchmany(_BATCH):
             values = [list(column) for column in zip(*batch, strict=True)]
+            if table == "projects" and "webhook_url" in columns:
+                _hide_addresses(values[list(columns).index("webhook_url")])
             self._database.append(f"tracking.{table}", values, ", ".join(columns.values()))
+
+
+def _hide_addresses(webhooks: list[str | None]) -> None:
+    from stormlog.query.webhook_addresses import shown_webhook
+
+    webhooks[:] = [None if webhook is None else shown_webhook(webhook) for webhook in webhooks]
 
 
 def _row(state: TrackedState) -> tuple[Any, ...]:

@@ -16,10 +16,20 @@ from stormlog.tracking.ids import new_id
 from stormlog.tracking.lookup import SHORTEST_PART, part_condition
 from stormlog.tracking.models import Comment
 
-__all__ = ["KEPT_NS", "add_comment", "delete_comment", "edit_comment", "list_comments", "purge_comments"]
+__all__ = [
+    "KEPT_NS",
+    "add_comment",
+    "delete_comment",
+    "edit_comment",
+    "has_old_comments",
+    "list_comments",
+    "purge_comments",
+]
 
 #: How long a deleted comment stays in the file.
 KEPT_NS: Final = 7 * 24 * 3600 * 10**9
+
+_OLD: Final = "deleted_ns < :earliest_ns OR deleted_ns > :latest_ns"
 
 _COLUMNS: Final = tuple(Comment.__dataclass_fields__)
 
@@ -57,7 +67,8 @@ def list_comments(connection: sqlite3.Connection, issue_id: str) -> list[Comment
     """Return the comments of an issue, the oldest first."""
     rows = connection.execute(
         f"SELECT {', '.join(_COLUMNS)} FROM issue_comments WHERE issue_id = ? AND deleted_ns IS NULL "
-        "ORDER BY created_ns, comment_id",
+        # Clocks may have been set meanwhile; rows are numbered in the order in which they were written.
+        "ORDER BY rowid",
         [issue_id],
     )
     return [Comment(*row) for row in rows]
@@ -109,8 +120,24 @@ def delete_comment(
 
 
 def purge_comments(connection: sqlite3.Connection, now_ns: int) -> int:
-    """Remove comments of all projects that were deleted more than 7 days ago, and return how many."""
-    return connection.execute("DELETE FROM issue_comments WHERE deleted_ns < ?", [now_ns - KEPT_NS]).rowcount
+    """Remove comments of all projects that were deleted more than 7 days ago, and return how many.
+
+    So are those that a clock which was ahead would keep for longer.
+    """
+    return connection.execute(f"DELETE FROM issue_comments WHERE {_OLD}", _old(now_ns)).rowcount
+
+
+def has_old_comments(connection: sqlite3.Connection, now_ns: int) -> bool:
+    """Tell whether `purge_comments` would remove any."""
+    return bool(
+        connection.execute(
+            f"SELECT EXISTS (SELECT 1 FROM issue_comments WHERE {_OLD})", _old(now_ns)
+        ).fetchone()[0]
+    )
+
+
+def _old(now_ns: int) -> dict[str, int]:
+    return {"earliest_ns": now_ns - KEPT_NS, "latest_ns": now_ns + KEPT_NS}
 
 
 def _body(text: str) -> str:

@@ -197,12 +197,12 @@ def history(
     )"""
     parameters: dict[str, Any] = {"issue_id": issue_id, "rows": limit + 1}
     if after is not None:
-        value, activity_id = read_cursor(after, "history")
-        condition += f" AND {_behind('at_ns', 'activity_id', value)}"
-        parameters |= {"after": value, "after_id": activity_id}
+        _, activity_id = read_cursor(after, "history")
+        condition += " AND activity_id < :after_id"
+        parameters["after_id"] = activity_id
+    # Entries are numbered in the order in which they were written; clocks may have been set meanwhile.
     rows = connection.execute(
-        f"SELECT * FROM activity WHERE {condition} ORDER BY at_ns DESC, activity_id DESC LIMIT :rows",
-        parameters,
+        f"SELECT * FROM activity WHERE {condition} ORDER BY activity_id DESC LIMIT :rows", parameters
     )
     found, cursor = cut([_activity_of(row) for row in rows], limit, "history", "at_ns", "activity_id")
     return HistoryPage(found, cursor, cursor is not None)

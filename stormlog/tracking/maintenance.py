@@ -143,7 +143,7 @@ def back_up_store(
     if copy.exists() and not replace:
         raise ValueError(f"{copy} exists already")
     with contextlib.closing(Store.open_read_only(path, may_be_older=True)) as store:
-        return back_up(store.connection, store.path, copy)
+        return back_up(store.connection, copy, original=store.path)
 
 
 def check_store(path: str | os.PathLike[str]) -> list[Problem]:

@@ -17,6 +17,7 @@ from stormlog.tracking.actors import Actor
 from stormlog.tracking.ids import new_id
 from stormlog.tracking.lookup import find_issue, tracked_issue
 from stormlog.tracking.models import TrackedIssue
+from stormlog.tracking.sequences import next_sequence
 from stormlog.tracking.statuses import LIVE
 from stormlog.tracking.triage import require_revision, reset_recurrences
 
@@ -107,7 +108,7 @@ def merge(
     connection.execute("DELETE FROM issues WHERE issue_id = ?", [source_id])
     connection.execute(
         "INSERT INTO issue_merges (merge_id, source_issue_id, target_issue_id, source_row_json, moved_json, merged_ns, "
-        "actor) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "merged_sequence, actor) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
             new_id(),
             source_id,
@@ -115,14 +116,18 @@ def merge(
             activity.canonical_json(dict(source)),
             activity.canonical_json(moved),
             now_ns,
+            next_sequence(connection, project["project_id"]),
             f"{actor.type}:{actor.id}",
         ],
     )
     connection.execute(
-        "UPDATE issues SET last_notified_ns = ?, last_activity_ns = ? WHERE issue_id = ?",
+        "UPDATE issues SET last_notified_ns = ?, last_activity_ns = ?, notified_sequence = ?, activity_sequence = ? "
+        "WHERE issue_id = ?",
         [
             _least(target["last_notified_ns"], source["last_notified_ns"]),
             max(target["last_activity_ns"], source["last_activity_ns"]),
+            _notified_sequence(target, source),
+            max(target["activity_sequence"], source["activity_sequence"]),
             target_id,
         ],
     )
@@ -165,6 +170,13 @@ def _require_scope(target: sqlite3.Row, source: sqlite3.Row, *, across_apps: boo
 def _least(one: int | None, other: int | None) -> int | None:
     known = [value for value in (one, other) if value is not None]
     return min(known) if known else None
+
+
+def _notified_sequence(target: sqlite3.Row, source: sqlite3.Row) -> int:
+    """Return which digest told both: the later one, or the earlier one if one of them has not been told."""
+    told = [issue["notified_sequence"] for issue in (target, source)]
+    has_news = any(issue["activity_sequence"] > issue["notified_sequence"] for issue in (target, source))
+    return int(min(told) if has_news else max(told))
 
 
 def _pair_occurrences(connection: sqlite3.Connection, target_id: str, source_id: str) -> None:

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import sqlite3
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from pathlib import Path
 from stormlog._resources import resource_directory
 from stormlog.errors import MigrationError, SourceError
 from stormlog.query.sqlite_files import connect, explaining, tell_damage
+from stormlog.tracking.file_modes import copy_mode
 
 __all__ = [
     "Migration",
@@ -168,39 +170,45 @@ def migrate(
         return []
     if not applied_versions(connection):
         return _apply(connection, path, steps)
-    back_up(connection, path, _backup_path(path))
+    back_up(connection, _backup_path(path), original=path)
     return [done for step in steps for done in _apply(connection, path, [step])]
 
 
-def back_up(connection: sqlite3.Connection, path: Path, target: Path) -> Path:
+def back_up(connection: sqlite3.Connection, target: Path, *, original: Path) -> Path:
     """Copy a store, also while others write to it; the copy appears whole or not at all.
 
     Args:
         connection: To the store.
-        path: Its file, for messages.
         target: The copy; one that is there is replaced.
+        original: The file of the store; nobody may do more with the copy than with that.
 
     Raises:
         MigrationError: the store is damaged.
         SourceError: the target cannot be written.
     """
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    partial = None
     try:
+        # For its owner alone until it is whole.
+        descriptor, partial = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        os.close(descriptor)
         with (
-            explaining(path, doing=f"write the copy {target}"),
-            contextlib.closing(connect(partial, "rwc")) as copy,
+            explaining(original, doing=f"write the copy {target}"),
+            contextlib.closing(connect(partial, "rw")) as copy,
         ):
             connection.backup(copy)
             # A sound copy is not replaced by a damaged one.
             (verdict,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
             if verdict != "ok":
-                raise tell_damage(path, verdict)
+                raise tell_damage(original, verdict)
+        with contextlib.suppress(PermissionError):
+            os.chmod(partial, copy_mode(target, original=original))
         os.replace(partial, target)
     except OSError as error:
         raise SourceError(f"cannot write the copy: {error}", path=str(target)) from error
     finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        if partial is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(partial)
     return target
 
 

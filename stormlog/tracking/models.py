@@ -248,6 +248,7 @@ class Project(_Value):
         version_order: auto, string, pep440, semver or observed.
         regress_on_equal: Whether the fix version itself, seen again, makes an issue regressed.
         recipients: Mail addresses.
+        webhook_url: Scheme and host of the webhook's address, or the variable or file that holds it.
         webhook_format: json or slack.
     """
 

@@ -9,13 +9,14 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from stormlog.errors import LifecycleError
+from stormlog.query.webhook_addresses import shown_webhook
 from stormlog.tracking import activity
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.ids import new_id
 from stormlog.tracking.models import Project
+from stormlog.tracking.webhook_settings import require_webhook
 
 __all__ = [
     "ALERT_FREQUENCIES",
@@ -78,11 +79,11 @@ def ensure_project(connection: sqlite3.Connection, name: str, now_ns: int) -> sq
 
 
 def project_of(row: sqlite3.Row) -> Project:
-    """Return a row as a value."""
-    fields: dict[str, Any] = dict(row)
+    """Return a row as a value, which shows no more than the host of a webhook."""
+    fields: dict[str, Any] = _shown(dict(row))
     return Project(
         **{
-            **{name: value for name, value in fields.items() if name != "recipients_json"},
+            **{name: fields[name] for name in Project.__dataclass_fields__ if name in fields},
             "recipients": tuple(json.loads(fields["recipients_json"])),
             "regress_on_equal": bool(fields["regress_on_equal"]),
         }
@@ -121,7 +122,7 @@ def set_project(
 
     Args:
         settings: Some of ``alert_frequency``, ``version_order``, ``regress_on_equal``, ``recipients``,
-            ``webhook_url`` (None for none) and ``webhook_format``, as in `Project`.
+            ``webhook_url`` (an address, ``env:NAME`` or ``file:PATH``; None for none) and ``webhook_format``.
 
     Returns:
         The project as it is now.
@@ -146,10 +147,16 @@ def set_project(
         "set_project",
         project_id=row["project_id"],
         at_ns=now_ns,
-        before={column: row[column] for column in changed},
-        after=changed,
+        before=_shown({column: row[column] for column in changed}),
+        after=_shown(changed),
     )
     return project_of(project_row(connection, name))
+
+
+def _shown(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return columns of a project with as much of the webhook's address as may be shown."""
+    address = columns.get("webhook_url")
+    return {**columns, **({} if address is None else {"webhook_url": shown_webhook(address)})}
 
 
 def _row(connection: sqlite3.Connection, name: str) -> sqlite3.Row | None:
@@ -179,7 +186,7 @@ def _columns(settings: Mapping[str, Any]) -> dict[str, Any]:
         elif name == "recipients":
             columns["recipients_json"] = activity.canonical_json(_recipients(value))
         elif name == "webhook_url":
-            columns[name] = None if value is None else _web_address(value)
+            columns[name] = None if value is None else require_webhook(value)
         else:
             raise ValueError(f"unknown setting {name!r} of a project")
     return columns
@@ -196,10 +203,3 @@ def _recipients(addresses: Sequence[str]) -> list[str]:
         ):
             raise ValueError(f"{address!r} is no mail address: write name@host")
     return list(dict.fromkeys(address.strip() for address in addresses))
-
-
-def _web_address(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not text.isprintable() or " " in text:
-        raise ValueError(f"{text!r} is no address of a webhook: write https://host/path")
-    return text

@@ -17,6 +17,7 @@ from stormlog.tracking.actors import Actor
 from stormlog.tracking.ids import new_id
 from stormlog.tracking.reconciling import date_findings, drop_unfounded, keep_details, mark_changes
 from stormlog.tracking.regression import judge_resolved
+from stormlog.tracking.sequences import next_sequence
 
 __all__ = ["INCOMING", "Recorded", "incoming_counts", "put_incoming", "record", "settle_sessions"]
 
@@ -133,9 +134,8 @@ def record(
     date_findings(connection)
     keep_details(connection)
     _learn_versions(connection)
-    connection.execute(
-        "UPDATE issues SET last_activity_ns = ? WHERE issue_id IN (SELECT issue_id FROM temp.fresh)", [now_ns]
-    )
+    if evidence_new:
+        _note_activity(connection, next_sequence(connection, project_id), now_ns)
     regressed = judge_resolved(
         connection, project=project, actor=actor, now_ns=now_ns, scan_id=scan_id, repo=repo
     )
@@ -354,6 +354,20 @@ def _add_evidence(connection: sqlite3.Connection, now_ns: int) -> int:
         [now_ns],
     )
     return int(connection.execute("SELECT count(*) FROM temp.fresh").fetchone()[0])
+
+
+def _note_activity(connection: sqlite3.Connection, sequence: int, now_ns: int) -> None:
+    """Note which write brought the new evidence of issues and of their fingerprints."""
+    connection.execute(
+        "UPDATE issues SET last_activity_ns = ?, activity_sequence = ? "
+        "WHERE issue_id IN (SELECT issue_id FROM temp.fresh)",
+        [now_ns, sequence],
+    )
+    connection.execute(
+        "UPDATE issue_fingerprints SET activity_sequence = ? "
+        "WHERE (issue_id, fingerprint_id) IN (SELECT issue_id, fingerprint_id FROM temp.fresh)",
+        [sequence],
+    )
 
 
 def _learn_versions(connection: sqlite3.Connection) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 from stormlog.tracking import aggregates
 from stormlog.tracking.activity import log
 from stormlog.tracking.actors import Actor
+from stormlog.tracking.clocks import is_from_wrong_clock
+from stormlog.tracking.sequences import next_sequence
 
 __all__ = ["end_silences", "ended_silences", "judge_resolved"]
 
@@ -108,11 +110,14 @@ def end_silences(
         How many.
     """
     ended = ended_silences(connection, project["name"], now_ns)
+    if not ended:
+        return 0
+    sequence = next_sequence(connection, project["project_id"])
     for row in ended:
         connection.execute(
-            "UPDATE issues SET status = 'new', fix_version = NULL, ignore_until_json = NULL, last_activity_ns = ? "
-            "WHERE issue_id = ?",
-            [now_ns, row["issue_id"]],
+            "UPDATE issues SET status = 'new', fix_version = NULL, ignore_until_json = NULL, last_activity_ns = ?, "
+            "activity_sequence = ? WHERE issue_id = ?",
+            [now_ns, sequence, row["issue_id"]],
         )
         log(
             connection,
@@ -125,9 +130,8 @@ def end_silences(
             after={"status": "new"},
             scan_id=scan_id,
         )
-    if ended:
-        aggregates.touch(connection, issues=[row["issue_id"] for row in ended])
-        aggregates.rebuild_issues(connection, now_ns=now_ns)
+    aggregates.touch(connection, issues=[row["issue_id"] for row in ended])
+    aggregates.rebuild_issues(connection, now_ns=now_ns)
     return len(ended)
 
 
@@ -135,7 +139,14 @@ def ended_silences(connection: sqlite3.Connection, project: str, now_ns: int) ->
     """Return the silenced issues of a project, by its name, whose silence has ended."""
     rows = connection.execute(
         """
-        SELECT i.issue_id, i.ignore_until_json, i.occurrence_count, i.run_count
+        SELECT
+            i.issue_id, i.ignore_until_json, i.occurrence_count, i.run_count,
+            (
+                SELECT a.at_ns FROM activity AS a
+                WHERE a.issue_id = i.issue_id AND a.action = 'ignore'
+                ORDER BY a.activity_id DESC
+                LIMIT 1
+            ) AS silenced_ns
         FROM issues AS i
         INNER JOIN projects AS p ON i.project_id = p.project_id
         WHERE p.name = ? AND i.status = 'silenced' AND i.ignore_until_json IS NOT NULL
@@ -150,7 +161,16 @@ def _has_ended(until: dict[str, Any], row: sqlite3.Row, now_ns: int) -> bool:
     return bool(
         (count is not None and row["occurrence_count"] - until.get("from_count", 0) >= count)
         or (runs is not None and row["run_count"] - until.get("from_runs", 0) >= runs)
-        or (date_ns is not None and now_ns >= date_ns)
+        or (date_ns is not None and _is_past(date_ns, row["silenced_ns"], now_ns))
+    )
+
+
+def _is_past(date_ns: int, silenced_ns: int | None, now_ns: int) -> bool:
+    if now_ns >= date_ns:
+        return True
+    # Silenced by a clock that was ahead, an issue is shown again rather than silent for years.
+    return silenced_ns is not None and is_from_wrong_clock(
+        silenced_ns, now_ns=now_ns, interval_ns=date_ns - silenced_ns
     )
 
 

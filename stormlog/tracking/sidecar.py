@@ -26,6 +26,7 @@ from stormlog.tracking import aggregates
 from stormlog.tracking.activity import canonical_json, log
 from stormlog.tracking.ids import new_id
 from stormlog.tracking.projects import DEFAULT_PROJECT, ensure_project, project_row
+from stormlog.tracking.sequences import next_sequence
 
 if TYPE_CHECKING:
     from stormlog.tracking.tracker import Tracker
@@ -326,6 +327,7 @@ class _Restoration:
             """,
             [self._project_id, self._now_ns, self._now_ns, self._now_ns, self._project_id],
         )
+        self._note_activity()
         added = connection.execute(
             """
             INSERT INTO issue_fingerprints (
@@ -345,6 +347,18 @@ class _Restoration:
             "INSERT INTO temp.about SELECT position, issue_id FROM temp.said WHERE issue_id IS NOT NULL"
         )
         return added
+
+    def _note_activity(self) -> None:
+        """Let digests tell of issues that were made just now."""
+        made = "project_id = ? AND activity_sequence = 0"
+        [has_made] = self._connection.execute(
+            f"SELECT EXISTS (SELECT 1 FROM issues WHERE {made})", [self._project_id]
+        ).fetchone()
+        if has_made:
+            self._connection.execute(
+                f"UPDATE issues SET activity_sequence = ? WHERE {made}",
+                [next_sequence(self._connection, self._project_id), self._project_id],
+            )
 
     def _restore(self, created: set[str]) -> tuple[set[str], int, int]:
         """Give the issues what the file says of them; of several opinions the most urgent counts."""

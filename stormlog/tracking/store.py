@@ -20,6 +20,7 @@ from stormlog.query.sqlite_files import (
     explaining,
     use_write_ahead_log,
 )
+from stormlog.tracking.file_modes import create_store, mode_of
 from stormlog.tracking.migrations import applied_versions, migrate, pending, require_current
 from stormlog.tracking.network_files import is_on_network
 
@@ -50,8 +51,12 @@ class Store:
         self.warnings = warnings
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Store:
+    def open(cls, path: str | os.PathLike[str], *, group_shared: bool = False) -> Store:
         """Open a store to write; it is made, or brought up to date, if need be.
+
+        Args:
+            path: The file. A new one is for its owner alone.
+            group_shared: Whether the group may read and write a new one too.
 
         Raises:
             MigrationError: it is newer than this version of Stormlog, damaged, or another kind of file.
@@ -61,10 +66,13 @@ class Store:
         warnings = []
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
+            is_new = create_store(file, is_shared=group_shared)
+            if group_shared and not is_new and mode_of(file) & 0o060 != 0o060:
+                warnings.append(f"{file} exists already and keeps its mode {mode_of(file):o}")
         except OSError as error:
             raise SourceError(f"cannot use this tracker: {error}", path=str(file)) from error
         with explaining(file), contextlib.ExitStack() as opened:
-            connection = opened.enter_context(contextlib.closing(connect(file, "rwc")))
+            connection = opened.enter_context(contextlib.closing(connect(file, "rw")))
             # What is refused stays as it is, also how its journal is kept.
             pending(connection, file)
             if is_on_network(file):

@@ -47,6 +47,8 @@ class Tracker:
         actor: Who changes are attributed to; by default what the environment says.
         permissions: What the caller may do: ``issues:read``, ``issues:write``.
         read_only: Open the file to read only; it must exist.
+        group_shared: Whether the group may read and write a new file too; by default only its owner may, except in a
+            directory that hands its group on. A file that exists keeps its mode.
         scratch: Work on a copy in memory; the file, if there is one, stays as it is.
         clock: Returns now, in nanoseconds since the Unix epoch.
 
@@ -66,6 +68,7 @@ class Tracker:
         actor: Actor | None = None,
         permissions: Iterable[str] = PERMISSIONS,
         read_only: bool = False,
+        group_shared: bool = False,
         scratch: bool = False,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -77,7 +80,9 @@ class Tracker:
         if scratch:
             self.store = Store.open_scratch(file)
         else:
-            self.store = Store.open_read_only(file) if read_only else Store.open(file)
+            self.store = (
+                Store.open_read_only(file) if read_only else Store.open(file, group_shared=group_shared)
+            )
 
     def __enter__(self) -> Tracker:
         return self
@@ -448,7 +453,7 @@ class Tracker:
 
         Args:
             settings: ``alert_frequency``, ``version_order``, ``regress_on_equal``, ``recipients``, ``webhook_url``
-                (None for none), ``webhook_format``; see `Project`.
+                (an address, ``env:NAME`` or ``file:PATH``; None for none), ``webhook_format``; see `Project`.
 
         Raises:
             LifecycleError: there is no such project.

@@ -51,10 +51,11 @@ def unmerge(
         "SELECT rowid, * FROM issue_merges WHERE source_issue_id = ? AND undone_ns IS NULL", [source_id]
     ).fetchone()
     moved = json.loads(record["moved_json"])
-    source = json.loads(record["source_row_json"])
-    if target["last_notified_ns"] is not None and target["last_notified_ns"] >= record["merged_ns"]:
+    source = _source_row(record)
+    if target["notified_sequence"] >= record["merged_sequence"]:
         # A digest since then was about both.
-        source["last_notified_ns"] = target["last_notified_ns"]
+        for column in ("notified_sequence", "last_notified_ns"):
+            source[column] = target[column]
     names = ", ".join(source)
     connection.execute(
         f"INSERT INTO issues ({names}) VALUES ({', '.join(f':{name}' for name in source)})", source
@@ -92,6 +93,9 @@ def unmerge(
                 WHERE o.issue_id = issues.issue_id
             ),
             0
+        )),
+        activity_sequence = max(activity_sequence, coalesce(
+            (SELECT max(f.activity_sequence) FROM issue_fingerprints AS f WHERE f.issue_id = issues.issue_id), 0
         ))
         WHERE issue_id = ?
         """,
@@ -112,6 +116,14 @@ def unmerge(
             after=after,
         )
     return tracked_issue(connection, source_id)
+
+
+def _source_row(record: sqlite3.Row) -> dict[str, Any]:
+    row: dict[str, Any] = json.loads(record["source_row_json"])
+    # Rows of before there were sequences: times take their place, as migration 5 has it.
+    row.setdefault("activity_sequence", max(row["last_activity_ns"], 1))
+    row.setdefault("notified_sequence", row["last_notified_ns"] or 0)
+    return row
 
 
 def _name_leaving(connection: sqlite3.Connection, record: sqlite3.Row, moved: dict[str, Any]) -> None:

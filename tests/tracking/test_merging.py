@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from stormlog.errors import LifecycleError
 from stormlog.tracking import Tracker
 from stormlog.tracking.maintenance import check_store
+from stormlog.tracking.sequences import next_sequence
 from tests.tracking.evidence import fingerprint_id, see
 from tests.tracking.people import BOT, as_actor, new_tracker, of, refused, seen
 from tests.tracking.tables import everything, tables
@@ -463,7 +464,15 @@ def test_an_issue_that_is_not_merged_cannot_come_back(pair: Tracker) -> None:
 def test_a_digest_about_both_was_about_the_one_that_comes_back(pair: Tracker) -> None:
     source_id = merge(pair)
     with pair.writing() as connection:
-        connection.execute("UPDATE issues SET last_notified_ns = ?", [pair.clock()])
+        connection.execute(
+            "UPDATE issues SET last_notified_ns = ?, notified_sequence = ?",
+            [
+                pair.clock(),
+                next_sequence(
+                    connection, connection.execute("SELECT project_id FROM projects").fetchone()[0]
+                ),
+            ],
+        )
     assert pair.unmerge(source_id).last_notified_ns is not None
 
 

@@ -172,7 +172,7 @@ def build(path: Path, version: int) -> dict[str, list[dict[str, Any]]]:
     with raw(path) as connection:
         migrate(connection, path, STEPS[:version])
         for step in range(1, version + 1):
-            for table, row in ROWS[step].items():
+            for table, row in ROWS.get(step, {}).items():
                 names = ", ".join(row)
                 marks = ", ".join(f":{name}" for name in row)
                 connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", row)

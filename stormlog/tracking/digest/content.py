@@ -27,11 +27,11 @@ _MOST_CHARACTERS: Final = 80
 # Marks that turn the direction of text around, for whatever follows them too.
 _DIRECTION: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
-#: What nobody was told yet. Activity is the time of the scan: late evidence of an early event counts as well.
+#: What nobody was told yet. Activity is the write of the scan: late evidence of an early event counts as well.
 _UNTOLD: Final = """
     i.project_id = :project_id
     AND i.is_dev = 0
-    AND (i.last_notified_ns IS NULL OR i.last_activity_ns > i.last_notified_ns)
+    AND i.activity_sequence > i.notified_sequence
 """
 _LIVE: Final = f"{_UNTOLD} AND i.status IN ('new', 'regressed')"
 _RECURRING: Final = f"{_UNTOLD} AND i.status = 'resolved' AND i.recurred_count > 0"
@@ -72,7 +72,7 @@ class Digest:
     """What a project's people are told.
 
     Attributes:
-        digest_ns: When it was put together; no other digest of the project has the same time.
+        digest_ns: When it was put together.
         issues: New and regressed issues, the worst first, at most `MOST_ROWS`.
         more_count: New and regressed issues besides these.
         recurring: Resolved issues that came back, at most `MOST_RECURRING`.

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["INTERVAL_NS", "due_ns", "is_due", "slack_ns", "stamp_ns"]
+from stormlog.tracking.clocks import is_from_wrong_clock
+
+__all__ = ["INTERVAL_NS", "basis_ns", "due_ns", "is_ahead", "is_due", "slack_ns", "stamp_ns"]
 
 _MINUTE_NS: Final = 60 * 10**9
 _HOUR_NS: Final = 60 * _MINUTE_NS
@@ -42,9 +44,35 @@ def due_ns(frequency: str, *, basis_ns: int) -> int | None:
 
 
 def is_due(frequency: str, *, basis_ns: int, now_ns: int) -> bool:
-    """Tell whether a digest may go out now."""
+    """Tell whether a digest may go out now; a basis further ahead than the interval is that of a wrong clock."""
     next_ns = due_ns(frequency, basis_ns=basis_ns)
-    return next_ns is not None and now_ns >= next_ns
+    if next_ns is None:
+        return False
+    return now_ns >= next_ns or is_from_wrong_clock(
+        basis_ns, now_ns=now_ns, interval_ns=INTERVAL_NS[frequency]
+    )
+
+
+def basis_ns(frequency: str, *, last_digest_ns: int | None, created_ns: int, now_ns: int) -> int:
+    """Return the time from which the next digest is counted: when the last one was due, else when the project was made.
+
+    Times of clocks that were ahead count as none; if none is left, a digest is due now.
+
+    Source: docs/notifications.md#when.
+    """
+    if frequency not in INTERVAL_NS:
+        return now_ns
+    interval_ns = INTERVAL_NS[frequency]
+    # Nobody was told anything of a new project: its first digest may as well come early.
+    for stamp, most_ahead_ns in ((last_digest_ns, interval_ns), (created_ns, slack_ns(frequency))):
+        if stamp is not None and not is_from_wrong_clock(stamp, now_ns=now_ns, interval_ns=most_ahead_ns):
+            return stamp
+    return now_ns - interval_ns
+
+
+def is_ahead(frequency: str, *, basis_ns: int, now_ns: int) -> bool:
+    """Tell whether a basis is later than `stamp_ns` gives it on any host with the right time."""
+    return frequency in INTERVAL_NS and basis_ns > now_ns + slack_ns(frequency)
 
 
 def stamp_ns(frequency: str, *, basis_ns: int, now_ns: int) -> int:

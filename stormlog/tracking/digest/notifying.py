@@ -13,16 +13,20 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from stormlog.tracking.actors import WRITE
 from stormlog.tracking.digest.content import Digest, collect
-from stormlog.tracking.digest.due import due_ns, is_due, stamp_ns
+from stormlog.tracking.digest.due import basis_ns, due_ns, is_ahead, is_due, stamp_ns
 from stormlog.tracking.digest.failures import DeliveryError
-from stormlog.tracking.digest.outbox import Delivery, Notice, claim, enqueue, mark, next_digest_ns, waiting
+from stormlog.tracking.digest.lock import delivery_lock
+from stormlog.tracking.digest.outbox import Delivery, Notice, claim, enqueue, mark, waiting
+from stormlog.tracking.digest.outbox import is_due as is_attempt_due
 from stormlog.tracking.digest.settings import NotifySettings
 from stormlog.tracking.digest.smtp import Mailer
-from stormlog.tracking.digest.webhook import post, shown_address
+from stormlog.tracking.digest.webhook import post
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_of, project_row
 from stormlog.tracking.store import default_store_path
 from stormlog.tracking.tracker import Tracker
+from stormlog.tracking.webhook_settings import webhook_address
 
 __all__ = ["NotifyReport", "ProjectDigest", "deliver", "notify", "queue_if_due"]
 
@@ -148,17 +152,26 @@ def deliver(
         LifecycleError: there is no such project.
         PermissionDeniedError: ``issues:write`` is missing.
     """
-    with tracker.reading() as connection:
-        notices = waiting(connection, [row["project_id"] for row in _rows(connection, projects)])
-    if not notices:
+    tracker.permissions.require(WRITE)
+    if not _waiting(tracker, projects):
         return ()
-    deliveries = []
-    with nullcontext() if settings.smtp is None else Mailer(settings.smtp) as mailer:
-        for notice in notices:
-            delivery = _attempt(tracker, notice, mailer, settings)
-            if delivery is not None:
-                deliveries.append(delivery)
+    with delivery_lock(tracker.store.path) as is_mine:
+        notices = _waiting(tracker, projects)
+        if not is_mine:
+            why = "another process sends the messages of this tracker just now"
+            return [_delivery(notice, "pending", why) for notice in notices]
+        deliveries = []
+        with nullcontext() if settings.smtp is None else Mailer(settings.smtp) as mailer:
+            for notice in notices:
+                delivery = _attempt(tracker, notice, mailer, settings)
+                if delivery is not None:
+                    deliveries.append(delivery)
     return deliveries
+
+
+def _waiting(tracker: Tracker, projects: Sequence[str] | None) -> list[Notice]:
+    with tracker.reading() as connection:
+        return waiting(connection, [row["project_id"] for row in _rows(connection, projects)])
 
 
 def _rows(connection: sqlite3.Connection, names: Sequence[str] | None) -> list[sqlite3.Row]:
@@ -183,6 +196,8 @@ def _queue(
     dry_run: bool = False,
     scan_id: str | None = None,
 ) -> list[ProjectDigest]:
+    if not dry_run:
+        _correct_bases(tracker, projects)
     with tracker.reading() as connection:
         # Most of the time nothing is due, and then there is no need to wait for those who write.
         found = [_examine(tracker, connection, row, force=force)[0] for row in _rows(connection, projects)]
@@ -201,7 +216,8 @@ def _queue_one(tracker: Tracker, name: str, *, force: bool, scan_id: str | None)
         if found.digest is None:
             # Somebody else was faster.
             return found
-        stamp = stamp_ns(found.alert_frequency, basis_ns=_basis_ns(row), now_ns=tracker.clock())
+        now_ns = found.digest.digest_ns
+        stamp = stamp_ns(found.alert_frequency, basis_ns=_basis_ns(row, now_ns), now_ns=now_ns)
         count = enqueue(
             connection,
             tracker.actor,
@@ -226,25 +242,50 @@ def _examine(
     tracker: Tracker, connection: sqlite3.Connection, row: sqlite3.Row, *, force: bool
 ) -> tuple[ProjectDigest, Sequence[str]]:
     """Decide about a project; with a digest come the ids of the issues that it tells about."""
-    frequency, basis_ns, now_ns = row["alert_frequency"], _basis_ns(row), tracker.clock()
+    frequency, now_ns = row["alert_frequency"], tracker.clock()
+    counted_ns = _basis_ns(row, now_ns)
     content = None
     if not force and frequency == "none":
         outcome = "off"
-    elif not force and not is_due(frequency, basis_ns=basis_ns, now_ns=now_ns):
+    elif not force and not is_due(frequency, basis_ns=counted_ns, now_ns=now_ns):
         outcome = "not_due"
     elif not _recipients(row):
         outcome = "no_recipients"
     else:
-        digest_ns = next_digest_ns(connection, row["project_id"], now_ns)
-        content = collect(connection, row, digest_ns=digest_ns, options=_options(tracker, row["name"]))
+        content = collect(connection, row, digest_ns=now_ns, options=_options(tracker, row["name"]))
         outcome = "nothing_new" if content is None else "due"
     digest, issue_ids = (None, []) if content is None else content
-    next_ns = due_ns(frequency, basis_ns=basis_ns)
+    next_ns = due_ns(frequency, basis_ns=counted_ns)
     return ProjectDigest(row["name"], frequency, outcome, next_ns, 0, digest), issue_ids
 
 
-def _basis_ns(row: sqlite3.Row) -> int:
-    return int(row["created_ns"] if row["last_digest_ns"] is None else row["last_digest_ns"])
+def _basis_ns(row: sqlite3.Row, now_ns: int) -> int:
+    return basis_ns(
+        row["alert_frequency"],
+        last_digest_ns=row["last_digest_ns"],
+        created_ns=row["created_ns"],
+        now_ns=now_ns,
+    )
+
+
+def _correct_bases(tracker: Tracker, projects: Sequence[str] | None) -> None:
+    """Count the next digests from now where the last ones were queued by a clock that was somewhat ahead."""
+
+    def ahead(connection: sqlite3.Connection) -> list[tuple[int, str]]:
+        now_ns = tracker.clock()
+        return [
+            (now_ns, row["project_id"])
+            for row in _rows(connection, projects)
+            if is_ahead(row["alert_frequency"], basis_ns=_basis_ns(row, now_ns), now_ns=now_ns)
+        ]
+
+    with tracker.reading() as connection:
+        if not ahead(connection):
+            return
+    with tracker.writing() as connection:
+        connection.executemany(
+            "UPDATE projects SET last_digest_ns = ? WHERE project_id = ?", ahead(connection)
+        )
 
 
 def _recipients(row: sqlite3.Row) -> list[tuple[str, str]]:
@@ -270,7 +311,7 @@ def _attempt(
     """Try to send one message; None if somebody else does."""
     if notice.channel == "email" and mailer is None:
         return _delivery(notice, "pending", "no mail server is named: set STORMLOG_SMTP_HOST")
-    if notice.next_attempt_ns > tracker.clock():
+    if not is_attempt_due(notice, now_ns=tracker.clock()):
         return _delivery(notice, "pending", notice.error)
     with tracker.writing() as connection:
         claimed = claim(connection, notice, now_ns=tracker.clock())
@@ -292,7 +333,7 @@ def _send(notice: Notice, mailer: Mailer | None, settings: NotifySettings) -> No
     if notice.channel == "webhook":
         post(
             notice.digest,
-            notice.recipient,
+            _address_of(notice),
             dedupe_key=notice.dedupe_key,
             as_format=notice.webhook_format,
             secret=settings.webhook_secret,
@@ -302,12 +343,21 @@ def _send(notice: Notice, mailer: Mailer | None, settings: NotifySettings) -> No
         mailer.send(notice.digest, dedupe_key=notice.dedupe_key, recipient=notice.recipient)
 
 
+def _address_of(notice: Notice) -> str:
+    if notice.webhook_url is None:
+        raise DeliveryError("the project has no webhook any more", is_final=True)
+    try:
+        return webhook_address(notice.webhook_url)
+    except ValueError as error:
+        raise DeliveryError(str(error)) from error
+
+
 def _delivery(notice: Notice, state: str, error: str | None) -> Delivery:
     return Delivery(
         notice_id=notice.notice_id,
         project=notice.project,
         channel=notice.channel,
-        recipient=shown_address(notice.recipient) if notice.channel == "webhook" else notice.recipient,
+        recipient=notice.recipient,
         state=state,
         attempts=notice.attempts,
         next_attempt_ns=notice.next_attempt_ns if state == "pending" else None,

@@ -10,15 +10,17 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from stormlog.tracking import activity
 from stormlog.tracking.actors import Actor
+from stormlog.tracking.clocks import is_from_wrong_clock
 from stormlog.tracking.digest.content import Digest
 from stormlog.tracking.ids import new_id
+from stormlog.tracking.sequences import next_sequence
 
-__all__ = ["MOST_ATTEMPTS", "Delivery", "Notice", "claim", "enqueue", "mark", "next_digest_ns", "waiting"]
+__all__ = ["MOST_ATTEMPTS", "Delivery", "Notice", "claim", "enqueue", "is_due", "mark", "waiting"]
 
 _MINUTE_NS: Final = 60 * 10**9
 #: Minutes after each attempt before the next one.
@@ -28,7 +30,13 @@ MOST_ATTEMPTS: Final = len(_DELAYS) + 1
 
 @dataclass(frozen=True)
 class Notice:
-    """One message to one recipient."""
+    """One message to one recipient.
+
+    Attributes:
+        recipient: A mail address, or the host of a webhook.
+        webhook_url: The webhook that the project has now, as `stormlog.tracking.webhook_settings` reads it.
+        digest_sequence: The write that queued the digest: it tells all activity before.
+    """
 
     notice_id: str
     dedupe_key: str
@@ -39,7 +47,9 @@ class Notice:
     attempts: int
     next_attempt_ns: int
     error: str | None
+    webhook_url: str | None = field(repr=False)
     webhook_format: str
+    digest_sequence: int
     digest: Digest
     issue_ids: Sequence[str]
 
@@ -92,26 +102,37 @@ def enqueue(
         How many messages were queued.
     """
     project_id, now_ns = project["project_id"], digest.digest_ns
+    sequence = next_sequence(connection, project_id)
     connection.execute(
         """
         UPDATE notices SET state = 'superseded'
         WHERE project_id = :project_id AND state = 'pending'
-            AND created_ns NOT IN (
-                SELECT created_ns FROM notices WHERE project_id = :project_id AND state = 'sent'
+            AND digest_sequence NOT IN (
+                SELECT digest_sequence FROM notices WHERE project_id = :project_id AND state = 'sent'
             )
         """,
         {"project_id": project_id},
     )
     payload = activity.canonical_json({"digest": digest.as_dict(), "issue_ids": list(issue_ids)})
     rows = [
-        (new_id(), _dedupe_key(project_id, now_ns, *pair), project_id, *pair, payload, now_ns, now_ns)
+        (
+            new_id(),
+            _dedupe_key(project_id, sequence, now_ns, *pair),
+            project_id,
+            *pair,
+            payload,
+            now_ns,
+            now_ns,
+            sequence,
+        )
         for pair in recipients
     ]
     connection.executemany(
         """
         INSERT INTO notices (
-            notice_id, dedupe_key, project_id, channel, recipient, payload_json, state, next_attempt_ns, created_ns
-        ) VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?)
+            notice_id, dedupe_key, project_id, channel, recipient, payload_json, state, next_attempt_ns, created_ns,
+            digest_sequence
+        ) VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)
         """,
         rows,
     )
@@ -129,27 +150,29 @@ def enqueue(
     return len(rows)
 
 
-def next_digest_ns(connection: sqlite3.Connection, project_id: str, now_ns: int) -> int:
-    """Return the time of a digest put together now; it differs from those of all earlier ones."""
-    [latest] = connection.execute(
-        "SELECT max(created_ns) FROM notices WHERE project_id = ?", [project_id]
-    ).fetchone()
-    return now_ns if latest is None else max(now_ns, latest + 1)
-
-
 def waiting(connection: sqlite3.Connection, project_ids: Sequence[str]) -> list[Notice]:
     """Return all messages of some projects that are pending, the oldest first."""
     rows = connection.execute(
         """
-        SELECT n.*, p.name AS project, p.webhook_format
+        SELECT n.*, p.name AS project, p.webhook_url, p.webhook_format
         FROM notices AS n
         INNER JOIN projects AS p ON p.project_id = n.project_id
         WHERE n.state = 'pending' AND n.project_id IN (SELECT value FROM json_each(?))
-        ORDER BY n.created_ns, n.notice_id
+        ORDER BY n.rowid
         """,
         [json.dumps(list(project_ids))],
     )
     return [_notice(row) for row in rows]
+
+
+def is_due(notice: Notice, *, now_ns: int) -> bool:
+    """Tell whether a message may be tried now: at once the first time, and then after a delay.
+
+    An attempt that is planned further ahead than its delay was planned by a clock that was ahead.
+    """
+    if notice.attempts == 0 or notice.next_attempt_ns <= now_ns:
+        return True
+    return is_from_wrong_clock(notice.next_attempt_ns, now_ns=now_ns, interval_ns=_delay_ns(notice.attempts))
 
 
 def claim(connection: sqlite3.Connection, notice: Notice, *, now_ns: int) -> Notice | None:
@@ -169,14 +192,13 @@ def claim(connection: sqlite3.Connection, notice: Notice, *, now_ns: int) -> Not
             [notice.notice_id, notice.attempts],
         )
         return None
-    delay = _DELAYS[min(notice.attempts, len(_DELAYS) - 1)]
-    next_ns = now_ns + delay * _MINUTE_NS
+    next_ns = now_ns + _delay_ns(notice.attempts + 1)
     changed = connection.execute(
         """
         UPDATE notices SET attempts = attempts + 1, next_attempt_ns = ?
-        WHERE notice_id = ? AND state = 'pending' AND attempts = ? AND next_attempt_ns <= ?
+        WHERE notice_id = ? AND state = 'pending' AND attempts = ? AND next_attempt_ns = ?
         """,
-        [next_ns, notice.notice_id, notice.attempts, now_ns],
+        [next_ns, notice.notice_id, notice.attempts, notice.next_attempt_ns],
     )
     if changed.rowcount != 1:
         return None
@@ -215,13 +237,17 @@ def mark(
         [now_ns, notice.notice_id],
     )
     told_ns = notice.digest.digest_ns
+    # An earlier digest may arrive after a later one.
     told = connection.execute(
         """
-        UPDATE issues SET last_notified_ns = :told_ns
-        WHERE issue_id IN (SELECT value FROM json_each(:issue_ids))
-            AND (last_notified_ns IS NULL OR last_notified_ns < :told_ns)
+        UPDATE issues SET last_notified_ns = :told_ns, notified_sequence = :sequence
+        WHERE issue_id IN (SELECT value FROM json_each(:issue_ids)) AND notified_sequence < :sequence
         """,
-        {"told_ns": told_ns, "issue_ids": json.dumps(list(notice.issue_ids))},
+        {
+            "told_ns": told_ns,
+            "sequence": notice.digest_sequence,
+            "issue_ids": json.dumps(list(notice.issue_ids)),
+        },
     ).rowcount
     if told:
         activity.log(
@@ -235,9 +261,13 @@ def mark(
     return "sent"
 
 
-def _dedupe_key(project_id: str, digest_ns: int, channel: str, recipient: str) -> str:
-    # A digest of these, as the address of a webhook is a secret and the key is not.
-    said = activity.canonical_json([project_id, digest_ns, channel, recipient])
+def _delay_ns(attempts: int) -> int:
+    return _DELAYS[min(attempts, len(_DELAYS)) - 1] * _MINUTE_NS
+
+
+def _dedupe_key(project_id: str, sequence: int, digest_ns: int, channel: str, recipient: str) -> str:
+    # With the time: a store that is restored from a copy numbers its writes again.
+    said = activity.canonical_json([project_id, sequence, digest_ns, channel, recipient])
     return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:32]
 
 
@@ -253,7 +283,9 @@ def _notice(row: sqlite3.Row) -> Notice:
         attempts=row["attempts"],
         next_attempt_ns=row["next_attempt_ns"],
         error=row["error"],
+        webhook_url=row["webhook_url"],
         webhook_format=row["webhook_format"],
+        digest_sequence=row["digest_sequence"],
         digest=Digest.from_dict(payload["digest"]),
         issue_ids=payload["issue_ids"],
     )

@@ -18,6 +18,9 @@ __all__ = ["TLS_MODES", "NotifySettings", "SmtpSettings"]
 TLS_MODES: Final = ("none", "starttls", "implicit")
 
 _PORTS: Final = {"none": 25, "starttls": 587, "implicit": 465}
+#: How long a message may take, and how long it may be allowed to.
+_TIMEOUT_S: Final = 10.0
+_MOST_TIMEOUT_S: Final = 3600
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -32,7 +35,7 @@ class SmtpSettings:
         tls: ``starttls``, ``implicit`` or ``none``.
         user: Name to log in with; None to send without logging in.
         password: For the user.
-        timeout_s: How long to wait for each answer.
+        timeout_s: How long a message may take, from looking up the server to its last answer.
 
     Raises:
         ValueError: a value is wrong, or a password would travel for all to read.
@@ -44,7 +47,7 @@ class SmtpSettings:
     tls: str = "starttls"
     user: str | None = None
     password: str | None = field(default=None, repr=False)
-    timeout_s: float = 10.0
+    timeout_s: float = _TIMEOUT_S
 
     def __post_init__(self) -> None:
         if self.tls not in TLS_MODES:
@@ -76,12 +79,12 @@ class NotifySettings:
     Args:
         smtp: The mail server; None if there is none, and mails wait.
         webhook_secret: Signs what webhooks get.
-        webhook_timeout_s: How long to wait for their answers.
+        webhook_timeout_s: How long a post may take, from looking up the host to its answer.
     """
 
     smtp: SmtpSettings | None = None
     webhook_secret: str | None = field(default=None, repr=False)
-    webhook_timeout_s: float = 10.0
+    webhook_timeout_s: float = _TIMEOUT_S
 
     @classmethod
     def from_environment(
@@ -93,12 +96,14 @@ class NotifySettings:
         tls: str | None = None,
         user: str | None = None,
         sender: str | None = None,
+        timeout_s: float | None = None,
     ) -> NotifySettings:
         """Read ``STORMLOG_SMTP_HOST``, ``_PORT``, ``_TLS``, ``_USER``, ``_FROM``, ``_PASSWORD`` and
-        ``_PASSWORD_FILE``, and ``STORMLOG_WEBHOOK_SECRET``; what is given here wins.
+        ``_PASSWORD_FILE``, ``STORMLOG_WEBHOOK_SECRET`` and ``STORMLOG_NOTIFY_TIMEOUT``; what is given here wins.
 
         Args:
             environment: Variables; by default those of this process.
+            timeout_s: How long each message may take.
 
         Raises:
             SourceError: the file with the password cannot be read.
@@ -112,9 +117,11 @@ class NotifySettings:
             return variables.get(f"STORMLOG_SMTP_{name}") or None
 
         secret = variables.get("STORMLOG_WEBHOOK_SECRET") or None
+        if timeout_s is None:
+            timeout_s = _timeout_s(variables.get("STORMLOG_NOTIFY_TIMEOUT"))
         host = host or named("HOST")
         if host is None:
-            return cls(webhook_secret=secret)
+            return cls(webhook_secret=secret, webhook_timeout_s=_positive(timeout_s))
         user = user or named("USER")
         smtp = SmtpSettings(
             host=host,
@@ -123,8 +130,9 @@ class NotifySettings:
             tls=tls or named("TLS") or "starttls",
             user=user,
             password=None if user is None else named("PASSWORD") or _from_file(named("PASSWORD_FILE")),
+            timeout_s=_positive(timeout_s),
         )
-        return cls(smtp=smtp, webhook_secret=secret)
+        return cls(smtp=smtp, webhook_secret=secret, webhook_timeout_s=timeout_s)
 
 
 def _port(text: str | None) -> int | None:
@@ -133,6 +141,23 @@ def _port(text: str | None) -> int | None:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise ValueError(f"STORMLOG_SMTP_PORT is {text!r}: give a number from 1 to 65535")
     return int(text)
+
+
+def _timeout_s(text: str | None) -> float:
+    if not text:
+        return _TIMEOUT_S
+    try:
+        return _positive(float(text))
+    except ValueError:
+        raise ValueError(f"STORMLOG_NOTIFY_TIMEOUT is {text!r}: give seconds, such as 10") from None
+
+
+def _positive(seconds: float) -> float:
+    if not 0 < seconds <= _MOST_TIMEOUT_S:
+        raise ValueError(
+            f"a message may take more than 0 and at most {_MOST_TIMEOUT_S} seconds, not {seconds:g}"
+        )
+    return seconds
 
 
 def _from_file(path: str | None) -> str | None:

@@ -1,25 +1,32 @@
 """Sends digests by mail.
 
-The promise: one message per recipient, over a connection whose certificate was checked; a server that cannot be
-reached is asked once, not once per recipient.
+The promise: one message per recipient, over a connection whose certificate was checked and within one deadline; a
+server that cannot be reached is asked once, not once per recipient.
 """
 
 from __future__ import annotations
 
 import re
 import smtplib
-import ssl
+import time
+from base64 import b64encode
+from collections.abc import Callable
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, localtime
 from types import TracebackType
+from typing import TypeVar
 
 from stormlog.tracking.digest.content import Digest, one_line
+from stormlog.tracking.digest.deadline import Connections, run_until
 from stormlog.tracking.digest.failures import DeliveryError
 from stormlog.tracking.digest.rendering import as_html, as_text, subject
 from stormlog.tracking.digest.settings import SmtpSettings
+from stormlog.tracking.digest.smtp_connection import connect
 
 __all__ = ["Mailer", "mail_of"]
+
+Result = TypeVar("Result")
 
 _MOST_LABEL = 60
 
@@ -69,6 +76,8 @@ class Mailer:
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
         self._server: smtplib.SMTP | None = None
+        self._connections = Connections()
+        self._until_s = 0.0
         self._trouble: str | None = None
 
     def __enter__(self) -> Mailer:
@@ -77,72 +86,81 @@ class Mailer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._server is not None:
-            try:
-                self._server.quit()
-            except (smtplib.SMTPException, OSError):
-                self._server.close()
+        server = self._server
+        try:
+            if server is not None:
+                # Saying goodbye belongs to the last message.
+                self._run(server.quit)
+        except (DeliveryError, smtplib.SMTPException, OSError):
+            pass
+        finally:
+            self._close()
 
     def send(self, digest: Digest, *, dedupe_key: str, recipient: str) -> None:
-        """Send a digest to one recipient.
+        """Send a digest to one recipient; connecting, if need be, and sending have one deadline.
 
         Raises:
             DeliveryError: it did not arrive.
         """
         sender = self._settings.sender
         mail = mail_of(digest, dedupe_key=dedupe_key, sender=sender, recipient=recipient)
+        self._until_s = time.monotonic() + self._settings.timeout_s
         server = self._connected()
         try:
-            server.send_message(mail, sender, [recipient])
+            self._run(lambda: server.send_message(mail, sender, [recipient]))
         except smtplib.SMTPRecipientsRefused as error:
             [(code, text)] = error.recipients.values()
             raise _refusal(code, text) from error
         except smtplib.SMTPResponseException as error:
             raise _refusal(error.smtp_code, error.smtp_error) from error
+        except DeliveryError:
+            self._close()
+            raise
         except (smtplib.SMTPException, OSError, UnicodeError) as error:
             # Nobody knows how far it got.
-            server.close()
+            self._close()
             raise DeliveryError(_said(error)) from error
         finally:
             # The server may have ended the conversation as well; the next mail starts afresh.
             if server.sock is None:
-                self._server = None
+                self._close()
+
+    def _run(self, work: Callable[[], Result]) -> Result:
+        return run_until(self._until_s, work, self._connections, timeout_s=self._settings.timeout_s)
+
+    def _close(self) -> None:
+        self._server = None
+        self._connections.shut()
+        self._connections = Connections()
 
     def _connected(self) -> smtplib.SMTP:
         if self._trouble is not None:
             raise DeliveryError(self._trouble)
+        if self._server is not None:
+            return self._server
+        settings, connections = self._settings, self._connections
+        try:
+            self._server = self._run(lambda: connect(settings, connections))
+        except smtplib.SMTPAuthenticationError as error:
+            self._trouble = f"the mail server refuses the login: {self._without_password(error)}"
+        except (DeliveryError, smtplib.SMTPException, OSError, ValueError) as error:
+            where = f"{settings.host}:{settings.effective_port}"
+            self._trouble = f"no connection to the mail server {where}: {_said(error)}"
         if self._server is None:
-            try:
-                self._server = _connect(self._settings)
-            except smtplib.SMTPAuthenticationError as error:
-                self._trouble = (
-                    f"the mail server refuses the login: {_answer(error.smtp_code, error.smtp_error)}"
-                )
-                raise DeliveryError(self._trouble) from error
-            except (smtplib.SMTPException, OSError, ValueError) as error:
-                where = f"{self._settings.host}:{self._settings.effective_port}"
-                self._trouble = f"no connection to the mail server {where}: {_said(error)}"
-                raise DeliveryError(self._trouble) from error
+            self._close()
+            raise DeliveryError(self._trouble or "")
         return self._server
 
-
-def _connect(settings: SmtpSettings) -> smtplib.SMTP:
-    host, port, timeout_s = settings.host, settings.effective_port, settings.timeout_s
-    context = ssl.create_default_context()
-    server: smtplib.SMTP
-    if settings.tls == "implicit":
-        server = smtplib.SMTP_SSL(host, port, timeout=timeout_s, context=context)
-    else:
-        server = smtplib.SMTP(host, port, timeout=timeout_s)
-    try:
-        if settings.tls == "starttls":
-            server.starttls(context=context)
-        if settings.user is not None and settings.password is not None:
-            server.login(settings.user, settings.password)
-    except BaseException:
-        server.close()
-        raise
-    return server
+    def _without_password(self, error: smtplib.SMTPAuthenticationError) -> str:
+        """Return what the server says about a login, which may quote what it was sent."""
+        said = _answer(error.smtp_code, error.smtp_error)
+        user, password = self._settings.user or "", self._settings.password or ""
+        for secret in (
+            password,
+            *(b64encode(text.encode()).decode("ascii") for text in (password, f"\0{user}\0{password}")),
+        ):
+            said = said.replace(secret, "...") if secret else said
+        return said
 
 
 def _refusal(code: int, text: bytes | str) -> DeliveryError:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stormlog.errors import SourceError, StoreBusyError
+from stormlog.tracking.file_modes import open_beside
 
 __all__ = ["scan_lock"]
 
@@ -28,11 +29,7 @@ def scan_lock(store: Path, *, wait_s: float = 0.0) -> Iterator[None]:
         SourceError: the lock file cannot be made or opened.
         StoreBusyError: another scan runs; the message names its process.
     """
-    path = store.with_name(f"{store.name}.scan.lock")
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise SourceError(f"cannot lock this tracker: {error}", path=str(store)) from error
+    descriptor = open_beside(store, ".scan.lock")
     try:
         until = time.monotonic() + wait_s
         while True:

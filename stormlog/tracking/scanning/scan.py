@@ -20,7 +20,7 @@ from stormlog.query.texts import storable_text
 from stormlog.tracking.activity import canonical_json
 from stormlog.tracking.actors import WRITE, Actor
 from stormlog.tracking.checks import require_text
-from stormlog.tracking.comments import KEPT_NS, purge_comments
+from stormlog.tracking.comments import has_old_comments, purge_comments
 from stormlog.tracking.ids import new_id
 from stormlog.tracking.models import ScanReport
 from stormlog.tracking.projects import ensure_project
@@ -361,9 +361,7 @@ class _Scan:
         news = [row["source_id"] for row in gone if row["missing_since_ns"] is None]
         with self._tracker.store.reading() as connection:
             silences = ended_silences(connection, self._tracker.project, self._now_ns)
-            old_comments = connection.execute(
-                "SELECT EXISTS (SELECT 1 FROM issue_comments WHERE deleted_ns < ?)", [self._now_ns - KEPT_NS]
-            ).fetchone()[0]
+            old_comments = has_old_comments(connection, self._now_ns)
         if not (news or silences or old_comments):
             return
         with self._writing() as (connection, project):
