@@ -20,7 +20,8 @@ SELECT project_id, 'path:' || session_id, session_id
 FROM finding_sources
 WHERE session_id LIKE 'legacy-________-____-5___-____-____________';
 
--- Session and evidence id of the OOM bundles that were recorded under their names, by a digest of their content.
+-- Session and evidence id of OOM bundles, by a digest of their content, where that is not what they are made of: of
+-- bundles that were recorded under their names so far, and by the digest of the manifest alone.
 CREATE TABLE bundle_keys (
     project_id TEXT NOT NULL REFERENCES projects,
     digest TEXT NOT NULL,

@@ -11,7 +11,8 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from stormlog.issues.timestamps import utc_text_to_ns
 from stormlog.query.texts import storable_text
@@ -19,10 +20,13 @@ from stormlog.query.texts import storable_text
 if TYPE_CHECKING:
     from stormlog.query import CatalogOOMBundle
 
-__all__ = ["BundleKeys", "bundle_digest", "find_bundle_keys"]
+__all__ = ["BundleKeys", "find_bundle_keys"]
 
 #: How the sessions of bundles that name none begin.
 _OWN_SESSION = "bundle:"
+
+#: Session and evidence id.
+_Keys = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -32,70 +36,154 @@ class BundleKeys:
     Attributes:
         sessions: Session of each: the one that it names, else one of its own.
         evidence_ids: Evidence id of each.
-        adopted: (digest, session, evidence id) of those that an earlier version recorded under their names.
+        learned: Digest -> session and evidence id, where they are not made of that very digest.
+        completed: Digest of a manifest alone -> digest with the metadata, which may have come after a scan.
     """
 
     sessions: list[str] = field(default_factory=list)
     evidence_ids: list[str] = field(default_factory=list)
-    adopted: list[tuple[str, str, str]] = field(default_factory=list)
+    learned: dict[str, _Keys] = field(default_factory=dict)
+    completed: dict[str, str] = field(default_factory=dict)
 
     def remember(self, connection: sqlite3.Connection, project_id: str) -> None:
-        """Write what was adopted, in a transaction."""
+        """Write what was learned, in a transaction, and rename what was recorded of manifests alone."""
         connection.executemany(
             "INSERT OR IGNORE INTO bundle_keys (project_id, digest, session_key, evidence_id) VALUES (?, ?, ?, ?)",
-            [(project_id, *row) for row in self.adopted],
+            [(project_id, digest, *keys) for digest, keys in self.learned.items()],
         )
+        for old, new in self.completed.items():
+            _rename(connection, project_id, old, new)
 
 
-def bundle_digest(bundle: CatalogOOMBundle) -> str:
-    """Return a digest of the manifest and the metadata of a bundle; how they are laid out does not count."""
-    digest = hashlib.sha256()
-    for path in (bundle.manifest_path, bundle.bundle_path / "metadata.json"):
-        try:
-            with open(path, "rb") as file:
-                content = file.read()
-        except OSError:
-            # Discovery has warned of it.
-            content = b""
-        try:
-            content = json.dumps(json.loads(content), sort_keys=True).encode()
-        except (ValueError, RecursionError):
-            # Damaged: the bytes as they are.
-            pass
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()[:32]
+def _rename(connection: sqlite3.Connection, project_id: str, old: str, new: str) -> None:
+    values = {
+        "project_id": project_id,
+        "old": _evidence_id(old),
+        "new": _evidence_id(new),
+        "old_session": _OWN_SESSION + old,
+        "new_session": _OWN_SESSION + new,
+    }
+    connection.execute(
+        """
+        UPDATE issue_evidence_keys SET evidence_id = :new
+        WHERE evidence_id = :old AND occurrence_id IN (
+            SELECT o.occurrence_id
+            FROM issue_occurrences AS o
+            INNER JOIN issues AS i ON i.issue_id = o.issue_id
+            WHERE i.project_id = :project_id AND i.issue_id IN (
+                SELECT issue_id FROM issue_fingerprints WHERE kind = 'oom'
+            )
+        )
+        """,
+        values,
+    )
+    connection.execute(
+        """
+        UPDATE issue_occurrences
+        SET session_id = :new_session, run_id = CASE WHEN run_id = :old_session THEN :new_session ELSE run_id END
+        WHERE session_id = :old_session
+            AND issue_id IN (SELECT issue_id FROM issues WHERE project_id = :project_id)
+        """,
+        values,
+    )
+    connection.execute(
+        """
+        UPDATE issue_fingerprints SET title_evidence_id = :new
+        WHERE title_evidence_id = :old AND app_id IN (SELECT app_id FROM apps WHERE project_id = :project_id)
+        """,
+        values,
+    )
+
+
+def _bundle_digests(bundle: CatalogOOMBundle) -> tuple[str, str | None]:
+    """Return a digest of the manifest of a bundle, and one of manifest and metadata if there are metadata.
+
+    How the two are laid out does not count.
+    """
+    manifest = _content(bundle.manifest_path)
+    try:
+        manifest = _canonical(manifest)
+    except (ValueError, RecursionError):
+        # Damaged: the bytes as they are.
+        pass
+    try:
+        metadata = _canonical(_content(bundle.bundle_path / "metadata.json"))
+    except (ValueError, RecursionError):
+        # Missing, or not written to the end yet.
+        return _digest(manifest), None
+    return _digest(manifest), _digest(manifest, metadata)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        # Discovery has warned of it.
+        return b""
+
+
+def _canonical(content: bytes) -> bytes:
+    return json.dumps(json.loads(content), sort_keys=True).encode()
+
+
+def _digest(*contents: bytes) -> str:
+    return hashlib.sha256(b"\n".join(contents)).hexdigest()[:32]
+
+
+def _evidence_id(digest: str) -> str:
+    return f"bundle-{digest}"
 
 
 def find_bundle_keys(
     bundles: Sequence[CatalogOOMBundle], connection: sqlite3.Connection, project_id: str | None
 ) -> BundleKeys:
     """Give every bundle its keys: those that were recorded first."""
-    known = {
-        row["digest"]: (row["session_key"], row["evidence_id"])
-        for row in connection.execute("SELECT * FROM bundle_keys WHERE project_id = ?", [project_id])
-    }
+    rows = connection.execute("SELECT * FROM bundle_keys WHERE project_id = ?", [project_id])
+    known: dict[str, _Keys] = {row["digest"]: (row["session_key"], row["evidence_id"]) for row in rows}
     earlier = _recorded_before(connection, project_id, {evidence_id for _, evidence_id in known.values()})
-    keys = BundleKeys()
-    for bundle in bundles:
-        digest = bundle_digest(bundle)
+    found = BundleKeys()
+    digests = [_bundle_digests(bundle) for bundle in bundles]
+    keys: dict[int, _Keys] = {}
+    # Those with metadata first: a copy without them is the same bundle. Then those that kept their names.
+    order = sorted(
+        range(len(bundles)),
+        key=lambda number: (digests[number][1] is None, not _namesakes(earlier, bundles[number])),
+    )
+    for number in order:
+        bundle, (of_manifest, of_both) = bundles[number], digests[number]
+        digest = of_both or of_manifest
         if digest not in known:
-            session = storable_text(bundle.session_id) if bundle.session_id else None
-            adopted = _take(earlier, bundle, session)
+            adopted = _take(earlier, bundle)
+            session = _moment(bundle)[0]
+            known[digest] = adopted or (session or _OWN_SESSION + digest, _evidence_id(digest))
             if adopted is not None:
-                keys.adopted.append((digest, *adopted))
-            known[digest] = adopted or (session or f"{_OWN_SESSION}{digest}", f"bundle-{digest}")
-        session, evidence_id = known[digest]
-        keys.sessions.append(session)
-        keys.evidence_ids.append(evidence_id)
-    return keys
+                found.learned[digest] = adopted
+            if of_both is not None and of_manifest not in known:
+                known[of_manifest] = found.learned[of_manifest] = known[digest]
+                found.completed[of_manifest] = of_both
+        keys[number] = known[digest]
+    for number in range(len(bundles)):
+        found.sessions.append(keys[number][0])
+        found.evidence_ids.append(keys[number][1])
+    return found
 
 
-#: (session, NULL for bundles that name none; time) -> session key, evidence id and name of what was recorded.
-_Earlier = dict[tuple[str | None, int | None], list[tuple[str, str, str]]]
+class _Earlier(NamedTuple):
+    """A bundle that an earlier version recorded under its name, and that no scan has found since."""
+
+    keys: _Keys
+    name: str
+    path: str | None
 
 
-def _recorded_before(connection: sqlite3.Connection, project_id: str | None, claimed: set[str]) -> _Earlier:
-    """Return the bundles that an earlier version recorded under their names and that no scan has found since."""
+#: (session, None for bundles that name none; time) -> what was recorded.
+_EarlierBundles = dict[tuple[str | None, int | None], list[_Earlier]]
+
+
+def _recorded_before(
+    connection: sqlite3.Connection, project_id: str | None, claimed: set[str]
+) -> _EarlierBundles:
     rows = connection.execute(
         """
         SELECT o.session_id, k.evidence_id, k.timestamp_ns, e.bundle_path
@@ -108,27 +196,34 @@ def _recorded_before(connection: sqlite3.Connection, project_id: str | None, cla
         """,
         [project_id],
     )
-    earlier: _Earlier = {}
+    earlier: _EarlierBundles = {}
     for session_key, evidence_id, timestamp_ns, path in rows:
         if evidence_id not in claimed:
             own_name = session_key.removeprefix(_OWN_SESSION)
-            session, name = session_key, os.path.basename(path or "")
-            if own_name != session_key:
-                session, name = None, own_name
-            earlier.setdefault((session, timestamp_ns), []).append((session_key, evidence_id, name))
+            session = session_key if own_name == session_key else None
+            name = own_name if session is None else os.path.basename(path or "")
+            of_time = earlier.setdefault((session, timestamp_ns), [])
+            of_time.append(_Earlier((session_key, evidence_id), name, path))
     return earlier
 
 
-def _take(earlier: _Earlier, bundle: CatalogOOMBundle, session: str | None) -> tuple[str, str] | None:
-    """Take out the one with the time and the session of a bundle: with its name if there is one, else any.
+def _namesakes(earlier: _EarlierBundles, bundle: CatalogOOMBundle) -> list[_Earlier]:
+    name = storable_text(bundle.bundle_path.name)
+    return [row for row in earlier.get(_moment(bundle), ()) if row.name == name]
 
-    Without a time only the name tells.
-    """
-    created_at_ns = utc_text_to_ns(bundle.created_at_utc) if bundle.created_at_utc else None
-    rows = earlier.get((session, created_at_ns), [])
-    named = [row for row in rows if row[2] == storable_text(bundle.bundle_path.name)]
-    chosen = next(iter(named or (rows if created_at_ns is not None else [])), None)
-    if chosen is None:
+
+def _moment(bundle: CatalogOOMBundle) -> tuple[str | None, int | None]:
+    session = storable_text(bundle.session_id) if bundle.session_id else None
+    return session, utc_text_to_ns(bundle.created_at_utc) if bundle.created_at_utc else None
+
+
+def _take(earlier: _EarlierBundles, bundle: CatalogOOMBundle) -> _Keys | None:
+    """Take out the one of the same session, time and name; or of another name, if it is no longer there."""
+    rows = earlier.get(_moment(bundle), [])
+    found = _namesakes(earlier, bundle)
+    if not found and _moment(bundle)[1] is not None:
+        found = [row for row in rows if row.path is not None and not os.path.lexists(row.path)]
+    if not found:
         return None
-    rows.remove(chosen)
-    return chosen[:2]
+    rows.remove(found[0])
+    return found[0].keys
