@@ -265,10 +265,25 @@ class _Scan:
             for path, row in rows
         )
 
+    def _is_as_settled(self, file: SourceFile) -> bool:
+        """Return whether a file is as it was when its sessions were over and its evidence was recorded."""
+        row = self._rows.get(file.key)
+        return (
+            row is not None
+            and self._seen[file.key] == "unchanged"
+            and row["quiet_since_ns"] is None
+            and row["options_json"] == self._options_json
+        )
+
     def _read(self, store: QueryStore) -> None:
         """Ask for the evidence of every session that may have more of it than before."""
         options, inventory = self._options, self._inventory
         connection = self._tracker.store.connection
+        paths = {
+            inventory.source_of[file_id]: storable_text(file.source_path)
+            for file_id, file in inventory.files.items()
+        }
+        complete = {number: self._is_complete(path) for number, path in paths.items()}
         self._keys = find_session_keys(
             sessionless_rows(store) if inventory.files else [],
             inventory,
@@ -288,6 +303,7 @@ class _Scan:
             ),
             now_ns=self._now_ns,
             settle_ns=options.settle_ns,
+            is_remnant=lambda source_id, file: not complete[source_id] and self._is_as_settled(file),
             with_growing=self._growing is not None,
         )
         if self._growing is not None:
@@ -304,11 +320,6 @@ class _Scan:
         evidence = evidence_rows(store, self._plan.scope, bundles, self._bundle_keys, defaults)
         self._rejects = dict(store.rejects_summary())
         put_incoming(connection, evidence)
-        paths = {
-            inventory.source_of[file_id]: storable_text(file.source_path)
-            for file_id, file in inventory.files.items()
-        }
-        complete = {number: self._is_complete(path) for number, path in paths.items()}
         settle_sessions(
             connection,
             [

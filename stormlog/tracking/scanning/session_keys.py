@@ -28,8 +28,8 @@ __all__ = ["Hit", "SessionKeys", "find_session_keys"]
 #: In place of a digest: an id that a store of an earlier version made from a path.
 _PATH_MARK = "path:"
 
-#: A record that is evidence: number of its source, session that is shown, fingerprint, time, canonical text.
-Hit = tuple[int, str, str, int | None, str]
+#: Evidence: number of its source, session that is shown, fingerprint, time, and the three parts that its id is made of.
+Hit = tuple[int, str, str, int | None, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -201,19 +201,19 @@ def _keys_by_evidence(
     """
     from_paths = {key for digest, key in known.items() if digest.startswith(_PATH_MARK)}
     candidates: dict[tuple[int, str], Collection[str]] = {}
-    for session in sessions:
-        rows = [ledger[file.key] for file in session.files if file.key in ledger]
+    for unknown in sessions:
+        rows = [ledger[file.key] for file in unknown.files if file.key in ledger]
         own = {row["session_key"] for row in rows if row["session_key"] is not None}
         if own or from_paths:
-            candidates[session.source_id, session.session_id] = own | from_paths
+            candidates[unknown.source_id, unknown.session_id] = own | from_paths
     if not candidates:
         return {}
     recorded = _recorded_evidence(connection, project_id, hits_of(list(candidates)))
     votes: dict[tuple[int, str], Counter[str]] = {}
-    for source_id, session_id, text, key, evidence_id in recorded:
-        session_of_hit = (source_id, session_id)
-        if key in candidates[session_of_hit] and _evidence_id(text, session_id, key) == evidence_id:
-            votes.setdefault(session_of_hit, Counter())[key] += 1
+    for source_id, session_id, prefix, head, tail, key, evidence_id in recorded:
+        session = (source_id, session_id)
+        if key in candidates[session] and _evidence_id(prefix, head, key, tail) == evidence_id:
+            votes.setdefault(session, Counter())[key] += 1
     return {
         session: min(counts, key=lambda key, counts=counts: (-counts[key], key))  # type: ignore[misc]
         for session, counts in votes.items()
@@ -222,23 +222,22 @@ def _keys_by_evidence(
 
 def _recorded_evidence(
     connection: sqlite3.Connection, project_id: str | None, hits: Iterable[Hit]
-) -> list[tuple[int, str, str, str, str]]:
-    """Return source, shown session, text, session key and evidence id of what may be the same evidence."""
+) -> list[tuple[int, str, str, str, str, str, str]]:
+    """Return source, shown session, parts of the id, session key and evidence id of what may be the same evidence."""
     connection.execute(
         "CREATE TEMP TABLE IF NOT EXISTS sessionless_hits "
-        "(source_id, session_id, fingerprint_id, timestamp_ns, canonical_text)"
+        "(source_id, session_id, fingerprint_id, timestamp_ns, prefix, head, tail)"
     )
     connection.execute("DELETE FROM temp.sessionless_hits")
-    connection.executemany("INSERT INTO temp.sessionless_hits VALUES (?, ?, ?, ?, ?)", hits)
+    connection.executemany("INSERT INTO temp.sessionless_hits VALUES (?, ?, ?, ?, ?, ?, ?)", hits)
     rows = connection.execute(
         """
-        SELECT h.source_id, h.session_id, h.canonical_text, o.session_id, k.evidence_id
+        SELECT h.source_id, h.session_id, h.prefix, h.head, h.tail, o.session_id, k.evidence_id
         FROM temp.sessionless_hits AS h
         INNER JOIN issue_fingerprints AS f ON f.fingerprint_id = h.fingerprint_id
         INNER JOIN issues AS i ON i.issue_id = f.issue_id AND i.project_id = ?
         INNER JOIN issue_occurrences AS o ON o.issue_id = f.issue_id
         INNER JOIN issue_evidence_keys AS k ON k.occurrence_id = o.occurrence_id AND k.timestamp_ns = h.timestamp_ns
-        WHERE h.canonical_text IS NOT NULL
         """,
         [project_id],
     ).fetchall()
@@ -246,10 +245,7 @@ def _recorded_evidence(
     return [tuple(row) for row in rows]
 
 
-def _evidence_id(canonical_text: str, session_id: str, key: str) -> str:
-    """Return the id that ``sql/queries/scan_evidence.sql`` gives the first of equal records."""
-    text = canonical_text.replace(
-        f', "session_id": {json.dumps(session_id)}, "timestamp_ns": ',
-        f', "session_id": {json.dumps(key)}, "timestamp_ns": ',
-    )
-    return f"telemetry-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+def _evidence_id(prefix: str, head: str, key: str, tail: str) -> str:
+    """Return the id that ``sql/queries/scan_evidence.sql`` gives the first of equal pieces of evidence."""
+    text = head + json.dumps(key) + tail
+    return prefix + hashlib.sha256(text.encode()).hexdigest()[:32]

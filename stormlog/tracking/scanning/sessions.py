@@ -45,6 +45,7 @@ def plan_sessions(
     quiet_since: Callable[[SourceFile], int],
     now_ns: int,
     settle_ns: int,
+    is_remnant: Callable[[int, SourceFile], bool],
     with_growing: bool = False,
 ) -> SessionPlan:
     """Plan a scan.
@@ -57,6 +58,9 @@ def plan_sessions(
         quiet_since: Returns since when a file has not grown.
         now_ns: Now.
         settle_ns: How long a session without an end must have been quiet.
+        is_remnant: Tells of a source and a file of it whether the file is as it was when its sessions were over,
+            and others of the source are gone. What is left of a session shows other findings than the whole: these
+            do not count.
         with_growing: Whether the findings of growing sessions are wanted, too.
     """
     rows = [(key_of(row[1], row[2]), *row) for row in rows]
@@ -77,6 +81,7 @@ def plan_sessions(
     growing = {
         key: time_ns for key, time_ns in newest.items() if key not in over and time_ns + settle_ns > now_ns
     }
+    whole = {(source_id, key) for key, file_id, source_id, *_ in rows if not is_remnant(source_id, inventory.files[file_id])}
     quiet_since_ns: dict[str, int] = {}
     scope = set()
     for key, file_id, source_id, session_id, *_ in rows:
@@ -84,5 +89,6 @@ def plan_sessions(
             path = inventory.files[file_id].key
             quiet_since_ns[path] = max(quiet_since_ns.get(path, 0), growing[key])
         if key in wanted:
-            scope.add(SessionScope(source_id, session_id, key, with_growing or key not in growing))
+            is_settled = (with_growing or key not in growing) and (source_id, key) in whole
+            scope.add(SessionScope(source_id, session_id, key, is_settled))
     return SessionPlan(sorted(scope), set(growing), quiet_since_ns, line_counts)
