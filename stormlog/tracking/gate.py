@@ -228,7 +228,9 @@ def evaluate(
         report = scan(found, paths, options, watching=watching, growing=growing)
         with found.reading() as connection:
             connection.execute("CREATE TEMP TABLE growing_sessions (session_id TEXT PRIMARY KEY)")
-            connection.executemany("INSERT INTO temp.growing_sessions VALUES (?)", [(key,) for key in growing])
+            connection.executemany(
+                "INSERT INTO temp.growing_sessions VALUES (?)", [(key,) for key in growing]
+            )
             connection.execute(_COUNTED)
             rows = connection.execute(_FOUND).fetchall()
             versions = _versions(connection)

@@ -60,7 +60,10 @@ def write_runs(folder: Path) -> None:
         for at in (4000, 4001):
             values = ("warning", "High usage", 100, "cuda:0", "h", 15)
             writer.writerow(dict(zip(columns, (START_NS // S + at, *values), strict=True)))
-    segments = {f"segment-00000{n}.jsonl": [alert(5000 + 10 * n, pid=16), *drift(5001 + 10 * n, pid=16)] for n in (1, 2)}
+    segments = {
+        f"segment-00000{n}.jsonl": [alert(5000 + 10 * n, pid=16), *drift(5001 + 10 * n, pid=16)]
+        for n in (1, 2)
+    }
     write_sink(folder / "sink", segments)
     named = busy_session("named", 60)
     # The same line twice in a session that has a name.

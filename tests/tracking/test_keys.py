@@ -177,7 +177,9 @@ def test_the_query_shows_the_session_that_the_path_gives(tmp_path: Path, tracker
     assert key.startswith("session-") and key != shown
 
 
-def test_a_finding_that_changes_after_its_file_was_moved_is_replaced(tmp_path: Path, tracker: Tracker) -> None:
+def test_a_finding_that_changes_after_its_file_was_moved_is_replaced(
+    tmp_path: Path, tracker: Tracker
+) -> None:
     events = drift(0, 400)
     (tmp_path / "runs").mkdir()
     path = write_lines(tmp_path / "runs" / "events.jsonl", events[:8])
@@ -224,7 +226,9 @@ def test_a_record_that_stands_twice_is_two_pieces_of_evidence(
 
 
 def test_equal_records_are_counted_over_the_segments_of_a_sink(tmp_path: Path, tracker: Tracker) -> None:
-    write_sink(tmp_path / "sink", {"segment-000001.jsonl": [named(), named(20)], "segment-000002.jsonl": [named()]})
+    write_sink(
+        tmp_path / "sink", {"segment-000001.jsonl": [named(), named(20)], "segment-000002.jsonl": [named()]}
+    )
     assert scan(tracker, tmp_path)["evidence_new"] == 3
     compact_sink(tmp_path / "sink", output=tmp_path / "compacted")
     assert scan(tracker, tmp_path / "compacted") == {}
@@ -261,7 +265,9 @@ def test_a_bundle_whose_metadata_comes_later_is_one_bundle(tmp_path: Path, track
     assert scan(tracker, bundle.parent) == {}
 
 
-def test_the_status_of_a_session_is_no_part_of_the_key_of_its_bundle(tmp_path: Path, tracker: Tracker) -> None:
+def test_the_status_of_a_session_is_no_part_of_the_key_of_its_bundle(
+    tmp_path: Path, tracker: Tracker
+) -> None:
     """A manifest says it of bundles that do not say it themselves."""
     bundle = tmp_path / "dumps" / "oom_dump_1"
     write_bundle(bundle, session_id="named")
@@ -308,8 +314,10 @@ def old_tracker(path: Path, root: Path | None = None) -> Path:
 def _as_if_at(root: Path, script: str) -> str:
     """Change ids that were made of a path, as that version would have made them at another one."""
     with stormlog.query.open([root], cache=False) as store:
-        events = store.sql("SELECT e.record, s.source_path, s.source_kind FROM events AS e JOIN catalog_sources AS s "
-                           "ON e.segment_path = s.source_path OR starts_with(e.segment_path, s.source_path || '/')").rows
+        events = store.sql(
+            "SELECT e.record, s.source_path, s.source_kind FROM events AS e JOIN catalog_sources AS s "
+            "ON e.segment_path = s.source_path OR starts_with(e.segment_path, s.source_path || '/')"
+        ).rows
     sources = {(path, kind) for _, path, kind in events}
     replaced = {OLD_ROOT: str(root)}
     for path, kind in sources:
@@ -317,7 +325,8 @@ def _as_if_at(root: Path, script: str) -> str:
         replaced[old] = new
         for classification in ("persistent_drift", "fragmentation_like", "transient_spike"):
             was, becomes = (
-                hashlib.sha256(f'["{key}","{classification}",0]'.encode()).hexdigest()[:32] for key in (old, new)
+                hashlib.sha256(f'["{key}","{classification}",0]'.encode()).hexdigest()[:32]
+                for key in (old, new)
             )
             replaced[f"finding-{was}"] = f"finding-{becomes}"
     old_of = {new: old for old, new in replaced.items()}
@@ -344,7 +353,9 @@ def test_an_older_tracker_finds_nothing_new_where_the_files_still_lie(full: bool
         assert hits(tracker) == before
 
 
-@pytest.mark.parametrize("move", [None, *MOVES], ids=lambda move: "unmoved" if move is None else move.__name__)
+@pytest.mark.parametrize(
+    "move", [None, *MOVES], ids=lambda move: "unmoved" if move is None else move.__name__
+)
 def test_an_older_tracker_finds_nothing_new_after_a_move(
     move: Callable[[Path], Path] | None, tmp_path: Path
 ) -> None:

@@ -1,10 +1,13 @@
-"""Keys of OOM bundles: digests of what their manifests and metadata say, whatever they are called and wherever they lie.
+"""Keys of OOM bundles: digests of what their manifests and metadata say.
+
+The promise: no name and no path is in a new key, and the key that was recorded first stays.
 
 Source: docs/tracking.md#keys.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -101,11 +104,9 @@ def _bundle_digests(bundle: CatalogOOMBundle) -> tuple[str, str | None]:
     How the two are laid out does not count.
     """
     manifest = _content(bundle.manifest_path)
-    try:
+    # Where it is damaged, the bytes as they are.
+    with contextlib.suppress(ValueError, RecursionError):
         manifest = _canonical(manifest)
-    except (ValueError, RecursionError):
-        # Damaged: the bytes as they are.
-        pass
     try:
         metadata = _canonical(_content(bundle.bundle_path / "metadata.json"))
     except (ValueError, RecursionError):

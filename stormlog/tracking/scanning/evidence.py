@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from stormlog.tracking.scanning.bundle_keys import BundleKeys
     from stormlog.tracking.scanning.session_keys import Hit
 
-__all__ = ["Defaults", "SessionScope", "evidence_rows", "session_rows", "sessionless_hits", "sessionless_rows"]
+__all__ = [
+    "Defaults",
+    "SessionScope",
+    "evidence_rows",
+    "session_rows",
+    "sessionless_hits",
+    "sessionless_rows",
+]
 
 #: Where records say what the tracker keeps. Versions come last, the best first.
 _FACTS = [

@@ -249,9 +249,9 @@ def _is_same_file(file: SourceFile, row: sqlite3.Row) -> bool:
 
 
 def _has_same_bytes(file: SourceFile, row: sqlite3.Row) -> bool:
-    end = row["consumed_bytes"]
+    end: int = row["consumed_bytes"]
     start = max(end - _SAMPLE_BYTES, 0)
-    return (
+    return bool(
         end > 0
         and _sample(file.path, 0, min(_SAMPLE_BYTES, end)) == row["head_sha256"]
         and _sample(file.path, start, end - start) == row["tail_sha256"]

@@ -257,12 +257,11 @@ class _Scan:
             )
         )
 
-    def _is_complete(self, source_path: str) -> bool:
-        """Return whether everything that a source ever showed can be worked out again from what is there."""
-        rows = self._rows_of.get(source_path, ())
-        return self._options.since_ns is None and all(
+    def _is_whole(self, source_path: str) -> bool:
+        """Return whether everything that a source ever held is still there."""
+        return all(
             path in self._present and not row["was_rewritten"] and self._seen[path] != "replaced"
-            for path, row in rows
+            for path, row in self._rows_of.get(source_path, ())
         )
 
     def _is_as_settled(self, file: SourceFile) -> bool:
@@ -283,7 +282,7 @@ class _Scan:
             inventory.source_of[file_id]: storable_text(file.source_path)
             for file_id, file in inventory.files.items()
         }
-        complete = {number: self._is_complete(path) for number, path in paths.items()}
+        whole = {number: self._is_whole(path) for number, path in paths.items()}
         self._keys = find_session_keys(
             sessionless_rows(store) if inventory.files else [],
             inventory,
@@ -303,7 +302,7 @@ class _Scan:
             ),
             now_ns=self._now_ns,
             settle_ns=options.settle_ns,
-            is_remnant=lambda source_id, file: not complete[source_id] and self._is_as_settled(file),
+            is_remnant=lambda source_id, file: not whole[source_id] and self._is_as_settled(file),
             with_growing=self._growing is not None,
         )
         if self._growing is not None:
@@ -323,7 +322,13 @@ class _Scan:
         settle_sessions(
             connection,
             [
-                (scope.source_id, scope.session_key, paths[scope.source_id], complete[scope.source_id])
+                (
+                    scope.source_id,
+                    scope.session_key,
+                    paths[scope.source_id],
+                    # All that the source ever showed can be worked out again.
+                    whole[scope.source_id] and options.since_ns is None,
+                )
                 for scope in self._plan.scope
                 if scope.is_settled
             ],

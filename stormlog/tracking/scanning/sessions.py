@@ -81,7 +81,11 @@ def plan_sessions(
     growing = {
         key: time_ns for key, time_ns in newest.items() if key not in over and time_ns + settle_ns > now_ns
     }
-    whole = {(source_id, key) for key, file_id, source_id, *_ in rows if not is_remnant(source_id, inventory.files[file_id])}
+    whole = {
+        (source_id, key)
+        for key, file_id, source_id, *_ in rows
+        if not is_remnant(source_id, inventory.files[file_id])
+    }
     quiet_since_ns: dict[str, int] = {}
     scope = set()
     for key, file_id, source_id, session_id, *_ in rows:
