@@ -105,7 +105,7 @@ def test_files_that_were_moved_copied_or_packed_hold_nothing_new(
 ) -> None:
     runs = tmp_path / "data" / "runs"
     write_runs(runs)
-    assert scan(tracker, runs, code_version="1.0")["evidence_new"] == 31
+    scan(tracker, runs, code_version="1.0")
     resolve_all(tracker)
 
     assert scan(tracker, move(runs), code_version="2.0") == {}
