@@ -2,7 +2,7 @@
 --
 -- Records are those that the index keeps: naming the view of all events would have everything read again.
 -- $source_ids, $session_ids, $session_keys and $is_settled are parallel lists; findings count in settled sessions
--- only. A key stands for the session id of those records that name none: that id is made from a path.
+-- only. A key stands for the session of those records that name none: what is shown may be made from a path.
 -- $told_source_ids, $told_session_ids and $told_records: records of sessions of which no record is kept.
 -- $bundle_paths, $bundle_sessions, $bundle_ids and $bundle_records: of each bundle its session, its evidence id, and
 -- what it says about itself.

@@ -47,7 +47,7 @@ class Verdicts:
     Attributes:
         records: (piece_id, line_number, canonical JSON text, record id or ``None`` where the text gives it).
         sessionless: (piece_id, line_number, session_id, timestamp_ns, host, pid, rank, job_id) of the records that
-            name no session, and whose session id here is made from the path of their source.
+            name no session, and are shown in that of the manifest or in one made from the path of their source.
         rejects: (piece_id, line_number, reason, message, excerpt).
     """
 
@@ -127,7 +127,7 @@ class Arbiter:
             return
         self._verdicts.records.append((place.piece_id, line_number, canonical, given_id))
         # The very object: a record may name an id that reads the same.
-        if event["session_id"] is default_id and place.origin.session_hint is None:
+        if event["session_id"] is default_id:
             self._verdicts.sessionless.append(_sessionless_row(place.piece_id, line_number, event))
 
     def reject(

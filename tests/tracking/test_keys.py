@@ -166,6 +166,21 @@ def test_an_id_that_was_recorded_is_a_key_whatever_it_looks_like(tmp_path: Path,
     assert scan(tracker, rename_folder(path.parent)) == {}
 
 
+def test_a_session_that_only_the_manifest_names_is_known_without_it(tmp_path: Path, tracker: Tracker) -> None:
+    sink = write_sink(tmp_path / "sink", {"segment-000001.jsonl": [alert(10), alert(20)]})
+    manifest = json.loads((sink / "manifest.json").read_text())
+    manifest["segments"][0]["session_id"] = "named"
+    (sink / "manifest.json").write_text(json.dumps(manifest))
+    scan(tracker, tmp_path)
+    with tracker.reading() as connection:
+        assert connection.execute("SELECT session_id FROM issue_occurrences").fetchall()[0][0] == "named"
+    (tmp_path / "flat").mkdir()
+    shutil.copy(sink / "segment-000001.jsonl", tmp_path / "flat" / "events.jsonl")
+    assert scan(tracker, tmp_path) == {}
+    (sink / "manifest.json").unlink()
+    assert scan(tracker, tmp_path, full=True) == {}
+
+
 def test_the_query_shows_the_session_that_the_path_gives(tmp_path: Path, tracker: Tracker) -> None:
     path = write_lines(tmp_path / "events.jsonl", [alert(10)])
     scan(tracker, path)

@@ -1,8 +1,8 @@
 """Finds the keys of sessions whose records name none.
 
-Such records are shown in a session whose id is made from the path of their source. The tracker must know the session
-again when its files are moved, copied or packed, grow or lose their oldest part: it keeps a digest of the earliest
-record in each file.
+Such records are shown in the session that a manifest names, or in one whose id is made from the path of their source.
+The tracker must know the session again when its files are moved, copied or packed, grow, or lose their oldest part or
+their manifest: it keeps a digest of the earliest record in each file.
 
 The promise: the key that was recorded first stays, and no path is in a new one.
 
@@ -72,6 +72,7 @@ class _Session:
         files: Its files, those with the earliest records first.
         digests: Digest of the earliest record in each of them.
         first_ns: Time of the earliest.
+        new_key: Its key, if none was recorded.
     """
 
     source_id: int
@@ -79,6 +80,7 @@ class _Session:
     files: list[SourceFile]
     digests: list[str]
     first_ns: int
+    new_key: str
 
 
 def find_session_keys(
@@ -119,7 +121,7 @@ def find_session_keys(
     for session in undecided:
         # Asked again: one of those before may be its original, or its copy.
         key = _key_of_records(session, known) or by_evidence.get((session.source_id, session.session_id))
-        _note(found, session, key or f"session-{session.digests[0]}", known)
+        _note(found, session, key or session.new_key, known)
     return found
 
 
@@ -133,13 +135,16 @@ def _sessions(rows: Iterable[Sequence[Any]], inventory: Inventory) -> list[_Sess
     sessions = []
     for (source_id, session_id), files in parts.items():
         files.sort(key=lambda part: part[:2])
+        first_ns, first_digest, first_file = files[0]
+        is_of_path = session_id == path_session_id(first_file.source_path, first_file.kind)
         sessions.append(
             _Session(
                 source_id,
                 session_id,
                 [file for _, _, file in files],
                 [digest for _, digest, _ in files],
-                files[0][0],
+                first_ns,
+                f"session-{first_digest}" if is_of_path else session_id,
             )
         )
     return sorted(sessions, key=lambda session: (session.first_ns, session.digests, session.session_id))
