@@ -40,7 +40,7 @@ class BundleKeys:
         sessions: Session of each: the one that it names, else one of its own.
         evidence_ids: Evidence id of each.
         learned: Digest -> session and evidence id, where they are not made of that very digest.
-        completed: Digest of a manifest alone -> digest with the metadata, which may have come after a scan.
+        completed: Digest of a manifest that was recorded alone -> digest with the metadata, which came later.
     """
 
     sessions: list[str] = field(default_factory=list)
@@ -140,9 +140,12 @@ def find_bundle_keys(
     bundles: Sequence[CatalogOOMBundle], connection: sqlite3.Connection, project_id: str | None
 ) -> BundleKeys:
     """Give every bundle its keys: those that were recorded first."""
+    if not bundles:
+        return BundleKeys()
     rows = connection.execute("SELECT * FROM bundle_keys WHERE project_id = ?", [project_id])
     known: dict[str, _Keys] = {row["digest"]: (row["session_key"], row["evidence_id"]) for row in rows}
-    earlier = _recorded_before(connection, project_id, {evidence_id for _, evidence_id in known.values()})
+    claimed = {evidence_id for _, evidence_id in known.values()}
+    recorded, earlier = _recorded_bundles(connection, project_id, claimed)
     found = BundleKeys()
     digests = [_bundle_digests(bundle) for bundle in bundles]
     keys: dict[int, _Keys] = {}
@@ -162,7 +165,8 @@ def find_bundle_keys(
                 found.learned[digest] = adopted
             if of_both is not None and of_manifest not in known:
                 known[of_manifest] = found.learned[of_manifest] = known[digest]
-                found.completed[of_manifest] = of_both
+                if adopted is None and _evidence_id(of_manifest) in recorded:
+                    found.completed[of_manifest] = of_both
         keys[number] = known[digest]
     for number in range(len(bundles)):
         found.sessions.append(keys[number][0])
@@ -182,30 +186,33 @@ class _Earlier(NamedTuple):
 _EarlierBundles = dict[tuple[str | None, int | None], list[_Earlier]]
 
 
-def _recorded_before(
+def _recorded_bundles(
     connection: sqlite3.Connection, project_id: str | None, claimed: set[str]
-) -> _EarlierBundles:
+) -> tuple[set[str], _EarlierBundles]:
+    """Return the evidence ids of all bundles, and what an earlier version recorded and is not claimed yet."""
     rows = connection.execute(
         """
-        SELECT o.session_id, k.evidence_id, k.timestamp_ns, e.bundle_path
+        SELECT o.session_id, k.evidence_id, k.timestamp_ns, k.stands_for_equal, e.bundle_path
         FROM issues AS i
         INNER JOIN issue_occurrences AS o ON o.issue_id = i.issue_id
         INNER JOIN issue_evidence_keys AS k ON k.occurrence_id = o.occurrence_id
         LEFT JOIN issue_evidence AS e ON e.occurrence_id = k.occurrence_id AND e.evidence_id = k.evidence_id
-        WHERE i.project_id = ? AND k.stands_for_equal AND k.evidence_id LIKE 'bundle-%'
+        WHERE i.project_id = ? AND k.evidence_id LIKE 'bundle-%'
         ORDER BY k.evidence_id
         """,
         [project_id],
     )
+    recorded: set[str] = set()
     earlier: _EarlierBundles = {}
-    for session_key, evidence_id, timestamp_ns, path in rows:
-        if evidence_id not in claimed:
+    for session_key, evidence_id, timestamp_ns, is_earlier, path in rows:
+        recorded.add(evidence_id)
+        if is_earlier and evidence_id not in claimed:
             own_name = session_key.removeprefix(_OWN_SESSION)
             session = session_key if own_name == session_key else None
             name = own_name if session is None else os.path.basename(path or "")
             of_time = earlier.setdefault((session, timestamp_ns), [])
             of_time.append(_Earlier((session_key, evidence_id), name, path))
-    return earlier
+    return recorded, earlier
 
 
 def _namesakes(earlier: _EarlierBundles, bundle: CatalogOOMBundle) -> list[_Earlier]:

@@ -10,7 +10,7 @@ import contextlib
 import copy
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -274,21 +274,15 @@ class _Scan:
             and row["options_json"] == self._options_json
         )
 
-    def _read(self, store: QueryStore) -> None:
-        """Ask for the evidence of every session that may have more of it than before."""
-        options, inventory = self._options, self._inventory
-        connection = self._tracker.store.connection
-        paths = {
-            inventory.source_of[file_id]: storable_text(file.source_path)
-            for file_id, file in inventory.files.items()
-        }
-        whole = {number: self._is_whole(path) for number, path in paths.items()}
+    def _plan_sessions(self, store: QueryStore, whole: Mapping[int, bool]) -> None:
+        """Find the keys of all sessions, and which of them to look at; ``whole`` tells it of each source."""
+        inventory = self._inventory
         self._keys = find_session_keys(
             sessionless_rows(store) if inventory.files else [],
             inventory,
             self._rows,
             self._seen,
-            connection,
+            self._tracker.store.connection,
             self._project_id,
             lambda sessions: sessionless_hits(store, sessions),
         )
@@ -301,12 +295,23 @@ class _Scan:
                 file, self._rows.get(file.key), self._seen.get(file.key, "new"), self._now_ns
             ),
             now_ns=self._now_ns,
-            settle_ns=options.settle_ns,
+            settle_ns=self._options.settle_ns,
             is_remnant=lambda source_id, file: not whole[source_id] and self._is_as_settled(file),
             with_growing=self._growing is not None,
         )
         if self._growing is not None:
             self._growing |= self._plan.growing
+
+    def _read(self, store: QueryStore) -> None:
+        """Ask for the evidence of every session that may have more of it than before."""
+        options, inventory = self._options, self._inventory
+        connection = self._tracker.store.connection
+        paths = {
+            inventory.source_of[file_id]: storable_text(file.source_path)
+            for file_id, file in inventory.files.items()
+        }
+        whole = {number: self._is_whole(path) for number, path in paths.items()}
+        self._plan_sessions(store, whole)
         bundles = [
             bundle.bundle
             for bundle in inventory.bundles
