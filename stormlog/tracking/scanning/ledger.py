@@ -210,8 +210,9 @@ def rotated(
     new = [file for file in files if file.key not in rows and file.state is not None]
     moves = _pair(new, gone, lambda row: (row["device"], row["inode"]), _inode, _is_same_file)
     # Another file system gives a file another inode.
-    left = [file for file in new if file.key not in moves]
-    return moves | _pair(left, gone, lambda row: row["size_bytes"], _size, _has_same_bytes)
+    sizes = {row["size_bytes"] for row in gone.values()}
+    left = [file for file in new if file.key not in moves and file.state and file.state[2] in sizes]
+    return moves | _pair(left, gone, _bytes_of_row, _bytes_of_file, lambda *_: True)
 
 
 def _pair(
@@ -224,11 +225,11 @@ def _pair(
     """Return new path -> old path of files that share a property with a row, and are the same; take out these rows."""
     rows_by: dict[Any, list[sqlite3.Row]] = {}
     for row in gone.values():
-        rows_by.setdefault(property_of_row(row), []).append(row)
+        rows_by.setdefault((row["kind"], property_of_row(row)), []).append(row)
     moves: dict[str, str] = {}
     for file in files:
-        rows = rows_by.get(property_of_file(file), [])
-        found = next((row for row in rows if row["kind"] == file.kind and is_same(file, row)), None)
+        rows = rows_by.get((file.kind, property_of_file(file)), [])
+        found = next((row for row in rows if is_same(file, row)), None)
         if found is not None and file.key not in moves:
             rows.remove(found)
             del gone[found["path"]]
@@ -240,22 +241,18 @@ def _inode(file: SourceFile) -> tuple[int, int] | None:
     return None if file.state is None else file.state[:2]
 
 
-def _size(file: SourceFile) -> int | None:
-    return None if file.state is None else file.state[2]
-
-
 def _is_same_file(file: SourceFile, row: sqlite3.Row) -> bool:
     return compare(file, row) in ("unchanged", "appended")
 
 
-def _has_same_bytes(file: SourceFile, row: sqlite3.Row) -> bool:
-    end: int = row["consumed_bytes"]
-    start = max(end - _SAMPLE_BYTES, 0)
-    return bool(
-        end > 0
-        and _sample(file.path, 0, min(_SAMPLE_BYTES, end)) == row["head_sha256"]
-        and _sample(file.path, start, end - start) == row["tail_sha256"]
-    )
+def _bytes_of_row(row: sqlite3.Row) -> Any:
+    return row["size_bytes"], row["consumed_bytes"], row["head_sha256"], row["tail_sha256"]
+
+
+def _bytes_of_file(file: SourceFile) -> Any:
+    read = consumed(file)
+    # Empty files are all the same.
+    return read.bytes and (file.state and file.state[2], read.bytes, read.head_sha256, read.tail_sha256)
 
 
 def missing(
