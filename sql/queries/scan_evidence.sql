@@ -1,20 +1,24 @@
 -- Evidence of some sessions and bundles, with everything that the tracker keeps of it.
 --
 -- Records are those that the index keeps: naming the view of all events would have everything read again.
--- $source_ids, $session_ids and $is_settled are parallel lists; findings count in settled sessions only.
+-- $source_ids, $session_ids, $session_keys and $is_settled are parallel lists; findings count in settled sessions
+-- only. A key stands for the session of those records that name none: what is shown may be made from a path.
 -- $told_source_ids, $told_session_ids and $told_records: records of sessions of which no record is kept.
--- $bundle_paths, $bundle_names and $bundle_records: the same for bundles, as far as they describe themselves.
+-- $bundle_paths, $bundle_sessions, $bundle_ids and $bundle_records: of each bundle its session, its evidence id, and
+-- what it says about itself.
 WITH scope AS (
     SELECT
         unnest(CAST($source_ids AS INTEGER[])) AS source_id,
         unnest(CAST($session_ids AS VARCHAR[])) AS session_id,
+        unnest(CAST($session_keys AS VARCHAR[])) AS session_key,
         unnest(CAST($is_settled AS BOOLEAN[])) AS is_settled
 ),
 
 bundles AS (
     SELECT
         unnest(CAST($bundle_paths AS VARCHAR[])) AS path,
-        unnest(CAST($bundle_names AS VARCHAR[])) AS name,
+        unnest(CAST($bundle_sessions AS VARCHAR[])) AS session_key,
+        unnest(CAST($bundle_ids AS VARCHAR[])) AS evidence_id,
         unnest(CAST($bundle_records AS VARCHAR[])) AS record
 ),
 
@@ -36,37 +40,75 @@ first_records AS (
         unnest(CAST($told_records AS VARCHAR[]))
 ),
 
-seen AS (
+-- Records that name no session have an id that no path is in: that of the record with the key of its session.
+hits AS (
     SELECT
         p.source_id,
         e.*,
         k.record,
-        coalesce(
-            k.record_id,
-            projection.record_id(
-                CASE
-                    WHEN telemetry.is_canonical_text(k.record) THEN k.record
-                    ELSE stormlog_canonical_record(k.record)
-                END
-            ),
-            projection.record_id(k.record)
-        ) AS evidence_id
+        CASE WHEN n.piece_id IS NULL THEN k.session_id ELSE s.session_key END AS session_key,
+        CASE WHEN n.piece_id IS NULL THEN k.record_id END AS record_id,
+        CASE
+            WHEN telemetry.is_canonical_text(k.record) THEN k.record
+            ELSE stormlog_canonical_record(k.record)
+        END AS canonical_text,
+        n.piece_id IS NOT NULL AS is_sessionless
     FROM issue_evidence AS e
     INNER JOIN raw.pieces AS p ON e.sort_file = p.file_id
     INNER JOIN raw.kept_records AS k ON p.piece_id = k.piece_id AND e.sort_line = k.line_number
     INNER JOIN scope AS s ON p.source_id = s.source_id AND k.session_id = s.session_id
+    LEFT JOIN raw.kept_sessionless_records AS n ON k.piece_id = n.piece_id AND k.line_number = n.line_number
     WHERE e.stage = 1
+),
+
+identified AS (
+    SELECT
+        * EXCLUDE (record_id, canonical_text, is_sessionless),
+        coalesce(
+            record_id,
+            projection.record_id(
+                CASE
+                    WHEN is_sessionless THEN replace(
+                        canonical_text,
+                        concat(', "session_id": ', prim.json_quote(session_id), ', "timestamp_ns": '),
+                        concat(', "session_id": ', prim.json_quote(session_key), ', "timestamp_ns": ')
+                    )
+                    ELSE canonical_text
+                END
+            ),
+            projection.record_id(record)
+        ) AS record_id
+    FROM hits
+),
+
+-- The same record twice in one source is two pieces of evidence; a copy of the source has the same two.
+numbered AS (
+    SELECT
+        * EXCLUDE (record_id),
+        record_id,
+        dense_rank() OVER (
+            PARTITION BY source_id, session_key, record_id ORDER BY sort_file, sort_line
+        ) AS ordinal
+    FROM identified
+),
+
+seen AS (
+    SELECT
+        * EXCLUDE (record_id, ordinal),
+        concat(record_id, CASE WHEN ordinal > 1 THEN concat('-', ordinal) ELSE '' END) AS evidence_id
+    FROM numbered
     UNION ALL
     SELECT
         g.source_id,
         e.*,
         NULL AS record,
+        s.session_key,
         concat(
             'finding-',
             left(
                 prim.sha256_hex(
                     concat(
-                        '[', prim.json_quote(g.session_id), ',', prim.json_quote(g.classification), ',',
+                        '[', prim.json_quote(s.session_key), ',', prim.json_quote(g.classification), ',',
                         coalesce(CAST(g.rank AS VARCHAR), 'null'), ']'
                     )
                 ),
@@ -80,18 +122,10 @@ seen AS (
     UNION ALL
     SELECT
         -1 AS source_id,
-        e.* REPLACE (coalesce(nullif(e.session_id, ''), concat('bundle:', b.name)) AS session_id),
+        e.* REPLACE (b.session_key AS session_id),
         b.record,
-        -- Not its path: a copy elsewhere is the same bundle.
-        concat(
-            'bundle-',
-            left(
-                prim.sha256_hex(
-                    concat('[', prim.json_quote(b.name), ',', prim.json_quote(e.session_id), ',', e.dimensions, ',', e.metadata, ']')
-                ),
-                32
-            )
-        ) AS evidence_id
+        b.session_key,
+        b.evidence_id
     FROM issue_evidence AS e
     INNER JOIN bundles AS b ON e.bundle_path = b.path
     WHERE e.stage = 0
@@ -161,7 +195,7 @@ SELECT
     t.dimensions,
     t.severity,
     t.title,
-    t.session_id,
+    t.session_key,
     o.job_id AS run_id,
     o.host,
     o.user_name,

@@ -12,7 +12,7 @@ import click
 
 from stormlog.cli.exit_codes import ExitCode
 from stormlog.cli.options import cache_dir_option
-from stormlog.cli.tracker_options import evidence_options, group_shared_option, tracker_options
+from stormlog.cli.tracker_options import evidence_options, group_shared_option, settle_option, tracker_options
 
 if TYPE_CHECKING:
     from stormlog.tracking import ScanReport
@@ -37,13 +37,7 @@ _FAIL_ON = ("new", "regressed", "any")
 @evidence_options
 @group_shared_option
 @click.option("--since", metavar="TIME", help="Leave out evidence before a date, or before 7d ago.")
-@click.option(
-    "--settle",
-    metavar="TIME",
-    default="10m",
-    show_default=True,
-    help="Take a session that has no end for over after so long without growth.",
-)
+@settle_option
 @click.option("--full", is_flag=True, help="Look at every session again.")
 @click.option("--dry-run", is_flag=True, help="Say what a scan would do, and change nothing.")
 @click.option("--watch", is_flag=True, help="Scan again and again, until SIGINT or SIGTERM.")

@@ -21,6 +21,7 @@ __all__ = [
     "no_colour_option",
     "open_tracker",
     "page_options",
+    "settle_option",
     "store_options",
     "tracker_of",
     "tracker_options",
@@ -36,6 +37,13 @@ no_colour_option = click.option(
     "--no-color", "no_colour", is_flag=True, help="Print without colours, as NO_COLOR does."
 )
 
+settle_option = click.option(
+    "--settle",
+    metavar="TIME",
+    default="10m",
+    show_default=True,
+    help="Take a session that has no end for over after so long without growth.",
+)
 
 db_option = click.option(
     "--db",

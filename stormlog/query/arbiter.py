@@ -46,10 +46,13 @@ class Verdicts:
 
     Attributes:
         records: (piece_id, line_number, canonical JSON text, record id or ``None`` where the text gives it).
+        sessionless: (piece_id, line_number, session_id, timestamp_ns, host, pid, rank, job_id) of the records that
+            name no session, and are shown in that of the manifest or in one made from the path of their source.
         rejects: (piece_id, line_number, reason, message, excerpt).
     """
 
     records: list[tuple[int, int, str, str | None]] = field(default_factory=list)
+    sessionless: list[tuple[int, int, str, int, str, int, int, str | None]] = field(default_factory=list)
     rejects: list[tuple[int, int | None, str, str, str]] = field(default_factory=list)
 
 
@@ -105,7 +108,8 @@ class Arbiter:
         key = place.origin.key
         if key not in self._default_ids:
             self._default_ids[key] = place.origin.default_session_id()
-        options.setdefault("default_session_id", self._default_ids[key])
+        default_id = self._default_ids[key]
+        options.setdefault("default_session_id", default_id)
         try:
             event = telemetry_event_to_dict(telemetry_event_from_record(record, **options))
             problem = record_fits_engine(event)
@@ -122,6 +126,9 @@ class Arbiter:
             self.reject(place, line_number, str(getattr(error, "code", "invalid_record")), text, str(error))
             return
         self._verdicts.records.append((place.piece_id, line_number, canonical, given_id))
+        # The very object: a record may name an id that reads the same.
+        if event["session_id"] is default_id:
+            self._verdicts.sessionless.append(_sessionless_row(place.piece_id, line_number, event))
 
     def reject(
         self, place: Place, line_number: int | None, reason: str, text: str, message: str | None = None
@@ -136,6 +143,22 @@ class Arbiter:
         from stormlog.query.catalog.models import CatalogWarning
 
         self._warnings.append(CatalogWarning(origin.path, message, code))
+
+
+def _sessionless_row(
+    piece_id: int, line_number: int, event: dict[str, Any]
+) -> tuple[int, int, str, int, str, int, int, str | None]:
+    job_id = event["job_id"]
+    return (
+        piece_id,
+        line_number,
+        storable_text(event["session_id"]),
+        event["timestamp_ns"],
+        storable_text(event["host"]),
+        event["pid"],
+        event["rank"],
+        None if job_id is None else storable_text(job_id),
+    )
 
 
 def _malformed_reason(place: Place) -> str:

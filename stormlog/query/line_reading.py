@@ -372,6 +372,7 @@ class LineReader:
         for table, column in (
             ("raw.records", "file_id"),
             ("raw.rejects", "piece_id"),
+            ("raw.sessionless_records", "piece_id"),
             ("raw.chunks", "piece_id"),
         ):
             self._database.execute(f"DELETE FROM {table} WHERE list_contains(?, {column})", [ids])

@@ -12,7 +12,7 @@ from stormlog._values import frozen_class
 if TYPE_CHECKING:
     from stormlog.query.catalog.models import CatalogSource
 
-__all__ = ["FileOrigin", "catalog_origins"]
+__all__ = ["FileOrigin", "catalog_origins", "path_session_id"]
 
 #: Lines in these are packed.
 PACKED_SUFFIXES = (".gz", ".zst")
@@ -82,12 +82,22 @@ class FileOrigin:
 
     def default_session_id(self) -> str:
         """Return the session of records that name none."""
-        from stormlog.telemetry.session import stable_legacy_session_id
-
         if self.session_hint is not None:
             return self.session_hint
-        kind = {"telemetry_json": "json", "telemetry_csv": "csv"}.get(self.source_kind, "sink")
-        return stable_legacy_session_id(self.real_source_path, kind)
+        return path_session_id(self.real_source_path, self.source_kind)
+
+
+def path_session_id(real_source_path: str, source_kind: str) -> str:
+    """Return the session that is shown for records which name none and whose manifest names none either.
+
+    Args:
+        real_source_path: Path of the source without links.
+        source_kind: Kind of the source.
+    """
+    from stormlog.telemetry.session import stable_legacy_session_id
+
+    kind = {"telemetry_json": "json", "telemetry_csv": "csv"}.get(source_kind, "sink")
+    return stable_legacy_session_id(real_source_path, kind)
 
 
 def catalog_origins(sources: Sequence[CatalogSource]) -> list[FileOrigin]:

@@ -24,6 +24,7 @@ KINDS = {
     "hits": ("stage.fresh_hits", "stage.event_hits"),
     "sessions": ("stage.fresh_session_parts", "stage.session_parts"),
     "rejects": ("raw.rejects", "raw.kept_rejects"),
+    "sessionless": ("raw.sessionless_records", "raw.kept_sessionless_records"),
 }
 
 
@@ -173,7 +174,10 @@ class Parts:
         """Forget the last batch."""
         # Not DELETE: line numbers are counted from row ids, which start at 0 in a new table only.
         self._database.execute("CREATE OR REPLACE TABLE raw.records AS SELECT * FROM raw.records LIMIT 0")
-        for table in ("raw.chunks", "raw.rejects", "stage.fresh_hits", "stage.fresh_session_parts"):
+        for table in (
+            *("raw.chunks", "raw.rejects", "raw.sessionless_records"),
+            *("stage.fresh_hits", "stage.fresh_session_parts"),
+        ):
             if not table.startswith("stage") or self._database.is_created(table):
                 self._database.connection.execute(f"DELETE FROM {table}")
 

@@ -91,7 +91,11 @@ class Reader:
         piece = task.piece
         if piece.tail_id is None or piece.sample:
             return
-        for table, column in (("raw.records", "file_id"), ("raw.rejects", "piece_id")):
+        for table, column in (
+            ("raw.records", "file_id"),
+            ("raw.rejects", "piece_id"),
+            ("raw.sessionless_records", "piece_id"),
+        ):
             self._database.execute(
                 f"UPDATE {table} SET {column} = ? WHERE {column} = ?", [piece.piece_id, piece.tail_id]
             )
@@ -186,6 +190,12 @@ class Reader:
             self._database.execute(LINES_GIVEN_VIEW)
             self._database.execute(statement)
             self._database.execute("DELETE FROM raw.lines_given")
+        if verdicts.sessionless:
+            self._database.append(
+                "raw.sessionless_records",
+                [list(column) for column in zip(*verdicts.sessionless, strict=True)],
+                "INTEGER, BIGINT, VARCHAR, BIGINT, VARCHAR, BIGINT, BIGINT, VARCHAR",
+            )
         if verdicts.rejects:
             self._database.append(
                 "raw.rejects",

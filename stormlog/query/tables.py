@@ -56,6 +56,11 @@ TABLES = {
         "device_total_bytes BIGINT, backend VARCHAR, severity VARCHAR, collector_health_status VARCHAR, "
         "is_fragmentation_known BOOLEAN, is_valid BOOLEAN, record VARCHAR, record_id VARCHAR, is_deferred BOOLEAN"
     ),
+    # Records that name no session: views show them in that of the manifest, or in one made from a path.
+    "raw.sessionless_records": (
+        "piece_id INTEGER, line_number BIGINT, session_id VARCHAR, timestamp_ns BIGINT, host VARCHAR, pid BIGINT, "
+        "rank BIGINT, job_id VARCHAR"
+    ),
     "raw.rejects": "piece_id INTEGER, line_number BIGINT, reason VARCHAR, message VARCHAR, excerpt VARCHAR",
     # Filled by staging, from SQL aggregates and what Python makes of them.
     "stage.gap_cutoffs": "source_id INTEGER, session_id VARCHAR, cutoff_bytes BIGINT",

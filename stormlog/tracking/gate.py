@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 #: What a gate may fail on.
-FAILURES: Final = ("new", "regressed", "recurring")
+FAILURES: Final = ("new", "regressed", "recurring", "pending")
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,9 @@ class GateIssue:
 
     Attributes:
         fingerprint_id: What makes it the same issue.
-        outcome: new, regressed, recurring, known, ignored, or older: resolved, and only versions from before the
-            fix have it.
+        outcome: new, regressed, recurring, known, ignored, older: resolved, and only versions from before the fix
+            have it; or pending: it would be one of the first three, but all sessions with it may still grow, and
+            what it rests on may become something else.
         app: Training program.
         is_dev: Whether it comes from development runs.
         session_count: Sessions with it below the paths; likewise all other counts and times.
@@ -198,12 +199,13 @@ def evaluate(
 
     An issue that is not in the baseline is new. One that is resolved there is regressed if a newer version has it,
     recurring if nobody can tell whether a version has the fix, and older if all versions are from before it. All
-    others are known, or ignored.
+    others are known, or ignored. Findings of hidden memory in sessions that may still grow are what no scan records
+    yet: an issue that rests on nothing else is pending where it would be new, regressed or recurring.
 
     Args:
         paths: Files and directories.
         baseline: What to compare with.
-        options: How evidence is read: what a scan would record counts, and every session is taken for over.
+        options: How evidence is read: what a scan would record counts.
         fail_on: Some of `FAILURES`.
         app: Count only what the baseline says about this program, and take what names none for it. Without it,
             what is said about another program is better than nothing.
@@ -216,7 +218,7 @@ def evaluate(
     unknown = sorted(set(fail_on).difference(FAILURES))
     if unknown:
         raise ValueError(f"unknown outcome {unknown[0]!r}: choose from {', '.join(FAILURES)}")
-    options = replace(options or ScanOptions(), settle_ns=0, full=False, dry_run=False)
+    options = replace(options or ScanOptions(), full=False, dry_run=False)
     if app is not None:
         options = replace(options, app=app)
     with (
@@ -224,8 +226,14 @@ def evaluate(
         tempfile.TemporaryDirectory(prefix="stormlog-gate-") as folder,
         Tracker(os.path.join(folder, "tracker.db")) as found,
     ):
-        report = scan(found, paths, options, watching=watching)
+        growing: set[str] = set()
+        report = scan(found, paths, options, watching=watching, growing=growing)
         with found.reading() as connection:
+            connection.execute("CREATE TEMP TABLE growing_sessions (session_id TEXT PRIMARY KEY)")
+            connection.executemany(
+                "INSERT INTO temp.growing_sessions VALUES (?)", [(key,) for key in growing]
+            )
+            connection.execute(_COUNTED)
             rows = connection.execute(_FOUND).fetchall()
             versions = _versions(connection)
             first_seen = _first_seen(connection)
@@ -249,16 +257,38 @@ def evaluate(
     )
 
 
+#: What counts of each issue: occurrences that a scan records, or all if it would record none of them.
+_COUNTED: Final = """
+CREATE TEMP TABLE counted AS
+SELECT *
+FROM (
+    SELECT
+        o.*, is_growing, min(is_growing) OVER (PARTITION BY o.issue_id) AS is_pending
+    FROM (
+        SELECT
+            o.*,
+            i.kind = 'hidden_memory_anomaly' AND o.session_id IN (SELECT session_id FROM temp.growing_sessions)
+                AS is_growing
+        FROM issue_occurrences AS o
+        INNER JOIN issues AS i ON i.issue_id = o.issue_id
+    ) AS o
+) AS c
+WHERE is_growing = is_pending
+"""
+
 _FOUND: Final = """
 SELECT
-    f.fingerprint_id, a.name AS app, i.is_dev, i.kind, i.severity, i.title, i.issue_id, i.occurrence_count,
-    i.run_count, i.hit_count, i.first_seen_ns, i.last_seen_ns
+    f.fingerprint_id, a.name AS app, i.is_dev, i.kind, i.severity, i.title, i.issue_id,
+    count(*) AS occurrence_count, count(DISTINCT c.run_id) AS run_count, sum(c.hit_count) AS hit_count,
+    min(c.first_ns) AS first_seen_ns, max(c.last_ns) AS last_seen_ns, max(c.is_pending) AS is_pending
 FROM issues AS i
 INNER JOIN issue_fingerprints AS f ON f.issue_id = i.issue_id
 INNER JOIN apps AS a ON a.app_id = i.app_id
+INNER JOIN temp.counted AS c ON c.issue_id = i.issue_id
+GROUP BY f.fingerprint_id, a.name, i.is_dev
 ORDER BY
     CASE i.severity WHEN 'critical' THEN 0 WHEN 'error' THEN 0 WHEN 'warning' THEN 1 WHEN 'info' THEN 2 ELSE 9 END,
-    i.last_seen_ns DESC, f.fingerprint_id, a.name, i.is_dev
+    max(c.last_ns) DESC, f.fingerprint_id, a.name, i.is_dev
 """
 
 
@@ -268,7 +298,7 @@ def _versions(connection: sqlite3.Connection) -> dict[str, list[str | None]]:
         """
         SELECT DISTINCT o.issue_id, k.code_version
         FROM issue_evidence_keys AS k
-        INNER JOIN issue_occurrences AS o ON o.occurrence_id = k.occurrence_id
+        INNER JOIN temp.counted AS o ON o.occurrence_id = k.occurrence_id
         ORDER BY o.issue_id, k.code_version
         """
     )
@@ -320,6 +350,8 @@ def _judged(
         outcome = "ignored" if state.state == "ignored" else "known"
         if state.state == "resolved":
             outcome, basis = _since_the_fix(row["app"], versions, state.fix_version, baseline)
+    if row["is_pending"] and outcome in FAILURES:
+        outcome = "pending"
     return GateIssue(
         fingerprint_id=row["fingerprint_id"],
         outcome=outcome,

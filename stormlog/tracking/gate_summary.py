@@ -17,6 +17,7 @@ _HEADINGS: Final = {
     "new": "New",
     "regressed": "Regressed: a version newer than the fix has them",
     "recurring": "Recurring: resolved, and nobody can tell whether these versions have the fix",
+    "pending": "Pending: found in sessions that may still grow",
 }
 # Titles are what telemetry says: they must not become links, images, mentions or markup.
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]#|~$]|:(?=//)|(?<=www)\.)")
@@ -27,9 +28,10 @@ def markdown_summary(report: GateReport) -> str:
     """Return the summary, which ends with a line break."""
     counts = report.counts
     verdict = "failed" if report.failed else "passed"
+    shown = [name for name in FAILURES if name != "pending" or counts[name]]
     parts = [
         f"## Stormlog gate {verdict}\n\n",
-        f"{', '.join(f'{counts[name]:,} {name}' for name in FAILURES)}; {counts['known']:,} known, "
+        f"{', '.join(f'{counts[name]:,} {name}' for name in shown)}; {counts['known']:,} known, "
         f"{counts['ignored']:,} ignored, {counts['older']:,} of versions before their fix.\n\n",
         f"{_counted(report.sources_seen, 'source')} with {_counted(report.sessions_scanned, 'session')}, compared with "
         f"{_text(report.baseline)}. Fails on: {', '.join(report.fail_on) or 'nothing'}.\n",

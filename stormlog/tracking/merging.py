@@ -32,6 +32,7 @@ KEY_COLUMNS = (
     "code_version",
     "is_recurrence",
     "recorded_ns",
+    "stands_for_equal",
 )
 DETAIL_COLUMNS = ("evidence_id", "source_kind", "event_type", "source_path", "bundle_path", "metadata_json")
 

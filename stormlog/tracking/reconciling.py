@@ -8,10 +8,11 @@ occurrence; ``fresh``, what of it is new; ``founded``, the issues that it made.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 
 from stormlog.tracking import aggregates
 
-__all__ = ["date_findings", "drop_unfounded", "keep_details", "mark_changes"]
+__all__ = ["date_findings", "drop_unfounded", "keep_details", "mark_changes", "move_sources"]
 
 
 def mark_changes(connection: sqlite3.Connection, project_id: str) -> None:
@@ -113,6 +114,35 @@ def mark_changes(connection: sqlite3.Connection, project_id: str) -> None:
         )
         WHERE occurrence_id IN (SELECT occurrence_id FROM temp.facts)
         """
+    )
+
+
+def move_sources(connection: sqlite3.Connection, project_id: str, moved: Mapping[str, str]) -> None:
+    """Let findings show where their sources lie now.
+
+    Args:
+        moved: Old path of a source -> new path.
+    """
+    if not moved:
+        return
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS moved_sources (old TEXT PRIMARY KEY, new TEXT)")
+    connection.execute("DELETE FROM temp.moved_sources")
+    connection.executemany("INSERT INTO temp.moved_sources VALUES (?, ?)", moved.items())
+    connection.execute(
+        """
+        UPDATE OR IGNORE finding_sources
+        SET source_path = (SELECT m.new FROM temp.moved_sources AS m WHERE m.old = finding_sources.source_path)
+        WHERE project_id = ? AND source_path IN (SELECT old FROM temp.moved_sources)
+        """,
+        [project_id],
+    )
+    # Those that showed at the new path, too.
+    connection.execute(
+        """
+        DELETE FROM finding_sources
+        WHERE project_id = ? AND source_path IN (SELECT old FROM temp.moved_sources)
+        """,
+        [project_id],
     )
 
 

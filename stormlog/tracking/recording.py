@@ -341,15 +341,21 @@ def _add_evidence(connection: sqlite3.Connection, now_ns: int) -> int:
         FROM temp.routed AS r
         LEFT JOIN issue_evidence_keys AS k ON k.occurrence_id = r.occurrence_id AND k.evidence_id = r.evidence_id
         WHERE k.evidence_id IS NULL
+            -- The id of a further equal record is that of the first, 'telemetry-' and 32 digits, with its number.
+            AND NOT EXISTS (
+                SELECT 1 FROM issue_evidence_keys AS e
+                WHERE e.occurrence_id = r.occurrence_id AND e.evidence_id = substr(r.evidence_id, 1, 42)
+                    AND e.stands_for_equal AND r.evidence_id LIKE 'telemetry-%-%'
+            )
         GROUP BY r.occurrence_id, r.evidence_id
         """
     )
     connection.execute(
         """
         INSERT INTO issue_evidence_keys (
-            occurrence_id, evidence_id, fingerprint_id, timestamp_ns, rank, code_version, recorded_ns
+            occurrence_id, evidence_id, fingerprint_id, timestamp_ns, rank, code_version, recorded_ns, stands_for_equal
         )
-        SELECT occurrence_id, evidence_id, fingerprint_id, timestamp_ns, rank, code_version, ? FROM temp.fresh
+        SELECT occurrence_id, evidence_id, fingerprint_id, timestamp_ns, rank, code_version, ?, 0 FROM temp.fresh
         """,
         [now_ns],
     )

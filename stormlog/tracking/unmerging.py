@@ -303,7 +303,9 @@ def _restore(connection: sqlite3.Connection, source_id: str, duplicates: list[di
             [source_id, row["session_id"]],
         ).fetchone()
         if known is not None:
-            _insert(connection, "issue_evidence_keys", known[0], {name: row[name] for name in KEY_COLUMNS})
+            # Records of merges from before a column was added do not have it.
+            columns = {name: row[name] for name in KEY_COLUMNS if name in row}
+            _insert(connection, "issue_evidence_keys", known[0], columns)
             if row["has_detail"]:
                 detail = {name: row[f"detail_{name}"] for name in DETAIL_COLUMNS}
                 _insert(connection, "issue_evidence", known[0], detail)

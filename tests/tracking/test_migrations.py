@@ -151,6 +151,15 @@ ROWS: dict[int, dict[str, dict[str, Any]]] = {
             "created_ns": 1,
         },
     },
+    4: {
+        "session_keys": {"project_id": "p", "digest": "d", "session_key": "session-d"},
+        "bundle_keys": {
+            "project_id": "p",
+            "digest": "d",
+            "session_key": "bundle:x",
+            "evidence_id": "bundle-x",
+        },
+    },
 }
 
 

@@ -30,6 +30,7 @@ _KINDS = {
     "hits": "stage.event_hits",
     "sessions": "stage.session_parts",
     "rejects": "raw.kept_rejects",
+    "sessionless": "raw.kept_sessionless_records",
 }
 
 
@@ -39,7 +40,8 @@ class Difference:
 
     Attributes:
         path: The file; empty where answers as a whole are meant.
-        kind: ``events``, ``hits``, ``sessions``, ``rejects``, ``warnings``, ``issues`` or ``answer``.
+        kind: ``events``, ``hits``, ``sessions``, ``rejects``, ``sessionless``, ``warnings``, ``issues`` or
+            ``answer``.
         kept_count: Rows that the index holds.
         fresh_count: Rows that the file has; with equal counts their contents differ.
     """

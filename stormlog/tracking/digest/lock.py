@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from stormlog.errors import SourceError
 from stormlog.tracking.file_modes import open_beside
 
 __all__ = ["delivery_lock"]
@@ -22,6 +23,9 @@ def delivery_lock(store: Path) -> Iterator[bool]:
 
     Args:
         store: The tracker file; one that is not there, as of a copy in memory, needs no lock.
+
+    Raises:
+        SourceError: the lock file cannot be made, opened or locked.
     """
     if not store.exists():
         yield True
@@ -33,6 +37,9 @@ def delivery_lock(store: Path) -> Iterator[bool]:
             is_free = True
         except BlockingIOError:
             is_free = False
+        except OSError as error:
+            # Some network file systems have no locks.
+            raise SourceError(f"cannot lock this tracker: {error}", path=str(store)) from error
         yield is_free
     finally:
         os.close(descriptor)

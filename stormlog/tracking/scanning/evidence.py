@@ -14,8 +14,17 @@ from stormlog.query.queries import load_query
 
 if TYPE_CHECKING:
     from stormlog.query import CatalogOOMBundle, QueryStore
+    from stormlog.tracking.scanning.bundle_keys import BundleKeys
+    from stormlog.tracking.scanning.session_keys import Hit
 
-__all__ = ["Defaults", "SessionScope", "evidence_rows", "session_rows"]
+__all__ = [
+    "Defaults",
+    "SessionScope",
+    "evidence_rows",
+    "session_rows",
+    "sessionless_hits",
+    "sessionless_rows",
+]
 
 #: Where records say what the tracker keeps. Versions come last, the best first.
 _FACTS = [
@@ -40,10 +49,18 @@ _SEVERITY_RANKS = {"critical": 0, "error": 0, "warning": 1, "info": 2}
 
 
 class SessionScope(NamedTuple):
-    """A session whose evidence is wanted."""
+    """A session whose evidence is wanted.
+
+    Attributes:
+        source_id: Number of the source.
+        session_id: Id that is shown.
+        session_key: What the tracker knows the session by.
+        is_settled: Whether its findings count.
+    """
 
     source_id: int
     session_id: str
+    session_key: str
     is_settled: bool
 
 
@@ -70,10 +87,29 @@ def session_rows(store: QueryStore) -> list[tuple[Any, ...]]:
     return store.sql(load_query("scan_sessions")).rows
 
 
+def sessionless_rows(store: QueryStore) -> list[tuple[Any, ...]]:
+    """Return the earliest record that names no session of every file, as `find_session_keys` takes it."""
+    rows = store.sql(load_query("scan_sessionless")).rows
+    # A job id comes behind a sign, so that none is told from an empty one.
+    return [(*row[:-1], row[-1][1:] if row[-1] else None) for row in rows]
+
+
+def sessionless_hits(store: QueryStore, sessions: Sequence[tuple[int, str]]) -> list[Hit]:
+    """Return the evidence of some sessions whose records name none."""
+    return store.sql(
+        load_query("scan_sessionless_hits"),
+        {
+            "source_ids": [source_id for source_id, _ in sessions],
+            "session_ids": [session_id for _, session_id in sessions],
+        },
+    ).rows
+
+
 def evidence_rows(
     store: QueryStore,
     sessions: Sequence[SessionScope],
     bundles: Sequence[CatalogOOMBundle],
+    bundle_keys: BundleKeys,
     defaults: Defaults,
 ) -> list[tuple[Any, ...]]:
     """Return evidence as `stormlog.tracking.recording.INCOMING` has it, ``batch`` being the source (-1: bundles).
@@ -82,6 +118,7 @@ def evidence_rows(
         store: Where to ask.
         sessions: Sessions with their sources.
         bundles: OOM bundles.
+        bundle_keys: Their keys.
         defaults: What is assumed.
 
     Raises:
@@ -97,12 +134,14 @@ def evidence_rows(
     parameters = {
         "source_ids": [scope.source_id for scope in sessions],
         "session_ids": [scope.session_id for scope in sessions],
+        "session_keys": [scope.session_key for scope in sessions],
         "is_settled": [scope.is_settled for scope in sessions],
         "told_source_ids": [source_id for source_id, _, _ in told],
         "told_session_ids": [session_id for _, session_id, _ in told],
         "told_records": [record for _, _, record in told],
         "bundle_paths": [str(bundle.bundle_path) for bundle in bundles],
-        "bundle_names": [bundle.bundle_path.name for bundle in bundles],
+        "bundle_sessions": bundle_keys.sessions,
+        "bundle_ids": bundle_keys.evidence_ids,
         "bundle_records": [_bundle_record(bundle) for bundle in bundles],
         "facts": _FACTS,
         "app": defaults.app,

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from stormlog.query.texts import storable_text
 from stormlog.tracking.ids import new_id
@@ -24,7 +24,9 @@ __all__ = [
     "consumed",
     "ledger_rows",
     "missing",
+    "quiet_since_ns",
     "rotated",
+    "size_seen_ns",
     "write_row",
 ]
 
@@ -96,6 +98,36 @@ def compare(file: SourceFile, row: sqlite3.Row | None) -> Seen:
     return "appended" if _sample(file.path, start, end - start) == row["tail_sha256"] else "replaced"
 
 
+def size_seen_ns(file: SourceFile, row: sqlite3.Row | None, seen: Seen, now_ns: int) -> int:
+    """Return when a scan first saw a file in its size: by the clock of the tracker, and never in the future."""
+    assert file.state is not None
+    if row is not None and seen in ("unchanged", "appended") and row["size_bytes"] == file.state[2]:
+        stamp: int | None = row["size_seen_ns"]
+        if stamp is not None and stamp <= now_ns:
+            return stamp
+    return now_ns
+
+
+def quiet_since_ns(file: SourceFile, row: sqlite3.Row | None, seen: Seen, now_ns: int) -> int:
+    """Return since when a file has not grown, as far as can be told.
+
+    That is the time of the file, or the time when a scan first saw this size if that is earlier. Clocks of file
+    servers may be ahead: a time in the future says nothing. They may also stand still: what grew since a scan did
+    not grow before it.
+    """
+    if file.state is None:
+        return 0
+    _, _, size, modified_ns = file.state
+    since_ns = size_seen_ns(file, row, seen, now_ns)
+    if modified_ns <= now_ns:
+        since_ns = min(since_ns, modified_ns)
+    if row is not None and (seen == "replaced" or row["size_bytes"] != size):
+        before_ns: int | None = row["size_seen_ns"]
+        if before_ns is not None and before_ns <= now_ns:
+            since_ns = max(since_ns, before_ns)
+    return since_ns
+
+
 def consumed(file: SourceFile) -> Consumed:
     """Return how far a file counts as read: up to its last complete line."""
     size = 0 if file.state is None else file.state[2]
@@ -124,6 +156,8 @@ def write_row(
     line_count: int,
     skipped_count: int,
     quiet_since_ns: int | None,
+    size_seen_ns: int,
+    session_key: str | None,
     was_rewritten: bool,
 ) -> None:
     """Record how far a file was read, in the transaction that records what was in it."""
@@ -143,6 +177,8 @@ def write_row(
         "skipped_count": skipped_count,
         "is_pending": int(read.is_pending),
         "quiet_since_ns": quiet_since_ns,
+        "size_seen_ns": size_seen_ns,
+        "session_key": session_key,
         "was_rewritten": int(was_rewritten),
         "options_json": options_json,
         "missing_since_ns": None,
@@ -160,25 +196,63 @@ def write_row(
 def rotated(
     files: Iterable[SourceFile], rows: Mapping[str, sqlite3.Row], present: Collection[str]
 ) -> dict[str, str]:
-    """Return new path -> old path of files that only got another name.
+    """Return new path -> old path of files that were only moved: the same file, or the same first and last bytes.
 
     Args:
         files: Files that are there.
         rows: What `ledger_rows` returns.
         present: Paths of everything that is there.
     """
-    gone = {
-        (row["device"], row["inode"]): row
-        for path, row in rows.items()
-        # What lies outside of what is scanned may be another name of the same file.
-        if path not in present and not os.path.lexists(path)
-    }
-    moves = {}
+    # What lies outside of what is scanned may be another name of the same file.
+    gone = {path: row for path, row in rows.items() if path not in present and not os.path.lexists(path)}
+    if not gone:
+        return {}
+    new = [file for file in files if file.key not in rows and file.state is not None]
+    moves = _pair(new, gone, lambda row: (row["device"], row["inode"]), _inode, _is_same_file)
+    # Another file system gives a file another inode.
+    sizes = {row["size_bytes"] for row in gone.values()}
+    left = [file for file in new if file.key not in moves and file.state and file.state[2] in sizes]
+    return moves | _pair(left, gone, _bytes_of_row, _bytes_of_file, lambda *_: True)
+
+
+def _pair(
+    files: Iterable[SourceFile],
+    gone: dict[str, sqlite3.Row],
+    property_of_row: Callable[[sqlite3.Row], Any],
+    property_of_file: Callable[[SourceFile], Any],
+    is_same: Callable[[SourceFile, sqlite3.Row], bool],
+) -> dict[str, str]:
+    """Return new path -> old path of files that share a property with a row, and are the same; take out these rows."""
+    rows_by: dict[Any, list[sqlite3.Row]] = {}
+    for row in gone.values():
+        rows_by.setdefault((row["kind"], property_of_row(row)), []).append(row)
+    moves: dict[str, str] = {}
     for file in files:
-        row = None if file.key in rows or file.state is None else gone.get(file.state[:2])
-        if row is not None and row["kind"] == file.kind and compare(file, row) in ("unchanged", "appended"):
-            moves[file.key] = row["path"]
+        rows = rows_by.get((file.kind, property_of_file(file)), [])
+        found = next((row for row in rows if is_same(file, row)), None)
+        if found is not None and file.key not in moves:
+            rows.remove(found)
+            del gone[found["path"]]
+            moves[file.key] = found["path"]
     return moves
+
+
+def _inode(file: SourceFile) -> tuple[int, int] | None:
+    return None if file.state is None else file.state[:2]
+
+
+def _is_same_file(file: SourceFile, row: sqlite3.Row) -> bool:
+    return compare(file, row) in ("unchanged", "appended")
+
+
+def _bytes_of_row(row: sqlite3.Row) -> Any:
+    return row["size_bytes"], row["consumed_bytes"], row["head_sha256"], row["tail_sha256"]
+
+
+def _bytes_of_file(file: SourceFile) -> Any:
+    read = consumed(file)
+    # Empty files are all the same.
+    return read.bytes and (file.state and file.state[2], read.bytes, read.head_sha256, read.tail_sha256)
 
 
 def missing(

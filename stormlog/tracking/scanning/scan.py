@@ -10,7 +10,7 @@ import contextlib
 import copy
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -24,9 +24,17 @@ from stormlog.tracking.comments import has_old_comments, purge_comments
 from stormlog.tracking.ids import new_id
 from stormlog.tracking.models import ScanReport
 from stormlog.tracking.projects import ensure_project
+from stormlog.tracking.reconciling import move_sources
 from stormlog.tracking.recording import Recorded, incoming_counts, put_incoming, record, settle_sessions
 from stormlog.tracking.regression import end_silences, ended_silences
-from stormlog.tracking.scanning.evidence import Defaults, evidence_rows, session_rows
+from stormlog.tracking.scanning.bundle_keys import find_bundle_keys
+from stormlog.tracking.scanning.evidence import (
+    Defaults,
+    evidence_rows,
+    session_rows,
+    sessionless_hits,
+    sessionless_rows,
+)
 from stormlog.tracking.scanning.inventory import take_inventory
 from stormlog.tracking.scanning.ledger import (
     Consumed,
@@ -35,10 +43,13 @@ from stormlog.tracking.scanning.ledger import (
     consumed,
     ledger_rows,
     missing,
+    quiet_since_ns,
     rotated,
+    size_seen_ns,
     write_row,
 )
 from stormlog.tracking.scanning.lock import scan_lock
+from stormlog.tracking.scanning.session_keys import find_session_keys
 from stormlog.tracking.scanning.sessions import plan_sessions
 
 if TYPE_CHECKING:
@@ -107,6 +118,7 @@ def scan(
     *,
     watching: Callable[[QueryStore], AbstractContextManager[None]] = lambda _: contextlib.nullcontext(),
     should_stop: Callable[[], bool] = lambda: False,
+    growing: set[str] | None = None,
 ) -> ScanReport:
     """Record what is new below some paths.
 
@@ -116,6 +128,7 @@ def scan(
         options: How to scan.
         watching: Entered while the store that it is given reads.
         should_stop: Asked between sources; what was recorded until then stays.
+        growing: Takes the keys of the sessions that may still grow, whose findings are recorded nevertheless.
 
     Raises:
         SourceError: none of the paths exists, or something was skipped and ``strict`` is set.
@@ -131,11 +144,11 @@ def scan(
         on_copy = copy.copy(tracker)
         on_copy.store = tracker.store.copy_in_memory()
         with on_copy:
-            return _Scan(on_copy, paths, options, should_stop).run(watching)
+            return _Scan(on_copy, paths, options, should_stop, growing).run(watching)
     # Evidence is put into temporary tables outside of transactions.
     path = tracker.store.path
     with explaining(path, reads_values=False), scan_lock(path, wait_s=options.wait_s):
-        return _Scan(tracker, paths, options, should_stop).run(watching)
+        return _Scan(tracker, paths, options, should_stop, growing).run(watching)
 
 
 class _Scan:
@@ -145,11 +158,13 @@ class _Scan:
         paths: Sequence[str | os.PathLike[str]],
         options: ScanOptions,
         should_stop: Callable[[], bool],
+        growing: set[str] | None,
     ) -> None:
         self._tracker = tracker
         self._paths = [os.fspath(path) for path in paths]
         self._options = options
         self._should_stop = should_stop
+        self._growing = growing
         self._scan_id = new_id()
         self._actor = Actor("scan", self._scan_id, "scan")
         self._now_ns = tracker.clock()
@@ -199,15 +214,18 @@ class _Scan:
             name = self._tracker.project
             project = connection.execute("SELECT * FROM projects WHERE name = ?", [name]).fetchone()
             rows = {} if project is None else ledger_rows(connection, project["project_id"])
+        self._project_id: str | None = None if project is None else project["project_id"]
         files = list(self._inventory.present())
         self._present = {file.key for file in files}
         self._moves = rotated(files, rows, self._present)
         for new, old in self._moves.items():
             rows[new] = rows.pop(old)
         self._rows = rows
-        self._rows_of: dict[str, list[sqlite3.Row]] = {}
-        for row in rows.values():
-            self._rows_of.setdefault(row["source_path"], []).append(row)
+        self._moved_sources = self._find_moved_sources(files)
+        self._rows_of: dict[str, list[tuple[str, sqlite3.Row]]] = {}
+        for path, row in rows.items():
+            source_path = self._moved_sources.get(row["source_path"], row["source_path"])
+            self._rows_of.setdefault(source_path, []).append((path, row))
         self._seen = {file.key: compare(file, rows.get(file.key)) for file in files}
         self._dirty = {key for key in self._present if self._is_dirty(key)}
         events = {file.key for file in self._inventory.files.values()} & self._present
@@ -218,6 +236,13 @@ class _Scan:
             "sources_read": len(events & self._dirty) + sum(not keys <= clean for keys in bundles),
             "sources_pending": sum(bool(rows[key]["is_pending"]) for key in clean),
         }
+
+    def _find_moved_sources(self, files: Iterable[SourceFile]) -> dict[str, str]:
+        """Return old path -> new path of the sinks, files and bundles of which nothing is left where it was."""
+        source_paths = {file.key: storable_text(file.source_path) for file in files}
+        left = set(source_paths.values())
+        moved = {self._rows[new]["source_path"]: source_paths[new] for new in self._moves}
+        return {old: new for old, new in moved.items() if old not in left}
 
     def _is_dirty(self, key: str) -> bool:
         row = self._rows.get(key)
@@ -230,30 +255,66 @@ class _Scan:
             or row["missing_since_ns"] is not None
             or (
                 row["quiet_since_ns"] is not None
-                and self._now_ns >= row["quiet_since_ns"] + self._options.settle_ns
+                # A moment in the future is one of a clock that was ahead: it is found again.
+                and not 0 <= self._now_ns - row["quiet_since_ns"] < self._options.settle_ns
             )
         )
 
-    def _is_complete(self, source_path: str) -> bool:
-        """Return whether everything that a source ever showed can be worked out again from what is there."""
-        rows = self._rows_of.get(source_path, ())
-        return self._options.since_ns is None and all(
-            row["path"] in self._present
-            and not row["was_rewritten"]
-            and self._seen[row["path"]] != "replaced"
-            for row in rows
+    def _is_whole(self, source_path: str) -> bool:
+        """Return whether everything that a source ever held is still there."""
+        return all(
+            path in self._present and not row["was_rewritten"] and self._seen[path] != "replaced"
+            for path, row in self._rows_of.get(source_path, ())
         )
 
-    def _read(self, store: QueryStore) -> None:
-        """Ask for the evidence of every session that may have more of it than before."""
-        options, inventory = self._options, self._inventory
+    def _is_as_settled(self, file: SourceFile) -> bool:
+        """Return whether a file is as it was when its sessions were over and its evidence was recorded."""
+        row = self._rows.get(file.key)
+        return (
+            row is not None
+            and self._seen[file.key] == "unchanged"
+            and row["quiet_since_ns"] is None
+            and row["options_json"] == self._options_json
+        )
+
+    def _plan_sessions(self, store: QueryStore, whole: Mapping[int, bool]) -> None:
+        """Find the keys of all sessions, and which of them to look at; ``whole`` tells it of each source."""
+        inventory = self._inventory
+        self._keys = find_session_keys(
+            sessionless_rows(store) if inventory.files else [],
+            inventory,
+            self._rows,
+            self._seen,
+            self._tracker.store.connection,
+            self._project_id,
+            lambda sessions: sessionless_hits(store, sessions),
+        )
         self._plan = plan_sessions(
             session_rows(store) if inventory.files else [],
             inventory,
             self._dirty,
+            key_of=self._keys.key_of,
+            quiet_since=lambda file: quiet_since_ns(
+                file, self._rows.get(file.key), self._seen.get(file.key, "new"), self._now_ns
+            ),
             now_ns=self._now_ns,
-            settle_ns=options.settle_ns,
+            settle_ns=self._options.settle_ns,
+            is_remnant=lambda source_id, file: not whole[source_id] and self._is_as_settled(file),
+            with_growing=self._growing is not None,
         )
+        if self._growing is not None:
+            self._growing |= self._plan.growing
+
+    def _read(self, store: QueryStore) -> None:
+        """Ask for the evidence of every session that may have more of it than before."""
+        options, inventory = self._options, self._inventory
+        connection = self._tracker.store.connection
+        paths = {
+            inventory.source_of[file_id]: storable_text(file.source_path)
+            for file_id, file in inventory.files.items()
+        }
+        whole = {number: self._is_whole(path) for number, path in paths.items()}
+        self._plan_sessions(store, whole)
         bundles = [
             bundle.bundle
             for bundle in inventory.bundles
@@ -262,24 +323,25 @@ class _Scan:
         defaults = Defaults(
             options.app, options.is_dev, options.code_version, options.min_severity, options.since_ns
         )
-        evidence = evidence_rows(store, self._plan.scope, bundles, defaults)
+        self._bundle_keys = find_bundle_keys(bundles, connection, self._project_id)
+        evidence = evidence_rows(store, self._plan.scope, bundles, self._bundle_keys, defaults)
         self._rejects = dict(store.rejects_summary())
-        connection = self._tracker.store.connection
         put_incoming(connection, evidence)
-        paths = {
-            inventory.source_of[file_id]: storable_text(file.source_path)
-            for file_id, file in inventory.files.items()
-        }
-        complete = {number: self._is_complete(path) for number, path in paths.items()}
         settle_sessions(
             connection,
             [
-                (source_id, session_id, paths[source_id], complete[source_id])
-                for source_id, session_id, is_settled in self._plan.scope
-                if is_settled
+                (
+                    scope.source_id,
+                    scope.session_key,
+                    paths[scope.source_id],
+                    # All that the source ever showed can be worked out again.
+                    whole[scope.source_id] and options.since_ns is None,
+                )
+                for scope in self._plan.scope
+                if scope.is_settled
             ],
         )
-        self._counts["sessions_scanned"] = len({scope.session_id for scope in self._plan.scope})
+        self._counts["sessions_scanned"] = len({scope.session_key for scope in self._plan.scope})
 
     def _record_all(self) -> None:
         """Record source by source, small ones together, each with how far its files were read."""
@@ -296,11 +358,12 @@ class _Scan:
             if (dirty := [file for file in files[number] if file.key in self._dirty]) or number in scoped
         }
         sizes = incoming_counts(self._tracker.store.connection)
+        last = max(work, default=None)
         total, batches, size = Recorded(), list[int](), 0
         for number, dirty in work.items():
             batches.append(number)
             size += sizes.get(number, 0) + _FILE_WEIGHT * len(dirty)
-            if size < _BATCH_SIZE and number != max(work):
+            if size < _BATCH_SIZE and number != last:
                 continue
             if self._should_stop():
                 self._is_cancelled = True
@@ -343,6 +406,8 @@ class _Scan:
             line_count=lines,
             skipped_count=rejected,
             quiet_since_ns=self._plan.quiet_since_ns.get(key),
+            size_seen_ns=size_seen_ns(file, row, self._seen[key], self._now_ns),
+            session_key=self._keys.by_file.get(key),
             was_rewritten=self._seen[key] == "replaced" or (row is not None and bool(row["was_rewritten"])),
         )
         if row is not None and self._seen[key] != "replaced":
@@ -391,6 +456,10 @@ class _Scan:
                         "UPDATE scan_sources SET path = ? WHERE project_id = ? AND path = ?",
                         [new, project["project_id"], old],
                     )
+                move_sources(connection, project["project_id"], self._moved_sources)
+                if self._dirty:
+                    self._keys.remember(connection, project["project_id"])
+                    self._bundle_keys.remember(connection, project["project_id"])
             yield connection, project
         self._has_row = True
 

@@ -6,12 +6,13 @@ count once their session is over: it has a stop event, its ledger says so, or it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from stormlog.tracking.scanning.evidence import SessionScope
 from stormlog.tracking.scanning.inventory import Inventory
+from stormlog.tracking.scanning.ledger import SourceFile
 
 __all__ = ["SessionPlan", "plan_sessions"]
 
@@ -24,17 +25,28 @@ class SessionPlan:
 
     Attributes:
         scope: Sessions to look at, in every source that has them.
-        quiet_since_ns: Key of a file -> when the last of its sessions without an end grew last.
+        growing: Keys of the sessions that may still grow.
+        quiet_since_ns: Key of a file -> when the last of its growing sessions grew last.
         line_counts: Key of a file -> valid records in it.
     """
 
     scope: list[SessionScope]
+    growing: set[str]
     quiet_since_ns: dict[str, int]
     line_counts: dict[str, int]
 
 
 def plan_sessions(
-    rows: Iterable[Sequence[Any]], inventory: Inventory, dirty: set[str], *, now_ns: int, settle_ns: int
+    rows: Iterable[Sequence[Any]],
+    inventory: Inventory,
+    dirty: set[str],
+    *,
+    key_of: Callable[[int, str], str],
+    quiet_since: Callable[[SourceFile], int],
+    now_ns: int,
+    settle_ns: int,
+    is_remnant: Callable[[int, SourceFile], bool],
+    with_growing: bool = False,
 ) -> SessionPlan:
     """Plan a scan.
 
@@ -42,34 +54,45 @@ def plan_sessions(
         rows: What `session_rows` returns.
         inventory: The files.
         dirty: Keys of those that changed.
+        key_of: Returns the key of a session, given its source and the id that is shown.
+        quiet_since: Returns since when a file has not grown.
         now_ns: Now.
         settle_ns: How long a session without an end must have been quiet.
+        is_remnant: Tells of a source and a file of it whether the file is as it was when its sessions were over,
+            and others of the source are gone. What is left of a session shows other findings than the whole: these
+            do not count.
+        with_growing: Whether the findings of growing sessions are wanted, too.
     """
-    rows = list(rows)
+    rows = [(key_of(row[1], row[2]), *row) for row in rows]
     dirty_sources = {number for number, file in inventory.manifests.items() if file.key in dirty}
     newest: dict[str, int] = {}
     over: set[str] = set()
     wanted: set[str] = set()
     line_counts: dict[str, int] = {}
-    for file_id, source_id, session_id, status, has_stop, event_count in rows:
+    quiet = {file_id: quiet_since(inventory.files[file_id]) for file_id in {row[1] for row in rows}}
+    for key, file_id, source_id, _, status, has_stop, event_count in rows:
         file = inventory.files[file_id]
-        newest[session_id] = max(newest.get(session_id, 0), file.state[3] if file.state else 0)
+        newest[key] = max(newest.get(key, 0), quiet[file_id])
         line_counts[file.key] = line_counts.get(file.key, 0) + event_count
         if has_stop or status not in _UNFINISHED:
-            over.add(session_id)
+            over.add(key)
         if file.key in dirty or source_id in dirty_sources:
-            wanted.add(session_id)
-    unsettled = {
-        session_id: time_ns
-        for session_id, time_ns in newest.items()
-        if session_id not in over and time_ns + settle_ns > now_ns
+            wanted.add(key)
+    growing = {
+        key: time_ns for key, time_ns in newest.items() if key not in over and time_ns + settle_ns > now_ns
+    }
+    whole = {
+        (source_id, key)
+        for key, file_id, source_id, *_ in rows
+        if not is_remnant(source_id, inventory.files[file_id])
     }
     quiet_since_ns: dict[str, int] = {}
     scope = set()
-    for file_id, source_id, session_id, *_ in rows:
-        if session_id in unsettled:
-            key = inventory.files[file_id].key
-            quiet_since_ns[key] = max(quiet_since_ns.get(key, 0), unsettled[session_id])
-        if session_id in wanted:
-            scope.add(SessionScope(source_id, session_id, session_id not in unsettled))
-    return SessionPlan(sorted(scope), quiet_since_ns, line_counts)
+    for key, file_id, source_id, session_id, *_ in rows:
+        if key in growing:
+            path = inventory.files[file_id].key
+            quiet_since_ns[path] = max(quiet_since_ns.get(path, 0), growing[key])
+        if key in wanted:
+            is_settled = (with_growing or key not in growing) and (source_id, key) in whole
+            scope.add(SessionScope(source_id, session_id, key, is_settled))
+    return SessionPlan(sorted(scope), set(growing), quiet_since_ns, line_counts)

@@ -1,0 +1,92 @@
+"""Telemetry that names no session, in all its forms, and what becomes of such files in the course of time."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
+from tests.telemetry.factories import record
+
+__all__ = ["OLD_NS", "alert", "drift", "write_runs"]
+
+S = 10**9
+#: Time of all files: sessions without an end are over long since.
+OLD_NS = START_NS + 10**6 * S
+
+
+def alert(at: int, context: str = "High usage", **fields: Any) -> dict[str, Any]:
+    """Return a record of version 2 without a session."""
+    return without_session(
+        record(
+            timestamp_ns=START_NS + at * S,
+            event_type="warning",
+            context=context,
+            metadata={"backend": "cuda"},
+            **fields,
+        )
+    )
+
+
+def drift(at: int, count: int = 40, **fields: Any) -> list[dict[str, Any]]:
+    """Return samples without a session that show hidden memory and nothing else."""
+    return [
+        without_session(event | {"timestamp_ns": event["timestamp_ns"] + at * S} | fields)
+        for event in busy_session("s", count)
+        if event["event_type"] == "sample"
+    ]
+
+
+def without_session(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name != "session_id"} | {"schema_version": 2}
+
+
+def write_runs(folder: Path) -> None:
+    """Write a file of each form that names no session, bundles, and a sink that names its sessions."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # The same line twice.
+    twice = [alert(10, pid=11), alert(20, pid=11), alert(20, pid=11)]
+    write_lines(folder / "twice.jsonl", twice)
+    write_lines(folder / "drift.jsonl", drift(1000, pid=12))
+    write_lines(folder / "mixed.jsonl", [*drift(2000, pid=13), alert(2100, "Disk is low", pid=13)])
+    (folder / "host_events.json").write_text(json.dumps([alert(3000 + n, pid=14) for n in range(3)]))
+    with (folder / "host_events.csv").open("w", newline="") as stream:
+        columns = ("timestamp", "event_type", "context", "memory_allocated", "device", "host", "pid")
+        writer = csv.DictWriter(stream, columns)
+        writer.writeheader()
+        for at in (4000, 4001):
+            values = ("warning", "High usage", 100, "cuda:0", "h", 15)
+            writer.writerow(dict(zip(columns, (START_NS // S + at, *values), strict=True)))
+    segments = {
+        f"segment-00000{n}.jsonl": [alert(5000 + 10 * n, pid=16), *drift(5001 + 10 * n, pid=16)]
+        for n in (1, 2)
+    }
+    write_sink(folder / "sink", segments)
+    named = busy_session("named", 60)
+    # The same line twice in a session that has a name.
+    write_sink(folder / "named", {"segment-000001.jsonl": [*named[:40], named[5], *named[40:]]})
+    write_bundle(folder / "dumps" / "oom_dump_1", session_id=None)
+    write_bundle(folder / "dumps" / "oom_dump_2", session_id="named")
+    for path in folder.rglob("*"):
+        os.utime(path, ns=(OLD_NS, OLD_NS))
+
+
+def write_bundle(folder: Path, *, session_id: str | None) -> None:
+    """Write an OOM bundle."""
+    folder.mkdir(parents=True)
+    said = {"reason": "message_pattern:out of memory", "backend": "cuda", "session_id": session_id}
+    manifest = {
+        "schema_version": 2,
+        "bundle_name": folder.name,
+        "created_at_utc": "2023-11-20T09:45:34Z",
+        "event_count": 30,
+        "session_status": "running",
+        "files": ["manifest.json", "metadata.json"],
+        **said,
+    }
+    metadata = {"exception_type": "MemoryError", "exception_module": "builtins", **said}
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2))
+    (folder / "metadata.json").write_text(json.dumps(metadata, indent=2))

@@ -1,0 +1,124 @@
+"""When a session without an end counts as over: by what scans saw, whatever the clocks of files and hosts say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stormlog.tracking import Tracker
+from tests.query.sinks import write_lines
+from tests.tracking.sessionless import drift
+
+S = 10**9
+MINUTE = 60 * S
+NOW_NS = 2_000_000_000 * S
+DAY = 24 * 60 * MINUTE
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_ns = NOW_NS
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tracker(tmp_path: Path, clock: Clock) -> Iterator[Tracker]:
+    with Tracker(tmp_path / "tracker.db", clock=clock) as opened:
+        yield opened
+
+
+def write(folder: Path, count: int, modified_ns: int) -> Path:
+    path = write_lines(folder / "events.jsonl", drift(0, 400)[:count])
+    os.utime(path, ns=(modified_ns, modified_ns))
+    return path
+
+
+def found(tracker: Tracker, path: Path, **options: int) -> int:
+    return tracker.scan([path], cache=False, **options).evidence_new
+
+
+@pytest.mark.parametrize("ahead", [1, DAY, 60 * 365 * DAY])
+def test_a_file_time_in_the_future_settles_like_any_other(
+    ahead: int, tmp_path: Path, tracker: Tracker, clock: Clock
+) -> None:
+    path = write(tmp_path, 200, NOW_NS + ahead)
+    assert found(tracker, path) == 0
+    clock.now_ns += 10 * MINUTE - 1
+    assert found(tracker, path) == 0
+    clock.now_ns += 1
+    assert found(tracker, path) > 0
+
+
+def test_a_file_time_in_the_future_settles_at_once_if_that_is_asked_for(
+    tmp_path: Path, tracker: Tracker
+) -> None:
+    assert found(tracker, write(tmp_path, 200, NOW_NS + DAY), settle_ns=0) > 0
+
+
+def test_a_file_with_a_time_in_the_future_that_grows_waits_again(
+    tmp_path: Path, tracker: Tracker, clock: Clock
+) -> None:
+    found(tracker, write(tmp_path, 150, NOW_NS + DAY))
+    clock.now_ns += 9 * MINUTE
+    path = write(tmp_path, 200, NOW_NS + DAY)
+    assert found(tracker, path) == 0
+    clock.now_ns += 9 * MINUTE
+    assert found(tracker, path) == 0
+    clock.now_ns += MINUTE
+    assert found(tracker, path) > 0
+
+
+def test_touching_a_file_does_not_make_it_young(tmp_path: Path, tracker: Tracker, clock: Clock) -> None:
+    found(tracker, write(tmp_path, 200, NOW_NS))
+    clock.now_ns += 10 * MINUTE
+    assert found(tracker, write(tmp_path, 200, clock.now_ns)) > 0
+
+
+@pytest.mark.parametrize("modified_ns", [0, NOW_NS - DAY])
+def test_an_old_file_has_settled_when_it_is_first_seen(
+    modified_ns: int, tmp_path: Path, tracker: Tracker
+) -> None:
+    assert found(tracker, write(tmp_path, 200, modified_ns)) > 0
+
+
+def test_what_grew_between_two_scans_is_young_whatever_its_time_says(
+    tmp_path: Path, tracker: Tracker, clock: Clock
+) -> None:
+    found(tracker, write(tmp_path, 3, 0))
+    clock.now_ns += MINUTE
+    path = write(tmp_path, 200, 0)
+    assert found(tracker, path) == 0
+    clock.now_ns += 9 * MINUTE
+    assert found(tracker, path) > 0
+
+
+@pytest.mark.parametrize("modified_ns", [NOW_NS, NOW_NS + DAY])
+def test_a_clock_that_was_set_back_delays_nothing(
+    modified_ns: int, tmp_path: Path, tracker: Tracker, clock: Clock
+) -> None:
+    path = write(tmp_path, 200, modified_ns)
+    assert found(tracker, path) == 0
+    clock.now_ns -= 2 * DAY
+    assert found(tracker, path) == 0
+    clock.now_ns += 10 * MINUTE
+    assert found(tracker, path) > 0
+
+
+def test_a_scan_that_finds_nothing_to_do_writes_nothing(
+    tmp_path: Path, tracker: Tracker, clock: Clock
+) -> None:
+    path = write(tmp_path, 200, NOW_NS + DAY)
+    found(tracker, path)
+    clock.now_ns += MINUTE
+    report = tracker.scan([path], cache=False)
+    assert report.sources_read == 0
