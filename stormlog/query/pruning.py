@@ -15,7 +15,6 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from stormlog.errors import QueryError
 from stormlog.query.engine import Engine
 from stormlog.query.ingest import let_clock_tick
 from stormlog.query.library import quote_literal
@@ -179,9 +178,7 @@ class SelectiveEngine(Engine):
         Raises:
             QueryError: DuckDB failed.
         """
-        import duckdb
-
-        try:
+        with self._preparing():
             if self._doubtful is None:
                 self._doubtful = self._describe()
             needed = self._doubtful | self._ids(_FILES_OF_EVENTS, scope)
@@ -193,8 +190,6 @@ class SelectiveEngine(Engine):
             for takes_all in (False, True):
                 needed |= self._ids(_FILES_OF_SESSIONS, {**scope, "takes_all": takes_all})
                 self._read_also(needed)
-        except (duckdb.Error, OSError) as error:
-            raise QueryError(str(error), statement="prepare") from error
         return self._whole.only(needed).origins
 
     def prepare_rejects(self, paths: Collection[str]) -> None:
