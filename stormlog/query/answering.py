@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from stormlog.errors import QueryError, SourceError
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
     from stormlog.query.engine import Engine
     from stormlog.query.ingest import Progress
+    from stormlog.query.origins import FileOrigin
     from stormlog.query.pruning import SelectiveEngine
     from stormlog.query.rows import Reject
+    from stormlog.query.streams import RowStream
 
 __all__ = ["AnsweringStore", "require_one"]
 
@@ -194,6 +197,11 @@ class AnsweringStore:
         for engine in self._engines():
             engine.interrupt()
 
+    def abandon(self) -> None:
+        """Remove temporary files, for a process that ends now whatever still runs; from any thread."""
+        for engine in self._engines():
+            engine.abandon()
+
     # ---- inside --------------------------------------------------------------------------------------------
 
     def _run(
@@ -224,12 +232,8 @@ class AnsweringStore:
             if view is None and not (self._has_read or self._files_read):
                 return Rows([], self._generation)
             folder = self._answers()
-            found = None if folder is None else folder.find(*statement)
+            found = self._found(folder, statement, view)
             if found is not None:
-                if view is not None:
-                    said = [CatalogWarning(*warning) for warning in found.warnings]
-                    self._note(found.has_read, said, found.files)
-                    self._refuse_skipped()
                 return Rows(found.rows, self._generation)
 
         def begin() -> Question:
@@ -243,6 +247,44 @@ class AnsweringStore:
             return Rows(rows, question.generation)
 
         return self._ask(begin, read)
+
+    def _stream_events(
+        self, statement: Statement, build: Callable[[tuple[Any, ...]], _Result]
+    ) -> RowStream[_Result]:
+        """Return the rows of a statement over ``events`` while they are fetched.
+
+        Args:
+            statement: Text and parameters.
+            build: Makes what the stream returns from a row.
+
+        Raises:
+            QueryError: the store is closed, or DuckDB failed.
+        """
+        from stormlog.query.streams import RowStream
+
+        with self._lock:
+            self._refuse_closed()
+            folder = self._answers()
+            found = self._found(folder, statement, "events")
+            if found is not None:
+                return RowStream.of(found.columns, found.rows, build)
+
+        def read(question: Question) -> RowStream[_Result]:
+            keep = partial(self._keep, question, statement, "events")
+            return RowStream.over(question.cursor, ("iter_events", *statement), build, keep)
+
+        return self._ask(lambda: self._begin_stream(*statement, folder), read)
+
+    def _found(
+        self, folder: AnswerFolder | None, statement: Statement, view: str | None
+    ) -> KeptAnswer | None:
+        """Return the answer that was kept, and say what it says was skipped."""
+        found = None if folder is None else folder.find(*statement)
+        if found is not None and view is not None:
+            said = [CatalogWarning(*warning) for warning in found.warnings]
+            self._note(found.has_read, said, found.files)
+            self._refuse_skipped()
+        return found
 
     def _ask(self, begin: Callable[[], Question], read: Callable[[Question], _Result]) -> _Result:
         """Return what ``read`` returns.
@@ -287,36 +329,73 @@ class AnsweringStore:
         self, text: str, params: Any, view: str | None, folder: AnswerFolder | None
     ) -> Question | None:
         """Prepare the files that a statement needs; None if all had better be read. The lock is held."""
-        from stormlog.query.pruning import SelectiveEngine, may_leave_out, scope_of
+        from stormlog.query.pruning import may_leave_out, scope_of
 
         scope = None if view is None else scope_of(params)
-        has_all = self._open_engine is not None and self._open_engine.has_all_records
         if view is not None and (
-            scope is None or has_all or self._strict or not may_leave_out(self._snapshot)
+            scope is None or self._has_all_records or self._strict or not may_leave_out(self._snapshot)
         ):
             return None
-        if self._selective_engine is None:
-            self._start()
-            self._selective_engine = SelectiveEngine(self._snapshot, self._settings)
-        engine = self._selective_engine
-        answer = KeptAnswer([], [], [], has_read=False)
+        engine = self._selective()
         try:
             if scope is None:
                 engine.prepare_rejects(self._files_read)
-            else:
-                origins = engine.prepare_events(scope)
-                if origins is None:
-                    return None
-                paths = {origin.path for origin in origins}
-                said = [warning for warning in engine.load_warnings if warning.path in paths]
-                answer = answer._replace(
-                    warnings=[(warning.path, warning.message, warning.code) for warning in said],
-                    files=[storable_text(origin.recorded_path) for origin in origins],
-                )
-                self._note(False, said, answer.files)
+                return self._question(engine, text, folder, KeptAnswer([], [], [], has_read=False))
+            origins = engine.prepare_events(scope)
         except QueryError as error:
             self._explain(engine, error)
             raise
+        return None if origins is None else self._question_about(engine, origins, text, folder)
+
+    def _begin_stream(self, text: str, params: Any, folder: AnswerFolder | None) -> Question:
+        """Prepare events for one who holds few of them at a time; the lock is held."""
+        from stormlog.query.pruning import may_leave_out, scope_of
+
+        self._refuse_closed()
+        if self._has_all_records:
+            return self._question(self._prepared({"events"}), text)
+        scope = scope_of(params)
+        engine = self._selective(is_bounded=True)
+        try:
+            origins = None
+            if scope is not None and not self._strict and may_leave_out(self._snapshot):
+                origins = engine.prepare_events(scope)
+            if origins is None:
+                origins = engine.prepare_all()
+        except QueryError as error:
+            self._refuse_closed()
+            self._explain(engine, error)
+            raise
+        question = self._question_about(engine, origins, text, folder)
+        self._refuse_skipped()
+        return question
+
+    @property
+    def _has_all_records(self) -> bool:
+        return self._open_engine is not None and self._open_engine.has_all_records
+
+    def _selective(self, *, is_bounded: bool = False) -> SelectiveEngine:
+        """Return the engine that reads some of the files, with or without a limit on its memory."""
+        from stormlog.query.pruning import SelectiveEngine
+
+        engine = self._selective_engine
+        if engine is None or (is_bounded and not engine.settings.is_bounded):
+            self._start()
+            settings = self._settings.bounded() if is_bounded else self._settings
+            self._retire_selective_engine()
+            self._selective_engine = engine = SelectiveEngine(self._snapshot, settings)
+        return engine
+
+    def _question_about(
+        self, engine: Engine, origins: Sequence[FileOrigin], text: str, folder: AnswerFolder | None
+    ) -> Question:
+        """Return a question whose answer rests on some files, and remember these."""
+        paths = {origin.path for origin in origins}
+        said = [warning for warning in engine.load_warnings if warning.path in paths]
+        files = [storable_text(origin.recorded_path) for origin in origins]
+        self._note(False, said, files)
+        warnings = [(warning.path, warning.message, warning.code) for warning in said]
+        answer = KeptAnswer([], [], warnings, has_read=False, files=files)
         return self._question(engine, text, folder, answer)
 
     def _question(

@@ -240,6 +240,11 @@ class Engine:
         for cursor in self._open_cursors():
             cursor.stop(reason)
 
+    def abandon(self) -> None:
+        """Remove temporary files while something may still run; nothing can be asked afterwards."""
+        with contextlib.suppress(OSError):
+            self._scratch.close()
+
     def progress(self) -> Progress | None:
         """Return how much of the files was read; None when nothing is read."""
         database = self._open_database

@@ -161,6 +161,7 @@ class SelectiveEngine(Engine):
     """
 
     def __init__(self, snapshot: Snapshot, settings: Settings) -> None:
+        self.settings = settings
         self._whole = snapshot
         self._doubtful: set[int] | None = None
         self._read_ids: set[int] = set()
@@ -191,6 +192,15 @@ class SelectiveEngine(Engine):
                 needed |= self._ids(_FILES_OF_SESSIONS, {**scope, "takes_all": takes_all})
                 self._read_also(needed)
         return self._whole.only(needed).origins
+
+    def prepare_all(self) -> list[FileOrigin]:
+        """Make all events answer; return all files.
+
+        Raises:
+            QueryError: DuckDB failed.
+        """
+        self._read_also({origin.file_id for origin in self._whole.origins})
+        return self._whole.origins
 
     def prepare_rejects(self, paths: Collection[str]) -> None:
         """Make ``rejects`` answer for some files.

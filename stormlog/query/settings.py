@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from stormlog._values import frozen_class
@@ -14,6 +15,10 @@ _POWERS = " KMGT"
 #: cost of statements.
 _MOST_BATCH_BYTES = 1 << 30
 _LEAST_BATCH_BYTES = 1 << 26
+
+#: What is enough to read and sort any number of records while others are kept in files.
+_BOUNDED_MEMORY = "256MB"
+_MOST_BOUNDED_THREADS = 4
 
 
 @frozen_class
@@ -41,6 +46,18 @@ class Settings:
             and all(size is None or _SIZE.fullmatch(size) for size in sizes)
             and self.spill_directory is None
         )
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether memory has a limit of its own, whatever the machine has."""
+        return self.memory_limit is not None
+
+    def bounded(self) -> Settings:
+        """Return settings with a limit of memory, where there is none, and no more threads than have room in it."""
+        if self.is_bounded:
+            return self
+        threads = self.threads or min(os.cpu_count() or 1, _MOST_BOUNDED_THREADS)
+        return Settings(threads, _BOUNDED_MEMORY, self.spill_directory, self.spill_limit)
 
     @property
     def batch_bytes(self) -> int:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from stormlog.query.relations import Connection, Relation
     from stormlog.query.rows import EventRow, OOMBundleRow, SessionRow
+    from stormlog.query.streams import RowStream
 
 __all__ = ["QueryStore", "open_store"]
 
@@ -167,6 +168,19 @@ class QueryStore(AnsweringStore):
         rows = self._run("query_events", self.query_events_sql(filters), "events", prunes=True).rows
         return [event_row(row) for row in rows]
 
+    def iter_events(self, filters: EventFilter | None = None) -> RowStream[EventRow]:
+        """Return an iterator over what `query_events` returns, whose memory does not grow with the number of events.
+
+        Files are read, and sorting begins, when this is called: it returns when the first rows are there. All rows
+        are of that moment, also after a `refresh`. Without a memory limit of the store 256 MB are used; what does not
+        fit goes to the spill directory.
+
+        Source: docs/python.md#many-events.
+        """
+        from stormlog.query.results import event_row
+
+        return self._stream_events(self.query_events_sql(filters), event_row)
+
     def query_events_sql(self, filters: EventFilter | None = None) -> Statement:
         """Return the text and the parameters that `query_events` runs."""
         return statements.events_statement(filters)
@@ -266,6 +280,27 @@ class QueryStore(AnsweringStore):
         def read(question: Question) -> SqlResult:
             with question.cursor as cursor:
                 return SqlResult(*question.engine.fetch(cursor, "sql", text, params))
+
+        return self._ask(partial(self._begin_sql, text), read)
+
+    def iter_sql(
+        self, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None
+    ) -> RowStream[tuple[Any, ...]]:
+        """Run one SELECT over the views, and return an iterator over its rows that does not hold them all.
+
+        Args:
+            text: The statement, with ``$name`` or ``?`` for values.
+            params: The values.
+
+        Raises:
+            QueryError: the statement is refused or fails.
+
+        Source: docs/python.md#many-events.
+        """
+        from stormlog.query.streams import RowStream
+
+        def read(question: Question) -> RowStream[tuple[Any, ...]]:
+            return RowStream.over(question.cursor, ("sql", text, params), lambda row: row, lambda *_: None)
 
         return self._ask(partial(self._begin_sql, text), read)
 
