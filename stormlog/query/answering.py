@@ -261,6 +261,7 @@ class AnsweringStore:
             QueryError: the store is closed, or DuckDB failed.
         """
         from stormlog.query.streams import RowStream
+        from stormlog.query.time_slices import fetch_in_slices
 
         with self._lock:
             self._refuse_closed()
@@ -270,8 +271,15 @@ class AnsweringStore:
                 return RowStream.of(found.columns, found.rows, build)
 
         def read(question: Question) -> RowStream[_Result]:
-            keep = partial(self._keep, question, statement, "events")
-            return RowStream.over(question.cursor, ("iter_events", *statement), build, keep)
+            cursor = question.cursor
+            columns, fetch = fetch_in_slices(cursor, "iter_events", *statement)
+            return RowStream(
+                columns,
+                fetch,
+                build,
+                cursor.close,
+                partial(self._keep, question, statement, "events", columns),
+            )
 
         return self._ask(lambda: self._begin_stream(*statement, folder), read)
 
@@ -355,7 +363,7 @@ class AnsweringStore:
         if self._has_all_records:
             return self._question(self._prepared({"events"}), text)
         scope = scope_of(params)
-        engine = self._selective(is_bounded=True)
+        engine = self._selective(is_sparing=True)
         try:
             origins = None
             if scope is not None and not self._strict and may_leave_out(self._snapshot):
@@ -374,14 +382,14 @@ class AnsweringStore:
     def _has_all_records(self) -> bool:
         return self._open_engine is not None and self._open_engine.has_all_records
 
-    def _selective(self, *, is_bounded: bool = False) -> SelectiveEngine:
-        """Return the engine that reads some of the files, with or without a limit on its memory."""
+    def _selective(self, *, is_sparing: bool = False) -> SelectiveEngine:
+        """Return the engine that reads some of the files, or all of them with little memory."""
         from stormlog.query.pruning import SelectiveEngine
 
         engine = self._selective_engine
-        if engine is None or (is_bounded and not engine.settings.is_bounded):
+        if engine is None or (is_sparing and not engine.settings.is_sparing):
             self._start()
-            settings = self._settings.bounded() if is_bounded else self._settings
+            settings = self._settings.sparing() if is_sparing else self._settings
             self._retire_selective_engine()
             self._selective_engine = engine = SelectiveEngine(self._snapshot, settings)
         return engine

@@ -300,7 +300,10 @@ class QueryStore(AnsweringStore):
         from stormlog.query.streams import RowStream
 
         def read(question: Question) -> RowStream[tuple[Any, ...]]:
-            return RowStream.over(question.cursor, ("sql", text, params), lambda row: row, lambda *_: None)
+            cursor = question.cursor
+            columns = cursor.execute("sql", text, params)
+            fetch = partial(cursor.fetch, "sql", text)
+            return RowStream(columns, fetch, lambda row: row, cursor.close, lambda _: None)
 
         return self._ask(partial(self._begin_sql, text), read)
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
-
-if TYPE_CHECKING:
-    from stormlog.query.cursors import SnapshotCursor
+from typing import Any, Generic, Self, TypeVar
 
 __all__ = ["RowStream"]
 
@@ -56,32 +53,6 @@ class RowStream(Iterator[_Row], Generic[_Row]):
         self._few_rows: list[tuple[Any, ...]] | None = []
         # The first rows come with the question: what is wrong with it is told where it is asked.
         self._batch = iter(self._next_batch())
-
-    @classmethod
-    def over(
-        cls,
-        cursor: SnapshotCursor,
-        question: tuple[str, str, Any],
-        build: Callable[[tuple[Any, ...]], _Row],
-        keep: Callable[[list[str], list[tuple[Any, ...]]], None],
-    ) -> Self:
-        """Run a statement.
-
-        Args:
-            cursor: Where; it is closed in the end.
-            question: Name, text and values of the statement.
-            build: Makes what is returned from a row.
-            keep: Called at the end with the columns and all rows, if they were few.
-        """
-        name, text, params = question
-        columns = cursor.execute(name, text, params)
-        return cls(
-            columns,
-            lambda count: cursor.fetch(name, text, count),
-            build,
-            cursor.close,
-            lambda rows: keep(columns, rows),
-        )
 
     @classmethod
     def of(
