@@ -19,7 +19,16 @@ __all__ = ["measure"]
 
 def measure(sink: Path, format_name: str) -> tuple[float, float, int]:
     """Return the seconds to the first byte and to the last one, and the peak memory in bytes."""
-    command = [sys.executable, "-m", "stormlog", "query", "events", str(sink), f"--{format_name}", "--no-cache"]
+    command = [
+        sys.executable,
+        "-m",
+        "stormlog",
+        "query",
+        "events",
+        str(sink),
+        f"--{format_name}",
+        "--no-cache",
+    ]
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout is not None
@@ -48,7 +57,9 @@ def main() -> None:
             write_sink(sink, events)
         for format_name in given.formats:
             first, total, peak = measure(sink, format_name)
-            print(f"| {events:,} | {format_name} | {first:.1f} | {total:.1f} | {peak / 2**20:.0f} |", flush=True)
+            print(
+                f"| {events:,} | {format_name} | {first:.1f} | {total:.1f} | {peak / 2**20:.0f} |", flush=True
+            )
 
 
 if __name__ == "__main__":

@@ -87,8 +87,7 @@ def json_chunks(answer: Answer) -> Iterator[str]:
     """Yield a JSON list of all rows, indented by two."""
     opening = "[\n  "
     for record in answer.records():
-        # Line breaks inside values are escaped, so every break here is one of the layout.
-        yield opening + json_document(record).replace("\n", "\n  ")
+        yield opening + json_document(record, "\n  ")
         opening = ",\n  "
     yield "[]\n" if opening.startswith("[") else "\n]\n"
 

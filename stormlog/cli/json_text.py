@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 __all__ = ["json_document", "json_line"]
+
+_CONSTANTS = {None: "null", True: "true", False: "false"}
 
 
 def json_line(value: Any) -> str:
@@ -18,12 +21,50 @@ def json_line(value: Any) -> str:
         return json.dumps(_plain(value), sort_keys=True)
 
 
-def json_document(value: Any) -> str:
-    """Return a value as JSON over several lines, indented by two blanks."""
+def json_document(value: Any, margin: str = "\n") -> str:
+    """Return a value as JSON over several lines, indented by two blanks.
+
+    Args:
+        value: The value.
+        margin: A line break and the blanks that stand before the value.
+    """
+    try:
+        return _indented(value, margin)
+    except (TypeError, RecursionError):
+        # Line breaks inside values are escaped, so every break is one of the layout.
+        return _any_document(value).replace("\n", margin)
+
+
+def _any_document(value: Any) -> str:
     try:
         return json.dumps(value, sort_keys=True, default=_jsonable, allow_nan=False, indent=2)
     except (ValueError, TypeError):
         return json.dumps(_plain(value), sort_keys=True, indent=2)
+
+
+def _indented(value: Any, margin: str) -> str:
+    """Return what the standard library does with ``indent=2``, which it does ten times slower than without.
+
+    Raises:
+        TypeError: the value holds others than plain finite ones.
+    """
+    kind = type(value)
+    if kind is str:
+        return encode_basestring_ascii(value)
+    if kind is int:
+        return repr(value)
+    if value is None or kind is bool:
+        return _CONSTANTS[value]
+    if kind is float and math.isfinite(value):
+        return repr(value)
+    inner = margin + "  "
+    if kind is dict:
+        members = [f"{encode_basestring_ascii(key)}: {_indented(value[key], inner)}" for key in sorted(value)]
+        return f"{{{inner}{f',{inner}'.join(members)}{margin}}}" if members else "{}"
+    if kind is list or kind is tuple:
+        items = [_indented(item, inner) for item in value]
+        return f"[{inner}{f',{inner}'.join(items)}{margin}]" if items else "[]"
+    raise TypeError(f"{kind.__name__} is no plain value")
 
 
 def _jsonable(value: Any) -> Any:

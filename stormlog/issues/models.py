@@ -7,10 +7,10 @@ machines and versions of Stormlog with the same schema version.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field, fields
 from functools import cached_property
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from stormlog._values import frozen_class
 from stormlog.issues.evidence import IssueEvidenceLink
@@ -29,6 +29,9 @@ ISSUE_KINDS: Final[tuple[IssueKind, ...]] = (
 
 _ID_PREFIX: Final = "issue:"
 _ID_DIGITS: Final = 24
+
+#: Returns a value as compact ASCII JSON with sorted keys.
+canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 @frozen_class
@@ -58,6 +61,26 @@ class IssueFingerprint:
         frozen = freeze_dimensions(normalize_dimensions(self.dimensions))
         object.__setattr__(self, "dimensions", frozen)
 
+    @classmethod
+    def of_known(
+        cls, fingerprint_id: str, kind: IssueKind, dimensions: Mapping[str, Any]
+    ) -> IssueFingerprint:
+        """Return a fingerprint that was made before: its dimensions are normalised, its id is known.
+
+        Args:
+            fingerprint_id: The id that these dimensions have.
+            kind: The kind.
+            dimensions: Normalised dimensions.
+        """
+        known = cls.__new__(cls)
+        known.__dict__.update(
+            kind=kind,
+            dimensions=freeze_dimensions(dimensions),
+            schema_version=ISSUE_FINGERPRINT_SCHEMA_VERSION,
+            fingerprint_id=fingerprint_id,
+        )
+        return known
+
     @cached_property
     def fingerprint_id(self) -> str:
         """``issue:`` and the first 24 hex digits of the SHA-256 of `canonical_text`."""
@@ -68,14 +91,12 @@ class IssueFingerprint:
 
     def canonical_text(self) -> str:
         """Return the text that is hashed: compact ASCII JSON with sorted keys."""
-        return json.dumps(
+        return canonical_json(
             {
                 "dimensions": json_safe_dimensions(self.dimensions),
                 "kind": self.kind,
                 "schema_version": self.schema_version,
-            },
-            sort_keys=True,
-            separators=(",", ":"),
+            }
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -126,6 +147,45 @@ class StormlogIssue:
     evidence: Sequence[IssueEvidenceLink]
     state: IssueState = "open"
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_row(
+        cls, row: Sequence[Any], build: Callable[[Sequence[Any]], StormlogIssue], state: IssueState
+    ) -> StormlogIssue:
+        """Return an issue whose fields are worked out when someone looks at one; of a long list few ever are.
+
+        Args:
+            row: What is known of the issue.
+            build: Makes the issue of the row.
+            state: Its state, as `normalize_issue_state` returns it.
+        """
+        issue = cls.__new__(cls)
+        # Not by way of __dict__: objects without one are half as large.
+        object.__setattr__(issue, "_row", row)
+        object.__setattr__(issue, "_build", build)
+        # The class has a value for it, the default, which would be found before `build` is called.
+        object.__setattr__(issue, "state", state)
+        return issue
+
+    if not TYPE_CHECKING:  # It would make every misspelt field a known one.
+
+        def __getattr__(self, name: str) -> Any:
+            # Python asks for what the object does not hold: a field of an issue of a row.
+            values = self.__dict__
+            row, build = values.get("_row"), values.get("_build")
+            if build is not None:
+                for field_name, value in build(row).__dict__.items():
+                    # Of several threads that build it, the first one wins.
+                    values.setdefault(field_name, value)
+                values.pop("_build", None)
+                values.pop("_row", None)
+            if name in values:
+                return values[name]
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies in other processes have no store to ask.
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     def __post_init__(self) -> None:
         if self.hit_count < 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -57,11 +57,17 @@ def normalized_error_stem(error: object) -> str:
     return stem[:ERROR_STEM_MAX_LENGTH] or UNKNOWN
 
 
-def normalize_dimensions(dimensions: Mapping[str, Any]) -> dict[str, Any]:
+def normalize_dimensions(
+    dimensions: Mapping[str, Any], *, normalize_text: Callable[[Any], str] = normalize_text_dimension
+) -> dict[str, Any]:
     """Return a fingerprint's dimensions in canonical form, keys in code point order.
 
     Text is normalised, floats keep six decimals, sequences and sets become sorted lists; null,
     booleans and integers stay.
+
+    Args:
+        dimensions: The dimensions.
+        normalize_text: Answers as `normalize_text_dimension` does; it may remember its answers.
 
     Raises:
         ValueError: a key, on any level, is not text or is blank.
@@ -71,19 +77,21 @@ def normalize_dimensions(dimensions: Mapping[str, Any]) -> dict[str, Any]:
     for key in dimensions:
         if not isinstance(key, str) or not key.strip():
             raise ValueError(f"dimension keys must be non-blank text, got {key!r}")
-    return {key: _normalize_value(dimensions[key]) for key in sorted(dimensions)}
+    return {key: _normalize_value(dimensions[key], normalize_text) for key in sorted(dimensions)}
 
 
-def _normalize_value(value: Any) -> Any:
+def _normalize_value(value: Any, normalize_text: Callable[[Any], str]) -> Any:
+    if isinstance(value, str):
+        return normalize_text(value)
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
         return round(value, 6)
     if isinstance(value, Mapping):
-        return normalize_dimensions(value)
+        return normalize_dimensions(value, normalize_text=normalize_text)
     if isinstance(value, (list, tuple, set, frozenset)):
-        return sorted((_normalize_value(item) for item in value), key=_json_text)
-    return normalize_text_dimension(value)
+        return sorted((_normalize_value(item, normalize_text) for item in value), key=_json_text)
+    return normalize_text(value)
 
 
 def _json_text(value: Any) -> str:
@@ -96,6 +104,8 @@ def freeze_dimensions(dimensions: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _freeze(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
         return freeze_dimensions(value)
     if isinstance(value, (list, tuple)):
@@ -109,6 +119,8 @@ def json_safe_dimensions(dimensions: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _thaw(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
         return json_safe_dimensions(value)
     if isinstance(value, (list, tuple)):

@@ -1,18 +1,13 @@
-"""Guards SQL that users write: one statement, and it only selects."""
+"""SQL that users write: what it names, and its rows."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from stormlog.errors import QueryError
-
-if TYPE_CHECKING:
-    import duckdb
-
-__all__ = ["SqlResult", "names_in", "require_one_select"]
+__all__ = ["SqlResult", "names_in"]
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TRACKING = re.compile(r"\b(tracking)\"?\s*\.\s*\"?([A-Za-z_][A-Za-z0-9_]*)", re.IGNORECASE)
@@ -36,25 +31,6 @@ class SqlResult:
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Return all rows."""
         return self.rows
-
-
-def require_one_select(connection: duckdb.DuckDBPyConnection, text: str) -> None:
-    """Refuse anything but a single SELECT statement.
-
-    Raises:
-        QueryError: the text cannot be parsed, holds several statements, or does not select.
-    """
-    import duckdb
-
-    try:
-        statements = connection.extract_statements(text)
-    except duckdb.Error as error:
-        raise QueryError(str(error), statement="sql", sql=text) from error
-    if len(statements) != 1:
-        raise QueryError(f"expected one statement, got {len(statements)}", statement="sql", sql=text)
-    if statements[0].type != duckdb.StatementType.SELECT:
-        kind = str(statements[0].type).rpartition(".")[2]
-        raise QueryError(f"only SELECT is allowed, this is {kind}", statement="sql", sql=text)
 
 
 def names_in(text: str) -> set[str]:

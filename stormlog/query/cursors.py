@@ -93,6 +93,17 @@ class SnapshotCursor:
         with self.using(name, text) as connection:
             return connection.fetchmany(count)
 
+    def require_reading(self, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> None:
+        """Refuse a statement of a user whose plan does more than reading.
+
+        Raises:
+            QueryError: it does, or DuckDB cannot plan it.
+        """
+        from stormlog.query.read_only import require_reading_plan
+
+        with self.using("sql", text) as connection:
+            require_reading_plan(connection, text, params)
+
     @contextlib.contextmanager
     def using(self, name: str, text: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """Use the cursor of DuckDB, one thread at a time; its errors become a `QueryError`."""
@@ -103,6 +114,11 @@ class SnapshotCursor:
                 self._refuse_stopped(name, text)
                 yield self.connection
                 self._refuse_stopped(name, text)
+            except QueryError as error:
+                self.has_failed = True
+                if self._stop_reason is None:
+                    raise
+                raise QueryError(self._stop_reason, statement=name, sql=text) from error
             except duckdb.Error as error:
                 self.has_failed = True
                 reason = self._stop_reason if isinstance(error, duckdb.InterruptException) else None

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 __all__ = ["EvidenceLoader"]
 
 _ROWS_AT_ONCE = 20_000
-_ISSUES_AT_ONCE = 500
 
 
 class EvidenceLoader:
@@ -70,7 +69,7 @@ class EvidenceLoader:
         first = self._positions[fingerprint_id]
         ids = [fingerprint_id]
         total = self._hit_counts[first][1]
-        for other, count in self._hit_counts[first + 1 : first + _ISSUES_AT_ONCE]:
+        for other, count in self._hit_counts[first + 1 : first + _ROWS_AT_ONCE]:
             total += count
             if total > _ROWS_AT_ONCE:
                 break

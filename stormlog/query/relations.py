@@ -120,10 +120,10 @@ class Relation:
         def call() -> Any:
             if name in _READING:
                 # Expressions are texts of users, and may hold statements.
-                require_one_select(self._cursor.connection, self._relation.sql_query())
+                require_read_only(self._cursor.connection, self._relation.sql_query())
             return getattr(self._relation, name)(*args, **options)
 
-        from stormlog.query.adhoc import require_one_select
+        from stormlog.query.read_only import require_read_only
 
         return self._wrapped(self._take(call))
 

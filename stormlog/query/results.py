@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +38,16 @@ _EVENT_FIELDS = (
     "device_free_bytes",
     "device_total_bytes",
     "context",
+    "metadata",
+)
+_EVIDENCE_FIELDS = (
+    "session_id",
+    "timestamp_ns",
+    "rank",
+    "source_path",
+    "source_kind",
+    "event_type",
+    "bundle_path",
     "metadata",
 )
 
@@ -73,31 +84,26 @@ def evidence_link(row: Sequence[Any]) -> IssueEvidenceLink:
     """Build a piece of evidence from session_id, timestamp_ns, ..., metadata."""
     from stormlog.issues.evidence import IssueEvidenceLink
 
-    session_id, timestamp_ns, rank, source_path, source_kind, event_type, bundle_path, metadata = row
-    return IssueEvidenceLink(
-        session_id,
-        timestamp_ns,
-        rank,
-        source_path,
-        source_kind,
-        event_type,
-        bundle_path,
-        json.loads(metadata),
-    )
+    # What was read was checked then.
+    link = IssueEvidenceLink.__new__(IssueEvidenceLink)
+    values = dict(zip(_EVIDENCE_FIELDS, row, strict=True))
+    values["metadata"] = json.loads(values["metadata"])
+    link.__dict__.update(values)
+    return link
 
 
-def issue(row: Sequence[Any], load_evidence: Callable[[], Sequence[IssueEvidenceLink]]) -> StormlogIssue:
+def issue(load_evidence: Callable[[str], Sequence[IssueEvidenceLink]], row: Sequence[Any]) -> StormlogIssue:
     """Build an issue from a row of ``list_issues``.
 
     Args:
+        load_evidence: Reads all evidence of a fingerprint id; called when someone looks at it.
         row: The row.
-        load_evidence: Reads all evidence of the issue; called when someone looks at it.
     """
     from stormlog.issues.evidence import LazyEvidence
     from stormlog.issues.models import IssueFingerprint, StormlogIssue
 
     (
-        _,
+        fingerprint_id,
         kind,
         state,
         severity,
@@ -112,7 +118,7 @@ def issue(row: Sequence[Any], load_evidence: Callable[[], Sequence[IssueEvidence
         *representative,
     ) = row
     return StormlogIssue(
-        fingerprint=IssueFingerprint(kind, json.loads(dimensions)),
+        fingerprint=IssueFingerprint.of_known(fingerprint_id, kind, json.loads(dimensions)),
         title=title,
         severity=severity,
         hit_count=hit_count,
@@ -120,7 +126,7 @@ def issue(row: Sequence[Any], load_evidence: Callable[[], Sequence[IssueEvidence
         last_seen_ns=last_seen_ns,
         affected_sessions=affected_sessions or (),
         representative_evidence=evidence_link(representative),
-        evidence=LazyEvidence(hit_count, load_evidence),
+        evidence=LazyEvidence(hit_count, partial(load_evidence, fingerprint_id)),
         state=state,
         details={**json.loads(bundle_details or "{}"), **json.loads(details)},
     )

@@ -7,6 +7,7 @@ the findings made of them; never the events themselves.
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING
 
 from stormlog.query.gap_staging import FindingStore, stage_gaps
@@ -70,16 +71,26 @@ def _normalise_in_python(database: Database) -> None:
 
 
 def _stage_fingerprints(database: Database) -> None:
-    from stormlog.issues.models import IssueFingerprint
+    from stormlog.issues.models import canonical_json
+    from stormlog.issues.normalize import normalize_dimensions, normalize_text_dimension
 
-    groups = database.execute(
-        "SELECT DISTINCT kind, dimension_key FROM stage.hit_keys ORDER BY kind, dimension_key"
-    ).fetchall()
-    rows = []
-    for kind, key in groups:
-        fingerprint = IssueFingerprint(kind, json.loads(key))
-        dimensions = json.dumps(
-            fingerprint.as_dict()["dimensions"], sort_keys=True, separators=(",", ":"), ensure_ascii=True
-        )
-        rows.append((kind, key, fingerprint.fingerprint_id, dimensions))
-    database.fill("stage.fingerprints", "VARCHAR, VARCHAR, VARCHAR, VARCHAR", rows)
+    found = database.execute("SELECT DISTINCT dimension_key FROM stage.hit_keys").fetchall()
+    # Groups share most of their texts.
+    normalize_text = cache(normalize_text_dimension)
+    keys = [key for (key,) in found]
+    dimensions = [
+        canonical_json(normalize_dimensions(json.loads(key), normalize_text=normalize_text)) for key in keys
+    ]
+    database.execute(
+        """
+        CREATE OR REPLACE TABLE stage.fingerprints AS
+        SELECT g.kind, g.dimension_key, issues.fingerprint_id(g.kind, d.dimensions) AS fingerprint_id, d.dimensions
+        FROM (SELECT DISTINCT kind, dimension_key FROM stage.hit_keys) AS g
+        INNER JOIN (
+            SELECT
+                unnest(CAST($keys AS VARCHAR[])) AS dimension_key,
+                unnest(CAST($dimensions AS VARCHAR[])) AS dimensions
+        ) AS d ON g.dimension_key = d.dimension_key
+        """,
+        {"keys": keys, "dimensions": dimensions},
+    )

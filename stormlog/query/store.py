@@ -119,13 +119,15 @@ class QueryStore(AnsweringStore):
 
         Source: docs/concepts.md#issues.
         """
+        from stormlog.issues.models import StormlogIssue
         from stormlog.query.evidence import EvidenceLoader
         from stormlog.query.results import issue
 
         statement = self.list_issues_sql(filters, state_overrides=state_overrides)
         rows, generation = self._run("list_issues", statement, "issues")
         loader = EvidenceLoader(partial(self._evidence_rows, generation), [(row[0], row[6]) for row in rows])
-        return [issue(row, partial(loader.load, row[0])) for row in rows]
+        build = partial(issue, loader.load)
+        return [StormlogIssue.of_row(row, build, row[2]) for row in rows]
 
     def _evidence_rows(self, generation: Generation, fingerprint_ids: list[str]) -> list[tuple[Any, ...]]:
         statement = statements.evidence_statement(fingerprint_ids)
@@ -269,16 +271,20 @@ class QueryStore(AnsweringStore):
         Only the opened paths are readable, and nothing is writable.
 
         Args:
-            text: The statement, with ``$name`` or ``?`` for values.
+            text: The statement, with ``$name`` or ``?`` for values; EXPLAIN may stand before it.
             params: The values.
 
         Raises:
             QueryError: the statement is refused or fails.
         """
         from stormlog.query.adhoc import SqlResult
+        from stormlog.query.explain import plain_statement
+
+        text = plain_statement(text)
 
         def read(question: Question) -> SqlResult:
             with question.cursor as cursor:
+                cursor.require_reading(text, params)
                 return SqlResult(*question.engine.fetch(cursor, "sql", text, params))
 
         return self._ask(partial(self._begin_sql, text), read)
@@ -297,10 +303,14 @@ class QueryStore(AnsweringStore):
 
         Source: docs/python.md#many-events.
         """
+        from stormlog.query.explain import plain_statement
         from stormlog.query.streams import RowStream
+
+        text = plain_statement(text)
 
         def read(question: Question) -> RowStream[tuple[Any, ...]]:
             cursor = question.cursor
+            cursor.require_reading(text, params)
             columns = cursor.execute("sql", text, params)
             fetch = partial(cursor.fetch, "sql", text)
             return RowStream(columns, fetch, lambda row: row, cursor.close, lambda _: None)
@@ -309,10 +319,11 @@ class QueryStore(AnsweringStore):
 
     def _begin_sql(self, text: str) -> Question:
         """Prepare what a statement of a user names, if it is one that only reads."""
-        from stormlog.query.adhoc import names_in, require_one_select
+        from stormlog.query.adhoc import names_in
+        from stormlog.query.read_only import require_reading_tree
 
         with self._engine().cursor() as cursor, cursor.using("sql", text) as connection:
-            require_one_select(connection, text)
+            require_reading_tree(connection, text)
         views = names_in(text)
         engine = self._prepared(views)
         engine.allow_functions(views)
