@@ -121,6 +121,8 @@ class Relation:
             if name in _READING:
                 # Expressions are texts of users, and may hold statements.
                 require_read_only(self._cursor.connection, self._relation.sql_query())
+                # The connection takes nothing else while rows of the check are left.
+                self._cursor.connection.complete()
             return getattr(self._relation, name)(*args, **options)
 
         from stormlog.query.read_only import require_read_only
