@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ import click
 
 from stormlog._values import frozen_class
 from stormlog.cli import diagnostics, output
-from stormlog.cli.formats import Answer
+from stormlog.cli.exit_codes import ExitCode
+from stormlog.cli.formats import STREAMED_FORMATS, Answer
 from stormlog.cli.sql_option import PRINT_SQL, statement_document, statement_text
 from stormlog.cli.targets import ISSUES, Target, issue_target
 
@@ -114,7 +116,14 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
 def _watch(store: QueryStore, stack: ExitStack, reading: ExitStack | None, request: Request) -> None:
     from stormlog.cli.interrupts import interruptible
 
-    stack.enter_context(interruptible(store.interrupt))
+    def give_up() -> None:
+        store.abandon()
+        diagnostics.print_error(
+            KeyboardInterrupt(), "interrupted", as_json=request.format_name in ("json", "jsonl")
+        )
+        os._exit(ExitCode.INTERRUPTED)
+
+    stack.enter_context(interruptible(store.interrupt, give_up))
     if reading is not None:
         bar = diagnostics.progress_bar(store.progress, enabled=not request.quiet)
         reading.enter_context(bar)
@@ -147,12 +156,16 @@ def _follow(store: QueryStore, filters: Any, request: Request) -> None:
 
 
 def _found(store: QueryStore, target: Target, wanted: Any, request: Request) -> Answer:
-    if not request.sql:
-        rows = getattr(store, target.method)(wanted)
-        return Answer(rows, issue_target(rows) if target is ISSUES else target)
-    result = store.sql(request.sql)
-    names = _distinct(result.columns)
-    return Answer([dict(zip(names, row, strict=True)) for row in result.fetchall()], names=names)
+    is_streamed = request.format_name in STREAMED_FORMATS
+    if request.sql:
+        result = store.iter_sql(request.sql) if is_streamed else store.sql(request.sql)
+        names = _distinct(result.columns)
+        records = (dict(zip(names, row, strict=True)) for row in result)
+        return Answer(records if is_streamed else list(records), names=names)
+    if is_streamed and target.stream_method is not None:
+        return Answer(getattr(store, target.stream_method)(wanted), target)
+    rows = getattr(store, target.method)(wanted)
+    return Answer(rows, issue_target(rows) if target is ISSUES else target)
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

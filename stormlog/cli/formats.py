@@ -5,7 +5,8 @@ The promise: every format is valid for no rows too, and one row never spreads ov
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from stormlog._values import frozen_class
@@ -15,6 +16,7 @@ from stormlog.cli.targets import Column, Target, light_row
 
 __all__ = [
     "FORMATS",
+    "STREAMED_FORMATS",
     "Answer",
     "csv_lines",
     "human_cell",
@@ -27,6 +29,9 @@ __all__ = [
 #: Names of the formats, the default first.
 FORMATS = ("table", "json", "jsonl", "csv", "markdown")
 
+#: Formats that print a row without knowing the others.
+STREAMED_FORMATS = ("json", "jsonl", "csv")
+
 NO_ROWS = "No rows."
 
 
@@ -35,12 +40,13 @@ class Answer:
     """Rows to print.
 
     Args:
-        rows: Rows or issues of a target; mappings where there is none.
+        rows: Rows or issues of a target; mappings where there is none. An iterator goes into one of
+            `STREAMED_FORMATS`, once.
         target: What was asked for; None for rows of free SQL.
         names: Column names of free SQL.
     """
 
-    rows: Sequence[Any]
+    rows: Iterable[Any]
     target: Target | None = None
     names: Sequence[str] = ()
 
@@ -48,16 +54,18 @@ class Answer:
         """Yield every row with all its fields."""
         return (row if isinstance(row, Mapping) else row.as_dict() for row in self.rows)
 
-    def columns(self) -> list[str]:
-        """Return all columns in their order."""
-        if self.target is None:
-            return list(self.names)
-        return self.target.columns(list(next(self.records(), {})))
+    def columns(self, first: Mapping[str, Any]) -> list[str]:
+        """Return all columns in their order.
+
+        Args:
+            first: The first row; empty if there is none.
+        """
+        return list(self.names) if self.target is None else self.target.columns(list(first))
 
     def plain_columns(self) -> list[str]:
         """Return the columns of plain tables, which may leave out what is long and nested."""
         if self.target is None or self.target.plain_has_all:
-            return self.columns()
+            return self.columns(next(self.records(), {}))
         return list(self.target.preferred)
 
     def readable_columns(self) -> list[Column]:
@@ -91,9 +99,11 @@ def jsonl_lines(answer: Answer) -> Iterator[str]:
 
 def csv_lines(answer: Answer) -> Iterator[str]:
     """Yield a header and one line per row, ended by CR LF; null is empty, lists and mappings are JSON."""
-    columns = answer.columns()
+    records = answer.records()
+    first = next(records, None)
+    columns = answer.columns(first or {})
     yield _csv_line(columns)
-    for record in answer.records():
+    for record in () if first is None else chain([first], records):
         yield _csv_line([_csv_field(record.get(column)) for column in columns])
 
 

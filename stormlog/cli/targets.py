@@ -46,6 +46,7 @@ class Target:
         preferred: Leading columns of plain tables and CSV.
         readable: Columns of tables for people.
         plain_has_all: Whether plain tables show the remaining columns too.
+        stream_method: Method of the store that yields them without holding all; None if there is none.
     """
 
     method: str
@@ -53,6 +54,7 @@ class Target:
     preferred: tuple[str, ...]
     readable: tuple[Column, ...]
     plain_has_all: bool = True
+    stream_method: str | None = None
 
     def columns(self, keys: Sequence[str]) -> list[str]:
         """Return the preferred columns among ``keys``, then the others by name.
@@ -159,6 +161,7 @@ SESSIONS = Target(
 
 EVENTS = Target(
     method="query_events",
+    stream_method="iter_events",
     filter_name="EventFilter",
     preferred=(
         "session_id",

@@ -7,11 +7,13 @@ are created in advance.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from stormlog.errors import QueryError
 from stormlog.query.library import SqlFile, comments, load_library
 from stormlog.query.tables import LINES_GIVEN_VIEW, SCHEMAS, TABLES
 from stormlog.query.texts import storable_text
@@ -44,7 +46,8 @@ class Database:
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self.connection = connection
+        self._connection = connection
+        self._stop_reason: str | None = None
         self._created: set[str] = set()
         self._called: set[str] = set()
         self._is_documented = False
@@ -52,6 +55,47 @@ class Database:
         script += [f"CREATE TABLE {name} ({columns});" for name, columns in TABLES.items()]
         script.append(LINES_GIVEN_VIEW)
         connection.execute("\n".join(script))
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The connection, for one statement.
+
+        Raises:
+            QueryError: `stop` was called since; once, so that whoever catches it can clean up.
+        """
+        reason, self._stop_reason = self._stop_reason, None
+        if reason is not None:
+            raise QueryError(reason)
+        return self._connection
+
+    def stop(self, reason: str) -> None:
+        """Make the running statement fail, or else the next one; from any thread.
+
+        Args:
+            reason: What the error of the next statement says.
+        """
+        import duckdb
+
+        self._stop_reason = reason
+        with contextlib.suppress(duckdb.Error):
+            self._connection.interrupt()
+
+    def start(self) -> None:
+        """Forget a `stop` that came when nothing ran any more."""
+        self._stop_reason = None
+
+    def percent_done(self) -> float:
+        """Return how far the running statement is, negative when unknown; from any thread."""
+        import duckdb
+
+        try:
+            return self._connection.query_progress()
+        except duckdb.Error:
+            return -1.0
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
     def execute(
         self, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None
@@ -66,13 +110,14 @@ class Database:
             file = _views().get(name)
             if file is None or name in self._created:
                 continue
-            self._created.add(name)
             self._require_all(file.statement)
             if file.is_materialised:
                 # Nobody has filled it yet: it is empty.
                 self.connection.execute(f"CREATE TABLE {name} AS SELECT * FROM ({file.query}) LIMIT 0")
             else:
                 self.connection.execute(file.statement)
+            # Not before: the statement may have been interrupted.
+            self._created.add(name)
 
     def is_created(self, name: str) -> bool:
         """Return whether a view or its table exists yet."""
@@ -93,20 +138,22 @@ class Database:
     def require_macros(self, names: Iterable[str] | None = None) -> None:
         """Create macros and what they call; all of them by default."""
         missing = [name for name in (_macros() if names is None else names) if name not in self._called]
-        script: list[str] = []
+        script: dict[str, str] = {}
         for name in missing:
             self._place_macro(name, script)
         if script:
-            self.connection.execute("\n".join(script))
+            self.connection.execute("\n".join(script.values()))
+            self._called.update(script)
 
-    def _place_macro(self, name: str, script: list[str]) -> None:
+    def _place_macro(self, name: str, script: dict[str, str]) -> None:
+        """Add a macro to a script, after those that it calls."""
         file = _macros().get(name)
-        if file is None or name in self._called:
+        if file is None or name in self._called or name in script:
             return
-        self._called.add(name)
         for callee in _CALLED.findall(file.statement):
-            self._place_macro(callee, script)
-        script.append(file.statement)
+            if callee != name:
+                self._place_macro(callee, script)
+        script[name] = file.statement
 
     def require_called(self, text: str) -> None:
         """Create the macros that a statement calls."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Collection, Mapping, Sequence
+import weakref
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stormlog.errors import QueryError
 from stormlog.query.catalog_tables import fill_catalog, lists_its_ledger
 from stormlog.query.connection import connect, lock
+from stormlog.query.cursors import CLOSED, INTERRUPTED, SnapshotCursor
 from stormlog.query.database import Database
 from stormlog.query.gap_staging import FindingStore
 from stormlog.query.ingest import Ingest
@@ -42,6 +45,8 @@ _CATALOG_TABLES = {"duckdb_columns", "duckdb_views", "duckdb_functions", "descri
 _MACRO_SCHEMAS = {"prim", "telemetry", "projection", "issues"}
 #: Views that show the catalog alone.
 _NEED_CATALOG = {"catalog_sources", "catalog_warnings", "oom_bundles"}
+#: Rows that are fetched at a time: between two batches a statement can be stopped.
+BATCH_ROWS = 10_000
 #: Views that show what reading skipped.
 _NEED_READING = {"rejects", "catalog_warnings", "raw", "stage", "phase_spans"}
 
@@ -68,7 +73,11 @@ class Engine:
         self._has_records = self._has_all_records = self._has_issues = self._has_spans = False
         self._load_warnings: list[CatalogWarning] = []
         self._registered: set[str] = set()
-        self._running: list[duckdb.DuckDBPyConnection] = []
+        self._is_catalog_filled = False
+        self._preparations = 0
+        self._cursors: weakref.WeakSet[SnapshotCursor] = weakref.WeakSet()
+        # Guards the set of cursors; never held while anything runs.
+        self._registry = threading.Lock()
         self._closing = threading.Lock()
         try:
             database = Database(connect(settings, self._scratch.member("spill")))
@@ -79,7 +88,6 @@ class Engine:
             self._findings = FindingStore({} if index is None else dict(index.findings))
             self._tracking = TrackingSchema(database)
             self._open_database = database
-            self._fill_catalog()
         except BaseException:
             self.close()
             raise
@@ -91,19 +99,30 @@ class Engine:
         return [*(path for path in paths if is_storable(path)), *own]
 
     def close(self) -> None:
-        """Close the connection; more than once is fine."""
+        """Close the connection, after stopping what runs; more than once is fine.
+
+        No other thread may prepare anything meanwhile.
+        """
         with self._closing:
+            for cursor in self._open_cursors():
+                cursor.stop(CLOSED)
+            for cursor in self._open_cursors():
+                cursor.close()
             if self._open_database is not None:
-                self._open_database.connection.close()
+                self._open_database.close()
                 self._open_database = None
             self._scratch.close()
             if self._index is not None:
                 self._index.close()
 
+    def _open_cursors(self) -> list[SnapshotCursor]:
+        with self._registry:
+            return [cursor for cursor in self._cursors if not cursor.is_closed]
+
     @property
     def _database(self) -> Database:
         if self._open_database is None:
-            raise QueryError("the store is closed")
+            raise QueryError(CLOSED)
         return self._open_database
 
     @property
@@ -146,17 +165,37 @@ class Engine:
         )
         return is_odd or error.statement != "sql" or not all(part.is_intact() for part in self._index.parts)
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection to the same database, for one statement of one thread.
+    @property
+    def is_in_use(self) -> bool:
+        """Whether somebody may still read rows."""
+        return bool(self._open_cursors())
+
+    def cursor(self, text: str = "") -> SnapshotCursor:
+        """Return a cursor for one statement, which sees the tables as they are now.
+
+        No other thread may prepare anything meanwhile; the cursor itself may then be used beside that.
+
+        Args:
+            text: The statement: the macros that it calls are created.
 
         Raises:
-            QueryError: the store is closed.
+            QueryError: the store is closed, or DuckDB failed.
         """
-        return self._database.connection.cursor()
+        with self._preparing():
+            self._database.require_called(text)
+            cursor = SnapshotCursor(self._database.connection)
+        with self._registry:
+            self._cursors.add(cursor)
+        return cursor
+
+    def own_cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection to the same database for a user; no other thread may prepare anything meanwhile."""
+        with self._preparing():
+            return self._database.connection.cursor()
 
     def fetch(
         self,
-        cursor: duckdb.DuckDBPyConnection,
+        cursor: SnapshotCursor,
         name: str,
         text: str,
         params: Mapping[str, Any] | Sequence[Any] | None,
@@ -164,40 +203,52 @@ class Engine:
         """Run a statement and return its column names and rows.
 
         Raises:
-            QueryError: DuckDB refuses it or fails.
+            QueryError: DuckDB refuses it or fails, or somebody stopped it.
         """
-        import duckdb
+        columns = cursor.execute(name, text, params)
+        rows: list[tuple[Any, ...]] = []
+        while batch := cursor.fetch(name, text, BATCH_ROWS):
+            rows += batch
+        return columns, rows
 
-        self._running.append(cursor)
-        try:
-            self._database.require_called(text)
-            if name == "sql":
-                from stormlog.query.read_only import require_reading_plan
-
-                require_reading_plan(cursor, text, params)
-            result = cursor.execute(text, params or None)
-            return [column[0] for column in result.description or ()], result.fetchall()
-        except duckdb.Error as error:
-            raise QueryError(str(error), statement=name, sql=text) from error
-        finally:
-            self._running.remove(cursor)
+    def run(
+        self, name: str, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None
+    ) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Do what `cursor` and `fetch` do, for a caller who prepares nothing meanwhile."""
+        with self.cursor(text) as cursor:
+            return self.fetch(cursor, name, text, params)
 
     def allow_functions(self, words: Collection[str]) -> None:
         """Make the macros callable for a statement that somebody else wrote, if its words may mean any."""
         if not _MACRO_SCHEMAS.isdisjoint(words):
-            self._database.require_macros()
+            with self._preparing():
+                self._database.require_macros()
 
     def interrupt(self) -> None:
         """Make every statement that runs now fail; from any thread."""
+        self.stop(INTERRUPTED)
+
+    def stop(self, reason: str) -> None:
+        """Make every statement and every preparation that runs now fail; from any thread.
+
+        Args:
+            reason: What their errors say.
+        """
         database = self._open_database
-        if database is not None:
-            for connection in (database.connection, *self._running):
-                connection.interrupt()
+        if database is not None and self._preparations:
+            database.stop(reason)
+        for cursor in self._open_cursors():
+            cursor.stop(reason)
+
+    def abandon(self) -> None:
+        """Remove temporary files while something may still run; nothing can be asked afterwards."""
+        with contextlib.suppress(OSError):
+            self._scratch.close()
 
     def progress(self) -> Progress | None:
         """Return how much of the files was read; None when nothing is read."""
         database = self._open_database
-        return None if database is None else self._ingest.progress(database.connection.query_progress())
+        return None if database is None else self._ingest.progress(database.percent_done())
 
     # ---- filling -------------------------------------------------------------------------------------------
 
@@ -205,8 +256,23 @@ class Engine:
         """Show another snapshot of the same paths from now on, at the cost of what changed between them."""
         self._snapshot = snapshot
         self._has_records = self._has_issues = self._has_spans = False
-        self._has_all_records = False
-        self._fill_catalog()
+        self._has_all_records = self._is_catalog_filled = False
+        self._load_warnings = []
+
+    @contextlib.contextmanager
+    def _preparing(self) -> Iterator[None]:
+        """Let `stop` reach what is done inside, between its statements too; errors become a `QueryError`."""
+        import duckdb
+
+        if not self._preparations:
+            self._database.start()
+        self._preparations += 1
+        try:
+            yield
+        except (duckdb.Error, OSError) as error:
+            raise QueryError(str(error), statement="prepare") from error
+        finally:
+            self._preparations -= 1
 
     def prepare(self, names: Collection[str] | None) -> None:
         """Make the views among ``names`` answer; other words do not matter.
@@ -217,14 +283,13 @@ class Engine:
         Raises:
             QueryError: DuckDB failed.
         """
-        import duckdb
-
         wanted = {*view_names(), *UDFS} if names is None else set(names)
         wanted_views = wanted.intersection(view_names())
         database = self._database
         needs_issues = bool(wanted & _NEED_ISSUES)
         needs_spans = "phase_spans" in wanted
-        try:
+        with self._preparing():
+            self._fill_catalog()
             if self._needs_all(wanted) and not self._has_all_records:
                 self._read(keep_all=True)
             elif self.needs_reading(wanted) and not self._has_records:
@@ -245,8 +310,6 @@ class Engine:
                 database.require_macros()
             if is_about_columns:
                 database.document()
-        except (duckdb.Error, OSError) as error:
-            raise QueryError(str(error), statement="prepare") from error
 
     def show_tracking(self, states: StateSource, names: Collection[str] | None) -> None:
         """Make the tables of schema ``tracking`` among ``names`` (None: all of them) say what is so now.
@@ -254,12 +317,8 @@ class Engine:
         Raises:
             QueryError: DuckDB failed.
         """
-        import duckdb
-
-        try:
+        with self._preparing():
             self._tracking.show(states, names)
-        except duckdb.Error as error:
-            raise QueryError(str(error), statement="prepare") from error
 
     @property
     def tracking_names(self) -> list[str]:
@@ -297,9 +356,10 @@ class Engine:
         self._ingest.forget()
 
     def _fill_catalog(self) -> None:
-        self._load_warnings = []
-        fill_catalog(self._database, self._snapshot.catalog)
-        self._fill_warnings()
+        if not self._is_catalog_filled:
+            fill_catalog(self._database, self._snapshot.catalog)
+            self._fill_warnings()
+            self._is_catalog_filled = True
 
     def _fill_warnings(self) -> None:
         warnings = [*self._snapshot.warnings, *self._load_warnings]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from stormlog.errors import QueryError
 
 if TYPE_CHECKING:
     from stormlog.issues.evidence import IssueEvidenceLink
@@ -32,20 +35,35 @@ class EvidenceLoader:
         self._positions = {fingerprint_id: number for number, (fingerprint_id, _) in enumerate(hit_counts)}
         self._loaded: dict[str, list[tuple[Any, ...]]] = {}
         self._has_loaded = False
+        # The issues of one list may be looked at by several threads.
+        self._lock = threading.Lock()
 
     def load(self, fingerprint_id: str) -> list[IssueEvidenceLink]:
-        """Return the evidence of an issue."""
+        """Return the evidence of an issue.
+
+        Raises:
+            QueryError: the files do not hold what they held when the issues were listed.
+        """
         from stormlog.query.results import evidence_link
 
+        with self._lock:
+            rows = self._rows_of(fingerprint_id)
+        if len(rows) != self._hit_counts[self._positions[fingerprint_id]][1]:
+            raise QueryError(
+                "the files changed after the issues were listed; refresh the store and ask again"
+            )
+        return [evidence_link(row[1:]) for row in rows]
+
+    def _rows_of(self, fingerprint_id: str) -> list[tuple[Any, ...]]:
         rows = self._loaded.pop(fingerprint_id, None)
         if rows is None:
             ids = self._next_ids(fingerprint_id) if self._has_loaded else [fingerprint_id]
-            self._has_loaded = True
-            self._loaded = {wanted: [] for wanted in ids}
+            loaded: dict[str, list[tuple[Any, ...]]] = {wanted: [] for wanted in ids}
             for row in self._read(ids):
-                self._loaded[row[0]].append(row)
+                loaded[row[0]].append(row)
+            self._has_loaded, self._loaded = True, loaded
             rows = self._loaded.pop(fingerprint_id)
-        return [evidence_link(row[1:]) for row in rows]
+        return rows
 
     def _next_ids(self, fingerprint_id: str) -> list[str]:
         first = self._positions[fingerprint_id]

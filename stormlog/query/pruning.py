@@ -15,7 +15,6 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from stormlog.errors import QueryError
 from stormlog.query.engine import Engine
 from stormlog.query.ingest import let_clock_tick
 from stormlog.query.library import quote_literal
@@ -162,6 +161,7 @@ class SelectiveEngine(Engine):
     """
 
     def __init__(self, snapshot: Snapshot, settings: Settings) -> None:
+        self.settings = settings
         self._whole = snapshot
         self._doubtful: set[int] | None = None
         self._read_ids: set[int] = set()
@@ -179,9 +179,7 @@ class SelectiveEngine(Engine):
         Raises:
             QueryError: DuckDB failed.
         """
-        import duckdb
-
-        try:
+        with self._preparing():
             if self._doubtful is None:
                 self._doubtful = self._describe()
             needed = self._doubtful | self._ids(_FILES_OF_EVENTS, scope)
@@ -193,9 +191,16 @@ class SelectiveEngine(Engine):
             for takes_all in (False, True):
                 needed |= self._ids(_FILES_OF_SESSIONS, {**scope, "takes_all": takes_all})
                 self._read_also(needed)
-        except (duckdb.Error, OSError) as error:
-            raise QueryError(str(error), statement="prepare") from error
         return self._whole.only(needed).origins
+
+    def prepare_all(self) -> list[FileOrigin]:
+        """Make all events answer; return all files.
+
+        Raises:
+            QueryError: DuckDB failed.
+        """
+        self._read_also({origin.file_id for origin in self._whole.origins})
+        return self._whole.origins
 
     def prepare_rejects(self, paths: Collection[str]) -> None:
         """Make ``rejects`` answer for some files.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from stormlog._values import frozen_class
@@ -14,6 +15,13 @@ _POWERS = " KMGT"
 #: cost of statements.
 _MOST_BATCH_BYTES = 1 << 30
 _LEAST_BATCH_BYTES = 1 << 26
+#: The same where the texts of all records are kept, which take several times the room of what issues need.
+_MOST_SPARING_BATCH_BYTES = 1 << 26
+_LEAST_SPARING_BATCH_BYTES = 1 << 24
+
+#: What is enough to read and sort any number of records while others are kept in files.
+_SPARING_MEMORY = "256MB"
+_MOST_SPARING_THREADS = 4
 
 
 @frozen_class
@@ -25,12 +33,14 @@ class Settings:
         memory_limit: Most memory, such as ``512MB``.
         spill_directory: Where rows go that do not fit; by default the system's temporary directory.
         spill_limit: Most bytes there, such as ``10GB``.
+        is_sparing: Whether files are read in small batches.
     """
 
     threads: int | None = None
     memory_limit: str | None = None
     spill_directory: str | None = None
     spill_limit: str | None = None
+    is_sparing: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -42,12 +52,23 @@ class Settings:
             and self.spill_directory is None
         )
 
+    def sparing(self) -> Settings:
+        """Return the same settings, for reading all texts in small batches and within a limit of memory."""
+        threads = self.threads
+        if threads is None and self.memory_limit is None:
+            # Each thread needs some of the memory.
+            threads = min(os.cpu_count() or 1, _MOST_SPARING_THREADS)
+        limit = self.memory_limit or _SPARING_MEMORY
+        return Settings(threads, limit, self.spill_directory, self.spill_limit, is_sparing=True)
+
     @property
     def batch_bytes(self) -> int:
         """Bytes of files to read at a time."""
         found = _SIZE.fullmatch(self.memory_limit or "")
         if found is None:
-            return _MOST_BATCH_BYTES
+            return _MOST_SPARING_BATCH_BYTES if self.is_sparing else _MOST_BATCH_BYTES
         number, power, _ = found.groups()
         limit = int(number) * int(1000 ** _POWERS.index(power.upper() or " "))
+        if self.is_sparing:
+            return min(max(limit // 8, _LEAST_SPARING_BATCH_BYTES), _MOST_SPARING_BATCH_BYTES)
         return min(max(limit // 2, _LEAST_BATCH_BYTES), _MOST_BATCH_BYTES)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stormlog.query import statements
 from stormlog.query.answering import AnsweringStore, require_one
+from stormlog.query.questions import Generation, Question
 from stormlog.query.settings import Settings
 from stormlog.query.statements import Statement
 from stormlog.query.tracked_states import StateSource
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    import duckdb
-
     from stormlog.issues.models import StormlogIssue
     from stormlog.query.adhoc import SqlResult
     from stormlog.query.catalog.models import ExternalAttachment
+    from stormlog.query.cursors import SnapshotCursor
+    from stormlog.query.engine import Engine
     from stormlog.query.filters import (
         AttachmentFilter,
         EventFilter,
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
         OOMBundleFilter,
         SessionFilter,
     )
+    from stormlog.query.relations import Connection, Relation
     from stormlog.query.rows import EventRow, OOMBundleRow, SessionRow
+    from stormlog.query.streams import RowStream
 
 __all__ = ["QueryStore", "open_store"]
 
@@ -121,13 +124,14 @@ class QueryStore(AnsweringStore):
         from stormlog.query.results import issue
 
         statement = self.list_issues_sql(filters, state_overrides=state_overrides)
-        rows = self._run("list_issues", statement, "issues")
-        loader = EvidenceLoader(self._evidence_rows, [(row[0], row[6]) for row in rows])
+        rows, generation = self._run("list_issues", statement, "issues")
+        loader = EvidenceLoader(partial(self._evidence_rows, generation), [(row[0], row[6]) for row in rows])
         build = partial(issue, loader.load)
         return [StormlogIssue.of_row(row, build, row[2]) for row in rows]
 
-    def _evidence_rows(self, fingerprint_ids: list[str]) -> list[tuple[Any, ...]]:
-        return self._run("list_issues", statements.evidence_statement(fingerprint_ids), "issues")
+    def _evidence_rows(self, generation: Generation, fingerprint_ids: list[str]) -> list[tuple[Any, ...]]:
+        statement = statements.evidence_statement(fingerprint_ids)
+        return self._run("list_issues", statement, "issues", generation=generation).rows
 
     def list_issues_sql(
         self, filters: IssueFilter | None = None, *, state_overrides: Mapping[str, str] | None = None
@@ -146,7 +150,7 @@ class QueryStore(AnsweringStore):
         """
         from stormlog.query.results import session_row
 
-        rows = self._run("list_sessions", self.list_sessions_sql(filters), "sessions")
+        rows = self._run("list_sessions", self.list_sessions_sql(filters), "sessions").rows
         return [session_row(row) for row in rows]
 
     def list_sessions_sql(self, filters: SessionFilter | None = None) -> Statement:
@@ -163,8 +167,21 @@ class QueryStore(AnsweringStore):
         """
         from stormlog.query.results import event_row
 
-        rows = self._run("query_events", self.query_events_sql(filters), "events", prunes=True)
+        rows = self._run("query_events", self.query_events_sql(filters), "events", prunes=True).rows
         return [event_row(row) for row in rows]
+
+    def iter_events(self, filters: EventFilter | None = None) -> RowStream[EventRow]:
+        """Return an iterator over what `query_events` returns, whose memory does not grow with the number of events.
+
+        Files are read, and sorting begins, when this is called: it returns when the first rows are there. All rows
+        are of that moment, also after a `refresh`. Without a memory limit of the store 256 MB are used; what does not
+        fit goes to the spill directory.
+
+        Source: docs/python.md#many-events.
+        """
+        from stormlog.query.results import event_row
+
+        return self._stream_events(self.query_events_sql(filters), event_row)
 
     def query_events_sql(self, filters: EventFilter | None = None) -> Statement:
         """Return the text and the parameters that `query_events` runs."""
@@ -177,7 +194,7 @@ class QueryStore(AnsweringStore):
         """
         from stormlog.query.results import oom_bundle_row
 
-        rows = self._run("list_oom_bundles", self.list_oom_bundles_sql(filters), "oom_bundles")
+        rows = self._run("list_oom_bundles", self.list_oom_bundles_sql(filters), "oom_bundles").rows
         return [oom_bundle_row(row) for row in rows]
 
     def list_oom_bundles_sql(self, filters: OOMBundleFilter | None = None) -> Statement:
@@ -196,28 +213,57 @@ class QueryStore(AnsweringStore):
     # ---- SQL -----------------------------------------------------------------------------------------------
 
     @property
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection in which every view answers. Everything is read for it."""
-        with self._lock:
-            return self._prepared(None).cursor()
+    def connection(self) -> Connection:
+        """A DuckDB connection in which every view answers. Everything is read for it.
 
-    def relation(self, name: str) -> duckdb.DuckDBPyRelation:
+        It ends with a `refresh` that changes something: every use after that raises `QueryError`. As it may write to
+        the tables of this store, no answer is remembered from now on.
+        """
+        from stormlog.query.relations import Connection
+
+        with self._lock:
+            engine = self._prepared(None)
+            self._has_given_connection = True
+            return Connection(engine.own_cursor(), partial(self._refuse_changed, self._generation))
+
+    def relation(self, name: str) -> Relation:
         """Return a view as a DuckDB relation, for further SQL, Arrow, or data frames.
+
+        It belongs to the files that the store sees now: after a `refresh` that changes something every use of it
+        raises `QueryError`.
 
         Raises:
             ValueError: there is no such view.
         """
-        from stormlog.query.engine import view_names
+        from stormlog.query.relations import Relation
 
         with self._lock:
-            if name.startswith("tracking."):
-                engine = self._prepared({"tracking", name})
-                if name not in engine.tracking_names:
-                    raise ValueError(f"no table {name!r}; there are {', '.join(engine.tracking_names)}")
-                return engine.cursor().table(name)
-            if name not in view_names():
-                raise ValueError(f"no view {name!r}; there are {', '.join(view_names())}")
-            return self._prepared({name}).cursor().view(name)
+            prepare = partial(self._prepare_relation, name)
+            cursor = prepare().cursor()
+            refuse_changed = partial(self._refuse_changed, self._generation)
+
+            def begin_again(cursor: SnapshotCursor) -> None:
+                with self._lock:
+                    refuse_changed()
+                    prepare()
+                    cursor.begin()
+
+            with cursor.using("relation") as connection:
+                found = connection.table(name) if name.startswith("tracking.") else connection.view(name)
+            return Relation(found, cursor, refuse_changed, begin_again)
+
+    def _prepare_relation(self, name: str) -> Engine:
+        """Make a view answer; the lock is held."""
+        from stormlog.query.engine import view_names
+
+        if name.startswith("tracking."):
+            engine = self._prepared({"tracking", name})
+            if name not in engine.tracking_names:
+                raise ValueError(f"no table {name!r}; there are {', '.join(engine.tracking_names)}")
+            return engine
+        if name not in view_names():
+            raise ValueError(f"no view {name!r}; there are {', '.join(view_names())}")
+        return self._prepared({name})
 
     def sql(self, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> SqlResult:
         """Run one SELECT over the views.
@@ -231,14 +277,54 @@ class QueryStore(AnsweringStore):
         Raises:
             QueryError: the statement is refused or fails.
         """
-        from stormlog.query.adhoc import SqlResult, names_in
+        from stormlog.query.adhoc import SqlResult
         from stormlog.query.explain import plain_statement
-        from stormlog.query.read_only import require_reading_tree
 
         text = plain_statement(text)
-        with self._lock:
-            require_reading_tree(self._engine().cursor(), text)
-            views = names_in(text)
-            engine = self._prepared(views)
-            engine.allow_functions(views)
-        return SqlResult(*self._fetch(engine, "sql", text, params, views=views))
+
+        def read(question: Question) -> SqlResult:
+            with question.cursor as cursor:
+                cursor.require_reading(text, params)
+                return SqlResult(*question.engine.fetch(cursor, "sql", text, params))
+
+        return self._ask(partial(self._begin_sql, text), read)
+
+    def iter_sql(
+        self, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None
+    ) -> RowStream[tuple[Any, ...]]:
+        """Run one SELECT over the views, and return an iterator over its rows that does not hold them all.
+
+        Args:
+            text: The statement, with ``$name`` or ``?`` for values.
+            params: The values.
+
+        Raises:
+            QueryError: the statement is refused or fails.
+
+        Source: docs/python.md#many-events.
+        """
+        from stormlog.query.explain import plain_statement
+        from stormlog.query.streams import RowStream
+
+        text = plain_statement(text)
+
+        def read(question: Question) -> RowStream[tuple[Any, ...]]:
+            cursor = question.cursor
+            cursor.require_reading(text, params)
+            columns = cursor.execute("sql", text, params)
+            fetch = partial(cursor.fetch, "sql", text)
+            return RowStream(columns, fetch, lambda row: row, cursor.close, lambda _: None)
+
+        return self._ask(partial(self._begin_sql, text), read)
+
+    def _begin_sql(self, text: str) -> Question:
+        """Prepare what a statement of a user names, if it is one that only reads."""
+        from stormlog.query.adhoc import names_in
+        from stormlog.query.read_only import require_reading_tree
+
+        with self._engine().cursor() as cursor, cursor.using("sql", text) as connection:
+            require_reading_tree(connection, text)
+        views = names_in(text)
+        engine = self._prepared(views)
+        engine.allow_functions(views)
+        return self._question(engine, text)

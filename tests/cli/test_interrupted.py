@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.captures import capture_path
 from tests.cli.runner import stormlog as command_line
 
 #: Reads in small batches, as a larger sink would be read.
@@ -95,3 +96,56 @@ def test_what_was_read_before_ctrl_c_is_not_read_again(sink: Path, tmp_path: Pat
     assert before
     assert command_line("query", "issues", sink, "--cache-dir", cache).status == 0
     assert before <= {part.name for part in cache.glob("v1/*/parts/*")}
+
+
+_ROWS = "SELECT * FROM range(1000000000)"
+
+
+@pytest.mark.parametrize("format_name", ["csv", "jsonl", "json", "table"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(_ROWS, id="rows"),
+        pytest.param(f"{_ROWS} AS a, range(1000000000) AS b WHERE a.range * b.range = -1", id="join"),
+        pytest.param(
+            "SELECT * FROM (SELECT hash(range) AS key FROM range(1000000000)) ORDER BY key", id="sort"
+        ),
+        # DuckDB does not look at interrupts while it binds this.
+        pytest.param("SELECT " + " + ".join(["(SELECT max(range) FROM range(9))"] * 700), id="binding"),
+    ],
+)
+def test_ctrl_c_ends_a_statement(statement: str, format_name: str, tmp_path: Path) -> None:
+    if statement is not _ROWS and format_name not in ("csv", "table"):
+        pytest.skip("the same before the first row")
+    spill = tmp_path / "tmp"
+    spill.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stormlog", "query", "issues", str(capture_path("legacy-v2"))]
+        + ["--format", format_name, "--no-cache", "--memory-limit", "200MB", "--sql", statement],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(spill)},
+        # A shell may have started the tests in the background, where Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    while not list(spill.iterdir()) and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    sent = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert b"nterrupted" in err
+    assert not list(spill.iterdir())
+    # Two seconds are meant; the machine may be busy.
+    assert time.monotonic() - sent < 20
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(sink: Path) -> None:
+    command = [sys.executable, "-m", "stormlog", "query", "events", str(sink), "--csv", "--no-cache"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout.readline().startswith(b"session_id,")
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == 0

@@ -129,7 +129,7 @@ def verify(
             for _, text, params, view, answer in kept_answers:
                 found.answer_count += 1
                 fresh.prepare({view or "rejects"})
-                _, rows = fresh.fetch(fresh.cursor(), "verify", text, params)
+                _, rows = fresh.run("verify", text, params)
                 if _as_kept(rows) != _as_kept(answer.rows):
                     found.differences.append(Difference("", "answer", len(answer.rows), len(rows)))
     finally:
@@ -141,8 +141,7 @@ def _summarise(engine: Engine) -> dict[tuple[str, str], tuple[int, Any]]:
     """Return the number of rows and an order-free sum of their hashes, by file and kind."""
     found: dict[tuple[str, str], tuple[int, Any]] = {}
     for kind, view in _KINDS.items():
-        cursor = engine.cursor()
-        described, _ = engine.fetch(cursor, "verify", f"SELECT * FROM {view} LIMIT 0", None)
+        described, _ = engine.run("verify", f"SELECT * FROM {view} LIMIT 0")
         columns = [name for name in described if name != "piece_id"]
         rows = f"SELECT p.file_id, {', '.join('r.' + name for name in columns)} FROM {view} AS r "
         rows += "INNER JOIN raw.pieces AS p ON r.piece_id = p.piece_id"
@@ -157,7 +156,7 @@ def _summarise(engine: Engine) -> dict[tuple[str, str], tuple[int, Any]]:
             FROM ({rows}) AS r INNER JOIN raw.files AS f ON r.file_id = f.file_id
             GROUP BY f.path
         """
-        _, summary = engine.fetch(cursor, "verify", text, None)
+        _, summary = engine.run("verify", text)
         for path, count, digest in summary:
             found[path, kind] = (count, digest)
     return found
@@ -179,9 +178,9 @@ def _adding(column: str) -> str:
 
 
 def _issues(engine: Engine) -> list[Any]:
-    _, rows = engine.fetch(engine.cursor(), "verify", *issues_statement(None, None))
+    _, rows = engine.run("verify", *issues_statement(None, None))
     ids = sorted(row[0] for row in rows)
-    _, evidence = engine.fetch(engine.cursor(), "verify", *evidence_statement(ids))
+    _, evidence = engine.run("verify", *evidence_statement(ids))
     return [rows, evidence]
 
 

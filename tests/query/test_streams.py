@@ -1,0 +1,217 @@
+"""Rows that are fetched while they are used are those of the list, and few of them are held at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stormlog.query
+from stormlog.errors import QueryError
+from stormlog.query import EventFilter, streams, time_slices
+from stormlog.query.cursors import SnapshotCursor
+from tests.captures import capture_path
+from tests.query.index.mixes import append
+from tests.query.sinks import START_NS, busy_session, write_lines
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for number in range(3):
+        write_lines(folder / f"{number}.jsonl", busy_session(f"s{number}", 40))
+        append(folder / f"{number}.jsonl", b"{bad\n")
+    return folder
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Fetch ten rows at a time, and note how many came each time."""
+    monkeypatch.setattr(streams, "BATCH_ROWS", 10)
+    counts: list[int] = []
+    fetch = SnapshotCursor.fetch
+
+    def noting(self: SnapshotCursor, name: str, text: str, count: int) -> list[tuple[Any, ...]]:
+        rows = fetch(self, name, text, count)
+        counts.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(SnapshotCursor, "fetch", noting)
+    return counts
+
+
+@pytest.mark.parametrize("capture", ["sink-retention", "v4-cuda-sim", "legacy-v2", "torn-tail"])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        None,
+        EventFilter(has_alert=True),
+        EventFilter(limit=7),
+        EventFilter(session_id="no such session"),
+        EventFilter(time_start_ns=START_NS),
+    ],
+)
+def test_events_are_those_of_the_list(capture: str, filters: EventFilter | None) -> None:
+    path = capture_path(capture)
+    with stormlog.query.open(path, cache=False) as store:
+        listed = store.query_events(filters)
+        rejects, warnings = store.rejects(), list(store.catalog.warnings)
+        # All records are read already.
+        assert list(store.iter_events(filters)) == listed
+    with stormlog.query.open(path, cache=False) as store:
+        assert list(store.iter_events(filters)) == listed
+        assert store.rejects() == rejects
+        assert store.catalog.warnings == warnings
+        assert store.query_events(filters) == listed
+
+
+@pytest.mark.parametrize("slice_rows", [1, 7, 50])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        EventFilter(),
+        EventFilter(limit=33),
+        EventFilter(limit=0),
+        EventFilter(event_type="warning"),
+        EventFilter(session_id="s1", limit=20),
+        EventFilter(time_start_ns=START_NS + 5 * 10**9, time_end_ns=START_NS + 20 * 10**9),
+        EventFilter(time_start_ns=START_NS + 10**15),
+    ],
+)
+def test_slices_of_time_make_up_the_list(
+    files: Path, monkeypatch: pytest.MonkeyPatch, slice_rows: int, filters: EventFilter
+) -> None:
+    # Three sessions have the same times, and one file is out of order.
+    append(files / "1.jsonl", busy_session("back", 40, start_ns=START_NS - 10**12))
+    monkeypatch.setattr(time_slices, "_SLICE_ROWS", slice_rows)
+    with stormlog.query.open(files, cache=False) as store:
+        assert list(store.iter_events(filters)) == store.query_events(filters)
+
+
+def test_rows_are_sorted_a_slice_at_a_time(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_slices, "_SLICE_ROWS", 12)
+    asked: list[Any] = []
+    execute = SnapshotCursor.execute
+
+    def noting(self: SnapshotCursor, name: str, text: str, params: Any) -> list[str]:
+        if "ORDER BY" in text:
+            asked.append((params["time_start_ns"], params["time_end_ns"]))
+        return execute(self, name, text, params)
+
+    monkeypatch.setattr(SnapshotCursor, "execute", noting)
+    with stormlog.query.open(files, cache=False) as store:
+        events = store.iter_events()
+        next(events)
+        assert len(asked) == 1
+        rows = [next(events) for _ in range(100)]
+        assert 5 <= len(asked) <= 10
+        assert len(rows) + 1 + len(list(events)) == 120
+    assert all(end + 1 == start for (_, end), (start, _) in pairwise(asked))
+
+
+def test_rows_are_fetched_when_they_are_used(files: Path, fetched: list[int]) -> None:
+    with stormlog.query.open(files, cache=False) as store:
+        events = store.iter_events()
+        assert next(events).event.session_id == "s0"
+        # The first one says how many rows there are.
+        assert fetched == [1, 10]
+        assert sum(1 for _ in events) == 119
+        assert fetched == [1, *[10] * 12, 0]
+
+
+def test_rows_of_a_statement_are_fetched_when_they_are_used(files: Path, fetched: list[int]) -> None:
+    with stormlog.query.open(files, cache=False) as store:
+        with store.iter_sql("SELECT range AS number FROM range($count)", {"count": 10**12}) as rows:
+            assert rows.columns == ["number"]
+            assert [next(rows) for _ in range(25)] == [(number,) for number in range(25)]
+        assert fetched == [10, 10, 10]
+        assert list(rows) == []
+        with pytest.raises(QueryError):
+            store.iter_sql("DELETE FROM raw.files")
+
+
+def test_rows_are_of_the_moment_when_they_were_asked_for(files: Path, fetched: list[int]) -> None:
+    with stormlog.query.open(files, cache=False) as store:
+        right = store.query_events()
+    with stormlog.query.open(files, cache=False) as store:
+        events = store.iter_events()
+        begun = [next(events)]
+        append(files / "0.jsonl", busy_session("late", 40, start_ns=START_NS + 1))
+        assert store.refresh()
+        assert len(store.query_events()) == 160
+        assert len(list(store.iter_events())) == 160
+        assert begun + list(events) == right
+
+
+@pytest.mark.parametrize("end", ["close", "interrupt"])
+def test_a_stream_ends_with(end: str, files: Path, fetched: list[int]) -> None:
+    store = stormlog.query.open(files, cache=False)
+    streams = [store.iter_events(), store.iter_sql("SELECT * FROM range(1000000)")]
+    for stream in streams:
+        next(stream)
+    getattr(store, end)()
+    for stream in streams:
+        with pytest.raises(QueryError, match="the store is closed" if end == "close" else "interrupted"):
+            list(stream)
+    if end == "interrupt":
+        assert len(list(store.iter_events())) == 120
+    store.close()
+
+
+def answers_kept(cache: Path) -> int:
+    return sum('"events"' in path.read_text() for path in cache.glob("v1/*/answers/*.json"))
+
+
+def test_only_short_answers_are_kept(
+    files: Path, tmp_path: Path, fetched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    monkeypatch.setattr(streams, "_MOST_KEPT_ROWS", 100)
+    with stormlog.query.open(files, cache=cache) as store:
+        right = list(store.iter_events())
+        assert answers_kept(cache) == 0
+        next(store.iter_events(EventFilter(session_id="s0")))
+        assert answers_kept(cache) == 0, "not all rows were seen"
+        some = list(store.iter_events(EventFilter(session_id="s0")))
+        assert answers_kept(cache) == 1
+        rejects = store.rejects()
+    fetched.clear()
+    with stormlog.query.open(files, cache=cache) as store:
+        assert list(store.iter_events(EventFilter(session_id="s0"))) == some
+        assert store.query_events(EventFilter(session_id="s0")) == some
+        assert fetched == []
+        assert store.rejects() == rejects
+        assert list(store.iter_events()) == right
+
+
+def test_a_strict_store_refuses_to_begin(files: Path) -> None:
+    with (
+        stormlog.query.open(files, cache=False, strict=True) as store,
+        pytest.raises(stormlog.errors.SourceError),
+    ):
+        store.iter_events()
+
+
+def test_memory_has_a_limit_without_one_of_the_store(files: Path) -> None:
+    def limits(store: Any) -> Iterator[str]:
+        for engine in store._engines():
+            yield engine.run("test", "SELECT current_setting('memory_limit')")[1][0][0]
+
+    with stormlog.query.open(files, cache=False) as store:
+        list(store.iter_events())
+        (bounded,) = limits(store)
+    with stormlog.query.open(files, cache=False, memory_limit="1GB") as store:
+        list(store.iter_events())
+        (own,) = limits(store)
+    assert (bounded, own) == (limit_text(), "953.6 MiB")
+
+
+def limit_text() -> str:
+    from stormlog.query import settings
+
+    number = int(settings._SPARING_MEMORY.removesuffix("MB"))
+    return f"{number * 10**6 / 2**20:.1f} MiB"
