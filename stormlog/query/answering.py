@@ -370,6 +370,8 @@ class AnsweringStore:
         if not self._strict:
             return
         for warning in self.catalog.warnings:
+            if warning.is_note:
+                continue
             raise SourceError(warning.message, path=warning.path)
         for reject in self.rejects(limit=1):
             raise SourceError(

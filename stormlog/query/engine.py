@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from stormlog.errors import QueryError
 from stormlog.query.catalog_tables import fill_catalog, lists_its_ledger
 from stormlog.query.connection import connect, lock
+from stormlog.query.copies import CopyFinder
+from stormlog.query.copy_digests import Extent, digests
 from stormlog.query.database import Database
 from stormlog.query.gap_staging import FindingStore
 from stormlog.query.ingest import Ingest
@@ -42,6 +45,8 @@ _CATALOG_TABLES = {"duckdb_columns", "duckdb_views", "duckdb_functions", "descri
 _MACRO_SCHEMAS = {"prim", "telemetry", "projection", "issues"}
 #: Views that show the catalog alone.
 _NEED_CATALOG = {"catalog_sources", "catalog_warnings", "oom_bundles"}
+#: Function of Python that spells a record as its digest is taken of it.
+_CANONICAL = "stormlog_canonical_record"
 #: Views that show what reading skipped.
 _NEED_READING = {"rejects", "catalog_warnings", "raw", "stage", "phase_spans"}
 
@@ -60,9 +65,14 @@ class Engine:
         index: What is known already, and where to keep what is not; the engine closes it.
     """
 
+    #: Whether telemetry that lies in two places counts once.
+    _hides_copies = True
+
     def __init__(self, snapshot: Snapshot, settings: Settings, index: Index | None) -> None:
         self._snapshot = snapshot
+        self._settings = settings
         self._index = index
+        self._comparing: Engine | None = None
         self._scratch = Scratch(settings.spill_directory)
         self._open_database: Database | None = None
         self._has_records = self._has_all_records = self._has_issues = self._has_spans = False
@@ -77,6 +87,7 @@ class Engine:
             self._parts = Parts(database, folder)
             self._ingest = Ingest(database, self._scratch, self._parts, index, settings.batch_bytes)
             self._findings = FindingStore({} if index is None else dict(index.findings))
+            self._digests = {} if index is None else dict(index.digests)
             self._tracking = TrackingSchema(database)
             self._open_database = database
             self._fill_catalog()
@@ -189,6 +200,8 @@ class Engine:
         if database is not None:
             for connection in (database.connection, *self._running):
                 connection.interrupt()
+        if self._comparing is not None:
+            self._comparing.interrupt()
 
     def progress(self) -> Progress | None:
         """Return how much of the files was read; None when nothing is read."""
@@ -228,7 +241,7 @@ class Engine:
             if needs_issues and not self._has_issues:
                 stage_issues(database, self._findings)
                 self._has_issues, self._has_spans = True, False
-            self._ingest.keep(self._findings.known)
+            self._ingest.keep(self._findings.known, self._digests)
             if needs_spans and not self._has_spans:
                 stage_all_spans(database)
                 self._has_spans = True
@@ -264,7 +277,11 @@ class Engine:
 
     def needs_reading(self, names: Collection[str]) -> bool:
         """Return whether files have to be read before these views answer."""
-        return self._needs_all(names) or not (_NEED_ISSUES | _NEED_READING).isdisjoint(names)
+        return (
+            self._needs_all(names)
+            or not (_NEED_ISSUES | _NEED_READING).isdisjoint(names)
+            or ("sessions" in names and self._lists_a_session_twice)
+        )
 
     def _needs_all(self, names: Collection[str]) -> bool:
         return not _NEED_ALL_RECORDS.isdisjoint(names) or (
@@ -277,6 +294,19 @@ class Engine:
         sources = self._snapshot.catalog.sources
         return any(not lists_its_ledger(sources[origin.source_id]) for origin in self._snapshot.origins)
 
+    @property
+    def _lists_a_session_twice(self) -> bool:
+        """Whether ledgers of two sources with events name the same session: one of them may be a copy."""
+        sources = self._snapshot.catalog.sources
+        seen: set[str] = set()
+        for number in {origin.source_id for origin in self._snapshot.origins}:
+            manifest = sources[number].manifest
+            sessions = set() if manifest is None else {session.session_id for session in manifest.sessions}
+            if not seen.isdisjoint(sessions):
+                return True
+            seen |= sessions
+        return False
+
     def _read(self, *, keep_all: bool) -> None:
         snapshot = self._snapshot
         # Whoever asks after a failure has to read again.
@@ -284,9 +314,39 @@ class Engine:
         if keep_all:
             self._forget()
         self._load_warnings = self._ingest.refresh(snapshot.origins, snapshot.states, keep_all=keep_all)
+        if self._hides_copies:
+            self._load_warnings += self._find_copies(has_all_records=keep_all)
         self._has_records, self._has_all_records = True, keep_all
         stage_sessions(self._database)
         self._fill_warnings()
+
+    def _find_copies(self, *, has_all_records: bool) -> list[CatalogWarning]:
+        """Leave out telemetry that is read from another place as well; return notes about it."""
+
+        def compute(extents: Sequence[Extent]) -> dict[Extent, str]:
+            if has_all_records:
+                self._register({_CANONICAL})
+                return digests(self._database, extents)
+            return self._digests_of_files(extents)
+
+        finder = CopyFinder(self._database, self._snapshot.origins, self._digests, compute)
+        notes = finder.find()
+        if notes:
+            self._parts.show(hides_copies=True)
+        return notes
+
+    def _digests_of_files(self, extents: Sequence[Extent]) -> dict[Extent, str]:
+        """Read some files again with the texts of all records, and return digests of their events."""
+        found: dict[Extent, str] = {}
+        for batch in _batches_of_extents(extents, self._snapshot, self._settings.batch_bytes):
+            file_ids = {i for unit, _ in batch for i in range(unit.first_file_id, unit.last_file_id + 1)}
+            self._comparing = _ComparingEngine(self._snapshot.only(file_ids), self._settings, None)
+            try:
+                found |= self._comparing.digests(batch)
+            finally:
+                self._comparing.close()
+                self._comparing = None
+        return found
 
     def _forget(self) -> None:
         """Drop rows that were read without their texts."""
@@ -308,3 +368,33 @@ class Engine:
         names |= UDFS.keys() & wanted
         register(self._database.connection, sorted(names - self._registered))
         self._registered |= names
+
+
+class _ComparingEngine(Engine):
+    """Reads files that may be copies of each other, and shows all of them."""
+
+    _hides_copies = False
+
+    def digests(self, extents: Sequence[Extent]) -> dict[Extent, str]:
+        """Return the digest of each extent whose events are still there."""
+        self._read(keep_all=True)
+        self._register({_CANONICAL})
+        return digests(self._database, extents)
+
+
+def _batches_of_extents(extents: Sequence[Extent], snapshot: Snapshot, limit: int) -> Iterator[list[Extent]]:
+    """Yield extents together whose files have about so many bytes in all; those of one unit stay together."""
+    sizes = {
+        o.file_id: state.size for o in snapshot.origins if (state := snapshot.states[o.path]) is not None
+    }
+    batch: list[Extent] = []
+    size = 0
+    for unit, of_unit in groupby(sorted(extents), key=lambda extent: extent.unit):
+        more = sum(sizes.get(i, 0) for i in range(unit.first_file_id, unit.last_file_id + 1))
+        if batch and size + more > limit:
+            yield batch
+            batch, size = [], 0
+        batch += of_unit
+        size += more
+    if batch:
+        yield batch

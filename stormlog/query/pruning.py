@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stormlog.errors import QueryError
+from stormlog.query.copies import has_equal_events
 from stormlog.query.engine import Engine
 from stormlog.query.ingest import let_clock_tick
 from stormlog.query.library import quote_literal
@@ -161,6 +162,9 @@ class SelectiveEngine(Engine):
         settings: How much of the machine to use.
     """
 
+    #: Where there may be copies, all files are read, by another engine.
+    _hides_copies = False
+
     def __init__(self, snapshot: Snapshot, settings: Settings) -> None:
         self._whole = snapshot
         self._doubtful: set[int] | None = None
@@ -174,7 +178,8 @@ class SelectiveEngine(Engine):
             scope: What `scope_of` returns.
 
         Returns:
-            The files that the answer rests on; None, and nothing is read, if few could be left out.
+            The files that the answer rests on; None if few could be left out, or if some of them may be copies of
+            each other, which shows only when all of both was read.
 
         Raises:
             QueryError: DuckDB failed.
@@ -193,6 +198,8 @@ class SelectiveEngine(Engine):
             for takes_all in (False, True):
                 needed |= self._ids(_FILES_OF_SESSIONS, {**scope, "takes_all": takes_all})
                 self._read_also(needed)
+            if has_equal_events(self._database):
+                return None
         except (duckdb.Error, OSError) as error:
             raise QueryError(str(error), statement="prepare") from error
         return self._whole.only(needed).origins
