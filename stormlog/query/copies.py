@@ -219,13 +219,12 @@ class CopyFinder:
         }
         missing = [extent for extent, text in extents.items() if text not in self._known]
         if missing:
-            for extent, digest in self._compute(missing).items():
-                self._known[extents[extent]] = digest
+            self._known.update({extents[extent]: digest for extent, digest in self._compute(missing).items()})
         self._used.update(extents.values())
         copies: dict[Unit, Unit] = {}
         for short, long in pairs:
-            digest: str | None = self._known.get(extents[Extent(short, short.event_count)])
-            if digest is None or digest != self._known.get(extents[Extent(long, short.event_count)]):
+            found = [self._known.get(extents[Extent(unit, short.event_count)]) for unit in (short, long)]
+            if found[0] is None or found[0] != found[1]:
                 continue
             kept, copy = sorted((short, long), key=self._preference)
             if copy not in copies or self._preference(kept) < self._preference(copies[copy]):
@@ -272,7 +271,7 @@ class CopyFinder:
         self._database.execute(
             """
             INSERT INTO raw.copied_files
-            SELECT f.source_id, f.file_id, f.session_id, w.kept_source_id
+            SELECT f.source_id, f.file_id, f.session_id, w.kept_source_id, w.kept_session_id
             FROM stage.session_files AS f
             INNER JOIN (
                 SELECT
@@ -280,7 +279,8 @@ class CopyFinder:
                     unnest(CAST($session_ids AS VARCHAR[])) AS session_id,
                     unnest(CAST($first_file_ids AS INTEGER[])) AS first_file_id,
                     unnest(CAST($last_file_ids AS INTEGER[])) AS last_file_id,
-                    unnest(CAST($kept_source_ids AS INTEGER[])) AS kept_source_id
+                    unnest(CAST($kept_source_ids AS INTEGER[])) AS kept_source_id,
+                    unnest(CAST($kept_session_ids AS VARCHAR[])) AS kept_session_id
             ) AS w
                 ON f.source_id = w.source_id AND f.session_id = w.session_id
                 AND f.file_id BETWEEN w.first_file_id AND w.last_file_id
@@ -288,6 +288,7 @@ class CopyFinder:
             {
                 **{name: values for name, values in unit_columns(units).items() if name != "numbers"},
                 "kept_source_ids": [copies[unit].source_id for unit in units],
+                "kept_session_ids": [copies[unit].session_id for unit in units],
             },
         )
 

@@ -59,7 +59,9 @@ TABLES = {
     "raw.rejects": "piece_id INTEGER, line_number BIGINT, reason VARCHAR, message VARCHAR, excerpt VARCHAR",
     # Filled by comparing (stormlog.query.copies): what holds the same telemetry as something else and does not count.
     "raw.copied_rows": "piece_id INTEGER, session_id VARCHAR",
-    "raw.copied_files": "source_id INTEGER, file_id INTEGER, session_id VARCHAR, kept_source_id INTEGER",
+    "raw.copied_files": (
+        "source_id INTEGER, file_id INTEGER, session_id VARCHAR, kept_source_id INTEGER, kept_session_id VARCHAR"
+    ),
     "raw.copied_sessions": "source_id INTEGER, session_id VARCHAR",
     "raw.copied_rejects": "piece_id INTEGER, line_number BIGINT, reason VARCHAR",
     # Filled by staging, from SQL aggregates and what Python makes of them.

@@ -141,7 +141,7 @@ _COPY = "copy_of:"
 def note_of_copy(path: str, kept: str, *, is_part: bool = False) -> CatalogWarning:
     """Return the note that ``path`` holds the same as ``kept``, or only the beginning of it, and does not count."""
     what = "only the beginning of the telemetry in" if is_part else "the same telemetry as"
-    message = f"holds {what} {kept}, which is counted instead"
+    message = f"holds {what} {kept}, which counts instead"
     return CatalogWarning(path, message, f"{_COPY}{kept}")
 
 

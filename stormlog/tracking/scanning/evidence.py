@@ -15,7 +15,7 @@ from stormlog.query.queries import load_query
 if TYPE_CHECKING:
     from stormlog.query import CatalogOOMBundle, QueryStore
 
-__all__ = ["Defaults", "SessionScope", "evidence_rows", "session_rows"]
+__all__ = ["Defaults", "SessionScope", "copied_rows", "evidence_rows", "session_rows"]
 
 #: Where records say what the tracker keeps. Versions come last, the best first.
 _FACTS = [
@@ -68,6 +68,11 @@ class Defaults(NamedTuple):
 def session_rows(store: QueryStore) -> list[tuple[Any, ...]]:
     """Return (file_id, source_id, session_id, status, has_stop, event_count) of every session in every file."""
     return store.sql(load_query("scan_sessions")).rows
+
+
+def copied_rows(store: QueryStore) -> list[tuple[Any, ...]]:
+    """Return (file_id, session_id) of everything that does not count: session_id is of the session that counts."""
+    return store.sql("SELECT file_id, kept_session_id FROM raw.copied_files").rows
 
 
 def evidence_rows(

@@ -25,7 +25,7 @@ from stormlog.tracking.models import ScanReport
 from stormlog.tracking.projects import ensure_project
 from stormlog.tracking.recording import Recorded, incoming_counts, put_incoming, record, settle_sessions
 from stormlog.tracking.regression import end_silences, ended_silences
-from stormlog.tracking.scanning.evidence import Defaults, evidence_rows, session_rows
+from stormlog.tracking.scanning.evidence import Defaults, copied_rows, evidence_rows, session_rows
 from stormlog.tracking.scanning.inventory import take_inventory
 from stormlog.tracking.scanning.ledger import (
     Consumed,
@@ -246,6 +246,7 @@ class _Scan:
         options, inventory = self._options, self._inventory
         self._plan = plan_sessions(
             session_rows(store) if inventory.files else [],
+            copied_rows(store) if inventory.files else [],
             inventory,
             self._dirty,
             now_ns=self._now_ns,
@@ -289,15 +290,17 @@ class _Scan:
         scoped = {scope.source_id for scope in self._plan.scope}
         work = {
             number: dirty
-            for number in sorted(files)
+            # Copies come last: what counts instead is recorded before them, and they need not be looked at again.
+            for number in sorted(files, key=lambda number: (number not in scoped, number))
             if (dirty := [file for file in files[number] if file.key in self._dirty]) or number in scoped
         }
+        last = next(reversed(work), None)
         sizes = incoming_counts(self._tracker.store.connection)
         total, batches, size = Recorded(), list[int](), 0
         for number, dirty in work.items():
             batches.append(number)
             size += sizes.get(number, 0) + _FILE_WEIGHT * len(dirty)
-            if size < _BATCH_SIZE and number != max(work):
+            if size < _BATCH_SIZE and number != last:
                 continue
             if self._should_stop():
                 self._is_cancelled = True
@@ -415,4 +418,4 @@ def _warnings(store: QueryStore) -> list[dict[str, str]]:
         {"path": path, "message": f"{count:,} {'line' if count == 1 else 'lines'} skipped"}
         for path, count in store.rejects_summary()
     ]
-    return lines + [{"path": warning.path, "message": warning.message} for warning in store.catalog.warnings]
+    return lines + [{**warning.as_dict(), "code": warning.code} for warning in store.catalog.warnings]

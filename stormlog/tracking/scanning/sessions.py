@@ -34,12 +34,19 @@ class SessionPlan:
 
 
 def plan_sessions(
-    rows: Iterable[Sequence[Any]], inventory: Inventory, dirty: set[str], *, now_ns: int, settle_ns: int
+    rows: Iterable[Sequence[Any]],
+    copied: Iterable[Sequence[Any]],
+    inventory: Inventory,
+    dirty: set[str],
+    *,
+    now_ns: int,
+    settle_ns: int,
 ) -> SessionPlan:
     """Plan a scan.
 
     Args:
         rows: What `session_rows` returns.
+        copied: What `copied_rows` returns.
         inventory: The files.
         dirty: Keys of those that changed.
         now_ns: Now.
@@ -72,4 +79,9 @@ def plan_sessions(
             quiet_since_ns[key] = max(quiet_since_ns.get(key, 0), unsettled[session_id])
         if session_id in wanted:
             scope.add(SessionScope(source_id, session_id, session_id not in unsettled))
+    for file_id, session_id in copied:
+        # What counts now may be gone when the session has settled: then the copy has to be looked at.
+        if session_id in unsettled:
+            key = inventory.files[file_id].key
+            quiet_since_ns[key] = max(quiet_since_ns.get(key, 0), unsettled[session_id])
     return SessionPlan(sorted(scope), quiet_since_ns, line_counts)
