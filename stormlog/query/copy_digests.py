@@ -6,13 +6,17 @@ format and packing of their files. The session's own id is left out: where recor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from stormlog.query.database import Database
 
 __all__ = ["Extent", "Unit", "digests", "equal_beginnings", "unit_columns"]
+
+
+#: Function of Python that spells a record as its id is the hash of it.
+_CANONICAL = "stormlog_canonical_record"
 
 
 class Unit(NamedTuple):
@@ -91,10 +95,7 @@ records AS (
         md5(coalesce(
             e.record_id,
             replace(
-                CASE
-                    WHEN telemetry.is_canonical_text(e.record) THEN e.record
-                    ELSE coalesce(stormlog_canonical_record(e.record), e.record)
-                END,
+                CASE WHEN telemetry.is_canonical_text(e.record) THEN e.record ELSE {{respelled}} END,
                 concat('"session_id": ', prim.json_ascii(e.session_id)),
                 '"session_id": ""'
             )
@@ -113,7 +114,7 @@ numbered AS MATERIALIZED (
 
 SELECT
     x.extent_id,
-    count(n.record_digest) AS record_count,
+    count(n.record_digest) AS digest_count,
     CAST(bit_xor(md5_number(concat(n.position, ' ', n.record_digest))) AS VARCHAR) AS digest
 FROM extents AS x
 INNER JOIN numbered AS n ON x.number = n.number AND n.position <= x.event_count
@@ -140,18 +141,30 @@ def equal_beginnings(database: Database, pairs: Sequence[tuple[Unit, Unit]]) -> 
     return [(one, other) for one, other in pairs if one in first and first[one] == first.get(other)]
 
 
-def digests(database: Database, extents: Sequence[Extent]) -> dict[Extent, str]:
+def digests(
+    database: Database, extents: Sequence[Extent], allow_function: Callable[[str], None]
+) -> dict[Extent, str]:
     """Return the digest of each extent whose events are all there.
 
     Args:
-        database: One that has read the files with the texts of all records, and knows the function
-            ``stormlog_canonical_record``.
+        database: One that has read the files with the texts of all records.
         extents: What to digest.
+        allow_function: Makes a function of Python callable.
     """
+    found = _digests(database, extents, "NULL")
+    odd = [extent for extent in extents if extent not in found]
+    if odd:
+        # Some record is not spelled as its digest is taken of it.
+        allow_function(_CANONICAL)
+        found |= _digests(database, odd, f"coalesce({_CANONICAL}(e.record), e.record)")
+    return found
+
+
+def _digests(database: Database, extents: Sequence[Extent], respelled: str) -> dict[Extent, str]:
     units = list(dict.fromkeys(extent.unit for extent in extents))
     numbers = {unit: number for number, unit in enumerate(units)}
     rows = database.execute(
-        _DIGESTS,
+        _DIGESTS.format(respelled=respelled),
         {
             **unit_columns(units),
             "extent_ids": list(range(len(extents))),
@@ -159,10 +172,9 @@ def digests(database: Database, extents: Sequence[Extent]) -> dict[Extent, str]:
             "event_counts": [extent.event_count for extent in extents],
         },
     ).fetchall()
-    found = {extents[number]: (count, digest) for number, count, digest in rows}
     # A file that changed since its events were counted is no copy of what it was.
     return {
-        extent: f"{count}:{digest}"
-        for extent, (count, digest) in found.items()
-        if count == extent.event_count
+        extents[number]: f"{count}:{digest}"
+        for number, count, digest in rows
+        if count == extents[number].event_count
     }

@@ -45,8 +45,6 @@ _CATALOG_TABLES = {"duckdb_columns", "duckdb_views", "duckdb_functions", "descri
 _MACRO_SCHEMAS = {"prim", "telemetry", "projection", "issues"}
 #: Views that show the catalog alone.
 _NEED_CATALOG = {"catalog_sources", "catalog_warnings", "oom_bundles"}
-#: Function of Python that spells a record as its digest is taken of it.
-_CANONICAL = "stormlog_canonical_record"
 #: Views that show what reading skipped.
 _NEED_READING = {"rejects", "catalog_warnings", "raw", "stage", "phase_spans"}
 
@@ -325,8 +323,7 @@ class Engine:
 
         def compute(extents: Sequence[Extent]) -> dict[Extent, str]:
             if has_all_records:
-                self._register({_CANONICAL})
-                return digests(self._database, extents)
+                return self._digests_of_records(extents)
             return self._digests_of_files(extents)
 
         finder = CopyFinder(self._database, self._snapshot.origins, self._digests, compute)
@@ -334,6 +331,10 @@ class Engine:
         if notes:
             self._parts.show(hides_copies=True)
         return notes
+
+    def _digests_of_records(self, extents: Sequence[Extent]) -> dict[Extent, str]:
+        """Return digests of events whose records were read with their texts."""
+        return digests(self._database, extents, lambda name: self._register({name}))
 
     def _digests_of_files(self, extents: Sequence[Extent]) -> dict[Extent, str]:
         """Read some files again with the texts of all records, and return digests of their events."""
@@ -378,8 +379,7 @@ class _ComparingEngine(Engine):
     def digests(self, extents: Sequence[Extent]) -> dict[Extent, str]:
         """Return the digest of each extent whose events are still there."""
         self._read(keep_all=True)
-        self._register({_CANONICAL})
-        return digests(self._database, extents)
+        return self._digests_of_records(extents)
 
 
 def _batches_of_extents(extents: Sequence[Extent], snapshot: Snapshot, limit: int) -> Iterator[list[Extent]]:
