@@ -20,7 +20,7 @@ from stormlog.query.origins import PACKED_SUFFIXES, FileOrigin
 if TYPE_CHECKING:
     from stormlog.query.database import Database
 
-__all__ = ["CopyFinder", "has_equal_events"]
+__all__ = ["CopyFinder", "forget_copies", "has_equal_events"]
 
 #: Sessions in sources, and sessions in files: a sink is compared as a whole first, then what is left file by file.
 _UNITS = {
@@ -156,6 +156,12 @@ def has_equal_events(database: Database) -> bool:
     return database.execute(_EQUAL_EVENTS).fetchone() is not None
 
 
+def forget_copies(database: Database) -> None:
+    """Let everything count that was read."""
+    for table in ("raw.copied_rows", "raw.copied_files", "raw.copied_sessions", "raw.copied_rejects"):
+        database.connection.execute(f"DELETE FROM {table}")
+
+
 def _candidates(database: Database, kind: str) -> list[tuple[Unit, Unit]]:
     rows = database.execute(_CANDIDATES.format(units=_UNITS[kind])).fetchall()
     return [(Unit(*row[:5]), Unit(*row[5:])) for row in rows]
@@ -192,8 +198,7 @@ class CopyFinder:
         Raises:
             duckdb.Error: the database failed.
         """
-        for table in ("raw.copied_rows", "raw.copied_files", "raw.copied_sessions", "raw.copied_rejects"):
-            self._database.connection.execute(f"DELETE FROM {table}")
+        forget_copies(self._database)
         for kind in _UNITS:
             pairs = _candidates(self._database, kind)
             if pairs:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stormlog.errors import QueryError
 from stormlog.query.catalog_tables import fill_catalog, lists_its_ledger
 from stormlog.query.connection import connect, lock
-from stormlog.query.copies import CopyFinder
+from stormlog.query.copies import CopyFinder, forget_copies
 from stormlog.query.copy_digests import Extent, digests
 from stormlog.query.database import Database
 from stormlog.query.gap_staging import FindingStore
@@ -198,8 +198,9 @@ class Engine:
         if database is not None:
             for connection in (database.connection, *self._running):
                 connection.interrupt()
-        if self._comparing is not None:
-            self._comparing.interrupt()
+        comparing = self._comparing
+        if comparing is not None:
+            comparing.interrupt()
 
     def progress(self) -> Progress | None:
         """Return how much of the files was read; None when nothing is read."""
@@ -356,6 +357,8 @@ class Engine:
     def _fill_catalog(self) -> None:
         self._load_warnings = []
         fill_catalog(self._database, self._snapshot.catalog)
+        # Ledgers may answer before anything is read, and these tables go by the numbers of sources.
+        forget_copies(self._database)
         self._fill_warnings()
 
     def _fill_warnings(self) -> None:

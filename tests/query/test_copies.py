@@ -428,6 +428,17 @@ def test_sessions_of_ledgers_are_listed_once_without_reading_others(
         assert [row.session_id for row in store.list_sessions()] == ["s", "other"]
 
 
+def test_sessions_are_listed_again_when_a_copy_is_gone(sink: Path) -> None:
+    other = make_sink(sink.parent / "a", events_of("other"))
+    compact_sink(other, sink.parent / "b")
+    with stormlog.query.open(sink.parent, cache=False) as store:
+        assert [row.session_id for row in store.list_sessions()] == ["s", "other"]
+        shutil.rmtree(sink.parent / "b")
+        store.refresh()
+        # Now the sink that counts has the number that the copy had.
+        assert [row.session_id for row in store.list_sessions()] == ["s", "other"]
+
+
 def test_a_ledger_of_a_copy_adds_no_sessions_whose_segments_are_gone(sink: Path) -> None:
     make_sink(sink, sessions=[entry("s"), entry("gone")])
     wanted = answers(sink.parent)["sessions"]
