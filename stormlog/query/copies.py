@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stormlog.query.catalog.models import CatalogWarning, note_of_copy
-from stormlog.query.copy_digests import Extent, Unit, equal_beginnings, unit_columns
+from stormlog.query.copy_digests import Extent, Unit, first_events, unit_columns
 from stormlog.query.origins import PACKED_SUFFIXES, FileOrigin
 
 if TYPE_CHECKING:
@@ -41,16 +41,18 @@ _UNITS = {
     """,
 }
 
-#: Pairs of which one may hold the beginning of the other, or the same.
-_CANDIDATES = """
+#: Units of which one lies within the time of another.
+_OVERLAPPING = """
 WITH units AS MATERIALIZED ({units})
 
-SELECT
-    a.source_id, a.session_id, a.first_file_id, a.last_file_id, a.event_count,
-    b.source_id, b.session_id, b.first_file_id, b.last_file_id, b.event_count
+SELECT a.compared_id, a.source_id, a.session_id, a.first_file_id, a.last_file_id, a.event_count
 FROM units AS a
-INNER JOIN units AS b ON a.compared_id = b.compared_id AND a.first_ns >= b.first_ns AND a.last_ns <= b.last_ns
-WHERE a.place <> b.place AND (a.event_count < b.event_count OR (a.event_count = b.event_count AND a.place < b.place))
+SEMI JOIN units AS b
+    ON a.compared_id = b.compared_id AND a.place <> b.place
+    AND (
+        (a.first_ns >= b.first_ns AND a.last_ns <= b.last_ns)
+        OR (b.first_ns >= a.first_ns AND b.last_ns <= a.last_ns)
+    )
 """
 
 _PIECES = """
@@ -162,11 +164,6 @@ def forget_copies(database: Database) -> None:
         database.connection.execute(f"DELETE FROM {table}")
 
 
-def _candidates(database: Database, kind: str) -> list[tuple[Unit, Unit]]:
-    rows = database.execute(_CANDIDATES.format(units=_UNITS[kind])).fetchall()
-    return [(Unit(*row[:5]), Unit(*row[5:])) for row in rows]
-
-
 class CopyFinder:
     """Compares what was read.
 
@@ -199,12 +196,10 @@ class CopyFinder:
             duckdb.Error: the database failed.
         """
         forget_copies(self._database)
-        for kind in _UNITS:
-            pairs = _candidates(self._database, kind)
-            if pairs:
-                pairs = equal_beginnings(self._database, pairs)
-            if pairs:
-                self._leave_out(self._copies_among(pairs))
+        for units in _UNITS.values():
+            groups = self._alike(units)
+            if groups:
+                self._leave_out(self._copies_among(groups))
         for text in set(self._known) - self._used:
             del self._known[text]
         if self._kept:
@@ -214,32 +209,53 @@ class CopyFinder:
 
     # ---- which is a copy -----------------------------------------------------------------------------------
 
-    def _copies_among(self, pairs: Sequence[tuple[Unit, Unit]]) -> dict[Unit, Unit]:
-        """Return each copy with what counts instead; the second of a pair is not shorter than the first."""
-        described = self._describe([unit for pair in pairs for unit in pair])
-        extents = {
-            extent: described(extent)
-            for short, long in pairs
-            for extent in (Extent(short, short.event_count), Extent(long, short.event_count))
-        }
-        missing = [extent for extent, text in extents.items() if text not in self._known]
-        if missing:
-            self._known.update({extents[extent]: digest for extent, digest in self._compute(missing).items()})
-        self._used.update(extents.values())
+    def _alike(self, units: str) -> list[list[Unit]]:
+        """Return groups of units that begin with the same event, each in the order of preference."""
+        rows = self._database.execute(_OVERLAPPING.format(units=units)).fetchall()
+        if not rows:
+            return []
+        compared = {Unit(*unit): compared_id for compared_id, *unit in rows}
+        groups: dict[tuple[str, str], list[Unit]] = {}
+        for unit, event in first_events(self._database, list(compared)).items():
+            groups.setdefault((compared[unit], event), []).append(unit)
+        return [sorted(group, key=self._preference) for group in groups.values() if len(group) > 1]
+
+    def _copies_among(self, groups: Sequence[Sequence[Unit]]) -> dict[Unit, Unit]:
+        """Return each unit that is the same as one before it in its group, or the beginning of it, with that one."""
+        extents = [
+            Extent(unit, count)
+            for group in groups
+            for unit in group
+            for count in {other.event_count for other in group}
+            if count <= unit.event_count
+        ]
+        digest_of = self._digests(extents)
         copies: dict[Unit, Unit] = {}
-        for short, long in pairs:
-            found = [self._known.get(extents[Extent(unit, short.event_count)]) for unit in (short, long)]
-            if found[0] is None or found[0] != found[1]:
-                continue
-            kept, copy = sorted((short, long), key=self._preference)
-            if copy not in copies or self._preference(kept) < self._preference(copies[copy]):
-                copies[copy] = kept
+        for group in groups:
+            kept: list[Unit] = []
+            for unit in group:
+                digest = digest_of.get(Extent(unit, unit.event_count))
+                same = next((k for k in kept if digest_of.get(Extent(k, unit.event_count)) == digest), None)
+                if digest is None or same is None:
+                    kept.append(unit)
+                else:
+                    copies[unit] = same
         return copies
+
+    def _digests(self, extents: Sequence[Extent]) -> dict[Extent, str]:
+        describe = self._describe(extent.unit for extent in extents)
+        texts = {extent: describe(extent) for extent in extents}
+        missing = [extent for extent, text in texts.items() if text not in self._known]
+        if missing:
+            self._known.update({texts[extent]: digest for extent, digest in self._compute(missing).items()})
+        self._used.update(texts.values())
+        return {extent: self._known[text] for extent, text in texts.items() if text in self._known}
 
     def _describe(self, units: Iterable[Unit]) -> Callable[[Extent], str]:
         """Return what says which bytes an extent is made of: its pieces, and how many events of each."""
+        columns = unit_columns(list(dict.fromkeys(units)))
         rows = self._database.execute(
-            _PIECES, {name: unit_columns(list(units))[name] for name in ("source_ids", "session_ids")}
+            _PIECES, {name: columns[name] for name in ("source_ids", "session_ids")}
         ).fetchall()
         pieces: dict[tuple[int, str], list[tuple[int, int, int]]] = {}
         for source_id, session_id, *piece in rows:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from stormlog.query.database import Database
 
-__all__ = ["Extent", "Unit", "digests", "equal_beginnings", "unit_columns"]
+__all__ = ["Extent", "Unit", "digests", "first_events", "unit_columns"]
 
 
 #: Function of Python that spells a record as its id is the hash of it.
@@ -133,12 +133,10 @@ def unit_columns(units: Sequence[Unit]) -> dict[str, list[Any]]:
     }
 
 
-def equal_beginnings(database: Database, pairs: Sequence[tuple[Unit, Unit]]) -> list[tuple[Unit, Unit]]:
-    """Return the pairs whose first events look the same in the columns that are kept of every event."""
-    units = list(dict.fromkeys(unit for pair in pairs for unit in pair))
+def first_events(database: Database, units: Sequence[Unit]) -> dict[Unit, str]:
+    """Return a hash of the first event of each unit, of the columns that are kept of every event."""
     rows = database.execute(_FIRST_EVENTS, unit_columns(units)).fetchall()
-    first = {units[number]: event for number, event in rows}
-    return [(one, other) for one, other in pairs if one in first and first[one] == first.get(other)]
+    return {units[number]: event for number, event in rows}
 
 
 def digests(

@@ -377,13 +377,13 @@ def test_files_without_a_likely_copy_are_not_compared(
     later = [{**event, "timestamp_ns": event["timestamp_ns"] + 3600 * SECOND} for event in events]
     write_lines(tmp_path / "later.jsonl", later)
     asked: list[Any] = []
-    real = copies.equal_beginnings
+    real = copies.first_events
 
-    def noted(database: Any, pairs: Any) -> Any:
-        asked.append({unit.session_id for pair in pairs for unit in pair})
-        return real(database, pairs)
+    def noted(database: Any, units: Any) -> Any:
+        asked.append({unit.session_id for unit in units})
+        return real(database, units)
 
-    monkeypatch.setattr(copies, "equal_beginnings", noted)
+    monkeypatch.setattr(copies, "first_events", noted)
     monkeypatch.setattr(engine, "digests", None)
     monkeypatch.setattr(engine, "_ComparingEngine", None)
     wanted = 5 * hits(tmp_path / "job0") + 3 * hits(tmp_path / "later.jsonl")
