@@ -238,7 +238,9 @@ class AnsweringStore:
                 if origins is None:
                     return None
                 paths = {origin.path for origin in origins}
-                said = [warning for warning in engine.load_warnings if warning.path in paths]
+                said = [
+                    warning for warning in engine.load_warnings if warning.is_note or warning.path in paths
+                ]
                 answer = answer._replace(
                     warnings=[(warning.path, warning.message, warning.code) for warning in said],
                     files=[storable_text(origin.recorded_path) for origin in origins],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stormlog.query.catalog.models import CatalogWarning, note_of_copy
@@ -20,7 +20,7 @@ from stormlog.query.origins import PACKED_SUFFIXES, FileOrigin
 if TYPE_CHECKING:
     from stormlog.query.database import Database
 
-__all__ = ["CopyFinder", "forget_copies", "has_equal_events"]
+__all__ = ["CopyFinder", "forget_copies", "shared_ids"]
 
 #: Sessions in sources, and sessions in files: a sink is compared as a whole first, then what is left file by file.
 _UNITS = {
@@ -134,28 +134,32 @@ INNER JOIN counted AS c ON l.source_id = c.source_id AND l.excerpt = c.excerpt A
 """
 
 
-#: Whether files that share a session and overlap in time hold equal events, as far as columns tell.
-_EQUAL_EVENTS = """
-SELECT 1
-FROM raw.events
-WHERE EXISTS (
-    SELECT 1
+#: What files share that overlap in time and hold events that look equal.
+_SHARED = """
+WITH overlapping AS (
+    SELECT DISTINCT a.compared_id, a.file_id, a.session_id
     FROM stage.session_files AS a
-    INNER JOIN stage.session_files AS b
-        ON a.compared_id = b.compared_id AND a.first_ns <= b.last_ns AND b.first_ns <= a.last_ns
-    WHERE a.file_id < b.file_id
+    SEMI JOIN stage.session_files AS b
+        ON a.compared_id = b.compared_id AND a.file_id <> b.file_id
+        AND a.first_ns <= b.last_ns AND b.first_ns <= a.last_ns
 )
-GROUP BY
-    timestamp_ns, event_type, collector, rank, allocator_allocated_bytes, allocator_reserved_bytes,
-    device_used_bytes, device_total_bytes
-HAVING count(DISTINCT file_id) > 1
-LIMIT 1
+
+SELECT DISTINCT compared_id
+FROM (
+    SELECT o.compared_id
+    FROM raw.events AS e
+    INNER JOIN overlapping AS o ON e.file_id = o.file_id AND e.session_id = o.session_id
+    GROUP BY
+        o.compared_id, e.timestamp_ns, e.event_type, e.collector, e.rank, e.allocator_allocated_bytes,
+        e.allocator_reserved_bytes, e.device_used_bytes, e.device_total_bytes
+    HAVING count(DISTINCT e.file_id) > 1
+)
 """
 
 
-def has_equal_events(database: Database) -> bool:
-    """Return whether any two files that were read hold events that look the same."""
-    return database.execute(_EQUAL_EVENTS).fetchone() is not None
+def shared_ids(database: Database) -> set[str]:
+    """Return the compared ids under which files that were read hold events that look equal."""
+    return {compared_id for (compared_id,) in database.execute(_SHARED).fetchall()}
 
 
 def forget_copies(database: Database) -> None:
@@ -172,6 +176,7 @@ class CopyFinder:
         origins: The files.
         known: Digests by what they are made of; new ones are added.
         compute: Returns the digest of each extent, as far as its events can be read.
+        compared_ids: What to compare, by `stage.session_files`; by default all.
     """
 
     def __init__(
@@ -180,11 +185,13 @@ class CopyFinder:
         origins: Sequence[FileOrigin],
         known: dict[str, str],
         compute: Callable[[Sequence[Extent]], Mapping[Extent, str]],
+        compared_ids: Collection[str] | None = None,
     ) -> None:
         self._database = database
         self._origins = {origin.file_id: origin for origin in origins}
         self._known = known
         self._compute = compute
+        self._compared_ids = compared_ids
         self._used: set[str] = set()
         #: Copy -> what counts instead.
         self._kept: dict[Unit, Unit] = {}
@@ -214,7 +221,10 @@ class CopyFinder:
         rows = self._database.execute(_OVERLAPPING.format(units=units)).fetchall()
         if not rows:
             return []
-        compared = {Unit(*unit): compared_id for compared_id, *unit in rows}
+        wanted = self._compared_ids
+        compared = {Unit(*unit): name for name, *unit in rows if wanted is None or name in wanted}
+        if not compared:
+            return []
         groups: dict[tuple[str, str], list[Unit]] = {}
         for unit, event in first_events(self._database, list(compared)).items():
             groups.setdefault((compared[unit], event), []).append(unit)

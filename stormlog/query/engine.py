@@ -63,8 +63,8 @@ class Engine:
         index: What is known already, and where to keep what is not; the engine closes it.
     """
 
-    #: Whether telemetry that lies in two places counts once.
-    _hides_copies = True
+    #: Which copies to look for, by ``compared_id`` of `stage.session_files`; None: all.
+    _compared_ids: Collection[str] | None = None
 
     def __init__(self, snapshot: Snapshot, settings: Settings, index: Index | None) -> None:
         self._snapshot = snapshot
@@ -313,8 +313,7 @@ class Engine:
         if keep_all:
             self._forget()
         self._load_warnings = self._ingest.refresh(snapshot.origins, snapshot.states, keep_all=keep_all)
-        if self._hides_copies:
-            self._load_warnings += self._find_copies(has_all_records=keep_all)
+        self._load_warnings += self._find_copies(has_all_records=keep_all)
         self._has_records, self._has_all_records = True, keep_all
         stage_sessions(self._database)
         self._fill_warnings()
@@ -327,7 +326,9 @@ class Engine:
                 return self._digests_of_records(extents)
             return self._digests_of_files(extents)
 
-        finder = CopyFinder(self._database, self._snapshot.origins, self._digests, compute)
+        finder = CopyFinder(
+            self._database, self._snapshot.origins, self._digests, compute, self._compared_ids
+        )
         notes = finder.find()
         if notes:
             self._parts.show(hides_copies=True)
@@ -377,7 +378,7 @@ class Engine:
 class _ComparingEngine(Engine):
     """Reads files that may be copies of each other, and shows all of them."""
 
-    _hides_copies = False
+    _compared_ids = ()
 
     def digests(self, extents: Sequence[Extent]) -> dict[Extent, str]:
         """Return the digest of each extent whose events are still there."""

@@ -26,6 +26,9 @@ KINDS = {
     "rejects": ("raw.rejects", "raw.kept_rejects"),
 }
 
+#: Views that show copies as well.
+_WITH_COPIES = {"sessions": "stage.known_session_parts"}
+
 _IS_COPIED_ROW = "raw.copied_rows AS c ON k.piece_id = c.piece_id AND k.session_id = c.session_id"
 #: Kind of rows -> which of them belong to copies of other telemetry.
 _COPIED = {
@@ -85,6 +88,8 @@ class Parts:
                 files = ", ".join(quote_literal(path) for path in self._files[kind])
                 members.append(f"SELECT * FROM read_parquet([{files}], hive_partitioning = false)")
             rows = " UNION ALL ".join(members)
+            if kind in _WITH_COPIES:
+                script.append(f"CREATE OR REPLACE VIEW {_WITH_COPIES[kind]} AS {rows};")
             if self._hides_copies:
                 rows = f"SELECT k.* FROM ({rows}) AS k ANTI JOIN {_COPIED[kind]}"
             script.append(f"CREATE OR REPLACE VIEW {view} AS {rows};")

@@ -271,7 +271,7 @@ def test_what_two_sinks_both_hold_counts_once_and_the_rest_too(tmp_path: Path) -
     write_sink(tmp_path / "a", {name: parts[name] for name in list(parts)[:2]})
     write_sink(tmp_path / "b", {name: parts[name] for name in list(parts)[1:]})
     with stormlog.query.open(tmp_path, cache=False) as store:
-        assert [event.timestamp_ns for event in store.query_events()] == [
+        assert [row.as_dict()["timestamp_ns"] for row in store.query_events()] == [
             event["timestamp_ns"] for event in events
         ]
 
