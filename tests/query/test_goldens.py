@@ -88,9 +88,9 @@ def expected_answer(scenario: str, query: str) -> Any:
                     holder[last] = change["is"]
                 else:
                     del holder[last]
-            dropped = set(difference.get("dropped", []))
-            assert dropped <= {row["source_path"] for row in expected} if dropped else True
-            expected = [row for row in expected if row["source_path"] not in dropped] if dropped else expected
+            if dropped := set(difference.get("dropped", [])):
+                assert dropped <= {row["source_path"] for row in expected}
+                expected = [row for row in expected if row["source_path"] not in dropped]
     return expected
 
 
