@@ -284,14 +284,13 @@ class CopyFinder:
 
     def _preference(self, unit: Unit) -> tuple[Any, ...]:
         """Return what orders copies: the longest counts, then sinks before files, originals before packed ones."""
-        origins = [self._origins[i] for i in range(unit.first_file_id, unit.last_file_id + 1)]
-        first = origins[0]
+        first = self._origins[unit.first_file_id]
         kinds = ("sink", "telemetry_jsonl", "telemetry_json", "telemetry_csv")
         path = os.path.join(first.real_source_path, os.path.basename(first.path))
         return (
             -unit.event_count,
             kinds.index(first.source_kind),
-            max(_packing(origin) for origin in origins),
+            _packing(first),
             path.count(os.sep),
             path,
         )
