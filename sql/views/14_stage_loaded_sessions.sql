@@ -1,7 +1,8 @@
 -- Sessions as the events and the ledgers of their source describe them, one row per source and session.
 --
 -- A ledger entry is taken as it stands, the last one where several name a session; without one the session
--- is inferred from its events: completed at its last stop event, else incomplete.
+-- is inferred from its events: completed at its last stop event, else incomplete. Files that are copies of others say
+-- what a session is as well, but their events do not count, and what they hold alone is no session.
 --
 -- Materialised: yes
 -- Source: docs/concepts.md#sessions.
@@ -11,10 +12,16 @@ WITH found AS (
         p.source_id,
         s.session_id,
         min(p.file_id) AS first_file_id,
-        CAST(sum(s.event_count) AS BIGINT) AS event_count,
         count(DISTINCT p.file_id) AS file_count,
         min(s.first_ns) AS first_ns,
         max(s.stopped_ns) AS stopped_ns
+    FROM stage.known_session_parts AS s
+    INNER JOIN raw.pieces AS p ON s.piece_id = p.piece_id
+    GROUP BY p.source_id, s.session_id
+),
+
+counted AS (
+    SELECT p.source_id, s.session_id, CAST(sum(s.event_count) AS BIGINT) AS event_count
     FROM stage.session_parts AS s
     INNER JOIN raw.pieces AS p ON s.piece_id = p.piece_id
     GROUP BY p.source_id, s.session_id
@@ -28,10 +35,11 @@ described AS (
         CASE WHEN l.session_id IS NOT NULL THEN l.started_at_ns ELSE found.first_ns END AS started_at_ns,
         CASE WHEN l.session_id IS NOT NULL THEN l.ended_at_ns ELSE found.stopped_ns END AS ended_at_ns,
         found.first_file_id,
-        found.event_count,
+        counted.event_count,
         found.file_count,
         l.session_id IS NOT NULL AS is_in_ledger
     FROM found
+    INNER JOIN counted ON found.source_id = counted.source_id AND found.session_id = counted.session_id
     LEFT JOIN raw.ledger_sessions AS l
         ON found.source_id = l.source_id AND found.session_id = l.session_id AND l.is_last
 )

@@ -59,6 +59,7 @@ known AS (
         l.session_id, l.status, l.started_at_ns, l.ended_at_ns, l.host, l.pid, l.job_id, l.rank, l.local_rank,
         l.world_size, l.source, l.source_count, 0 AS warning_count, l.event_count, l.source_id, l.position
     FROM raw.ledger_sessions AS l
+    ANTI JOIN raw.copied_sessions AS d ON l.source_id = d.source_id AND l.session_id = d.session_id
     WHERE l.is_listed AND l.is_first
     UNION ALL
     -- Sessions that a ledger beside a file describes, with or without events in the file.
@@ -70,6 +71,7 @@ known AS (
     FROM raw.ledger_sessions AS l
     LEFT JOIN stage.loaded_sessions AS s ON l.source_id = s.source_id AND l.session_id = s.session_id
     LEFT JOIN reject_counts AS c ON l.source_id = c.source_id
+    ANTI JOIN raw.copied_sessions AS d ON l.source_id = d.source_id AND l.session_id = d.session_id
     WHERE NOT l.is_listed AND l.is_last
     UNION ALL
     -- Sessions that only events describe, of sources without a ledger to list.

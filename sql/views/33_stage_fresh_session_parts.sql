@@ -47,6 +47,7 @@ SELECT
     period,
     count(*) AS event_count,
     min(timestamp_ns) AS first_ns,
+    max(timestamp_ns) AS last_ns,
     max(CASE WHEN event_type = 'stop' THEN timestamp_ns END) AS stopped_ns,
     count(gap_bytes) AS sample_count,
     min(sample_ns) AS first_sample_ns,

@@ -10,10 +10,10 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOTICE_LIMIT",
+    "Notice",
     "is_foreseen",
     "notices",
+    "notices_of_report",
     "one_line",
     "print_error",
     "print_skipped",
@@ -43,6 +45,20 @@ NOTICE_LIMIT = 10
 _PROGRESS_DELAY_S = 1.0
 _PROGRESS_STEP_S = 0.1
 _BAR_WIDTH = 30
+
+
+class Notice(NamedTuple):
+    """Something to say about a file.
+
+    Attributes:
+        path: The file.
+        text: A sentence, or what follows the path in one.
+        is_note: Whether nothing is wrong with it.
+    """
+
+    path: str
+    text: str
+    is_note: bool = False
 
 
 def use_colour(stream: Any, no_colour: bool = False) -> bool:
@@ -152,27 +168,39 @@ def skipped_lines_notices(
     return notices
 
 
-def notices(store: QueryStore) -> list[tuple[str, str]]:
-    """Return path and sentence of everything that a store skipped so far."""
+def notices(store: QueryStore) -> list[Notice]:
+    """Return everything that a store skipped so far."""
     skipped = skipped_lines_notices(store.rejects_summary(), lambda: store.rejects(1000))
-    return [*skipped, *((warning.path, warning.message) for warning in store.catalog.warnings)]
+    return [Notice(*skip) for skip in skipped] + [
+        Notice(warning.path, warning.message, warning.is_note) for warning in store.catalog.warnings
+    ]
+
+
+def notices_of_report(warnings: Sequence[Mapping[str, str]]) -> list[Notice]:
+    """Return what the report of a scan or a gate says was skipped."""
+    from stormlog.query.catalog.models import CatalogWarning
+
+    found = [CatalogWarning(said["path"], said["message"], said.get("code", "")) for said in warnings]
+    return [Notice(warning.path, warning.message, warning.is_note) for warning in found]
 
 
 def print_skipped(
-    notices: Sequence[tuple[str, str]], hint: str = '--sql "SELECT * FROM rejects" shows every skipped line'
+    notices: Sequence[Notice | tuple[str, str]],
+    hint: str = '--sql "SELECT * FROM rejects" shows every skipped line',
 ) -> None:
     """Print what was skipped, at most `NOTICE_LIMIT` lines of it.
 
     Args:
-        notices: Pairs of path and sentence.
+        notices: What to say, or pairs of path and sentence.
         hint: Where the rest can be seen.
     """
     shown = notices if len(notices) <= NOTICE_LIMIT else notices[: NOTICE_LIMIT - 1]
     lines = []
-    for path, text in shown:
+    for path, text, is_note in (Notice(*notice) for notice in shown):
+        label = _styled("Note:", "cyan") if is_note else _styled("Warning:", "yellow")
         # Some sentences name their path themselves.
-        sentence = one_line(text) if path in text else f"{path}: {one_line(text)}"
-        lines.append(f"{_styled('Warning:', 'yellow')} {printable(sentence)}\n")
+        sentence = one_line(text) if path in text and not is_note else f"{path}: {one_line(text)}"
+        lines.append(f"{label} {printable(sentence)}\n")
     if len(shown) < len(notices):
         more = len(notices) - len(shown)
         lines.append(f"... and {more:,} more; {hint}\n")

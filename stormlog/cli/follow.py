@@ -129,12 +129,12 @@ def follow(
         BrokenPipeError: the reader is gone.
     """
     shown: dict[str, str] = {}
-    warned: set[tuple[str, str]] = set()
+    warned: set[diagnostics.Notice] = set()
     screen = _Screen(interval_s, no_colour)
     for issues in rounds(store, filters, lambda: _wait(interval_s), guard):
         notices = [] if quiet else diagnostics.notices(store)
         if as_table:
-            screen.draw(issues, len(notices))
+            screen.draw(issues, sum(not notice.is_note for notice in notices))
             continue
         now = {issue.fingerprint_id: json_line(issue_fields(issue)) for issue in issues}
         for change, text in changes_between(shown, now):

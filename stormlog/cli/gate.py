@@ -150,7 +150,7 @@ def _append(path: str, summary: str) -> None:
 def _warn(paths: tuple[str, ...], report: GateReport) -> None:
     from stormlog.cli import diagnostics
 
-    notices = [(warning["path"], warning["message"]) for warning in report.warnings]
+    notices = diagnostics.notices_of_report(report.warnings)
     diagnostics.print_skipped(notices, "--json names all of it")
     if not report.sources_seen:
         diagnostics.print_skipped([(", ".join(paths), "hold nothing to compare")])

@@ -229,7 +229,7 @@ def _print(report: ScanReport, options: dict[str, Any]) -> None:
         return
     output.print_text(_as_text(report, dry_run=options["dry_run"]))
     if not options["quiet"]:
-        notices = [(warning["path"], warning["message"]) for warning in report.warnings]
+        notices = diagnostics.notices_of_report(report.warnings)
         diagnostics.print_skipped(notices, "--json names all of it")
 
 

@@ -399,7 +399,7 @@ class AnsweringStore:
     ) -> Question:
         """Return a question whose answer rests on some files, and remember these."""
         paths = {origin.path for origin in origins}
-        said = [warning for warning in engine.load_warnings if warning.path in paths]
+        said = [warning for warning in engine.load_warnings if warning.is_note or warning.path in paths]
         files = [storable_text(origin.recorded_path) for origin in origins]
         self._note(False, said, files)
         warnings = [(warning.path, warning.message, warning.code) for warning in said]
@@ -562,6 +562,8 @@ class AnsweringStore:
         if not self._strict:
             return
         for warning in self.catalog.warnings:
+            if warning.is_note:
+                continue
             raise SourceError(warning.message, path=warning.path)
         for reject in self.rejects(limit=1):
             raise SourceError(

@@ -6,11 +6,14 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from stormlog.errors import QueryError
 from stormlog.query.catalog_tables import fill_catalog, lists_its_ledger
 from stormlog.query.connection import connect, lock
+from stormlog.query.copies import CopyFinder, forget_copies
+from stormlog.query.copy_digests import Extent, digests
 from stormlog.query.cursors import CLOSED, INTERRUPTED, SnapshotCursor
 from stormlog.query.database import Database
 from stormlog.query.gap_staging import FindingStore
@@ -65,9 +68,14 @@ class Engine:
         index: What is known already, and where to keep what is not; the engine closes it.
     """
 
+    #: Which copies to look for, by ``compared_id`` of `stage.session_files`; None: all.
+    _compared_ids: Collection[str] | None = None
+
     def __init__(self, snapshot: Snapshot, settings: Settings, index: Index | None) -> None:
         self._snapshot = snapshot
+        self._settings = settings
         self._index = index
+        self._comparing: Engine | None = None
         self._scratch = Scratch(settings.spill_directory)
         self._open_database: Database | None = None
         self._has_records = self._has_all_records = self._has_issues = self._has_spans = False
@@ -86,6 +94,7 @@ class Engine:
             self._parts = Parts(database, folder)
             self._ingest = Ingest(database, self._scratch, self._parts, index, settings.batch_bytes)
             self._findings = FindingStore({} if index is None else dict(index.findings))
+            self._digests = {} if index is None else dict(index.digests)
             self._tracking = TrackingSchema(database)
             self._open_database = database
         except BaseException:
@@ -237,6 +246,9 @@ class Engine:
         database = self._open_database
         if database is not None and self._preparations:
             database.stop(reason)
+        comparing = self._comparing
+        if comparing is not None:
+            comparing.stop(reason)
         for cursor in self._open_cursors():
             cursor.stop(reason)
 
@@ -297,7 +309,7 @@ class Engine:
             if needs_issues and not self._has_issues:
                 stage_issues(database, self._findings)
                 self._has_issues, self._has_spans = True, False
-            self._ingest.keep(self._findings.known)
+            self._ingest.keep(self._findings.known, self._digests)
             if needs_spans and not self._has_spans:
                 stage_all_spans(database)
                 self._has_spans = True
@@ -327,7 +339,11 @@ class Engine:
 
     def needs_reading(self, names: Collection[str]) -> bool:
         """Return whether files have to be read before these views answer."""
-        return self._needs_all(names) or not (_NEED_ISSUES | _NEED_READING).isdisjoint(names)
+        return (
+            self._needs_all(names)
+            or not (_NEED_ISSUES | _NEED_READING).isdisjoint(names)
+            or ("sessions" in names and self._lists_a_session_twice)
+        )
 
     def _needs_all(self, names: Collection[str]) -> bool:
         return not _NEED_ALL_RECORDS.isdisjoint(names) or (
@@ -340,6 +356,19 @@ class Engine:
         sources = self._snapshot.catalog.sources
         return any(not lists_its_ledger(sources[origin.source_id]) for origin in self._snapshot.origins)
 
+    @property
+    def _lists_a_session_twice(self) -> bool:
+        """Whether ledgers of two sources with events name the same session: one of them may be a copy."""
+        sources = self._snapshot.catalog.sources
+        seen: set[str] = set()
+        for number in {origin.source_id for origin in self._snapshot.origins}:
+            manifest = sources[number].manifest
+            sessions = set() if manifest is None else {session.session_id for session in manifest.sessions}
+            if not seen.isdisjoint(sessions):
+                return True
+            seen |= sessions
+        return False
+
     def _read(self, *, keep_all: bool) -> None:
         snapshot = self._snapshot
         # Whoever asks after a failure has to read again.
@@ -347,9 +376,43 @@ class Engine:
         if keep_all:
             self._forget()
         self._load_warnings = self._ingest.refresh(snapshot.origins, snapshot.states, keep_all=keep_all)
+        self._load_warnings += self._find_copies(has_all_records=keep_all)
         self._has_records, self._has_all_records = True, keep_all
         stage_sessions(self._database)
         self._fill_warnings()
+
+    def _find_copies(self, *, has_all_records: bool) -> list[CatalogWarning]:
+        """Leave out telemetry that is read from another place as well; return notes about it."""
+
+        def compute(extents: Sequence[Extent]) -> dict[Extent, str]:
+            if has_all_records:
+                return self._digests_of_records(extents)
+            return self._digests_of_files(extents)
+
+        finder = CopyFinder(
+            self._database, self._snapshot.origins, self._digests, compute, self._compared_ids
+        )
+        notes = finder.find()
+        if notes:
+            self._parts.show(hides_copies=True)
+        return notes
+
+    def _digests_of_records(self, extents: Sequence[Extent]) -> dict[Extent, str]:
+        """Return digests of events whose records were read with their texts."""
+        return digests(self._database, extents, lambda name: self._register({name}))
+
+    def _digests_of_files(self, extents: Sequence[Extent]) -> dict[Extent, str]:
+        """Read some files again with the texts of all records, and return digests of their events."""
+        found: dict[Extent, str] = {}
+        for batch in _batches_of_extents(extents, self._snapshot, self._settings.batch_bytes):
+            file_ids = {i for unit, _ in batch for i in range(unit.first_file_id, unit.last_file_id + 1)}
+            self._comparing = _ComparingEngine(self._snapshot.only(file_ids), self._settings, None)
+            try:
+                found |= self._comparing.digests(batch)
+            finally:
+                self._comparing.close()
+                self._comparing = None
+        return found
 
     def _forget(self) -> None:
         """Drop rows that were read without their texts."""
@@ -358,6 +421,8 @@ class Engine:
     def _fill_catalog(self) -> None:
         if not self._is_catalog_filled:
             fill_catalog(self._database, self._snapshot.catalog)
+            # Ledgers may answer before anything is read, and these tables go by the numbers of sources.
+            forget_copies(self._database)
             self._fill_warnings()
             self._is_catalog_filled = True
 
@@ -372,3 +437,34 @@ class Engine:
         names |= UDFS.keys() & wanted
         register(self._database.connection, sorted(names - self._registered))
         self._registered |= names
+
+
+class _ComparingEngine(Engine):
+    """Reads files that may be copies of each other, and shows all of them."""
+
+    _compared_ids = ()
+
+    def digests(self, extents: Sequence[Extent]) -> dict[Extent, str]:
+        """Return the digest of each extent whose events are still there."""
+        with self._preparing():
+            self._fill_catalog()
+            self._read(keep_all=True)
+            return self._digests_of_records(extents)
+
+
+def _batches_of_extents(extents: Sequence[Extent], snapshot: Snapshot, limit: int) -> Iterator[list[Extent]]:
+    """Yield extents together whose files have about so many bytes in all; those of one unit stay together."""
+    sizes = {
+        o.file_id: state.size for o in snapshot.origins if (state := snapshot.states[o.path]) is not None
+    }
+    batch: list[Extent] = []
+    size = 0
+    for unit, of_unit in groupby(sorted(extents), key=lambda extent: extent.unit):
+        more = sum(sizes.get(i, 0) for i in range(unit.first_file_id, unit.last_file_id + 1))
+        if batch and size + more > limit:
+            yield batch
+            batch, size = [], 0
+        batch += of_unit
+        size += more
+    if batch:
+        yield batch

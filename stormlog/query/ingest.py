@@ -60,11 +60,12 @@ class Ingest:
         self._has_batch = False
         self._is_saved = True
         self._saved_findings: Mapping[tuple[str, str], Any] = {}
+        self._saved_digests: Mapping[str, str] = {}
         self._bytes_total = self._bytes_read = self._bytes_now = 0
         if index is not None:
             self._next_id = index.next_id
             self._pieces = dict(index.pieces)
-            self._saved_findings = index.findings
+            self._saved_findings, self._saved_digests = index.findings, dict(index.digests)
             for part in index.parts:
                 parts.attach(part.folder, part.files)
 
@@ -138,9 +139,10 @@ class Ingest:
         now = int(self._bytes_now * min(max(percent, 0.0), 100.0) / 100)
         return Progress(self._bytes_read + now, self._bytes_total)
 
-    def keep(self, findings: Mapping[tuple[str, str], Any]) -> None:
+    def keep(self, findings: Mapping[tuple[str, str], Any], digests: Mapping[str, str]) -> None:
         """Let the index remember what is known now."""
-        if self._index is None or (self._is_saved and findings == self._saved_findings):
+        has_news = findings != self._saved_findings or digests != self._saved_digests
+        if self._index is None or (self._is_saved and not has_news):
             return
         small = self._index.parts_to_merge()
         if small:
@@ -150,8 +152,8 @@ class Ingest:
             self._index.parts = [part for part in self._index.parts if part not in small]
             if merged is not None:
                 self._index.add_part(*merged, ids)
-        self._index.save(self._pieces, findings, self._next_id)
-        self._is_saved, self._saved_findings = True, dict(findings)
+        self._index.save(self._pieces, findings, self._next_id, digests)
+        self._is_saved, self._saved_findings, self._saved_digests = True, dict(findings), dict(digests)
 
     def _write(self, batch: Sequence[Task]) -> None:
         transient = [task.piece.tail_id for task in batch if task.piece.tail_id is not None]
@@ -171,7 +173,7 @@ class Ingest:
             if piece.tail_id is not None:
                 pieces.append((piece.tail_id, origin.file_id, origin.source_id))
         self._database.fill("raw.pieces", "INTEGER, INTEGER, INTEGER", pieces)
-        self._parts.show()
+        self._parts.show(hides_copies=False)
 
 
 def let_clock_tick(states: Iterable[FileState | None]) -> None:

@@ -27,6 +27,21 @@ KINDS = {
     "sessionless": ("raw.sessionless_records", "raw.kept_sessionless_records"),
 }
 
+#: Views that show copies as well.
+_WITH_COPIES = {"sessions": "stage.known_session_parts"}
+
+_IS_COPIED_ROW = "raw.copied_rows AS c ON k.piece_id = c.piece_id AND k.session_id = c.session_id"
+#: Kind of rows -> which of them belong to copies of other telemetry.
+_COPIED = {
+    "records": _IS_COPIED_ROW,
+    "hits": _IS_COPIED_ROW,
+    "sessions": _IS_COPIED_ROW,
+    "rejects": (
+        "raw.copied_rejects AS c ON k.piece_id = c.piece_id AND k.reason = c.reason "
+        "AND k.line_number IS NOT DISTINCT FROM c.line_number"
+    ),
+}
+
 
 class Parts:
     """The rows of earlier batches, and views that show them together with the last one.
@@ -43,6 +58,7 @@ class Parts:
         self._settled: set[str] = set()
         #: Whether the views exist.
         self.are_shown = False
+        self._hides_copies = False
 
     def attach(self, part: str, kinds: Iterable[str]) -> None:
         """Show the rows of a part that was written before.
@@ -54,8 +70,15 @@ class Parts:
         for kind in kinds:
             self._files[kind].append(os.path.join(part, f"{kind}.parquet"))
 
-    def show(self) -> None:
-        """Make the views show everything."""
+    def show(self, *, hides_copies: bool | None = None) -> None:
+        """Make the views show everything.
+
+        Args:
+            hides_copies: Leave out the rows that ``raw.copied_rows`` and ``raw.copied_rejects`` name. By default
+                what was said last still holds.
+        """
+        if hides_copies is not None:
+            self._hides_copies = hides_copies
         script = []
         for kind, (fresh, view) in KINDS.items():
             self._database.require([fresh])
@@ -65,7 +88,12 @@ class Parts:
             if self._files[kind]:
                 files = ", ".join(quote_literal(path) for path in self._files[kind])
                 members.append(f"SELECT * FROM read_parquet([{files}], hive_partitioning = false)")
-            script.append(f"CREATE OR REPLACE VIEW {view} AS {' UNION ALL '.join(members)};")
+            rows = " UNION ALL ".join(members)
+            if kind in _WITH_COPIES:
+                script.append(f"CREATE OR REPLACE VIEW {_WITH_COPIES[kind]} AS {rows};")
+            if self._hides_copies:
+                rows = f"SELECT k.* FROM ({rows}) AS k ANTI JOIN {_COPIED[kind]}"
+            script.append(f"CREATE OR REPLACE VIEW {view} AS {rows};")
         self._database.connection.execute("\n".join(script))
         self.are_shown = True
 

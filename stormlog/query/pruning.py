@@ -15,6 +15,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from stormlog.query.copies import shared_ids
 from stormlog.query.engine import Engine
 from stormlog.query.ingest import let_clock_tick
 from stormlog.query.library import quote_literal
@@ -131,6 +132,16 @@ candidates AS (
 SELECT DISTINCT file_id FROM candidates WHERE NOT is_in_ledger OR position = 1 OR $takes_all
 """
 
+#: Files that may hold a part of what may be a copy.
+_FILES_OF_COPIES = """
+SELECT DISTINCT g.file_id
+FROM raw.row_groups AS g
+SEMI JOIN (
+    SELECT s.session_id FROM stage.session_files AS s
+    WHERE list_contains(CAST($compared_ids AS VARCHAR[]), s.compared_id)
+) AS c ON c.session_id BETWEEN g.first_session AND g.last_session
+"""
+
 
 def scope_of(parameters: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the parameters of ``query_events`` that files are left out by; None if it asks for nothing of these."""
@@ -165,6 +176,7 @@ class SelectiveEngine(Engine):
         self._whole = snapshot
         self._doubtful: set[int] | None = None
         self._read_ids: set[int] = set()
+        self._compared_ids: set[str] | None = set()
         super().__init__(snapshot.only(()), settings, None)
 
     def prepare_events(self, scope: Mapping[str, Any]) -> list[FileOrigin] | None:
@@ -191,6 +203,13 @@ class SelectiveEngine(Engine):
             for takes_all in (False, True):
                 needed |= self._ids(_FILES_OF_SESSIONS, {**scope, "takes_all": takes_all})
                 self._read_also(needed)
+            # Whether something is a copy shows only when all of both was read.
+            while self._compared_ids is not None and (
+                likely := shared_ids(self._database) - self._compared_ids
+            ):
+                self._compared_ids |= likely
+                needed |= self._ids(_FILES_OF_COPIES, {"compared_ids": sorted(likely)})
+                self._read_also(needed, again=True)
         return self._whole.only(needed).origins
 
     def prepare_all(self) -> list[FileOrigin]:
@@ -199,7 +218,8 @@ class SelectiveEngine(Engine):
         Raises:
             QueryError: DuckDB failed.
         """
-        self._read_also({origin.file_id for origin in self._whole.origins})
+        is_compared, self._compared_ids = self._compared_ids is None, None
+        self._read_also({origin.file_id for origin in self._whole.origins}, again=not is_compared)
         return self._whole.origins
 
     def prepare_rejects(self, paths: Collection[str]) -> None:
@@ -218,9 +238,9 @@ class SelectiveEngine(Engine):
     def _forget(self) -> None:
         """Keep everything: all that is read here is read with its texts."""
 
-    def _read_also(self, file_ids: set[int]) -> None:
+    def _read_also(self, file_ids: set[int], *, again: bool = False) -> None:
         file_ids = self._read_ids | file_ids
-        if file_ids != self._read_ids:
+        if again or file_ids != self._read_ids:
             self.move_to(self._whole.only(file_ids))
         self.prepare({"events"})
         self._read_ids = file_ids

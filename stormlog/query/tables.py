@@ -62,6 +62,13 @@ TABLES = {
         "rank BIGINT, job_id VARCHAR"
     ),
     "raw.rejects": "piece_id INTEGER, line_number BIGINT, reason VARCHAR, message VARCHAR, excerpt VARCHAR",
+    # Filled by comparing (stormlog.query.copies): what holds the same telemetry as something else and does not count.
+    "raw.copied_rows": "piece_id INTEGER, session_id VARCHAR",
+    "raw.copied_files": (
+        "source_id INTEGER, file_id INTEGER, session_id VARCHAR, kept_source_id INTEGER, kept_session_id VARCHAR"
+    ),
+    "raw.copied_sessions": "source_id INTEGER, session_id VARCHAR",
+    "raw.copied_rejects": "piece_id INTEGER, line_number BIGINT, reason VARCHAR",
     # Filled by staging, from SQL aggregates and what Python makes of them.
     "stage.gap_cutoffs": "source_id INTEGER, session_id VARCHAR, cutoff_bytes BIGINT",
     "stage.gap_findings": (

@@ -80,11 +80,17 @@ def expected_answer(scenario: str, query: str) -> Any:
             row["details"].pop("description", None)
     for difference in differences():
         if (difference["scenario"], difference["query"]) == (scenario, query):
-            for change in difference["changes"]:
+            for change in difference.get("changes", []):
                 *path, last = change["where"]
                 holder = reduce(getitem, path, expected)
                 assert holder[last] == change["was"], f"{scenario}, {query}: {change} fits no longer"
-                holder[last] = change["is"]
+                if "is" in change:
+                    holder[last] = change["is"]
+                else:
+                    del holder[last]
+            if dropped := set(difference.get("dropped", [])):
+                assert dropped <= {row["source_path"] for row in expected}
+                expected = [row for row in expected if row["source_path"] not in dropped]
     return expected
 
 
@@ -110,15 +116,19 @@ def cases() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("scenario", "query"), cases(), ids=str)
 def test_capture_gives_the_known_answer(scenario: str, query: str) -> None:
-    assert not unlike(answer(scenario, query), expected_answer(scenario, query))
+    actual, expected = answer(scenario, query), expected_answer(scenario, query)
+    if query == "events" and is_changed(scenario, query):
+        # Other rows follow where some of the first ones were dropped.
+        actual = actual[: len(expected)]
+    assert not unlike(actual, expected)
 
 
 @pytest.mark.parametrize("scenario", [scenario for scenario, query in cases() if query == "events_digest"])
 def test_every_event_row_is_the_known_one(scenario: str) -> None:
     known = golden(scenario, "events_digest")
     if any(is_changed(scenario, query) for query in QUERIES):
-        # More lines are read on purpose: those that were read before are among them.
-        assert len(opened(scenario).query_events()) > known["count"]
+        # More lines are read on purpose, or fewer.
+        assert len(opened(scenario).query_events()) == expected_answer(scenario, "events_digest")["count"]
     elif any(session.startswith("legacy-") for session in known["by_session"]):
         # Ids made from paths are others here, so the hash is too; all rows are compared one by one.
         assert known["count"] <= EVENT_LIMIT
@@ -142,4 +152,4 @@ def test_differences_name_known_questions_and_say_why() -> None:
     for difference in differences():
         assert difference["query"] in QUERIES
         assert difference["reason"].strip()
-        assert difference["changes"]
+        assert difference.get("changes") or difference.get("dropped")

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from stormlog.query.catalog.bundle_copies import copied_bundles
 from stormlog.query.catalog.discovery import Discovery
-from stormlog.query.catalog.models import CatalogWarning
+from stormlog.query.catalog.models import CatalogWarning, note_of_copy
 
 __all__ = ["ArtifactCatalog"]
 
@@ -26,6 +27,7 @@ class ArtifactCatalog:
         paths: The arguments as ``Path``.
         sources: Sinks, flat telemetry files and diagnose bundles.
         oom_bundles: OOM bundles.
+        copied_oom_bundles: Path of each OOM bundle that is a copy -> path of the one that counts instead.
         attachments: Usable items of attachment sidecars.
         run_envelopes: Accepted run envelopes.
         issue_sidecars: Files called ``issues.json`` in opened directories and beside opened files.
@@ -46,6 +48,8 @@ class ArtifactCatalog:
         self.run_envelopes = discovery.run_envelopes
         self.issue_sidecars: tuple[Path, ...] = tuple(Path(path) for path in discovery.issue_sidecars)
         self.warnings: list[CatalogWarning] = discovery.log.warnings
+        self.copied_oom_bundles = copied_bundles(self.oom_bundles)
+        self.warnings += [note_of_copy(path, kept) for path, kept in self.copied_oom_bundles.items()]
 
     def session_ledger(self) -> dict[str, str]:
         """Return the status of every session that a sink ledger or a diagnose bundle describes.

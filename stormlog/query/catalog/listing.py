@@ -17,7 +17,7 @@ __all__ = ["list_attachments", "list_oom_bundle_rows"]
 
 
 def list_oom_bundle_rows(catalog: ArtifactCatalog) -> list[OOMBundleRow]:
-    """Return all OOM bundles, ordered by creation text, then by path.
+    """Return all OOM bundles but copies of others, ordered by creation text, then by path.
 
     A bundle without a status has that of its session in the catalog, if it is known there.
 
@@ -39,6 +39,7 @@ def list_oom_bundle_rows(catalog: ArtifactCatalog) -> list[OOMBundleRow]:
             exception_module=bundle.exception_module,
         )
         for bundle in catalog.oom_bundles
+        if str(bundle.bundle_path) not in catalog.copied_oom_bundles
     ]
     return sorted(rows, key=lambda row: (row.created_at_utc or "", row.bundle_path))
 

@@ -24,6 +24,7 @@ __all__ = [
     "ExternalAttachment",
     "PathList",
     "SourceKind",
+    "note_of_copy",
 ]
 
 SourceKind = Literal[
@@ -123,9 +124,25 @@ class CatalogWarning:
     message: str
     code: str = ""
 
+    @property
+    def is_note(self) -> bool:
+        """Whether nothing is wrong: what was skipped counts elsewhere, which strict callers do not mind."""
+        return self.code.startswith(_COPY)
+
     def as_dict(self) -> dict[str, str]:
         """Return ``path`` and ``message``."""
         return {"path": self.path, "message": self.message}
+
+
+#: Start of the code of a note about a copy.
+_COPY = "copy_of:"
+
+
+def note_of_copy(path: str, kept: str, *, is_part: bool = False) -> CatalogWarning:
+    """Return the note that ``path`` holds the same as ``kept``, or only the beginning of it, and does not count."""
+    what = "only the beginning of the telemetry in" if is_part else "the same telemetry as"
+    message = f"holds {what} {kept}, which counts instead"
+    return CatalogWarning(path, message, f"{_COPY}{kept}")
 
 
 @frozen_class

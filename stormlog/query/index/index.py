@@ -62,6 +62,7 @@ class Index:
         parts: Where the rows are.
         next_id: First free number for pieces.
         findings: What `FindingStore` knows.
+        digests: What `CopyFinder` knows.
     """
 
     folder: str
@@ -70,6 +71,7 @@ class Index:
     parts: list[Part] = field(default_factory=list)
     next_id: int = 0
     findings: dict[tuple[str, str], tuple[str, list[list[Any]]]] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
     lock: ReaderLock = field(default_factory=ReaderLock)
     _saved_parts: set[str] = field(default_factory=set)
 
@@ -136,6 +138,7 @@ class Index:
             (path, session): (signature, rows) for path, session, signature, rows in ledger["findings"]
         }
         self.pieces, self.parts, self.findings = pieces, parts, findings
+        self.digests = dict(ledger["digests"])
         self.next_id = int(ledger["next_id"])
         self._saved_parts = {os.path.basename(part.folder) for part in parts}
 
@@ -144,7 +147,11 @@ class Index:
         self.parts.append(Part(folder, {kind: _state(folder, kind) for kind in kinds}, list(piece_ids)))
 
     def save(
-        self, pieces: Mapping[str, Piece], findings: Mapping[tuple[str, str], Any], next_id: int
+        self,
+        pieces: Mapping[str, Piece],
+        findings: Mapping[tuple[str, str], Any],
+        next_id: int,
+        digests: Mapping[str, str] | None = None,
     ) -> bool:
         """Replace the ledger; false if it could not be written.
 
@@ -152,12 +159,17 @@ class Index:
             pieces: What is known of each file; files whose state is not known are left out.
             findings: What `FindingStore` knows.
             next_id: First free number for pieces.
+            digests: What `CopyFinder` knows; by default what it knew.
         """
         self.pieces = {key: piece for key, piece in pieces.items() if piece.state is not None}
         alive = {piece.piece_id for piece in self.pieces.values()}
         self.parts = [part for part in self.parts if not alive.isdisjoint(part.piece_ids)]
         self.next_id = next_id
         self.findings = {key: value for key, value in findings.items() if _has_only(value[0], alive)}
+        known = self.digests if digests is None else digests
+        self.digests = {
+            key: value for key, value in known.items() if _has_only(key.partition(' "')[0], alive)
+        }
         is_saved = write_document(
             os.path.join(self.folder, LEDGER_NAME),
             {
@@ -179,6 +191,7 @@ class Index:
                     for key, p in self.pieces.items()
                 },
                 "findings": [(*key, *value) for key, value in self.findings.items()],
+                "digests": self.digests,
             },
         )
         if is_saved:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Defaults",
     "SessionScope",
+    "copied_rows",
     "evidence_rows",
     "session_rows",
     "sessionless_hits",
@@ -85,6 +86,11 @@ class Defaults(NamedTuple):
 def session_rows(store: QueryStore) -> list[tuple[Any, ...]]:
     """Return (file_id, source_id, session_id, status, has_stop, event_count) of every session in every file."""
     return store.sql(load_query("scan_sessions")).rows
+
+
+def copied_rows(store: QueryStore) -> list[tuple[Any, ...]]:
+    """Return (file_id, source_id, session_id) of each copied file: source and session are those that count instead."""
+    return store.sql("SELECT file_id, kept_source_id, kept_session_id FROM raw.copied_files").rows
 
 
 def sessionless_rows(store: QueryStore) -> list[tuple[Any, ...]]:

@@ -30,6 +30,7 @@ from stormlog.tracking.regression import end_silences, ended_silences
 from stormlog.tracking.scanning.bundle_keys import find_bundle_keys
 from stormlog.tracking.scanning.evidence import (
     Defaults,
+    copied_rows,
     evidence_rows,
     session_rows,
     sessionless_hits,
@@ -291,6 +292,7 @@ class _Scan:
         )
         self._plan = plan_sessions(
             session_rows(store) if inventory.files else [],
+            copied_rows(store) if inventory.files else [],
             inventory,
             self._dirty,
             key_of=self._keys.key_of,
@@ -354,11 +356,12 @@ class _Scan:
         scoped = {scope.source_id for scope in self._plan.scope}
         work = {
             number: dirty
-            for number in sorted(files)
+            # Copies come last: what counts instead is recorded before them, and they need not be looked at again.
+            for number in sorted(files, key=lambda number: (number not in scoped, number))
             if (dirty := [file for file in files[number] if file.key in self._dirty]) or number in scoped
         }
+        last = next(reversed(work), None)
         sizes = incoming_counts(self._tracker.store.connection)
-        last = max(work, default=None)
         total, batches, size = Recorded(), list[int](), 0
         for number, dirty in work.items():
             batches.append(number)
@@ -485,4 +488,4 @@ def _warnings(store: QueryStore) -> list[dict[str, str]]:
         {"path": path, "message": f"{count:,} {'line' if count == 1 else 'lines'} skipped"}
         for path, count in store.rejects_summary()
     ]
-    return lines + [{"path": warning.path, "message": warning.message} for warning in store.catalog.warnings]
+    return lines + [{**warning.as_dict(), "code": warning.code} for warning in store.catalog.warnings]

@@ -38,6 +38,7 @@ class SessionPlan:
 
 def plan_sessions(
     rows: Iterable[Sequence[Any]],
+    copied: Iterable[Sequence[Any]],
     inventory: Inventory,
     dirty: set[str],
     *,
@@ -52,6 +53,7 @@ def plan_sessions(
 
     Args:
         rows: What `session_rows` returns.
+        copied: What `copied_rows` returns.
         inventory: The files.
         dirty: Keys of those that changed.
         key_of: Returns the key of a session, given its source and the id that is shown.
@@ -95,4 +97,10 @@ def plan_sessions(
         if key in wanted:
             is_settled = (with_growing or key not in growing) and (source_id, key) in whole
             scope.add(SessionScope(source_id, session_id, key, is_settled))
+    for file_id, source_id, session_id in copied:
+        # The telemetry that counts may be gone when the session has settled: then its copy has to be looked at.
+        key = key_of(source_id, session_id)
+        if key in growing:
+            path = inventory.files[file_id].key
+            quiet_since_ns[path] = max(quiet_since_ns.get(path, 0), growing[key])
     return SessionPlan(sorted(scope), set(growing), quiet_since_ns, line_counts)
