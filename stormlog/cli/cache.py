@@ -183,7 +183,9 @@ def _spelled(paths: Sequence[str]) -> list[str]:
 
 
 def _shown_paths(paths: Sequence[str] | None) -> str:
-    return "(unknown)" if paths is None else ", ".join(paths)
+    from stormlog.cli.human import printable
+
+    return "(unknown)" if paths is None else ", ".join(map(printable, paths))
 
 
 def _hint(root: str, spelled: Sequence[str]) -> str:

@@ -108,9 +108,9 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _print_notices(report: CompactionReport) -> None:
-    from stormlog.cli.human import printable
+    from stormlog.cli.diagnostics import print_message
 
-    notices: list[Any] = []
+    notices: list[str] = []
     if report.is_restored:
         notices.append(
             f"{report.sink} had been moved aside by a replacement that was cut short; it was put back"
@@ -121,4 +121,4 @@ def _print_notices(report: CompactionReport) -> None:
     if len(report.copied) > _NAMED:
         notices.append(f"... and {len(report.copied) - _NAMED:,} more; --json names every segment")
     for notice in notices:
-        click.echo(f"Note: {printable(notice)}", err=True)
+        print_message(notice, "Note")

@@ -36,7 +36,9 @@ def status(db: str | None, as_json: bool) -> None:
     lines += [f"{human_count(count):>10} {name}" for name, count in found.rows.items()]
     _print(found.as_dict(), as_json, lines)
     if found.pending:
-        click.echo("'stormlog db migrate' brings it up to date.", err=True)
+        from stormlog.cli.diagnostics import print_message
+
+        print_message("'stormlog db migrate' brings it up to date.")
 
 
 @db.command()

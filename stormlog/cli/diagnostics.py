@@ -1,11 +1,12 @@
-"""Everything that goes to stderr: errors, notices about what was skipped, and the progress bar.
+"""Everything that goes to stderr: errors, warnings, notes, and the progress bar.
 
-The promise: an error is one line (one JSON object if JSON was asked for), and never a traceback
-unless ``STORMLOG_TRACEBACK`` is set.
+The promise: nothing else writes there. An error is one line (one JSON object if JSON was asked for), and never a
+traceback unless ``STORMLOG_TRACEBACK`` is set. Text of files, paths and arguments has its control characters escaped.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stormlog.cli.human import printable
+from stormlog.cli.json_text import without_delete
+from stormlog.cli.streams import discard
 from stormlog.errors import OutOfRoomError, QueryError, SourceError, StormlogError, TrackingError
 
 if TYPE_CHECKING:
@@ -27,9 +30,11 @@ if TYPE_CHECKING:
 __all__ = [
     "NOTICE_LIMIT",
     "is_foreseen",
+    "is_out_of_memory",
     "notices",
     "one_line",
     "print_error",
+    "print_message",
     "print_skipped",
     "progress_bar",
     "progress_line",
@@ -40,6 +45,7 @@ __all__ = [
 #: Most lines of notices that one answer prints.
 NOTICE_LIMIT = 10
 
+_KIND_COLOURS = {"Error": "red", "Warning": "yellow", "Note": "cyan"}
 _PROGRESS_DELAY_S = 1.0
 _PROGRESS_STEP_S = 0.1
 _BAR_WIDTH = 30
@@ -54,7 +60,7 @@ def use_colour(stream: Any, no_colour: bool = False) -> bool:
     """
     if no_colour or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    return bool(stream.isatty())
+    return _is_terminal(stream)
 
 
 def is_foreseen(error: BaseException) -> bool:
@@ -78,16 +84,43 @@ def print_error(error: BaseException, code: str, *, as_json: bool) -> None:
     """
     message = _message(error)
     if as_json:
-        _write(json.dumps({"error": {"code": code, "message": message, "details": _details(error)}}) + "\n")
+        document = {"error": {"code": code, "message": message, "details": _details(error)}}
+        print_message(without_delete(json.dumps(document)))
     elif isinstance(error, (KeyboardInterrupt, click.Abort)):
-        # The terminal has echoed ^C on this line.
-        _write(("\n" if sys.stderr.isatty() else "") + message + "\n")
+        if _is_terminal(sys.stderr):
+            # The terminal has echoed ^C on this line.
+            print_message("")
+        print_message(message)
     else:
-        _write(_styled("Error:", "red") + f" {message}\n")
+        print_message(message, "Error")
     if os.environ.get("STORMLOG_TRACEBACK"):
         import traceback
 
-        _write("".join(traceback.format_exception(error)))
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            print_message(line)
+
+
+def print_message(text: str, kind: str | None = None) -> None:
+    """Print one line to stderr; control characters are escaped.
+
+    Args:
+        text: What to say.
+        kind: ``Error``, ``Warning`` or ``Note``; it stands before the text, with a colon.
+    """
+    label = "" if kind is None else _styled(f"{kind}:", _KIND_COLOURS[kind]) + " "
+    _write(f"{label}{printable(text)}\n")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether the system refused memory, to Python or to a library that is loaded."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    # Loading a library, and starting a thread, need memory too.
+    refused = isinstance(error, (ImportError, RuntimeError)) and any(
+        words in str(error)
+        for words in ("failed to map segment", "annot allocate memory", "can't start new thread")
+    )
+    return refused or isinstance(error, MemoryError)
 
 
 def _message(error: BaseException) -> str:
@@ -101,6 +134,8 @@ def _message(error: BaseException) -> str:
     if isinstance(error, OutOfRoomError):
         sentence = error.explain("--memory-limit", "--spill-limit", "--spill-dir")
         return f"{sentence[0].upper()}{sentence[1:]}."
+    if is_out_of_memory(error):
+        return "out of memory: the system gives no more; read less at a time, or allow less with --memory-limit."
     text = one_line(str(error))
     if is_foreseen(error):
         return text or type(error).__name__
@@ -168,15 +203,12 @@ def print_skipped(
         hint: Where the rest can be seen.
     """
     shown = notices if len(notices) <= NOTICE_LIMIT else notices[: NOTICE_LIMIT - 1]
-    lines = []
     for path, text in shown:
         # Some sentences name their path themselves.
-        sentence = one_line(text) if path in text else f"{path}: {one_line(text)}"
-        lines.append(f"{_styled('Warning:', 'yellow')} {printable(sentence)}\n")
+        print_message(one_line(text) if path in text else f"{path}: {one_line(text)}", "Warning")
     if len(shown) < len(notices):
         more = len(notices) - len(shown)
-        lines.append(f"... and {more:,} more; {hint}\n")
-    _write("".join(lines))
+        print_message(f"... and {more:,} more; {hint}")
 
 
 @contextmanager
@@ -187,7 +219,7 @@ def progress_bar(progress: Callable[[], Progress | None], *, enabled: bool = Tru
         progress: Returns how much was read, or None where nothing is; called from another thread.
         enabled: False draws nothing.
     """
-    if not enabled or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not enabled or not _is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
         yield
         return
     done = threading.Event()
@@ -239,10 +271,18 @@ def _styled(text: str, colour: str) -> str:
     return click.style(text, fg=colour, bold=True) if use_colour(sys.stderr) else text
 
 
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return bool(stream.isatty())
+    except ValueError:
+        # Somebody closed it.
+        return False
+
+
 def _write(text: str) -> None:
-    # Nobody may be listening; there is nowhere to complain to then.
     try:
         sys.stderr.write(text)
         sys.stderr.flush()
-    except OSError:
-        pass
+    except (OSError, ValueError):
+        # Nobody listens, and there is nowhere to complain.
+        discard(sys.stderr)

@@ -33,6 +33,7 @@ def export_command(file: str, no_counts: bool, as_json: bool, **options: Any) ->
       stormlog issues export | git diff --no-index issues.json -
     """
     from stormlog.cli import output
+    from stormlog.cli.human import printable
     from stormlog.cli.json_text import json_line
     from stormlog.cli.tracker_options import open_tracker
     from stormlog.issues.sidecar import sidecar_bytes
@@ -45,7 +46,7 @@ def export_command(file: str, no_counts: bool, as_json: bool, **options: Any) ->
     elif as_json:
         output.print_text(json_line({"path": file, "fingerprints": len(exported.states)}) + "\n")
     else:
-        output.print_text(f"{_counted(len(exported.states), 'fingerprint')} written to {file}\n")
+        output.print_text(f"{_counted(len(exported.states), 'fingerprint')} written to {printable(file)}\n")
 
 
 @click.command("import")

@@ -107,7 +107,9 @@ def show(issue_id: str, as_json: bool, no_colour: bool, **options: Any) -> None:
     output.print_text("".join(map(_comment_text, detail.comments)))
     output.flush()
     if detail.merged_into is not None:
-        click.echo(f"{detail.issue.merged_from} is merged into {detail.merged_into}.", err=True)
+        from stormlog.cli.diagnostics import print_message
+
+        print_message(f"{detail.issue.merged_from} is merged into {detail.merged_into}.")
 
 
 @click.command()
@@ -152,7 +154,9 @@ def print_rows(
     output.print_answer(Answer(rows, target), format_name, no_colour=no_colour)
     output.flush()
     if cursor is not None:
-        click.echo(f"There are more: --after {cursor}", err=True)
+        from stormlog.cli.diagnostics import print_message
+
+        print_message(f"There are more: --after {cursor}")
 
 
 def _format_of(options: dict[str, Any]) -> tuple[str, bool]:

@@ -170,8 +170,10 @@ def _scan(
                 if delivery.state != "sent"
             ]
             if not options["quiet"]:
+                from stormlog.cli.diagnostics import print_message
+
                 for failure in failures:
-                    click.echo(f"Warning: not sent to {failure.recipient}: {failure.error}", err=True)
+                    print_message(f"not sent to {failure.recipient}: {failure.error}", "Warning")
             report = replace(report, notices_queued=queued)
     return report
 

@@ -153,6 +153,7 @@ def open_tracker(
     """
     import os
 
+    from stormlog.cli.diagnostics import print_message
     from stormlog.errors import SourceError
     from stormlog.tracking import PERMISSIONS, Actor, Tracker, default_store_path
 
@@ -171,5 +172,5 @@ def open_tracker(
         scratch=scratch,
     )
     for warning in tracker.store.warnings:
-        click.echo(f"Warning: {warning}", err=True)
+        print_message(warning, "Warning")
     return tracker
