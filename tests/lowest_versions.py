@@ -33,7 +33,10 @@ def lowest(requirements: list[str]) -> list[str]:
 def declared(extras: list[str]) -> list[str]:
     """Return the requirements of the project and of some of its extras."""
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
-    return [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
+    return [
+        *project["dependencies"],
+        *(line for extra in extras for line in project["optional-dependencies"][extra]),
+    ]
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from stormlog.cli.path_type import NamedPath
 
 if TYPE_CHECKING:
     from stormlog.compaction import CompactionReport
@@ -16,11 +18,11 @@ _NAMED = 10
 
 
 @click.command()
-@click.argument("sink", metavar="SINK", type=click.Path())
+@click.argument("sink", metavar="SINK", type=NamedPath())
 @click.option(
     "--output",
     metavar="DIR",
-    type=click.Path(),
+    type=NamedPath(),
     help="Where to write; a new directory (default: SINK-compact).",
 )
 @click.option(

@@ -9,6 +9,7 @@ import click
 
 from stormlog.cli.exit_codes import ExitCode
 from stormlog.cli.groups import HelpfulGroup
+from stormlog.cli.path_type import NamedPath
 from stormlog.cli.tracker_options import db_option, json_option, store_options, tracker_of
 
 __all__ = ["db"]
@@ -64,7 +65,7 @@ def migrate(dry_run: bool, db: str | None, as_json: bool) -> None:
 
 
 @db.command()
-@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False))
+@click.argument("file", metavar="FILE", type=NamedPath(dir_okay=False))
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @db_option
 @json_option

@@ -26,6 +26,7 @@ from stormlog.errors import OutOfRoomError, QueryError, SourceError, StormlogErr
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
     from stormlog.query.ingest import Progress
+    from stormlog.query.unmatched import UnmatchedFilter
 
 __all__ = [
     "NOTICE_LIMIT",
@@ -36,6 +37,7 @@ __all__ = [
     "print_error",
     "print_message",
     "print_skipped",
+    "print_unmatched",
     "progress_bar",
     "progress_line",
     "skipped_lines_notices",
@@ -135,7 +137,9 @@ def _message(error: BaseException) -> str:
         sentence = error.explain("--memory-limit", "--spill-limit", "--spill-dir")
         return f"{sentence[0].upper()}{sentence[1:]}."
     if is_out_of_memory(error):
-        return "out of memory: the system gives no more; read less at a time, or allow less with --memory-limit."
+        return (
+            "out of memory: the system gives no more; read less at a time, or allow less with --memory-limit."
+        )
     text = one_line(str(error))
     if is_foreseen(error):
         return text or type(error).__name__
@@ -193,6 +197,12 @@ def notices(store: QueryStore) -> list[tuple[str, str]]:
     return [*skipped, *((warning.path, warning.message) for warning in store.catalog.warnings)]
 
 
+def print_unmatched(unmatched: Sequence[UnmatchedFilter]) -> None:
+    """Print which filters match nothing, and what there is instead."""
+    for found in unmatched:
+        print_message(str(found), "Note")
+
+
 def print_skipped(
     notices: Sequence[tuple[str, str]], hint: str = '--sql "SELECT * FROM rejects" shows every skipped line'
 ) -> None:
@@ -204,8 +214,8 @@ def print_skipped(
     """
     shown = notices if len(notices) <= NOTICE_LIMIT else notices[: NOTICE_LIMIT - 1]
     for path, text in shown:
-        # Some sentences name their path themselves.
-        print_message(one_line(text) if path in text else f"{path}: {one_line(text)}", "Warning")
+        # Some sentences begin with their path themselves.
+        print_message(one_line(text if text.startswith(f"{path}:") else f"{path}: {text}"), "Warning")
     if len(shown) < len(notices):
         more = len(notices) - len(shown)
         print_message(f"... and {more:,} more; {hint}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from stormlog._markdown import markdown_text
 from stormlog._values import frozen_class
 from stormlog.cli.human import cell_text, human_bytes, human_count, human_time, printable
 from stormlog.cli.json_text import json_document, json_line
@@ -162,7 +163,7 @@ def markdown_lines(answer: Answer) -> Iterator[str]:
 
 def _markdown_line(cells: Sequence[str], *, escape: bool = True) -> str:
     if escape:
-        cells = [cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in cells]
+        cells = [markdown_text(cell) for cell in cells]
     return "| " + " | ".join(cells) + " |\n"
 
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from stormlog.cli.path_type import NamedPath
 from stormlog.cli.tracker_options import json_option, tracker_options
 
 __all__ = ["export_command", "import_command"]
 
 
 @click.command("export")
-@click.argument("file", metavar="[FILE]", default="-", type=click.Path(dir_okay=False, allow_dash=True))
+@click.argument("file", metavar="[FILE]", default="-", type=NamedPath(dir_okay=False, allow_dash=True))
 @click.option(
     "--no-counts",
     is_flag=True,
@@ -50,7 +51,7 @@ def export_command(file: str, no_counts: bool, as_json: bool, **options: Any) ->
 
 
 @click.command("import")
-@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False))
+@click.argument("file", metavar="FILE", type=NamedPath(dir_okay=False))
 @tracker_options
 @json_option
 @click.help_option("-h", "--help")

@@ -70,12 +70,20 @@ def list_(**options: Any) -> None:
     options["session"] = options.pop("session_id")
     with tracker_of(options, read_only=True) as tracker:
         page = tracker.list_issues(**options)
+        unmatched = []
+        if not page.issues:
+            names = ("app", "run", "session", "version", "all_projects")
+            unmatched = tracker.unmatched_filters(**{name: options[name] for name in names})
     from stormlog.cli.tracked_targets import TRACKED_ISSUES, for_people
 
     rows = [issue.as_dict() for issue in page.issues]
     if format_name in ("table", "markdown"):
         rows = [for_people(row) for row in rows]
     print_rows(rows, TRACKED_ISSUES, format_name, no_colour, page=page.as_dict(), cursor=page.cursor)
+    if unmatched:
+        from stormlog.cli.diagnostics import print_unmatched
+
+        print_unmatched(unmatched)
 
 
 @click.command()

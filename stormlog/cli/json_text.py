@@ -21,9 +21,7 @@ def json_line(value: Any) -> str:
 def json_document(value: Any) -> str:
     """Return a value as JSON over several lines, indented by two blanks."""
     try:
-        return without_delete(
-            json.dumps(value, sort_keys=True, default=_jsonable, allow_nan=False, indent=2)
-        )
+        return without_delete(json.dumps(value, sort_keys=True, default=_jsonable, allow_nan=False, indent=2))
     except (ValueError, TypeError):
         return without_delete(json.dumps(_plain(value), sort_keys=True, indent=2))
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from stormlog.cli.formats import FORMATS
+from stormlog.cli.path_type import NamedPath
 
 __all__ = [
     "AnswerCommand",
@@ -51,7 +52,7 @@ def answer_options(function: Decorated) -> Decorated:
     ``strict``, what `machine_options` says, ``no_cache``, ``cache_dir``, ``quiet`` and ``no_colour``.
     """
     decorators: list[Decorator[Any]] = [
-        click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path()),
+        click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=NamedPath()),
         click.option(
             "--format", "format_name", type=click.Choice(FORMATS), help="How to print (default: table)."
         ),
@@ -67,7 +68,7 @@ def answer_options(function: Decorated) -> Decorated:
         click.option(
             "--tracker",
             metavar="FILE",
-            type=click.Path(dir_okay=False),
+            type=NamedPath(dir_okay=False),
             help="Show the states of this tracker; --sql sees its tables as schema tracking.",
         ),
         click.option("--project", metavar="NAME", help="Project of the tracker (default: default)."),
@@ -95,7 +96,7 @@ def machine_options(function: Decorated) -> Decorated:
             "--spill-dir",
             "spill_directory",
             metavar="DIR",
-            type=click.Path(exists=True, file_okay=False, writable=True),
+            type=NamedPath(exists=True, file_okay=False, writable=True),
             help="Put what does not fit into memory there (default: the temporary directory).",
         ),
         click.option("--spill-limit", metavar="SIZE", help="Put at most this much there, such as 10GB."),
@@ -110,7 +111,7 @@ def cache_dir_option(function: Decorated) -> Decorated:
     return click.option(
         "--cache-dir",
         metavar="DIR",
-        type=click.Path(file_okay=False),
+        type=NamedPath(file_okay=False),
         help="Remember there what was read (default: STORMLOG_CACHE, else ~/.cache/stormlog).",
     )(function)
 

@@ -12,6 +12,7 @@ import click
 
 from stormlog.cli.exit_codes import ExitCode
 from stormlog.cli.options import cache_dir_option
+from stormlog.cli.path_type import NamedPath
 from stormlog.cli.tracker_options import evidence_options, tracker_options
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _FAIL_ON = ("new", "regressed", "any")
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=NamedPath())
 @tracker_options
 @click.option(
     "--app",

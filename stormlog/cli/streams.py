@@ -19,7 +19,7 @@ def open_closed_streams() -> None:
         if not _is_open(descriptor):
             _open_null(descriptor)
         if getattr(sys, name) is None:
-            stream = open(descriptor, mode, encoding="utf-8", errors="backslashreplace", closefd=False)
+            stream = open(descriptor, mode, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from stormlog.cli.formats import FORMATS
+from stormlog.cli.path_type import NamedPath
 
 if TYPE_CHECKING:
     from stormlog.tracking import Tracker
@@ -39,7 +40,7 @@ no_colour_option = click.option(
 db_option = click.option(
     "--db",
     metavar="FILE",
-    type=click.Path(dir_okay=False),
+    type=NamedPath(dir_okay=False),
     help="The tracker (default: STORMLOG_DB, else ~/.local/share/stormlog/tracker.db).",
 )
 
@@ -82,7 +83,7 @@ def evidence_options(command: Command) -> Command:
         click.option(
             "--repo",
             metavar="DIR",
-            type=click.Path(exists=True, file_okay=False),
+            type=NamedPath(exists=True, file_okay=False),
             help="Ask this git repository which commit is newer (default: by when they were first seen).",
         ),
         click.option(

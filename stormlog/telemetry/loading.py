@@ -12,6 +12,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from stormlog._paths import require_path
 from stormlog.telemetry.conversion import telemetry_event_from_record
 from stormlog.telemetry.errors import TelemetryRecordError
 from stormlog.telemetry.events import AnyTelemetryEvent
@@ -93,7 +94,7 @@ def load_telemetry_sessions(
 
     Source: docs/concepts.md#sessions.
     """
-    root = Path(path)
+    root = Path(require_path(path))
     segments = resolve_telemetry_sink_segment_paths(root)
     if not segments:
         return _load_json_document(root, permissive_legacy, events_key)

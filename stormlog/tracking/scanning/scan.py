@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from stormlog._paths import require_path
 from stormlog.query.texts import storable_text
 from stormlog.tracking.activity import canonical_json
 from stormlog.tracking.actors import WRITE, Actor
@@ -122,8 +123,7 @@ def scan(
         PermissionDeniedError: ``issues:write`` is missing.
         ValueError: a path is empty.
     """
-    if any(not os.fspath(path) for path in paths):
-        raise ValueError("a path is empty: name a file or directory")
+    paths = [require_path(path) for path in paths]
     options = options or ScanOptions()
     tracker.permissions.require(WRITE)
     if options.dry_run:
