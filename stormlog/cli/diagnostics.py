@@ -192,9 +192,10 @@ def skipped_lines_notices(
 
 
 def notices(store: QueryStore) -> list[tuple[str, str]]:
-    """Return path and sentence of everything that a store skipped so far."""
+    """Return path and sentence of everything that a store skipped so far, and of a cache that is of no use."""
     skipped = skipped_lines_notices(store.rejects_summary(), lambda: store.rejects(1000))
-    return [*skipped, *((warning.path, warning.message) for warning in store.catalog.warnings)]
+    warnings = [*store.catalog.warnings, *([store.cache_warning] if store.cache_warning else [])]
+    return [*skipped, *((warning.path, warning.message) for warning in warnings)]
 
 
 def print_unmatched(unmatched: Sequence[UnmatchedFilter]) -> None:

@@ -74,7 +74,7 @@ class UnmatchedFilter:
         """Return a sentence for people."""
         asked = f"no {self.rows} has {self.field} {self.value!r}"
         if not self.known:
-            return f"{asked}, nor any other"
+            return f"{asked}; none has any"
         more = self.known_count - len(self.known)
         return f"{asked}; there {'is' if self.known_count == 1 else 'are'} {', '.join(self.known)}" + (
             f" and {more:,} more" if more else ""

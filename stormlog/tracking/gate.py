@@ -232,7 +232,9 @@ def evaluate(
     if not rows and not report.sessions_scanned:
         # A gate that saw nothing has not looked at the job, and must not let it pass.
         why = "".join(f" ({warning['path']}: {warning['message']})" for warning in report.warnings[:1])
-        raise SourceError(f"no session and no issue to judge{why}", path=", ".join(map(os.fspath, paths)))
+        raise SourceError(
+            f"no session and no issue to judge{why}", path=", ".join(os.fspath(path) for path in paths)
+        )
     known = _by_fingerprint(baseline.states, app)
     times = {
         key: min(times[key] for times in (baseline.first_seen, first_seen) if key in times)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stormlog.telemetry.sink import TelemetrySinkManifest
 
 __all__ = [
+    "NO_MEMORY_TELEMETRY",
     "CatalogOOMBundle",
     "CatalogSource",
     "CatalogWarning",
@@ -25,6 +26,9 @@ __all__ = [
     "PathList",
     "SourceKind",
 ]
+
+#: Begins the code of warnings about files of another kind: nothing is lost with them.
+NO_MEMORY_TELEMETRY = "no_memory_telemetry"
 
 SourceKind = Literal[
     "sink", "telemetry_json", "telemetry_jsonl", "telemetry_csv", "diagnose_bundle", "oom_bundle"
@@ -122,6 +126,11 @@ class CatalogWarning:
     path: str
     message: str
     code: str = ""
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether telemetry may be missing for it, which a strict store does not bear."""
+        return not self.code.startswith(NO_MEMORY_TELEMETRY)
 
     def as_dict(self) -> dict[str, str]:
         """Return ``path`` and ``message``."""

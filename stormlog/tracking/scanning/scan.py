@@ -26,7 +26,7 @@ from stormlog.tracking.models import ScanReport
 from stormlog.tracking.projects import ensure_project
 from stormlog.tracking.recording import Recorded, incoming_counts, put_incoming, record, settle_sessions
 from stormlog.tracking.regression import end_silences, ended_silences
-from stormlog.tracking.scanning.evidence import Defaults, evidence_rows, session_rows
+from stormlog.tracking.scanning.evidence import Defaults, evidence_rows, require_severity, session_rows
 from stormlog.tracking.scanning.inventory import take_inventory
 from stormlog.tracking.scanning.ledger import (
     Consumed,
@@ -63,7 +63,7 @@ class ScanOptions:
         app: Training program of evidence that names none.
         is_dev: Whether evidence that does not say is from development.
         code_version: Version of evidence that names none.
-        min_severity: Least severe alerts that count.
+        min_severity: Least severe alerts that count: critical, error, warning or info.
         repo: Git repository that knows which commit is newer.
         since_ns: Earliest evidence that counts, nanoseconds since the Unix epoch.
         settle_ns: How long a session without an end must have been quiet before its hidden-memory findings count.
@@ -76,7 +76,7 @@ class ScanOptions:
         memory_limit: Likewise.
 
     Raises:
-        ValueError: the app or the version is blank, or no text.
+        ValueError: the app or the version is blank, or no text; an unknown severity.
     """
 
     app: str = "default"
@@ -96,6 +96,7 @@ class ScanOptions:
 
     def __post_init__(self) -> None:
         require_text(self.app, "app")
+        require_severity(self.min_severity)
         if self.code_version is not None:
             require_text(self.code_version, "code version")
 
@@ -415,4 +416,5 @@ def _warnings(store: QueryStore) -> list[dict[str, str]]:
         {"path": path, "message": f"{count:,} {'line' if count == 1 else 'lines'} skipped"}
         for path, count in store.rejects_summary()
     ]
-    return lines + [{"path": warning.path, "message": warning.message} for warning in store.catalog.warnings]
+    warnings = [*store.catalog.warnings, *([store.cache_warning] if store.cache_warning else [])]
+    return lines + [{"path": warning.path, "message": warning.message} for warning in warnings]
