@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import stormlog.query
 from stormlog.compaction import compact_sink
 from stormlog.errors import SourceError
+from stormlog.query import EventFilter
+from stormlog.query import open as open_store
 from stormlog.telemetry import load_telemetry_sessions
 from stormlog.tracking import Tracker
 from stormlog.tracking.scanning.scan import ScanOptions
@@ -65,12 +66,12 @@ def test_an_empty_path_is_refused(arguments: tuple[str, ...], runs: Path) -> Non
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: stormlog.query.open(""),
-        lambda: stormlog.query.open([""]),
-        lambda: stormlog.query.open(["runs", ""]),
-        lambda: stormlog.query.open(b"runs"),
-        lambda: stormlog.query.open([None]),
-        lambda: stormlog.query.open("runs", tracker=""),
+        lambda: open_store(""),
+        lambda: open_store([""]),
+        lambda: open_store(["runs", ""]),
+        lambda: open_store(b"runs"),
+        lambda: open_store([None]),
+        lambda: open_store("runs", tracker=""),
         lambda: compact_sink(""),
         lambda: compact_sink("runs", ""),
         lambda: load_telemetry_sessions(""),
@@ -151,8 +152,8 @@ def test_an_answer_without_rows_that_was_asked_for_is_silent(runs: Path) -> None
 
 def test_of_many_known_words_some_are_named(tmp_path: Path) -> None:
     write_lines(tmp_path / "e.jsonl", *(event(event_type=f"kind-{n:02}", timestamp_ns=n) for n in range(20)))
-    with stormlog.query.open(tmp_path) as store:
-        (found,) = store.unmatched_filters(stormlog.query.EventFilter(event_type="x", rank=0))
+    with open_store(tmp_path) as store:
+        (found,) = store.unmatched_filters(EventFilter(event_type="x", rank=0))
     assert (found.field, found.value, len(found.known), found.known_count) == ("event_type", "x", 8, 20)
     assert str(found).endswith("kind-07 and 12 more")
 
@@ -215,7 +216,7 @@ def test_a_cache_of_no_use_is_told_and_the_answer_comes(runs: Path, monkeypatch:
     assert (outcome.status, outcome.stdout, outcome.stderr.count("\n")) == (0, expected, 1)
     assert "nothing can be kept there" in outcome.stderr
     assert stormlog("query", "issues", runs, "-q").stderr == ""
-    with stormlog.query.open(runs) as store:
+    with open_store(runs) as store:
         assert store.list_issues()
         assert store.cache_warning is not None and store.cache_warning.code == "cache_unusable"
 
@@ -223,10 +224,10 @@ def test_a_cache_of_no_use_is_told_and_the_answer_comes(runs: Path, monkeypatch:
 def test_the_catalog_warns_with_a_code(runs: Path) -> None:
     Path("empty").mkdir()
     write_lines(Path("e.jsonl.1"), event())
-    with stormlog.query.open(["runs", "empty", "e.jsonl.1"]) as store:
+    with open_store(["runs", "empty", "e.jsonl.1"]) as store:
         assert [(w.path, w.code) for w in store.catalog.warnings] == [
             ("empty", "no_telemetry"),
             ("e.jsonl.1", "unknown_suffix:e.jsonl.1"),
         ]
     with pytest.raises(SourceError):
-        stormlog.query.open(["runs", "empty"], strict=True)
+        open_store(["runs", "empty"], strict=True)

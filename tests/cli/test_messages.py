@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-import stormlog.cli
 from stormlog._markdown import markdown_text
+from stormlog.cli import diagnostics
 from stormlog.cli.diagnostics import NOTICE_LIMIT, print_message
 from stormlog.cli.formats import Answer, csv_lines
 from tests.cli.runner import COMMAND, on_terminal, stormlog
@@ -27,7 +27,7 @@ HOSTILE = "a\x1b[31m\x07\x7f\x9b2J\u202eb\u2066\u2028c\ud800d\re"
 
 
 def test_only_two_modules_write_to_the_standard_streams() -> None:
-    for path in Path(stormlog.cli.__file__).parent.glob("*.py"):
+    for path in Path(diagnostics.__file__).parent.glob("*.py"):
         found = [
             f"{path.name}:{node.lineno}"
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
@@ -117,7 +117,7 @@ def test_csv_is_raw_in_a_pipe_and_escaped_on_a_terminal(tmp_path: Path) -> None:
     status, shown = on_terminal(*select)
     assert status == 0
     assert "\x1b" not in shown and "\x9b" not in shown
-    assert '"a\\x1b[31m\\x9b\\nb",1\n' in shown
+    assert '"a\\x1b[31m\\x9b\\nb",1\r\n' in shown
 
 
 def test_a_lone_carriage_return_is_quoted_in_csv() -> None:
@@ -177,7 +177,7 @@ def test_a_quiet_scan_prints_no_warning(tmp_path: Path) -> None:
     path = damaged(tmp_path)
     db = tmp_path / "tracker.db"
     assert stormlog("scan", path, "--db", db, "-q").stderr == ""
-    assert "1 line skipped" in stormlog("scan", path, "--db", db).stderr
+    assert "1 line skipped" in stormlog("scan", path, "--db", tmp_path / "another.db").stderr
     assert stormlog("scan", path, "--db", tmp_path / "other.db", "--strict").status == 3
 
 
