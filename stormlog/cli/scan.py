@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import threading
 from collections.abc import Callable
@@ -211,7 +212,8 @@ def _watch(
         diagnostics.print_error(error, error_code(error), as_json=options["as_json"])
 
     def note(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
+        # From another thread: the main one, which is stopped here, may hold the lock of the event.
+        _thread.start_new_thread(stop.set, ())
 
     previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
