@@ -2,6 +2,7 @@
 #
 #   make demo    install and list the issues of the shipped captures
 #   make test    install with test extras and run the tests
+#   make test-lowest  run the tests of queries and the command line with the lowest versions that are allowed
 #   make soak    kill, append and read for minutes
 #   make check   formatting, lint, types, documentation
 #   make bench   measure (BENCH_ARGS="--events 10000 --with-reference" for more)
@@ -13,10 +14,15 @@ PYTHON ?= python3
 JOBS ?= 2
 BENCH_ARGS ?=
 VENV := .venv
+LOWEST := .venv-lowest
+LOWEST_TESTS := $(addprefix tests/, $(addsuffix .py, \
+	cli/test_exits cli/test_formats cli/test_help cli/test_issues cli/test_sql_option cli/test_terminal \
+	query/test_bad_columns query/test_filters query/test_parquet_rows query/test_typed_parquet query/test_vectors \
+	sql/test_macros sql/test_portable tracking/test_versions))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test soak check bench bench-tracking growth clean
+.PHONY: demo test test-lowest soak check bench bench-tracking growth clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -24,6 +30,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n $(JOBS)
+
+test-lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/python -m pytest -n $(JOBS) $(LOWEST_TESTS)
 
 soak: $(VENV)/.installed-test
 	STORMLOG_SOAK=1 $(BIN)/python -m pytest -n $(JOBS) tests/query/index/test_crashes.py tests/query/index/test_identity.py \
@@ -45,8 +54,15 @@ growth: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.growth --plot docs/growth.svg $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
+	rm -rf $(VENV) $(LOWEST) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
 	find stormlog tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
+
+$(LOWEST)/.installed: pyproject.toml tests/lowest_versions.py
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(PYTHON) tests/lowest_versions.py test > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip --disable-pip-version-check --quiet install \
+		--constraint $(LOWEST)/constraints.txt --editable ".[test]"
+	@touch $@
 
 # One stamp for each set of extras: a second run installs nothing until pyproject.toml changes.
 $(BIN)/python:

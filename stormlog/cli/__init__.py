@@ -12,10 +12,16 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run ``stormlog`` on the arguments of this process, and exit with the fitting status."""
+    from stormlog.cli.streams import open_closed_streams
+
+    open_closed_streams()
     try:
         from stormlog.cli.app import run
     except KeyboardInterrupt:
         # Too early for `stormlog.cli.diagnostics`, which is what was being imported.
         sys.stderr.write("Interrupted.\n")
         raise SystemExit(130) from None
+    except MemoryError:
+        sys.stderr.write("Error: out of memory.\n")
+        raise SystemExit(1) from None
     raise SystemExit(run())

@@ -73,7 +73,7 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
         QueryError: the statement failed or was refused.
     """
     given = {name: value for name, value in filters.items() if value is not None}
-    if request.sql and given:
+    if request.sql not in (None, PRINT_SQL) and given:
         names = ", ".join("--" + name.replace("_", "-") for name in given)
         raise click.UsageError(
             f"A statement given with --sql answers by itself: leave out {names}, or say it in the statement."
@@ -109,6 +109,8 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
                 store.on_start = lambda: _watch(store, stack, None, request)
                 output.print_answer(found, request.format_name, no_colour=request.no_colour)
                 output.flush()
+                if request.sql is None and found.is_empty and not request.quiet:
+                    diagnostics.print_unmatched(store.unmatched_filters(wanted))
         if not request.quiet and request.follow_s is None:
             diagnostics.print_skipped(diagnostics.notices(store))
 
@@ -157,7 +159,7 @@ def _follow(store: QueryStore, filters: Any, request: Request) -> None:
 
 def _found(store: QueryStore, target: Target, wanted: Any, request: Request) -> Answer:
     is_streamed = request.format_name in STREAMED_FORMATS
-    if request.sql:
+    if request.sql is not None:
         result = store.iter_sql(request.sql) if is_streamed else store.sql(request.sql)
         names = _distinct(result.columns)
         records = (dict(zip(names, row, strict=True)) for row in result)

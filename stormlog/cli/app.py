@@ -148,7 +148,8 @@ def _report(error: BaseException, given: Sequence[str]) -> ExitCode:
     code, status = _classify(error)
     try:
         output.flush()
-    except BrokenPipeError:
+    except (OSError, ValueError):
+        # What is reported may be that very failure.
         output.discard()
     diagnostics.print_error(error, code, as_json=wants_json(given))
     return status
@@ -162,6 +163,8 @@ def error_code(error: BaseException) -> str:
 def _classify(error: BaseException) -> tuple[str, ExitCode]:
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return "interrupted", ExitCode.INTERRUPTED
+    if diagnostics.is_out_of_memory(error):
+        return "out_of_memory", ExitCode.QUERY
     if isinstance(error, (click.ClickException, ValueError)):
         return "invalid_value", ExitCode.USAGE
     if isinstance(error, SourceError):

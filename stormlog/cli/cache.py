@@ -10,6 +10,7 @@ import click
 from stormlog.cli.exit_codes import ExitCode
 from stormlog.cli.groups import HelpfulGroup
 from stormlog.cli.options import cache_dir_option, machine_options
+from stormlog.cli.path_type import NamedPath
 
 if TYPE_CHECKING:
     from stormlog.query.index.maintenance import Cleared
@@ -19,7 +20,7 @@ __all__ = ["cache"]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-_paths = click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
+_paths = click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=NamedPath())
 
 
 def _shared_options(function: Decorated) -> Decorated:
@@ -84,7 +85,7 @@ def info(paths: Sequence[str], cache_dir: str | None, as_json: bool) -> None:
 
 
 @cache.command()
-@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path())
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=NamedPath())
 @click.option("--all", "is_all", is_flag=True, help="Remove every index.")
 @_shared_options
 def clear(paths: Sequence[str], is_all: bool, cache_dir: str | None, as_json: bool) -> None:
@@ -179,11 +180,15 @@ def _root(cache_dir: str | None) -> str:
 def _spelled(paths: Sequence[str]) -> list[str]:
     from pathlib import Path
 
-    return [str(Path(path)) for path in paths]
+    from stormlog._paths import require_path
+
+    return [str(Path(require_path(path))) for path in paths]
 
 
 def _shown_paths(paths: Sequence[str] | None) -> str:
-    return "(unknown)" if paths is None else ", ".join(paths)
+    from stormlog.cli.human import printable
+
+    return "(unknown)" if paths is None else ", ".join(map(printable, paths))
 
 
 def _hint(root: str, spelled: Sequence[str]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from stormlog.cli.path_type import NamedPath
 
 if TYPE_CHECKING:
     from stormlog.compaction import CompactionReport
@@ -16,11 +18,11 @@ _NAMED = 10
 
 
 @click.command()
-@click.argument("sink", metavar="SINK", type=click.Path())
+@click.argument("sink", metavar="SINK", type=NamedPath())
 @click.option(
     "--output",
     metavar="DIR",
-    type=click.Path(),
+    type=NamedPath(),
     help="Where to write; a new directory (default: SINK-compact).",
 )
 @click.option(
@@ -108,9 +110,9 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _print_notices(report: CompactionReport) -> None:
-    from stormlog.cli.human import printable
+    from stormlog.cli.diagnostics import print_message
 
-    notices: list[Any] = []
+    notices: list[str] = []
     if report.is_restored:
         notices.append(
             f"{report.sink} had been moved aside by a replacement that was cut short; it was put back"
@@ -121,4 +123,4 @@ def _print_notices(report: CompactionReport) -> None:
     if len(report.copied) > _NAMED:
         notices.append(f"... and {len(report.copied) - _NAMED:,} more; --json names every segment")
     for notice in notices:
-        click.echo(f"Note: {printable(notice)}", err=True)
+        print_message(notice, "Note")

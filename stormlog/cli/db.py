@@ -9,6 +9,7 @@ import click
 
 from stormlog.cli.exit_codes import ExitCode
 from stormlog.cli.groups import HelpfulGroup
+from stormlog.cli.path_type import NamedPath
 from stormlog.cli.tracker_options import db_option, json_option, store_options, tracker_of
 
 __all__ = ["db"]
@@ -36,7 +37,9 @@ def status(db: str | None, as_json: bool) -> None:
     lines += [f"{human_count(count):>10} {name}" for name, count in found.rows.items()]
     _print(found.as_dict(), as_json, lines)
     if found.pending:
-        click.echo("'stormlog db migrate' brings it up to date.", err=True)
+        from stormlog.cli.diagnostics import print_message
+
+        print_message("'stormlog db migrate' brings it up to date.")
 
 
 @db.command()
@@ -62,7 +65,7 @@ def migrate(dry_run: bool, db: str | None, as_json: bool) -> None:
 
 
 @db.command()
-@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False))
+@click.argument("file", metavar="FILE", type=NamedPath(dir_okay=False))
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @db_option
 @json_option

@@ -1,11 +1,12 @@
-"""Everything that goes to stderr: errors, notices about what was skipped, and the progress bar.
+"""Everything that goes to stderr: errors, warnings, notes, and the progress bar.
 
-The promise: an error is one line (one JSON object if JSON was asked for), and never a traceback
-unless ``STORMLOG_TRACEBACK`` is set.
+The promise: nothing else writes there. An error is one line (one JSON object if JSON was asked for), and never a
+traceback unless ``STORMLOG_TRACEBACK`` is set. Text of files, paths and arguments has its control characters escaped.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -18,21 +19,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from stormlog.cli.human import printable
+from stormlog.cli.json_text import without_delete
+from stormlog.cli.streams import discard
 from stormlog.errors import OutOfRoomError, QueryError, SourceError, StormlogError, TrackingError
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
     from stormlog.query.ingest import Progress
+    from stormlog.query.unmatched import UnmatchedFilter
 
 __all__ = [
     "NOTICE_LIMIT",
     "Notice",
     "is_foreseen",
+    "is_out_of_memory",
     "notices",
     "notices_of_report",
     "one_line",
     "print_error",
+    "print_message",
     "print_skipped",
+    "print_unmatched",
     "progress_bar",
     "progress_line",
     "skipped_lines_notices",
@@ -42,6 +49,7 @@ __all__ = [
 #: Most lines of notices that one answer prints.
 NOTICE_LIMIT = 10
 
+_KIND_COLOURS = {"Error": "red", "Warning": "yellow", "Note": "cyan"}
 _PROGRESS_DELAY_S = 1.0
 _PROGRESS_STEP_S = 0.1
 _BAR_WIDTH = 30
@@ -70,7 +78,7 @@ def use_colour(stream: Any, no_colour: bool = False) -> bool:
     """
     if no_colour or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    return bool(stream.isatty())
+    return _is_terminal(stream)
 
 
 def is_foreseen(error: BaseException) -> bool:
@@ -94,16 +102,43 @@ def print_error(error: BaseException, code: str, *, as_json: bool) -> None:
     """
     message = _message(error)
     if as_json:
-        _write(json.dumps({"error": {"code": code, "message": message, "details": _details(error)}}) + "\n")
+        document = {"error": {"code": code, "message": message, "details": _details(error)}}
+        print_message(without_delete(json.dumps(document)))
     elif isinstance(error, (KeyboardInterrupt, click.Abort)):
-        # The terminal has echoed ^C on this line.
-        _write(("\n" if sys.stderr.isatty() else "") + message + "\n")
+        if _is_terminal(sys.stderr):
+            # The terminal has echoed ^C on this line.
+            print_message("")
+        print_message(message)
     else:
-        _write(_styled("Error:", "red") + f" {message}\n")
+        print_message(message, "Error")
     if os.environ.get("STORMLOG_TRACEBACK"):
         import traceback
 
-        _write("".join(traceback.format_exception(error)))
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            print_message(line)
+
+
+def print_message(text: str, kind: str | None = None) -> None:
+    """Print one line to stderr; control characters are escaped.
+
+    Args:
+        text: What to say.
+        kind: ``Error``, ``Warning`` or ``Note``; it stands before the text, with a colon.
+    """
+    label = "" if kind is None else _styled(f"{kind}:", _KIND_COLOURS[kind]) + " "
+    _write(f"{label}{printable(text)}\n")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether the system refused memory, to Python or to a library that is loaded."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    # Loading a library, and starting a thread, need memory too.
+    refused = isinstance(error, (ImportError, RuntimeError)) and any(
+        words in str(error)
+        for words in ("failed to map segment", "annot allocate memory", "can't start new thread")
+    )
+    return refused or isinstance(error, MemoryError)
 
 
 def _message(error: BaseException) -> str:
@@ -117,6 +152,10 @@ def _message(error: BaseException) -> str:
     if isinstance(error, OutOfRoomError):
         sentence = error.explain("--memory-limit", "--spill-limit", "--spill-dir")
         return f"{sentence[0].upper()}{sentence[1:]}."
+    if is_out_of_memory(error):
+        return (
+            "out of memory: the system gives no more; read less at a time, or allow less with --memory-limit."
+        )
     text = one_line(str(error))
     if is_foreseen(error):
         return text or type(error).__name__
@@ -169,10 +208,11 @@ def skipped_lines_notices(
 
 
 def notices(store: QueryStore) -> list[Notice]:
-    """Return everything that a store skipped so far."""
+    """Return everything that a store skipped so far, and a cache that cannot be used."""
     skipped = skipped_lines_notices(store.rejects_summary(), lambda: store.rejects(1000))
+    warnings = [*store.catalog.warnings, *([store.cache_warning] if store.cache_warning else [])]
     return [Notice(*skip) for skip in skipped] + [
-        Notice(warning.path, warning.message, warning.is_note) for warning in store.catalog.warnings
+        Notice(warning.path, warning.message, warning.is_note) for warning in warnings
     ]
 
 
@@ -180,8 +220,14 @@ def notices_of_report(warnings: Sequence[Mapping[str, str]]) -> list[Notice]:
     """Return what the report of a scan or a gate says was skipped."""
     from stormlog.query.catalog.models import CatalogWarning
 
-    found = [CatalogWarning(said["path"], said["message"], said.get("code", "")) for said in warnings]
+    found = [CatalogWarning(item["path"], item["message"], item.get("code", "")) for item in warnings]
     return [Notice(warning.path, warning.message, warning.is_note) for warning in found]
+
+
+def print_unmatched(unmatched: Sequence[UnmatchedFilter]) -> None:
+    """Print which filters match nothing, and what there is instead."""
+    for found in unmatched:
+        print_message(str(found), "Note")
 
 
 def print_skipped(
@@ -195,16 +241,13 @@ def print_skipped(
         hint: Where the rest can be seen.
     """
     shown = notices if len(notices) <= NOTICE_LIMIT else notices[: NOTICE_LIMIT - 1]
-    lines = []
     for path, text, is_note in (Notice(*notice) for notice in shown):
-        label = _styled("Note:", "cyan") if is_note else _styled("Warning:", "yellow")
-        # Some sentences name their path themselves.
-        sentence = one_line(text) if path in text and not is_note else f"{path}: {one_line(text)}"
-        lines.append(f"{label} {printable(sentence)}\n")
+        # Some sentences begin with their path themselves.
+        sentence = one_line(text if text.startswith(f"{path}:") else f"{path}: {text}")
+        print_message(sentence, "Note" if is_note else "Warning")
     if len(shown) < len(notices):
         more = len(notices) - len(shown)
-        lines.append(f"... and {more:,} more; {hint}\n")
-    _write("".join(lines))
+        print_message(f"... and {more:,} more; {hint}")
 
 
 @contextmanager
@@ -215,7 +258,7 @@ def progress_bar(progress: Callable[[], Progress | None], *, enabled: bool = Tru
         progress: Returns how much was read, or None where nothing is; called from another thread.
         enabled: False draws nothing.
     """
-    if not enabled or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not enabled or not _is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
         yield
         return
     done = threading.Event()
@@ -267,10 +310,18 @@ def _styled(text: str, colour: str) -> str:
     return click.style(text, fg=colour, bold=True) if use_colour(sys.stderr) else text
 
 
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return bool(stream.isatty())
+    except ValueError:
+        # Somebody closed it.
+        return False
+
+
 def _write(text: str) -> None:
-    # Nobody may be listening; there is nowhere to complain to then.
     try:
         sys.stderr.write(text)
         sys.stderr.flush()
-    except OSError:
-        pass
+    except (OSError, ValueError):
+        # Nobody listens, and there is nowhere to complain.
+        discard(sys.stderr)

@@ -28,10 +28,12 @@ def doctor(as_json: bool, no_colour: bool) -> None:
     if as_json:
         output.print_text(json_document(report) + "\n")
     else:
-        output.print_text(_as_text(report, colour=use_colour(sys.stdout, no_colour)))
+        output.print_styled(_as_text(report, colour=use_colour(sys.stdout, no_colour)))
 
 
 def _as_text(report: dict[str, Any], *, colour: bool) -> str:
+    from stormlog.cli.human import printable
+
     lines = []
     for section, facts in report.items():
         if section == "checks":
@@ -45,20 +47,20 @@ def _as_text(report: dict[str, Any], *, colour: bool) -> str:
     lines.append(_styled("Checks", colour, bold=True))
     for check in report["checks"]:
         word = _styled(f"{check['status']:<4}", colour, fg="green" if check["status"] == "ok" else "yellow")
-        lines.append(f"  {word}  {check['name']}: {check['detail']}")
+        lines.append(f"  {word}  {check['name']}: {printable(check['detail'])}")
         if check["hint"]:
             lines.append(f"        {check['hint']}")
     return "\n".join(lines) + "\n"
 
 
 def _shown(name: str, value: Any) -> str:
-    from stormlog.cli.human import human_bytes
+    from stormlog.cli.human import human_bytes, printable
 
     if value is None:
         return "unknown" if name.endswith(("_bytes", "_files")) else "not installed"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return human_bytes(value) if name.endswith("_bytes") else str(value)
+    return human_bytes(value) if name.endswith("_bytes") else printable(str(value))
 
 
 def _styled(text: str, colour: bool, **style: Any) -> str:

@@ -196,10 +196,10 @@ class _Screen:
             footer += f"; {warning_count:,} warnings, which --jsonl shows"
         lines = [*lines[:room], footer[: size.columns]]
         if os.environ.get("TERM") == "dumb":
-            output.print_text("".join(f"{line}\n" for line in lines))
+            output.print_styled("".join(f"{line}\n" for line in lines))
         else:
             # Home, each line after what was there, and nothing below.
             body = "".join(f"\x1b[2K{line}\r\n" for line in lines)
-            output.print_text(("\x1b[2J" if self._is_first else "") + f"\x1b[H{body}\x1b[J")
+            output.print_styled(("\x1b[2J" if self._is_first else "") + f"\x1b[H{body}\x1b[J")
         output.flush()
         self._is_first = False

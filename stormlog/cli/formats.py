@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from stormlog._markdown import markdown_text
 from stormlog._values import frozen_class
 from stormlog.cli.human import cell_text, human_bytes, human_count, human_time, printable
 from stormlog.cli.json_text import json_document, json_line
 from stormlog.cli.targets import Column, Target, light_row
+from stormlog.query.streams import RowStream
 
 __all__ = [
     "FORMATS",
@@ -49,6 +51,11 @@ class Answer:
     rows: Iterable[Any]
     target: Target | None = None
     names: Sequence[str] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are no rows; also after they were printed."""
+        return self.rows.is_empty if isinstance(self.rows, RowStream) else not self.rows
 
     def records(self) -> Iterator[Mapping[str, Any]]:
         """Yield every row with all its fields."""
@@ -171,7 +178,7 @@ def markdown_lines(answer: Answer) -> Iterator[str]:
 
 def _markdown_line(cells: Sequence[str], *, escape: bool = True) -> str:
     if escape:
-        cells = [cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in cells]
+        cells = [markdown_text(cell) for cell in cells]
     return "| " + " | ".join(cells) + " |\n"
 
 

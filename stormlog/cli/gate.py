@@ -8,6 +8,7 @@ import click
 
 from stormlog.cli.exit_codes import ExitCode
 from stormlog.cli.options import cache_dir_option
+from stormlog.cli.path_type import NamedPath
 from stormlog.cli.tracker_options import evidence_options, json_option, settle_option, tracker_options
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ _OUTCOMES = ("new", "regressed", "recurring", "pending")
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=NamedPath())
 @click.option(
     "--baseline",
     metavar="FILE",
-    type=click.Path(dir_okay=False),
+    type=NamedPath(dir_okay=False),
     help="Compare with an issues.json, as 'stormlog issues export' writes it, instead of a tracker.",
 )
 @tracker_options
@@ -50,7 +51,7 @@ _OUTCOMES = ("new", "regressed", "recurring", "pending")
     "--summary",
     metavar="FILE",
     envvar="GITHUB_STEP_SUMMARY",
-    type=click.Path(dir_okay=False),
+    type=NamedPath(dir_okay=False),
     help="Append the summary to FILE as well (default: GITHUB_STEP_SUMMARY).",
 )
 @click.option("--strict", is_flag=True, help="Fail with status 3 if anything has to be skipped.")
@@ -109,7 +110,7 @@ def gate(paths: tuple[str, ...], **options: Any) -> ExitCode:
     if options["summary"]:
         _append(options["summary"], summary)
     if not options["quiet"]:
-        _warn(paths, report)
+        _warn(report)
     return ExitCode.FOUND if report.failed else ExitCode.OK
 
 
@@ -147,10 +148,8 @@ def _append(path: str, summary: str) -> None:
         raise SourceError(f"cannot be written: {error.strerror or error}", path=path) from error
 
 
-def _warn(paths: tuple[str, ...], report: GateReport) -> None:
+def _warn(report: GateReport) -> None:
     from stormlog.cli import diagnostics
 
     notices = diagnostics.notices_of_report(report.warnings)
     diagnostics.print_skipped(notices, "--json names all of it")
-    if not report.sources_seen:
-        diagnostics.print_skipped([(", ".join(paths), "hold nothing to compare")])

@@ -13,22 +13,26 @@ import click
 __all__ = ["HelpfulGroup", "LazyGroup"]
 
 
+@click.pass_context
+def _print_help_if_alone(ctx: click.Context, /, **_: Any) -> None:
+    """Print the help of a group that is called without a command."""
+    if ctx.invoked_subcommand is None:
+        from stormlog.cli import output
+
+        output.print_text(ctx.get_help() + "\n")
+        output.flush()
+
+
 class HelpfulGroup(click.Group):
     """A group that, called alone, prints its help and is content."""
 
     def __init__(self, *args: Any, **attributes: Any) -> None:
-        super().__init__(*args, **{**attributes, "invoke_without_command": True})
+        alone = {"callback": _print_help_if_alone, "invoke_without_command": True}
+        super().__init__(*args, **{**attributes, **alone})
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names in the order in which the commands were added: the most used first."""
         return list(self.commands)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command named, or print the help of the group."""
-        if not ctx._protected_args and not ctx.args:
-            click.echo(ctx.get_help(), color=ctx.color)
-            return None
-        return super().invoke(ctx)
 
 
 class LazyGroup(HelpfulGroup):

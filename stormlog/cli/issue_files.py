@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from stormlog.cli.path_type import NamedPath
 from stormlog.cli.tracker_options import group_shared_option, json_option, tracker_options
 
 __all__ = ["export_command", "import_command"]
 
 
 @click.command("export")
-@click.argument("file", metavar="[FILE]", default="-", type=click.Path(dir_okay=False, allow_dash=True))
+@click.argument("file", metavar="[FILE]", default="-", type=NamedPath(dir_okay=False, allow_dash=True))
 @click.option(
     "--no-counts",
     is_flag=True,
@@ -33,6 +34,7 @@ def export_command(file: str, no_counts: bool, as_json: bool, **options: Any) ->
       stormlog issues export | git diff --no-index issues.json -
     """
     from stormlog.cli import output
+    from stormlog.cli.human import printable
     from stormlog.cli.json_text import json_line
     from stormlog.cli.tracker_options import open_tracker
     from stormlog.issues.sidecar import sidecar_bytes
@@ -45,11 +47,11 @@ def export_command(file: str, no_counts: bool, as_json: bool, **options: Any) ->
     elif as_json:
         output.print_text(json_line({"path": file, "fingerprints": len(exported.states)}) + "\n")
     else:
-        output.print_text(f"{_counted(len(exported.states), 'fingerprint')} written to {file}\n")
+        output.print_text(f"{_counted(len(exported.states), 'fingerprint')} written to {printable(file)}\n")
 
 
 @click.command("import")
-@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False))
+@click.argument("file", metavar="FILE", type=NamedPath(dir_okay=False))
 @tracker_options
 @group_shared_option
 @json_option

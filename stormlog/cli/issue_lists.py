@@ -70,12 +70,20 @@ def list_(**options: Any) -> None:
     options["session"] = options.pop("session_id")
     with tracker_of(options, read_only=True) as tracker:
         page = tracker.list_issues(**options)
+        unmatched = []
+        if not page.issues:
+            names = ("app", "run", "session", "version", "all_projects")
+            unmatched = tracker.unmatched_filters(**{name: options[name] for name in names})
     from stormlog.cli.tracked_targets import TRACKED_ISSUES, for_people
 
     rows = [issue.as_dict() for issue in page.issues]
     if format_name in ("table", "markdown"):
         rows = [for_people(row) for row in rows]
     print_rows(rows, TRACKED_ISSUES, format_name, no_colour, page=page.as_dict(), cursor=page.cursor)
+    if unmatched:
+        from stormlog.cli.diagnostics import print_unmatched
+
+        print_unmatched(unmatched)
 
 
 @click.command()
@@ -107,7 +115,9 @@ def show(issue_id: str, as_json: bool, no_colour: bool, **options: Any) -> None:
     output.print_text("".join(map(_comment_text, detail.comments)))
     output.flush()
     if detail.merged_into is not None:
-        click.echo(f"{detail.issue.merged_from} is merged into {detail.merged_into}.", err=True)
+        from stormlog.cli.diagnostics import print_message
+
+        print_message(f"{detail.issue.merged_from} is merged into {detail.merged_into}.")
 
 
 @click.command()
@@ -152,7 +162,9 @@ def print_rows(
     output.print_answer(Answer(rows, target), format_name, no_colour=no_colour)
     output.flush()
     if cursor is not None:
-        click.echo(f"There are more: --after {cursor}", err=True)
+        from stormlog.cli.diagnostics import print_message
+
+        print_message(f"There are more: --after {cursor}")
 
 
 def _format_of(options: dict[str, Any]) -> tuple[str, bool]:

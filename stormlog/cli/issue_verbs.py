@@ -120,6 +120,7 @@ def _change(options: dict[str, Any], verb: Callable[..., Change], sentence: str)
         sentence: Confirms one issue; ``{}`` stands for its id.
     """
     from stormlog.cli import output
+    from stormlog.cli.diagnostics import print_message
     from stormlog.cli.human import printable
     from stormlog.cli.json_text import json_document
     from stormlog.cli.tracked_targets import short_id
@@ -145,4 +146,4 @@ def _change(options: dict[str, Any], verb: Callable[..., Change], sentence: str)
     output.flush()
     for warning in change.warnings:
         where = "" if warning["issue_id"] is None else f"{short_id(warning['issue_id'])}: "
-        click.echo(f"Warning: {where}{printable(warning['message'])}", err=True)
+        print_message(f"{where}{warning['message']}", "Warning")

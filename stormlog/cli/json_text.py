@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-__all__ = ["json_document", "json_line"]
+__all__ = ["json_document", "json_line", "without_delete"]
 
 _CONSTANTS = {None: "null", True: "true", False: "false"}
 
@@ -16,9 +16,9 @@ _CONSTANTS = {None: "null", True: "true", False: "false"}
 def json_line(value: Any) -> str:
     """Return a value as one line of JSON."""
     try:
-        return json.dumps(value, sort_keys=True, default=_jsonable, allow_nan=False)
+        return without_delete(json.dumps(value, sort_keys=True, default=_jsonable, allow_nan=False))
     except (ValueError, TypeError):
-        return json.dumps(_plain(value), sort_keys=True)
+        return without_delete(json.dumps(_plain(value), sort_keys=True))
 
 
 def json_document(value: Any, margin: str = "\n") -> str:
@@ -37,9 +37,14 @@ def json_document(value: Any, margin: str = "\n") -> str:
 
 def _any_document(value: Any) -> str:
     try:
-        return json.dumps(value, sort_keys=True, default=_jsonable, allow_nan=False, indent=2)
+        return without_delete(json.dumps(value, sort_keys=True, default=_jsonable, allow_nan=False, indent=2))
     except (ValueError, TypeError):
-        return json.dumps(_plain(value), sort_keys=True, indent=2)
+        return without_delete(json.dumps(_plain(value), sort_keys=True, indent=2))
+
+
+def without_delete(text: str) -> str:
+    """Return JSON with the one control character escaped that the standard library leaves as it is."""
+    return text.replace("\x7f", "\\u007f")
 
 
 def _indented(value: Any, margin: str) -> str:

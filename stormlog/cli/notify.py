@@ -75,6 +75,7 @@ def notify(
       stormlog notify --all-projects --json
     """
     from stormlog.cli import output as answers
+    from stormlog.cli.diagnostics import print_message
     from stormlog.cli.json_text import json_document
     from stormlog.cli.times import duration_ns
     from stormlog.tracking.digest import NotifySettings
@@ -100,7 +101,7 @@ def notify(
     answers.flush()
     for delivery in report.deliveries:
         if delivery.state != "sent":
-            click.echo(f"Warning: {_delivery_line(delivery)}", err=True)
+            print_message(_delivery_line(delivery), "Warning")
     if not report.is_delivered:
         context.exit(ExitCode.UNDELIVERED)
 

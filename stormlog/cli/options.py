@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from stormlog.cli.formats import FORMATS
+from stormlog.cli.path_type import NamedPath
 
 __all__ = [
     "AnswerCommand",
@@ -51,7 +52,7 @@ def answer_options(function: Decorated) -> Decorated:
     ``strict``, what `machine_options` says, ``no_cache``, ``cache_dir``, ``quiet`` and ``no_colour``.
     """
     decorators: list[Decorator[Any]] = [
-        click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path()),
+        click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=NamedPath()),
         click.option(
             "--format", "format_name", type=click.Choice(FORMATS), help="How to print (default: table)."
         ),
@@ -69,7 +70,7 @@ def answer_options(function: Decorated) -> Decorated:
             "--tracker",
             "tracker",
             metavar="FILE",
-            type=click.Path(dir_okay=False),
+            type=NamedPath(dir_okay=False),
             help="Show the states of this tracker (default: STORMLOG_DB, if there is one); --sql sees its tables as "
             "schema tracking.",
         ),
@@ -98,7 +99,7 @@ def machine_options(function: Decorated) -> Decorated:
             "--spill-dir",
             "spill_directory",
             metavar="DIR",
-            type=click.Path(exists=True, file_okay=False, writable=True),
+            type=NamedPath(exists=True, file_okay=False, writable=True),
             help="Put what does not fit into memory there (default: the temporary directory).",
         ),
         click.option("--spill-limit", metavar="SIZE", help="Put at most this much there, such as 10GB."),
@@ -113,7 +114,7 @@ def cache_dir_option(function: Decorated) -> Decorated:
     return click.option(
         "--cache-dir",
         metavar="DIR",
-        type=click.Path(file_okay=False),
+        type=NamedPath(file_okay=False),
         help="Remember there what was read (default: STORMLOG_CACHE, else ~/.cache/stormlog).",
     )(function)
 

@@ -1,4 +1,7 @@
-"""Everything that goes to stdout, and nothing else does: answers only."""
+"""Everything that goes to stdout, and nothing else does: answers only.
+
+The promise: control characters of files, paths and arguments do not reach a terminal.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from stormlog.cli import formats
+from stormlog.cli import formats, streams
 from stormlog.cli.diagnostics import use_colour
 from stormlog.cli.formats import Answer
+from stormlog.cli.human import printable
 
-__all__ = ["discard", "flush", "is_terminal", "print_answer", "print_text"]
+__all__ = ["discard", "flush", "is_terminal", "print_answer", "print_styled", "print_text"]
 
 _WRITERS: dict[str, Callable[[Answer], Iterator[str]]] = {
     "json": formats.json_chunks,
@@ -33,7 +37,8 @@ def print_answer(answer: Answer, format_name: str, *, no_colour: bool = False) -
     """
     width = _terminal_width() if format_name == "table" else None
     if width is None or not answer.rows:
-        _write(_WRITERS[format_name](answer))
+        chunks = _WRITERS[format_name](answer)
+        _write(map(_csv_for_terminal, chunks) if format_name == "csv" and sys.stdout.isatty() else chunks)
         return
     # Nobody else needs rich, which takes a while to import.
     from stormlog.cli.terminal import print_terminal_table
@@ -48,8 +53,22 @@ def is_terminal() -> bool:
 
 
 def print_text(text: str) -> None:
-    """Print text that is laid out already."""
+    """Print text that is laid out in lines; control characters in them are escaped."""
+    _write([text if text.isascii() and text.replace("\n", "").isprintable() else _printable_lines(text)])
+
+
+def print_styled(text: str) -> None:
+    """Print text as it is: its colours and cursor movements are those of Stormlog."""
     _write([text])
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _csv_for_terminal(chunk: str) -> str:
+    # What programs read from a pipe is what the files say; nobody parses a terminal.
+    return "\r\n".join(map(printable, chunk.split("\r\n")))
 
 
 def flush() -> None:
@@ -62,14 +81,8 @@ def flush() -> None:
 
 
 def discard() -> None:
-    """Send the rest of stdout nowhere, so that the interpreter does not trip over it at exit."""
-    try:
-        descriptor = sys.stdout.fileno()
-    except (OSError, ValueError):
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    """Send the rest of stdout nowhere."""
+    streams.discard(sys.stdout)
 
 
 def _write(chunks: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import threading
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import click
 
 from stormlog.cli.exit_codes import ExitCode
 from stormlog.cli.options import cache_dir_option
+from stormlog.cli.path_type import NamedPath
 from stormlog.cli.tracker_options import evidence_options, group_shared_option, settle_option, tracker_options
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ _FAIL_ON = ("new", "regressed", "any")
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=NamedPath())
 @tracker_options
 @click.option(
     "--app",
@@ -165,8 +167,10 @@ def _scan(
                 if delivery.state != "sent"
             ]
             if not options["quiet"]:
+                from stormlog.cli.diagnostics import print_message
+
                 for failure in failures:
-                    click.echo(f"Warning: not sent to {failure.recipient}: {failure.error}", err=True)
+                    print_message(f"not sent to {failure.recipient}: {failure.error}", "Warning")
             report = replace(report, notices_queued=queued)
     return report
 
@@ -203,7 +207,8 @@ def _watch(
         diagnostics.print_error(error, error_code(error), as_json=options["as_json"])
 
     def note(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
+        # From another thread: the main one, which is stopped here, may hold the lock of the event.
+        _thread.start_new_thread(stop.set, ())
 
     previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,7 +1,7 @@
 """``--sql`` with or without a statement behind it.
 
-The promise: a path that follows ``--sql`` stays a path, and a statement that is wrong is refused as a
-statement rather than looked for as a file.
+The promise: a path that follows ``--sql`` stays a path, a statement that is wrong is refused as a statement rather
+than looked for as a file, and a word that is neither is refused.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import click
+
 from stormlog.cli.json_text import json_document, json_line
 
-__all__ = ["PRINT_SQL", "attach_statement", "looks_like_sql", "statement_document", "statement_text"]
+__all__ = ["PRINT_SQL", "attach_statement", "is_statement", "statement_document", "statement_text"]
 
-#: Value of the option when no statement follows it.
-PRINT_SQL = ""
+#: Value of the option when no statement follows it; no argument of a process can hold this character.
+PRINT_SQL = "\0"
 
 #: Compiled when ``--sql`` stands before something, which it seldom does.
 _KEYWORD = (
@@ -27,10 +29,8 @@ _KEYWORD = (
 )
 
 
-def looks_like_sql(text: str) -> bool:
-    """Tell whether an argument behind ``--sql`` is its statement rather than a path or another option."""
-    if os.path.exists(text):
-        return False
+def is_statement(text: str) -> bool:
+    """Tell whether a text may be a statement: it begins as one, or has several words."""
     if re.match(_KEYWORD, text, re.IGNORECASE):
         return True
     # Names of files that do not exist have blanks more rarely than statements have typing errors.
@@ -38,7 +38,11 @@ def looks_like_sql(text: str) -> bool:
 
 
 def attach_statement(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with every ``--sql`` joined to its statement, or to none (``--sql=``)."""
+    """Return the arguments with every ``--sql`` joined to its statement, or to `PRINT_SQL`.
+
+    Raises:
+        click.BadParameter: what follows is neither a statement nor a path nor an option.
+    """
     joined: list[str] = []
     waiting = list(arguments)
     while waiting:
@@ -46,10 +50,39 @@ def attach_statement(arguments: Sequence[str]) -> list[str]:
         if argument == "--":
             return [*joined, argument, *waiting]
         if argument == "--sql":
-            statement = waiting.pop(0) if waiting and looks_like_sql(waiting[0]) else PRINT_SQL
+            statement = waiting.pop(0) if waiting and _follows(waiting[0]) else PRINT_SQL
             argument = f"--sql={statement}"
+        elif argument.startswith("--sql="):
+            _require_statement(argument.removeprefix("--sql="))
         joined.append(argument)
     return joined
+
+
+def _follows(text: str) -> bool:
+    """Tell whether an argument behind ``--sql`` is its statement."""
+    if text.startswith("-") and text != "-" and not is_statement(text):
+        return False
+    if os.path.exists(text) and not (text.lower().endswith(".sql") and os.path.isfile(text)):
+        return False
+    _require_statement(text)
+    return True
+
+
+def _require_statement(text: str) -> None:
+    """Refuse what is no statement, whatever it says.
+
+    Raises:
+        click.BadParameter: see above.
+    """
+    if not text.strip():
+        problem = "the statement is empty"
+    elif os.path.isfile(text.removeprefix("@")):
+        problem = f'{text!r} is a file: give its text, as in --sql "$(cat FILE)"'
+    elif is_statement(text):
+        return
+    else:
+        problem = f"{text!r} is neither a statement nor the name of anything that exists"
+    raise click.BadParameter(f"{problem}.", param_hint="'--sql'")
 
 
 def statement_text(sql: str, parameters: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from stormlog.cli.formats import FORMATS
+from stormlog.cli.path_type import NamedPath
 
 if TYPE_CHECKING:
     from stormlog.tracking import Tracker
@@ -48,7 +49,7 @@ settle_option = click.option(
 db_option = click.option(
     "--db",
     metavar="FILE",
-    type=click.Path(dir_okay=False),
+    type=NamedPath(dir_okay=False),
     help="The tracker (default: STORMLOG_DB, else ~/.local/share/stormlog/tracker.db).",
 )
 
@@ -98,7 +99,7 @@ def evidence_options(command: Command) -> Command:
         click.option(
             "--repo",
             metavar="DIR",
-            type=click.Path(exists=True, file_okay=False),
+            type=NamedPath(exists=True, file_okay=False),
             help="Ask this git repository which commit is newer (default: by when they were first seen).",
         ),
         click.option(
@@ -171,6 +172,7 @@ def open_tracker(
     """
     import os
 
+    from stormlog.cli.diagnostics import print_message
     from stormlog.errors import SourceError
     from stormlog.tracking import PERMISSIONS, Actor, Tracker, default_store_path
 
@@ -190,5 +192,5 @@ def open_tracker(
         group_shared=group_shared,
     )
     for warning in tracker.store.warnings:
-        click.echo(f"Warning: {warning}", err=True)
+        print_message(warning, "Warning")
     return tracker

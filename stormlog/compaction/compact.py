@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from stormlog._paths import require_path
 from stormlog.compaction.copying import copy_file, copy_growing_segment, require_unchanged
 from stormlog.compaction.manifest import CompactedEntry, write_manifest
 from stormlog.compaction.models import CompactionReport, SegmentReport
@@ -63,7 +64,7 @@ def compact_sink(
 
     Raises:
         SourceError: ``sink`` is no sink, a writer is at work on it, or it changed meanwhile.
-        ValueError: ``output`` exists, lies inside the sink or is named together with ``replace``.
+        ValueError: a path is empty, ``output`` exists, lies inside the sink or is named together with ``replace``.
         CompactionError: the result would not say the same as the original.
         OSError: something cannot be read or written.
 
@@ -71,6 +72,8 @@ def compact_sink(
     """
     if replace and output is not None:
         raise ValueError("an output directory and replacing the sink exclude each other: choose one")
+    sink = require_path(sink)
+    output = None if output is None else require_path(output)
     source = Path(os.path.realpath(sink))
     if not source.name:
         raise ValueError(f"{source} has no name and no directory above it")

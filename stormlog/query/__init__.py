@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from stormlog.query.rows import EventRow, OOMBundleRow, Reject, SessionRow
     from stormlog.query.store import QueryStore
     from stormlog.query.store import open_store as open
+    from stormlog.query.unmatched import UnmatchedFilter
 
 __all__ = [
     "ArtifactCatalog",
@@ -58,6 +59,7 @@ __all__ = [
     "SessionFilter",
     "SessionRow",
     "SqlResult",
+    "UnmatchedFilter",
     "open",
 ]
 
@@ -83,6 +85,7 @@ _MODULES = {
     ),
     "rows": ("EventRow", "OOMBundleRow", "Reject", "SessionRow"),
     "store": ("QueryStore", "open_store"),
+    "unmatched": ("UnmatchedFilter",),
 }
 
 if not TYPE_CHECKING:

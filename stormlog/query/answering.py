@@ -83,6 +83,8 @@ class AnsweringStore:
         self._folder: str | None = None
         if cache_root is not None:
             self._folder = index_folder(cache_root, [str(path) for path in catalog.paths])
+        #: Why nothing is kept although it should be; no telemetry is missing for it.
+        self.cache_warning: CatalogWarning | None = None
         self.on_start: Callable[[], None] = _nothing
         self._open_engine: Engine | None = None
         self._selective_engine: SelectiveEngine | None = None
@@ -476,8 +478,10 @@ class AnsweringStore:
             if self._folder is not None:
                 try:
                     index = Index.load(self._folder, [str(path) for path in self.catalog.paths])
-                except OSError:
+                except OSError as error:
                     # Nowhere to keep anything: every answer comes from the files.
+                    message = f"nothing can be kept there, so every question reads the files: {error.strerror or error}"
+                    self.cache_warning = CatalogWarning(self._folder, message, "cache_unusable")
                     self._folder = None
             self._open_engine = self._make_engine(index)
         return self._open_engine
@@ -562,9 +566,8 @@ class AnsweringStore:
         if not self._strict:
             return
         for warning in self.catalog.warnings:
-            if warning.is_note:
-                continue
-            raise SourceError(warning.message, path=warning.path)
+            if not warning.is_note:
+                raise SourceError(warning.message, path=warning.path)
         for reject in self.rejects(limit=1):
             raise SourceError(
                 f"{reject.message} ({reject.reason}): {reject.excerpt}",

@@ -67,6 +67,7 @@ class Arbiter:
         self._warnings = warnings
         self._verdicts = Verdicts()
         self._default_ids: dict[str, str] = {}
+        self._left_out: set[tuple[str, str]] = set()
 
     def take(self) -> Verdicts:
         """Return the verdicts since the last call."""
@@ -123,6 +124,8 @@ class Arbiter:
                 given_id = record_id(event)
                 canonical = storable_text(canonical)
         except (ValueError, OverflowError, RecursionError, TypeError) as error:
+            if self.leave_out(place.origin, record):
+                return
             self.reject(place, line_number, str(getattr(error, "code", "invalid_record")), text, str(error))
             return
         self._verdicts.records.append((place.piece_id, line_number, canonical, given_id))
@@ -137,6 +140,20 @@ class Arbiter:
         self._verdicts.rejects.append(
             (place.piece_id, line_number, reason, message or _MESSAGES.get(reason, reason), excerpt_of(text))
         )
+
+    def leave_out(self, origin: FileOrigin, record: Any) -> bool:
+        """Say whether a record is none of memory telemetry but of a known other kind; a warning names its file once."""
+        from stormlog.query.catalog.models import NO_MEMORY_TELEMETRY
+        from stormlog.telemetry.foreign import foreign_format
+
+        found = foreign_format(record)
+        if found is None:
+            return False
+        if (origin.key, found) not in self._left_out:
+            self._left_out.add((origin.key, found))
+            message = f"holds records that are no memory telemetry ({found}); they are left out"
+            self.refuse_file(origin, f"{NO_MEMORY_TELEMETRY}:{found}", message)
+        return True
 
     def refuse_file(self, origin: FileOrigin, code: str, message: str) -> None:
         """Note that a whole file was skipped."""

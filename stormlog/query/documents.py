@@ -25,9 +25,11 @@ def json_document_verdicts(place: Place, arbiter: Arbiter, batch: int) -> Iterat
         ValueError: it is not JSON, or holds no records.
         RecursionError: it is nested too deeply.
     """
-    from stormlog.telemetry.loading import records_of_document
+    from stormlog.telemetry.loading import holds_record_list, records_of_document
 
     document = json.loads(read_bytes(place.origin.path).decode("utf-8-sig"))
+    if not holds_record_list(document) and arbiter.leave_out(place.origin, document):
+        return
     for number, record in enumerate(records_of_document(document, place.origin.path), start=1):
         arbiter.judge_record(place, number, record, _shown(record))
         if number % batch == 0:

@@ -74,7 +74,9 @@ class Reader:
         for warning in warnings:
             said.setdefault(warning.path, []).append((warning.code, warning.message))
         for task in tasks:
-            task.piece.warnings = said.get(task.origin.path, [])
+            # What was said of the lines before is said of the whole file.
+            before = task.piece.warnings if task.start > 0 else []
+            task.piece.warnings = list(dict.fromkeys([*before, *said.get(task.origin.path, [])]))
             # Whatever is scanned in place may have changed meanwhile; then nobody may rely on it later.
             is_bounded = task.origin.may_grow or state_of(task.origin.path) == task.state
             # What could not be read today may be readable tomorrow, without looking any different.

@@ -49,7 +49,7 @@ def events_statement(filters: EventFilter | None) -> Statement:
 
 
 def oom_bundles_statement(filters: OOMBundleFilter | None) -> Statement:
-    """Return the statement of ``list_oom_bundles``; a bound that is no date is no constraint."""
+    """Return the statement of ``list_oom_bundles``."""
     filters = filters or OOMBundleFilter()
     return load_query("list_oom_bundles"), {
         "session_id": filters.session_id,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from stormlog.query.relations import Connection, Relation
     from stormlog.query.rows import EventRow, OOMBundleRow, SessionRow
     from stormlog.query.streams import RowStream
+    from stormlog.query.unmatched import UnmatchedFilter
 
 __all__ = ["QueryStore", "open_store"]
 
@@ -209,6 +210,24 @@ class QueryStore(AnsweringStore):
         from stormlog.query.catalog.listing import list_attachments
 
         return list_attachments(self.catalog, filters)
+
+    def unmatched_filters(
+        self, filters: IssueFilter | SessionFilter | EventFilter | OOMBundleFilter
+    ) -> list[UnmatchedFilter]:
+        """Return the values of a filter that no row has, and what there is instead; for answers without rows.
+
+        Each field is looked at by itself: nothing is returned where every value occurs, but not together. Fields
+        whose words are fixed, times and yes-or-no fields are left out.
+
+        Raises:
+            QueryError: the store is closed, or DuckDB failed.
+            SourceError: the store is strict and something had to be skipped.
+        """
+        from stormlog.query.unmatched import unmatched_filters
+
+        return unmatched_filters(
+            filters, lambda text, parameters, view: self._run("unmatched_filters", (text, parameters), view)
+        )
 
     # ---- SQL -----------------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ class RowStream(Iterator[_Row], Generic[_Row]):
 
     Attributes:
         columns: Names of the columns of the statement, in order.
+        is_empty: Whether the statement has no rows at all.
 
     Raises:
         QueryError: while it is used: the store was closed or interrupted, or DuckDB failed.
@@ -52,7 +53,9 @@ class RowStream(Iterator[_Row], Generic[_Row]):
         self._is_open = True
         self._few_rows: list[tuple[Any, ...]] | None = []
         # The first rows come with the question: what is wrong with it is told where it is asked.
-        self._batch = iter(self._next_batch())
+        first = self._next_batch()
+        self.is_empty = not first
+        self._batch = iter(first)
 
     @classmethod
     def of(

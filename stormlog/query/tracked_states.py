@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from stormlog._paths import require_path
 from stormlog.errors import SourceError
 from stormlog.query.catalog.models import CatalogWarning
 
@@ -59,7 +60,7 @@ class StateSource:
     """
 
     def __init__(self, tracker: str | os.PathLike[str] | None = None, project: str = "default") -> None:
-        self._tracker = None if tracker is None else os.fspath(tracker)
+        self._tracker = None if tracker is None else require_path(tracker, "the path of the tracker")
         self._project = project
         self._file: TrackerFile | None = None
         self._openings = 0

@@ -12,6 +12,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from stormlog._paths import require_path
 from stormlog.telemetry.conversion import telemetry_event_from_record
 from stormlog.telemetry.errors import TelemetryRecordError
 from stormlog.telemetry.events import AnyTelemetryEvent
@@ -36,6 +37,8 @@ from stormlog.telemetry.sink import (
 
 __all__ = ["LoadedTelemetrySession", "load_telemetry_events", "load_telemetry_sessions"]
 
+#: Keys of a JSON object that hold its records, the first that holds a list counts.
+_LIST_KEYS = ("events", "telemetry_events")
 _RECORD_KEYS = (
     "schema_version",
     "event_type",
@@ -93,7 +96,7 @@ def load_telemetry_sessions(
 
     Source: docs/concepts.md#sessions.
     """
-    root = Path(path)
+    root = Path(require_path(path))
     segments = resolve_telemetry_sink_segment_paths(root)
     if not segments:
         return _load_json_document(root, permissive_legacy, events_key)
@@ -217,7 +220,7 @@ def _load_json_document(
 
 
 def records_of_document(document: Any, root: str | Path, events_key: str | None = None) -> list[Any]:
-    """Return the records of a parsed JSON document: its items, its ``events``, or itself.
+    """Return the records of a parsed JSON document: its items, its ``events`` or ``telemetry_events``, or itself.
 
     Raises:
         TelemetryRecordError: it holds no records.
@@ -233,12 +236,20 @@ def records_of_document(document: Any, root: str | Path, events_key: str | None 
                 f"events_key_not_list:{events_key}", f"{root}: key {events_key!r} holds no list"
             )
         return records
-    if isinstance(document.get("events"), list):
-        events: list[Any] = document["events"]
-        return events
+    for key in _LIST_KEYS:
+        if isinstance(document.get(key), list):
+            events: list[Any] = document[key]
+            return events
     if any(key in document for key in _RECORD_KEYS):
         return [document]
     raise TelemetryRecordError("json_no_events", f"{root}: an object without events; name their key")
+
+
+def holds_record_list(document: Any) -> bool:
+    """Say whether a parsed JSON document is a list, or has one where records are."""
+    if isinstance(document, dict):
+        return any(isinstance(document.get(key), list) for key in _LIST_KEYS)
+    return isinstance(document, list)
 
 
 def _jsonl_events(path: Path, permissive_legacy: bool, default_id: str) -> Iterator[AnyTelemetryEvent]:

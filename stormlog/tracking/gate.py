@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from stormlog.errors import SourceError
 from stormlog.issues.sidecar import TrackedState, read_sidecar, state_precedence
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
 from stormlog.tracking.repository import Repository
@@ -212,7 +213,8 @@ def evaluate(
         watching: Entered while the store that it is given reads.
 
     Raises:
-        SourceError: none of the paths exists, or something was skipped and ``strict`` is set.
+        SourceError: none of the paths exists, they hold neither sessions nor issues, or something was skipped and
+            ``strict`` is set.
         ValueError: an unknown outcome or version order.
     """
     unknown = sorted(set(fail_on).difference(FAILURES))
@@ -237,6 +239,12 @@ def evaluate(
             rows = connection.execute(_FOUND).fetchall()
             versions = _versions(connection)
             first_seen = _first_seen(connection)
+    if not rows and not report.sessions_scanned:
+        # A gate that saw nothing has not looked at the job, and must not let it pass.
+        why = "".join(f" ({warning['path']}: {warning['message']})" for warning in report.warnings[:1])
+        raise SourceError(
+            f"no session and no issue to judge{why}", path=", ".join(os.fspath(path) for path in paths)
+        )
     known = _by_fingerprint(baseline.states, app)
     times = {
         key: min(times[key] for times in (baseline.first_seen, first_seen) if key in times)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from stormlog._markdown import markdown_text
 from stormlog.tracking.gate import FAILURES, GateIssue, GateReport
 
 __all__ = ["markdown_summary"]
@@ -19,8 +20,6 @@ _HEADINGS: Final = {
     "recurring": "Recurring: resolved, and nobody can tell whether these versions have the fix",
     "pending": "Pending: found in sessions that may still grow",
 }
-# Titles are what telemetry says: they must not become links, images, mentions or markup.
-_SPECIAL: Final = re.compile(r"([\\`*_\[\]#|~$]|:(?=//)|(?<=www)\.)")
 _PLAIN_ID: Final = re.compile(r"[a-z]+:[0-9a-f]+")
 
 
@@ -34,7 +33,7 @@ def markdown_summary(report: GateReport) -> str:
         f"{', '.join(f'{counts[name]:,} {name}' for name in shown)}; {counts['known']:,} known, "
         f"{counts['ignored']:,} ignored, {counts['older']:,} of versions before their fix.\n\n",
         f"{_counted(report.sources_seen, 'source')} with {_counted(report.sessions_scanned, 'session')}, compared with "
-        f"{_text(report.baseline)}. Fails on: {', '.join(report.fail_on) or 'nothing'}.\n",
+        f"{markdown_text(report.baseline)}. Fails on: {', '.join(report.fail_on) or 'nothing'}.\n",
     ]
     # What it fails on comes first.
     for outcome in sorted(FAILURES, key=lambda name: (name not in report.fail_on, FAILURES.index(name))):
@@ -55,12 +54,12 @@ def _table(issues: list[GateIssue]) -> str:
     ]
     for issue in issues[:_MOST_ROWS]:
         cells = (
-            _text(issue.severity),
-            _text(_cut(issue.title)) + (" (development)" if issue.is_dev else ""),
+            markdown_text(issue.severity),
+            markdown_text(_cut(issue.title)) + (" (development)" if issue.is_dev else ""),
             f"{issue.session_count:,}",
             f"{issue.hit_count:,}",
-            _text(_cut(", ".join(issue.code_versions))) or "-",
-            _text(_cut(issue.fix_version or "")) or "-",
+            markdown_text(_cut(", ".join(issue.code_versions))) or "-",
+            markdown_text(_cut(issue.fix_version or "")) or "-",
             _id(issue.fingerprint_id),
         )
         lines.append(f"| {' | '.join(cells)} |")
@@ -74,11 +73,4 @@ def _cut(text: str) -> str:
 
 
 def _id(text: str) -> str:
-    return f"`{text}`" if _PLAIN_ID.fullmatch(text) else _text(text)
-
-
-def _text(text: str) -> str:
-    """Return text that Markdown shows as it is, on one line and without what steers a terminal."""
-    plain = "".join(character if character.isprintable() else " " for character in text)
-    escaped = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
-    return _SPECIAL.sub(r"\\\1", " ".join(escaped.split()))
+    return f"`{text}`" if _PLAIN_ID.fullmatch(text) else markdown_text(text)

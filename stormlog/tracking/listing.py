@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from stormlog.query.unmatched import UnmatchedFilter
 from stormlog.tracking.comments import list_comments
 from stormlog.tracking.conditions import Condition
 from stormlog.tracking.lookup import ISSUES_CTE, find_issue, tracked_issue, tracked_issues
@@ -38,6 +39,7 @@ __all__ = [
     "list_issues",
     "list_occurrences",
     "matching",
+    "unmatched_filters",
 ]
 
 KINDS: Final = ("oom", "collector_degradation", "alert", "hidden_memory_anomaly", "error")
@@ -51,6 +53,15 @@ SORTS: Final = {
     "occurrences": "occurrence_count",
     "runs": "run_count",
     "users": "unique_user_count",
+}
+
+
+#: Fields of `IssueFilter` whose words anything may be -> where they are.
+_OPEN_COLUMNS: Final = {
+    "app": "a.name",
+    "run": "o.run_id",
+    "session": "o.session_id",
+    "version": "k.code_version",
 }
 
 
@@ -123,6 +134,45 @@ def list_issues(
     rows = tracked_issues(connection, f"issue_id IN ({', '.join('?' * len(ids))}) {order}", ids)
     issues, cursor = cut(rows, limit, sort, column, "issue_id")
     return IssuePage(issues, cursor, cursor is not None)
+
+
+def unmatched_filters(
+    connection: sqlite3.Connection, project: str | None, wanted: IssueFilter
+) -> list[UnmatchedFilter]:
+    """Return the values of a filter that no issue has, whatever its other fields say, and what there is instead.
+
+    Args:
+        project: Name of the issues' project; None for those of all.
+    """
+    values = {"app": wanted.app, "run": wanted.run, "session": wanted.session, "version": wanted.version}
+    unmatched = []
+    for name, value in values.items():
+        if value is None:
+            continue
+        known = connection.execute(
+            f"""
+            SELECT value, count(*) OVER ()
+            FROM (
+                SELECT {_OPEN_COLUMNS[name]} AS value, count(DISTINCT i.issue_id) AS frequency
+                FROM main.issues AS i
+                INNER JOIN main.apps AS a ON a.app_id = i.app_id
+                INNER JOIN main.projects AS p ON p.project_id = i.project_id
+                LEFT JOIN main.issue_occurrences AS o ON o.issue_id = i.issue_id
+                LEFT JOIN main.issue_evidence_keys AS k ON k.occurrence_id = o.occurrence_id
+                WHERE p.name = coalesce(:project, p.name)
+                GROUP BY 1
+            )
+            WHERE value IS NOT NULL
+            ORDER BY value = :value DESC, frequency DESC, value
+            LIMIT 8
+            """,
+            {"project": project, "value": value},
+        ).fetchall()
+        if known and known[0][0] == value:
+            continue
+        there_are = known[0][1] if known else 0
+        unmatched.append(UnmatchedFilter("issue", name, value, tuple(row[0] for row in known), there_are))
+    return unmatched
 
 
 def matching(connection: sqlite3.Connection, where: str) -> list[str]:

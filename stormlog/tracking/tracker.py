@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from stormlog._paths import require_path
 from stormlog.tracking import comments, listing, merging, unmerging
 from stormlog.tracking.actors import PERMISSIONS, READ, WRITE, Actor, Permissions
 from stormlog.tracking.lookup import find_issue
@@ -31,6 +32,7 @@ from stormlog.tracking.triage import MatchChangedError, Targets, Triage, match
 
 if TYPE_CHECKING:
     from stormlog.issues.sidecar import Sidecar
+    from stormlog.query.unmatched import UnmatchedFilter
     from stormlog.tracking.digest import NotifyReport, NotifySettings
     from stormlog.tracking.gate import GateReport
     from stormlog.tracking.sidecar import ImportReport
@@ -76,7 +78,7 @@ class Tracker:
         self.actor = actor or Actor.from_environment()
         self.project = project
         self.clock = clock
-        file = default_store_path() if path is None else path
+        file = default_store_path() if path is None else require_path(path)
         if scratch:
             self.store = Store.open_scratch(file)
         else:
@@ -157,6 +159,20 @@ class Tracker:
         with self.reading() as connection:
             project = None if all_projects else self.project
             return listing.list_issues(connection, project, wanted, sort=sort, limit=limit, after=after)
+
+    def unmatched_filters(
+        self,
+        *,
+        app: str | None = None,
+        run: str | None = None,
+        session: str | None = None,
+        version: str | None = None,
+        all_projects: bool = False,
+    ) -> list[UnmatchedFilter]:
+        """Return which of these filters of `list_issues` no issue has, and what there is instead."""
+        wanted = listing.IssueFilter(app=app, run=run, session=session, version=version)
+        with self.reading() as connection:
+            return listing.unmatched_filters(connection, None if all_projects else self.project, wanted)
 
     def issue(self, issue_id: str) -> IssueDetail:
         """Return an issue with what belongs to it.

@@ -106,7 +106,7 @@ def test_markdown_shows_what_people_read_and_escapes_its_own_signs(tmp_path: Pat
     assert header.startswith("| Time (UTC) | Session |")
     assert dashes.count("|") == header.count("|")
     assert row.startswith("| 2026-01-02 03:04:05.000 | s-1 | 0 | sample | 1.00 MiB | 1.50 GiB | 1.50 GiB |")
-    assert "a\\|b &lt;c>" in row
+    assert "a\\|b &lt;c&gt;" in row
 
 
 def test_json_is_valid_for_values_json_has_no_words_for() -> None:

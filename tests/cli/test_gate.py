@@ -138,12 +138,12 @@ def test_what_was_skipped_is_said_on_stderr(runs: Path, baseline: Path) -> None:
     assert stormlog("gate", runs, "--baseline", baseline, "--strict").status == 3
 
 
-def test_nothing_to_compare_is_said(tmp_path: Path, baseline: Path) -> None:
+def test_paths_with_nothing_to_judge_do_not_pass(tmp_path: Path, baseline: Path) -> None:
     (tmp_path / "empty").mkdir()
 
     outcome = stormlog("gate", tmp_path / "empty", "--baseline", baseline)
 
-    assert outcome.status == 0 and "hold nothing to compare" in outcome.stderr
+    assert outcome.status == 3 and "no session and no issue to judge" in outcome.stderr
 
 
 def test_permission_to_read_is_enough_and_needed(runs: Path, tmp_path: Path) -> None:

@@ -75,9 +75,9 @@ def test_a_cache_directory_that_cannot_be_used_is_done_without(tmp_path: Path) -
     path = capture(tmp_path)
     (tmp_path / "file").write_text("")
     answer = command_line("query", "issues", path, "--json", "--no-cache")
-    assert (
-        command_line("query", "issues", path, "--json", "--cache-dir", tmp_path / "file" / "below") == answer
-    )
+    without = command_line("query", "issues", path, "--json", "--cache-dir", tmp_path / "file" / "below")
+    assert (without.status, without.stdout) == (answer.status, answer.stdout)
+    assert "nothing can be kept there" in without.stderr
 
 
 def test_no_cache_and_a_cache_directory_exclude_each_other(tmp_path: Path) -> None:

@@ -57,14 +57,15 @@ def test_fail_on(tmp_path: Path, db: Path) -> None:
     assert (wrong.status, "new, regressed, any" in wrong.stderr) == (2, True)
 
 
-def test_a_regression_is_found(tmp_path: Path, db: Path) -> None:
+@pytest.mark.parametrize("wanted", ["regressed", "any"])
+def test_a_regression_is_found(wanted: str, tmp_path: Path, db: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", busy_session("s1", 40))
     stormlog("scan", path, "--db", db, "--code-version", "1.0")
     assert (
         stormlog("issues", "resolve", "--where", "kind = 'oom'", "--version", "1.1", "--db", db).status == 0
     )
     write_lines(path, busy_session("s2", 40))
-    outcome = stormlog("scan", path, "--db", db, "--code-version", "1.2", "--fail-on", "regressed", "--json")
+    outcome = stormlog("scan", path, "--db", db, "--code-version", "1.2", "--fail-on", wanted, "--json")
     assert outcome.status == 10
     assert json.loads(outcome.stdout)["issues_regressed"] == 1
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from stormlog.cli.sql_option import attach_statement, looks_like_sql, statement_text
+from stormlog.cli.sql_option import PRINT_SQL, attach_statement, is_statement, statement_text
 from tests.cli.runner import stormlog
 from tests.cli.samples import capture
 
@@ -30,20 +30,20 @@ from tests.cli.samples import capture
     ],
 )
 def test_statements_belong_to_the_option(text: str) -> None:
-    assert looks_like_sql(text) == bool(text)
+    assert is_statement(text) == bool(text)
 
 
 @pytest.mark.parametrize(
     "text", ["runs", "./live_sink", "--json", "-q", "--reason=out of memory", "selected", "-"]
 )
 def test_paths_and_options_do_not(text: str) -> None:
-    assert not looks_like_sql(text)
+    assert not is_statement(text)
 
 
 def test_a_path_that_exists_stays_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("select 1").mkdir()
-    assert attach_statement(["--sql", "select 1"]) == ["--sql=", "select 1"]
+    assert attach_statement(["--sql", "select 1"]) == [f"--sql={PRINT_SQL}", "select 1"]
 
 
 def test_what_follows_two_dashes_is_left_alone() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from stormlog._paths import require_path
 from stormlog.query.catalog.bundle_copies import copied_bundles
 from stormlog.query.catalog.discovery import Discovery
 from stormlog.query.catalog.models import CatalogWarning, note_of_copy
@@ -33,12 +34,15 @@ class ArtifactCatalog:
         issue_sidecars: Files called ``issues.json`` in opened directories and beside opened files.
         warnings: What was skipped; those who load events add to it.
 
+    Raises:
+        ValueError: a path is empty, or neither text nor a path.
+
     Source: docs/concepts.md#catalog.
     """
 
     def __init__(self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> None:
-        given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
-        self.paths: tuple[Path, ...] = tuple(Path(path) for path in given)
+        given = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
+        self.paths: tuple[Path, ...] = tuple(Path(require_path(path)) for path in given)
         discovery = Discovery()
         for path in self.paths:
             discovery.add(str(path))

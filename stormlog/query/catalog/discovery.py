@@ -26,6 +26,8 @@ from stormlog.query.catalog.names import (
     ENVELOPE_NAME,
     ISSUES_NAME,
     MANIFEST_NAME,
+    READ_IN_DIRECTORIES,
+    READ_WHEN_NAMED,
     SIDECAR_NAME,
     flat_kind,
     is_candidate,
@@ -63,6 +65,8 @@ class Discovery:
         self._manifests: dict[str, dict[str, Any] | None] = {}
         self._real_directories: dict[str, str] = {}
         self._ledgers: dict[str, TelemetrySinkManifest | None] = {}
+        # Whether the argument at hand holds anything that is read, found before or not.
+        self._holds_something = False
 
     @property
     def run_envelopes(self) -> list[CatalogRunEnvelope]:
@@ -73,8 +77,14 @@ class Discovery:
         """Add what one argument names.
 
         Args:
-            path: A file or directory, relative or absolute.
+            path: A file or directory, relative or absolute. If it holds nothing that is read, a warning says so.
         """
+        self._holds_something, warned = False, len(self.log.warnings)
+        self._add(path)
+        if not self._holds_something and len(self.log.warnings) == warned:
+            self.log.add(path, "no_telemetry", f"holds no telemetry; read are {READ_IN_DIRECTORIES}")
+
+    def _add(self, path: str) -> None:
         try:
             mode = os.stat(path).st_mode
         except ValueError:
@@ -136,6 +146,7 @@ class Discovery:
                 if is_candidate(name)
             )
             warn_of_loose_parquet(listing, owned, self.log)
+        self._holds_something = self._holds_something or bool(candidates)
         is_in_bundle = self._bundle_test()
         for _, name, listing in sorted(candidates, key=lambda item: item[0]):
             directory, basename = os.path.split(listing.resolved(name))
@@ -181,6 +192,7 @@ class Discovery:
             from stormlog.issues.sidecar import describes_sidecar
 
             if describes_sidecar(read_optional_object(path, self.log)):
+                self._holds_something = True
                 return
         if name == ENVELOPE_NAME:
             self._add_envelope(path, self._resolve(path))
@@ -232,6 +244,7 @@ class Discovery:
         return True
 
     def _add_oom_bundle(self, listing: DirectoryListing, manifest: Mapping[str, Any]) -> None:
+        self._holds_something = True
         if listing.real not in self._bundle_directories:
             self._bundle_directories.add(listing.real)
             self.oom_bundles.append(oom_bundle(listing, manifest, self.log))
@@ -252,8 +265,15 @@ class Discovery:
             self._segments.setdefault(directory, set()).add(basename)
 
     def _add_flat(self, path: str, real: str, listing: DirectoryListing | None) -> None:
-        kind = flat_kind(os.path.basename(path))
-        if kind is None or not self._is_new(real, kind):
+        name = os.path.basename(path)
+        kind = flat_kind(name)
+        if kind is None:
+            message = (
+                f"is not read, for its name does not end with {READ_WHEN_NAMED}; rename it if it is telemetry"
+            )
+            self.log.add(path, f"unknown_suffix:{name}", message)
+            return
+        if not self._is_new(real, kind):
             return
         file = Path(path)
         ledger = self._sibling_ledger(path, listing) if kind == "telemetry_jsonl" else None
@@ -286,6 +306,7 @@ class Discovery:
         return real
 
     def _is_new(self, real: str, kind: str) -> bool:
+        self._holds_something = True
         key = (real, kind)
         if key in self._source_keys:
             return False
@@ -300,6 +321,7 @@ class Discovery:
             self.issue_sidecars.append(path)
 
     def _add_sidecar(self, path: str, real: str) -> None:
+        self._holds_something = True
         if real in self._described_files:
             return
         self._described_files.add(real)
@@ -308,6 +330,7 @@ class Discovery:
             self.attachments.extend(parse_sidecar(payload, path, str(Path(path).parent), self.log))
 
     def _add_envelope(self, path: str, real: str) -> None:
+        self._holds_something = True
         if real in self._described_files:
             return
         self._described_files.add(real)

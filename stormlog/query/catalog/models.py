@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stormlog.telemetry.sink import TelemetrySinkManifest
 
 __all__ = [
+    "NO_MEMORY_TELEMETRY",
     "CatalogOOMBundle",
     "CatalogSource",
     "CatalogWarning",
@@ -26,6 +27,9 @@ __all__ = [
     "SourceKind",
     "note_of_copy",
 ]
+
+#: Begins the code of warnings about files of another kind: nothing is lost with them.
+NO_MEMORY_TELEMETRY = "no_memory_telemetry"
 
 SourceKind = Literal[
     "sink", "telemetry_json", "telemetry_jsonl", "telemetry_csv", "diagnose_bundle", "oom_bundle"
@@ -126,8 +130,8 @@ class CatalogWarning:
 
     @property
     def is_note(self) -> bool:
-        """Whether nothing is wrong: what was skipped counts elsewhere, which strict callers do not mind."""
-        return self.code.startswith(_COPY)
+        """Whether no telemetry is lost for it: the file is a copy, or of another kind. Strict stores accept it."""
+        return self.code.startswith((_COPY, NO_MEMORY_TELEMETRY))
 
     def as_dict(self) -> dict[str, str]:
         """Return ``path`` and ``message``."""

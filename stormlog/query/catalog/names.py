@@ -12,6 +12,8 @@ __all__ = [
     "ISSUES_NAME",
     "MANIFEST_NAME",
     "METADATA_NAME",
+    "READ_IN_DIRECTORIES",
+    "READ_WHEN_NAMED",
     "SIDECAR_NAME",
     "WORKPLACE_PREFIX",
     "flat_kind",
@@ -31,6 +33,13 @@ ISSUES_NAME = "issues.json"
 
 #: Begins the names of directories beside a sink in which compaction works.
 WORKPLACE_PREFIX = ".stormlog-compact-"
+
+#: What discovery finds in a directory, and which files it reads when they are named, for people.
+READ_IN_DIRECTORIES = (
+    "sinks and bundles (manifest.json), *.jsonl, *.jsonl.gz, *.jsonl.zst, and *.json and *.csv with event, track or "
+    "telemetry in their names"
+)
+READ_WHEN_NAMED = ".jsonl, .jsonl.gz, .jsonl.zst, .json or .csv"
 
 _ROLES = frozenset({MANIFEST_NAME, SIDECAR_NAME, ENVELOPE_NAME})
 _LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst")

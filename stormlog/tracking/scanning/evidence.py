@@ -22,6 +22,7 @@ __all__ = [
     "SessionScope",
     "copied_rows",
     "evidence_rows",
+    "require_severity",
     "session_rows",
     "sessionless_hits",
     "sessionless_rows",
@@ -47,6 +48,16 @@ _FACTS = [
 ]
 
 _SEVERITY_RANKS = {"critical": 0, "error": 0, "warning": 1, "info": 2}
+
+
+def require_severity(word: str) -> None:
+    """Refuse a word that alerts cannot be compared with.
+
+    Raises:
+        ValueError: it is none of critical, error, warning and info.
+    """
+    if word not in _SEVERITY_RANKS:
+        raise ValueError(f"unknown severity {word!r}: choose from {', '.join(_SEVERITY_RANKS)}")
 
 
 class SessionScope(NamedTuple):
@@ -131,10 +142,7 @@ def evidence_rows(
         ValueError: an unknown severity.
         QueryError: DuckDB failed.
     """
-    if defaults.min_severity not in _SEVERITY_RANKS:
-        raise ValueError(
-            f"unknown severity {defaults.min_severity!r}: choose from {', '.join(_SEVERITY_RANKS)}"
-        )
+    require_severity(defaults.min_severity)
     settled = [scope for scope in sessions if scope.is_settled]
     told = _silent_records(store, settled)
     parameters = {

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from stormlog._paths import require_path
 from stormlog.query.sqlite_files import explaining
 from stormlog.query.texts import storable_text
 from stormlog.tracking.activity import canonical_json
@@ -32,6 +33,7 @@ from stormlog.tracking.scanning.evidence import (
     Defaults,
     copied_rows,
     evidence_rows,
+    require_severity,
     session_rows,
     sessionless_hits,
     sessionless_rows,
@@ -75,7 +77,7 @@ class ScanOptions:
         app: Training program of evidence that names none.
         is_dev: Whether evidence that does not say is from development.
         code_version: Version of evidence that names none.
-        min_severity: Least severe alerts that count.
+        min_severity: Least severe alerts that count: critical, error, warning or info.
         repo: Git repository that knows which commit is newer.
         since_ns: Earliest evidence that counts, nanoseconds since the Unix epoch.
         settle_ns: How long a session without an end must have been quiet before its hidden-memory findings count.
@@ -88,7 +90,7 @@ class ScanOptions:
         memory_limit: Likewise.
 
     Raises:
-        ValueError: the app or the version is blank, or no text.
+        ValueError: the app or the version is blank, or no text; an unknown severity.
     """
 
     app: str = "default"
@@ -108,6 +110,7 @@ class ScanOptions:
 
     def __post_init__(self) -> None:
         require_text(self.app, "app")
+        require_severity(self.min_severity)
         if self.code_version is not None:
             require_text(self.code_version, "code version")
 
@@ -137,8 +140,7 @@ def scan(
         PermissionDeniedError: ``issues:write`` is missing.
         ValueError: a path is empty.
     """
-    if any(not os.fspath(path) for path in paths):
-        raise ValueError("a path is empty: name a file or directory")
+    paths = [require_path(path) for path in paths]
     options = options or ScanOptions()
     tracker.permissions.require(WRITE)
     if options.dry_run:
@@ -488,4 +490,5 @@ def _warnings(store: QueryStore) -> list[dict[str, str]]:
         {"path": path, "message": f"{count:,} {'line' if count == 1 else 'lines'} skipped"}
         for path, count in store.rejects_summary()
     ]
-    return lines + [{**warning.as_dict(), "code": warning.code} for warning in store.catalog.warnings]
+    warnings = [*store.catalog.warnings, *([store.cache_warning] if store.cache_warning else [])]
+    return lines + [{**warning.as_dict(), "code": warning.code} for warning in warnings]

@@ -13,6 +13,7 @@ from tests.vectors.harness import Case, load_cases, write_files
 
 CALLS = ("sources", "warnings", "catalog_oom_bundles", "list_attachments")
 DISCOVERY_REASONS = ("path_", "manifest_", "sidecar_", "envelope_", "segment_", "symlink_", "parquet_")
+DISCOVERY_REASONS += ("no_telemetry", "unknown_suffix")
 CASES = [case for case in load_cases("catalog") if any(call["call"] in CALLS for call in case.input["calls"])]
 
 
