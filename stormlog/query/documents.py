@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from stormlog.query.arbiter import MAX_LINE_BYTES, Arbiter, Place, Verdicts
-from stormlog.query.repair import read_bytes
 
 __all__ = ["csv_verdicts", "json_document_verdicts"]
 
@@ -17,17 +16,16 @@ _FIRST_ROW_NUMBER = 2
 _NO_TEXT = re.compile("[\udc80-\udcff]")
 
 
-def json_document_verdicts(place: Place, arbiter: Arbiter, batch: int) -> Iterator[Verdicts]:
+def json_document_verdicts(place: Place, content: bytes, arbiter: Arbiter, batch: int) -> Iterator[Verdicts]:
     """Judge the records of a JSON document; items count from 1.
 
     Raises:
-        OSError: the file cannot be read.
         ValueError: it is not JSON, or holds no records.
         RecursionError: it is nested too deeply.
     """
     from stormlog.telemetry.loading import records_of_document
 
-    document = json.loads(read_bytes(place.origin.path).decode("utf-8-sig"))
+    document = json.loads(content.decode("utf-8-sig"))
     for number, record in enumerate(records_of_document(document, place.origin.path), start=1):
         arbiter.judge_record(place, number, record, _shown(record))
         if number % batch == 0:
@@ -35,12 +33,8 @@ def json_document_verdicts(place: Place, arbiter: Arbiter, batch: int) -> Iterat
     yield arbiter.take()
 
 
-def csv_verdicts(place: Place, arbiter: Arbiter, batch: int) -> Iterator[Verdicts]:
-    """Judge the rows of a CSV export; the header is row 1.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
+def csv_verdicts(place: Place, content: bytes, arbiter: Arbiter, batch: int) -> Iterator[Verdicts]:
+    """Judge the rows of a CSV export; the header is row 1."""
     import csv
     import io
 
@@ -48,7 +42,7 @@ def csv_verdicts(place: Place, arbiter: Arbiter, batch: int) -> Iterator[Verdict
     from stormlog.telemetry.errors import TelemetryRecordError
 
     # Bytes that are no text become lone surrogates, which mark the rows that have them.
-    text = read_bytes(place.origin.path).decode("utf-8-sig", "surrogateescape")
+    text = content.decode("utf-8-sig", "surrogateescape")
     with _large_cells():
         rows: Iterator[dict[Any, Any]] = csv.DictReader(io.StringIO(text, newline=""))
         number = _FIRST_ROW_NUMBER - 1

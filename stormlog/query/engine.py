@@ -63,7 +63,9 @@ class Engine:
     def __init__(self, snapshot: Snapshot, settings: Settings, index: Index | None) -> None:
         self._snapshot = snapshot
         self._index = index
-        self._scratch = Scratch(settings.spill_directory)
+        self._scratch = Scratch(
+            settings.spill_directory, snapshot.catalog.opened, settings.limit_of_unpacking
+        )
         self._open_database: Database | None = None
         self._has_records = self._has_all_records = self._has_issues = self._has_spans = False
         self._load_warnings: list[CatalogWarning] = []
@@ -200,6 +202,7 @@ class Engine:
     def move_to(self, snapshot: Snapshot) -> None:
         """Show another snapshot of the same paths from now on, at the cost of what changed between them."""
         self._snapshot = snapshot
+        self._scratch.opened = snapshot.catalog.opened
         self._has_records = self._has_issues = self._has_spans = False
         self._has_all_records = False
         self._fill_catalog()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from stormlog._values import frozen_class
+from stormlog.query.unpacking import UnpackLimit, parse_unpack_limit
 
 __all__ = ["Settings"]
 
@@ -25,12 +27,15 @@ class Settings:
         memory_limit: Most memory, such as ``512MB``.
         spill_directory: Where rows go that do not fit; by default the system's temporary directory.
         spill_limit: Most bytes there, such as ``10GB``.
+        unpack_limit: Most bytes that one packed file may hold, such as ``4GB``; without one, the environment
+            (``STORMLOG_UNPACK_LIMIT``) or the default decides.
     """
 
     threads: int | None = None
     memory_limit: str | None = None
     spill_directory: str | None = None
     spill_limit: str | None = None
+    unpack_limit: str | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -41,6 +46,16 @@ class Settings:
             and all(size is None or _SIZE.fullmatch(size) for size in sizes)
             and self.spill_directory is None
         )
+
+    @property
+    def limit_of_unpacking(self) -> UnpackLimit:
+        """Return how much a packed file may hold.
+
+        Raises:
+            ValueError: the setting, or what the environment says, is no size.
+        """
+        text = self.unpack_limit or os.environ.get("STORMLOG_UNPACK_LIMIT", "")
+        return parse_unpack_limit(text) if text else UnpackLimit()
 
     @property
     def batch_bytes(self) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from stormlog.query.catalog.discovery import Discovery
+from stormlog.query.catalog.discovery import Discovery, opened_paths
 from stormlog.query.catalog.models import CatalogWarning
 
 __all__ = ["ArtifactCatalog"]
@@ -37,7 +37,9 @@ class ArtifactCatalog:
     def __init__(self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> None:
         given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
         self.paths: tuple[Path, ...] = tuple(Path(path) for path in given)
-        discovery = Discovery()
+        #: What may be read: everything below the paths, with links followed.
+        self.opened = opened_paths(str(path) for path in self.paths)
+        discovery = Discovery(self.opened)
         for path in self.paths:
             discovery.add(str(path))
         self.sources = discovery.sources
