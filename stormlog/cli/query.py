@@ -34,6 +34,7 @@ _SETTINGS = (
     "memory_limit",
     "spill_directory",
     "spill_limit",
+    "unpack_limit",
     "quiet",
     "no_colour",
 )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stormlog._opening import OpenedPaths
+from stormlog._opening import OpenedPaths, RefusedFileError
 from stormlog.errors import SourceError
 from stormlog.query.catalog.files import WarningLog, read_json_object
 from stormlog.query.catalog.manifests import describes_oom_bundle, describes_sink
@@ -120,6 +120,8 @@ def look_at(sink: Path) -> Plan:
         payload = read_json_object(str(sink / MANIFEST_NAME), opened)
     except FileNotFoundError:
         raise SourceError(f"is not a sink: it has no {MANIFEST_NAME}", path=str(sink)) from None
+    except RefusedFileError as error:
+        raise SourceError(f"cannot be read: {error.strerror}", path=str(sink / MANIFEST_NAME)) from None
     if payload is None or describes_oom_bundle(payload) or not describes_sink(payload):
         raise SourceError("is not the manifest of a sink", path=str(sink / MANIFEST_NAME))
     manifest = sink_manifest_from_payload(payload)

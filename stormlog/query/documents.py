@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from stormlog.query.arbiter import MAX_LINE_BYTES, Arbiter, Place, Verdicts
+from stormlog.query.arbiter import Arbiter, Place, Verdicts
 
 __all__ = ["csv_verdicts", "json_document_verdicts"]
 
@@ -38,12 +37,17 @@ def csv_verdicts(place: Place, content: bytes, arbiter: Arbiter, batch: int) -> 
     import csv
     import io
 
-    from stormlog.telemetry.csv_rows import CSV_DEFAULT_COLLECTOR, csv_record_from_row
+    from stormlog.telemetry.csv_rows import (
+        CSV_DEFAULT_COLLECTOR,
+        MOST_CELL_CHARACTERS,
+        cells_up_to,
+        csv_record_from_row,
+    )
     from stormlog.telemetry.errors import TelemetryRecordError
 
     # Bytes that are no text become lone surrogates, which mark the rows that have them.
     text = content.decode("utf-8-sig", "surrogateescape")
-    with _large_cells():
+    with cells_up_to(MOST_CELL_CHARACTERS):
         rows: Iterator[dict[Any, Any]] = csv.DictReader(io.StringIO(text, newline=""))
         number = _FIRST_ROW_NUMBER - 1
         while True:
@@ -68,17 +72,6 @@ def csv_verdicts(place: Place, content: bytes, arbiter: Arbiter, batch: int) -> 
             if number % batch == 0:
                 yield arbiter.take()
     yield arbiter.take()
-
-
-@contextmanager
-def _large_cells() -> Iterator[None]:
-    import csv
-
-    limit = csv.field_size_limit(MAX_LINE_BYTES)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(limit)
 
 
 def _is_text(row: dict[Any, Any]) -> bool:
