@@ -22,12 +22,13 @@ LATE_PACKAGES = (
 )
 
 # What each part may import from its siblings, itself aside.
-FOUNDATION = {"errors", "_lazy", "_resources", "_values", "__init__"}
+FOUNDATION = {"errors", "_lazy", "_opening", "_resources", "_values", "__init__"}
 TELEMETRY = FOUNDATION | {"telemetry"}
 MAY_IMPORT = {
     "errors": set[str](),
     "_lazy": set[str](),
     "_resources": {"errors"},
+    "_opening": set[str](),
     "_values": set[str](),
     "__init__": {"_lazy"},
     "telemetry": FOUNDATION,
