@@ -22,13 +22,14 @@ LATE_PACKAGES = (
 )
 
 # What each part may import from its siblings, itself aside.
-FOUNDATION = {"errors", "_lazy", "_markdown", "_paths", "_resources", "_values", "__init__"}
+FOUNDATION = {"errors", "_lazy", "_markdown", "_opening", "_paths", "_resources", "_values", "__init__"}
 TELEMETRY = FOUNDATION | {"telemetry"}
 MAY_IMPORT = {
     "errors": set[str](),
     "_lazy": set[str](),
     "_resources": {"errors"},
     "_markdown": set[str](),
+    "_opening": set[str](),
     "_paths": set[str](),
     "_values": set[str](),
     "__init__": {"_lazy"},

@@ -37,6 +37,7 @@ class Request:
         memory_limit: Such as ``512MB``; None leaves it to the engine.
         spill_directory: Where rows go that do not fit; None is the system's temporary directory.
         spill_limit: Such as ``10GB``; None leaves it to the engine.
+        unpack_limit: Such as ``10GB``; None leaves it to the environment.
         cache: Where to remember what was read; False for nowhere, None for the usual place.
         quiet: Whether to keep notices and progress to oneself.
         no_colour: Whether to print without colours.
@@ -53,6 +54,7 @@ class Request:
     memory_limit: str | None
     spill_directory: str | None
     spill_limit: str | None
+    unpack_limit: str | None
     cache: str | bool | None
     quiet: bool
     no_colour: bool
@@ -90,6 +92,7 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
         memory_limit=request.memory_limit,
         spill_directory=request.spill_directory,
         spill_limit=request.spill_limit,
+        unpack_limit=request.unpack_limit,
         cache=request.cache,
         tracker=request.tracker,
         project=request.project or "default",

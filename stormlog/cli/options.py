@@ -91,7 +91,7 @@ def answer_options(function: Decorated) -> Decorated:
 
 
 def machine_options(function: Decorated) -> Decorated:
-    """Add what limits the engine: ``threads``, ``memory_limit``, ``spill_directory`` and ``spill_limit``."""
+    """Add what limits the engine: ``threads``, ``memory_limit``, spilling and unpacking."""
     decorators: list[Decorator[Any]] = [
         click.option("--threads", type=click.INT, metavar="N", help="Use at most this many threads."),
         click.option("--memory-limit", metavar="SIZE", help="Use at most this much memory, such as 512MB."),
@@ -103,6 +103,12 @@ def machine_options(function: Decorated) -> Decorated:
             help="Put what does not fit into memory there (default: the temporary directory).",
         ),
         click.option("--spill-limit", metavar="SIZE", help="Put at most this much there, such as 10GB."),
+        click.option(
+            "--unpack-limit",
+            metavar="SIZE",
+            help="Skip .gz and .zst files that hold more, such as 10GB (default: STORMLOG_UNPACK_LIMIT, else 4 GiB "
+            "and 500 times their size).",
+        ),
     ]
     for decorate in reversed(decorators):
         function = decorate(function)

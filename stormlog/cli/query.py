@@ -35,6 +35,7 @@ _SETTINGS = (
     "memory_limit",
     "spill_directory",
     "spill_limit",
+    "unpack_limit",
     "quiet",
     "no_colour",
 )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stormlog._opening import OpenedPaths, RefusedFileError
 from stormlog.errors import SourceError
 from stormlog.query.catalog.files import WarningLog, read_json_object
 from stormlog.query.catalog.manifests import describes_oom_bundle, describes_sink
@@ -110,21 +111,24 @@ def look_at(sink: Path) -> Plan:
     Raises:
         SourceError: it is no sink, or holds what cannot be carried over.
     """
+    opened = OpenedPaths([str(sink)])
     if not sink.exists():
         raise SourceError("no such directory", path=str(sink))
     if not sink.is_dir():
         raise SourceError("is not the directory of a sink", path=str(sink))
     try:
-        payload = read_json_object(str(sink / MANIFEST_NAME))
+        payload = read_json_object(str(sink / MANIFEST_NAME), opened)
     except FileNotFoundError:
         raise SourceError(f"is not a sink: it has no {MANIFEST_NAME}", path=str(sink)) from None
+    except RefusedFileError as error:
+        raise SourceError(f"cannot be read: {error.strerror}", path=str(sink / MANIFEST_NAME)) from None
     if payload is None or describes_oom_bundle(payload) or not describes_sink(payload):
         raise SourceError("is not the manifest of a sink", path=str(sink / MANIFEST_NAME))
     manifest = sink_manifest_from_payload(payload)
     assert manifest is not None
     # After the manifest: a file that it does not know yet is one that it need not know.
     files, directories = tree_of(sink)
-    listing = scan_directory(str(sink), str(sink), str(sink), WarningLog())
+    listing = scan_directory(str(sink), str(sink), str(sink), opened, WarningLog())
     assert listing is not None
     chosen, _ = choose_segments(listing, manifest, WarningLog())
     closed: dict[str, bool] = {}

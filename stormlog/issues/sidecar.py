@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from stormlog._opening import OpenedPaths, read_artifact
 from stormlog._values import frozen_class
 from stormlog.errors import SourceError
 from stormlog.issues.state import STATE_OF_STATUS, STATUS_PRECEDENCE, normalize_issue_state
@@ -145,21 +145,19 @@ def describes_sidecar(payload: object) -> bool:
     return isinstance(payload, dict) and payload.get("format") == SIDECAR_FORMAT
 
 
-def read_sidecar(path: str | os.PathLike[str]) -> Sidecar:
+def read_sidecar(path: str | os.PathLike[str], opened: OpenedPaths | None = None) -> Sidecar:
     """Read a sidecar.
+
+    Args:
+        path: The file.
+        opened: What it has to lie in, if it was found and not named by the caller.
 
     Raises:
         SourceError: it is missing, cannot be read, or is not what it should be; the message says where.
     """
     name = os.fspath(path)
     try:
-        with open(name, "rb") as stream:
-            found = os.fstat(stream.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise SourceError("is not a file", path=name)
-            if found.st_size > _MOST_BYTES:
-                raise SourceError(f"has more than {_MOST_BYTES >> 20} MiB, so it is no sidecar", path=name)
-            data = stream.read(_MOST_BYTES)
+        data = read_artifact(name, opened, most_bytes=_MOST_BYTES)
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror or error}", path=name) from error
     try:

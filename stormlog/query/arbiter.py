@@ -21,6 +21,9 @@ __all__ = ["MAX_DEPTH", "MAX_LINE_BYTES", "Arbiter", "Place", "Verdicts"]
 #: Longer lines are rejected: no record comes near it, and one such line must not exhaust the memory.
 MAX_LINE_BYTES = 16 * 1024 * 1024
 
+#: Verdicts that are put into tables together.
+_MANY = 10_000
+
 #: Values within values that Python's own JSON reader and writer bear whoever calls.
 MAX_DEPTH = 500
 
@@ -68,6 +71,11 @@ class Arbiter:
         self._verdicts = Verdicts()
         self._default_ids: dict[str, str] = {}
         self._left_out: set[tuple[str, str]] = set()
+
+    @property
+    def has_many(self) -> bool:
+        """Whether so many verdicts are waiting that they should be taken."""
+        return len(self._verdicts.records) + len(self._verdicts.rejects) >= _MANY
 
     def take(self) -> Verdicts:
         """Return the verdicts since the last call."""

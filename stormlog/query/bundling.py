@@ -6,6 +6,7 @@ itself, where its trouble can be told.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -33,11 +34,15 @@ class Bundle:
         bundle_id: Stands for the piece of its rows until they are spread; negative.
         path: The file.
         members: Tasks in order, with the number of their lines and a sample of them.
+        size: Bytes of all of them.
+        text_bytes: The same without a byte-order mark at the start, which a scan drops.
     """
 
     bundle_id: int
     path: str
     members: list[tuple[Task, int, str]] = field(default_factory=list)
+    size: int = 0
+    text_bytes: int = 0
 
     def sampled_paths(self) -> Iterator[str]:
         """Yield files that together show what the others are like: the first of each session, and some more."""
@@ -71,16 +76,18 @@ def bundle_small_files(tasks: Sequence[Task], scratch: Scratch) -> tuple[list[Bu
         bundle = Bundle(
             -1 - len(bundles), scratch.member(f"bundle-{len(bundles)}-{task.piece.piece_id}.jsonl")
         )
-        size = 0
         with open(bundle.path, "wb") as target:
             while True:
-                data = _whole_lines(task)
+                data = _whole_lines(task, scratch)
                 if data is not None:
                     target.write(data)
+                    if bundle.size == 0 and data.startswith(BOM_UTF8):
+                        bundle.text_bytes -= len(BOM_UTF8)
+                    bundle.text_bytes += len(data)
                     bundle.members.append((task, data.count(b"\n"), sample_of_bytes(data)))
                     bundled.add(task.piece.piece_id)
-                    size += len(data)
-                if size >= _BUNDLE_BYTES:
+                    bundle.size += len(data)
+                if bundle.size >= _BUNDLE_BYTES:
                     break
                 following = next(waiting, None)
                 if following is None:
@@ -91,10 +98,10 @@ def bundle_small_files(tasks: Sequence[Task], scratch: Scratch) -> tuple[list[Bu
     return bundles, [task for task in tasks if task.piece.piece_id not in bundled]
 
 
-def _whole_lines(task: Task) -> bytes | None:
+def _whole_lines(task: Task, scratch: Scratch) -> bytes | None:
     """Return the bytes of a file if they are whole lines in the state wanted."""
     try:
-        with open(task.origin.path, "rb", buffering=0) as stream:
+        with scratch.open(task.origin.path) as stream:
             data = stream.read(task.size)
     except OSError:
         return None

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from stormlog.query.arbiter import MAX_LINE_BYTES, Arbiter, Place, Verdicts
-from stormlog.query.repair import read_bytes
+from stormlog.query.arbiter import Arbiter, Place, Verdicts
 
 __all__ = ["csv_verdicts", "json_document_verdicts"]
 
@@ -17,17 +15,16 @@ _FIRST_ROW_NUMBER = 2
 _NO_TEXT = re.compile("[\udc80-\udcff]")
 
 
-def json_document_verdicts(place: Place, arbiter: Arbiter, batch: int) -> Iterator[Verdicts]:
+def json_document_verdicts(place: Place, content: bytes, arbiter: Arbiter, batch: int) -> Iterator[Verdicts]:
     """Judge the records of a JSON document; items count from 1.
 
     Raises:
-        OSError: the file cannot be read.
         ValueError: it is not JSON, or holds no records.
         RecursionError: it is nested too deeply.
     """
     from stormlog.telemetry.loading import holds_record_list, records_of_document
 
-    document = json.loads(read_bytes(place.origin.path).decode("utf-8-sig"))
+    document = json.loads(content.decode("utf-8-sig"))
     if not holds_record_list(document) and arbiter.leave_out(place.origin, document):
         return
     for number, record in enumerate(records_of_document(document, place.origin.path), start=1):
@@ -37,21 +34,22 @@ def json_document_verdicts(place: Place, arbiter: Arbiter, batch: int) -> Iterat
     yield arbiter.take()
 
 
-def csv_verdicts(place: Place, arbiter: Arbiter, batch: int) -> Iterator[Verdicts]:
-    """Judge the rows of a CSV export; the header is row 1.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
+def csv_verdicts(place: Place, content: bytes, arbiter: Arbiter, batch: int) -> Iterator[Verdicts]:
+    """Judge the rows of a CSV export; the header is row 1."""
     import csv
     import io
 
-    from stormlog.telemetry.csv_rows import CSV_DEFAULT_COLLECTOR, csv_record_from_row
+    from stormlog.telemetry.csv_rows import (
+        CSV_DEFAULT_COLLECTOR,
+        MOST_CELL_CHARACTERS,
+        cells_up_to,
+        csv_record_from_row,
+    )
     from stormlog.telemetry.errors import TelemetryRecordError
 
     # Bytes that are no text become lone surrogates, which mark the rows that have them.
-    text = read_bytes(place.origin.path).decode("utf-8-sig", "surrogateescape")
-    with _large_cells():
+    text = content.decode("utf-8-sig", "surrogateescape")
+    with cells_up_to(MOST_CELL_CHARACTERS):
         rows: Iterator[dict[Any, Any]] = csv.DictReader(io.StringIO(text, newline=""))
         number = _FIRST_ROW_NUMBER - 1
         while True:
@@ -76,17 +74,6 @@ def csv_verdicts(place: Place, arbiter: Arbiter, batch: int) -> Iterator[Verdict
             if number % batch == 0:
                 yield arbiter.take()
     yield arbiter.take()
-
-
-@contextmanager
-def _large_cells() -> Iterator[None]:
-    import csv
-
-    limit = csv.field_size_limit(MAX_LINE_BYTES)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(limit)
 
 
 def _is_text(row: dict[Any, Any]) -> bool:

@@ -76,7 +76,9 @@ class Engine:
         self._settings = settings
         self._index = index
         self._comparing: Engine | None = None
-        self._scratch = Scratch(settings.spill_directory)
+        self._scratch = Scratch(
+            settings.spill_directory, snapshot.catalog.opened, settings.limit_of_unpacking
+        )
         self._open_database: Database | None = None
         self._has_records = self._has_all_records = self._has_issues = self._has_spans = False
         self._load_warnings: list[CatalogWarning] = []
@@ -267,6 +269,7 @@ class Engine:
     def move_to(self, snapshot: Snapshot) -> None:
         """Show another snapshot of the same paths from now on, at the cost of what changed between them."""
         self._snapshot = snapshot
+        self._scratch.opened = snapshot.catalog.opened
         self._has_records = self._has_issues = self._has_spans = False
         self._has_all_records = self._is_catalog_filled = False
         self._load_warnings = []

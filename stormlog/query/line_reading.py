@@ -1,21 +1,20 @@
-"""Reads files of lines: where each begins, where its last whole line ends, and what to do about damage.
+"""Reads files of lines: scans them, checks that nothing was left out, and says what to do about damage.
 
 Promise: bytes behind the size that a task names are left for later, even if they are written meanwhile; what
-a scan sees beyond it is read again.
+a scan sees beyond it is read again. The lengths of the lines of a file add up to its size, or the file is read in
+another way.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import re
-from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+import io
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
 
-from stormlog.query.arbiter import MAX_LINE_BYTES, Arbiter, Place, Verdicts
+from stormlog.query.arbiter import Arbiter, Place, Verdicts
 from stormlog.query.bundling import Bundle, bundle_small_files, spread_rows
+from stormlog.query.line_chunks import Chunk, ChunkMaker
 from stormlog.query.line_statements import (
     IS_JSON,
     LOOKS_COMPLETE,
@@ -23,8 +22,8 @@ from stormlog.query.line_statements import (
     lines_view,
 )
 from stormlog.query.pieces import Task, sample_of, state_of
+from stormlog.query.repair import blocks_of
 from stormlog.query.shapes import learn_shapes
-from stormlog.query.texts import is_storable
 
 if TYPE_CHECKING:
     from stormlog.query.database import Database
@@ -34,40 +33,6 @@ __all__ = ["LineReader"]
 
 #: From this many bytes on, looking for shapes first is worth its fixed cost.
 SHAPES_PAY_BYTES = 8 * 1024 * 1024
-#: Open files up to this size are copied before they are scanned: a scan cannot stop at a given byte.
-_COPIED_BYTES = 32 * 1024 * 1024
-_BATCH = 10_000
-_TAIL_BLOCK_BYTES = 4096
-_START_BYTES = 256
-#: A scan counts an empty first line that ends with CR and LF twice.
-_BLANK_START = re.compile(rb"[ \t]*\r\n")
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """Lines to scan.
-
-    Attributes:
-        task: What they belong to.
-        path: The file itself, or a copy of the bytes wanted.
-        tail_bytes: Length of an unfinished last line.
-        tail_id: Number for its rows; None if there is none.
-        is_copy: Whether ``path`` is a copy.
-        sample: Sample of the whole lines up to its end, if it is a copy.
-        is_repaired: Whether damage was taken out of the copy.
-    """
-
-    task: Task
-    path: str
-    tail_bytes: int
-    tail_id: int | None
-    is_copy: bool
-    sample: str = ""
-    is_repaired: bool = False
-
-    @property
-    def piece_id(self) -> int:
-        return self.task.piece.piece_id
 
 
 class LineReader:
@@ -79,10 +44,6 @@ class LineReader:
         arbiter: Judges what SQL leaves open.
         insert_verdicts: Puts what the arbiter says into tables.
         next_id: First free number for pieces.
-
-    Attributes:
-        next_id: The same, after reading.
-        places: Piece number -> where its lines come from.
     """
 
     def __init__(
@@ -97,8 +58,18 @@ class LineReader:
         self._scratch = scratch
         self._arbiter = arbiter
         self._insert_verdicts = insert_verdicts
-        self.next_id = next_id
-        self.places: dict[int, Place] = {}
+        self._statement = ""
+        self._maker = ChunkMaker(scratch, arbiter, self._insert_many_verdicts, next_id)
+
+    @property
+    def next_id(self) -> int:
+        """First free number for pieces, after reading."""
+        return self._maker.next_id
+
+    @property
+    def places(self) -> dict[int, Place]:
+        """Piece number -> where its lines come from."""
+        return self._maker.places
 
     def read(self, tasks: Sequence[Task], shaped: str, statement: str) -> None:
         """Read tasks whose files hold lines.
@@ -110,153 +81,81 @@ class LineReader:
         """
         if not tasks:
             return
-        bundles, alone = bundle_small_files(tasks, self._scratch)
-        chunks = self._chunks(alone)
+        self._statement = statement
+        bundles, alone = bundle_small_files(
+            [task for task in tasks if not task.origin.is_packed], self._scratch
+        )
+        unpacked = self._maker.unpack(task for task in tasks if task.origin.is_packed)
+        self._read(self._maker.make(alone) + next(unpacked, []), bundles, shaped)
+        for chunks in unpacked:
+            # Shapes stand for rows: those of one batch have to be the same ones.
+            chunks = self._scan_or_repair(chunks)
+            self._number_rows(chunks)
+            self._finish(chunks)
+
+    def _read(self, chunks: list[Chunk], bundles: list[Bundle], shaped: str) -> None:
         # Shapes of the batch before stand for rows that are no longer here.
         self._database.execute("DELETE FROM raw.shapes")
-        is_large = sum(task.size for task in tasks) >= SHAPES_PAY_BYTES
-        is_shaped = is_large and self._has_shapes(chunks, bundles)
+        size = sum(chunk.size for chunk in chunks) + sum(bundle.size for bundle in bundles)
+        is_shaped = size >= SHAPES_PAY_BYTES and self._has_shapes(chunks, bundles)
         if not is_shaped or not self._scan(chunks, shaped, bundles, tests_json=False):
             is_shaped = False
-            if not bundles or not self._scan(chunks, statement, bundles):
-                chunks += self._chunks(task for bundle in bundles for task, _, _ in bundle.members)
+            if not bundles or not self._scan(chunks, self._statement, bundles):
+                chunks += self._maker.make(task for bundle in bundles for task, _, _ in bundle.members)
                 bundles = []
-                chunks = self._scan_or_repair(chunks, statement)
+                chunks = self._scan_or_repair(chunks)
         self._finish_bundles(bundles)
         self._number_rows(chunks)
         changed = [chunk for chunk in chunks if _has_changed(chunk)]
         self._take_back(changed)
         if is_shaped:
-            self._judge_deferred(statement)
+            self._judge_deferred()
         self._finish([chunk for chunk in chunks if chunk not in changed])
         if changed:
             # As copies they cannot change any more.
-            self._read_again([chunk.task for chunk in changed], statement)
+            self._read_again([chunk.task for chunk in changed])
 
-    def _has_shapes(self, chunks: Sequence[_Chunk], bundles: Sequence[Bundle]) -> bool:
-        paths = [chunk.path for chunk in chunks if chunk.task.origin.may_grow]
+    def _has_shapes(self, chunks: Sequence[Chunk], bundles: Sequence[Bundle]) -> bool:
+        paths = [chunk.path for chunk in chunks]
         for bundle in bundles:
             paths += bundle.sampled_paths()
         return learn_shapes(self._database, paths) > 0
 
-    # ---- what to scan --------------------------------------------------------------------------------------
-
-    def _chunks(self, tasks: Iterable[Task], copied_bytes: int = _COPIED_BYTES) -> list[_Chunk]:
-        chunks = []
-        for task in tasks:
-            chunk = self._copied(task) if self._wants_copy(task, copied_bytes) else None
-            if chunk is None and task.start > 0:
-                # A scan in place begins at the first byte.
-                task.piece.begin_anew(self.next_id)
-                self.next_id += 1
-                task = replace(task, start=0)
-            self.places[task.piece.piece_id] = Place(task.origin, task.piece.piece_id)
-            chunks.append(chunk or self._in_place(task))
-        return chunks
-
-    @staticmethod
-    def _wants_copy(task: Task, copied_bytes: int) -> bool:
-        is_wanted = task.start > 0 or (not task.origin.is_closed and task.size <= copied_bytes)
-        return is_wanted and task.origin.may_grow and task.state is not None
-
-    def _copied(self, task: Task) -> _Chunk | None:
-        """Copy what is wanted of a file; None if that is not possible, or would be read in another way."""
-        assert task.state is not None
-        path, size = task.origin.path, task.state.size
-        try:
-            copy = self._scratch.copy_range(
-                path, task.start, size, f"{task.piece.piece_id}-from-{task.start}.jsonl"
-            )
-            start = _start_of(copy)
-            if task.start > 0 and start.startswith(BOM_UTF8):
-                # A scan drops it from the start of a file. Behind other lines it belongs to the line, and spoils it.
-                return None
-            if blank := _BLANK_START.match(start):
-                with open(copy, "r+b", buffering=0) as stream:
-                    stream.write(b" " * (blank.end() - 1))
-            tail_bytes = _tail_bytes(copy)
-            # Now, because later the file may hold something else.
-            sample = sample_of(path, size - tail_bytes)
-        except OSError:
-            return None
-        return _Chunk(task, copy, tail_bytes, self._tail_id(task) if tail_bytes else None, True, sample)
-
-    def _in_place(self, task: Task) -> _Chunk:
-        path = self._scratch.spelling(task.origin, task.piece.piece_id)
-        tail_bytes = 0
-        if task.origin.may_grow:
-            # Whoever scans it finds out again, and says so.
-            with contextlib.suppress(OSError):
-                tail_bytes = _tail_bytes(path)
-                if _BLANK_START.match(_start_of(path)):
-                    # There is no such file: the scan stops, and its repair makes a copy.
-                    path = self._scratch.member(f"{task.piece.piece_id}-misread")
-        return _Chunk(task, path, tail_bytes, self._tail_id(task) if tail_bytes else None, False)
-
-    def _tail_id(self, task: Task) -> int:
-        tail_id = self.next_id
-        self.next_id += 1
-        self.places[tail_id] = Place(task.origin, tail_id, is_tail=True)
-        return tail_id
-
-    def _repair(self, chunks: Sequence[_Chunk]) -> list[_Chunk]:
-        from stormlog.query.repair import repair_lines
-
-        readable = []
-        for chunk in chunks:
-            origin = chunk.task.origin
-            path = chunk.path if chunk.is_copy else origin.path
-            try:
-                repaired = repair_lines(path, MAX_LINE_BYTES)
-            except OSError as error:
-                self._arbiter.refuse_file(origin, "unreadable", error.strerror or str(error))
-                continue
-            if repaired.problem is not None:
-                self._arbiter.refuse_file(
-                    origin, "damaged", f"{repaired.problem}; what came before it was read"
-                )
-            if not repaired.is_changed and is_storable(path):
-                readable.append(chunk)
-                continue
-            copy = self._scratch.copy_named(f"{chunk.piece_id}-repaired.jsonl")
-            with open(copy, "wb") as stream:
-                stream.write(repaired.data)
-            has_tail = repaired.data != b"" and not repaired.data.endswith(b"\n")
-            tail_id = chunk.tail_id if has_tail else None
-            readable.append(replace(chunk, path=copy, tail_id=tail_id, is_copy=True, is_repaired=True))
-            for line_number, reason, excerpt in repaired.damaged:
-                place = self.places[chunk.piece_id]
-                self._arbiter.reject(place, chunk.task.piece.line_count + line_number, reason, excerpt)
-        return readable
+    def _insert_many_verdicts(self) -> None:
+        if self._arbiter.has_many:
+            self._insert_verdicts(self._arbiter.take(), self._statement)
 
     # ---- scanning ------------------------------------------------------------------------------------------
 
-    def _scan_or_repair(self, chunks: list[_Chunk], statement: str) -> list[_Chunk]:
+    def _scan_or_repair(self, chunks: list[Chunk]) -> list[Chunk]:
         """Insert lines, from repaired copies where something in a file stops the whole scan.
 
         Returns:
             What was read, as far as its rows are to be numbered.
         """
-        if self._scan(chunks, statement):
+        if self._scan(chunks, self._statement):
             return chunks
-        chunks = self._repair(chunks)
-        if self._scan(chunks, statement):
+        return self._scan_in_halves(self._maker.repair(chunks))
+
+    def _scan_in_halves(self, chunks: list[Chunk]) -> list[Chunk]:
+        """Insert the lines of as many files at a time as DuckDB takes."""
+        if self._scan(chunks, self._statement):
             return chunks
-        return [
-            chunk
-            for chunk in chunks
-            if self._scan([chunk], statement) or self._judge_every_line(chunk, statement)
-        ]
+        if len(chunks) == 1:
+            self._judge_every_line(chunks[0])
+            return []
+        middle = len(chunks) // 2
+        return self._scan_in_halves(chunks[:middle]) + self._scan_in_halves(chunks[middle:])
 
     def _scan(
         self,
-        chunks: Sequence[_Chunk],
+        chunks: Sequence[Chunk],
         statement: str,
         bundles: Sequence[Bundle] = (),
         *,
         tests_json: bool = True,
     ) -> bool:
-        """Insert the lines of files; false when DuckDB refuses them as a whole."""
+        """Insert the lines of files; false, and none is inserted, if DuckDB refuses a file or leaves something out."""
         import duckdb
 
         if not chunks and not bundles:
@@ -278,17 +177,56 @@ class LineReader:
                 if "Malformed JSON" in str(error):
                     continue
                 return False
-            return True
+            return self._adds_up(chunks, bundles)
         return False
 
-    def _judge_deferred(self, statement: str) -> None:
+    def _adds_up(self, chunks: Sequence[Chunk], bundles: Sequence[Bundle]) -> bool:
+        """Return whether all bytes of the files were read as lines; remove the lines if not."""
+        texts = {chunk.piece_id: chunk.text_bytes for chunk in chunks}
+        texts.update((bundle.bundle_id, bundle.text_bytes) for bundle in bundles)
+        rows = self._database.execute(
+            """
+            SELECT
+                file_id,
+                coalesce(sum(line_bytes), 0) + count(*),
+                count(*) = max(rowid) - min(rowid) + 1,
+                count(*) FILTER (coalesce(line_bytes, 0) = 0)
+            FROM raw.records WHERE line_number IS NULL AND file_id BETWEEN $first AND $last GROUP BY file_id
+            """,
+            {"first": min(texts), "last": max(texts)},
+        ).fetchall()
+        found = {file_id: (text_bytes, in_order, blank) for file_id, text_bytes, in_order, blank in rows}
+        nothing = (0, True, 0)
+        is_odd = any(
+            found.get(bundle.bundle_id, nothing)[:2] != (bundle.text_bytes, True) for bundle in bundles
+        )
+        for chunk in chunks:
+            text_bytes, in_order, blank = found.get(chunk.piece_id, nothing)
+            if text_bytes == chunk.text_bytes and in_order and not (blank and self._has_returns(chunk)):
+                continue
+            # What changed meanwhile is read again anyway.
+            is_odd = is_odd or not _has_changed(chunk)
+        if is_odd:
+            self._database.execute(
+                "DELETE FROM raw.records WHERE list_contains($ids, file_id) AND line_number IS NULL",
+                {"ids": list(texts)},
+            )
+        return not is_odd
+
+    def _has_returns(self, chunk: Chunk) -> bool:
+        """Return whether a carriage return may have been taken for a line of its own."""
+        with contextlib.suppress(OSError), self._maker.open(chunk) as stream:
+            return any(b"\r" in block for block in blocks_of(stream, chunk.size))
+        return True
+
+    def _judge_deferred(self) -> None:
         """Type the lines that have no known shape."""
         import duckdb
 
         for is_json in (LOOKS_COMPLETE, IS_JSON):
             try:
                 self._database.execute(deferred_lines_view(is_json))
-                self._database.execute(statement)
+                self._database.execute(self._statement)
                 return
             except (duckdb.InterruptException, duckdb.OutOfMemoryException):
                 raise
@@ -297,30 +235,29 @@ class LineReader:
                 continue
         self._database.execute("UPDATE raw.records SET is_deferred = false WHERE is_deferred")
 
-    def _judge_every_line(self, chunk: _Chunk, statement: str) -> bool:
+    def _judge_every_line(self, chunk: Chunk) -> None:
         """Leave a file that DuckDB still refuses to the arbiter alone; it has no rows to number then."""
-        from stormlog.query.repair import repair_lines
-
-        origin, piece = chunk.task.origin, chunk.task.piece
+        piece = chunk.task.piece
         # Nothing was counted here, so nothing can be added later.
         piece.sample, piece.tail_id = "", chunk.tail_id
         try:
-            lines = repair_lines(chunk.path, MAX_LINE_BYTES).data.split(b"\n")
+            with self._maker.open(chunk) as raw, io.BufferedReader(cast(io.RawIOBase, raw)) as stream:
+                left, number = chunk.size, 0
+                while left > 0 and (line := stream.readline(left)):
+                    left, number = left - len(line), number + 1
+                    is_tail = chunk.tail_id is not None and not line.endswith(b"\n")
+                    place = self.places[
+                        chunk.tail_id if is_tail and chunk.tail_id is not None else chunk.piece_id
+                    ]
+                    text = line.rstrip(b"\n").decode("utf-8")
+                    self._arbiter.judge(place, piece.line_count + number, text)
+                    self._insert_many_verdicts()
         except OSError as error:
-            self._arbiter.refuse_file(origin, "unreadable", error.strerror or str(error))
-            return False
-        for number, line in enumerate(lines, start=1):
-            is_tail = number == len(lines) and chunk.tail_id is not None
-            place = self.places[chunk.tail_id if is_tail and chunk.tail_id is not None else chunk.piece_id]
-            self._arbiter.judge(place, chunk.task.piece.line_count + number, line.decode("utf-8"))
-            if number % _BATCH == 0:
-                self._insert_verdicts(self._arbiter.take(), statement)
-        self._insert_verdicts(self._arbiter.take(), statement)
-        return False
+            self._arbiter.refuse_file(chunk.task.origin, "unreadable", error.strerror or str(error))
 
     # ---- after a scan --------------------------------------------------------------------------------------
 
-    def _number_rows(self, chunks: Sequence[_Chunk]) -> None:
+    def _number_rows(self, chunks: Sequence[Chunk]) -> None:
         """Remember at which row each piece starts: its line numbers are counted from there."""
         if not chunks:
             return
@@ -363,7 +300,7 @@ class LineReader:
                 self.places[piece.piece_id] = Place(task.origin, piece.piece_id)
                 piece.line_count, piece.settled_bytes, piece.sample = line_count, task.size, sample
 
-    def _take_back(self, chunks: Sequence[_Chunk]) -> None:
+    def _take_back(self, chunks: Sequence[Chunk]) -> None:
         """Remove the rows of files that changed while they were scanned."""
         if not chunks:
             return
@@ -377,17 +314,17 @@ class LineReader:
         ):
             self._database.execute(f"DELETE FROM {table} WHERE list_contains(?, {column})", [ids])
 
-    def _read_again(self, tasks: Sequence[Task], statement: str) -> None:
-        chunks = self._chunks(tasks, copied_bytes=1 << 62)
+    def _read_again(self, tasks: Sequence[Task]) -> None:
+        chunks = self._maker.make(tasks, copies_all=True)
         for chunk in chunks:
             if not chunk.is_copy:
                 self._arbiter.refuse_file(chunk.task.origin, "unreadable", "vanished while it was read")
         chunks = [chunk for chunk in chunks if chunk.is_copy]
-        chunks = self._scan_or_repair(chunks, statement)
+        chunks = self._scan_or_repair(chunks)
         self._number_rows(chunks)
         self._finish(chunks)
 
-    def _finish(self, chunks: Sequence[_Chunk]) -> None:
+    def _finish(self, chunks: Sequence[Chunk]) -> None:
         """Let each piece say what was read of its file."""
         rows = self._database.execute("SELECT piece_id, last_row - first_row + 1 FROM raw.chunks").fetchall()
         counts = dict(rows)
@@ -405,25 +342,6 @@ class LineReader:
                     piece.sample = sample_of(chunk.task.origin.path, piece.settled_bytes)
 
 
-def _has_changed(chunk: _Chunk) -> bool:
+def _has_changed(chunk: Chunk) -> bool:
     is_bounded = chunk.is_copy or not chunk.task.origin.may_grow
     return not is_bounded and state_of(chunk.task.origin.path) != chunk.task.state
-
-
-def _start_of(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as stream:
-        return stream.read(_START_BYTES)
-
-
-def _tail_bytes(path: str) -> int:
-    """Return how many bytes follow the last line feed of a file."""
-    with open(path, "rb", buffering=0) as stream:
-        size = position = os.fstat(stream.fileno()).st_size
-        while position > 0:
-            start = max(0, position - _TAIL_BLOCK_BYTES)
-            stream.seek(start)
-            found = stream.read(position - start).rfind(b"\n")
-            if found >= 0:
-                return size - (start + found + 1)
-            position = start
-    return size

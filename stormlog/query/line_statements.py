@@ -37,7 +37,8 @@ def insert_typed(keep: str, view: str = "raw.typed_lines", is_deferred: str = "f
             file_id, line_number, NULL, schema_version, session_id, timestamp_ns, event_type, collector, rank,
             allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
             device_total_bytes, backend, severity, collector_health_status, is_fragmentation_known, is_valid,
-            CASE WHEN {keep} THEN line END, record_id, {is_deferred}
+            CASE WHEN {keep} THEN line END, record_id, {is_deferred},
+            strlen(line)
         FROM ({view_query(view)})
     """
 
@@ -56,7 +57,7 @@ def insert_shaped(keep: str) -> str:
             file_id, line_number, shape_id, NULL, NULL, timestamp_ns, event_type, collector, NULL,
             allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
             device_total_bytes, NULL, NULL, NULL, NULL, is_valid,
-            CASE WHEN {keep} THEN line END, record_id, NOT is_valid
+            CASE WHEN {keep} THEN line END, record_id, NOT is_valid, strlen(line)
         FROM ({view_query("raw.shaped_lines")})
     """
 
@@ -83,7 +84,7 @@ def lines_view(paths: Sequence[str], file_id: str, is_json: str) -> str:
         FROM read_csv(
             [{files}], columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
             delim = {quote_literal(NO_DELIMITER)}, quote = '', escape = '', comment = '', new_line = '\\n',
-            strict_mode = true, null_padding = false, hive_partitioning = false,
+            compression = 'none', strict_mode = true, null_padding = false, hive_partitioning = false,
             max_line_size = {MAX_LINE_BYTES + 1}
         )
     """

@@ -61,9 +61,14 @@ class FileOrigin:
         return "lines" if self.source_kind in ("sink", "telemetry_jsonl") else "document"
 
     @cached_property
+    def is_packed(self) -> bool:
+        """Whether the file holds packed lines."""
+        return self.format == "lines" and self.path.lower().endswith(PACKED_SUFFIXES)
+
+    @cached_property
     def may_grow(self) -> bool:
         """Whether lines may be added at the end of the file while what is there stays."""
-        return self.format == "lines" and not self.path.lower().endswith(PACKED_SUFFIXES)
+        return self.format == "lines" and not self.is_packed
 
     @property
     def recorded_path(self) -> str:
@@ -74,11 +79,8 @@ class FileOrigin:
 
     @property
     def plain_name(self) -> str:
-        """A file name without surprises that tells programs how the content is packed."""
-        lowered = self.path.lower()
-        if lowered.endswith(".parquet"):
-            return "rows.parquet"
-        return "lines.jsonl" + next((suffix for suffix in PACKED_SUFFIXES if lowered.endswith(suffix)), "")
+        """A file name without surprises."""
+        return "rows.parquet" if self.format == "parquet" else "lines.jsonl"
 
     def default_session_id(self) -> str:
         """Return the session of records that name none."""

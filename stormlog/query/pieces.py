@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
 from typing import NamedTuple
 
+from stormlog._opening import open_artifact
 from stormlog._values import frozen_class, mutable_class
 from stormlog.query.origins import FileOrigin
 
@@ -117,10 +119,12 @@ class Plan:
 
 
 def state_of(path: str) -> FileState | None:
-    """Return the state of a file, None if it cannot be looked at."""
+    """Return the state of a file, None if it is none or cannot be looked at."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(found.st_mode):
         return None
     return FileState(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
@@ -138,7 +142,7 @@ def sample_of(path: str, length: int) -> str:
     Raises:
         OSError: the file cannot be read.
     """
-    with open(path, "rb", buffering=0) as stream:
+    with open_artifact(path) as stream:
         blocks = []
         for start in _block_starts(length):
             stream.seek(start)

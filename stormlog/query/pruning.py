@@ -10,11 +10,11 @@ Source: docs/architecture.md#parquet.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from stormlog.query.catalog.files import read_json_object
 from stormlog.query.copies import shared_ids
 from stormlog.query.engine import Engine
 from stormlog.query.ingest import let_clock_tick
@@ -25,6 +25,7 @@ from stormlog.query.texts import is_storable, storable_text
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from stormlog._opening import OpenedPaths
     from stormlog.query.origins import FileOrigin
     from stormlog.query.settings import Settings
     from stormlog.query.snapshot import Snapshot
@@ -271,8 +272,11 @@ class SelectiveEngine(Engine):
 
     def _take_from_manifests(self, origins: Sequence[FileOrigin]) -> set[int]:
         """Fill in what manifests say of segments; return the files of which they say enough."""
-        sources = self._whole.catalog.sources
-        said = {i: _segments_described_in(sources[i].manifest_path) for i in {o.source_id for o in origins}}
+        sources, opened = self._whole.catalog.sources, self._whole.catalog.opened
+        said = {
+            i: _segments_described_in(sources[i].manifest_path, opened)
+            for i in {o.source_id for o in origins}
+        }
         rows: list[tuple[Any, ...]] = []
         for origin in origins:
             state = self._whole.states[origin.path]
@@ -309,13 +313,13 @@ class SelectiveEngine(Engine):
                 self._describe_files(half)
 
 
-def _segments_described_in(manifest: Path | None) -> dict[str, dict[str, Any]]:
+def _segments_described_in(manifest: Path | None, opened: OpenedPaths) -> dict[str, dict[str, Any]]:
     """Return the entries that say of a segment what compaction says, by file name."""
     try:
-        payload = json.loads(b"" if manifest is None else manifest.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        payload = None if manifest is None else read_json_object(str(manifest), opened)
+    except OSError:
         return {}
-    segments = payload.get("segments") if isinstance(payload, dict) else None
+    segments = None if payload is None else payload.get("segments")
     found: dict[str, dict[str, Any]] = {}
     for item in segments if isinstance(segments, list) else ():
         if isinstance(item, dict) and _is_described(item):

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from stormlog._opening import read_artifact
 from stormlog.query.arbiter import Arbiter, Place, Verdicts
 from stormlog.query.line_reading import LineReader
 from stormlog.query.line_statements import insert_shaped, insert_typed
@@ -27,6 +28,12 @@ __all__ = ["Reader"]
 
 #: Lines handed to the arbiter, and records handed back, at a time.
 BATCH = 10_000
+
+
+#: Documents and CSV files are read as a whole; what is larger would fill the memory.
+_MOST_DOCUMENT_BYTES = 2 << 30
+#: Codes of warnings about files that may be readable tomorrow, or with another setting.
+_MAY_CHANGE = ("unreadable", "unpack_limit")
 
 
 class Reader:
@@ -80,7 +87,7 @@ class Reader:
             # Whatever is scanned in place may have changed meanwhile; then nobody may rely on it later.
             is_bounded = task.origin.may_grow or state_of(task.origin.path) == task.state
             # What could not be read today may be readable tomorrow, without looking any different.
-            is_known = not any(code.endswith("unreadable") for code, _ in task.piece.warnings)
+            is_known = not any(code.endswith(_MAY_CHANGE) for code, _ in task.piece.warnings)
             task.piece.state = task.state if is_bounded and is_known else None
             self._fold_tail(task)
         # No view may name a copy that is gone.
@@ -128,7 +135,8 @@ class Reader:
         try:
             path = self._scratch.spelling(origin, task.piece.piece_id)
             if not is_storable(origin.path):
-                shutil.copyfile(origin.path, path)
+                with self._scratch.open(origin.path) as source, open(path, "wb") as target:
+                    shutil.copyfileobj(source, target)
             self._database.execute(
                 f"""
                 CREATE OR REPLACE VIEW raw.lines AS
@@ -150,7 +158,8 @@ class Reader:
         origin = task.origin
         verdicts = json_document_verdicts if origin.source_kind != "telemetry_csv" else csv_verdicts
         try:
-            for batch in verdicts(Place(origin, task.piece.piece_id), arbiter, BATCH):
+            content = read_artifact(origin.path, self._scratch.opened, most_bytes=_MOST_DOCUMENT_BYTES)
+            for batch in verdicts(Place(origin, task.piece.piece_id), content, arbiter, BATCH):
                 self._insert_verdicts(batch, statement)
         except OSError as error:
             arbiter.refuse_file(origin, "load_failed:unreadable", error.strerror or str(error))

@@ -1,142 +1,150 @@
 """Makes a readable copy of a text file whose bytes stop a scan, line numbers unchanged.
 
-Promise: the original is only read; a bad line becomes an empty one and is named, all others stay.
+Promise: the original is only read, a block at a time; a bad line becomes an empty one and is named, all others stay.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, NamedTuple
 
-__all__ = ["NO_DELIMITER", "Damage", "Repaired", "excerpt_of", "read_bytes", "repair_lines", "unpack"]
+__all__ = ["NO_DELIMITER", "Damage", "blocks_of", "excerpt_of", "needs_repair", "repair_lines"]
 
 #: No JSON holds this sequence: separated by it, every line is one cell of a table.
 NO_DELIMITER = "\x01\x1e\x02\x1f"
-
-#: Line number, reason, excerpt.
-Damage = tuple[int, str, str]
+_DELIMITER = NO_DELIMITER.encode()
 
 _EXCERPT_CHARACTERS = 200
-# Small, because a damaged piece gives nothing at all.
-_CHUNK_BYTES = 1 << 14
+#: No character takes more than four bytes.
+_EXCERPT_BYTES = 4 * _EXCERPT_CHARACTERS
+_BLOCK_BYTES = 1 << 20
 
 
-@dataclass
-class Repaired:
-    """A readable form of a file.
+class Damage(NamedTuple):
+    """A line that cannot be scanned: its number from 1, why, and its start."""
 
-    Attributes:
-        data: The lines, each ended by a line feed only.
-        is_changed: Whether ``data`` differs from what a scan of the file itself would see.
-        damaged: Lines that became empty.
-        problem: Why the file could only be unpacked up to some point, or ``None``.
-    """
-
-    data: bytes
-    is_changed: bool
-    damaged: list[Damage] = field(default_factory=list)
-    problem: str | None = None
+    line_number: int
+    reason: str
+    excerpt: str
 
 
 def excerpt_of(text: str) -> str:
     """Return the start of a line, short enough to show and free of unprintable characters."""
     start = text[:_EXCERPT_CHARACTERS]
+    if start.isprintable():
+        return start
     return "".join(character if character.isprintable() else "\ufffd" for character in start)
 
 
-def read_bytes(path: str) -> bytes:
-    """Return a file's content, unpacked as far as possible when its name ends in ``.gz`` or ``.zst``.
+def blocks_of(stream: IO[bytes], length: int) -> Iterator[bytes]:
+    """Yield the first bytes of a file, as far as they exist.
 
     Raises:
-        OSError: the file cannot be read, or nothing of it can be unpacked.
+        OSError: it cannot be read.
     """
-    return unpack(path)[0]
+    left = length
+    while left > 0 and (block := stream.read(min(left, _BLOCK_BYTES))):
+        left -= len(block)
+        yield block
 
 
-def unpack(path: str) -> tuple[bytes, str | None]:
-    """Return a file's content and why the rest could not be unpacked.
+def needs_repair(blocks: Iterable[bytes], most_line_bytes: int) -> bool:
+    """Return whether something in a file would stop a scan, or be read in another way than Python reads it."""
+    has_return = False
 
-    Raises:
-        OSError: the file cannot be read, or nothing of it can be unpacked.
-    """
-    if path.endswith(".gz"):
-        data, problem = _unpack_gzip(path)
-    elif path.endswith(".zst"):
-        data, problem = _unpack_zstd(path)
-    else:
-        with open(path, "rb") as stream:
-            return stream.read(), None
-    if problem is not None and not data:
-        raise OSError(problem)
-    return data, problem
+    def watched() -> Iterator[bytes]:
+        nonlocal has_return
+        for block in blocks:
+            has_return = has_return or b"\r" in block
+            yield block
+
+    for lines, _ in _groups_of_lines(watched(), most_line_bytes):
+        if has_return or not _is_scannable(lines, most_line_bytes):
+            return True
+    return has_return
 
 
-def repair_lines(path: str, max_line_bytes: int) -> Repaired:
-    """Return a readable form of a file.
+def repair_lines(
+    blocks: Iterable[bytes], target: IO[bytes], most_line_bytes: int, report: Callable[[Damage], None]
+) -> int:
+    """Write a readable form of a file: each line ended by a line feed, the last one only if it was ended.
 
     Lines end at LF, CRLF or a lone CR. Lines that are not UTF-8, too long or hold the delimiter become empty.
 
+    Args:
+        blocks: The content of the file.
+        target: Where to write.
+        most_line_bytes: Length of the longest line that stays.
+        report: Is told of every line that became empty.
+
+    Returns:
+        How many bytes were written.
+
     Raises:
-        OSError: the file cannot be read.
+        OSError: something cannot be read or written.
     """
-    original, problem = unpack(path)
-    data = original.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in original else original
-    damaged: list[Damage] = []
-    delimiter = NO_DELIMITER.encode()
-    if not (_is_utf8(data) and delimiter not in data and _has_short_lines(data, max_line_bytes)):
-        lines = data.split(b"\n")
-        for index, line in enumerate(lines):
-            reason = None
-            if len(line) > max_line_bytes:
-                reason = "line_too_long"
-            elif not _is_utf8(line):
-                reason = "invalid_utf8"
-            elif delimiter in line:
-                reason = "malformed_json"
-            if reason is not None:
-                damaged.append((index + 1, reason, excerpt_of(line[:400].decode("utf-8", "replace"))))
-                lines[index] = b""
-        data = b"\n".join(lines)
-    return Repaired(data, data is not original or problem is not None, damaged, problem)
+    written, line_number = 0, 0
+    for lines, is_ended in _groups_of_lines(blocks, most_line_bytes):
+        if not _is_scannable(lines, most_line_bytes):
+            lines = _without_damage(lines, line_number, most_line_bytes, report)
+        line_number += lines.count(b"\n") + 1
+        data = lines + b"\n" if is_ended else lines
+        target.write(data)
+        written += len(data)
+    return written
 
 
-def _unpack_gzip(path: str) -> tuple[bytes, str | None]:
-    import zlib
+def _groups_of_lines(blocks: Iterable[bytes], most_line_bytes: int) -> Iterator[tuple[bytes, bool]]:
+    """Yield lines, joined by line feeds, and whether the last of them was ended.
 
-    parts: list[bytes] = []
-    problem = None
-    with open(path, "rb") as packed:
-        member = zlib.decompressobj(wbits=31)
-        is_inside = False
-        while chunk := packed.read(_CHUNK_BYTES):
-            try:
-                while chunk:
-                    if not is_inside:
-                        # Zeros may pad the end of an archive.
-                        chunk = chunk.lstrip(b"\0")
-                        if not chunk:
-                            break
-                        member, is_inside = zlib.decompressobj(wbits=31), True
-                    parts.append(member.decompress(chunk))
-                    chunk = member.unused_data
-                    is_inside = not member.eof
-            except zlib.error as error:
-                return b"".join(parts), f"is not a whole gzip file: {error}"
-        if is_inside:
-            problem = "ends in the middle of its gzip data"
-    return b"".join(parts), problem
+    Of a line that is too long only so much is kept that everybody can see it is.
+    """
+    kept, is_after_return = b"", False
+    for block in blocks:
+        if is_after_return and block.startswith(b"\n"):
+            block = block[1:]
+        if not block:
+            continue
+        is_after_return = block.endswith(b"\r")
+        if b"\r" in block:
+            block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if len(kept) > most_line_bytes:
+            _, line_feed, block = block.partition(b"\n")
+            if not line_feed:
+                continue
+            yield kept, True
+            kept = b""
+        lines, line_feed, rest = block.rpartition(b"\n")
+        if line_feed:
+            yield kept + lines, True
+            kept = rest
+        else:
+            kept += rest
+    if kept:
+        yield kept, False
 
 
-def _unpack_zstd(path: str) -> tuple[bytes, str | None]:
-    import pyarrow
+def _is_scannable(lines: bytes, most_line_bytes: int) -> bool:
+    return _is_utf8(lines) and _DELIMITER not in lines and _has_short_lines(lines, most_line_bytes)
 
-    parts: list[bytes] = []
-    with open(path, "rb") as packed, pyarrow.input_stream(packed, compression="zstd") as unpacked:
-        try:
-            while chunk := unpacked.read(_CHUNK_BYTES):
-                parts.append(bytes(chunk))
-        except (OSError, pyarrow.ArrowException) as error:
-            return b"".join(parts), f"is not a whole zstd file: {error}"
-    return b"".join(parts), None
+
+def _without_damage(
+    lines: bytes, lines_before: int, most_line_bytes: int, report: Callable[[Damage], None]
+) -> bytes:
+    kept = lines.split(b"\n")
+    for index, line in enumerate(kept):
+        reason = None
+        if len(line) > most_line_bytes:
+            reason = "line_too_long"
+        elif not _is_utf8(line):
+            reason = "invalid_utf8"
+        elif _DELIMITER in line:
+            reason = "malformed_json"
+        if reason is not None:
+            excerpt = excerpt_of(line[:_EXCERPT_BYTES].decode("utf-8", "replace"))
+            report(Damage(lines_before + index + 1, reason, excerpt))
+            kept[index] = b""
+    return b"\n".join(kept)
 
 
 def _is_utf8(data: bytes) -> bool:
@@ -150,8 +158,6 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _has_short_lines(data: bytes, limit: int) -> bool:
-    if len(data) <= limit:
-        return True
     start = 0
     while len(data) - start > limit:
         end = data.rfind(b"\n", start, start + limit + 1)

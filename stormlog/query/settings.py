@@ -6,6 +6,7 @@ import os
 import re
 
 from stormlog._values import frozen_class
+from stormlog.query.unpacking import UnpackLimit, parse_unpack_limit
 
 __all__ = ["Settings"]
 
@@ -33,6 +34,8 @@ class Settings:
         memory_limit: Most memory, such as ``512MB``.
         spill_directory: Where rows go that do not fit; by default the system's temporary directory.
         spill_limit: Most bytes there, such as ``10GB``.
+        unpack_limit: Most bytes that one packed file may hold, such as ``4GB``; without one, the environment
+            (``STORMLOG_UNPACK_LIMIT``) or the default decides.
         is_sparing: Whether files are read in small batches.
     """
 
@@ -40,6 +43,7 @@ class Settings:
     memory_limit: str | None = None
     spill_directory: str | None = None
     spill_limit: str | None = None
+    unpack_limit: str | None = None
     is_sparing: bool = False
 
     @property
@@ -59,7 +63,19 @@ class Settings:
             # Each thread needs some of the memory.
             threads = min(os.cpu_count() or 1, _MOST_SPARING_THREADS)
         limit = self.memory_limit or _SPARING_MEMORY
-        return Settings(threads, limit, self.spill_directory, self.spill_limit, is_sparing=True)
+        return Settings(
+            threads, limit, self.spill_directory, self.spill_limit, self.unpack_limit, is_sparing=True
+        )
+
+    @property
+    def limit_of_unpacking(self) -> UnpackLimit:
+        """Return how much a packed file may hold.
+
+        Raises:
+            ValueError: the setting, or what the environment says, is no size.
+        """
+        text = self.unpack_limit or os.environ.get("STORMLOG_UNPACK_LIMIT", "")
+        return parse_unpack_limit(text) if text else UnpackLimit()
 
     @property
     def batch_bytes(self) -> int:

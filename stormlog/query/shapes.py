@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from stormlog._opening import open_artifact
 from stormlog.query.library import view_query
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def learn_shapes(database: Database, paths: Iterable[str]) -> int:
     shapes: dict[_Parts, str] = {}
     for path in paths:
         try:
-            with open(path, "rb") as stream:
+            with open_artifact(path) as stream:
                 sample = stream.read(_SAMPLE_BYTES)
         except OSError:
             continue

@@ -49,6 +49,7 @@ def open_store(
     cache: str | os.PathLike[str] | bool | None = None,
     spill_directory: str | None = None,
     spill_limit: str | None = None,
+    unpack_limit: str | None = None,
     tracker: str | os.PathLike[str] | None = None,
     project: str = "default",
 ) -> QueryStore:
@@ -66,6 +67,9 @@ def open_store(
             decides: ``STORMLOG_CACHE`` (a directory, or ``off``), else the user's cache directory.
         spill_directory: Where rows go that do not fit into memory; the system's temporary directory by default.
         spill_limit: Most bytes there, such as ``10GB``.
+        unpack_limit: Most bytes that one packed file (``.gz``, ``.zst``) may hold, such as ``10GB``; one that holds
+            more is skipped with a warning. By default the environment decides: ``STORMLOG_UNPACK_LIMIT``, else 4 GiB
+            and 500 times the size of the file.
         tracker: A tracker: issues show the states that it has when they are listed, and SQL sees its tables as
             schema ``tracking``. Without one, ``issues.json`` in an opened directory or beside an opened file counts.
         project: Project of the tracker.
@@ -75,7 +79,7 @@ def open_store(
             tracker.
         LifecycleError: the tracker has no such project.
         MigrationError: the tracker is of another version, or something else.
-        ValueError: no path, or a setting that DuckDB does not take.
+        ValueError: no path, a setting that DuckDB does not take, or an unpack limit that is no size.
 
     Source: docs/concepts.md#catalog.
     """
@@ -86,7 +90,9 @@ def open_store(
     if not catalog.paths:
         raise ValueError("nothing to open: name at least one file or directory")
     require_one(catalog)
-    settings = Settings(threads, memory_limit, spill_directory, spill_limit)
+    settings = Settings(threads, memory_limit, spill_directory, spill_limit, unpack_limit)
+    # Said now: a question that is answered from what is kept unpacks nothing.
+    _ = settings.limit_of_unpacking
     states = StateSource(tracker, project)
     return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache), states=states)
 

@@ -94,7 +94,7 @@ class StateSource:
                 from stormlog.issues.sidecar import read_sidecar
 
                 try:
-                    found += read_sidecar(path).states
+                    found += read_sidecar(path, catalog.opened.also([os.path.realpath(path.parent)])).states
                 except SourceError as error:
                     message = f"was skipped: {str(error).removeprefix(f'{path}: ')}"
                     catalog.warnings.append(CatalogWarning(str(path), message, "issue_sidecar_invalid"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,17 @@ from stormlog.telemetry.loading import LoadedTelemetrySession, artifact_source
 from stormlog.telemetry.schema import INTEGER_FIELDS
 from stormlog.telemetry.session import infer_session_summary_from_events, stable_legacy_session_id
 
-__all__ = ["CSV_DEFAULT_COLLECTOR", "csv_record_from_row", "load_csv_sessions"]
+__all__ = [
+    "CSV_DEFAULT_COLLECTOR",
+    "MOST_CELL_CHARACTERS",
+    "cells_up_to",
+    "csv_record_from_row",
+    "load_csv_sessions",
+]
 
 CSV_DEFAULT_COLLECTOR = "legacy.csv"
+#: As long as the longest line of telemetry.
+MOST_CELL_CHARACTERS = 16 * 1024 * 1024
 _FIRST_ROW_NUMBER = 2
 _INTEGER_COLUMNS = frozenset(
     {
@@ -104,20 +113,32 @@ def csv_rows(root: Path, warnings: list[str]) -> Iterator[tuple[int, dict[str | 
     import csv
 
     # utf-8-sig: spreadsheet programs put a byte-order mark before the first column name.
-    with root.open(encoding="utf-8-sig", newline="") as file:
+    with cells_up_to(MOST_CELL_CHARACTERS), root.open(encoding="utf-8-sig", newline="") as file:
         reader: Iterator[dict[Any, Any]] = csv.DictReader(file)
         number = _FIRST_ROW_NUMBER
         while True:
             try:
                 row = next(reader, None)
             except csv.Error as error:
-                # The parser cannot go on behind it, for example after a cell of over 128 KiB.
+                # The parser cannot go on behind it, for example after a cell of over 16 MiB.
                 warnings.append(f"{root}: row {number} and all after it are left out: {error}")
                 return
             if row is None:
                 return
             yield number, row
             number += 1
+
+
+@contextmanager
+def cells_up_to(characters: int) -> Iterator[None]:
+    """Let the CSV parser read cells up to some length; its own limit is 128 KiB."""
+    import csv
+
+    limit = csv.field_size_limit(characters)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _cell(column: str | None, value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 from stormlog._paths import require_path
 from stormlog.query.catalog.bundle_copies import copied_bundles
-from stormlog.query.catalog.discovery import Discovery
+from stormlog.query.catalog.discovery import Discovery, opened_paths
 from stormlog.query.catalog.models import CatalogWarning, note_of_copy
 
 __all__ = ["ArtifactCatalog"]
@@ -43,7 +43,9 @@ class ArtifactCatalog:
     def __init__(self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> None:
         given = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else list(paths)
         self.paths: tuple[Path, ...] = tuple(Path(require_path(path)) for path in given)
-        discovery = Discovery()
+        #: What may be read: everything below the paths, with links followed.
+        self.opened = opened_paths(str(path) for path in self.paths)
+        discovery = Discovery(self.opened)
         for path in self.paths:
             discovery.add(str(path))
         self.sources = discovery.sources
@@ -52,7 +54,7 @@ class ArtifactCatalog:
         self.run_envelopes = discovery.run_envelopes
         self.issue_sidecars: tuple[Path, ...] = tuple(Path(path) for path in discovery.issue_sidecars)
         self.warnings: list[CatalogWarning] = discovery.log.warnings
-        self.copied_oom_bundles = copied_bundles(self.oom_bundles)
+        self.copied_oom_bundles = copied_bundles(self.oom_bundles, self.opened)
         self.warnings += [note_of_copy(path, kept) for path, kept in self.copied_oom_bundles.items()]
 
     def session_ledger(self) -> dict[str, str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from stormlog._opening import OpenedPaths, read_artifact
+from stormlog.query.catalog.files import MOST_COMPANION_BYTES
 from stormlog.query.catalog.models import CatalogOOMBundle
 from stormlog.query.catalog.names import MANIFEST_NAME, METADATA_NAME
 
@@ -17,7 +19,7 @@ __all__ = ["copied_bundles"]
 _FILES = (MANIFEST_NAME, METADATA_NAME, "events.json")
 
 
-def copied_bundles(bundles: Sequence[CatalogOOMBundle]) -> dict[str, str]:
+def copied_bundles(bundles: Sequence[CatalogOOMBundle], opened: OpenedPaths) -> dict[str, str]:
     """Return the path of each copy, with the path of the bundle that counts instead.
 
     Of several copies the one with the shortest and then the first path counts, in whatever order they were found.
@@ -34,7 +36,7 @@ def copied_bundles(bundles: Sequence[CatalogOOMBundle]) -> dict[str, str]:
             continue
         kept: list[str] = []
         for path in sorted(paths, key=_preference):
-            same = next((other for other in kept if _is_copy(path, other)), None)
+            same = next((other for other in kept if _is_copy(path, other, opened)), None)
             if same is None:
                 kept.append(path)
             else:
@@ -47,16 +49,16 @@ def _preference(path: str) -> tuple[int, str]:
     return real.count(os.sep), real
 
 
-def _is_copy(path: str, other: str) -> bool:
-    return all(_is_equal(os.path.join(path, name), os.path.join(other, name)) for name in _FILES)
+def _is_copy(path: str, other: str, opened: OpenedPaths) -> bool:
+    return all(_content(path, name, opened) == _content(other, name, opened) for name in _FILES)
 
 
-def _is_equal(path: str, other: str) -> bool:
-    import filecmp
-
+def _content(directory: str, name: str, opened: OpenedPaths) -> bytes | str | None:
+    """Return the content of a file; None if there is none, the path itself if it is not read."""
+    path = os.path.join(directory, name)
     try:
-        return filecmp.cmp(path, other, shallow=False)
+        return read_artifact(path, opened, most_bytes=MOST_COMPANION_BYTES)
     except FileNotFoundError:
-        return not os.path.lexists(path) and not os.path.lexists(other)
+        return None
     except OSError:
-        return False
+        return path

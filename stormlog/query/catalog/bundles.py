@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stormlog._opening import OpenedPaths
 from stormlog.query.catalog.files import WarningLog, optional_int, optional_text, read_json_object
 from stormlog.query.catalog.models import CatalogOOMBundle, CatalogSource
 from stormlog.query.catalog.names import MANIFEST_NAME, METADATA_NAME
@@ -18,12 +19,14 @@ from stormlog.telemetry.session import SessionSummary, session_summary_from_dict
 __all__ = ["diagnose_session", "diagnose_source", "oom_bundle"]
 
 
-def oom_bundle(listing: DirectoryListing, manifest: Mapping[str, Any], log: WarningLog) -> CatalogOOMBundle:
+def oom_bundle(
+    listing: DirectoryListing, manifest: Mapping[str, Any], opened: OpenedPaths, log: WarningLog
+) -> CatalogOOMBundle:
     """Return the catalog entry of an OOM bundle.
 
     Source: docs/concepts.md#artifacts.
     """
-    metadata = _read_metadata(listing, log)
+    metadata = _read_metadata(listing, opened, log)
     return CatalogOOMBundle(
         bundle_path=Path(listing.path),
         manifest_path=Path(listing.spelled(MANIFEST_NAME)),
@@ -35,6 +38,7 @@ def oom_bundle(listing: DirectoryListing, manifest: Mapping[str, Any], log: Warn
         session_status=optional_text(manifest.get("session_status")),
         exception_type=optional_text(metadata.get("exception_type")),
         exception_module=optional_text(metadata.get("exception_module")),
+        metadata={key: metadata[key] for key in _KEPT_METADATA if key in metadata},
     )
 
 
@@ -79,12 +83,16 @@ def _summary(payload: object) -> SessionSummary | None:
         return None
 
 
-def _read_metadata(listing: DirectoryListing, log: WarningLog) -> Mapping[str, Any]:
+#: What scans say of a bundle, besides its columns.
+_KEPT_METADATA = ("session", "custom_metadata")
+
+
+def _read_metadata(listing: DirectoryListing, opened: OpenedPaths, log: WarningLog) -> Mapping[str, Any]:
     if listing.refuses(METADATA_NAME, log) or METADATA_NAME not in listing:
         return {}
     path = listing.spelled(METADATA_NAME)
     try:
-        return read_json_object(path) or {}
+        return read_json_object(path, opened) or {}
     except OSError as error:
         log.add_unreadable(path, error)
         return {}

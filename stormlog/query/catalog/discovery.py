@@ -9,10 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stormlog._opening import OpenedPaths
 from stormlog.query.catalog.attachments import parse_sidecar
 from stormlog.query.catalog.bundles import diagnose_source, oom_bundle
 from stormlog.query.catalog.files import WarningLog, join_path, read_json_object, read_optional_object
@@ -40,16 +41,34 @@ from stormlog.telemetry.sink import TelemetrySinkManifest, sink_manifest_from_pa
 if TYPE_CHECKING:
     from stormlog.query.catalog.envelopes import CatalogRunEnvelope
 
-__all__ = ["Discovery"]
+__all__ = ["Discovery", "opened_paths"]
+
+
+def opened_paths(paths: Iterable[str]) -> OpenedPaths:
+    """Return what may be read when some paths are opened: a manifest stands for its directory."""
+    found = []
+    for path in paths:
+        try:
+            found.append(os.path.realpath(path))
+            if os.path.basename(path) == MANIFEST_NAME:
+                found.append(os.path.realpath(os.path.dirname(path)))
+        except (OSError, ValueError):
+            # It is not a possible path, or its links go in circles; discovery says so.
+            continue
+    return OpenedPaths(found)
 
 
 class Discovery:
     """Collects what is found; call ``add`` once per argument, in order.
 
+    Args:
+        opened: Everything that is opened: links may lead there.
+
     Source: docs/concepts.md#catalog.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, opened: OpenedPaths) -> None:
+        self.opened = opened
         self.log = WarningLog()
         self.sources: list[CatalogSource] = []
         self.oom_bundles: list[CatalogOOMBundle] = []
@@ -109,13 +128,13 @@ class Discovery:
 
     def _add_directory(self, path: str) -> None:
         real = os.path.realpath(path)
-        top = scan_directory(path, real, real, self.log)
+        top = scan_directory(path, real, real, self.opened, self.log)
         if top is None:
             return
         for name, describe in ((ENVELOPE_NAME, self._add_envelope), (SIDECAR_NAME, self._add_sidecar)):
             if name in top:
                 describe(top.spelled(name), top.resolved(name))
-        if ISSUES_NAME in top:
+        if not top.refuses(ISSUES_NAME, self.log) and ISSUES_NAME in top:
             self._add_issue_sidecar(top.spelled(ISSUES_NAME), top.resolved(ISSUES_NAME))
         manifest = self._read_manifest(top)
         if manifest is not None:
@@ -126,7 +145,7 @@ class Discovery:
                 self._add_diagnose_bundle(top, manifest)
             if describes_sink(manifest):
                 self._add_sink(top, manifest)
-        self._add_below(walk_below(top, self.log))
+        self._add_below(walk_below(top, self.opened, self.log))
 
     def _add_below(self, listings: list[DirectoryListing]) -> None:
         for listing in _holding(MANIFEST_NAME, listings[1:]):
@@ -176,7 +195,7 @@ class Discovery:
             return None
         if listing.real not in self._manifests:
             path = listing.spelled(MANIFEST_NAME)
-            self._manifests[listing.real] = read_optional_object(path, self.log)
+            self._manifests[listing.real] = read_optional_object(path, self.log, self.opened)
         return self._manifests[listing.real]
 
     # Files
@@ -185,13 +204,13 @@ class Discovery:
         directory, name = os.path.split(path)
         if directory not in self._real_directories:
             beside = os.path.join(directory, ISSUES_NAME)
-            if os.path.isfile(beside):
+            if os.path.lexists(beside):
                 self._add_issue_sidecar(beside, self._resolve(beside))
         if name == ISSUES_NAME:
             # Late: hardly anybody opens one, and everybody would wait for the import.
             from stormlog.issues.sidecar import describes_sidecar
 
-            if describes_sidecar(read_optional_object(path, self.log)):
+            if describes_sidecar(read_optional_object(path, self.log, self.opened)):
                 self._holds_something = True
                 return
         if name == ENVELOPE_NAME:
@@ -215,13 +234,13 @@ class Discovery:
             return
         directory = str(Path(path).parent)
         real = os.path.realpath(directory)
-        listing = scan_directory(directory, real, real, self.log)
+        listing = scan_directory(directory, real, real, self.opened, self.log)
         if listing is not None and not self._add_product(listing, manifest):
             self.log.add(path, "manifest_unrecognised", "is not the manifest of a sink or a bundle")
 
     def _read_described(self, path: str, code: str) -> dict[str, Any] | None:
         try:
-            payload = read_json_object(path)
+            payload = read_json_object(path, self.opened)
         except OSError as error:
             self.log.add_unreadable(path, error)
             return None
@@ -247,7 +266,7 @@ class Discovery:
         self._holds_something = True
         if listing.real not in self._bundle_directories:
             self._bundle_directories.add(listing.real)
-            self.oom_bundles.append(oom_bundle(listing, manifest, self.log))
+            self.oom_bundles.append(oom_bundle(listing, manifest, self.opened, self.log))
 
     def _add_diagnose_bundle(self, listing: DirectoryListing, manifest: Mapping[str, Any]) -> None:
         if self._is_new(listing.real, "diagnose_bundle"):
@@ -285,7 +304,8 @@ class Discovery:
         real = self._resolve_directory(directory) if listing is None else listing.real
         if real not in self._ledgers:
             if listing is None:
-                manifest = read_optional_object(os.path.join(directory, MANIFEST_NAME), self.log)
+                beside = os.path.join(directory, MANIFEST_NAME)
+                manifest = read_optional_object(beside, self.log, OpenedPaths([real]))
             else:
                 manifest = self._read_manifest(listing)
             is_sink = manifest is not None and describes_sink(manifest)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from typing import Any
 
+from stormlog._opening import OpenedPaths, read_artifact
 from stormlog.query.catalog.models import CatalogWarning
 
 __all__ = [
@@ -22,6 +22,10 @@ __all__ = [
     "read_optional_object",
     "resolve_attachment_path",
 ]
+
+
+#: A manifest takes some hundred bytes per segment, a description less; whatever is longer is something else.
+MOST_COMPANION_BYTES = 256 << 20
 
 
 class WarningLog:
@@ -49,16 +53,19 @@ def join_path(directory: str, name: str) -> str:
     return directory + name if directory.endswith(os.sep) else directory + os.sep + name
 
 
-def read_json_object(path: str) -> dict[str, Any] | None:
+def read_json_object(path: str, opened: OpenedPaths | None = None) -> dict[str, Any] | None:
     """Return the JSON object that a file holds, ``None`` if it holds anything else.
 
     A byte-order mark is accepted; of duplicate keys the last wins.
 
+    Args:
+        path: The file.
+        opened: The paths that links may lead to; None where the caller named this very file.
+
     Raises:
-        OSError: the file cannot be read.
+        OSError: the file cannot be read, is no regular file, leads elsewhere, or has more than 256 MiB.
     """
-    with open(path, "rb") as file:
-        data = file.read()
+    data = read_artifact(path, opened, most_bytes=MOST_COMPANION_BYTES)
     try:
         payload = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -66,14 +73,15 @@ def read_json_object(path: str) -> dict[str, Any] | None:
     return payload if isinstance(payload, dict) else None
 
 
-def read_optional_object(path: str, log: WarningLog) -> dict[str, Any] | None:
+def read_optional_object(
+    path: str, log: WarningLog, opened: OpenedPaths | None = None
+) -> dict[str, Any] | None:
     """Return the JSON object of a companion file; ``None`` if it is missing, refused or something else.
 
     A refusal is logged as ``unreadable``.
     """
     try:
-        # A pipe of that name would block the reader for ever.
-        return read_json_object(path) if stat.S_ISREG(os.stat(path).st_mode) else None
+        return read_json_object(path, opened)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

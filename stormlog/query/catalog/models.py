@@ -153,6 +153,9 @@ def note_of_copy(path: str, kept: str, *, is_part: bool = False) -> CatalogWarni
 class CatalogOOMBundle:
     """An OOM bundle as its manifest and metadata describe it; texts are kept untrimmed.
 
+    Args:
+        metadata: ``session`` and ``custom_metadata`` of its metadata file, as they stand there.
+
     Source: docs/concepts.md#artifacts.
     """
 
@@ -166,6 +169,7 @@ class CatalogOOMBundle:
     session_status: str | None
     exception_type: str | None = None
     exception_module: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, paths as text."""

@@ -18,8 +18,10 @@ __all__ = [
     "WORKPLACE_PREFIX",
     "flat_kind",
     "is_candidate",
+    "is_description",
     "is_known_name",
     "is_segment",
+    "is_telemetry_name",
     "path_order",
     "segment_order",
     "without_workplaces",
@@ -88,7 +90,17 @@ def is_candidate(name: str) -> bool:
 
 def is_known_name(name: str) -> bool:
     """Say whether skipping a file of this name could lose telemetry or its description."""
-    return name in _ROLES or is_candidate(name) or is_segment(name)
+    return is_description(name) or is_telemetry_name(name)
+
+
+def is_description(name: str) -> bool:
+    """Say whether a file of this name says something about telemetry wherever it lies."""
+    return name in _ROLES
+
+
+def is_telemetry_name(name: str) -> bool:
+    """Say whether a file of this name counts as telemetry where it is met in a directory."""
+    return is_candidate(name) or is_segment(name)
 
 
 def without_workplaces(names: list[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Looks at each directory once and says what lies there.
 
-The promise: nothing outside the opened directory is reached. Links to directories are never
-walked (what lies inside is found at its own place), links to files only where they stay inside.
+The promise: nothing outside the opened paths is reached. Links to directories are never walked (what lies inside
+is found at its own place), links to files only where they stay inside.
 """
 
 from __future__ import annotations
@@ -12,9 +12,15 @@ import stat
 from collections.abc import Iterable
 from dataclasses import field
 
+from stormlog._opening import OpenedPaths, describe_special
 from stormlog._values import mutable_class
 from stormlog.query.catalog.files import WarningLog, join_path
-from stormlog.query.catalog.names import is_known_name, without_workplaces
+from stormlog.query.catalog.names import (
+    is_description,
+    is_known_name,
+    is_telemetry_name,
+    without_workplaces,
+)
 
 __all__ = ["DirectoryListing", "scan_directory", "walk_below"]
 
@@ -28,8 +34,9 @@ class DirectoryListing:
         real: The directory without links, absolute.
         files: Names of regular files.
         directories: Names of real directories.
-        links: Names of links to regular files inside the opened directory, with their targets.
-        outside: Names of links that lead out of the opened directory, with their targets.
+        links: Names of links to regular files inside the opened paths, with their targets.
+        outside: Names of links that lead out of the opened paths, with their targets.
+        special: Names of what is neither a file nor a directory, and what it is.
     """
 
     path: str
@@ -38,6 +45,7 @@ class DirectoryListing:
     directories: list[str] = field(default_factory=list)
     links: dict[str, str] = field(default_factory=dict)
     outside: dict[str, str] = field(default_factory=dict)
+    special: dict[str, str] = field(default_factory=dict)
 
     def __contains__(self, name: str) -> bool:
         """Say whether ``name`` is a file that may be read."""
@@ -58,25 +66,32 @@ class DirectoryListing:
         return join_path(self.real, name) if target is None else target
 
     def refuses(self, name: str, log: WarningLog) -> bool:
-        """Say whether ``name`` leads out of the opened directory, and log it."""
-        target = self.outside.get(name)
-        if target is None:
+        """Say whether ``name`` must not be read, and log it: a link that leads outside, a pipe, a directory."""
+        if name in self.outside:
+            log.add(
+                self.spelled(name),
+                f"symlink_outside:{name}",
+                "is a link that leaves the opened path and was not followed; "
+                f"open {self.outside[name]} as well",
+            )
+        elif name in self.special or name in self.directories:
+            what = self.special.get(name, "a directory")
+            log.add(self.spelled(name), "path_special", f"is {what}, not a file; it was not read")
+        else:
             return False
-        log.add(
-            self.spelled(name),
-            f"symlink_outside:{name}",
-            f"is a link that leaves the opened path and was not followed; open {target} as well",
-        )
         return True
 
 
-def scan_directory(path: str, real: str, root: str, log: WarningLog) -> DirectoryListing | None:
+def scan_directory(
+    path: str, real: str, root: str, opened: OpenedPaths, log: WarningLog
+) -> DirectoryListing | None:
     """Return what lies in one directory; ``None``, logged, if it cannot be read.
 
     Args:
         path: The directory as the caller spells it.
         real: The same without links, absolute.
-        root: The opened directory without links: links that leave it are refused.
+        root: The directory that is walked, without links.
+        opened: Everything that was opened: links that lead out of it are refused.
         log: Receives what was skipped.
     """
     listing = DirectoryListing(path, real)
@@ -91,16 +106,25 @@ def scan_directory(path: str, real: str, root: str, log: WarningLog) -> Director
                     linked.append(entry.name)
                 elif entry.is_dir(follow_symlinks=False):
                     listing.directories.append(entry.name)
+                else:
+                    listing.special[entry.name] = describe_special(entry.stat(follow_symlinks=False).st_mode)
     except OSError as error:
         log.add_unreadable(path, error)
         return None
     listing.directories = sorted(without_workplaces(listing.directories))
     for name in sorted(linked):
-        _add_link(listing, name, root, log)
+        _add_link(listing, name, root, opened, log)
+    for name in sorted(listing.special):
+        if is_known_name(name):
+            listing.refuses(name, log)
+    for name in listing.directories:
+        # What lies in a directory called like a file of telemetry is found there.
+        if is_description(name):
+            listing.refuses(name, log)
     return listing
 
 
-def walk_below(top: DirectoryListing, log: WarningLog) -> list[DirectoryListing]:
+def walk_below(top: DirectoryListing, opened: OpenedPaths, log: WarningLog) -> list[DirectoryListing]:
     """Return ``top`` and the listings of all directories below it, parents first."""
     listings = [top]
     pending = [top]
@@ -109,7 +133,7 @@ def walk_below(top: DirectoryListing, log: WarningLog) -> list[DirectoryListing]
         found = []
         for name in parent.directories:
             path, real = parent.spelled(name), join_path(parent.real, name)
-            listing = scan_directory(path, real, top.real, log)
+            listing = scan_directory(path, real, top.real, opened, log)
             if listing is not None:
                 found.append(listing)
         listings.extend(found)
@@ -117,7 +141,7 @@ def walk_below(top: DirectoryListing, log: WarningLog) -> list[DirectoryListing]
     return listings
 
 
-def _add_link(listing: DirectoryListing, name: str, root: str, log: WarningLog) -> None:
+def _add_link(listing: DirectoryListing, name: str, root: str, opened: OpenedPaths, log: WarningLog) -> None:
     path = listing.spelled(name)
     try:
         mode = os.stat(path).st_mode
@@ -130,13 +154,17 @@ def _add_link(listing: DirectoryListing, name: str, root: str, log: WarningLog) 
             log.add(path, "path_missing", "is a link to something that does not exist")
         return
     target = os.path.realpath(path)
-    if not _is_within(target, root):
+    if not opened.hold(target):
         listing.outside[name] = target
         if stat.S_ISDIR(mode) or is_known_name(name):
             listing.refuses(name, log)
     elif stat.S_ISREG(mode):
-        listing.links[name] = target
-    elif stat.S_ISDIR(mode) and _is_within(listing.real, target):
+        # What lies in another opened directory under a name of telemetry is read there.
+        if _is_within(target, root) or not is_telemetry_name(os.path.basename(target)):
+            listing.links[name] = target
+    elif not stat.S_ISDIR(mode):
+        listing.special[name] = describe_special(mode)
+    elif _is_within(listing.real, target):
         log.add(
             path, f"symlink_loop:{name}", "is a link to a directory that contains it and was not followed"
         )

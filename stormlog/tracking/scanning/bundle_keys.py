@@ -17,7 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from stormlog._opening import OpenedPaths, read_artifact
 from stormlog.issues.timestamps import utc_text_to_ns
+from stormlog.query.catalog.files import MOST_COMPANION_BYTES
+from stormlog.query.catalog.names import METADATA_NAME
 from stormlog.query.texts import storable_text
 
 if TYPE_CHECKING:
@@ -98,27 +101,26 @@ def _rename(connection: sqlite3.Connection, project_id: str, old: str, new: str)
     )
 
 
-def _bundle_digests(bundle: CatalogOOMBundle) -> tuple[str, str | None]:
+def _bundle_digests(bundle: CatalogOOMBundle, opened: OpenedPaths) -> tuple[str, str | None]:
     """Return a digest of the manifest of a bundle, and one of manifest and metadata if there are metadata.
 
     How the two are laid out does not count.
     """
-    manifest = _content(bundle.manifest_path)
+    manifest = _content(bundle.manifest_path, opened)
     # Where it is damaged, the bytes as they are.
     with contextlib.suppress(ValueError, RecursionError):
         manifest = _canonical(manifest)
     try:
-        metadata = _canonical(_content(bundle.bundle_path / "metadata.json"))
+        metadata = _canonical(_content(bundle.bundle_path / METADATA_NAME, opened))
     except (ValueError, RecursionError):
         # Missing, or not written to the end yet.
         return _digest(manifest), None
     return _digest(manifest), _digest(manifest, metadata)
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, opened: OpenedPaths) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return read_artifact(str(path), opened, most_bytes=MOST_COMPANION_BYTES)
     except OSError:
         # Discovery has warned of it.
         return b""
@@ -137,9 +139,19 @@ def _evidence_id(digest: str) -> str:
 
 
 def find_bundle_keys(
-    bundles: Sequence[CatalogOOMBundle], connection: sqlite3.Connection, project_id: str | None
+    bundles: Sequence[CatalogOOMBundle],
+    opened: OpenedPaths,
+    connection: sqlite3.Connection,
+    project_id: str | None,
 ) -> BundleKeys:
-    """Give every bundle its keys: those that were recorded first."""
+    """Give every bundle its keys: those that were recorded first.
+
+    Args:
+        bundles: What discovery has found.
+        opened: The paths that were opened: nothing outside is read.
+        connection: The tracker.
+        project_id: The project; None if it does not exist yet.
+    """
     if not bundles:
         return BundleKeys()
     rows = connection.execute("SELECT * FROM bundle_keys WHERE project_id = ?", [project_id])
@@ -147,7 +159,7 @@ def find_bundle_keys(
     claimed = {evidence_id for _, evidence_id in known.values()}
     recorded, earlier = _recorded_bundles(connection, project_id, claimed)
     found = BundleKeys()
-    digests = [_bundle_digests(bundle) for bundle in bundles]
+    digests = [_bundle_digests(bundle, opened) for bundle in bundles]
     keys: dict[int, _Keys] = {}
     # Those with metadata first: a copy without them is the same bundle. Then those that kept their names.
     order = sorted(

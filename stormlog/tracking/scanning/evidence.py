@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stormlog.query.queries import load_query
@@ -190,18 +189,9 @@ def _silent_records(store: QueryStore, sessions: Sequence[SessionScope]) -> list
 
 def _bundle_record(bundle: CatalogOOMBundle) -> str:
     """Return what a bundle says about itself in the shape of a record."""
-    metadata: dict[str, Any] = {}
-    try:
-        # Surrogates that stand alone are no text for SQL.
-        text = Path(bundle.bundle_path, "metadata.json").read_text(encoding="utf-8", errors="replace")
-        metadata = json.loads(text)
-    except (OSError, ValueError, RecursionError):
-        # Discovery has warned of it.
-        metadata = {}
-    metadata = metadata if isinstance(metadata, dict) else {}
-    session = metadata.get("session")
+    session = bundle.metadata.get("session")
     session = session if isinstance(session, dict) else {}
-    custom = metadata.get("custom_metadata")
+    custom = bundle.metadata.get("custom_metadata")
     custom = custom if isinstance(custom, dict) else {}
     record = {
         "job_id": session.get("job_id"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from stormlog._opening import OpenedPaths
 from stormlog.tracking.scanning.ledger import SourceFile
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class Inventory:
 
 def take_inventory(snapshot: Snapshot) -> Inventory:
     """List what a store of artifacts has found, in the states in which it reads it."""
-    inventory, folders = Inventory(), _Folders()
+    inventory, folders, opened = Inventory(), _Folders(), snapshot.catalog.opened
     for origin in snapshot.origins:
         state = snapshot.states[origin.path]
         inventory.files[origin.file_id] = SourceFile(
@@ -64,21 +66,24 @@ def take_inventory(snapshot: Snapshot) -> Inventory:
     for number, source in enumerate(snapshot.catalog.sources):
         if source.manifest_path is not None and source.event_paths:
             path = folders.true_path(str(source.path))
-            manifest = _looked_at(folders.true_path(str(source.manifest_path)), path, "manifest")
+            manifest = _looked_at(folders.true_path(str(source.manifest_path)), path, "manifest", opened)
             if manifest is not None:
                 inventory.manifests[number] = manifest
     for bundle in snapshot.catalog.oom_bundles:
         names = (str(bundle.manifest_path), str(bundle.bundle_path / "metadata.json"))
         path = folders.true_path(str(bundle.bundle_path))
-        found = [_looked_at(folders.true_path(name), path, "oom_bundle") for name in names]
+        found = [_looked_at(folders.true_path(name), path, "oom_bundle", opened) for name in names]
         inventory.bundles.append(Bundle(bundle, [file for file in found if file is not None]))
     return inventory
 
 
-def _looked_at(path: str, source_path: str, kind: str) -> SourceFile | None:
+def _looked_at(path: str, source_path: str, kind: str, opened: OpenedPaths) -> SourceFile | None:
+    """Return a file that describes a source, None if discovery did not read it."""
     try:
         found = os.stat(path)
     except OSError:
+        return None
+    if not (stat.S_ISREG(found.st_mode) and opened.hold(path)):
         return None
     return SourceFile(path, source_path, kind, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from stormlog._opening import open_artifact
 from stormlog.query.texts import storable_text
 from stormlog.tracking.ids import new_id
 
@@ -276,7 +277,7 @@ def missing(
 
 def _sample(path: str, start: int, length: int) -> str:
     try:
-        with open(path, "rb") as file:
+        with open_artifact(path) as file:
             file.seek(start)
             return hashlib.sha256(file.read(length)).hexdigest()
     except OSError:
@@ -287,7 +288,7 @@ def _sample(path: str, start: int, length: int) -> str:
 def _last_fragment(path: str, size: int) -> bytes:
     """Return what follows the last line end of the first ``size`` bytes."""
     try:
-        with open(path, "rb") as file:
+        with open_artifact(path) as file:
             length = _SAMPLE_BYTES
             while True:
                 start = max(size - length, 0)

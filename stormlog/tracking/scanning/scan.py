@@ -327,7 +327,7 @@ class _Scan:
         defaults = Defaults(
             options.app, options.is_dev, options.code_version, options.min_severity, options.since_ns
         )
-        self._bundle_keys = find_bundle_keys(bundles, connection, self._project_id)
+        self._bundle_keys = find_bundle_keys(bundles, store.catalog.opened, connection, self._project_id)
         evidence = evidence_rows(store, self._plan.scope, bundles, self._bundle_keys, defaults)
         self._rejects = dict(store.rejects_summary())
         put_incoming(connection, evidence)

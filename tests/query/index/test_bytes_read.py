@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import stormlog.query
-from stormlog.query import line_reading, pieces, reading, snapshot
+from stormlog.query import line_chunks, line_reading, pieces, reading, snapshot
 from stormlog.query.pieces import FileState, file_states, sample_of, state_of
 from stormlog.query.scratch import Scratch
 from tests.query.index.answers import answer_text
@@ -37,7 +37,7 @@ class Reads:
         monkeypatch.setattr(
             snapshot, "file_states", lambda paths: {path: self._state_of(path) for path in paths}
         )
-        for module in (pieces, line_reading):
+        for module in (pieces, line_reading, line_chunks):
             monkeypatch.setattr(module, "sample_of", self._sample_of)
         copy_range = Scratch.copy_range
 

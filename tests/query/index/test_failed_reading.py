@@ -12,7 +12,7 @@ import pytest
 
 import stormlog.query
 from stormlog.errors import QueryError
-from stormlog.query import ingest, line_reading, repair
+from stormlog.query import ingest, line_chunks, line_reading
 from stormlog.query.database import Database
 from stormlog.query.scratch import Scratch
 from tests.query.index.answers import answer_text, cold_answer, read_in_batches, warm_answer
@@ -151,7 +151,7 @@ def test_a_file_that_could_not_be_read_for_a_moment(
     """Nothing about the file says that it can be read again, so failures are not kept."""
     # Damage makes Python read the file too.
     append(files / "1.jsonl", b"\xff\n")
-    fails_once(monkeypatch, repair, "unpack", lambda path: True)
+    fails_once(monkeypatch, line_chunks, "needs_repair", lambda *given: True)
     first = warm_answer(files, tmp_path / "cache", with_events=False)
     assert "Input/output error" in first
     monkeypatch.undo()
@@ -197,7 +197,7 @@ def before_scan(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -
 def test_growing_while_it_is_read(
     files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied_bytes: int, is_known: bool
 ) -> None:
-    monkeypatch.setattr(line_reading, "_COPIED_BYTES", copied_bytes)
+    monkeypatch.setattr(line_chunks, "_COPIED_BYTES", copied_bytes)
     if is_known:
         warm_answer(files, tmp_path / "cache", with_events=False)
         grow(files)
@@ -230,7 +230,7 @@ def test_changing_while_it_is_read(
     copied_bytes: int,
 ) -> None:
     """This one answer may be of before, after or between; what is kept of it must not show later."""
-    monkeypatch.setattr(line_reading, "_COPIED_BYTES", copied_bytes)
+    monkeypatch.setattr(line_chunks, "_COPIED_BYTES", copied_bytes)
     before_scan(monkeypatch, lambda: change(files / "1.jsonl"))
     with stormlog.query.open(files, cache=tmp_path / "cache") as store:
         store.list_issues()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import stormlog.query
-from stormlog.query import line_reading
+from stormlog.query import line_chunks, line_reading
 from tests.captures import capture_path, scenarios
 from tests.query.index.answers import answer_text, cold_answer, read_in_batches, warm_answer
 from tests.query.index.mixes import append, lines_of_everything, mixed_lines, write_everything
@@ -93,7 +93,7 @@ def test_shapes(everything: Path, wanted: str, tmp_path: Path, monkeypatch: pyte
 def test_files_scanned_in_place(
     everything: Path, wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line_reading, "_COPIED_BYTES", 0)
+    monkeypatch.setattr(line_chunks, "_COPIED_BYTES", 0)
 
     assert warm_answer(everything, tmp_path) == wanted
 
