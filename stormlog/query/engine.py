@@ -171,7 +171,7 @@ class Engine:
         self._running.append(cursor)
         try:
             self._database.require_called(text)
-            if name == "sql":
+            if name == "sql":  # A statement of a user; all others are Stormlog's own.
                 from stormlog.query.read_only import require_reading_plan
 
                 require_reading_plan(cursor, text, params)
