@@ -31,7 +31,7 @@ KINDS = {
 _WITH_COPIES = {"sessions": "stage.known_session_parts"}
 
 _IS_COPIED_ROW = "raw.copied_rows AS c ON k.piece_id = c.piece_id AND k.session_id = c.session_id"
-#: Kind of rows -> which of them belong to copies of other telemetry.
+#: Kind of rows -> which of them belong to copies of other telemetry; other kinds say something of copies as well.
 _COPIED = {
     "records": _IS_COPIED_ROW,
     "hits": _IS_COPIED_ROW,
@@ -91,7 +91,7 @@ class Parts:
             rows = " UNION ALL ".join(members)
             if kind in _WITH_COPIES:
                 script.append(f"CREATE OR REPLACE VIEW {_WITH_COPIES[kind]} AS {rows};")
-            if self._hides_copies:
+            if self._hides_copies and kind in _COPIED:
                 rows = f"SELECT k.* FROM ({rows}) AS k ANTI JOIN {_COPIED[kind]}"
             script.append(f"CREATE OR REPLACE VIEW {view} AS {rows};")
         self._database.connection.execute("\n".join(script))
