@@ -108,6 +108,7 @@ class AnsweringStore(EngineHolder):
         view: str | None = None,
         *,
         prunes: bool = False,
+        is_sparing: bool = False,
         generation: Generation | None = None,
     ) -> Rows:
         """Return the rows of a statement, after ``view`` was made to answer.
@@ -119,6 +120,7 @@ class AnsweringStore(EngineHolder):
             statement: Its text and parameters.
             view: The view.
             prunes: Whether to read no more files than the parameters ask for.
+            is_sparing: Whether to read with little memory, as streams do, if ``view`` is about events.
             generation: The generation of files that the statement is about; by default the current one.
 
         Raises:
@@ -135,6 +137,8 @@ class AnsweringStore(EngineHolder):
 
         def begin() -> Question:
             self._refuse_other(generation)
+            if is_sparing and view is not None and self._engine().needs_reading({view}):
+                return self._begin_stream(*statement, folder, view)
             return self._begin(statement, view, folder, prunes=prunes)
 
         def read(question: Question) -> Rows:
@@ -252,13 +256,15 @@ class AnsweringStore(EngineHolder):
             raise
         return None if origins is None else self._question_about(engine, origins, text, folder)
 
-    def _begin_stream(self, text: str, params: Any, folder: AnswerFolder | None) -> Question:
+    def _begin_stream(
+        self, text: str, params: Any, folder: AnswerFolder | None, view: str = "events"
+    ) -> Question:
         """Prepare events for one who holds few of them at a time; the lock is held."""
         from stormlog.query.pruning import may_leave_out, scope_of
 
         self._refuse_closed()
         if self._has_all_records:
-            return self._question(self._prepared({"events"}), text)
+            return self._question(self._prepared({view}), text)
         scope = scope_of(params)
         engine = self._selective(is_sparing=True)
         try:
@@ -267,6 +273,7 @@ class AnsweringStore(EngineHolder):
                 origins = engine.prepare_events(scope)
             if origins is None:
                 origins = engine.prepare_all()
+                engine.prepare({view})
         except QueryError as error:
             self._refuse_closed()
             self._explain(engine, error)

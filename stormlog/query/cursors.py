@@ -34,9 +34,11 @@ class SnapshotCursor:
 
     Args:
         connection: The connection of the store; no other thread may use it while this is made.
+        opened: Files and directories that statements of users may read.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, opened: Sequence[str] = ()) -> None:
+        self._opened = opened
         #: The cursor of DuckDB; use it inside `using`.
         self.connection = connection.cursor()
         self.is_closed = False
@@ -97,12 +99,24 @@ class SnapshotCursor:
         """Refuse a statement of a user whose plan does more than reading.
 
         Raises:
-            QueryError: it does, or DuckDB cannot plan it.
+            QueryError: it does, DuckDB cannot plan it, or it could wait for a pipe.
         """
         from stormlog.query.read_only import require_reading_plan
 
+        # DuckDB opens files to make the plan.
+        self.require_no_pipes(text)
         with self.using("sql", text) as connection:
             require_reading_plan(connection, text, params)
+
+    def require_no_pipes(self, text: str) -> None:
+        """Refuse SQL of a user that reads files while a pipe lies in the opened paths.
+
+        Raises:
+            QueryError: see `stormlog.query.waiting_files`.
+        """
+        from stormlog.query.waiting_files import require_no_pipes
+
+        require_no_pipes(text, self._opened)
 
     @contextlib.contextmanager
     def using(self, name: str, text: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:

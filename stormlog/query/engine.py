@@ -43,7 +43,19 @@ _NEED_ALL_RECORDS = {"events", "projected_records"}
 #: Views that rest on classified evidence.
 _NEED_ISSUES = {"issues", "issue_evidence", "memory_gaps", "stage"}
 #: Catalogs of DuckDB in which people look for views: then all are created, with their documentation.
-_CATALOG_TABLES = {"duckdb_columns", "duckdb_views", "duckdb_functions", "describe", "information_schema"}
+_CATALOG_TABLES = {
+    *("duckdb_columns", "duckdb_views", "duckdb_functions", "describe", "information_schema"),
+    *(
+        "show",
+        "pg_attribute",
+        "pg_catalog",
+        "pg_class",
+        "pg_description",
+        "pg_tables",
+        "pg_views",
+        "sqlite_master",
+    ),
+}
 #: Schemas of the macros.
 _MACRO_SCHEMAS = {"prim", "telemetry", "projection", "issues"}
 #: Views that show the catalog alone.
@@ -194,7 +206,8 @@ class Engine:
         """
         with self._preparing():
             self._database.require_called(text)
-            cursor = SnapshotCursor(self._database.connection)
+            opened = [str(path) for path in self._snapshot.catalog.paths]
+            cursor = SnapshotCursor(self._database.connection, opened)
         with self._registry:
             self._cursors.add(cursor)
         return cursor

@@ -146,7 +146,7 @@ SEMI JOIN (
 
 def scope_of(parameters: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the parameters of ``query_events`` that files are left out by; None if it asks for nothing of these."""
-    scope = {name: parameters[name] for name in ("session_id", "time_start_ns", "time_end_ns")}
+    scope = {name: parameters.get(name) for name in ("session_id", "time_start_ns", "time_end_ns")}
     return None if all(value is None for value in scope.values()) else scope
 
 

@@ -77,7 +77,7 @@ def require_reading_tree(connection: duckdb.DuckDBPyConnection, text: str) -> No
         raise QueryError(f"expected one statement, got {count}", statement="sql", sql=text)
     # The type of a value is an object; that of a node is a word.
     _require_known("statements with", [name for name in (*nodes, *infos) if name[:1] != "{"], NODES, text)
-    _require_known("function", {name.lower() for name in functions}, _functions(), text)
+    _require_known_functions({name.lower() for name in functions}, text)
     writing = sorted(WRITING_OPTIONS.intersection(name.lower() for name in options))
     if writing:
         raise QueryError(f"only reading is allowed: option {writing[0]} writes", statement="sql", sql=text)
@@ -114,6 +114,21 @@ def _require_known(what: str, names: Iterable[str], known: Iterable[str], text: 
     if unknown:
         raise QueryError(
             f"only reading is allowed: {what} {', '.join(unknown)} may do more", statement="sql", sql=text
+        )
+
+
+def _require_known_functions(names: set[str], text: str) -> None:
+    from difflib import get_close_matches
+
+    unknown = sorted(names - _functions())
+    if unknown:
+        # DuckDB is not asked whether there is such a function: nothing of the statement runs before this.
+        near = get_close_matches(unknown[0], _functions(), n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise QueryError(
+            f"only reading is allowed: function {', '.join(unknown)} is unknown or may do more{hint}",
+            statement="sql",
+            sql=text,
         )
 
 

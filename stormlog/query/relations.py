@@ -115,7 +115,16 @@ class Relation:
 
     def _call(self, name: str, *args: Any, **options: Any) -> Any:
         """Call a method of DuckDB's relation."""
+        import duckdb
+
+        from stormlog.query.read_only import require_read_only
+
         args = tuple(_unwrapped(argument) for argument in args)
+        options = {key: _unwrapped(value) for key, value in options.items()}
+        for value in (*args, *options.values()):
+            for text in value if isinstance(value, (list, tuple)) else [value]:
+                if isinstance(text, (str, duckdb.Expression)):
+                    self._cursor.require_no_pipes(str(text))
 
         def call() -> Any:
             if name in _READING:
@@ -124,8 +133,6 @@ class Relation:
                 # The connection takes nothing else while rows of the check are left.
                 self._cursor.connection.complete()
             return getattr(self._relation, name)(*args, **options)
-
-        from stormlog.query.read_only import require_read_only
 
         return self._wrapped(self._take(call))
 

@@ -230,10 +230,14 @@ class QueryStore(AnsweringStore):
             QueryError: the store is closed, or DuckDB failed.
             SourceError: the store is strict and something had to be skipped.
         """
+        from stormlog.query.filters import EventFilter
         from stormlog.query.unmatched import unmatched_filters
 
         def run(text: str, parameters: dict[str, Any], view: str) -> list[tuple[Any, ...]]:
-            return self._run("unmatched_filters", (text, parameters), view).rows
+            # A stream without rows has read the events so, and may be why this is asked.
+            return self._run(
+                "unmatched_filters", (text, parameters), view, is_sparing=isinstance(filters, EventFilter)
+            ).rows
 
         return unmatched_filters(filters, run)
 

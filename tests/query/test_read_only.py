@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import stormlog.query
 from stormlog.errors import QueryError
 from stormlog.query import QueryStore
 from stormlog.query.allowed_sql import FUNCTIONS, NODES, TABLE_FUNCTIONS
+from stormlog.query.engine import view_names
 from stormlog.query.explain import explained_statement, plain_statement
 from stormlog.query.read_only import require_read_only, require_reading_plan, require_reading_tree
 from tests.cli.samples import capture
@@ -254,3 +256,42 @@ def test_the_whole_tree_is_seen(store: QueryStore) -> None:
         assert types(json.loads(tree).get("statements", [])) == {
             name for name in seen if not name.startswith("{")
         }
+
+
+def test_no_pipe_makes_a_statement_wait(folder: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "captures" / "below" / "p.csv"
+    pipe.parent.mkdir(parents=True)
+    capture(tmp_path / "captures")
+    os.mkfifo(pipe)
+    statements = (
+        f"FROM '{pipe}'",
+        f"FROM read_text('{pipe}')",
+        f"SELECT (SELECT count(*) FROM read_csv('{pipe.parent}/p' || '.c' || 'sv'))",
+        f"FROM sniff_csv('{pipe}')",
+        f"EXPLAIN FROM parquet_metadata('{pipe}')",
+    )
+    with stormlog.query.open(tmp_path / "captures", cache=False) as store:
+        for text in statements:
+            for ask in (store.sql, store.iter_sql):
+                with pytest.raises(QueryError, match=r"p\.csv is there: it is a pipe"):
+                    ask(text)
+        relation = store.relation("issues")
+        waiting = f"(SELECT count(*) FROM read_csv('{pipe}')) > 0"
+        for expression in (waiting, duckdb.SQLExpression(waiting)):
+            with pytest.raises(QueryError, match="it is a pipe"):
+                relation.filter(expression)
+        assert relation.filter("hit_count > 0").fetchall() == store.sql("FROM issues").rows
+
+
+@pytest.mark.parametrize(
+    "text", ["SHOW TABLES", "FROM (SHOW TABLES)", "SELECT viewname FROM pg_views WHERE schemaname = 'main'"]
+)
+def test_the_views_are_listed_whatever_was_asked_before(folder: Path, text: str) -> None:
+    with stormlog.query.open(folder / "captures", cache=False) as store:
+        names = {row[0] for row in store.sql(text)}
+    assert set(view_names()) <= names
+
+
+def test_a_misspelt_function_is_told_with_the_one_that_was_meant(store: QueryStore) -> None:
+    with pytest.raises(QueryError, match=r"function cuont is unknown or may do more; did you mean count\?"):
+        store.sql("SELECT cuont(*) FROM issues")

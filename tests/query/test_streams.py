@@ -230,3 +230,18 @@ def test_rounded_times_of_slices_do_not_widen_the_question(
     filters = EventFilter(**{bound: moment})
     with stormlog.query.open(tmp_path, cache=False) as store:
         assert list(store.iter_events(filters)) == store.query_events(filters)
+
+
+def test_what_a_filter_missed_is_looked_up_with_little_memory_too(files: Path) -> None:
+    filters = EventFilter(session_id="s9", event_type="sampl")
+    with stormlog.query.open(files, cache=False) as store:
+        assert list(store.iter_events(filters)) == []
+        told = [str(unmatched) for unmatched in store.unmatched_filters(filters)]
+        (engine,) = (engine for engine in store._engines() if engine.has_records)
+        limit = engine.run("test", "SELECT current_setting('memory_limit')")[1][0][0]
+    assert limit == limit_text()
+    with stormlog.query.open(files, cache=False) as store:
+        assert store.query_events(filters) == []
+        assert [str(unmatched) for unmatched in store.unmatched_filters(filters)] == told
+    assert told[0].startswith("no event has session_id 's9'; there are s0, s1, s2")
+    assert told[1].startswith("no event has event_type 'sampl'; there ")
