@@ -232,7 +232,8 @@ class QueryStore(AnsweringStore):
         from stormlog.query.unmatched import unmatched_filters
 
         return unmatched_filters(
-            filters, lambda text, parameters, view: self._run("unmatched_filters", (text, parameters), view)
+            filters,
+            lambda text, parameters, view: self._run("unmatched_filters", (text, parameters), view).rows,
         )
 
     # ---- SQL -----------------------------------------------------------------------------------------------
