@@ -157,6 +157,9 @@ def _message(error: BaseException) -> str:
             "out of memory: the system gives no more; read less at a time, or allow less with --memory-limit."
         )
     text = one_line(str(error))
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f"{error.filename}: "
+        return one_line(f"{where}{error.strerror}")
     if is_foreseen(error):
         return text or type(error).__name__
     return (
@@ -234,14 +237,15 @@ def print_skipped(
     notices: Sequence[Notice | tuple[str, str]],
     hint: str = '--sql "SELECT * FROM rejects" shows every skipped line',
 ) -> None:
-    """Print what was skipped, at most `NOTICE_LIMIT` lines of it.
+    """Print what was skipped, at most `NOTICE_LIMIT` lines of it, warnings before notes.
 
     Args:
         notices: What to say, or pairs of path and sentence.
         hint: Where the rest can be seen.
     """
-    shown = notices if len(notices) <= NOTICE_LIMIT else notices[: NOTICE_LIMIT - 1]
-    for path, text, is_note in (Notice(*notice) for notice in shown):
+    ordered = sorted((Notice(*notice) for notice in notices), key=lambda notice: notice.is_note)
+    shown = ordered if len(ordered) <= NOTICE_LIMIT else ordered[: NOTICE_LIMIT - 1]
+    for path, text, is_note in shown:
         # Some sentences begin with their path themselves.
         sentence = one_line(text if text.startswith(f"{path}:") else f"{path}: {text}")
         print_message(sentence, "Note" if is_note else "Warning")

@@ -33,6 +33,10 @@ def connect(limits: Settings, spill: str) -> duckdb.DuckDBPyConnection:
         # The default is a folder in the working directory, which is not ours to write to.
         "temp_directory": spill,
     }
+    for name, size in (("memory limit", limits.memory_limit), ("spill limit", limits.spill_limit)):
+        if size is not None and size.lstrip().startswith("-"):
+            # DuckDB takes anything that begins with a minus for no limit at all.
+            raise ValueError(f"{size!r} is no {name}: give a size such as 512MB or 10GB")
     if limits.threads is not None:
         settings["threads"] = limits.threads
     if limits.memory_limit is not None:
