@@ -242,7 +242,7 @@ def records_of_document(document: Any, root: str | Path, events_key: str | None 
             return events
     if any(key in document for key in _RECORD_KEYS):
         return [document]
-    raise TelemetryRecordError("json_no_events", f"{root}: an object without events; name their key")
+    raise TelemetryRecordError("json_no_events", f"{root}: an object without a list of events")
 
 
 def holds_record_list(document: Any) -> bool:

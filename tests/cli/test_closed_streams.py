@@ -70,6 +70,25 @@ def test_an_answer_that_cannot_be_written_is_told(command: str, tmp_path: Path) 
     assert shell(command, tmp_path, ">/dev/full 2>/dev/full").returncode == 1
 
 
+@pytest.mark.parametrize("command", ["query events damaged.jsonl -q", "--help", "--version", "query --help"])
+def test_a_reader_that_is_gone_from_the_start_is_no_error(command: str, tmp_path: Path) -> None:
+    damaged(tmp_path)
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [*COMMAND, *command.split()],
+            cwd=tmp_path,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.getcwd()},
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @pytest.mark.parametrize(
     "error",
     [
