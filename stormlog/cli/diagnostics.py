@@ -133,6 +133,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether the system refused memory, to Python or to a library that is loaded."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
+    if type(error).__name__ == "OutOfMemoryException":
+        # Of DuckDB, which may not be loaded.
+        return True
     # Loading a library, and starting a thread, need memory too.
     refused = isinstance(error, (ImportError, RuntimeError)) and any(
         words in str(error)
@@ -214,9 +217,11 @@ def notices(store: QueryStore) -> list[Notice]:
     """Return everything that a store skipped so far, and a cache that cannot be used."""
     skipped = skipped_lines_notices(store.rejects_summary(), lambda: store.rejects(1000))
     warnings = [*store.catalog.warnings, *([store.cache_warning] if store.cache_warning else [])]
-    return [Notice(*skip) for skip in skipped] + [
+    found = [Notice(*skip) for skip in skipped] + [
         Notice(warning.path, warning.message, warning.is_note) for warning in warnings
     ]
+    # Where there are too many, what is lost is shown before what is not.
+    return sorted(found, key=lambda notice: notice.is_note)
 
 
 def notices_of_report(warnings: Sequence[Mapping[str, str]]) -> list[Notice]:
@@ -224,7 +229,8 @@ def notices_of_report(warnings: Sequence[Mapping[str, str]]) -> list[Notice]:
     from stormlog.query.catalog.models import CatalogWarning
 
     found = [CatalogWarning(item["path"], item["message"], item.get("code", "")) for item in warnings]
-    return [Notice(warning.path, warning.message, warning.is_note) for warning in found]
+    notices = [Notice(warning.path, warning.message, warning.is_note) for warning in found]
+    return sorted(notices, key=lambda notice: notice.is_note)
 
 
 def print_unmatched(unmatched: Sequence[UnmatchedFilter]) -> None:
@@ -237,15 +243,14 @@ def print_skipped(
     notices: Sequence[Notice | tuple[str, str]],
     hint: str = '--sql "SELECT * FROM rejects" shows every skipped line',
 ) -> None:
-    """Print what was skipped, at most `NOTICE_LIMIT` lines of it, warnings before notes.
+    """Print what was skipped, at most `NOTICE_LIMIT` lines of it.
 
     Args:
         notices: What to say, or pairs of path and sentence.
         hint: Where the rest can be seen.
     """
-    ordered = sorted((Notice(*notice) for notice in notices), key=lambda notice: notice.is_note)
-    shown = ordered if len(ordered) <= NOTICE_LIMIT else ordered[: NOTICE_LIMIT - 1]
-    for path, text, is_note in shown:
+    shown = notices if len(notices) <= NOTICE_LIMIT else notices[: NOTICE_LIMIT - 1]
+    for path, text, is_note in (Notice(*notice) for notice in shown):
         # Some sentences begin with their path themselves.
         sentence = one_line(text if text.startswith(f"{path}:") else f"{path}: {text}")
         print_message(sentence, "Note" if is_note else "Warning")

@@ -24,6 +24,7 @@ def connect(limits: Settings, spill: str) -> duckdb.DuckDBPyConnection:
 
     Raises:
         ValueError: DuckDB does not take one of the limits.
+        MemoryError: the system gives no memory.
     """
     import duckdb
 
@@ -46,6 +47,8 @@ def connect(limits: Settings, spill: str) -> duckdb.DuckDBPyConnection:
     try:
         connection = duckdb.connect(":memory:", config=settings)
     except duckdb.Error as error:
+        if "Allocation failure" in str(error):
+            raise MemoryError(str(error)) from error
         raise ValueError(f"DuckDB refuses the settings: {error}") from error
     # Progress is measured for those who ask; DuckDB itself would print it to stdout.
     # Lines are joined with their shapes, and their numbers are the order in which they come out: lines must stay the

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from stormlog.query import QueryStore
@@ -96,6 +97,7 @@ def test_a_reader_that_is_gone_from_the_start_is_no_error(command: str, tmp_path
         OSError(12, "Cannot allocate memory"),
         ImportError("libduckdb.so: failed to map segment from shared object"),
         RuntimeError("can't start new thread"),
+        duckdb.OutOfMemoryException("Out of Memory Error: Allocation failure"),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -111,3 +113,16 @@ def test_out_of_memory_is_status_1_and_no_defect(
     assert (outcome.status, outcome.stdout) == (1, "")
     assert outcome.stderr.startswith("Error: out of memory")
     assert outcome.stderr.count("\n") == 1
+
+
+def test_a_database_that_gets_no_memory_is_out_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise duckdb.OutOfMemoryException("Out of Memory Error: Allocation failure")
+
+    monkeypatch.setattr(duckdb, "connect", fail)
+    damaged(tmp_path)
+    outcome = stormlog("query", "issues", tmp_path, "--no-cache", "--json")
+    assert (outcome.status, outcome.stdout) == (1, "")
+    assert '"code": "out_of_memory"' in outcome.stderr
