@@ -10,7 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stormlog.query import statements
-from stormlog.query.answering import AnsweringStore, require_one
+from stormlog.query.answering import AnsweringStore
+from stormlog.query.engines import require_one
 from stormlog.query.questions import Generation, Question
 from stormlog.query.settings import Settings
 from stormlog.query.statements import Statement

@@ -86,7 +86,9 @@ def _slices(
     if slice_count > 1:
         shares = [round(part / slice_count, 6) for part in range(1, slice_count)]
         starts = sorted(number(_TIMES.format(shares, matching), values))
-    bounds = [params["time_start_ns"], *starts, None]
-    for start, following in pairwise(bounds):
-        end = params["time_end_ns"] if following is None else following - 1
+    first, last = params["time_start_ns"], params["time_end_ns"]
+    # Quantiles are made of rounded times, and may lie beside those that were asked for.
+    starts = [s for s in starts if (first is None or s > first) and (last is None or s <= last)]
+    for start, following in pairwise([first, *starts, None]):
+        end = last if following is None else following - 1
         yield {**params, "time_start_ns": start, "time_end_ns": end}

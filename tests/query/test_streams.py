@@ -215,3 +215,18 @@ def limit_text() -> str:
 
     number = int(settings._SPARING_MEMORY.removesuffix("MB"))
     return f"{number * 10**6 / 2**20:.1f} MiB"
+
+
+@pytest.mark.parametrize("shift_ns", [1, 100])
+@pytest.mark.parametrize("bound", ["time_start_ns", "time_end_ns"])
+def test_rounded_times_of_slices_do_not_widen_the_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shift_ns: int, bound: str
+) -> None:
+    # Nearly all events are of one moment, which no floating-point number of this size can name.
+    moment = START_NS + shift_ns
+    for number, (start_ns, count) in enumerate([(moment - 1, 1), (moment, 1), (moment, 1), (moment + 1, 1)]):
+        write_lines(tmp_path / f"{number}.jsonl", busy_session(f"s{number}", count, start_ns=start_ns))
+    monkeypatch.setattr(time_slices, "_SLICE_ROWS", 1)
+    filters = EventFilter(**{bound: moment})
+    with stormlog.query.open(tmp_path, cache=False) as store:
+        assert list(store.iter_events(filters)) == store.query_events(filters)
