@@ -167,10 +167,18 @@ def test_columns_of_one_name_are_all_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("extra", [0, 1])
 def test_notices_are_cut_only_where_there_are_too_many(extra: int, tmp_path: Path) -> None:
     for number in range(NOTICE_LIMIT + extra):
-        write_lines(tmp_path / f"e{number:02}.jsonl", event(), "{")
+        write_lines(tmp_path / f"e{number:02}.jsonl", event(session_id=f"s{number}"), "{")
     lines = stormlog("query", "events", tmp_path).stderr.splitlines()
     assert len(lines) == NOTICE_LIMIT
     assert lines[-1].startswith("... and 2 more; " if extra else "Warning: ")
+
+
+def test_notes_do_not_push_warnings_out_of_sight(capsys: pytest.CaptureFixture[str]) -> None:
+    notes = [diagnostics.Notice(f"copy{number}", "is a copy", True) for number in range(NOTICE_LIMIT)]
+    diagnostics.print_skipped([*notes, ("lost", "was not read")])
+    told = capsys.readouterr().err
+    assert told.startswith("Warning: lost: was not read\n")
+    assert "rejects" in told and "catalog_warnings" in told
 
 
 def test_a_quiet_scan_prints_no_warning(tmp_path: Path) -> None:

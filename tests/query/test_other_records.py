@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import stormlog.query
-from stormlog.telemetry import load_telemetry_events
+from stormlog.telemetry import load_telemetry_events, load_telemetry_sessions
 from stormlog.telemetry.foreign import foreign_format
 from tests.cli.samples import START_NS, event, write_lines
 
@@ -92,3 +92,17 @@ def test_records_under_either_key_of_a_document_are_read(tmp_path: Path) -> None
         assert [found.session_id for found in load_telemetry_events(path)] == [key]
     with stormlog.query.open(tmp_path, strict=True) as store:
         assert {row.session_id for row in store.list_sessions()} == {"events", "telemetry_events"}
+
+
+def test_records_under_both_keys_of_a_document_are_read(tmp_path: Path) -> None:
+    one, two = event(timestamp_ns=START_NS), event(timestamp_ns=START_NS + 1)
+    for name, document, wanted in (
+        ("first", {"events": [], "telemetry_events": [one]}, 1),
+        ("second", {"telemetry_events": [two], "events": [one]}, 2),
+        ("same", {"events": [one, two], "telemetry_events": [one, two]}, 2),
+    ):
+        path = tmp_path / f"{name}_events.json"
+        path.write_text(json.dumps(document))
+        with stormlog.query.open([path], cache=False) as store:
+            assert len(store.query_events()) == wanted, name
+        assert sum(len(session.events) for session in load_telemetry_sessions(path)) == wanted
