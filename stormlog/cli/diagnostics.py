@@ -234,15 +234,14 @@ def print_skipped(
     notices: Sequence[Notice | tuple[str, str]],
     hint: str = '--sql "SELECT * FROM rejects" shows every skipped line, "SELECT * FROM catalog_warnings" the rest',
 ) -> None:
-    """Print what was skipped, at most `NOTICE_LIMIT` lines of it; notes come last, for nothing is lost with them.
+    """Print what was skipped, at most `NOTICE_LIMIT` lines of it.
 
     Args:
         notices: What to say, or pairs of path and sentence.
         hint: Where the rest can be seen.
     """
-    ordered = sorted((Notice(*notice) for notice in notices), key=lambda notice: notice.is_note)
-    shown = ordered if len(ordered) <= NOTICE_LIMIT else ordered[: NOTICE_LIMIT - 1]
-    for path, text, is_note in shown:
+    shown = notices if len(notices) <= NOTICE_LIMIT else notices[: NOTICE_LIMIT - 1]
+    for path, text, is_note in (Notice(*notice) for notice in shown):
         # Some sentences begin with their path themselves.
         sentence = one_line(text if text.startswith(f"{path}:") else f"{path}: {text}")
         print_message(sentence, "Note" if is_note else "Warning")

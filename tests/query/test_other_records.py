@@ -16,11 +16,12 @@ from tests.cli.samples import START_NS, event, write_lines
 OTLP = {"resourceLogs": [{"resource": {}, "scopeLogs": []}]}
 WATCH = {"schema_version": 1, "format": "stormlog.infer.watch/1", "event_type": "watch.x", "timestamp_ns": 5}
 INFER = {"schema_version": 1, "event_type": "infer.request", "session_id": "s", "timestamp_ns": 5}
+UNVERSIONED = {"format": "stormlog.infer.profile/1", "timestamp_ns": 5, "device_used_bytes": 5}
 REPORT = {"schema_version": 1, "format": "stormlog.report", "findings": []}
 
 
 @pytest.mark.parametrize(
-    "record", [OTLP, {"resourceSpans": []}, {"resourceMetrics": []}, WATCH, INFER, REPORT]
+    "record", [OTLP, {"resourceSpans": []}, {"resourceMetrics": []}, WATCH, INFER, REPORT, UNVERSIONED]
 )
 def test_records_of_other_kinds_are_told_once_per_file(record: dict[str, Any], tmp_path: Path) -> None:
     write_lines(tmp_path / "a.jsonl", *[record] * 50)
