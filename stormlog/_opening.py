@@ -70,7 +70,7 @@ def describe_special(mode: int) -> str:
 def open_artifact(
     path: str, opened: OpenedPaths | None = None, *, most_bytes: int | None = None
 ) -> IO[bytes]:
-    """Open an artifact for reading, without a buffer.
+    """Open an artifact for reading.
 
     Args:
         path: The file.
@@ -81,7 +81,7 @@ def open_artifact(
         RefusedFileError: it is no regular file, lies outside, or is too large.
         OSError: the system refuses to open it.
     """
-    stream = open(path, "rb", buffering=0, opener=_open_without_waiting)  # noqa: SIM115
+    stream = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115
     try:
         found = os.fstat(stream.fileno())
         _require_regular(path, found.st_mode)

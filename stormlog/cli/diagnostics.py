@@ -211,9 +211,11 @@ def notices(store: QueryStore) -> list[Notice]:
     """Return everything that a store skipped so far, and a cache that cannot be used."""
     skipped = skipped_lines_notices(store.rejects_summary(), lambda: store.rejects(1000))
     warnings = [*store.catalog.warnings, *([store.cache_warning] if store.cache_warning else [])]
-    return [Notice(*skip) for skip in skipped] + [
+    found = [Notice(*skip) for skip in skipped] + [
         Notice(warning.path, warning.message, warning.is_note) for warning in warnings
     ]
+    # Where there are too many, what is lost is shown before what is not.
+    return sorted(found, key=lambda notice: notice.is_note)
 
 
 def notices_of_report(warnings: Sequence[Mapping[str, str]]) -> list[Notice]:
@@ -221,7 +223,8 @@ def notices_of_report(warnings: Sequence[Mapping[str, str]]) -> list[Notice]:
     from stormlog.query.catalog.models import CatalogWarning
 
     found = [CatalogWarning(item["path"], item["message"], item.get("code", "")) for item in warnings]
-    return [Notice(warning.path, warning.message, warning.is_note) for warning in found]
+    notices = [Notice(warning.path, warning.message, warning.is_note) for warning in found]
+    return sorted(notices, key=lambda notice: notice.is_note)
 
 
 def print_unmatched(unmatched: Sequence[UnmatchedFilter]) -> None:

@@ -241,7 +241,7 @@ class ChunkMaker:
 
 def open_copy(path: str, mode: str = "rb") -> IO[bytes]:
     """Open a file of the scratch folder."""
-    return open(path, mode, buffering=0 if mode == "rb" else -1)
+    return open(path, mode)
 
 
 def _wants_copy(task: Task) -> bool:

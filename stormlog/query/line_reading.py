@@ -8,9 +8,8 @@ another way.
 from __future__ import annotations
 
 import contextlib
-import io
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from stormlog.query.arbiter import Arbiter, Place, Verdicts
 from stormlog.query.bundling import Bundle, bundle_small_files, spread_rows
@@ -241,7 +240,7 @@ class LineReader:
         # Nothing was counted here, so nothing can be added later.
         piece.sample, piece.tail_id = "", chunk.tail_id
         try:
-            with self._maker.open(chunk) as raw, io.BufferedReader(cast(io.RawIOBase, raw)) as stream:
+            with self._maker.open(chunk) as stream:
                 left, number = chunk.size, 0
                 while left > 0 and (line := stream.readline(left)):
                     left, number = left - len(line), number + 1

@@ -231,9 +231,10 @@ class QueryStore(AnsweringStore):
         """
         from stormlog.query.unmatched import unmatched_filters
 
-        return unmatched_filters(
-            filters, lambda text, parameters, view: self._run("unmatched_filters", (text, parameters), view)
-        )
+        def run(text: str, parameters: dict[str, Any], view: str) -> list[tuple[Any, ...]]:
+            return self._run("unmatched_filters", (text, parameters), view).rows
+
+        return unmatched_filters(filters, run)
 
     # ---- SQL -----------------------------------------------------------------------------------------------
 
