@@ -39,7 +39,6 @@ MAY_OPEN = {
     "query/index/locks.py": "locks the index",
     "compaction/copying.py": "copies regular files that the plan found, and sees when they change",
     "compaction/workplace.py": "opens directories of the new sink to sync them",
-    "tracking/scanning/lock.py": "locks the tracker",
 }
 _OPENING = {"open", "read_text", "read_bytes", "copy", "copy2", "copyfile", "input_stream", "OSFile", "cmp"}
 _OWNERS_WITHOUT_FILES = {"self", "stormlog", "query", "Store", "GzipFile"}
