@@ -241,7 +241,7 @@ def print_unmatched(unmatched: Sequence[UnmatchedFilter]) -> None:
 
 def print_skipped(
     notices: Sequence[Notice | tuple[str, str]],
-    hint: str = '--sql "SELECT * FROM rejects" shows every skipped line',
+    hint: str = '--sql "SELECT * FROM rejects" shows every skipped line, "SELECT * FROM catalog_warnings" the rest',
 ) -> None:
     """Print what was skipped, at most `NOTICE_LIMIT` lines of it.
 
