@@ -90,6 +90,9 @@ class SourceError(StormlogError):
         self.path = path
         self.line = line
         where = "" if path is None else f"{path}: " if line is None else f"{path}:{line}: "
+        if message.startswith(f"{path}:"):
+            # Some sentences begin with their path themselves.
+            where = ""
         super().__init__(f"{where}{message}")
 
 

@@ -45,12 +45,23 @@ class _Stopped(Exception):
         self.cause = cause
 
 
+@contextmanager
+def _kept_from_click() -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, BrokenPipeError) as error:
+        raise _Stopped(error) from None
+
+
 class _Root(LazyGroup):
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        # Prints help and version.
+        with _kept_from_click():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _kept_from_click():
             return super().invoke(ctx)
-        except (KeyboardInterrupt, BrokenPipeError) as error:
-            raise _Stopped(error) from None
 
 
 @click.command(

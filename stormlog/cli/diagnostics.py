@@ -133,6 +133,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether the system refused memory, to Python or to a library that is loaded."""
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
+    if type(error).__name__ == "OutOfMemoryException":
+        # Of DuckDB, which may not be loaded.
+        return True
     # Loading a library, and starting a thread, need memory too.
     refused = isinstance(error, (ImportError, RuntimeError)) and any(
         words in str(error)
@@ -157,6 +160,9 @@ def _message(error: BaseException) -> str:
             "out of memory: the system gives no more; read less at a time, or allow less with --memory-limit."
         )
     text = one_line(str(error))
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f"{error.filename}: "
+        return one_line(f"{where}{error.strerror}")
     if is_foreseen(error):
         return text or type(error).__name__
     return (
@@ -235,7 +241,7 @@ def print_unmatched(unmatched: Sequence[UnmatchedFilter]) -> None:
 
 def print_skipped(
     notices: Sequence[Notice | tuple[str, str]],
-    hint: str = '--sql "SELECT * FROM rejects" shows every skipped line',
+    hint: str = '--sql "SELECT * FROM rejects" shows every skipped line, "SELECT * FROM catalog_warnings" the rest',
 ) -> None:
     """Print what was skipped, at most `NOTICE_LIMIT` lines of it.
 

@@ -56,7 +56,7 @@ def record(message: str, at: str | None, as_json: bool, **options: Any) -> None:
     with tracker_of(options, makes=True) as tracker:
         issue = tracker.record_error(
             sys.stdin.read() if message == "-" else message,
-            timestamp_ns=None if at is None else moment_ns(at, time.time_ns()),
+            timestamp_ns=None if at is None else moment_ns(at, time.time_ns(), "--at"),
             **options,
         )
     if as_json:

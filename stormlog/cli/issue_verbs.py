@@ -82,11 +82,9 @@ def ignore(
     reason: str | None, until_count: int | None, until_runs: int | None, until: str | None, **options: Any
 ) -> None:
     """Say that issues do not matter: they become silenced, for good or until a scan finds a condition met."""
-    import time
-
     from stormlog.cli.times import moment_ns
 
-    until_ns = None if until is None else moment_ns(until, time.time_ns())
+    until_ns = None if until is None else moment_ns(until, None, "--until")
     _change(
         options,
         lambda tracker, *ids, **rest: tracker.ignore(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -20,4 +21,8 @@ class NamedPath(click.Path):
         """
         if value == "":
             self.fail("the path is empty: name a file or directory.", param, ctx)
-        return super().convert(value, param, ctx)
+        path = super().convert(value, param, ctx)
+        if not self.file_okay and os.path.exists(path) and not os.path.isdir(path):
+            # To click a device is neither file nor directory.
+            self.fail(f"{path!r} is no directory.", param, ctx)
+        return path

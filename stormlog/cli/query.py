@@ -149,7 +149,8 @@ def _follow_s(options: dict[str, Any]) -> float | None:
 def _answer(target: Target, options: dict[str, Any], *, follow_s: float | None = None) -> None:
     from stormlog.cli.answers import Request, answer
 
-    if options["tracker"] is None and (target is ISSUES or options["sql"] is not None):
+    shows_states = target is ISSUES or options["sql"] is not None or options["project"] is not None
+    if options["tracker"] is None and shows_states:
         options["tracker"] = _tracker_of_environment()
     if options["project"] is not None and options["tracker"] is None:
         raise click.UsageError("--project needs --db, or a tracker that STORMLOG_DB names.")

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import click
 
+from stormlog.issues.timestamps import parse_datetime
+
 __all__ = ["duration_ns", "moment_ns"]
 
 _UNITS = {
@@ -32,21 +34,28 @@ def duration_ns(text: str, option: str | None = None) -> int:
     return int(float(match[1]) * _UNITS[match[2] or "s"])
 
 
-def moment_ns(text: str, now_ns: int, option: str | None = None) -> int:
+def moment_ns(text: str, now_ns: int | None, option: str) -> int:
     """Return the time of ``2026-11-26``, ``2026-11-26T10:00:00Z`` or ``7d`` (ago), in nanoseconds since the Unix epoch.
 
     A date without an offset is in UTC.
 
+    Args:
+        text: The date, time or duration.
+        now_ns: What durations are counted back from; None where only dates and times are meant.
+        option: Name of the option, for the message.
+
     Raises:
-        click.BadParameter: it is neither.
+        click.BadParameter: it is none of these, or 64 bits do not hold its nanoseconds.
     """
-    if _DURATION.fullmatch(text.strip()) and not text.strip().isdecimal():
-        return now_ns - duration_ns(text, option)
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        message = f"{text!r} is no date such as 2026-11-26 or 2026-11-26T10:00:00Z."
-        raise click.BadParameter(message, param_hint=option) from None
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86400 + since.seconds) * 10**9 + since.microseconds * 1000
+    if now_ns is not None and _DURATION.fullmatch(text.strip()) and not text.strip().isdecimal():
+        found = now_ns - duration_ns(text, option)
+    else:
+        moment = parse_datetime(text)
+        if moment is None:
+            message = f"{text!r} is no date such as 2026-11-26 or 2026-11-26T10:00:00Z."
+            raise click.BadParameter(message, param_hint=option)
+        since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+        found = (since.days * 86400 + since.seconds) * 10**9 + since.microseconds * 1000
+    if not -(2**63) <= found < 2**63:
+        raise click.BadParameter(f"{text!r} is not between the years 1678 and 2261.", param_hint=option)
+    return found

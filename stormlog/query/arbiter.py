@@ -114,6 +114,9 @@ class Arbiter:
         if is_deeper_than(record, MAX_DEPTH):
             self.reject(place, line_number, "nested_too_deeply", text)
             return
+        # Of records without a version nearly everything is accepted, so this is asked first.
+        if "schema_version" not in record and "format" in record and self.leave_out(place.origin, record):
+            return
         key = place.origin.key
         if key not in self._default_ids:
             self._default_ids[key] = place.origin.default_session_id()

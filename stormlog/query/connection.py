@@ -24,6 +24,7 @@ def connect(limits: Settings, spill: str) -> duckdb.DuckDBPyConnection:
 
     Raises:
         ValueError: DuckDB does not take one of the limits.
+        MemoryError: the system gives no memory.
     """
     import duckdb
 
@@ -33,6 +34,10 @@ def connect(limits: Settings, spill: str) -> duckdb.DuckDBPyConnection:
         # The default is a folder in the working directory, which is not ours to write to.
         "temp_directory": spill,
     }
+    for name, size in (("memory limit", limits.memory_limit), ("spill limit", limits.spill_limit)):
+        if size is not None and size.lstrip().startswith("-"):
+            # DuckDB takes anything that begins with a minus for no limit at all.
+            raise ValueError(f"{size!r} is no {name}: give a size such as 512MB or 10GB")
     if limits.threads is not None:
         settings["threads"] = limits.threads
     if limits.memory_limit is not None:
@@ -42,6 +47,8 @@ def connect(limits: Settings, spill: str) -> duckdb.DuckDBPyConnection:
     try:
         connection = duckdb.connect(":memory:", config=settings)
     except duckdb.Error as error:
+        if "Allocation failure" in str(error):
+            raise MemoryError(str(error)) from error
         raise ValueError(f"DuckDB refuses the settings: {error}") from error
     # Progress is measured for those who ask; DuckDB itself would print it to stdout.
     # Lines are joined with their shapes, and their numbers are the order in which they come out: lines must stay the

@@ -231,7 +231,33 @@ class CopyFinder:
         return [sorted(group, key=self._preference) for group in groups.values() if len(group) > 1]
 
     def _copies_among(self, groups: Sequence[Sequence[Unit]]) -> dict[Unit, Unit]:
-        """Return each unit that is the same as one before it in its group, or the beginning of it, with that one."""
+        """Return each unit that is the same as one before it in its group, or the beginning of it, with that one.
+
+        Most units that begin alike are copies of the first one, or differ within the length of the shortest. Only
+        the others are compared with each other, for that takes a digest for every pair.
+        """
+        shortest = [min(unit.event_count for unit in group) for group in groups]
+        extents = [
+            extent
+            for group, count in zip(groups, shortest, strict=True)
+            for unit in group
+            for extent in (
+                Extent(unit, count),
+                Extent(unit, unit.event_count),
+                Extent(group[0], unit.event_count),
+            )
+        ]
+        digest_of = self._digests(list(dict.fromkeys(extents)))
+        copies = _equal_before(groups, digest_of)
+        alike: dict[tuple[int, str], list[Unit]] = {}
+        for number, group in enumerate(groups):
+            for unit in group:
+                beginning = digest_of.get(Extent(unit, shortest[number]))
+                if unit not in copies and beginning is not None:
+                    alike.setdefault((number, beginning), []).append(unit)
+        groups = [group for group in alike.values() if len(group) > 1]
+        if not groups:
+            return copies
         extents = [
             Extent(unit, count)
             for group in groups
@@ -239,18 +265,7 @@ class CopyFinder:
             for count in {other.event_count for other in group}
             if count <= unit.event_count
         ]
-        digest_of = self._digests(extents)
-        copies: dict[Unit, Unit] = {}
-        for group in groups:
-            kept: list[Unit] = []
-            for unit in group:
-                digest = digest_of.get(Extent(unit, unit.event_count))
-                same = next((k for k in kept if digest_of.get(Extent(k, unit.event_count)) == digest), None)
-                if digest is None or same is None:
-                    kept.append(unit)
-                else:
-                    copies[unit] = same
-        return copies
+        return copies | _equal_before(groups, self._digests(extents))
 
     def _digests(self, extents: Sequence[Extent]) -> dict[Extent, str]:
         describe = self._describe(extent.unit for extent in extents)
@@ -292,6 +307,7 @@ class CopyFinder:
             kinds.index(first.source_kind),
             _packing(first),
             path.count(os.sep),
+            len(path),
             path,
         )
 
@@ -351,6 +367,23 @@ class CopyFinder:
         origin = self._origins[unit.first_file_id]
         is_one_file = unit.first_file_id == unit.last_file_id
         return origin.path if is_one_file and not is_whole else origin.source_path
+
+
+def _equal_before(groups: Sequence[Sequence[Unit]], digest_of: Mapping[Extent, str]) -> dict[Unit, Unit]:
+    """Return each unit whose digest is one of a unit before it in its group, at whatever length, with that one."""
+    lengths: dict[Unit, list[str]] = {}
+    for extent, digest in digest_of.items():
+        lengths.setdefault(extent.unit, []).append(digest)
+    copies: dict[Unit, Unit] = {}
+    for group in groups:
+        kept: dict[str, Unit] = {}
+        for unit in group:
+            own = digest_of.get(Extent(unit, unit.event_count))
+            if own is not None and own in kept:
+                copies[unit] = kept[own]
+            else:
+                kept |= {digest: unit for digest in lengths.get(unit, ()) if digest not in kept}
+    return copies
 
 
 def _packing(origin: FileOrigin) -> int:

@@ -110,15 +110,27 @@ numbered AS MATERIALIZED (
         record_digest,
         row_number() OVER (PARTITION BY number ORDER BY file_id, line_number) AS position
     FROM records
+),
+
+steps AS (
+    -- Each record once, in the shortest extent that holds it: extents of a unit are the beginnings of each other.
+    SELECT
+        x.extent_id,
+        x.number,
+        x.event_count,
+        count(n.record_digest) AS record_count,
+        bit_xor(md5_number(concat(n.position, ' ', n.record_digest))) AS digest
+    FROM numbered AS n
+    ASOF JOIN extents AS x ON n.number = x.number AND n.position <= x.event_count
+    GROUP BY x.extent_id, x.number, x.event_count
 )
 
 SELECT
-    x.extent_id,
-    count(n.record_digest) AS digest_count,
-    CAST(bit_xor(md5_number(concat(n.position, ' ', n.record_digest))) AS VARCHAR) AS digest
-FROM extents AS x
-INNER JOIN numbered AS n ON x.number = n.number AND n.position <= x.event_count
-GROUP BY x.extent_id
+    extent_id,
+    CAST(sum(record_count) OVER beginning AS BIGINT) AS digest_count,
+    CAST(bit_xor(digest) OVER beginning AS VARCHAR) AS digest
+FROM steps
+WINDOW beginning AS (PARTITION BY number ORDER BY event_count)
 """
 
 

@@ -74,7 +74,9 @@ class Settings:
         Raises:
             ValueError: the setting, or what the environment says, is no size.
         """
-        text = self.unpack_limit or os.environ.get("STORMLOG_UNPACK_LIMIT", "")
+        if self.unpack_limit is not None:
+            return parse_unpack_limit(self.unpack_limit)
+        text = os.environ.get("STORMLOG_UNPACK_LIMIT")
         return parse_unpack_limit(text) if text else UnpackLimit()
 
     @property

@@ -75,12 +75,16 @@ def connect(path: str | os.PathLike[str], mode: str) -> sqlite3.Connection:
 
     Raises:
         sqlite3.Error: see `explaining`.
+        SourceError: it is a pipe, a socket or a device: reading it might not end.
         ValueError: the path has a character that no file name can have.
     """
     # A question mark or a number sign in the name is part of it.
     address = Path(path).absolute().as_uri()
     if "%00" in address:
         raise ValueError(f"{str(path)!r} is no file name")
+    # SQLite itself refuses directories.
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise SourceError("cannot use this tracker: not a regular file", path=str(path))
     connection = sqlite3.connect(
         f"{address}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_S
     )

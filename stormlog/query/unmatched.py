@@ -6,7 +6,7 @@ is made (`stormlog.query.filters`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from stormlog._values import frozen_class
@@ -18,7 +18,7 @@ __all__ = ["UnmatchedFilter", "unmatched_filters"]
 _MOST_KNOWN = 8
 
 #: Runs a statement whose rows come from a view.
-Run = Callable[[str, dict[str, Any], str], Sequence[Sequence[Any]]]
+Run = Callable[[str, dict[str, Any], str], list[tuple[Any, ...]]]
 
 #: Class of filters -> what its rows are called, and for each field with open words: the view, and the column or list.
 _FIELDS: dict[type, tuple[str, dict[str, tuple[str, str]]]] = {

@@ -220,7 +220,7 @@ def _load_json_document(
 
 
 def records_of_document(document: Any, root: str | Path, events_key: str | None = None) -> list[Any]:
-    """Return the records of a parsed JSON document: its items, its ``events`` or ``telemetry_events``, or itself.
+    """Return the records of a parsed JSON document: its items, its ``events`` and ``telemetry_events``, or itself.
 
     Raises:
         TelemetryRecordError: it holds no records.
@@ -236,13 +236,13 @@ def records_of_document(document: Any, root: str | Path, events_key: str | None 
                 f"events_key_not_list:{events_key}", f"{root}: key {events_key!r} holds no list"
             )
         return records
-    for key in _LIST_KEYS:
-        if isinstance(document.get(key), list):
-            events: list[Any] = document[key]
-            return events
+    lists = [document[key] for key in _LIST_KEYS if isinstance(document.get(key), list)]
+    if lists:
+        # The same list under both keys is one list.
+        return [*lists[0], *(item for other in lists[1:] if other != lists[0] for item in other)]
     if any(key in document for key in _RECORD_KEYS):
         return [document]
-    raise TelemetryRecordError("json_no_events", f"{root}: an object without events; name their key")
+    raise TelemetryRecordError("json_no_events", f"{root}: an object without a list of events")
 
 
 def holds_record_list(document: Any) -> bool:

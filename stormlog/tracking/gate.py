@@ -241,7 +241,7 @@ def evaluate(
             first_seen = _first_seen(connection)
     if not rows and not report.sessions_scanned:
         # A gate that saw nothing has not looked at the job, and must not let it pass.
-        why = "".join(f" ({warning['path']}: {warning['message']})" for warning in report.warnings[:1])
+        why = "".join(f" ({SourceError(w['message'], path=w['path'])})" for w in report.warnings[:1])
         raise SourceError(
             f"no session and no issue to judge{why}", path=", ".join(os.fspath(path) for path in paths)
         )

@@ -158,6 +158,17 @@ def _replace_findings(connection: sqlite3.Connection, project_id: str) -> None:
         """,
         [project_id],
     )
+    connection.execute(
+        """
+        DELETE FROM finding_sources
+        WHERE project_id = ?
+            AND (session_id, source_path) IN (
+                SELECT session_id, source_path FROM temp.copied_sessions
+                WHERE batch IN (SELECT batch FROM temp.current_batches)
+            )
+        """,
+        [project_id],
+    )
     connection.execute("DROP TABLE IF EXISTS temp.complete_sessions")
     connection.execute(
         "CREATE TEMP TABLE complete_sessions AS SELECT * FROM temp.settled_sessions "

@@ -83,13 +83,17 @@ def incoming_counts(connection: sqlite3.Connection) -> dict[int, int]:
 
 
 def settle_sessions(
-    connection: sqlite3.Connection, sessions: Iterable[tuple[int, str, str, bool]] = ()
+    connection: sqlite3.Connection,
+    sessions: Iterable[tuple[int, str, str, bool]] = (),
+    copies: Iterable[tuple[int, str, str]] = (),
 ) -> None:
     """Name the sessions whose hidden-memory findings are in ``temp.incoming``.
 
     Args:
         sessions: Batch, session, path of the source, and whether all that the source ever showed was looked at:
             then findings that are not there are found there no more.
+        copies: Batch and session of such a source, and path of one that holds a copy of the session or of its
+            beginning: what that one showed alone does not count.
     """
     connection.execute(
         "CREATE TEMP TABLE IF NOT EXISTS settled_sessions "
@@ -97,6 +101,9 @@ def settle_sessions(
     )
     connection.execute("DELETE FROM temp.settled_sessions")
     connection.executemany("INSERT OR IGNORE INTO temp.settled_sessions VALUES (?, ?, ?, ?)", sessions)
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS copied_sessions (batch, session_id, source_path)")
+    connection.execute("DELETE FROM temp.copied_sessions")
+    connection.executemany("INSERT INTO temp.copied_sessions VALUES (?, ?, ?)", copies)
 
 
 def record(

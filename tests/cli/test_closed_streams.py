@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from stormlog.query import QueryStore
@@ -70,6 +71,25 @@ def test_an_answer_that_cannot_be_written_is_told(command: str, tmp_path: Path) 
     assert shell(command, tmp_path, ">/dev/full 2>/dev/full").returncode == 1
 
 
+@pytest.mark.parametrize("command", ["query events damaged.jsonl -q", "--help", "--version", "query --help"])
+def test_a_reader_that_is_gone_from_the_start_is_no_error(command: str, tmp_path: Path) -> None:
+    damaged(tmp_path)
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [*COMMAND, *command.split()],
+            cwd=tmp_path,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.getcwd()},
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -77,6 +97,7 @@ def test_an_answer_that_cannot_be_written_is_told(command: str, tmp_path: Path) 
         OSError(12, "Cannot allocate memory"),
         ImportError("libduckdb.so: failed to map segment from shared object"),
         RuntimeError("can't start new thread"),
+        duckdb.OutOfMemoryException("Out of Memory Error: Allocation failure"),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -92,3 +113,16 @@ def test_out_of_memory_is_status_1_and_no_defect(
     assert (outcome.status, outcome.stdout) == (1, "")
     assert outcome.stderr.startswith("Error: out of memory")
     assert outcome.stderr.count("\n") == 1
+
+
+def test_a_database_that_gets_no_memory_is_out_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise duckdb.OutOfMemoryException("Out of Memory Error: Allocation failure")
+
+    monkeypatch.setattr(duckdb, "connect", fail)
+    damaged(tmp_path)
+    outcome = stormlog("query", "issues", tmp_path, "--no-cache", "--json")
+    assert (outcome.status, outcome.stdout) == (1, "")
+    assert '"code": "out_of_memory"' in outcome.stderr

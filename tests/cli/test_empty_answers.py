@@ -231,3 +231,10 @@ def test_the_catalog_warns_with_a_code(runs: Path) -> None:
         ]
     with pytest.raises(SourceError):
         open_store(["runs", "empty"], strict=True)
+
+
+def test_an_error_names_its_path_once(tmp_path: Path) -> None:
+    path = tmp_path / "events.json"
+    path.write_text('{"telemetry_events": {}}', encoding="utf-8")
+    outcome = stormlog("query", "issues", path, "--strict")
+    assert (outcome.status, outcome.stderr.count(str(path))) == (3, 1)

@@ -172,6 +172,7 @@ def test_a_query_finds_the_tracker_as_every_other_command_does(
     monkeypatch.setenv("STORMLOG_DB", str(database))
     assert states() == states("--project", "default") == {"ignored"}
     assert asked(runs, "--project", "other").status == 4
+    assert stormlog("query", "sessions", runs, "--project", "default").status == 0
     text = "SELECT count(*) AS n FROM tracking.issues"
     rows = stormlog("query", "events", runs, "--sql", text, "--json").stdout
     assert json.loads(rows) == [{"n": 2}]

@@ -266,7 +266,15 @@ def test_a_silence_may_end(run: Run, db: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--until", "2001-01-01"], ["--until", "soon"], ["--until-runs", "0"]], ids=str
+    "words",
+    [
+        ["--until", "2001-01-01"],
+        ["--until", "soon"],
+        ["--until", "7d"],
+        ["--until", "9999-12-31"],
+        ["--until-runs", "0"],
+    ],
+    ids=str,
 )
 def test_a_silence_that_cannot_be_meant_is_wrong_usage(run: Run, db: Path, words: list[str]) -> None:
     assert run("ignore", fingerprint_id("F1"), *words).status == 2

@@ -53,6 +53,15 @@ def test_a_spill_directory_that_is_none_is_refused(tmp_path: Path) -> None:
     assert outcome.status == 2
     assert "--spill-dir" in outcome.stderr
     assert command_line("query", "issues", path, "--spill-limit", "much").status == 2
+    device = command_line("query", "issues", path, "--spill-dir", "/dev/null")
+    assert (device.status, "is no directory" in device.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("option", ["--memory-limit", "--spill-limit", "--unpack-limit"])
+@pytest.mark.parametrize("size", ["", " ", "-1", "-512MB", "-- x", "0", "nan"])
+def test_a_limit_that_is_none_is_refused(option: str, size: str, tmp_path: Path) -> None:
+    outcome = command_line("query", "issues", capture(tmp_path), "--no-cache", f"{option}={size}")
+    assert (outcome.status, outcome.stdout) == (2, "")
 
 
 def test_the_cache_directory_can_be_chosen_or_left_alone(

@@ -173,6 +173,15 @@ def test_notices_are_cut_only_where_there_are_too_many(extra: int, tmp_path: Pat
     assert lines[-1].startswith("... and 2 more; " if extra else "Warning: ")
 
 
+def test_what_is_not_shown_can_be_asked_for(tmp_path: Path) -> None:
+    for number in range(NOTICE_LIMIT + 1):
+        (tmp_path / f"e{number:02}.jsonl").symlink_to("/dev/null")
+    last = stormlog("query", "events", tmp_path).stderr.splitlines()[-1]
+    question = last.split('"')[3]
+    rows = stormlog("query", "events", tmp_path, "--sql", question, "--json", "-q").stdout
+    assert len(json.loads(rows)) == NOTICE_LIMIT + 1
+
+
 def test_a_quiet_scan_prints_no_warning(tmp_path: Path) -> None:
     path = damaged(tmp_path)
     db = tmp_path / "tracker.db"

@@ -90,6 +90,8 @@ def test_nothing_there(tmp_path: Path, db: Path) -> None:
     [
         ("--settle", "soon"),
         ("--since", "yesterday"),
+        ("--since", "0001-01-01"),
+        ("--since", "9999-12-31"),
         ("--watch", "--dry-run"),
         ("--min-severity", "loud"),
         ("--allow", "all"),

@@ -86,7 +86,8 @@ def test_manifest_that_names_files_elsewhere(tmp_path: Path, name: str) -> None:
 
 def test_segments_are_lines_whatever_their_name(tmp_path: Path) -> None:
     sink = write_sink(
-        tmp_path / "sink", {"events.json": [record(), record()], "segment-000001.jsonl": [record()]}
+        tmp_path / "sink",
+        {"events.json": [record(), record()], "segment-000001.jsonl": [record(session_id="t")]},
     )
     with stormlog.query.open([sink]) as store:
         assert len(store.query_events()) == 3
@@ -106,11 +107,11 @@ def test_names_mean_nothing_but_themselves(tmp_path: Path, name: str) -> None:
     path = write_lines(folder / f"{name}.jsonl", [record(event_type="warning")])
     (folder / "bad.jsonl").write_text("{\n")
     packed = folder / f"{name}.jsonl.gz"
-    packed.write_bytes(gzip.compress(path.read_bytes()))
+    packed.write_bytes(gzip.compress(path.read_bytes().replace(b'"s"', b'"t"')))
     with stormlog.query.open([folder]) as store:
         (issue,) = store.list_issues()
         assert issue.hit_count == 2
-        assert sessions_of(store) == {"s"}
+        assert sessions_of(store) == {"s", "t"}
         assert store.rejects_summary() == [(str(folder / "bad.jsonl"), 1)]
         segments = {row[0] for row in store.sql("SELECT DISTINCT segment_path FROM events").rows}
         assert segments == {str(path), str(packed)}
@@ -119,7 +120,7 @@ def test_names_mean_nothing_but_themselves(tmp_path: Path, name: str) -> None:
 def test_name_that_is_no_text(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jsonl"))
     write_lines(path, [record(event_type="warning")])
-    write_lines(tmp_path / "good.jsonl", [record(event_type="warning")])
+    write_lines(tmp_path / "good.jsonl", [record(event_type="warning", session_id="t")])
     with stormlog.query.open([tmp_path]) as store:
         (issue,) = store.list_issues()
         assert issue.hit_count == 2

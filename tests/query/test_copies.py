@@ -523,3 +523,53 @@ def test_any_copies_of_any_sources_change_no_answer(seed: int, tmp_path_factory:
     for layout in kept:
         layout(rng.choice(sinks))
     assert answers(runs) == wanted, [layout.__name__ for layout in kept]
+
+
+# ---- many that begin alike ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_begins_alike_is_a_copy_only_if_it_is_all_of_a_beginning(seed: int, tmp_path: Path) -> None:
+    """Files that part ways at some record, cut at any length, some of them twice."""
+    chance = random.Random(seed)
+    events = events_of(count=30)
+    forks = [events]
+    for pid in (8, 9, 10):
+        at, fork = chance.randrange(1, 30), chance.choice(forks)
+        forks.append([*fork[:at], *({**event, "pid": pid} for event in fork[at:])])
+    files = [chance.choice(forks)[: chance.choice([1, 5, 12, 30, 30])] for _ in range(14)]
+    for number, content in enumerate(files):
+        write_lines(tmp_path / f"{number:02}.jsonl", content)
+    wanted = 0
+    for number, content in enumerate(files):
+        others = [other for place, other in enumerate(files) if len(other) > len(content) or place < number]
+        wanted += 0 if any(other[: len(content)] == content for other in others) else len(content)
+    with stormlog.query.open(tmp_path, cache=False) as store:
+        assert len(store.query_events()) == wanted
+
+
+@pytest.mark.parametrize("pids", [[7] * 30, range(30)])
+def test_work_grows_with_the_files_that_begin_alike_not_with_their_pairs(
+    pids: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    compare = copies.CopyFinder._digests
+
+    def counting(self: copies.CopyFinder, extents: Any) -> Any:
+        asked.append(len(extents))
+        return compare(self, extents)
+
+    monkeypatch.setattr(copies.CopyFinder, "_digests", counting)
+    events = events_of(count=50)
+    for number, pid in enumerate(pids):
+        changed = [{**event, "pid": pid} for event in events[: 20 + number]]
+        write_lines(tmp_path / f"{number:02}.jsonl", changed)
+    with stormlog.query.open(tmp_path, cache=False) as store:
+        store.list_issues()
+    assert 0 < sum(asked) <= 2 * 3 * len(pids)
+
+
+def test_of_equal_sinks_the_one_with_the_shorter_path_counts(tmp_path: Path) -> None:
+    for name in ("job-compact", "job"):
+        make_sink(tmp_path / name)
+    assert notes(tmp_path) == [("job-compact", "copy_of:job")]

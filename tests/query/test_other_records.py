@@ -9,18 +9,19 @@ from typing import Any
 import pytest
 
 import stormlog.query
-from stormlog.telemetry import load_telemetry_events
+from stormlog.telemetry import load_telemetry_events, load_telemetry_sessions
 from stormlog.telemetry.foreign import foreign_format
 from tests.cli.samples import START_NS, event, write_lines
 
 OTLP = {"resourceLogs": [{"resource": {}, "scopeLogs": []}]}
 WATCH = {"schema_version": 1, "format": "stormlog.infer.watch/1", "event_type": "watch.x", "timestamp_ns": 5}
 INFER = {"schema_version": 1, "event_type": "infer.request", "session_id": "s", "timestamp_ns": 5}
+UNVERSIONED = {"format": "stormlog.infer.profile/1", "timestamp_ns": 5, "device_used_bytes": 5}
 REPORT = {"schema_version": 1, "format": "stormlog.report", "findings": []}
 
 
 @pytest.mark.parametrize(
-    "record", [OTLP, {"resourceSpans": []}, {"resourceMetrics": []}, WATCH, INFER, REPORT]
+    "record", [OTLP, {"resourceSpans": []}, {"resourceMetrics": []}, WATCH, INFER, REPORT, UNVERSIONED]
 )
 def test_records_of_other_kinds_are_told_once_per_file(record: dict[str, Any], tmp_path: Path) -> None:
     write_lines(tmp_path / "a.jsonl", *[record] * 50)
@@ -92,3 +93,17 @@ def test_records_under_either_key_of_a_document_are_read(tmp_path: Path) -> None
         assert [found.session_id for found in load_telemetry_events(path)] == [key]
     with stormlog.query.open(tmp_path, strict=True) as store:
         assert {row.session_id for row in store.list_sessions()} == {"events", "telemetry_events"}
+
+
+def test_records_under_both_keys_of_a_document_are_read(tmp_path: Path) -> None:
+    one, two = event(timestamp_ns=START_NS), event(timestamp_ns=START_NS + 1)
+    for name, document, wanted in (
+        ("first", {"events": [], "telemetry_events": [one]}, 1),
+        ("second", {"telemetry_events": [two], "events": [one]}, 2),
+        ("same", {"events": [one, two], "telemetry_events": [one, two]}, 2),
+    ):
+        path = tmp_path / f"{name}_events.json"
+        path.write_text(json.dumps(document))
+        with stormlog.query.open([path], cache=False) as store:
+            assert len(store.query_events()) == wanted, name
+        assert sum(len(session.events) for session in load_telemetry_sessions(path)) == wanted

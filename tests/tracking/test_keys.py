@@ -242,7 +242,7 @@ def test_a_record_that_stands_twice_is_two_pieces_of_evidence(
 
 def test_equal_records_are_counted_over_the_segments_of_a_sink(tmp_path: Path, tracker: Tracker) -> None:
     write_sink(
-        tmp_path / "sink", {"segment-000001.jsonl": [named(), named(20)], "segment-000002.jsonl": [named()]}
+        tmp_path / "sink", {"segment-000001.jsonl": [named(), named(20)], "segment-000002.jsonl": [named(20)]}
     )
     assert scan(tracker, tmp_path)["evidence_new"] == 3
     compact_sink(tmp_path / "sink", output=tmp_path / "compacted")

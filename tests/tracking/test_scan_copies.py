@@ -102,6 +102,28 @@ def test_a_copy_that_grows_past_the_original_brings_what_is_new(runs: Path, trac
     assert report.evidence_new == 1
 
 
+@pytest.mark.parametrize("name", ["beginning", "zz"])
+def test_findings_of_the_beginning_of_a_session_give_way_to_those_of_the_whole(
+    name: str, runs: Path, tracker: Tracker, wanted: dict[str, Any]
+) -> None:
+    write_sink(runs.parent / name, {"segment-000001.jsonl": busy_session("s", 60)[:25]})
+    tracker.scan([runs.parent / name], settle_ns=0)
+    assert recorded(tracker) != wanted
+    tracker.scan([runs, runs.parent / name], settle_ns=0)
+    assert recorded(tracker) == wanted
+
+
+def test_findings_of_the_beginning_of_a_session_stay_while_the_whole_may_grow(
+    runs: Path, tracker: Tracker, clock: Clock
+) -> None:
+    write_sink(runs.parent / "beginning", {"segment-000001.jsonl": busy_session("s", 60)[:25]})
+    tracker.scan([runs.parent / "beginning"], settle_ns=0)
+    before = [row[7] for row in recorded(tracker)["issues"] if row[2] == "hidden_memory_anomaly"]
+    clock.now_ns = time.time_ns()
+    tracker.scan([runs, runs.parent / "beginning"], settle_ns=600 * S)
+    assert [row[7] for row in recorded(tracker)["issues"] if row[2] == "hidden_memory_anomaly"] == before
+
+
 def test_a_copied_bundle_is_recorded_once(tmp_path: Path, tracker: Tracker) -> None:
     oom_bundle(tmp_path / "runs" / "oom_dump_1")
     shutil.copytree(tmp_path / "runs" / "oom_dump_1", tmp_path / "runs" / "backup" / "oom_dump_1")

@@ -352,6 +352,15 @@ def test_a_folder_in_place_of_a_tracker_cannot_be_used(
         assert run(*line[:-1], str(path.parent)).status == 2, line
 
 
+def test_a_pipe_in_place_of_a_tracker_is_refused_at_once(known: tuple[Path, Path, str]) -> None:
+    path, runs, issue_id = known
+    pipe = path.with_name("pipe.db")
+    os.mkfifo(pipe)
+    for line in commands(pipe, runs, issue_id):
+        outcome = run(*line)
+        assert (outcome.status, "not a regular file" in outcome.stderr) == (3, True), line
+
+
 def test_a_damaged_log_is_never_a_defect(known: tuple[Path, Path, str]) -> None:
     def with_damaged_log(path: Path) -> None:
         with new_tracker(path.parent) as tracker:

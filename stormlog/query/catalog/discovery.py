@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stormlog._opening import OpenedPaths
+from stormlog._opening import OpenedPaths, describe_special
 from stormlog.query.catalog.attachments import parse_sidecar
 from stormlog.query.catalog.bundles import diagnose_source, oom_bundle
 from stormlog.query.catalog.files import WarningLog, join_path, read_json_object, read_optional_object
@@ -122,7 +122,7 @@ class Discovery:
             elif stat.S_ISREG(mode):
                 self._add_file(path)
             else:
-                self.log.add(path, "path_special", "is neither a file nor a directory")
+                self.log.add(path, "path_special", f"is {describe_special(mode)}; it was not read")
 
     # Directories
 

@@ -331,18 +331,19 @@ class _Scan:
         evidence = evidence_rows(store, self._plan.scope, bundles, self._bundle_keys, defaults)
         self._rejects = dict(store.rejects_summary())
         put_incoming(connection, evidence)
+        # All that the source ever showed can be worked out again.
+        is_complete = {number: whole[number] and options.since_ns is None for number in paths}
         settle_sessions(
             connection,
             [
-                (
-                    scope.source_id,
-                    scope.session_key,
-                    paths[scope.source_id],
-                    # All that the source ever showed can be worked out again.
-                    whole[scope.source_id] and options.since_ns is None,
-                )
+                (scope.source_id, scope.session_key, paths[scope.source_id], is_complete[scope.source_id])
                 for scope in self._plan.scope
                 if scope.is_settled
+            ],
+            [
+                (kept_source_id, session_key, paths[source_id])
+                for source_id, session_key, kept_source_id in self._plan.copies
+                if is_complete[kept_source_id]
             ],
         )
         self._counts["sessions_scanned"] = len({scope.session_key for scope in self._plan.scope})

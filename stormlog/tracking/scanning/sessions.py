@@ -28,12 +28,15 @@ class SessionPlan:
         growing: Keys of the sessions that may still grow.
         quiet_since_ns: Key of a file -> when the last of its growing sessions grew last.
         line_counts: Key of a file -> valid records in it.
+        copies: Source that holds nothing of a session but a copy, the session, and the source that counts instead,
+            where the findings of the session count there.
     """
 
     scope: list[SessionScope]
     growing: set[str]
     quiet_since_ns: dict[str, int]
     line_counts: dict[str, int]
+    copies: set[tuple[int, str, int]]
 
 
 def plan_sessions(
@@ -66,6 +69,10 @@ def plan_sessions(
         with_growing: Whether the findings of growing sessions are wanted, too.
     """
     rows = [(key_of(row[1], row[2]), *row) for row in rows]
+    copied = [
+        (key_of(kept_source_id, session_id), file_id, kept_source_id)
+        for file_id, kept_source_id, session_id in copied
+    ]
     dirty_sources = {number for number, file in inventory.manifests.items() if file.key in dirty}
     newest: dict[str, int] = {}
     over: set[str] = set()
@@ -80,6 +87,8 @@ def plan_sessions(
             over.add(key)
         if file.key in dirty or source_id in dirty_sources:
             wanted.add(key)
+    # What a copy showed when it was not known as one is compared with what the whole shows.
+    wanted |= {key for key, file_id, _ in copied if inventory.files[file_id].key in dirty}
     growing = {
         key: time_ns for key, time_ns in newest.items() if key not in over and time_ns + settle_ns > now_ns
     }
@@ -97,10 +106,16 @@ def plan_sessions(
         if key in wanted:
             is_settled = (with_growing or key not in growing) and (source_id, key) in whole
             scope.add(SessionScope(source_id, session_id, key, is_settled))
-    for file_id, source_id, session_id in copied:
+    for key, file_id, _ in copied:
         # The telemetry that counts may be gone when the session has settled: then its copy has to be looked at.
-        key = key_of(source_id, session_id)
         if key in growing:
             path = inventory.files[file_id].key
             quiet_since_ns[path] = max(quiet_since_ns.get(path, 0), growing[key])
-    return SessionPlan(sorted(scope), set(growing), quiet_since_ns, line_counts)
+    counted = {(row[2], row[0]) for row in rows}
+    settled = {(session.source_id, session.session_key) for session in scope if session.is_settled}
+    copies = {
+        (inventory.source_of[file_id], key, kept_source_id)
+        for key, file_id, kept_source_id in copied
+        if (inventory.source_of[file_id], key) not in counted and (kept_source_id, key) in settled
+    }
+    return SessionPlan(sorted(scope), set(growing), quiet_since_ns, line_counts, copies)
