@@ -42,11 +42,13 @@ class Place:
         origin: The file.
         piece_id: Number under which the rows are kept.
         is_tail: Whether this is a last line that its writer may not have finished.
+        note: What is added to the message of a reject.
     """
 
     origin: FileOrigin
     piece_id: int
     is_tail: bool = False
+    note: str = ""
 
 
 @dataclass
@@ -159,9 +161,8 @@ class Arbiter:
         self, place: Place, line_number: int | None, reason: str, text: str, message: str | None = None
     ) -> None:
         """Note that a line was skipped."""
-        self._verdicts.rejects.append(
-            (place.piece_id, line_number, reason, message or _MESSAGES.get(reason, reason), excerpt_of(text))
-        )
+        message = (message or _MESSAGES.get(reason, reason)) + place.note
+        self._verdicts.rejects.append((place.piece_id, line_number, reason, message, excerpt_of(text)))
 
     def leave_out(self, origin: FileOrigin, record: Any) -> bool:
         """Say whether a record is none of memory telemetry but of a known other kind; a warning names its file once."""
