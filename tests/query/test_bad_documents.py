@@ -189,7 +189,7 @@ OLD_ROWS = [f"{number}.0,allocation,{number},c{number},h\n" for number in range(
     [
         (OLD_HEAD + OLD_ROWS[0] + '2.0,allocation,2,"c2,h\n' + "".join(OLD_ROWS[2:]), 1, 3, "6 lines of the file"),
         # The mark is closed by the first one of another row.
-        (OLD_HEAD + OLD_ROWS[0] + '2.0,allocation,2,"c2,h\n3.0,allocation,3,"c3",h\n' + "".join(OLD_ROWS[3:]), 5, 3, ""),
+        (OLD_HEAD + OLD_ROWS[0] + '2.0,allocation,2,"c,h\n3.0,allocation,3,"c3",h\n' + "".join(OLD_ROWS[3:]), 5, 3, ""),
         (OLD_HEAD + OLD_ROWS[0] + '2.0,allocation,2,c2,"h', 1, 3, ""),
         ('timestamp,"event_type,memory_allocated\n' + "".join(OLD_ROWS), 0, 1, "8 lines of the file, 1 to 8"),
     ],
