@@ -6,7 +6,9 @@ Promise: every line handed in comes out once, as a canonical record or as a loca
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from stormlog.query.repair import excerpt_of
@@ -27,6 +29,10 @@ _MANY = 10_000
 #: Values within values that Python's own JSON reader and writer bear whoever calls.
 MAX_DEPTH = 500
 
+# Functions of the module ``json`` make a reader or a writer for every call that asks for something unusual.
+_read_json: Callable[[str], Any] = json.JSONDecoder().decode
+_write_json: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False).encode
+
 
 @dataclass(frozen=True)
 class Place:
@@ -36,11 +42,13 @@ class Place:
         origin: The file.
         piece_id: Number under which the rows are kept.
         is_tail: Whether this is a last line that its writer may not have finished.
+        note: What is added to the message of a reject.
     """
 
     origin: FileOrigin
     piece_id: int
     is_tail: bool = False
+    note: str = ""
 
 
 @dataclass
@@ -93,25 +101,34 @@ class Arbiter:
             self.reject(place, line_number, "line_too_long", line)
             return
         try:
-            record = json.loads(line)
+            record = _read_json(line)
         except RecursionError:
             self.reject(place, line_number, "nested_too_deeply", line)
         except ValueError:
             self.reject(place, line_number, _malformed_reason(place), line)
         else:
-            self.judge_record(place, line_number, record, line)
+            # No value lies deeper than there are brackets.
+            may_be_deep = line.count("{") + line.count("[") > MAX_DEPTH
+            self._judge_parsed(place, line_number, record, line, {}, may_be_deep=may_be_deep)
 
     def judge_record(self, place: Place, line_number: int, record: Any, text: str, **options: Any) -> None:
         """Judge one parsed record; ``options`` go to `telemetry_event_from_record`."""
-        from stormlog.telemetry.conversion import telemetry_event_from_record
-        from stormlog.telemetry.events import telemetry_event_to_dict
-        from stormlog.telemetry.projection import record_id
-        from stormlog.telemetry.validation import record_fits_engine
+        self._judge_parsed(place, line_number, record, text, options, may_be_deep=True)
 
+    def _judge_parsed(
+        self,
+        place: Place,
+        line_number: int,
+        record: Any,
+        text: str,
+        options: dict[str, Any],
+        *,
+        may_be_deep: bool,
+    ) -> None:
         if not isinstance(record, dict):
             self.reject(place, line_number, "not_an_object", text)
             return
-        if is_deeper_than(record, MAX_DEPTH):
+        if may_be_deep and is_deeper_than(record, MAX_DEPTH):
             self.reject(place, line_number, "nested_too_deeply", text)
             return
         # Of records without a version nearly everything is accepted, so this is asked first.
@@ -123,16 +140,15 @@ class Arbiter:
         default_id = self._default_ids[key]
         options.setdefault("default_session_id", default_id)
         try:
-            event = telemetry_event_to_dict(telemetry_event_from_record(record, **options))
-            problem = record_fits_engine(event)
+            event, problem = _converter()(record, options)
             if problem is not None:
                 self.reject(place, line_number, problem, text)
                 return
-            canonical = json.dumps(event, ensure_ascii=False)
+            canonical = _write_json(event)
             given_id = None
             if not is_storable(canonical):
                 # A database cannot hold half a character; the id still stands for the original text.
-                given_id = record_id(event)
+                given_id = _record_id(event)
                 canonical = storable_text(canonical)
         except (ValueError, OverflowError, RecursionError, TypeError) as error:
             if self.leave_out(place.origin, record):
@@ -148,18 +164,16 @@ class Arbiter:
         self, place: Place, line_number: int | None, reason: str, text: str, message: str | None = None
     ) -> None:
         """Note that a line was skipped."""
-        self._verdicts.rejects.append(
-            (place.piece_id, line_number, reason, message or _MESSAGES.get(reason, reason), excerpt_of(text))
-        )
+        message = (message or _MESSAGES.get(reason, reason)) + place.note
+        self._verdicts.rejects.append((place.piece_id, line_number, reason, message, excerpt_of(text)))
 
     def leave_out(self, origin: FileOrigin, record: Any) -> bool:
         """Say whether a record is none of memory telemetry but of a known other kind; a warning names its file once."""
-        from stormlog.query.catalog.models import NO_MEMORY_TELEMETRY
-        from stormlog.telemetry.foreign import foreign_format
-
-        found = foreign_format(record)
+        found = _foreign_format()(record)
         if found is None:
             return False
+        from stormlog.query.catalog.models import NO_MEMORY_TELEMETRY
+
         if (origin.key, found) not in self._left_out:
             self._left_out.add((origin.key, found))
             message = f"holds records that are no memory telemetry ({found}); they are left out"
@@ -171,6 +185,36 @@ class Arbiter:
         from stormlog.query.catalog.models import CatalogWarning
 
         self._warnings.append(CatalogWarning(origin.path, message, code))
+
+
+@cache
+def _converter() -> Callable[[Any, dict[str, Any]], tuple[dict[str, Any], str | None]]:
+    """Return what makes an event of a record, and says which number of the event is too large for a column.
+
+    Most files have no line for it, so the rules are imported when one has; not again for every line.
+    """
+    from stormlog.telemetry.conversion import telemetry_event_from_record
+    from stormlog.telemetry.events import telemetry_event_to_dict
+    from stormlog.telemetry.validation import record_fits_engine
+
+    def convert(record: Any, options: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+        event = telemetry_event_to_dict(telemetry_event_from_record(record, **options))
+        return event, record_fits_engine(event)
+
+    return convert
+
+
+@cache
+def _foreign_format() -> Callable[[Any], str | None]:
+    from stormlog.telemetry.foreign import foreign_format
+
+    return foreign_format
+
+
+def _record_id(event: dict[str, Any]) -> str:
+    from stormlog.telemetry.projection import record_id
+
+    return record_id(event)
 
 
 def _sessionless_row(
@@ -195,18 +239,17 @@ def _malformed_reason(place: Place) -> str:
 
 
 def is_deeper_than(value: Any, limit: int) -> bool:
-    """Return whether lists and objects lie deeper than ``limit`` within each other."""
+    """Return whether lists and objects lie deeper than ``limit`` within each other; ``value`` is one of them."""
     level = [value]
     for _ in range(limit):
-        inner: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                inner.extend(v for v in item.values() if isinstance(v, (dict, list)))
-            elif isinstance(item, list):
-                inner.extend(v for v in item if isinstance(v, (dict, list)))
-        if not inner:
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
             return False
-        level = inner
     return True
 
 

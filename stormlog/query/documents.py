@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from stormlog.query.arbiter import Arbiter, Place, Verdicts
@@ -42,6 +43,7 @@ def csv_verdicts(place: Place, content: bytes, arbiter: Arbiter, batch: int) -> 
     from stormlog.telemetry.csv_rows import (
         CSV_DEFAULT_COLLECTOR,
         MOST_CELL_CHARACTERS,
+        CsvLines,
         cells_up_to,
         csv_record_from_row,
     )
@@ -50,27 +52,37 @@ def csv_verdicts(place: Place, content: bytes, arbiter: Arbiter, batch: int) -> 
     # Bytes that are no text become lone surrogates, which mark the rows that have them.
     text = content.decode("utf-8-sig", "surrogateescape")
     with cells_up_to(MOST_CELL_CHARACTERS):
-        rows: Iterator[dict[Any, Any]] = csv.DictReader(io.StringIO(text, newline=""))
+        lines = CsvLines(io.StringIO(text, newline=""))
+        rows: csv.DictReader[Any] = csv.DictReader(lines)
         number = _FIRST_ROW_NUMBER - 1
         while True:
             number += 1
             try:
+                if number == _FIRST_ROW_NUMBER and rows.fieldnames and (problem := lines.quote_problem()):
+                    header = _shown(list(rows.fieldnames))
+                    arbiter.reject(place, 1, "unclosed_quote", header, problem + lines.note())
+                    break
+                lines.begin_row()
                 row = next(rows, None)
             except csv.Error as error:
-                arbiter.reject(place, number, "malformed_row", "", str(error))
+                arbiter.reject(place, number, "malformed_row", "", str(error) + lines.note())
                 continue
             if row is None:
                 break
             shown = _shown(row)
+            if problem := lines.quote_problem():
+                arbiter.reject(place, number, "unclosed_quote", shown, problem + lines.note())
+                continue
+            row_place = replace(place, note=note) if (note := lines.note()) else place
             if not _is_text(row):
-                arbiter.reject(place, number, "invalid_utf8", shown)
+                arbiter.reject(row_place, number, "invalid_utf8", shown)
                 continue
             try:
                 record = csv_record_from_row(row)
             except TelemetryRecordError as error:
-                arbiter.reject(place, number, error.code, shown, str(error))
+                arbiter.reject(row_place, number, error.code, shown, str(error))
                 continue
-            arbiter.judge_record(place, number, record, shown, default_collector=CSV_DEFAULT_COLLECTOR)
+            arbiter.judge_record(row_place, number, record, shown, default_collector=CSV_DEFAULT_COLLECTOR)
             if number % batch == 0:
                 yield arbiter.take()
     yield arbiter.take()

@@ -5,6 +5,7 @@ Promise: a row becomes the line that its writer would have written; a value of a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stormlog.query.library import quote_literal
@@ -13,7 +14,9 @@ from stormlog.telemetry.schema import KNOWN_V3_FIELD_SET
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["parquet_lines"]
+    from stormlog.query.database import Database
+
+__all__ = ["missing_rows", "parquet_lines"]
 
 #: A column cannot lack a key in one row only: null stands for that where null is no value.
 _ABSENT_WHEN_NULL = frozenset({"rank", "local_rank", "world_size"})
@@ -37,6 +40,45 @@ def parquet_lines(connection: duckdb.DuckDBPyConnection, path: str) -> str:
     # The first comma is one too many.
     joined = f"substr(concat({', '.join(members)}), 3)" if members else "''"
     return f"SELECT file_row_number + 1 AS line_number, concat('{{', {joined}, '}}') AS line FROM {source}"
+
+
+def missing_rows(database: Database, files: Sequence[tuple[int, str]]) -> dict[int, tuple[int, int]]:
+    """Return which files gave another number of rows than their footers state.
+
+    Args:
+        database: Its table ``raw.records`` has the rows.
+        files: Number and path of each file, the path spelled for DuckDB.
+
+    Returns:
+        Number of a file -> (rows read, rows stated). A file whose footer cannot be read is left out.
+    """
+    import duckdb
+
+    if not files:
+        return {}
+    paths = ", ".join(quote_literal(path) for _, path in files)
+    try:
+        rows = database.execute(
+            f"""
+            SELECT f.file_id, coalesce(r.row_count, 0), s.num_rows
+            FROM (SELECT unnest($ids) AS file_id, unnest($paths) AS file_name) AS f
+            INNER JOIN parquet_file_metadata([{paths}]) AS s ON f.file_name = s.file_name
+            LEFT JOIN (
+                SELECT file_id, count(*) AS row_count FROM raw.records
+                WHERE list_contains($ids, file_id) GROUP BY file_id
+            ) AS r ON f.file_id = r.file_id
+            WHERE coalesce(r.row_count, 0) <> s.num_rows
+            """,
+            {"ids": [file_id for file_id, _ in files], "paths": [path for _, path in files]},
+        ).fetchall()
+    except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+        raise
+    except duckdb.Error:
+        # One file that is no Parquet file hides all others; whoever read its rows has told of it.
+        middle = len(files) // 2
+        halves = [files[:middle], files[middle:]] if middle else []
+        return {number: counts for half in halves for number, counts in missing_rows(database, half).items()}
+    return {file_id: (read, stated) for file_id, read, stated in rows}
 
 
 def _metadata_json(kind: str) -> str:

@@ -72,6 +72,8 @@ class Reader:
         of_rows = [task for task in tasks if task.origin.format == "parquet"]
         for task in self._read_typed_parquet(of_rows, keep_all=keep_all):
             self._read_parquet(task, statement, arbiter)
+        warned = {warning.path for warning in warnings}
+        self._check_row_counts([task for task in of_rows if task.origin.path not in warned], arbiter)
         for task in tasks:
             if task.origin.format == "document":
                 self._read_document(task, statement, arbiter)
@@ -151,6 +153,18 @@ class Reader:
             raise
         except (OSError, duckdb.Error) as error:
             arbiter.refuse_file(origin, "unreadable", str(error).splitlines()[0])
+
+    def _check_row_counts(self, tasks: Sequence[Task], arbiter: Arbiter) -> None:
+        """Warn of Parquet files that gave another number of rows than they say they hold."""
+        if not tasks:
+            return
+        from stormlog.query.parquet_rows import missing_rows
+
+        by_id = {task.piece.piece_id: task for task in tasks}
+        files = [(number, self._scratch.spelling(task.origin, number)) for number, task in by_id.items()]
+        for number, (read, stated) in missing_rows(self._database, files).items():
+            message = f"states {stated} rows, but {read} were read"
+            arbiter.refuse_file(by_id[number].origin, "row_count", message)
 
     def _read_document(self, task: Task, statement: str, arbiter: Arbiter) -> None:
         from stormlog.query.documents import csv_verdicts, json_document_verdicts

@@ -23,6 +23,7 @@ from stormlog.telemetry.session import infer_session_summary_from_events, stable
 __all__ = [
     "CSV_DEFAULT_COLLECTOR",
     "MOST_CELL_CHARACTERS",
+    "CsvLines",
     "cells_up_to",
     "csv_record_from_row",
     "load_csv_sessions",
@@ -42,6 +43,63 @@ _INTEGER_COLUMNS = frozenset(
         "total_memory",
     }
 )
+
+
+class CsvLines:
+    """The lines of a CSV file, which remember those that the parser took for one row.
+
+    Args:
+        lines: The lines, with their ends.
+    """
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._last = 0
+        self._of_row: list[str] = []
+        self._is_at_end = False
+
+    def __iter__(self) -> CsvLines:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines, None)
+        if line is None:
+            self._is_at_end = True
+            raise StopIteration
+        self._last += 1
+        # The parser skips blank lines between rows.
+        if self._of_row or line.rstrip("\r\n"):
+            self._of_row.append(line)
+        return line
+
+    def begin_row(self) -> None:
+        """Count the lines of the next row."""
+        self._of_row = []
+
+    def quote_problem(self) -> str | None:
+        """Return what is wrong with the quotation marks of a row that the parser returned, and may have lost rows.
+
+        A mark that nobody closed takes in the lines behind it, up to the next mark or the end of the file. A row of
+        one line is read as the parser reads it.
+        """
+        import csv
+
+        if self._is_at_end:
+            # The parser wanted more than there is.
+            return "a quotation mark is not closed before the end of the file"
+        if len(self._of_row) > 1:
+            try:
+                list(csv.reader(self._of_row, strict=True))
+            except csv.Error:
+                return "a quotation mark is not closed where its cell ends"
+        return None
+
+    def note(self) -> str:
+        """Return what to add to a sentence about this row: which lines it took if they were several."""
+        count = len(self._of_row)
+        if count < 2:
+            return ""
+        return f" (the row covers {count} lines of the file, {self._last - count + 1} to {self._last})"
 
 
 def csv_record_from_row(row: Mapping[str | None, Any]) -> dict[Any, Any]:
@@ -114,10 +172,15 @@ def csv_rows(root: Path, warnings: list[str]) -> Iterator[tuple[int, dict[str | 
 
     # utf-8-sig: spreadsheet programs put a byte-order mark before the first column name.
     with cells_up_to(MOST_CELL_CHARACTERS), root.open(encoding="utf-8-sig", newline="") as file:
-        reader: Iterator[dict[Any, Any]] = csv.DictReader(file)
+        lines = CsvLines(file)
+        reader: csv.DictReader[Any] = csv.DictReader(lines)
         number = _FIRST_ROW_NUMBER
         while True:
             try:
+                if number == _FIRST_ROW_NUMBER and reader.fieldnames and (problem := lines.quote_problem()):
+                    warnings.append(f"{root}: row 1, the header, cannot be used: {problem}{lines.note()}")
+                    return
+                lines.begin_row()
                 row = next(reader, None)
             except csv.Error as error:
                 # The parser cannot go on behind it, for example after a cell of over 16 MiB.
@@ -125,6 +188,10 @@ def csv_rows(root: Path, warnings: list[str]) -> Iterator[tuple[int, dict[str | 
                 return
             if row is None:
                 return
+            if problem := lines.quote_problem():
+                warnings.append(f"{root}: row {number} is left out: {problem}{lines.note()}")
+                number += 1
+                continue
             yield number, row
             number += 1
 

@@ -10,6 +10,7 @@ import pytest
 
 import stormlog.query
 from stormlog.errors import SourceError
+from stormlog.telemetry.csv_rows import load_csv_sessions
 from tests.query.sinks import write_lines
 from tests.telemetry.factories import record
 
@@ -177,3 +178,49 @@ def test_table_without_events(table: Path, content: bytes) -> None:
     table.write_bytes(content)
 
     assert read(table)[0] == []
+
+
+OLD_HEAD = "timestamp,event_type,memory_allocated,context,host\n"
+OLD_ROWS = [f"{number}.0,allocation,{number},c{number},h\n" for number in range(1, 8)]
+
+
+@pytest.mark.parametrize(
+    ("text", "good", "located", "covers"),
+    [
+        (OLD_HEAD + OLD_ROWS[0] + '2.0,allocation,2,"c2,h\n' + "".join(OLD_ROWS[2:]), 1, 3, "6 lines of the file"),
+        # The mark is closed by the first one of another row.
+        (OLD_HEAD + OLD_ROWS[0] + '2.0,allocation,2,"c,h\n3.0,allocation,3,"c3",h\n' + "".join(OLD_ROWS[3:]), 5, 3, ""),
+        (OLD_HEAD + OLD_ROWS[0] + '2.0,allocation,2,c2,"h', 1, 3, ""),
+        ('timestamp,"event_type,memory_allocated\n' + "".join(OLD_ROWS), 0, 1, "8 lines of the file, 1 to 8"),
+    ],
+    ids=["never closed", "closed in another row", "in the last line", "in the header"],
+)  # fmt: skip
+def test_a_quotation_mark_that_takes_in_other_rows_is_told(
+    table: Path, text: str, good: int, located: int, covers: str
+) -> None:
+    table.write_text(text)
+
+    with stormlog.query.open([table]) as store:
+        assert len(list(store.query_events())) == good
+        (reject,) = store.rejects()
+    assert (reject.line_number, reject.reason) == (located, "unclosed_quote")
+    assert covers in reject.message
+
+    sessions, warnings = load_csv_sessions(table)
+    assert sum(len(session.events) for session in sessions) == good
+    (warning,) = warnings
+    assert f"row {located}" in warning and covers in warning
+
+
+def test_cells_of_several_lines_are_read_and_named_where_their_row_is_rejected(table: Path) -> None:
+    cell = '"one\n""two""\n\nfour"'
+    table.write_text(f"{OLD_HEAD}\n1.0,allocation,1,{cell},h\nx,allocation,1,{cell},h\n{OLD_ROWS[0]}")
+
+    with stormlog.query.open([table]) as store:
+        assert sorted(row.as_dict()["context"] for row in store.query_events()) == [
+            "c1",
+            'one\n"two"\n\nfour',
+        ]
+        (reject,) = store.rejects()
+    assert reject.reason == "not_number:timestamp"
+    assert reject.message.endswith("(the row covers 4 lines of the file, 7 to 10)")

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import stormlog.query
+from stormlog.errors import SourceError
+from stormlog.query.typed_parquet import SEGMENT_COLUMNS
 from tests.query.oracle import canonical
 from tests.query.sinks import busy_session, write_lines, write_sink
 from tests.telemetry.factories import record
@@ -139,3 +141,49 @@ def test_damaged_parquet_hides_no_other_segment(tmp_path: Path) -> None:
     rows, rejects, codes = read(sink)
 
     assert (len(rows), rejects, codes) == (1, {}, ["unreadable"])
+
+
+@pytest.mark.parametrize("is_compacted", [False, True], ids=["plain", "compacted"])
+@pytest.mark.parametrize("stated", [2, 4])
+def test_rows_that_a_footer_states_and_nobody_read_are_told(
+    tmp_path: Path, is_compacted: bool, stated: int
+) -> None:
+    segment = table([record(timestamp_ns=number) for number in range(3)])
+    if is_compacted:
+        segment = segment.append_column("record", pa.array([None, None, None], pa.string()))
+        segment = segment.select(list(SEGMENT_COLUMNS))
+    sink = sink_of(tmp_path / "sink", segment)
+    path = sink / "segment-000001.parquet"
+    assert (len(read(sink)[0]), read(sink)[2]) == (3, [])
+
+    # The number of rows (field 3, a zigzag number) comes before the list of row groups (field 4) in a footer.
+    content = path.read_bytes()
+    before = b"\x16\x06\x19\x1c"
+    assert content.count(before) == 1
+    path.write_bytes(content.replace(before, bytes([0x16, 2 * stated, 0x19, 0x1C])))
+
+    with stormlog.query.open([sink]) as store:
+        read_rows = store.sql("SELECT count(*) FROM events").rows[0][0]
+        (warning,) = store.catalog.warnings
+    assert (warning.path, warning.code) == (str(path), "row_count")
+    assert warning.message == f"states {stated} rows, but {read_rows} were read"
+    with pytest.raises(SourceError):
+        stormlog.query.open([sink], strict=True).list_issues()
+
+
+def test_rows_of_nulls_and_files_of_no_field_are_rejected_row_by_row(tmp_path: Path) -> None:
+    nulls = pa.table({name: pa.nulls(3, kind) for name, kind in zip(*_schema(), strict=True)})
+    assert read(sink_of(tmp_path / "nulls", nulls))[1:] == (
+        dict.fromkeys((1, 2, 3), "not_integer:schema_version"),
+        [],
+    )
+    other = pa.table({"other": [1, 2]})
+    assert read(sink_of(tmp_path / "other", other))[1:] == (
+        dict.fromkeys((1, 2), "legacy_timestamp_missing"),
+        [],
+    )
+
+
+def _schema() -> tuple[list[str], list[pa.DataType]]:
+    schema = table([record()]).schema
+    return schema.names, schema.types

@@ -1,16 +1,18 @@
 """Reads what OOM bundles and diagnose bundles say about themselves.
 
-The promise: only the manifest and the metadata file are opened, and odd values become null.
+The promise: only the manifest and the metadata file are opened, and odd values become null; a metadata file that is no
+JSON object is told.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stormlog._opening import OpenedPaths
-from stormlog.query.catalog.files import WarningLog, optional_int, optional_text, read_json_object
+from stormlog._opening import OpenedPaths, read_artifact
+from stormlog.query.catalog.files import MOST_COMPANION_BYTES, WarningLog, optional_int, optional_text
 from stormlog.query.catalog.models import CatalogOOMBundle, CatalogSource
 from stormlog.query.catalog.names import MANIFEST_NAME, METADATA_NAME
 from stormlog.query.catalog.walk import DirectoryListing
@@ -92,7 +94,26 @@ def _read_metadata(listing: DirectoryListing, opened: OpenedPaths, log: WarningL
         return {}
     path = listing.spelled(METADATA_NAME)
     try:
-        return read_json_object(path, opened) or {}
+        data = read_artifact(path, opened, most_bytes=MOST_COMPANION_BYTES)
     except OSError as error:
         log.add_unreadable(path, error)
         return {}
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        log.add(
+            path, "bundle_metadata_invalid_utf8", "holds bytes that are not UTF-8; they are read as U+FFFD"
+        )
+        text = data.decode("utf-8-sig", "replace")
+    try:
+        metadata = json.loads(text)
+    except (ValueError, RecursionError):
+        metadata = None
+    if not isinstance(metadata, dict):
+        log.add(
+            path,
+            "bundle_metadata_not_object",
+            "is not a JSON object; what it says of the bundle is not known",
+        )
+        return {}
+    return metadata

@@ -185,3 +185,38 @@ def test_rows_can_be_filtered(tmp_path: Path, filters: dict[str, str], names: li
         rows = store.list_oom_bundles(OOMBundleFilter(**filters))
 
     assert [Path(row.bundle_path).name for row in rows] == names
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'"x"', b"[" * 100_000, b"1" * 5000, b"\xff"])
+def test_metadata_of_a_bundle_that_is_no_object_is_told(tmp_path: Path, text: bytes) -> None:
+    make_oom_bundle(tmp_path)
+    (tmp_path / "metadata.json").write_bytes(text)
+
+    catalog = ArtifactCatalog(tmp_path)
+
+    (bundle,) = catalog.oom_bundles
+    assert (bundle.exception_type, bundle.exception_module) == (None, None)
+    told = {(warning.path, warning.code) for warning in catalog.warnings}
+    assert (str(tmp_path / "metadata.json"), "bundle_metadata_not_object") in told
+
+
+def test_metadata_of_a_bundle_with_bytes_that_are_no_text_is_used_and_told(tmp_path: Path) -> None:
+    make_oom_bundle(tmp_path)
+    (tmp_path / "metadata.json").write_bytes(
+        b'{"exception_type": "Out\xffOfMemory", "exception_module": "torch"}'
+    )
+
+    catalog = ArtifactCatalog(tmp_path)
+
+    (bundle,) = catalog.oom_bundles
+    assert (bundle.exception_type, bundle.exception_module) == ("Out\ufffdOfMemory", "torch")
+    assert [(warning.path, warning.code) for warning in catalog.warnings] == [
+        (str(tmp_path / "metadata.json"), "bundle_metadata_invalid_utf8")
+    ]
+
+
+def test_a_bundle_without_metadata_is_no_damage(tmp_path: Path) -> None:
+    make_oom_bundle(tmp_path)
+    (tmp_path / "metadata.json").unlink(missing_ok=True)
+
+    assert ArtifactCatalog(tmp_path).warnings == []
