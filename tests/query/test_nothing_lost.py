@@ -25,8 +25,9 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def line(number: int = 0) -> bytes:
-    return json.dumps(record(timestamp_ns=10**18 + number), sort_keys=True).encode()
+def line(number: int = 0, session: str = "s") -> bytes:
+    """Return a record; files with records of one session may be copies of each other."""
+    return json.dumps(record(timestamp_ns=10**18 + number, session_id=session), sort_keys=True).encode()
 
 
 def lines_in(data: bytes) -> int:
@@ -44,26 +45,16 @@ def found_in(path: Path, **options: str) -> tuple[int, int, list[str]]:
 @pytest.mark.parametrize("suffix", PACKERS)
 def test_every_line_of_hostile_files_is_accounted_for(tmp_path: Path, suffix: str) -> None:
     chance = random.Random(7)
-    parts = [
-        line(),
-        line(1),
-        b"{",
-        b"\xff",
-        b"\0",
-        b'"',
-        b"  ",
-        b"",
-        DELIMITER,
-        b"\xe2\x82",
-        "\u2028".encode(),
-    ]
-    parts += [b"\xef\xbb\xbf" + line(), b"x" * 5000, b"[1]", b"NULL"]
+    odd = [b"{", b"\xff", b"\0", b'"', b"  ", b"", DELIMITER, b"\xe2\x82", "\u2028".encode()]
+    odd += [b"x" * 5000, b"[1]", b"NULL"]
     wanted = 0
     for number in range(40):
+        session = f"s-{number}"
+        parts = [line(0, session), line(1, session), b"\xef\xbb\xbf" + line(0, session), *odd]
         data = b"".join(
             chance.choice(parts) + chance.choice([b"\n", b"\n", b"\r\n", b"\r"]) for _ in range(8)
         )
-        data += chance.choice([b"", line(), b"{"])
+        data += chance.choice([b"", line(0, session), b"{"])
         wanted += lines_in(data)
         (tmp_path / f"{number}.jsonl{suffix}").write_bytes(PACKERS[suffix](data))
     records, skipped, codes = found_in(tmp_path)
@@ -79,11 +70,12 @@ def test_a_last_line_of_any_size_is_told(tmp_path: Path, suffix: str, end: bytes
 
 
 def test_archives_that_end_at_a_line_are_told(tmp_path: Path) -> None:
-    lines = [line(number) + b"\n" for number in range(3000)]
+    lines = [line(number, "a") + b"\n" for number in range(3000)]
     packer = zlib.compressobj(wbits=31)
     (tmp_path / "a.jsonl.gz").write_bytes(
         b"".join(map(packer.compress, lines)) + packer.flush(zlib.Z_FULL_FLUSH)
     )
+    lines = [line(number, "b") + b"\n" for number in range(3000)]
     sink = pyarrow.BufferOutputStream()
     stream = pyarrow.CompressedOutputStream(sink, "zstd")
     stream.write(b"".join(lines))
@@ -95,11 +87,12 @@ def test_archives_that_end_at_a_line_are_told(tmp_path: Path) -> None:
 
 
 def test_wrong_checksum_and_trailing_garbage_are_told_and_keep_what_came_before(tmp_path: Path) -> None:
-    packed = gzip.compress(line() + b"\n")
+    a, b, c, d = (line(0, session) + b"\n" for session in "abcd")
+    packed = gzip.compress(a)
     (tmp_path / "a.jsonl.gz").write_bytes(packed[:-8] + b"1234" + packed[-4:])
-    (tmp_path / "b.jsonl.gz").write_bytes(packed + b"garbage")
-    (tmp_path / "c.jsonl.zst").write_bytes(PACKERS[".zst"](line() + b"\n") + b"garbage")
-    (tmp_path / "d.jsonl.gz").write_bytes(packed + packed + b"\0" * 100)
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(b) + b"garbage")
+    (tmp_path / "c.jsonl.zst").write_bytes(PACKERS[".zst"](c) + b"garbage")
+    (tmp_path / "d.jsonl.gz").write_bytes(gzip.compress(d) * 2 + b"\0" * 100)
     assert found_in(tmp_path) == (5, 0, ["damaged"] * 3)
 
 

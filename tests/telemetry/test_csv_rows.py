@@ -103,7 +103,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> Non
 
 
 def test_an_oversized_cell_ends_the_file_with_a_warning(tmp_path: Path) -> None:
-    path = write(tmp_path, f"timestamp,session_id\n1,L\n2,{'x' * 200_000}\n3,L\n")
+    path = write(tmp_path, f"timestamp,session_id\n1,L\n2,{'x' * (17 << 20)}\n3,L\n")
     (session,), warnings = load_csv_sessions(path)
     assert len(session.events) == 1
     assert "row 3 and all after it" in warnings[0]
