@@ -80,6 +80,11 @@ class Database:
         with contextlib.suppress(duckdb.Error):
             self._connection.interrupt()
 
+    @property
+    def stop_reason(self) -> str | None:
+        """What was told to `stop` and has not been raised yet."""
+        return self._stop_reason
+
     def start(self) -> None:
         """Forget a `stop` that came when nothing ran any more."""
         self._stop_reason = None

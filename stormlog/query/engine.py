@@ -298,7 +298,9 @@ class Engine:
         try:
             yield
         except (duckdb.Error, OSError) as error:
-            raise QueryError(str(error), statement="prepare") from error
+            # The statement that was interrupted may be one of a cursor, which knows no reason.
+            reason = self._database.stop_reason if isinstance(error, duckdb.InterruptException) else None
+            raise QueryError(reason or str(error), statement="prepare") from error
         finally:
             self._preparations -= 1
 

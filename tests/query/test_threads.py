@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 import stormlog.query
 from stormlog.errors import QueryError, StormlogError
 from stormlog.query import engine as engine_module
+from stormlog.query.cursors import SnapshotCursor
 from stormlog.query.engine import Engine
 from tests.query.index.mixes import append
 from tests.query.sinks import START_NS, busy_session, write_lines
@@ -387,3 +389,21 @@ def test_a_question_between_preparation_and_fetch_ends_with_the_store(
         may_go_on.set()
         with pytest.raises(QueryError, match="the store is closed"):
             asked.result(HANG_S)
+
+
+def test_a_question_that_is_interrupted_while_its_snapshot_is_taken_says_so(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stormlog.query.open(files, cache=False) as store:
+        store.list_issues()
+        begin = SnapshotCursor.begin
+
+        def interrupted(cursor: SnapshotCursor) -> None:
+            store.interrupt()
+            raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+
+        monkeypatch.setattr(SnapshotCursor, "begin", interrupted)
+        with pytest.raises(QueryError, match="interrupted"):
+            store.sql("SELECT 1")
+        monkeypatch.setattr(SnapshotCursor, "begin", begin)
+        assert store.sql("SELECT 1").rows == [(1,)]
