@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ def closed(sink: Path) -> Path:
 def test_captures(scenario: str, tmp_path: Path) -> None:
     # In the same place everything is the same, ids made of paths included.
     folder = copy_of(CAPTURES / scenario, tmp_path / scenario)
+    # A damaged copy of another sink: it stays lines, and of two copies the one in lines counts.
+    shutil.rmtree(folder / "damaged" / "bad_middle", ignore_errors=True)
     (tmp_path / "out").mkdir()
     reports = []
     for sink in sinks(folder):

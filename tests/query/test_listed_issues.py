@@ -140,9 +140,9 @@ def test_evidence_of_all_issues_takes_few_statements(
     asked: list[list[str]] = []
     read = QueryStore._evidence_rows
 
-    def noted(self: QueryStore, fingerprint_ids: list[str]) -> list[tuple[Any, ...]]:
+    def noted(self: QueryStore, generation: Any, fingerprint_ids: list[str]) -> list[tuple[Any, ...]]:
         asked.append(fingerprint_ids)
-        return read(self, fingerprint_ids)
+        return read(self, generation, fingerprint_ids)
 
     monkeypatch.setattr(QueryStore, "_evidence_rows", noted)
     issues = store.list_issues()

@@ -198,7 +198,8 @@ def test_good_rows_stay_out_of_python(
     events = busy_session("s", 200)
     texts = ("é", "a,}b", 'say "x"', "\x1f")
     rows = [good_row(**{**event, "context": texts[number % 4]}) for number, event in enumerate(events)]
-    kept = [{"record": json.dumps(event)} for event in events]
+    # Of another session: the same records would be a copy.
+    kept = [{"record": json.dumps({**event, "session_id": "t"})} for event in events]
     with stormlog.query.open([sink_of(tmp_path / "sink", segment(rows), segment(kept))]) as store:
         issues = store.list_issues()
         assert len(store.query_events()) == 400
@@ -208,13 +209,17 @@ def test_good_rows_stay_out_of_python(
 def test_files_with_other_columns_or_damage_do_not_hide_the_others(
     tmp_path: Path, typed_files: list[int]
 ) -> None:
-    good = segment([good_row(timestamp_ns=number) for number in range(5)])
-    other = good.drop_columns(["record"])
-    swapped = good.select([*reversed(good.column_names)])
-    narrow = good.set_column(0, "allocator_active_bytes", pa.array([None] * 5, pa.int32()))
-    listed = good.set_column(0, "allocator_active_bytes", pa.array([None] * 5, pa.list_(pa.int64())))
-    extra = good.append_column("more", pa.array([1] * 5))
-    sink = sink_of(tmp_path / "sink", good, other, swapped, narrow, listed, extra, good, good)
+    # Each of a session of its own: the same records would be copies.
+    tables = [
+        segment([good_row(timestamp_ns=number, session_id=session) for number in range(5)])
+        for session in "abcdefgh"
+    ]
+    tables[1] = tables[1].drop_columns(["record"])
+    tables[2] = tables[2].select([*reversed(tables[2].column_names)])
+    for number, kind in ((3, pa.int32()), (4, pa.list_(pa.int64()))):
+        tables[number] = tables[number].set_column(0, "allocator_active_bytes", pa.array([None] * 5, kind))
+    tables[5] = tables[5].append_column("more", pa.array([1] * 5))
+    sink = sink_of(tmp_path / "sink", *tables)
     (sink / "segment-000007.parquet").write_bytes(b"PAR1 no more")
     damaged = bytearray((sink / "segment-000008.parquet").read_bytes())
     damaged[4:200] = bytes(196)
