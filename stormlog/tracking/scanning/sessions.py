@@ -98,19 +98,18 @@ def plan_sessions(
         if not is_remnant(source_id, inventory.files[file_id])
     }
     quiet_since_ns: dict[str, int] = {}
-    scope = set()
-    for key, file_id, source_id, session_id, *_ in rows:
+    # Copies too: the telemetry that counts may be gone when the session has settled.
+    for key, file_id, *_ in (*rows, *copied):
         if key in growing:
             path = inventory.files[file_id].key
             quiet_since_ns[path] = max(quiet_since_ns.get(path, 0), growing[key])
-        if key in wanted:
-            is_settled = (with_growing or key not in growing) and (source_id, key) in whole
-            scope.add(SessionScope(source_id, session_id, key, is_settled))
-    for key, file_id, _ in copied:
-        # The telemetry that counts may be gone when the session has settled: then its copy has to be looked at.
-        if key in growing:
-            path = inventory.files[file_id].key
-            quiet_since_ns[path] = max(quiet_since_ns.get(path, 0), growing[key])
+    scope = {
+        SessionScope(
+            source_id, session_id, key, (with_growing or key not in growing) and (source_id, key) in whole
+        )
+        for key, _, source_id, session_id, *_ in rows
+        if key in wanted
+    }
     counted = {(row[2], row[0]) for row in rows}
     settled = {(session.source_id, session.session_key) for session in scope if session.is_settled}
     copies = {
