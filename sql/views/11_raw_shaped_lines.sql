@@ -180,6 +180,9 @@ SELECT
         AND coalesce(device_free_bytes <= device_total_bytes, true),
         false
     ) AS is_valid,
+    -- A version 3 line that matches its shape and is not valid has a counter that is no plain number, as a rule: to
+    -- look at all its values once more would find nothing.
+    coalesce(is_null_allowed OR counters_json IS NULL, true) AS may_be_plain,
     coalesce(
         is_needed
         OR event_type IN ('phase_enter', 'phase_exit', 'start')

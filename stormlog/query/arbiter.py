@@ -242,14 +242,15 @@ def is_deeper_than(value: Any, limit: int) -> bool:
     """Return whether lists and objects lie deeper than ``limit`` within each other; ``value`` is one of them."""
     level = [value]
     for _ in range(limit):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, (dict, list))
-        ]
-        if not level:
+        below: list[Any] = []
+        for outer in level:
+            for inner in outer.values() if type(outer) is dict else outer:
+                kind = type(inner)
+                if kind is dict or kind is list:
+                    below.append(inner)
+        if not below:
             return False
+        level = below
     return True
 
 

@@ -46,7 +46,8 @@ def insert_typed(keep: str, view: str = "raw.typed_lines", is_deferred: str = "f
 def insert_shaped(keep: str) -> str:
     """Return the statement that types the lines which have a known shape, and defers all others.
 
-    What is deferred is kept as text and judged in a second step.
+    What is deferred is kept as text and judged in a second step. A line that no second look could find valid is left to
+    Python at once.
 
     Args:
         keep: SQL for which texts stay.
@@ -57,7 +58,7 @@ def insert_shaped(keep: str) -> str:
             file_id, line_number, shape_id, NULL, NULL, timestamp_ns, event_type, collector, NULL,
             allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
             device_total_bytes, NULL, NULL, NULL, NULL, is_valid,
-            CASE WHEN {keep} THEN line END, record_id, NOT is_valid, strlen(line)
+            CASE WHEN {keep} THEN line END, record_id, NOT is_valid AND may_be_plain, strlen(line)
         FROM ({view_query("raw.shaped_lines")})
     """
 
