@@ -16,9 +16,9 @@ BENCH_ARGS ?=
 VENV := .venv
 LOWEST := .venv-lowest
 LOWEST_TESTS := $(addprefix tests/, $(addsuffix .py, \
-	cli/test_exits cli/test_formats cli/test_help cli/test_issues cli/test_sql_option cli/test_terminal \
-	query/test_bad_columns query/test_filters query/test_parquet_rows query/test_typed_parquet query/test_vectors \
-	sql/test_macros sql/test_portable tracking/test_versions))
+	apps/cli/test_exits apps/cli/test_formats apps/cli/test_help apps/cli/test_issues apps/cli/test_sql_option apps/cli/test_terminal \
+	engine/reading/test_bad_columns query/test_filters engine/reading/test_parquet_rows engine/reading/test_parquet_columns query/test_vectors \
+	sql/test_macros sql/test_portable tracking/recording/test_versions))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -35,8 +35,8 @@ test-lowest: $(LOWEST)/.installed
 	$(LOWEST)/bin/python -m pytest -n $(JOBS) $(LOWEST_TESTS)
 
 soak: $(VENV)/.installed-test
-	STORMLOG_SOAK=1 $(BIN)/python -m pytest -n $(JOBS) tests/query/index/test_crashes.py tests/query/index/test_identity.py \
-		tests/tracking/test_scan_crashes.py
+	STORMLOG_SOAK=1 $(BIN)/python -m pytest -n $(JOBS) tests/engine/index/test_crashes.py tests/engine/index/test_identity.py \
+		tests/tracking/scanning/test_scan_crashes.py
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

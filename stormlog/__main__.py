@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stormlog.cli import main
+from stormlog.apps.cli import main
 
 if __name__ == "__main__":
     main()

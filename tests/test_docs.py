@@ -27,12 +27,12 @@ import click
 import pytest
 
 import stormlog.query
-from stormlog.cli.app import root
-from stormlog.query.arbiter import _MESSAGES
-from stormlog.query.library import load_library
-from stormlog.query.udfs import UDFS
-from tests.cli.runner import on_terminal, without_styles
-from tests.cli.runner import stormlog as run_stormlog
+from stormlog.apps.cli.app import root
+from stormlog.engine.database.python_functions import UDFS
+from stormlog.engine.database.sql_files import load_library
+from stormlog.engine.reading.odd_lines import _MESSAGES
+from tests.apps.cli.runner import on_terminal, without_styles
+from tests.apps.cli.runner import stormlog as run_stormlog
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"
@@ -242,7 +242,7 @@ def test_every_command_is_shown_in_the_readme() -> None:
 
 
 def test_every_exit_status_is_documented() -> None:
-    from stormlog.cli.exit_codes import ExitCode
+    from stormlog.apps.cli.exit_codes import ExitCode
 
     described = section(DOCS / "cli.md", "Exit status")
     for code in ExitCode:

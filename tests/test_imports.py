@@ -17,31 +17,26 @@ LATE_PACKAGES = (
     "stormlog.telemetry",
     "stormlog.issues",
     "stormlog.phases",
-    "stormlog.query.catalog",
+    "stormlog.artifacts",
     "stormlog.compaction",
 )
 
-# What each part may import from its siblings, itself aside.
-FOUNDATION = {"errors", "_lazy", "_markdown", "_opening", "_paths", "_resources", "_values", "__init__"}
-TELEMETRY = FOUNDATION | {"telemetry"}
-MAY_IMPORT = {
-    "errors": set[str](),
-    "_lazy": set[str](),
-    "_resources": {"errors"},
-    "_markdown": set[str](),
-    "_opening": set[str](),
-    "_paths": set[str](),
-    "_values": set[str](),
-    "__init__": {"_lazy"},
-    "telemetry": FOUNDATION,
-    "phases": TELEMETRY,
-    "issues": TELEMETRY,
-    "query": TELEMETRY | {"issues", "phases"},
-    "compaction": TELEMETRY | {"issues", "phases", "query"},
-    "tracking": TELEMETRY | {"issues", "query"},
-    "cli": TELEMETRY | {"issues", "phases", "query", "compaction", "tracking"},
-    "__main__": {"cli"},
-}
+# The floors of the package, the lowest first: a part imports what is on floors below it, and nothing else.
+FLOORS = (
+    {"errors", "_lazy", "_markdown", "_opening", "_paths", "_storable_text", "_values", "_webhook_addresses"},
+    {"_resources", "_sqlite", "__init__"},
+    {"telemetry"},
+    {"phases"},
+    {"issues"},
+    {"artifacts"},
+    {"engine"},
+    {"query"},
+    {"compaction"},
+    {"tracking"},
+    {"apps"},
+    {"__main__"},
+)
+FLOOR_OF = {part: number for number, floor in enumerate(FLOORS) for part in floor}
 
 
 def run_python(code: str) -> str:
@@ -69,11 +64,11 @@ def imports_of(path: Path) -> set[str]:
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
             found.add(node.module or "")
             if node.module == "stormlog":
-                found |= {f"stormlog.{alias.name}" for alias in node.names if alias.name in MAY_IMPORT}
+                found |= {f"stormlog.{alias.name}" for alias in node.names if alias.name in FLOOR_OF}
     return {name for name in found if name.split(".")[0] == "stormlog"}
 
 
-@pytest.mark.parametrize("module", ["stormlog", *LATE_PACKAGES[:3], "stormlog.query.catalog"])
+@pytest.mark.parametrize("module", ["stormlog", *LATE_PACKAGES[:3], "stormlog.artifacts"])
 def test_importing_needs_only_the_standard_library(module: str) -> None:
     loaded = {name.split(".")[0] for name in modules_loaded_by(f"import {module}")}
     assert not loaded & set(HEAVY)
@@ -135,4 +130,5 @@ def test_unknown_name_is_an_attribute_error_that_names_it(module: str) -> None:
 def test_imports_point_one_way(path: Path) -> None:
     part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     used = {part_of(name) for name in imports_of(path)} - {part}
-    assert used <= MAY_IMPORT[part], f"{part} must not import {sorted(used - MAY_IMPORT[part])}"
+    above = sorted(name for name in used if FLOOR_OF[name] >= FLOOR_OF[part])
+    assert not above, f"{part} must not import {above}"

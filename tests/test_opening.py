@@ -14,29 +14,39 @@ from pathlib import Path
 import pytest
 
 from stormlog._opening import OpenedPaths, RefusedFileError, open_artifact, read_artifact
-from stormlog.query.catalog import ArtifactCatalog
+from stormlog.artifacts import ArtifactCatalog
 from tests.query.sinks import write_lines, write_sink
 from tests.telemetry.factories import record
 
 PACKAGE = Path(__file__).resolve().parents[1] / "stormlog"
 
 #: Parts that read artifacts; the others read the tracker, the machine or their own files.
-READERS = ("telemetry", "phases", "issues", "query", "compaction", "tracking/scanning", "tracking/gate.py")
+READERS = (
+    "telemetry",
+    "phases",
+    "issues",
+    "artifacts",
+    "engine",
+    "query",
+    "compaction",
+    "tracking/scanning",
+    "tracking/gate",
+)
 #: Modules that may open files themselves, and why.
 MAY_OPEN = {
     "telemetry/sink.py": "strict loading of the path that a caller names",
     "telemetry/loading.py": "strict loading of the path that a caller names",
     "telemetry/csv_rows.py": "strict loading of the path that a caller names",
-    "query/scratch.py": "writes copies into the scratch folder",
-    "query/line_chunks.py": "reads and writes copies in the scratch folder",
-    "query/bundling.py": "writes bundles into the scratch folder",
-    "query/reading.py": "writes a copy into the scratch folder",
-    "query/queries.py": "reads the package's own SQL",
-    "query/library.py": "reads the package's own SQL",
-    "query/unpacking.py": "unpacks a file that the opener has opened",
-    "query/tracker_file.py": "reads the package's own migrations",
-    "query/index/documents.py": "reads and writes the index",
-    "query/index/locks.py": "locks the index",
+    "engine/reading/temporary_copies.py": "writes copies into the scratch folder",
+    "engine/reading/line_chunks.py": "reads and writes copies in the scratch folder",
+    "engine/reading/small_files.py": "writes bundles into the scratch folder",
+    "engine/reading/reader.py": "writes a copy into the scratch folder",
+    "engine/database/query_files.py": "reads the package's own SQL",
+    "engine/database/sql_files.py": "reads the package's own SQL",
+    "engine/reading/unpacking.py": "unpacks a file that the opener has opened",
+    "engine/tracked/sqlite_file.py": "reads the package's own migrations",
+    "engine/index/json_files.py": "reads and writes the index",
+    "engine/index/locks.py": "locks the index",
     "compaction/copying.py": "copies regular files that the plan found, and sees when they change",
     "compaction/workplace.py": "opens directories of the new sink to sync them",
 }

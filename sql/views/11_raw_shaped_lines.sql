@@ -1,6 +1,6 @@
 -- Lines of which everything but the counters, the time and the phase scope was found valid before, typed cheaply.
 --
--- What repeats from line to line is a shape: it was parsed and found valid once (stormlog.query.shapes), and is
+-- What repeats from line to line is a shape: it was parsed and found valid once (stormlog.engine.reading.line_shapes), and is
 -- compared here byte by byte. What changes is parsed, written again as a sink writes it, and must then be the same
 -- text: so no number was quoted and no key unknown, missing, repeated or misplaced. This is stricter than
 -- `raw.typed_lines`; any line in doubt is not valid here and is judged there.

@@ -1,7 +1,7 @@
 -- Valid records of the batch that was read last, with the columns that are kept for every one of them.
 --
 -- What a line does not say itself comes from its shape. Records of earlier batches are in parts
--- (stormlog.query.parts); `raw.kept_records` shows both.
+-- (stormlog.engine.index.kept_rows); `raw.kept_records` shows both.
 --
 -- Source: docs/architecture.md#shapes.
 CREATE OR REPLACE VIEW raw.fresh_records AS

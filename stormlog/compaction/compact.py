@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from stormlog._paths import require_path
+from stormlog.artifacts.names import MANIFEST_NAME
 from stormlog.compaction.copying import copy_file, copy_growing_segment, require_unchanged
 from stormlog.compaction.manifest import CompactedEntry, write_manifest
 from stormlog.compaction.models import CompactionReport, SegmentReport
@@ -29,7 +30,6 @@ from stormlog.compaction.workplace import (
     sync_tree,
 )
 from stormlog.errors import SourceError
-from stormlog.query.catalog.names import MANIFEST_NAME
 
 __all__ = ["compact_sink"]
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from stormlog._opening import OpenedPaths, RefusedFileError
+from stormlog._storable_text import is_storable
+from stormlog.artifacts.files import WarningLog, read_json_object
+from stormlog.artifacts.manifests import describes_oom_bundle, describes_sink
+from stormlog.artifacts.names import MANIFEST_NAME
+from stormlog.artifacts.sinks import choose_segments
+from stormlog.artifacts.walk import scan_directory
 from stormlog.errors import SourceError
-from stormlog.query.catalog.files import WarningLog, read_json_object
-from stormlog.query.catalog.manifests import describes_oom_bundle, describes_sink
-from stormlog.query.catalog.names import MANIFEST_NAME
-from stormlog.query.catalog.sinks import choose_segments
-from stormlog.query.catalog.walk import scan_directory
-from stormlog.query.texts import is_storable
 from stormlog.telemetry.sink import (
     SEGMENT_SUFFIX,
     TelemetrySinkManifest,

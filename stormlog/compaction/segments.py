@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from stormlog.engine.database.connection import connect
+from stormlog.engine.database.lazy_schema import Database
+from stormlog.engine.database.settings import Settings
+from stormlog.engine.database.sql_files import quote_literal
+from stormlog.engine.reading.line_sql import IS_JSON, LOOKS_COMPLETE, lines_view
+from stormlog.engine.reading.parquet_columns import SEGMENT_COLUMNS, TEXT_COLUMN, insert_typed_parquet
 from stormlog.errors import CompactionError
-from stormlog.query.connection import connect
-from stormlog.query.database import Database
-from stormlog.query.library import quote_literal
-from stormlog.query.line_statements import IS_JSON, LOOKS_COMPLETE, lines_view
-from stormlog.query.settings import Settings
-from stormlog.query.typed_parquet import SEGMENT_COLUMNS, TEXT_COLUMN, insert_typed_parquet
 
 __all__ = ["SegmentWriter", "WrittenSegment", "segment_writer"]
 

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from stormlog.artifacts.names import WORKPLACE_PREFIX
 from stormlog.errors import SourceError
-from stormlog.query.catalog.names import WORKPLACE_PREFIX
 
 __all__ = ["place", "require_place_aside", "restore", "staging_directory", "swap", "sync_tree"]
 

@@ -6,7 +6,7 @@ Promise: a text that is no time, or one outside the years 1 to 9999 in UTC, is `
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 # Newer interpreters read 24:00 as the next midnight; the answer must not depend on them.
@@ -51,3 +51,11 @@ def datetime_to_ns(value: datetime | None) -> int | None:
 def utc_text_to_ns(text: str | None) -> int | None:
     """Return the nanoseconds since the Unix epoch that a text means, or ``None``."""
     return datetime_to_ns(parse_datetime(text))
+
+
+def utc_text_to_microseconds(text: str | None) -> int | None:
+    """Return the whole microseconds since the Unix epoch that a text means, or ``None``."""
+    parsed = parse_datetime(text)
+    return (
+        None if parsed is None else (parsed - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    )

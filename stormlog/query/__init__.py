@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING
 from stormlog._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from stormlog.query.adhoc import SqlResult
-    from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
-    from stormlog.query.catalog.envelopes import CatalogRunEnvelope
-    from stormlog.query.catalog.models import (
+    from stormlog.artifacts.catalog import ArtifactCatalog
+    from stormlog.artifacts.envelopes import CatalogRunEnvelope
+    from stormlog.artifacts.models import (
         CatalogOOMBundle,
         CatalogSource,
         CatalogWarning,
         ExternalAttachment,
     )
+    from stormlog.artifacts.oom_bundle_rows import OOMBundleRow
+    from stormlog.query.adhoc import SqlResult
     from stormlog.query.filters import (
         AttachmentFilter,
         CorrelationFilter,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
         RunFilter,
         SessionFilter,
     )
-    from stormlog.query.rows import EventRow, OOMBundleRow, Reject, SessionRow
+    from stormlog.query.rows import EventRow, Reject, SessionRow
     from stormlog.query.store import QueryStore
     from stormlog.query.store import open_store as open
     from stormlog.query.unmatched import UnmatchedFilter
@@ -72,6 +73,7 @@ _MODULES = {
         "CatalogSource",
         "CatalogWarning",
         "ExternalAttachment",
+        "OOMBundleRow",
     ),
     "filters": (
         "AttachmentFilter",
@@ -83,7 +85,7 @@ _MODULES = {
         "RunFilter",
         "SessionFilter",
     ),
-    "rows": ("EventRow", "OOMBundleRow", "Reject", "SessionRow"),
+    "rows": ("EventRow", "Reject", "SessionRow"),
     "store": ("QueryStore", "open_store"),
     "unmatched": ("UnmatchedFilter",),
 }

@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stormlog.artifacts.oom_bundle_rows import OOMBundleRow
     from stormlog.issues.evidence import IssueEvidenceLink
     from stormlog.issues.models import StormlogIssue
-    from stormlog.query.rows import EventRow, OOMBundleRow, SessionRow
+    from stormlog.query.rows import EventRow, SessionRow
     from stormlog.telemetry.events import AnyTelemetryEvent
 
 __all__ = ["event_row", "evidence_link", "issue", "oom_bundle_row", "session_row"]
@@ -61,7 +62,7 @@ def session_row(row: Sequence[Any]) -> SessionRow:
 
 def oom_bundle_row(row: Sequence[Any]) -> OOMBundleRow:
     """Build a bundle from a row of ``list_oom_bundles``."""
-    from stormlog.query.rows import OOMBundleRow
+    from stormlog.artifacts.oom_bundle_rows import OOMBundleRow
 
     return OOMBundleRow(*row)
 

@@ -9,7 +9,7 @@ from stormlog._values import frozen_class
 if TYPE_CHECKING:
     from stormlog.telemetry.events import AnyTelemetryEvent
 
-__all__ = ["EventRow", "OOMBundleRow", "Reject", "SessionRow"]
+__all__ = ["EventRow", "Reject", "SessionRow"]
 
 
 @frozen_class
@@ -81,28 +81,6 @@ class EventRow:
             "source_kind": self.source_kind,
             "session_status": self.session_status,
         }
-
-
-@frozen_class
-class OOMBundleRow:
-    """One OOM bundle; ``session_status`` may come from the ledger that knows its session.
-
-    Source: docs/concepts.md#artifacts.
-    """
-
-    bundle_path: str
-    created_at_utc: str | None
-    backend: str | None
-    reason: str | None
-    event_count: int | None
-    session_id: str | None
-    session_status: str | None
-    exception_type: str | None
-    exception_module: str | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @frozen_class

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from stormlog.engine.database.query_files import load_query
 from stormlog.query.filters import EventFilter, IssueFilter, OOMBundleFilter, SessionFilter
-from stormlog.query.queries import load_query
 
 __all__ = ["Statement", "events_statement", "evidence_statement", "issues_statement", "oom_bundles_statement"]
 __all__ += ["sessions_statement"]
@@ -55,20 +55,15 @@ def oom_bundles_statement(filters: OOMBundleFilter | None) -> Statement:
         "session_id": filters.session_id,
         "backend": filters.backend,
         "reason": filters.reason,
-        "created_after_us": microseconds(filters.created_after),
-        "created_before_us": microseconds(filters.created_before),
+        "created_after_us": _microseconds(filters.created_after),
+        "created_before_us": _microseconds(filters.created_before),
     }
 
 
-def microseconds(text: str | None) -> int | None:
-    """Return a date in whole microseconds since the Unix epoch, or ``None`` where there is none."""
+def _microseconds(text: str | None) -> int | None:
     if text is None:
         return None
-    from datetime import UTC, datetime, timedelta
+    # Few questions have a date, and the module for dates takes as long to import as a kept answer takes.
+    from stormlog.issues.timestamps import utc_text_to_microseconds
 
-    from stormlog.issues.timestamps import parse_datetime
-
-    parsed = parse_datetime(text)
-    return (
-        None if parsed is None else (parsed - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-    )
+    return utc_text_to_microseconds(text)

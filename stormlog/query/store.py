@@ -9,23 +9,25 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from stormlog.engine.database.settings import Settings
+from stormlog.engine.engines import require_one
+from stormlog.engine.questions import Generation, Question
+from stormlog.engine.tracked.states import StateSource
 from stormlog.query import statements
-from stormlog.query.answering import AnsweringStore
-from stormlog.query.engines import require_one
-from stormlog.query.questions import Generation, Question
-from stormlog.query.settings import Settings
+from stormlog.query.asking import AnsweringStore
 from stormlog.query.statements import Statement
-from stormlog.query.tracked_states import StateSource
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from stormlog.artifacts.models import ExternalAttachment
+    from stormlog.artifacts.oom_bundle_rows import OOMBundleRow
+    from stormlog.engine.cursors.cursor import SnapshotCursor
+    from stormlog.engine.cursors.relations import Connection, Relation
+    from stormlog.engine.engine import Engine
     from stormlog.issues.models import StormlogIssue
     from stormlog.query.adhoc import SqlResult
-    from stormlog.query.catalog.models import ExternalAttachment
-    from stormlog.query.cursors import SnapshotCursor
-    from stormlog.query.engine import Engine
     from stormlog.query.filters import (
         AttachmentFilter,
         EventFilter,
@@ -33,8 +35,7 @@ if TYPE_CHECKING:
         OOMBundleFilter,
         SessionFilter,
     )
-    from stormlog.query.relations import Connection, Relation
-    from stormlog.query.rows import EventRow, OOMBundleRow, SessionRow
+    from stormlog.query.rows import EventRow, SessionRow
     from stormlog.query.streams import RowStream
     from stormlog.query.unmatched import UnmatchedFilter
 
@@ -84,8 +85,8 @@ def open_store(
 
     Source: docs/concepts.md#catalog.
     """
-    from stormlog.query.catalog.artifact_catalog import ArtifactCatalog
-    from stormlog.query.index.location import cache_root
+    from stormlog.artifacts.catalog import ArtifactCatalog
+    from stormlog.engine.index.location import cache_root
 
     catalog = ArtifactCatalog(paths)
     if not catalog.paths:
@@ -214,7 +215,7 @@ class QueryStore(AnsweringStore):
 
         Source: docs/concepts.md#artifacts.
         """
-        from stormlog.query.catalog.listing import list_attachments
+        from stormlog.query.listing import list_attachments
 
         return list_attachments(self.catalog, filters)
 
@@ -250,7 +251,7 @@ class QueryStore(AnsweringStore):
         It ends with a `refresh` that changes something: every use after that raises `QueryError`. As it may write to
         the tables of this store, no answer is remembered from now on.
         """
-        from stormlog.query.relations import Connection
+        from stormlog.engine.cursors.relations import Connection
 
         with self._lock:
             engine = self._prepared(None)
@@ -266,7 +267,7 @@ class QueryStore(AnsweringStore):
         Raises:
             ValueError: there is no such view.
         """
-        from stormlog.query.relations import Relation
+        from stormlog.engine.cursors.relations import Relation
 
         with self._lock:
             prepare = partial(self._prepare_relation, name)
@@ -285,7 +286,7 @@ class QueryStore(AnsweringStore):
 
     def _prepare_relation(self, name: str) -> Engine:
         """Make a view answer; the lock is held."""
-        from stormlog.query.engine import view_names
+        from stormlog.engine.engine import view_names
 
         if name.startswith("tracking."):
             engine = self._prepared({"tracking", name})
@@ -308,8 +309,8 @@ class QueryStore(AnsweringStore):
         Raises:
             QueryError: the statement is refused or fails.
         """
+        from stormlog.engine.cursors.explain import plain_statement
         from stormlog.query.adhoc import SqlResult
-        from stormlog.query.explain import plain_statement
 
         text = plain_statement(text)
 
@@ -334,7 +335,7 @@ class QueryStore(AnsweringStore):
 
         Source: docs/python.md#many-events.
         """
-        from stormlog.query.explain import plain_statement
+        from stormlog.engine.cursors.explain import plain_statement
         from stormlog.query.streams import RowStream
 
         text = plain_statement(text)
@@ -350,8 +351,8 @@ class QueryStore(AnsweringStore):
 
     def _begin_sql(self, text: str) -> Question:
         """Prepare what a statement of a user names, if it is one that only reads."""
+        from stormlog.engine.cursors.read_only import require_reading_tree
         from stormlog.query.adhoc import names_in
-        from stormlog.query.read_only import require_reading_tree
 
         with self._engine().cursor() as cursor, cursor.using("sql", text) as connection:
             require_reading_tree(connection, text)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stormlog.query.cursors import SnapshotCursor
+    from stormlog.engine.cursors.cursor import SnapshotCursor
 
 __all__ = ["fetch_in_slices"]
 

@@ -16,8 +16,9 @@ from stormlog._lazy import lazy_names
 
 if TYPE_CHECKING:
     from stormlog.tracking.actors import PERMISSIONS, Actor, Permissions
+    from stormlog.tracking.database.store import default_store_path
     from stormlog.tracking.digest import NotifyReport, NotifySettings
-    from stormlog.tracking.gate import GateReport
+    from stormlog.tracking.gate.gate import GateReport
     from stormlog.tracking.models import (
         Activity,
         Change,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
         ScanReport,
         TrackedIssue,
     )
-    from stormlog.tracking.store import default_store_path
     from stormlog.tracking.tracker import Tracker
 
 __all__ = [
@@ -66,7 +66,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "actors": ("PERMISSIONS", "Actor", "Permissions"),
         "digest": ("NotifyReport", "NotifySettings"),
-        "gate": ("GateReport",),
+        "gate.gate": ("GateReport",),
         "models": (
             "Activity",
             "Change",
@@ -82,7 +82,7 @@ __getattr__, __dir__ = lazy_names(
             "ScanReport",
             "TrackedIssue",
         ),
-        "store": ("default_store_path",),
+        "database.store": ("default_store_path",),
         "tracker": ("Tracker",),
     },
 )

@@ -10,12 +10,12 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from stormlog._webhook_addresses import shown_webhook
 from stormlog.errors import LifecycleError
-from stormlog.query.webhook_addresses import shown_webhook
-from stormlog.tracking import activity
 from stormlog.tracking.actors import Actor
-from stormlog.tracking.ids import new_id
+from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.models import Project
+from stormlog.tracking.reading import activity
 from stormlog.tracking.webhook_settings import require_webhook
 
 __all__ = [

@@ -18,15 +18,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from stormlog.engine.tracked.sqlite_file import SELECT_STATES, state_of_row
 from stormlog.errors import SourceError
 from stormlog.issues.sidecar import Sidecar, TrackedState, read_sidecar, sidecar_bytes
 from stormlog.issues.state import STATUS_PRECEDENCE
-from stormlog.query.tracker_file import SELECT_STATES, state_of_row
-from stormlog.tracking import aggregates
-from stormlog.tracking.activity import canonical_json, log
-from stormlog.tracking.ids import new_id
+from stormlog.tracking.database.ids import new_id
+from stormlog.tracking.database.sequences import next_sequence
 from stormlog.tracking.projects import DEFAULT_PROJECT, ensure_project, project_row
-from stormlog.tracking.sequences import next_sequence
+from stormlog.tracking.reading.activity import canonical_json, log
+from stormlog.tracking.recording import aggregates
 
 if TYPE_CHECKING:
     from stormlog.tracking.tracker import Tracker

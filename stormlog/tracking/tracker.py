@@ -12,9 +12,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from stormlog._paths import require_path
-from stormlog.tracking import comments, listing, merging, unmerging
 from stormlog.tracking.actors import PERMISSIONS, READ, WRITE, Actor, Permissions
-from stormlog.tracking.lookup import find_issue
+from stormlog.tracking.database.store import Store, default_store_path
 from stormlog.tracking.models import (
     Change,
     Comment,
@@ -27,14 +26,16 @@ from stormlog.tracking.models import (
     TrackedIssue,
 )
 from stormlog.tracking.projects import create_project, list_projects, project_row, set_project
-from stormlog.tracking.store import Store, default_store_path
-from stormlog.tracking.triage import MatchChangedError, Targets, Triage, match
+from stormlog.tracking.reading import listing
+from stormlog.tracking.reading.lookup import find_issue
+from stormlog.tracking.triage import comments, merging, unmerging
+from stormlog.tracking.triage.changes import MatchChangedError, Targets, Triage, match
 
 if TYPE_CHECKING:
     from stormlog.issues.sidecar import Sidecar
     from stormlog.query.unmatched import UnmatchedFilter
     from stormlog.tracking.digest import NotifyReport, NotifySettings
-    from stormlog.tracking.gate import GateReport
+    from stormlog.tracking.gate.gate import GateReport
     from stormlog.tracking.sidecar import ImportReport
 
 __all__ = ["Tracker"]
@@ -355,7 +356,7 @@ class Tracker:
 
         Source: docs/ci.md#gate.
         """
-        from stormlog.tracking.gate import baseline_of_tracker, evaluate
+        from stormlog.tracking.gate.gate import baseline_of_tracker, evaluate
         from stormlog.tracking.scanning.scan import ScanOptions
 
         return evaluate(paths, baseline_of_tracker(self), ScanOptions(**options), fail_on=fail_on)
@@ -401,11 +402,11 @@ class Tracker:
         return import_states(self, path)
 
     def record_error(self, message: str, **facts: Any) -> TrackedIssue:
-        """Record that a program reported an error; see `stormlog.tracking.error_texts.record_error`.
+        """Record that a program reported an error; see `stormlog.tracking.recording.error_texts.record_error`.
 
         Source: docs/tracking.md#error-texts.
         """
-        from stormlog.tracking.error_texts import record_error
+        from stormlog.tracking.recording.error_texts import record_error
 
         return record_error(self, message, **facts)
 

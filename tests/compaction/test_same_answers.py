@@ -14,7 +14,7 @@ from benchmarks.generate import session_records
 from stormlog.compaction import compact_sink
 from tests.captures import CHECKOUT
 from tests.compaction.answers import answers, assert_same, copy_of, tree
-from tests.query.mutations import METADATA, capabilities, repeated_line
+from tests.engine.reading.mutations import METADATA, capabilities, repeated_line
 from tests.query.sinks import busy_session, write_lines, write_sink
 from tests.telemetry.factories import record
 

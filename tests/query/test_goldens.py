@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import stormlog.query
-from stormlog.query.catalog import ArtifactCatalog
+from stormlog.artifacts import ArtifactCatalog
 from stormlog.query.filters import EventFilter
 from tests.captures import capture_path, golden, has_golden, replace_prefix, scenarios, unlike
 

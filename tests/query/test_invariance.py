@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import stormlog.query
-from tests.query.oracle import FIELDS
+from tests.engine.reading.oracle import FIELDS
+from tests.engine.reading.test_parquet_rows import sink_of, table
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
-from tests.query.test_parquet_rows import sink_of, table
 from tests.telemetry.factories import record
 
 Events = list[dict[str, Any]]

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 import stormlog.query
-from stormlog.cli.json_text import json_document
+from stormlog.apps.cli.printing.json_text import json_document
 from stormlog.issues import IssueFingerprint, normalize
 from stormlog.issues.models import StormlogIssue
 from stormlog.query import IssueFilter, QueryStore
+from tests.apps.cli.samples import START_NS, event, write_lines
 from tests.captures import capture_path
-from tests.cli.samples import START_NS, event, write_lines
 
 #: Texts that share nothing once they are normal, and one that others share.
 _CONTEXTS = [

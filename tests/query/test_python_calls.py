@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import stormlog.query
-from stormlog.query import line_reading
+from stormlog.engine.reading import line_files as line_reading
 from tests.query.sinks import START_NS, busy_session, write_sink
 
 SESSIONS = 5

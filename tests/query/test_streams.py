@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 import stormlog.query
+from stormlog.engine.cursors.cursor import SnapshotCursor
 from stormlog.errors import QueryError
 from stormlog.query import EventFilter, streams, time_slices
-from stormlog.query.cursors import SnapshotCursor
 from tests.captures import capture_path
-from tests.query.index.mixes import append
+from tests.engine.index.mixes import append
 from tests.query.sinks import START_NS, busy_session, write_lines
 
 
@@ -211,7 +211,7 @@ def test_memory_has_a_limit_without_one_of_the_store(files: Path) -> None:
 
 
 def limit_text() -> str:
-    from stormlog.query import settings
+    from stormlog.engine.database import settings
 
     number = int(settings._SPARING_MEMORY.removesuffix("MB"))
     return f"{number * 10**6 / 2**20:.1f} MiB"

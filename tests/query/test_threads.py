@@ -14,11 +14,11 @@ import duckdb
 import pytest
 
 import stormlog.query
+from stormlog.engine import engine as engine_module
+from stormlog.engine.cursors.cursor import SnapshotCursor
+from stormlog.engine.engine import Engine
 from stormlog.errors import QueryError, StormlogError
-from stormlog.query import engine as engine_module
-from stormlog.query.cursors import SnapshotCursor
-from stormlog.query.engine import Engine
-from tests.query.index.mixes import append
+from tests.engine.index.mixes import append
 from tests.query.sinks import START_NS, busy_session, write_lines
 
 #: A hang is a failure, however slow the machine is.

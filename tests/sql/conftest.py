@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stormlog.query.connection import connect
-from stormlog.query.database import Database
-from stormlog.query.library import load_library
-from stormlog.query.parts import Parts
-from stormlog.query.settings import Settings
-from stormlog.query.udfs import UDFS, register
+from stormlog.engine.database.connection import connect
+from stormlog.engine.database.lazy_schema import Database
+from stormlog.engine.database.sql_files import load_library
+from stormlog.engine.index.kept_rows import Parts
+from stormlog.engine.database.settings import Settings
+from stormlog.engine.database.python_functions import UDFS, register
 
 if TYPE_CHECKING:
     import duckdb

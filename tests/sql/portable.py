@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import sqlglot
 from sqlglot import exp
 
-from stormlog.query.library import SqlFile, load_library
+from stormlog.engine.database.sql_files import SqlFile, load_library
 
 __all__ = ["EXCEPTIONS", "is_rule", "violations"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from stormlog.query.library import SqlFile, load_library
+from stormlog.engine.database.sql_files import SqlFile, load_library
 
 MACROS = {file.name: file for file in load_library() if file.kind == "MACRO"}
 CASES = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stormlog.query.library import SqlFile, load_library
+from stormlog.engine.database.sql_files import SqlFile, load_library
 from tests.sql.portable import EXCEPTIONS, is_rule, violations
 
 RULES = {file.name: file for file in load_library() if is_rule(file)}

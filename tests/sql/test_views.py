@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stormlog.query.library import SqlFile, load_library
+from stormlog.engine.database.sql_files import SqlFile, load_library
 
 VIEWS = {file.name: file for file in load_library() if file.kind == "VIEW"}
 PUBLIC = {name: file for name, file in VIEWS.items() if "." not in name}

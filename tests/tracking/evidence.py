@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 
 from stormlog.tracking import Tracker
-from stormlog.tracking.activity import canonical_json
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.projects import ensure_project
-from stormlog.tracking.recording import Recorded, put_incoming, record
+from stormlog.tracking.reading.activity import canonical_json
+from stormlog.tracking.recording.recorder import Recorded, put_incoming, record
 
 SCAN = Actor("scan", "test", "test")
 

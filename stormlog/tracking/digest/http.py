@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPMessage, HTTPResponse, HTTPSConnecti
 from typing import IO, Any, Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from stormlog.query.webhook_addresses import shown_address
+from stormlog._webhook_addresses import shown_address
 from stormlog.tracking.digest.content import one_line
 from stormlog.tracking.digest.deadline import MOST_ANSWER_BYTES, Connections
 

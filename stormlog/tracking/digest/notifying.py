@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stormlog.tracking.actors import WRITE
+from stormlog.tracking.database.store import default_store_path
 from stormlog.tracking.digest.content import Digest, collect
 from stormlog.tracking.digest.due import basis_ns, due_ns, is_ahead, is_due, stamp_ns
 from stormlog.tracking.digest.failures import DeliveryError
@@ -24,7 +25,6 @@ from stormlog.tracking.digest.settings import NotifySettings
 from stormlog.tracking.digest.smtp import Mailer
 from stormlog.tracking.digest.webhook import post
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_of, project_row
-from stormlog.tracking.store import default_store_path
 from stormlog.tracking.tracker import Tracker
 from stormlog.tracking.webhook_settings import webhook_address
 

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
-from stormlog.tracking import activity
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.clocks import is_from_wrong_clock
+from stormlog.tracking.database.ids import new_id
+from stormlog.tracking.database.sequences import next_sequence
 from stormlog.tracking.digest.content import Digest
-from stormlog.tracking.ids import new_id
-from stormlog.tracking.sequences import next_sequence
+from stormlog.tracking.reading import activity
 
 __all__ = ["MOST_ATTEMPTS", "Delivery", "Notice", "claim", "enqueue", "is_due", "mark", "waiting"]
 

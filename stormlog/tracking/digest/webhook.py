@@ -19,7 +19,7 @@ from typing import Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from stormlog import __version__
-from stormlog.query.webhook_addresses import shown_address
+from stormlog._webhook_addresses import shown_address
 from stormlog.tracking.digest.content import Digest, one_line
 from stormlog.tracking.digest.deadline import SPARE_S, Connections, run_until
 from stormlog.tracking.digest.failures import DeliveryError

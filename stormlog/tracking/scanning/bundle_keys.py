@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from stormlog._opening import OpenedPaths, read_artifact
+from stormlog._storable_text import storable_text
+from stormlog.artifacts.files import MOST_COMPANION_BYTES
+from stormlog.artifacts.names import METADATA_NAME
 from stormlog.issues.timestamps import utc_text_to_ns
-from stormlog.query.catalog.files import MOST_COMPANION_BYTES
-from stormlog.query.catalog.names import METADATA_NAME
-from stormlog.query.texts import storable_text
 
 if TYPE_CHECKING:
     from stormlog.query import CatalogOOMBundle

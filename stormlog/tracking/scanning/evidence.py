@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stormlog.query.queries import load_query
+from stormlog.engine.database.query_files import load_query
 
 if TYPE_CHECKING:
     from stormlog.query import CatalogOOMBundle, QueryStore
@@ -128,7 +128,7 @@ def evidence_rows(
     bundle_keys: BundleKeys,
     defaults: Defaults,
 ) -> list[tuple[Any, ...]]:
-    """Return evidence as `stormlog.tracking.recording.INCOMING` has it, ``batch`` being the source (-1: bundles).
+    """Return evidence as `recorder.INCOMING` has it, ``batch`` being the source (-1: bundles).
 
     Args:
         store: Where to ask.

@@ -12,8 +12,8 @@ from stormlog._opening import OpenedPaths
 from stormlog.tracking.scanning.ledger import SourceFile
 
 if TYPE_CHECKING:
+    from stormlog.artifacts.snapshot import Snapshot
     from stormlog.query import CatalogOOMBundle
-    from stormlog.query.snapshot import Snapshot
 
 __all__ = ["Bundle", "Inventory", "take_inventory"]
 

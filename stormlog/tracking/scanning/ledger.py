@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from stormlog._opening import open_artifact
-from stormlog.query.texts import storable_text
-from stormlog.tracking.ids import new_id
+from stormlog._storable_text import storable_text
+from stormlog.tracking.database.ids import new_id
 
 __all__ = [
     "Consumed",

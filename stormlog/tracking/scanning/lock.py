@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stormlog.errors import SourceError, StoreBusyError
-from stormlog.tracking.file_modes import open_beside
+from stormlog.tracking.database.file_modes import open_beside
 
 __all__ = ["scan_lock"]
 

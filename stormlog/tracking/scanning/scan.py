@@ -16,18 +16,23 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from stormlog._paths import require_path
-from stormlog.query.sqlite_files import explaining
-from stormlog.query.texts import storable_text
-from stormlog.tracking.activity import canonical_json
+from stormlog._sqlite import explaining
+from stormlog._storable_text import storable_text
 from stormlog.tracking.actors import WRITE, Actor
 from stormlog.tracking.checks import require_text
-from stormlog.tracking.comments import has_old_comments, purge_comments
-from stormlog.tracking.ids import new_id
+from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.models import ScanReport
 from stormlog.tracking.projects import ensure_project
-from stormlog.tracking.reconciling import move_sources
-from stormlog.tracking.recording import Recorded, incoming_counts, put_incoming, record, settle_sessions
-from stormlog.tracking.regression import end_silences, ended_silences
+from stormlog.tracking.reading.activity import canonical_json
+from stormlog.tracking.recording.reconciling import move_sources
+from stormlog.tracking.recording.recorder import (
+    Recorded,
+    incoming_counts,
+    put_incoming,
+    record,
+    settle_sessions,
+)
+from stormlog.tracking.recording.regression import end_silences, ended_silences
 from stormlog.tracking.scanning.bundle_keys import find_bundle_keys
 from stormlog.tracking.scanning.evidence import (
     Defaults,
@@ -54,6 +59,7 @@ from stormlog.tracking.scanning.ledger import (
 from stormlog.tracking.scanning.lock import scan_lock
 from stormlog.tracking.scanning.session_keys import find_session_keys
 from stormlog.tracking.scanning.sessions import plan_sessions
+from stormlog.tracking.triage.comments import has_old_comments, purge_comments
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore

@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stormlog.query.origins import path_session_id
+from stormlog.artifacts.event_files import path_session_id
 from stormlog.tracking.scanning.inventory import Inventory
 from stormlog.tracking.scanning.ledger import Seen, SourceFile
 

@@ -1,0 +1,192 @@
+"""Opens the sources, asks, and prints: what all ``stormlog query`` commands have in common."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stormlog._values import frozen_class
+from stormlog.apps.cli.printing import diagnostics, output
+from stormlog.apps.cli.exit_codes import ExitCode
+from stormlog.apps.cli.printing.formats import STREAMED_FORMATS, Answer
+from stormlog.apps.cli.options.sql_option import PRINT_SQL, statement_document, statement_text
+from stormlog.apps.cli.options.targets import ISSUES, Target, issue_target
+
+if TYPE_CHECKING:
+    from stormlog.query import QueryStore
+
+__all__ = ["Request", "answer"]
+
+
+@frozen_class
+class Request:
+    """What was asked on the command line, besides filters.
+
+    Args:
+        paths: Files and directories to read.
+        format_name: One of `formats.FORMATS`.
+        sql: None, `PRINT_SQL`, or a statement to run instead.
+        tracker: A tracker whose states count; None for none.
+        project: Its project; None for the usual one.
+        strict: Whether anything skipped is an error.
+        threads: At most this many; None leaves it to the engine.
+        memory_limit: Such as ``512MB``; None leaves it to the engine.
+        spill_directory: Where rows go that do not fit; None is the system's temporary directory.
+        spill_limit: Such as ``10GB``; None leaves it to the engine.
+        unpack_limit: Such as ``10GB``; None leaves it to the environment.
+        cache: Where to remember what was read; False for nowhere, None for the usual place.
+        quiet: Whether to keep notices and progress to oneself.
+        no_colour: Whether to print without colours.
+        follow_s: Seconds between two looks at the paths; None asks once.
+    """
+
+    paths: Sequence[str]
+    format_name: str
+    sql: str | None
+    tracker: str | None
+    project: str | None
+    strict: bool
+    threads: int | None
+    memory_limit: str | None
+    spill_directory: str | None
+    spill_limit: str | None
+    unpack_limit: str | None
+    cache: str | bool | None
+    quiet: bool
+    no_colour: bool
+    follow_s: float | None = None
+
+
+def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None:
+    """Print what a command asks for, then what had to be skipped for it.
+
+    Args:
+        target: Kind of rows.
+        filters: Fields of the target's filter class; None is no constraint.
+        request: Everything else.
+
+    Raises:
+        ValueError: a bad filter or setting.
+        SourceError: nothing to read, or something skipped where that is not allowed.
+        QueryError: the statement failed or was refused.
+    """
+    given = {name: value for name, value in filters.items() if value is not None}
+    if request.sql not in (None, PRINT_SQL) and given:
+        names = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise click.UsageError(
+            f"A statement given with --sql answers by itself: leave out {names}, or say it in the statement."
+        )
+    # The engine takes its time to import; help and completion must not wait for it.
+    import stormlog.query
+    from stormlog.query import filters as filter_classes
+
+    wanted = getattr(filter_classes, target.filter_name)(**given)
+    with stormlog.query.open(
+        list(request.paths),
+        strict=request.strict,
+        threads=request.threads,
+        memory_limit=request.memory_limit,
+        spill_directory=request.spill_directory,
+        spill_limit=request.spill_limit,
+        unpack_limit=request.unpack_limit,
+        cache=request.cache,
+        tracker=request.tracker,
+        project=request.project or "default",
+    ) as store:
+        if request.follow_s is not None:
+            _follow(store, wanted, request)
+        elif request.sql == PRINT_SQL:
+            sql, parameters = getattr(store, f"{target.method}_sql")(wanted)
+            _print_statement(sql, parameters, request)
+        else:
+            with ExitStack() as stack:
+                with ExitStack() as reading:
+                    # Watching costs threads, and a kept answer is printed before they would have begun.
+                    store.on_start = lambda: _watch(store, stack, reading, request)
+                    found = _found(store, target, wanted, request)
+                # Still inside: evidence is read when it is printed.
+                store.on_start = lambda: _watch(store, stack, None, request)
+                output.print_answer(found, request.format_name, no_colour=request.no_colour)
+                output.flush()
+                if request.sql is None and found.is_empty and not request.quiet:
+                    diagnostics.print_unmatched(store.unmatched_filters(wanted))
+        if not request.quiet and request.follow_s is None:
+            diagnostics.print_skipped(diagnostics.notices(store))
+
+
+def _watch(store: QueryStore, stack: ExitStack, reading: ExitStack | None, request: Request) -> None:
+    from stormlog.apps.cli.interrupts import interruptible
+
+    def give_up() -> None:
+        store.abandon()
+        diagnostics.print_error(
+            KeyboardInterrupt(), "interrupted", as_json=request.format_name in ("json", "jsonl")
+        )
+        os._exit(ExitCode.INTERRUPTED)
+
+    stack.enter_context(interruptible(store.interrupt, give_up))
+    if reading is not None:
+        bar = diagnostics.progress_bar(store.progress, enabled=not request.quiet)
+        reading.enter_context(bar)
+
+
+def _follow(store: QueryStore, filters: Any, request: Request) -> None:
+    from stormlog.apps.cli.commands.follow import follow
+    from stormlog.apps.cli.interrupts import interruptible
+
+    as_table = request.format_name == "table" and output.is_terminal()
+
+    @contextmanager
+    def guard() -> Iterator[None]:
+        with (
+            interruptible(store.interrupt),
+            # A table that is drawn over itself has no line for a bar.
+            diagnostics.progress_bar(store.progress, enabled=not request.quiet and not as_table),
+        ):
+            yield
+
+    follow(
+        store,
+        filters,
+        interval_s=request.follow_s or 0.0,
+        as_table=as_table,
+        quiet=request.quiet,
+        no_colour=request.no_colour,
+        guard=guard,
+    )
+
+
+def _found(store: QueryStore, target: Target, wanted: Any, request: Request) -> Answer:
+    is_streamed = request.format_name in STREAMED_FORMATS
+    if request.sql is not None:
+        result = store.iter_sql(request.sql) if is_streamed else store.sql(request.sql)
+        names = _distinct(result.columns)
+        records = (dict(zip(names, row, strict=True)) for row in result)
+        return Answer(records if is_streamed else list(records), names=names)
+    if is_streamed and target.stream_method is not None:
+        return Answer(getattr(store, target.stream_method)(wanted), target)
+    rows = getattr(store, target.method)(wanted)
+    return Answer(rows, issue_target(rows) if target is ISSUES else target)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Return names that can be keys: a name that was there before gets a number."""
+    distinct: list[str] = []
+    for name in names:
+        number = 1
+        candidate = name
+        while candidate in distinct:
+            number += 1
+            candidate = f"{name}_{number}"
+        distinct.append(candidate)
+    return distinct
+
+
+def _print_statement(sql: str, parameters: Mapping[str, Any], request: Request) -> None:
+    as_json = request.format_name in ("json", "jsonl")
+    output.print_text((statement_document if as_json else statement_text)(sql, parameters))
+    output.flush()

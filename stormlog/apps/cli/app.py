@@ -1,0 +1,196 @@
+"""The root command, and the one place where exceptions become messages and exit statuses."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from types import FrameType
+from typing import Any
+
+import click
+
+from stormlog import __version__
+from stormlog.apps.cli.exit_codes import ExitCode
+from stormlog.apps.cli.groups import LazyGroup
+from stormlog.apps.cli.printing import diagnostics, output
+from stormlog.errors import (
+    LifecycleError,
+    MigrationError,
+    PermissionDeniedError,
+    SourceError,
+    StoreBusyError,
+    TrackingError,
+)
+
+__all__ = ["error_code", "root", "run"]
+
+
+_REFUSALS = {
+    LifecycleError: ExitCode.REFUSED,
+    PermissionDeniedError: ExitCode.PERMISSION,
+    StoreBusyError: ExitCode.BUSY,
+    MigrationError: ExitCode.MIGRATION,
+}
+
+
+class _Stopped(Exception):
+    """Carries what click would otherwise answer by itself: Ctrl-C and a reader that went away."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__()
+        self.cause = cause
+
+
+@contextmanager
+def _kept_from_click() -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, BrokenPipeError) as error:
+        raise _Stopped(error) from None
+
+
+class _Root(LazyGroup):
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        # Prints help and version.
+        with _kept_from_click():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _kept_from_click():
+            return super().invoke(ctx)
+
+
+@click.command(
+    cls=_Root,
+    modules={
+        "query": "stormlog.apps.cli.commands.query:query",
+        "scan": "stormlog.apps.cli.commands.scan:scan",
+        "issues": "stormlog.apps.cli.commands.issues:issues",
+        "gate": "stormlog.apps.cli.commands.gate:gate",
+        "notify": "stormlog.apps.cli.commands.notify:notify",
+        "projects": "stormlog.apps.cli.commands.projects:projects",
+        "db": "stormlog.apps.cli.commands.db:db",
+        "compact": "stormlog.apps.cli.commands.compact:compact",
+        "cache": "stormlog.apps.cli.commands.cache:cache",
+        "doctor": "stormlog.apps.cli.commands.doctor:doctor",
+    },
+    epilog="""\b
+Shell completion:
+  bash  eval "$(_STORMLOG_COMPLETE=bash_source stormlog)"
+  zsh   eval "$(_STORMLOG_COMPLETE=zsh_source stormlog)"
+  fish  _STORMLOG_COMPLETE=fish_source stormlog | source
+
+\b
+Exit status: 0 fine, 1 query failed, 2 wrong usage, 3 nothing to read
+(or, with --strict, something was skipped), 4 refused or not found,
+5 permission missing, 6 store busy, 7 store too new or damaged,
+8 digest not delivered, 10 --fail-on found something, 130 interrupted.""",
+)
+@click.version_option(__version__, message="stormlog %(version)s")
+@click.help_option("-h", "--help")
+def root() -> None:
+    """Which ML memory failures recur, where, since when, and did the fix hold."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and report its failure, if any, on stderr.
+
+    Args:
+        arguments: What follows ``stormlog``; by default those of this process.
+
+    Returns:
+        The exit status, see `ExitCode`.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    with _watch_for_interrupts() as was_interrupted:
+        return _run(given, was_interrupted)
+
+
+@contextmanager
+def _watch_for_interrupts() -> Iterator[Callable[[], bool]]:
+    """Note Ctrl-C: inside a statement it does not arrive as KeyboardInterrupt but as some failure."""
+    seen: list[int] = []
+    previous = signal.getsignal(signal.SIGINT)
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or previous is not signal.default_int_handler
+    ):
+        yield lambda: False
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(seen)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _run(given: Sequence[str], was_interrupted: Callable[[], bool]) -> int:
+    try:
+        status = root.main(args=list(given), prog_name="stormlog", standalone_mode=False)
+        output.flush()
+        # Commands that say more than that they worked do so with `Context.exit`.
+        return status if isinstance(status, ExitCode) else ExitCode.OK
+    except BrokenPipeError:
+        return _reader_gone()
+    except _Stopped as stopped:
+        if isinstance(stopped.cause, BrokenPipeError):
+            return _reader_gone()
+        return _report(stopped.cause, given)
+    except (Exception, KeyboardInterrupt) as error:
+        return _report(KeyboardInterrupt() if was_interrupted() else error, given)
+
+
+def _reader_gone() -> ExitCode:
+    # As in `stormlog ... | head`: the reader has all that it wanted, so this is no failure.
+    output.discard()
+    return ExitCode.OK
+
+
+def _report(error: BaseException, given: Sequence[str]) -> ExitCode:
+    code, status = _classify(error)
+    try:
+        output.flush()
+    except (OSError, ValueError):
+        # What is reported may be that very failure.
+        output.discard()
+    diagnostics.print_error(error, code, as_json=wants_json(given))
+    return status
+
+
+def error_code(error: BaseException) -> str:
+    """Return the name of an error for programs."""
+    return _classify(error)[0]
+
+
+def _classify(error: BaseException) -> tuple[str, ExitCode]:
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return "interrupted", ExitCode.INTERRUPTED
+    if diagnostics.is_out_of_memory(error):
+        return "out_of_memory", ExitCode.QUERY
+    if isinstance(error, (click.ClickException, ValueError)):
+        return "invalid_value", ExitCode.USAGE
+    if isinstance(error, SourceError):
+        return "source_unreadable", ExitCode.SOURCES
+    if isinstance(error, TrackingError):
+        statuses = (status for kind, status in _REFUSALS.items() if isinstance(error, kind))
+        return error.code, next(statuses, ExitCode.QUERY)
+    if diagnostics.is_foreseen(error):
+        return "query_failed", ExitCode.QUERY
+    return "internal_error", ExitCode.QUERY
+
+
+def wants_json(given: Sequence[str]) -> bool:
+    """Tell from raw arguments whether errors are wanted as JSON, even if they could not be parsed."""
+    options = list(given[: given.index("--")] if "--" in given else given)
+    named = {"--json", "--jsonl", "--format=json", "--format=jsonl"}.intersection(options)
+    apart = [after for option, after in pairwise(options) if option == "--format"]
+    return bool(named) or "json" in apart or "jsonl" in apart

@@ -1,0 +1,205 @@
+"""``stormlog query issues --follow``: new and changed issues as they come.
+
+The promise: whoever folds the printed changes, the last one of an issue counting, has at every moment what
+the command without ``--follow`` would have answered when the paths were looked at last.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from stormlog.apps.cli.options.targets import issue_target, light_row
+from stormlog.apps.cli.printing import diagnostics, output
+from stormlog.apps.cli.printing.formats import NO_ROWS, Answer
+from stormlog.apps.cli.printing.json_text import json_line
+
+if TYPE_CHECKING:
+    from stormlog.issues.models import StormlogIssue
+    from stormlog.query import IssueFilter, QueryStore
+
+__all__ = ["changes_between", "follow", "interval_seconds", "issue_fields", "rounds"]
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "": 1.0}
+#: Fields of an issue that are printed: all but the list of all evidence, which only ever grows.
+_FIELDS = (
+    "fingerprint_id",
+    "fingerprint",
+    "kind",
+    "state",
+    "severity",
+    "title",
+    "hit_count",
+    "first_seen_ns",
+    "last_seen_ns",
+    "affected_sessions",
+    "representative_evidence",
+    "details",
+)
+
+
+def interval_seconds(text: str) -> float | None:
+    """Return how long ``500ms``, ``2s``, ``1m`` or ``2`` (seconds) is; None if it is no time above zero."""
+    number = text.strip().lower().rstrip("ms")
+    unit = text.strip().lower()[len(number) :]
+    number = number.rstrip()
+    whole, _, part = number.partition(".")
+    # Plain digits only: float() would take 1_0, nan and 1e9 as well.
+    if unit not in _UNITS or not (whole + part).isdecimal() or not number.isascii():
+        return None
+    seconds = float(number) * _UNITS[unit]
+    return seconds if 0.001 <= seconds <= 86_400 else None
+
+
+def issue_fields(issue: StormlogIssue) -> dict[str, Any]:
+    """Return an issue as it is printed: ``as_dict()`` without ``evidence``, which would be read for it."""
+    fields = dict(light_row(issue, _FIELDS))
+    return {**fields, "affected_sessions": list(issue.affected_sessions), "details": dict(issue.details)}
+
+
+def changes_between(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield what happened to each issue: ``new``, ``changed`` or ``gone``, and the issue as JSON.
+
+    Args:
+        before: Issues as JSON by fingerprint id; those that are gone are yielded as they were.
+        after: Likewise, in the order in which they are listed.
+    """
+    for fingerprint_id, text in before.items():
+        if fingerprint_id not in after:
+            yield "gone", text
+    for fingerprint_id, text in after.items():
+        if fingerprint_id not in before:
+            yield "new", text
+        elif before[fingerprint_id] != text:
+            yield "changed", text
+
+
+def rounds(
+    store: QueryStore,
+    filters: IssueFilter,
+    wait: Callable[[], None],
+    guard: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Iterator[list[StormlogIssue]]:
+    """Yield the issues at first, and then whenever something changed below the paths.
+
+    Args:
+        store: Looks at its paths again in each round; listing happens only when something changed there.
+        filters: Which issues are wanted.
+        wait: Called before each further look.
+        guard: Makes listing interruptible, see `interrupts`.
+    """
+    while True:
+        with guard():
+            issues = store.list_issues(filters)
+        yield issues
+        wait()
+        while not store.refresh(may_be_gone=True):
+            wait()
+
+
+def follow(
+    store: QueryStore,
+    filters: IssueFilter,
+    *,
+    interval_s: float,
+    as_table: bool,
+    quiet: bool,
+    no_colour: bool,
+    guard: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """Print changes until Ctrl-C, or until nobody reads them any more.
+
+    Args:
+        store: What to follow.
+        filters: Which issues are wanted.
+        interval_s: Seconds between two looks.
+        as_table: Redraw a table; else one JSON object is printed per change.
+        quiet: Whether to keep warnings to oneself.
+        no_colour: Whether to print without colours.
+        guard: Makes listing interruptible, see `interrupts`.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C.
+        BrokenPipeError: the reader is gone.
+    """
+    shown: dict[str, str] = {}
+    warned: set[diagnostics.Notice] = set()
+    screen = _Screen(interval_s, no_colour)
+    for issues in rounds(store, filters, lambda: _wait(interval_s), guard):
+        notices = [] if quiet else diagnostics.notices(store)
+        if as_table:
+            screen.draw(issues, sum(not notice.is_note for notice in notices))
+            continue
+        now = {issue.fingerprint_id: json_line(issue_fields(issue)) for issue in issues}
+        for change, text in changes_between(shown, now):
+            output.print_text(f'{{"change": "{change}", "issue": {text}}}\n')
+        output.flush()
+        shown = now
+        diagnostics.print_skipped([notice for notice in notices if notice not in warned])
+        warned.update(notices)
+
+
+def _wait(interval_s: float) -> None:
+    """Sleep, but not longer than somebody reads what is printed.
+
+    Raises:
+        BrokenPipeError: nobody does any more.
+    """
+    try:
+        descriptor = sys.stdout.fileno()
+    except (OSError, ValueError):
+        time.sleep(interval_s)
+        return
+    reader = select.poll()
+    # Without events to wait for it still tells of errors: a pipe without a reader is one.
+    reader.register(descriptor, 0)
+    for _, events in reader.poll(interval_s * 1000):
+        if events & (select.POLLERR | select.POLLHUP):
+            raise BrokenPipeError
+        # Not everything can be waited for everywhere.
+        time.sleep(interval_s)
+
+
+class _Screen:
+    """A table that is drawn over itself, in one write, so that it does not flicker."""
+
+    def __init__(self, interval_s: float, no_colour: bool) -> None:
+        self._interval_s = interval_s
+        self._no_colour = no_colour
+        self._is_first = True
+
+    def draw(self, issues: list[StormlogIssue], warning_count: int) -> None:
+        """Show issues as far as they fit, and below them when that was."""
+        from stormlog.apps.cli.printing.terminal import print_terminal_table
+
+        size = os.get_terminal_size(sys.stdout.fileno())
+        text = io.StringIO()
+        if issues:
+            colour = diagnostics.use_colour(sys.stdout, self._no_colour)
+            answer = Answer(issues[: size.lines], issue_target(issues[: size.lines]))
+            print_terminal_table(answer, text, width=size.columns, colour=colour)
+        else:
+            text.write(NO_ROWS + "\n")
+        lines = text.getvalue().splitlines()
+        room = max(size.lines - 2, 1)
+        looked = time.strftime("%H:%M:%S", time.gmtime())
+        footer = f"{len(issues):,} issues at {looked} UTC, looking every {self._interval_s:g} s"
+        if len(lines) > room or len(issues) > size.lines:
+            footer += "; not all fit"
+        if warning_count:
+            footer += f"; {warning_count:,} warnings, which --jsonl shows"
+        lines = [*lines[:room], footer[: size.columns]]
+        if os.environ.get("TERM") == "dumb":
+            output.print_styled("".join(f"{line}\n" for line in lines))
+        else:
+            # Home, each line after what was there, and nothing below.
+            body = "".join(f"\x1b[2K{line}\r\n" for line in lines)
+            output.print_styled(("\x1b[2J" if self._is_first else "") + f"\x1b[H{body}\x1b[J")
+        output.flush()
+        self._is_first = False

@@ -1,0 +1,160 @@
+"""``stormlog gate``: a job fails if its artifacts hold issues that nobody knew, or that were fixed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stormlog.apps.cli.exit_codes import ExitCode
+from stormlog.apps.cli.options.options import cache_dir_option
+from stormlog.apps.cli.options.path_type import NamedPath
+from stormlog.apps.cli.options.tracker_options import (
+    evidence_options,
+    json_option,
+    settle_option,
+    tracker_options,
+)
+
+if TYPE_CHECKING:
+    from stormlog.tracking.gate.gate import Baseline, GateReport
+
+__all__ = ["gate"]
+
+_OUTCOMES = ("new", "regressed", "recurring", "pending")
+
+
+@click.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=NamedPath())
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    type=NamedPath(dir_okay=False),
+    help="Compare with an issues.json, as 'stormlog issues export' writes it, instead of a tracker.",
+)
+@tracker_options
+@click.option(
+    "--fail-on",
+    metavar="WORDS",
+    default="new,regressed",
+    show_default=True,
+    help=f"Exit with status 10 if there are issues that are: {', '.join(_OUTCOMES)}; none for never.",
+)
+@click.option(
+    "--app",
+    metavar="NAME",
+    help="Compare with this training program only, and take telemetry that names none for it.",
+)
+@evidence_options
+@settle_option
+@click.option(
+    "--version-order",
+    type=click.Choice(("auto", "string", "pep440", "semver", "observed")),
+    help="How versions compare (default: auto, or what the project of the tracker says).",
+)
+@click.option(
+    "--summary",
+    metavar="FILE",
+    envvar="GITHUB_STEP_SUMMARY",
+    type=NamedPath(dir_okay=False),
+    help="Append the summary to FILE as well (default: GITHUB_STEP_SUMMARY).",
+)
+@click.option("--strict", is_flag=True, help="Fail with status 3 if anything has to be skipped.")
+@click.option("--no-cache", is_flag=True, help="Read all files anew, and remember nothing.")
+@cache_dir_option
+@json_option
+@click.option("-q", "--quiet", is_flag=True, help="Print neither warnings nor progress.")
+@click.help_option("-h", "--help")
+def gate(paths: tuple[str, ...], **options: Any) -> ExitCode:
+    """Compare what PATHs hold with what is known, and change nothing.
+
+    An issue is new if nobody knows it, regressed if it was resolved and a newer version has it, and recurring if
+    it was resolved and nobody can tell whether the version has the fix. What rests on findings of hidden memory in
+    sessions that may still grow is pending instead.
+
+    \b
+    Examples:
+      stormlog gate runs/ --baseline issues.json --code-version "$(git describe)"
+      stormlog gate runs/ --db tracker.db --fail-on new,regressed,recurring --json
+    """
+    from dataclasses import replace
+
+    from stormlog.apps.cli.options.options import cache_of
+    from stormlog.apps.cli.options.times import duration_ns
+    from stormlog.apps.cli.printing import output
+    from stormlog.apps.cli.printing.json_text import json_document
+    from stormlog.apps.cli.watching import watching
+    from stormlog.tracking.gate.gate import evaluate
+    from stormlog.tracking.gate.summary import markdown_summary
+    from stormlog.tracking.scanning.scan import ScanOptions
+
+    fail_on = _fail_on(options["fail_on"])
+    cache = cache_of(options)
+    baseline = _baseline(options)
+    if options["version_order"] is not None:
+        baseline = replace(baseline, version_order=options["version_order"])
+    report = evaluate(
+        paths,
+        baseline,
+        ScanOptions(
+            is_dev=options["dev"],
+            code_version=options["code_version"] or None,
+            min_severity=options["min_severity"],
+            repo=options["repo"],
+            settle_ns=duration_ns(options["settle"], "--settle"),
+            strict=options["strict"],
+            cache=cache,
+        ),
+        fail_on=fail_on,
+        app=options["app"],
+        watching=watching(quiet=options["quiet"]),
+    )
+    summary = markdown_summary(report)
+    output.print_text(json_document(report.as_dict()) + "\n" if options["as_json"] else summary)
+    output.flush()
+    if options["summary"]:
+        _append(options["summary"], summary)
+    if not options["quiet"]:
+        _warn(report)
+    return ExitCode.FOUND if report.failed else ExitCode.OK
+
+
+def _fail_on(text: str) -> set[str]:
+    words = {word.strip() for word in text.split(",") if word.strip()}
+    if words == {"none"}:
+        return set()
+    unknown = sorted(words.difference(_OUTCOMES))
+    if unknown or not words:
+        named = repr(unknown[0]) if unknown else "nothing"
+        raise click.BadParameter(f"{named} is none of {', '.join(_OUTCOMES)}.", param_hint="'--fail-on'")
+    return words
+
+
+def _baseline(options: dict[str, Any]) -> Baseline:
+    from stormlog.apps.cli.options.tracker_options import open_tracker
+    from stormlog.tracking.gate.gate import baseline_of_file, baseline_of_tracker
+
+    if options["baseline"] is not None:
+        if options["db"] is not None:
+            raise click.UsageError("Choose one of --baseline and --db: they exclude each other.")
+        return baseline_of_file(options["baseline"])
+    named = {name: options[name] for name in ("db", "project", "as_agent", "allow")}
+    with open_tracker(**named, read_only=True) as tracker:
+        return baseline_of_tracker(tracker)
+
+
+def _append(path: str, summary: str) -> None:
+    from stormlog.errors import SourceError
+
+    try:
+        with open(path, "a", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(summary + "\n")
+    except OSError as error:
+        raise SourceError(f"cannot be written: {error.strerror or error}", path=path) from error
+
+
+def _warn(report: GateReport) -> None:
+    from stormlog.apps.cli.printing import diagnostics
+
+    notices = diagnostics.notices_of_report(report.warnings)
+    diagnostics.print_skipped(notices, "--json names all of it")

@@ -1,0 +1,171 @@
+"""``stormlog query``: rows of what lies under some paths."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from stormlog.apps.cli.groups import HelpfulGroup
+from stormlog.apps.cli.options.options import (
+    AnswerCommand,
+    answer_options,
+    cache_of,
+    format_of,
+    session_option,
+    text_option,
+)
+from stormlog.apps.cli.options.targets import EVENTS, ISSUES, OOMS, SESSIONS, Target
+
+__all__ = ["ISSUE_KIND_CHOICES", "ISSUE_STATE_CHOICES", "query"]
+
+#: Written out here so that completing an option does not import the package of issues.
+ISSUE_KIND_CHOICES = ("oom", "collector_degradation", "alert", "hidden_memory_anomaly")
+ISSUE_STATE_CHOICES = ("open", "resolved", "ignored", "regressed")
+
+#: Options that go into a `Request` as they are.
+_SETTINGS = (
+    "paths",
+    "sql",
+    "tracker",
+    "project",
+    "strict",
+    "threads",
+    "memory_limit",
+    "spill_directory",
+    "spill_limit",
+    "unpack_limit",
+    "quiet",
+    "no_colour",
+)
+
+
+@click.group(cls=HelpfulGroup)
+@click.help_option("-h", "--help")
+def query() -> None:
+    """Answer from telemetry files, sinks and bundles.
+
+    PATH is a file or a directory with everything below it; several are read together. Files are only
+    ever read.
+    """
+
+
+@query.command(cls=AnswerCommand)
+@text_option("--fingerprint-id", "Only the issue with this fingerprint.")
+@click.option("--kind", type=click.Choice(ISSUE_KIND_CHOICES), help="Only issues of this kind.")
+@click.option("--state", type=click.Choice(ISSUE_STATE_CHOICES), help="Only issues in this state.")
+@text_option("--severity", "Only issues of this severity.")
+@session_option("Only issues that hit this session.")
+@click.option("--follow", is_flag=True, help="Go on printing new and changed issues until Ctrl-C.")
+@click.option(
+    "--interval", metavar="TIME", help="With --follow: time between two looks, such as 500ms, 2s or 1m."
+)
+@answer_options
+def issues(**options: Any) -> None:
+    """List recurring failures, one row per fingerprint.
+
+    \b
+    Examples:
+      stormlog query issues runs/
+      stormlog query issues runs/ --kind oom --json
+      stormlog query issues runs/ --follow --interval 10s
+      stormlog query issues runs/ --sql
+      stormlog query issues runs/ --sql "SELECT kind, count(*) FROM issues GROUP BY kind"
+    """
+    _answer(ISSUES, options, follow_s=_follow_s(options))
+
+
+@query.command(cls=AnswerCommand)
+@session_option("Only this session.")
+@text_option("--status", "Only sessions with this status, such as completed or interrupted.")
+@text_option("--job-id", "Only sessions of this job.")
+@click.option("--rank", type=click.INT, help="Only sessions of this rank.")
+@click.option("--world-size", type=click.INT, help="Only sessions of a job of this size.")
+@text_option("--source-kind", "Only sessions from this kind of source, such as sink.")
+@click.option(
+    "--has-oom-bundle/--no-has-oom-bundle", default=None, help="Only sessions with (without) an OOM bundle."
+)
+@answer_options
+def sessions(**options: Any) -> None:
+    """List sessions, the latest first."""
+    _answer(SESSIONS, options)
+
+
+@query.command(cls=AnswerCommand)
+@session_option("Only events of this session.")
+@text_option("--event-type", "Only events of this type.")
+@click.option("--rank", type=click.INT, help="Only events of this rank.")
+@text_option("--collector", "Only events of this collector.")
+@text_option("--status", "Only events of sessions with this status.")
+@click.option(
+    "--time-start-ns", type=click.INT, metavar="NS", help="Not before this time since the Unix epoch."
+)
+@click.option("--time-end-ns", type=click.INT, metavar="NS", help="Not after this time since the Unix epoch.")
+@click.option("--has-alert/--no-has-alert", default=None, help="Only events that are (are not) alerts.")
+@text_option("--collector-health-status", "Only events with this health of their collector.")
+@text_option("--backend", "Only events of this backend.")
+@click.option("--limit", type=click.INT, metavar="N", help="Only the first so many.")
+@answer_options
+def events(**options: Any) -> None:
+    """List events in order of time."""
+    _answer(EVENTS, options)
+
+
+@query.command(cls=AnswerCommand)
+@session_option("Only bundles of this session.")
+@text_option("--backend", "Only bundles of this backend.")
+@text_option("--reason", "Only bundles with this reason.")
+@click.option("--created-after", metavar="DATE", help="Not created before this ISO date or time (UTC).")
+@click.option("--created-before", metavar="DATE", help="Not created after this ISO date or time (UTC).")
+@answer_options
+def ooms(**options: Any) -> None:
+    """List the bundles that a flight recorder wrote when memory ran out."""
+    _answer(OOMS, options)
+
+
+def _follow_s(options: dict[str, Any]) -> float | None:
+    """Return the seconds between two looks; None if nothing is to be followed."""
+    interval, is_wanted = options.pop("interval"), options.pop("follow")
+    if not is_wanted:
+        if interval is not None:
+            raise click.UsageError("--interval needs --follow.")
+        return None
+    if options["sql"] is not None:
+        raise click.UsageError("--follow lists issues: leave out --sql.")
+    if format_of(options) in ("csv", "markdown"):
+        raise click.UsageError("--follow prints a table or JSON lines: choose --table, --json or --jsonl.")
+    from stormlog.apps.cli.commands.follow import interval_seconds
+
+    seconds = interval_seconds(interval or "2s")
+    if seconds is None:
+        raise click.BadParameter(
+            f"{interval!r} is no time above zero: write 500ms, 2s, 1m or a number of seconds.",
+            param_hint="'--interval'",
+        )
+    return seconds
+
+
+def _answer(target: Target, options: dict[str, Any], *, follow_s: float | None = None) -> None:
+    from stormlog.apps.cli.answers import Request, answer
+
+    shows_states = target is ISSUES or options["sql"] is not None or options["project"] is not None
+    if options["tracker"] is None and shows_states:
+        options["tracker"] = _tracker_of_environment()
+    if options["project"] is not None and options["tracker"] is None:
+        raise click.UsageError("--project needs --db, or a tracker that STORMLOG_DB names.")
+    format_name, cache = format_of(options), cache_of(options)
+    settings = {name: options.pop(name) for name in _SETTINGS}
+    # What is left names fields of the filter, apart from the ways to name a format and a cache.
+    filters = {
+        name: value
+        for name, value in options.items()
+        if name not in ("format_name", "no_cache", "cache_dir") and not name.startswith("shortcut_")
+    }
+    answer(target, filters, Request(format_name=format_name, cache=cache, follow_s=follow_s, **settings))
+
+
+def _tracker_of_environment() -> str | None:
+    """Return the tracker that ``STORMLOG_DB`` names; None before the first scan has made it."""
+    named = os.environ.get("STORMLOG_DB")
+    return named if named and os.path.exists(named) and os.path.getsize(named) else None

@@ -1,0 +1,61 @@
+"""Command groups whose commands are imported when they are looked at.
+
+The promise: help and completion of one command import neither the others nor any engine.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+__all__ = ["HelpfulGroup", "LazyGroup"]
+
+
+@click.pass_context
+def _print_help_if_alone(ctx: click.Context, /, **_: Any) -> None:
+    """Print the help of a group that is called without a command."""
+    if ctx.invoked_subcommand is None:
+        from stormlog.apps.cli.printing import output
+
+        output.print_text(ctx.get_help() + "\n")
+        output.flush()
+
+
+class HelpfulGroup(click.Group):
+    """A group that, called alone, prints its help and is content."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        alone = {"callback": _print_help_if_alone, "invoke_without_command": True}
+        super().__init__(*args, **{**attributes, **alone})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names in the order in which the commands were added: the most used first."""
+        return list(self.commands)
+
+
+class LazyGroup(HelpfulGroup):
+    """A group that knows where its commands are.
+
+    Args:
+        modules: Command name -> ``package.module:attribute``.
+    """
+
+    def __init__(self, *args: Any, modules: dict[str, str], **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names in the order in which they were given."""
+        return list(self._modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return a command; None if there is none of that name."""
+        place = self._modules.get(cmd_name)
+        if place is None:
+            return None
+        module, _, attribute = place.partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command

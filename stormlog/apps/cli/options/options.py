@@ -1,0 +1,148 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from stormlog.apps.cli.options.path_type import NamedPath
+from stormlog.apps.cli.printing.formats import FORMATS
+
+__all__ = [
+    "AnswerCommand",
+    "answer_options",
+    "cache_dir_option",
+    "cache_of",
+    "format_of",
+    "machine_options",
+    "session_option",
+    "text_option",
+]
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+Decorator = Callable[[Decorated], Decorated]
+
+
+class AnswerCommand(click.Command):
+    """A command whose ``--sql`` may or may not be followed by a statement."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse after deciding what belongs to ``--sql``."""
+        from stormlog.apps.cli.options.sql_option import attach_statement
+
+        return super().parse_args(ctx, attach_statement(args))
+
+
+def text_option(name: str, text: str) -> Decorator[Any]:
+    """Return an option that takes a text to compare with."""
+    return click.option(name, metavar="TEXT", help=text)
+
+
+def session_option(text: str) -> Decorator[Any]:
+    """Return the option that names a session, in both spellings."""
+    return click.option("--session-id", "--session", "session_id", metavar="ID", help=text)
+
+
+def answer_options(function: Decorated) -> Decorated:
+    """Add paths, formats and settings to a command that prints rows.
+
+    The command receives ``paths``, ``format_name``, ``shortcut_<format>``, ``sql``, ``tracker``, ``project``,
+    ``strict``, what `machine_options` says, ``no_cache``, ``cache_dir``, ``quiet`` and ``no_colour``.
+    """
+    decorators: list[Decorator[Any]] = [
+        click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=NamedPath()),
+        click.option(
+            "--format", "format_name", type=click.Choice(FORMATS), help="How to print (default: table)."
+        ),
+        *(
+            click.option(f"--{name}", f"shortcut_{name}", is_flag=True, help=f"Short for --format {name}.")
+            for name in FORMATS
+        ),
+        click.option(
+            "--sql",
+            metavar="[SELECT]",
+            help="Print the SQL that answers the command; with a SELECT behind it, run that over the views.",
+        ),
+        click.option(
+            "--db",
+            "--tracker",
+            "tracker",
+            metavar="FILE",
+            type=NamedPath(dir_okay=False),
+            help="Show the states of this tracker (default: STORMLOG_DB, if there is one); --sql sees its tables as "
+            "schema tracking.",
+        ),
+        click.option("--project", metavar="NAME", help="Project of the tracker (default: default)."),
+        click.option("--strict", is_flag=True, help="Fail with status 3 if anything has to be skipped."),
+        machine_options,
+        click.option("--no-cache", is_flag=True, help="Read all files anew, and remember nothing."),
+        cache_dir_option,
+        click.option("-q", "--quiet", is_flag=True, help="Print neither warnings nor progress."),
+        click.option(
+            "--no-color", "no_colour", is_flag=True, help="Print without colours, as NO_COLOR does."
+        ),
+        click.help_option("-h", "--help"),
+    ]
+    for decorate in reversed(decorators):
+        function = decorate(function)
+    return function
+
+
+def machine_options(function: Decorated) -> Decorated:
+    """Add what limits the engine: ``threads``, ``memory_limit``, spilling and unpacking."""
+    decorators: list[Decorator[Any]] = [
+        click.option("--threads", type=click.INT, metavar="N", help="Use at most this many threads."),
+        click.option("--memory-limit", metavar="SIZE", help="Use at most this much memory, such as 512MB."),
+        click.option(
+            "--spill-dir",
+            "spill_directory",
+            metavar="DIR",
+            type=NamedPath(exists=True, file_okay=False, writable=True),
+            help="Put what does not fit into memory there (default: the temporary directory).",
+        ),
+        click.option("--spill-limit", metavar="SIZE", help="Put at most this much there, such as 10GB."),
+        click.option(
+            "--unpack-limit",
+            metavar="SIZE",
+            help="Skip .gz and .zst files that hold more, such as 10GB (default: STORMLOG_UNPACK_LIMIT, else 4 GiB "
+            "and 500 times their size).",
+        ),
+    ]
+    for decorate in reversed(decorators):
+        function = decorate(function)
+    return function
+
+
+def cache_dir_option(function: Decorated) -> Decorated:
+    """Add the option that names the directory in which to remember what was read."""
+    return click.option(
+        "--cache-dir",
+        metavar="DIR",
+        type=NamedPath(file_okay=False),
+        help="Remember there what was read (default: STORMLOG_CACHE, else ~/.cache/stormlog).",
+    )(function)
+
+
+def cache_of(options: Mapping[str, Any]) -> str | bool | None:
+    """Return the argument ``cache`` of `stormlog.query.open` that ``--no-cache`` and ``--cache-dir`` mean.
+
+    Raises:
+        click.UsageError: they contradict each other.
+    """
+    if options["no_cache"] and options["cache_dir"] is not None:
+        raise click.UsageError("Choose one of --no-cache and --cache-dir: they exclude each other.")
+    return False if options["no_cache"] else options["cache_dir"]
+
+
+def format_of(options: Mapping[str, Any]) -> str:
+    """Return the one format that ``--format`` and its shortcuts name.
+
+    Raises:
+        click.UsageError: they name several.
+    """
+    named = [name for name in FORMATS if options["format_name"] == name or options[f"shortcut_{name}"]]
+    if len(named) > 1:
+        raise click.UsageError(f"Choose one format: {', '.join(named)} exclude each other.")
+    return named[0] if named else FORMATS[0]

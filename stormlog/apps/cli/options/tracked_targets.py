@@ -1,0 +1,136 @@
+"""Which columns lists of tracked things show in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stormlog.apps.cli.options.targets import Column, Target
+
+__all__ = ["COMMENTS", "HISTORY", "OCCURRENCES", "PROJECTS", "TRACKED_ISSUES", "for_people", "short_id"]
+
+TRACKED_ISSUES = Target(
+    method="",
+    filter_name="",
+    preferred=(
+        "issue_id",
+        "status",
+        "severity",
+        "kind",
+        "title",
+        "app",
+        "run_count",
+        "occurrence_count",
+        "unique_user_count",
+        "recurred_count",
+        "last_seen_ns",
+    ),
+    readable=(
+        Column("short_id", "Id", "word"),
+        Column("shown_status", "Status", "status"),
+        Column("severity", "Severity", "severity", 2),
+        Column("title", "Title"),
+        Column("shown_app", "App", "word", 4),
+        Column("run_count", "Runs", "count", 1),
+        Column("occurrence_count", "Sessions", "count", 3),
+        Column("unique_user_count", "Users", "count", 7),
+        Column("versions", "Versions", "word", 6),
+        Column("last_seen_ns", "Last seen (UTC)", "time", 5),
+    ),
+    plain_has_all=False,
+)
+
+OCCURRENCES = Target(
+    method="",
+    filter_name="",
+    preferred=(
+        "session_id",
+        "run_id",
+        "host",
+        "user",
+        "environment",
+        "code_version",
+        "ranks",
+        "first_ns",
+        "last_ns",
+        "hit_count",
+    ),
+    readable=(
+        Column("session_id", "Session"),
+        Column("run_id", "Run", "text", 2),
+        Column("host", "Host", "text", 4),
+        Column("code_version", "Version", "word", 1),
+        Column("ranks", "Ranks", "length", 3),
+        Column("hit_count", "Hits", "count", 1),
+        Column("last_ns", "Last seen (UTC)", "time"),
+    ),
+    plain_has_all=False,
+)
+
+HISTORY = Target(
+    method="",
+    filter_name="",
+    preferred=("at_ns", "actor_type", "actor_id", "action", "before", "after", "issue_id", "scan_id"),
+    readable=(
+        Column("at_ns", "Time (UTC)", "time"),
+        Column("actor_id", "Who", "word"),
+        Column("action", "Did", "word"),
+        Column("before", "Before", "text", 1),
+        Column("after", "After", "text"),
+    ),
+    plain_has_all=False,
+)
+
+COMMENTS = Target(
+    method="",
+    filter_name="",
+    preferred=("comment_id", "author_type", "author_name", "created_ns", "updated_ns", "body"),
+    readable=(
+        Column("created_ns", "Time (UTC)", "time"),
+        Column("author_name", "Who", "word"),
+        Column("body", "Comment"),
+        Column("comment_id", "Id", "word", 1),
+    ),
+    plain_has_all=False,
+)
+
+PROJECTS = Target(
+    method="",
+    filter_name="",
+    preferred=(
+        "name",
+        "alert_frequency",
+        "version_order",
+        "regress_on_equal",
+        "recipients",
+        "webhook_url",
+        "webhook_format",
+        "last_digest_ns",
+    ),
+    readable=(
+        Column("name", "Project", "word"),
+        Column("alert_frequency", "Digests", "word"),
+        Column("version_order", "Versions", "word", 2),
+        Column("recipients", "Recipients", "text"),
+        Column("webhook_url", "Webhook", "text", 1),
+        Column("last_digest_ns", "Last digest (UTC)", "time", 3),
+    ),
+    plain_has_all=False,
+)
+
+
+def short_id(issue_id: str) -> str:
+    """Return the end of an id, which is enough to name it; ids made at one time start alike."""
+    return issue_id[-8:]
+
+
+def for_people(issue: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an issue with those that only tables for people show."""
+    ends = [version for version in (issue["first_seen_version"], issue["last_seen_version"]) if version]
+    return {
+        **issue,
+        "short_id": short_id(issue["issue_id"]),
+        "shown_status": f"{issue['status']} (recurring)" if issue["recurred_count"] else issue["status"],
+        "shown_app": f"{issue['app']} (dev)" if issue["is_dev"] else issue["app"],
+        "versions": " - ".join(dict.fromkeys(ends)) or None,
+    }

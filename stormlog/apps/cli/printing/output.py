@@ -1,0 +1,111 @@
+"""Everything that goes to stdout, and nothing else does: answers only.
+
+The promise: control characters of files, paths and arguments do not reach a terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from stormlog.apps.cli.printing import formats, streams
+from stormlog.apps.cli.printing.diagnostics import use_colour
+from stormlog.apps.cli.printing.formats import Answer
+from stormlog.apps.cli.printing.human import printable
+
+__all__ = ["discard", "flush", "is_terminal", "print_answer", "print_styled", "print_text"]
+
+_WRITERS: dict[str, Callable[[Answer], Iterator[str]]] = {
+    "json": formats.json_chunks,
+    "jsonl": formats.jsonl_lines,
+    "csv": formats.csv_lines,
+    "markdown": formats.markdown_lines,
+    "table": formats.plain_table_lines,
+}
+
+
+def print_answer(answer: Answer, format_name: str, *, no_colour: bool = False) -> None:
+    """Print rows.
+
+    Args:
+        answer: The rows.
+        format_name: One of `formats.FORMATS`. A table is laid out for people where stdout is a terminal
+            of known width, and plain where it is not.
+        no_colour: Whether the user asked for no colours.
+    """
+    width = _terminal_width() if format_name == "table" else None
+    if width is None or not answer.rows:
+        chunks = _WRITERS[format_name](answer)
+        _write(map(_csv_for_terminal, chunks) if format_name == "csv" and sys.stdout.isatty() else chunks)
+        return
+    # Nobody else needs rich, which takes a while to import.
+    from stormlog.apps.cli.printing.terminal import print_terminal_table
+
+    _prepare()
+    print_terminal_table(answer, sys.stdout, width=width, colour=use_colour(sys.stdout, no_colour))
+
+
+def is_terminal() -> bool:
+    """Tell whether answers go to a terminal of known width."""
+    return _terminal_width() is not None
+
+
+def print_text(text: str) -> None:
+    """Print text that is laid out in lines; control characters in them are escaped."""
+    _write([text if text.isascii() and text.replace("\n", "").isprintable() else _printable_lines(text)])
+
+
+def print_styled(text: str) -> None:
+    """Print text as it is: its colours and cursor movements are those of Stormlog."""
+    _write([text])
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _csv_for_terminal(chunk: str) -> str:
+    # What programs read from a pipe is what the files say; nobody parses a terminal.
+    return "\r\n".join(map(printable, chunk.split("\r\n")))
+
+
+def flush() -> None:
+    """Write out what is buffered.
+
+    Raises:
+        BrokenPipeError: nobody reads it any more.
+    """
+    sys.stdout.flush()
+
+
+def discard() -> None:
+    """Send the rest of stdout nowhere."""
+    streams.discard(sys.stdout)
+
+
+def _write(chunks: Iterable[str]) -> None:
+    _prepare()
+    write = sys.stdout.write
+    for chunk in chunks:
+        write(chunk)
+
+
+def _prepare() -> None:
+    # Rows may hold text that the terminal's encoding has no letters for, and CSV brings its own line ends.
+    reconfigure: Any = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace", newline="")
+
+
+def _terminal_width() -> int | None:
+    if not sys.stdout.isatty():
+        return None
+    named = os.environ.get("COLUMNS", "")
+    if named.isdecimal() and int(named) > 0:
+        return int(named)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,119 @@
+"""Reads what OOM bundles and diagnose bundles say about themselves.
+
+The promise: only the manifest and the metadata file are opened, and odd values become null; a metadata file that is no
+JSON object is told.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stormlog._opening import OpenedPaths, read_artifact
+from stormlog.artifacts.files import MOST_COMPANION_BYTES, WarningLog, optional_int, optional_text
+from stormlog.artifacts.models import CatalogOOMBundle, CatalogSource
+from stormlog.artifacts.names import MANIFEST_NAME, METADATA_NAME
+from stormlog.artifacts.walk import DirectoryListing
+from stormlog.telemetry.session import SessionSummary, session_summary_from_dict
+
+__all__ = ["diagnose_session", "diagnose_source", "oom_bundle"]
+
+
+def oom_bundle(
+    listing: DirectoryListing, manifest: Mapping[str, Any], opened: OpenedPaths, log: WarningLog
+) -> CatalogOOMBundle:
+    """Return the catalog entry of an OOM bundle.
+
+    Source: docs/concepts.md#artifacts.
+    """
+    metadata = _read_metadata(listing, opened, log)
+    return CatalogOOMBundle(
+        bundle_path=Path(listing.path),
+        manifest_path=Path(listing.spelled(MANIFEST_NAME)),
+        created_at_utc=optional_text(manifest.get("created_at_utc")),
+        backend=optional_text(manifest.get("backend")),
+        reason=optional_text(manifest.get("reason")),
+        event_count=optional_int(manifest.get("event_count")),
+        session_id=optional_text(manifest.get("session_id")),
+        session_status=optional_text(manifest.get("session_status")),
+        exception_type=optional_text(metadata.get("exception_type")),
+        exception_module=optional_text(metadata.get("exception_module")),
+        metadata={key: metadata[key] for key in _KEPT_METADATA if key in metadata},
+    )
+
+
+def diagnose_source(listing: DirectoryListing, manifest: Mapping[str, Any]) -> CatalogSource:
+    """Return the source of a diagnose bundle, with its session if it names one.
+
+    Source: docs/concepts.md#artifacts.
+    """
+    return CatalogSource(
+        path=Path(listing.path),
+        source_kind="diagnose_bundle",
+        manifest_path=Path(listing.spelled(MANIFEST_NAME)),
+        session=diagnose_session(manifest),
+    )
+
+
+def diagnose_session(manifest: Mapping[str, Any]) -> SessionSummary | None:
+    """Return the session that a diagnose manifest describes, or a placeholder for the id it names.
+
+    Returns:
+        ``None`` if there is no usable session object, id or status.
+
+    Source: docs/concepts.md#sessions.
+    """
+    return _summary(manifest.get("session")) or _summary(
+        {
+            "session_id": manifest.get("session_id"),
+            "status": manifest.get("session_status", "incomplete"),
+            "started_at_ns": 0,
+            "host": "unknown",
+            "source": "stormlog.diagnose",
+        }
+    )
+
+
+def _summary(payload: object) -> SessionSummary | None:
+    if not isinstance(payload, dict):
+        return None
+    try:
+        return session_summary_from_dict(payload)
+    except ValueError:
+        return None
+
+
+#: What scans say of a bundle, besides its columns.
+_KEPT_METADATA = ("session", "custom_metadata")
+
+
+def _read_metadata(listing: DirectoryListing, opened: OpenedPaths, log: WarningLog) -> Mapping[str, Any]:
+    if listing.refuses(METADATA_NAME, log) or METADATA_NAME not in listing:
+        return {}
+    path = listing.spelled(METADATA_NAME)
+    try:
+        data = read_artifact(path, opened, most_bytes=MOST_COMPANION_BYTES)
+    except OSError as error:
+        log.add_unreadable(path, error)
+        return {}
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        log.add(
+            path, "bundle_metadata_invalid_utf8", "holds bytes that are not UTF-8; they are read as U+FFFD"
+        )
+        text = data.decode("utf-8-sig", "replace")
+    try:
+        metadata = json.loads(text)
+    except (ValueError, RecursionError):
+        metadata = None
+    if not isinstance(metadata, dict):
+        log.add(
+            path,
+            "bundle_metadata_not_object",
+            "is not a JSON object; what it says of the bundle is not known",
+        )
+        return {}
+    return metadata

@@ -1,0 +1,109 @@
+"""Which files of a directory are the segments of its sink.
+
+The promise: a ledger can only name files that lie directly beside it, and each segment is read
+in one encoding.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from stormlog.artifacts.files import WarningLog
+from stormlog.artifacts.models import CatalogSource, PathList
+from stormlog.artifacts.names import MANIFEST_NAME, is_segment, segment_order
+from stormlog.artifacts.walk import DirectoryListing
+from stormlog.telemetry.sink import TelemetrySinkManifest, is_bare_filename
+
+__all__ = ["choose_segments", "sink_source", "warn_of_loose_parquet"]
+
+
+def sink_source(
+    listing: DirectoryListing, manifest: TelemetrySinkManifest, log: WarningLog
+) -> tuple[CatalogSource, set[str]]:
+    """Return the source of a sink and the names of all files that belong to its segments.
+
+    The second part also holds twins that are not read, so that nothing else picks them up.
+
+    Source: docs/concepts.md#catalog.
+    """
+    chosen, owned = choose_segments(listing, manifest, log)
+    source = CatalogSource(
+        path=Path(listing.path),
+        source_kind="sink",
+        event_paths=PathList(listing.spell_all(chosen)),
+        manifest_path=Path(listing.spelled(MANIFEST_NAME)),
+        manifest=manifest,
+    )
+    return source, owned
+
+
+def choose_segments(
+    listing: DirectoryListing, manifest: TelemetrySinkManifest, log: WarningLog
+) -> tuple[list[str], set[str]]:
+    """Return the segment names to read, in order, and all names that stand for segments."""
+    present = listing.files | listing.links.keys() if listing.links else listing.files
+    named = set(filter(is_segment, present))
+    listed = {segment.filename for segment in manifest.segments}
+    for filename in sorted(listed - named):
+        if not is_bare_filename(filename):
+            listed.discard(filename)
+            log.add(
+                listing.spelled(MANIFEST_NAME),
+                f"segment_outside_sink:{filename}",
+                f"lists segment {filename!r}, which is not a plain file name; it was not read",
+            )
+        else:
+            listing.refuses(filename, log)
+    owned = (listed & present) | named
+    dropped = _twins_to_drop(listing, owned, listed, log) | _repeated_links(listing, owned)
+    return sorted(owned - dropped, key=segment_order), owned
+
+
+def warn_of_loose_parquet(listing: DirectoryListing, owned: set[str], log: WarningLog) -> None:
+    """Log Parquet segments that no sink of the directory accounts for: they are not read."""
+    present = [*listing.files, *listing.links]
+    for name in sorted(name for name in present if name.endswith(".parquet")):
+        if not is_segment(name) or name in owned:
+            continue
+        path = listing.spelled(name)
+        if segment_order(name) in listing:
+            _log_twin(path, segment_order(name), log)
+        else:
+            log.add(
+                path,
+                f"parquet_outside_sink:{name}",
+                "is a segment without a sink manifest beside it; not read",
+            )
+
+
+def _twins_to_drop(listing: DirectoryListing, owned: set[str], listed: set[str], log: WarningLog) -> set[str]:
+    dropped = set()
+    for parquet in sorted(name for name in owned if name.endswith(".parquet")):
+        lines = segment_order(parquet)
+        if lines not in owned:
+            continue
+        if parquet in listed and lines not in listed:
+            dropped.add(lines)
+        else:
+            dropped.add(parquet)
+            if (parquet in listed) == (lines in listed):
+                _log_twin(listing.spelled(parquet), lines, log)
+    return dropped
+
+
+def _log_twin(path: str, used: str, log: WarningLog) -> None:
+    name = os.path.basename(path)
+    log.add(path, f"segment_twice:{name}", f"holds the same segment as {used}, which was read instead")
+
+
+def _repeated_links(listing: DirectoryListing, owned: set[str]) -> set[str]:
+    # A link to a segment of the same sink would make its events count twice.
+    seen = {listing.resolved(name) for name in owned & listing.files} if listing.links else set()
+    repeated = set()
+    for name in sorted(owned & listing.links.keys()):
+        target = listing.links[name]
+        if target in seen:
+            repeated.add(name)
+        seen.add(target)
+    return repeated

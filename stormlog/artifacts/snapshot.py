@@ -1,0 +1,64 @@
+"""What lay under some paths at one moment: the catalog, and the state of every file with events."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from stormlog._values import frozen_class
+from stormlog.artifacts.event_files import FileOrigin, catalog_origins
+from stormlog.artifacts.file_state import FileState, file_states
+
+if TYPE_CHECKING:
+    from stormlog.artifacts.catalog import ArtifactCatalog
+    from stormlog.artifacts.models import CatalogWarning
+
+__all__ = ["Snapshot"]
+
+
+@frozen_class
+class Snapshot:
+    """A catalog with the states of its files.
+
+    Attributes:
+        catalog: What was found.
+        origins: Every file with events, in the order of the catalog.
+        states: What the file system said about each, by path.
+        warnings: What discovery skipped; those who load events add to the warnings of the catalog.
+    """
+
+    catalog: ArtifactCatalog
+    origins: list[FileOrigin]
+    states: Mapping[str, FileState | None]
+    warnings: tuple[CatalogWarning, ...]
+
+    @classmethod
+    def take(cls, catalog: ArtifactCatalog) -> Snapshot:
+        """Look at the files of a catalog."""
+        origins = catalog_origins(catalog.sources)
+        return cls(catalog, origins, file_states(origin.path for origin in origins), tuple(catalog.warnings))
+
+    def only(self, file_ids: Collection[int]) -> Snapshot:
+        """Return the same moment with some of the files."""
+        origins = [origin for origin in self.origins if origin.file_id in file_ids]
+        return Snapshot(self.catalog, origins, self.states, self.warnings)
+
+    @cached_property
+    def digest(self) -> str:
+        """Identifies everything that an answer can depend on."""
+        from stormlog.artifacts.catalog_rows import catalog_rows
+
+        digest = hashlib.blake2b(digest_size=16)
+        for table, rows in catalog_rows(self.catalog).items():
+            digest.update(f"{table} {json.dumps(rows)}\n".encode())
+        warnings = [(w.path, w.code, w.message) for w in self.warnings]
+        digest.update(json.dumps(warnings).encode())
+        for origin in self.origins:
+            state = self.states[origin.path]
+            digest.update(
+                json.dumps([origin.key, origin.session_basis, origin.recorded_path, state]).encode()
+            )
+        return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Files in, tables out: the only code that fills DuckDB."""

@@ -1,0 +1,32 @@
+"""Puts what the catalog knows into tables: sources, ledgers and bundles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stormlog.artifacts.catalog_rows import catalog_rows
+
+if TYPE_CHECKING:
+    from stormlog.artifacts.catalog import ArtifactCatalog
+    from stormlog.engine.database.lazy_schema import Database
+
+__all__ = ["fill_catalog"]
+
+_LEDGER_TYPES = (
+    "INTEGER, VARCHAR, VARCHAR, BIGINT, BIGINT, VARCHAR, BIGINT, VARCHAR, BIGINT, BIGINT, BIGINT, VARCHAR, BIGINT, "
+    "BIGINT, BIGINT, BOOLEAN, BOOLEAN, BOOLEAN"
+)
+_BUNDLE_TYPES = (
+    "BIGINT, VARCHAR, VARCHAR, BIGINT, BIGINT, VARCHAR, VARCHAR, BIGINT, VARCHAR, VARCHAR, VARCHAR, VARCHAR"
+)
+_TYPES = {
+    "raw.sources": "INTEGER, VARCHAR, VARCHAR, VARCHAR, VARCHAR",
+    "raw.ledger_sessions": _LEDGER_TYPES,
+    "raw.oom_bundles": _BUNDLE_TYPES,
+}
+
+
+def fill_catalog(database: Database, catalog: ArtifactCatalog) -> None:
+    """Fill ``raw.sources``, ``raw.ledger_sessions`` and ``raw.oom_bundles``."""
+    for table, rows in catalog_rows(catalog).items():
+        database.fill(table, _TYPES[table], rows)

@@ -1,0 +1,96 @@
+"""Works out what the views of issues rest on: once per batch of files, and once per question after that.
+
+Promise: sets are SQL. Python sees distinct texts, distinct groups of dimensions, the sums of a session and
+the findings made of them; never the events themselves.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING
+
+from stormlog.engine.analysis.hidden_memory import FindingStore, stage_gaps
+
+if TYPE_CHECKING:
+    from stormlog.engine.database.lazy_schema import Database
+
+__all__ = ["stage_all_spans", "stage_batch", "stage_issues", "stage_sessions"]
+
+
+def stage_batch(database: Database) -> None:
+    """Work out what the last batch adds: events that are evidence of something, and sums of sessions."""
+    database.materialise("raw.candidate_events", "stage.distinct_texts")
+    _normalise_in_python(database)
+    database.materialise("stage.fresh_hits", "stage.fresh_session_parts")
+
+
+def stage_sessions(database: Database) -> None:
+    """Describe the sessions that were read."""
+    database.materialise("stage.loaded_sessions")
+
+
+def stage_issues(database: Database, findings: FindingStore) -> None:
+    """Find every kind of evidence and give each group of dimensions its fingerprint."""
+    stage_gaps(database, findings)
+    database.materialise("stage.hit_keys")
+    _stage_fingerprints(database)
+    database.materialise("stage.hits")
+    database.execute("CREATE OR REPLACE TABLE stage.hit_keys AS SELECT * FROM stage.hit_keys LIMIT 0")
+
+
+def stage_all_spans(database: Database) -> None:
+    """Replay the phases of every session and rank."""
+    from stormlog.engine.analysis.phase_spans import replay
+
+    database.execute(
+        """
+        CREATE OR REPLACE TABLE stage.replay_scope AS
+        SELECT DISTINCT source_id, session_id, rank FROM raw.events WHERE event_type IN ('phase_enter', 'phase_exit')
+        """
+    )
+    replay(database)
+
+
+def _normalise_in_python(database: Database) -> None:
+    """Normalise the texts that SQL leaves open: other alphabets, and values that are not texts."""
+    rows = database.execute(
+        "SELECT json_value FROM stage.distinct_texts WHERE normal_text IS NULL"
+    ).fetchall()
+    if not rows:
+        return
+    from stormlog.issues.normalize import normalize_text_dimension
+
+    texts = [text for (text,) in rows]
+    normal = [normalize_text_dimension(json.loads(text), default="") for text in texts]
+    database.execute("DELETE FROM stage.distinct_texts WHERE normal_text IS NULL")
+    database.execute(
+        "INSERT INTO stage.distinct_texts SELECT unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS VARCHAR[]))",
+        [texts, normal],
+    )
+
+
+def _stage_fingerprints(database: Database) -> None:
+    from stormlog.issues.models import canonical_json
+    from stormlog.issues.normalize import normalize_dimensions, normalize_text_dimension
+
+    found = database.execute("SELECT DISTINCT dimension_key FROM stage.hit_keys").fetchall()
+    # Groups share most of their texts.
+    normalize_text = cache(normalize_text_dimension)
+    keys = [key for (key,) in found]
+    dimensions = [
+        canonical_json(normalize_dimensions(json.loads(key), normalize_text=normalize_text)) for key in keys
+    ]
+    database.execute(
+        """
+        CREATE OR REPLACE TABLE stage.fingerprints AS
+        SELECT g.kind, g.dimension_key, issues.fingerprint_id(g.kind, d.dimensions) AS fingerprint_id, d.dimensions
+        FROM (SELECT DISTINCT kind, dimension_key FROM stage.hit_keys) AS g
+        INNER JOIN (
+            SELECT
+                unnest(CAST($keys AS VARCHAR[])) AS dimension_key,
+                unnest(CAST($dimensions AS VARCHAR[])) AS dimensions
+        ) AS d ON g.dimension_key = d.dimension_key
+        """,
+        {"keys": keys, "dimensions": dimensions},
+    )

@@ -1,0 +1,1 @@
+"""Statements of users: what they may do, and how they are run, stopped and read."""

@@ -1,0 +1,264 @@
+"""Prepares files of lines for a scan: which bytes of them, in place or as a copy, unpacked or repaired.
+
+Promise: a scan gets whole lines of regular files inside the opened paths and nothing else; a file that it cannot get is
+told.
+"""
+
+from __future__ import annotations
+
+import os
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import IO, TYPE_CHECKING
+
+from stormlog._storable_text import is_storable
+from stormlog.artifacts.file_state import sample_of
+from stormlog.engine.reading.odd_lines import MAX_LINE_BYTES, Arbiter, Place
+from stormlog.engine.reading.read_plan import Task
+from stormlog.engine.reading.repair import Damage, blocks_of, needs_repair, repair_lines
+from stormlog.engine.reading.unpacking import UnpackLimitError
+
+if TYPE_CHECKING:
+    from stormlog.engine.reading.temporary_copies import Scratch
+
+__all__ = ["Chunk", "ChunkMaker"]
+
+#: Open files up to this size are copied before they are scanned: a scan cannot stop at a given byte.
+_COPIED_BYTES = 32 * 1024 * 1024
+#: Copies of packed files that lie on the disk at the same time, as far as they are several.
+_UNPACKED_BYTES = 1 << 30
+_TAIL_BLOCK_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Lines to scan.
+
+    Attributes:
+        task: What they belong to.
+        path: The file itself, or a copy of the bytes wanted.
+        size: How many bytes there are.
+        tail_bytes: Length of a last line that is not ended.
+        tail_id: Number for its rows; None if it counts as a line like the others.
+        has_mark: Whether a byte-order mark comes first, which a scan drops.
+        is_copy: Whether ``path`` is a copy.
+        sample: Sample of the whole lines up to its end, if it is a copy.
+        is_repaired: Whether damage was taken out of the copy.
+    """
+
+    task: Task
+    path: str
+    size: int
+    tail_bytes: int
+    tail_id: int | None
+    has_mark: bool
+    is_copy: bool
+    sample: str = ""
+    is_repaired: bool = False
+
+    @property
+    def piece_id(self) -> int:
+        return self.task.piece.piece_id
+
+    @property
+    def text_bytes(self) -> int:
+        """What the lengths of the lines come to, with one more for the end of each."""
+        return self.size - len(BOM_UTF8) * self.has_mark + (self.tail_bytes > 0)
+
+
+class ChunkMaker:
+    """Makes chunks.
+
+    Args:
+        scratch: Opens files, and takes copies.
+        arbiter: Is told of files that cannot be read, and of damaged lines.
+        flush: Takes away what the arbiter was told, when it is much.
+        next_id: First free number for pieces.
+
+    Attributes:
+        next_id: The same, afterwards.
+        places: Piece number -> where its lines come from.
+    """
+
+    def __init__(self, scratch: Scratch, arbiter: Arbiter, flush: Callable[[], None], next_id: int) -> None:
+        self._scratch = scratch
+        self._arbiter = arbiter
+        self._flush = flush
+        self.next_id = next_id
+        self.places: dict[int, Place] = {}
+
+    def make(self, tasks: Iterable[Task], *, copies_all: bool = False) -> list[Chunk]:
+        """Return the chunks of files that are not packed.
+
+        Args:
+            tasks: The files.
+            copies_all: Copy them, however large they are: copies do not change.
+        """
+        chunks = []
+        for task in tasks:
+            try:
+                chunk = self._copied(task) if copies_all or _wants_copy(task) else None
+                if chunk is None and task.start > 0:
+                    # A scan in place begins at the first byte.
+                    task.piece.begin_anew(self.next_id)
+                    self.next_id += 1
+                    task = replace(task, start=0)
+                chunk = chunk or self._in_place(task)
+            except OSError as error:
+                self._refuse(task, error)
+                continue
+            self.places[chunk.piece_id] = Place(task.origin, chunk.piece_id)
+            chunks.append(chunk)
+        return chunks
+
+    def unpack(self, tasks: Iterable[Task]) -> Iterator[list[Chunk]]:
+        """Yield the chunks of packed files, so many at a time as there is room for; then their copies are removed."""
+        chunks: list[Chunk] = []
+        size = 0
+        for task in tasks:
+            chunk = self._unpacked(task)
+            if chunk is None:
+                continue
+            self.places[chunk.piece_id] = Place(task.origin, chunk.piece_id)
+            chunks.append(chunk)
+            size += chunk.size
+            if size >= _UNPACKED_BYTES:
+                yield chunks
+                for chunk in chunks:
+                    self._scratch.remove(chunk.path)
+                chunks, size = [], 0
+        if chunks:
+            yield chunks
+
+    def repair(self, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """Return the same chunks, in readable copies where something in a file stops or misleads a scan."""
+        readable = []
+        for chunk in chunks:
+            try:
+                with self.open(chunk) as stream:
+                    if not needs_repair(blocks_of(stream, chunk.size), MAX_LINE_BYTES):
+                        readable.append(chunk)
+                        continue
+                readable.append(self._repaired(chunk))
+            except OSError as error:
+                self._refuse(chunk.task, error)
+        return readable
+
+    def open(self, chunk: Chunk) -> IO[bytes]:
+        """Open what a chunk holds.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        # The path of a scan may be a link to the file.
+        return open_copy(chunk.path) if chunk.is_copy else self._scratch.open(chunk.task.origin.path)
+
+    # ---- one file ------------------------------------------------------------------------------------------
+
+    def _copied(self, task: Task) -> Chunk | None:
+        """Copy what is wanted of a file; None if it would be read in another way, or there is no room."""
+        if task.state is None:
+            return None
+        path, size = task.origin.path, task.state.size
+        # What cannot be opened is told by the caller, what cannot be written is read in place.
+        self._scratch.open(path).close()
+        try:
+            copy = self._scratch.copy_range(
+                path, task.start, size, f"{task.piece.piece_id}-from-{task.start}.jsonl"
+            )
+            chunk = self._chunk(task, copy, is_copy=True)
+            if task.start > 0 and chunk.has_mark:
+                # A scan drops it from the start of a file. Behind other lines it belongs to the line, and spoils it.
+                return None
+            # Now, because later the file may hold something else.
+            return replace(chunk, sample=sample_of(path, size - chunk.tail_bytes))
+        except OSError:
+            return None
+
+    def _in_place(self, task: Task) -> Chunk:
+        chunk = self._chunk(task, task.origin.path, is_copy=False)
+        return replace(chunk, path=self._scratch.spelling(task.origin, task.piece.piece_id))
+
+    def _chunk(self, task: Task, path: str, *, is_copy: bool) -> Chunk:
+        with open_copy(path) if is_copy else self._scratch.open(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            has_mark = stream.read(len(BOM_UTF8)) == BOM_UTF8
+            tail_bytes = _tail_bytes(stream, size)
+        tail_id = self._tail_id(task) if tail_bytes and task.origin.may_grow else None
+        return Chunk(task, path, size, tail_bytes, tail_id, has_mark, is_copy)
+
+    def _unpacked(self, task: Task) -> Chunk | None:
+        origin = task.origin
+        try:
+            copy, problem = self._scratch.unpacked(origin.path, f"{task.piece.piece_id}-unpacked.jsonl")
+            chunk = self._chunk(task, copy, is_copy=True)
+        except UnpackLimitError as error:
+            self._arbiter.refuse_file(
+                origin, "unpack_limit", f"{error}; it was skipped; allow more with --unpack-limit"
+            )
+            return None
+        except OSError as error:
+            self._refuse(task, error)
+            return None
+        if problem is not None and chunk.size == 0:
+            self._arbiter.refuse_file(origin, "unreadable", problem)
+        elif problem is not None:
+            self._arbiter.refuse_file(origin, "damaged", f"{problem}; what came before it was read")
+        return chunk
+
+    def _repaired(self, chunk: Chunk) -> Chunk:
+        place, lines_before = self.places[chunk.piece_id], chunk.task.piece.line_count
+
+        def report(damage: Damage) -> None:
+            self._arbiter.reject(place, lines_before + damage.line_number, damage.reason, damage.excerpt)
+            self._flush()
+
+        copy = self._scratch.copy_named(f"{chunk.piece_id}-repaired.jsonl")
+        with self.open(chunk) as stream, open_copy(copy, "wb") as target:
+            size = repair_lines(blocks_of(stream, chunk.size), target, MAX_LINE_BYTES, report)
+        with open_copy(copy) as stream:
+            tail_bytes = _tail_bytes(stream, size)
+        tail_id = chunk.tail_id if tail_bytes else None
+        return replace(
+            chunk,
+            path=copy,
+            size=size,
+            tail_bytes=tail_bytes,
+            tail_id=tail_id,
+            is_copy=True,
+            is_repaired=True,
+        )
+
+    def _tail_id(self, task: Task) -> int:
+        tail_id = self.next_id
+        self.next_id += 1
+        self.places[tail_id] = Place(task.origin, tail_id, is_tail=True)
+        return tail_id
+
+    def _refuse(self, task: Task, error: OSError) -> None:
+        self._arbiter.refuse_file(task.origin, "unreadable", error.strerror or str(error))
+
+
+def open_copy(path: str, mode: str = "rb") -> IO[bytes]:
+    """Open a file of the scratch folder."""
+    return open(path, mode)
+
+
+def _wants_copy(task: Task) -> bool:
+    is_small = not task.origin.is_closed and task.size <= _COPIED_BYTES
+    # The database cannot name a file whose name is no text.
+    return task.start > 0 or is_small or not is_storable(task.origin.path)
+
+
+def _tail_bytes(stream: IO[bytes], size: int) -> int:
+    """Return how many bytes follow the last line feed of a file of this size."""
+    position = size
+    while position > 0:
+        start = max(0, position - _TAIL_BLOCK_BYTES)
+        stream.seek(start)
+        found = stream.read(position - start).rfind(b"\n")
+        if found >= 0:
+            return size - (start + found + 1)
+        position = start
+    return size

@@ -1,0 +1,347 @@
+"""Reads files of lines: scans them, checks that nothing was left out, and says what to do about damage.
+
+Promise: bytes behind the size that a task names are left for later, even if they are written meanwhile; what
+a scan sees beyond it is read again. The lengths of the lines of a file add up to its size, or the file is read in
+another way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from stormlog.artifacts.file_state import sample_of, state_of
+from stormlog.engine.reading.line_chunks import Chunk, ChunkMaker
+from stormlog.engine.reading.line_shapes import learn_shapes
+from stormlog.engine.reading.line_sql import (
+    IS_JSON,
+    LOOKS_COMPLETE,
+    deferred_lines_view,
+    lines_view,
+)
+from stormlog.engine.reading.odd_lines import Arbiter, Place, Verdicts
+from stormlog.engine.reading.read_plan import Task
+from stormlog.engine.reading.repair import blocks_of
+from stormlog.engine.reading.small_files import Bundle, bundle_small_files, spread_rows
+
+if TYPE_CHECKING:
+    from stormlog.engine.database.lazy_schema import Database
+    from stormlog.engine.reading.temporary_copies import Scratch
+
+__all__ = ["LineReader"]
+
+#: From this many bytes on, looking for shapes first is worth its fixed cost.
+SHAPES_PAY_BYTES = 8 * 1024 * 1024
+
+
+class LineReader:
+    """Brings lines into ``raw.records``.
+
+    Args:
+        database: Where to put them.
+        scratch: Where copies go.
+        arbiter: Judges what SQL leaves open.
+        insert_verdicts: Puts what the arbiter says into tables.
+        next_id: First free number for pieces.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        scratch: Scratch,
+        arbiter: Arbiter,
+        insert_verdicts: Callable[[Verdicts, str], None],
+        next_id: int,
+    ) -> None:
+        self._database = database
+        self._scratch = scratch
+        self._arbiter = arbiter
+        self._insert_verdicts = insert_verdicts
+        self._statement = ""
+        self._maker = ChunkMaker(scratch, arbiter, self._insert_many_verdicts, next_id)
+
+    @property
+    def next_id(self) -> int:
+        """First free number for pieces, after reading."""
+        return self._maker.next_id
+
+    @property
+    def places(self) -> dict[int, Place]:
+        """Piece number -> where its lines come from."""
+        return self._maker.places
+
+    def read(self, tasks: Sequence[Task], shaped: str, statement: str) -> None:
+        """Read tasks whose files hold lines.
+
+        Args:
+            tasks: What to read.
+            shaped: Statement for lines whose shape may be known.
+            statement: Statement for all others.
+        """
+        if not tasks:
+            return
+        self._statement = statement
+        bundles, alone = bundle_small_files(
+            [task for task in tasks if not task.origin.is_packed], self._scratch
+        )
+        unpacked = self._maker.unpack(task for task in tasks if task.origin.is_packed)
+        self._read(self._maker.make(alone) + next(unpacked, []), bundles, shaped)
+        for chunks in unpacked:
+            # Shapes stand for rows: those of one batch have to be the same ones.
+            chunks = self._scan_or_repair(chunks)
+            self._number_rows(chunks)
+            self._finish(chunks)
+
+    def _read(self, chunks: list[Chunk], bundles: list[Bundle], shaped: str) -> None:
+        # Shapes of the batch before stand for rows that are no longer here.
+        self._database.execute("DELETE FROM raw.shapes")
+        size = sum(chunk.size for chunk in chunks) + sum(bundle.size for bundle in bundles)
+        is_shaped = size >= SHAPES_PAY_BYTES and self._has_shapes(chunks, bundles)
+        if not is_shaped or not self._scan(chunks, shaped, bundles, tests_json=False):
+            is_shaped = False
+            if not bundles or not self._scan(chunks, self._statement, bundles):
+                chunks += self._maker.make(task for bundle in bundles for task, _, _ in bundle.members)
+                bundles = []
+                chunks = self._scan_or_repair(chunks)
+        self._finish_bundles(bundles)
+        self._number_rows(chunks)
+        changed = [chunk for chunk in chunks if _has_changed(chunk)]
+        self._take_back(changed)
+        if is_shaped:
+            self._judge_deferred()
+        self._finish([chunk for chunk in chunks if chunk not in changed])
+        if changed:
+            # As copies they cannot change any more.
+            self._read_again([chunk.task for chunk in changed])
+
+    def _has_shapes(self, chunks: Sequence[Chunk], bundles: Sequence[Bundle]) -> bool:
+        paths = [chunk.path for chunk in chunks]
+        for bundle in bundles:
+            paths += bundle.sampled_paths()
+        return learn_shapes(self._database, paths) > 0
+
+    def _insert_many_verdicts(self) -> None:
+        if self._arbiter.has_many:
+            self._insert_verdicts(self._arbiter.take(), self._statement)
+
+    # ---- scanning ------------------------------------------------------------------------------------------
+
+    def _scan_or_repair(self, chunks: list[Chunk]) -> list[Chunk]:
+        """Insert lines, from repaired copies where something in a file stops the whole scan.
+
+        Returns:
+            What was read, as far as its rows are to be numbered.
+        """
+        if self._scan(chunks, self._statement):
+            return chunks
+        return self._scan_in_halves(self._maker.repair(chunks))
+
+    def _scan_in_halves(self, chunks: list[Chunk]) -> list[Chunk]:
+        """Insert the lines of as many files at a time as DuckDB takes."""
+        if self._scan(chunks, self._statement):
+            return chunks
+        if len(chunks) == 1:
+            self._judge_every_line(chunks[0])
+            return []
+        middle = len(chunks) // 2
+        return self._scan_in_halves(chunks[:middle]) + self._scan_in_halves(chunks[middle:])
+
+    def _scan(
+        self,
+        chunks: Sequence[Chunk],
+        statement: str,
+        bundles: Sequence[Bundle] = (),
+        *,
+        tests_json: bool = True,
+    ) -> bool:
+        """Insert the lines of files; false, and none is inserted, if DuckDB refuses a file or leaves something out."""
+        import duckdb
+
+        if not chunks and not bundles:
+            return True
+        ids = [*(chunk.piece_id for chunk in chunks), *(bundle.bundle_id for bundle in bundles)]
+        if ids == list(range(ids[0], ids[0] + len(ids))):
+            piece_id = f"CAST(file_index + {ids[0]} AS INTEGER)"
+        else:
+            piece_id = f"{ids!r}[CAST(file_index + 1 AS BIGINT)]"
+        paths = [*(chunk.path for chunk in chunks), *(bundle.path for bundle in bundles)]
+        for is_json in [LOOKS_COMPLETE, IS_JSON] if tests_json else [LOOKS_COMPLETE]:
+            try:
+                self._database.execute(lines_view(paths, piece_id, is_json))
+                self._database.execute(statement)
+            except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+                raise
+            except duckdb.Error as error:
+                # Damaged JSON stops the first attempt; the second tests each line before it looks inside.
+                if "Malformed JSON" in str(error):
+                    continue
+                return False
+            return self._adds_up(chunks, bundles)
+        return False
+
+    def _adds_up(self, chunks: Sequence[Chunk], bundles: Sequence[Bundle]) -> bool:
+        """Return whether all bytes of the files were read as lines; remove the lines if not."""
+        texts = {chunk.piece_id: chunk.text_bytes for chunk in chunks}
+        texts.update((bundle.bundle_id, bundle.text_bytes) for bundle in bundles)
+        rows = self._database.execute(
+            """
+            SELECT
+                file_id,
+                coalesce(sum(line_bytes), 0) + count(*),
+                count(*) = max(rowid) - min(rowid) + 1,
+                count(*) FILTER (coalesce(line_bytes, 0) = 0)
+            FROM raw.records WHERE line_number IS NULL AND file_id BETWEEN $first AND $last GROUP BY file_id
+            """,
+            {"first": min(texts), "last": max(texts)},
+        ).fetchall()
+        found = {file_id: (text_bytes, in_order, blank) for file_id, text_bytes, in_order, blank in rows}
+        nothing = (0, True, 0)
+        is_odd = any(
+            found.get(bundle.bundle_id, nothing)[:2] != (bundle.text_bytes, True) for bundle in bundles
+        )
+        for chunk in chunks:
+            text_bytes, in_order, blank = found.get(chunk.piece_id, nothing)
+            if text_bytes == chunk.text_bytes and in_order and not (blank and self._has_returns(chunk)):
+                continue
+            # What changed meanwhile is read again anyway.
+            is_odd = is_odd or not _has_changed(chunk)
+        if is_odd:
+            self._database.execute(
+                "DELETE FROM raw.records WHERE list_contains($ids, file_id) AND line_number IS NULL",
+                {"ids": list(texts)},
+            )
+        return not is_odd
+
+    def _has_returns(self, chunk: Chunk) -> bool:
+        """Return whether a carriage return may have been taken for a line of its own."""
+        with contextlib.suppress(OSError), self._maker.open(chunk) as stream:
+            return any(b"\r" in block for block in blocks_of(stream, chunk.size))
+        return True
+
+    def _judge_deferred(self) -> None:
+        """Type the lines that have no known shape."""
+        import duckdb
+
+        for is_json in (LOOKS_COMPLETE, IS_JSON):
+            try:
+                self._database.execute(deferred_lines_view(is_json))
+                self._database.execute(self._statement)
+                return
+            except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+                raise
+            except duckdb.Error:
+                # Damaged JSON stops the first attempt; nothing should stop the second.
+                continue
+        self._database.execute("UPDATE raw.records SET is_deferred = false WHERE is_deferred")
+
+    def _judge_every_line(self, chunk: Chunk) -> None:
+        """Leave a file that DuckDB still refuses to the arbiter alone; it has no rows to number then."""
+        piece = chunk.task.piece
+        # Nothing was counted here, so nothing can be added later.
+        piece.sample, piece.tail_id = "", chunk.tail_id
+        try:
+            with self._maker.open(chunk) as stream:
+                left, number = chunk.size, 0
+                while left > 0 and (line := stream.readline(left)):
+                    left, number = left - len(line), number + 1
+                    is_tail = chunk.tail_id is not None and not line.endswith(b"\n")
+                    place = self.places[
+                        chunk.tail_id if is_tail and chunk.tail_id is not None else chunk.piece_id
+                    ]
+                    text = line.rstrip(b"\n").decode("utf-8")
+                    self._arbiter.judge(place, piece.line_count + number, text)
+                    self._insert_many_verdicts()
+        except OSError as error:
+            self._arbiter.refuse_file(chunk.task.origin, "unreadable", error.strerror or str(error))
+
+    # ---- after a scan --------------------------------------------------------------------------------------
+
+    def _number_rows(self, chunks: Sequence[Chunk]) -> None:
+        """Remember at which row each piece starts: its line numbers are counted from there."""
+        if not chunks:
+            return
+        self._database.append(
+            "raw.lines_of_chunks",
+            [
+                [chunk.piece_id for chunk in chunks],
+                [chunk.task.piece.line_count + 1 for chunk in chunks],
+                [chunk.tail_id for chunk in chunks],
+            ],
+            "INTEGER, BIGINT, INTEGER",
+        )
+        self._database.execute(
+            """
+            INSERT INTO raw.chunks
+            SELECT r.file_id, min(r.rowid), max(r.rowid), any_value(l.first_line), any_value(l.tail_id)
+            FROM raw.records AS r INNER JOIN raw.lines_of_chunks AS l ON r.file_id = l.piece_id
+            WHERE r.line_number IS NULL
+            GROUP BY r.file_id
+            """
+        )
+        self._database.execute("DELETE FROM raw.lines_of_chunks")
+        if any(chunk.tail_id is not None for chunk in chunks):
+            self._database.execute(
+                """
+                UPDATE raw.records
+                SET file_id = c.tail_id, line_number = c.last_row - c.first_row + c.first_line
+                FROM raw.chunks AS c
+                WHERE raw.records.file_id = c.piece_id AND raw.records.rowid = c.last_row
+                    AND c.tail_id IS NOT NULL
+                """
+            )
+
+    def _finish_bundles(self, bundles: Sequence[Bundle]) -> None:
+        """Number the rows of bundles and let their pieces say what was read."""
+        spread_rows(self._database, bundles)
+        for bundle in bundles:
+            for task, line_count, sample in bundle.members:
+                piece = task.piece
+                self.places[piece.piece_id] = Place(task.origin, piece.piece_id)
+                piece.line_count, piece.settled_bytes, piece.sample = line_count, task.size, sample
+
+    def _take_back(self, chunks: Sequence[Chunk]) -> None:
+        """Remove the rows of files that changed while they were scanned."""
+        if not chunks:
+            return
+        ids = [chunk.piece_id for chunk in chunks]
+        ids += [chunk.tail_id for chunk in chunks if chunk.tail_id is not None]
+        for table, column in (
+            ("raw.records", "file_id"),
+            ("raw.rejects", "piece_id"),
+            ("raw.sessionless_records", "piece_id"),
+            ("raw.chunks", "piece_id"),
+        ):
+            self._database.execute(f"DELETE FROM {table} WHERE list_contains(?, {column})", [ids])
+
+    def _read_again(self, tasks: Sequence[Task]) -> None:
+        chunks = self._maker.make(tasks, copies_all=True)
+        for chunk in chunks:
+            if not chunk.is_copy:
+                self._arbiter.refuse_file(chunk.task.origin, "unreadable", "vanished while it was read")
+        chunks = [chunk for chunk in chunks if chunk.is_copy]
+        chunks = self._scan_or_repair(chunks)
+        self._number_rows(chunks)
+        self._finish(chunks)
+
+    def _finish(self, chunks: Sequence[Chunk]) -> None:
+        """Let each piece say what was read of its file."""
+        rows = self._database.execute("SELECT piece_id, last_row - first_row + 1 FROM raw.chunks").fetchall()
+        counts = dict(rows)
+        for chunk in chunks:
+            piece, state = chunk.task.piece, chunk.task.state
+            piece.tail_id, piece.sample = chunk.tail_id, ""
+            if state is None or not chunk.task.origin.may_grow or chunk.is_repaired:
+                continue
+            piece.line_count += counts.get(piece.piece_id, 0) - (chunk.tail_id is not None)
+            piece.settled_bytes = state.size - chunk.tail_bytes
+            if chunk.is_copy:
+                piece.sample = chunk.sample
+            else:
+                with contextlib.suppress(OSError):
+                    piece.sample = sample_of(chunk.task.origin.path, piece.settled_bytes)
+
+
+def _has_changed(chunk: Chunk) -> bool:
+    is_bounded = chunk.is_copy or not chunk.task.origin.may_grow
+    return not is_bounded and state_of(chunk.task.origin.path) != chunk.task.state

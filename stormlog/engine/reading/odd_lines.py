@@ -1,0 +1,264 @@
+"""Judges the lines that SQL does not take as they stand: converts them or says why not.
+
+Promise: every line handed in comes out once, as a canonical record or as a located reject.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from stormlog._storable_text import is_storable, storable_text
+from stormlog.engine.reading.repair import excerpt_of
+
+if TYPE_CHECKING:
+    from stormlog.artifacts.event_files import FileOrigin
+    from stormlog.artifacts.models import CatalogWarning
+
+__all__ = ["MAX_DEPTH", "MAX_LINE_BYTES", "Arbiter", "Place", "Verdicts"]
+
+#: Longer lines are rejected: no record comes near it, and one such line must not exhaust the memory.
+MAX_LINE_BYTES = 16 * 1024 * 1024
+
+#: Verdicts that are put into tables together.
+_MANY = 10_000
+
+#: Values within values that Python's own JSON reader and writer bear whoever calls.
+MAX_DEPTH = 500
+
+# Functions of the module ``json`` make a reader or a writer for every call that asks for something unusual.
+_read_json: Callable[[str], Any] = json.JSONDecoder().decode
+_write_json: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where lines come from.
+
+    Attributes:
+        origin: The file.
+        piece_id: Number under which the rows are kept.
+        is_tail: Whether this is a last line that its writer may not have finished.
+        note: What is added to the message of a reject.
+    """
+
+    origin: FileOrigin
+    piece_id: int
+    is_tail: bool = False
+    note: str = ""
+
+
+@dataclass
+class Verdicts:
+    """What came of some lines.
+
+    Attributes:
+        records: (piece_id, line_number, canonical JSON text, record id or ``None`` where the text gives it).
+        sessionless: (piece_id, line_number, session_id, timestamp_ns, host, pid, rank, job_id) of the records that
+            name no session, and are shown in that of the manifest or in one made from the path of their source.
+        rejects: (piece_id, line_number, reason, message, excerpt).
+    """
+
+    records: list[tuple[int, int, str, str | None]] = field(default_factory=list)
+    sessionless: list[tuple[int, int, str, int, str, int, int, str | None]] = field(default_factory=list)
+    rejects: list[tuple[int, int | None, str, str, str]] = field(default_factory=list)
+
+
+class Arbiter:
+    """Collects verdicts.
+
+    Args:
+        warnings: Where warnings about whole files go.
+    """
+
+    def __init__(self, warnings: list[CatalogWarning]) -> None:
+        self._warnings = warnings
+        self._verdicts = Verdicts()
+        self._default_ids: dict[str, str] = {}
+        self._left_out: set[tuple[str, str]] = set()
+
+    @property
+    def has_many(self) -> bool:
+        """Whether so many verdicts are waiting that they should be taken."""
+        return len(self._verdicts.records) + len(self._verdicts.rejects) >= _MANY
+
+    def take(self) -> Verdicts:
+        """Return the verdicts since the last call."""
+        taken, self._verdicts = self._verdicts, Verdicts()
+        return taken
+
+    def judge(self, place: Place, line_number: int, line: str) -> None:
+        """Judge one line of text; blank ones are nothing."""
+        if line_number == 1:
+            # Editors of one platform put a byte-order mark at the start of a file.
+            line = line.removeprefix("\ufeff")
+        if not line.strip():
+            return
+        if len(line) * 4 > MAX_LINE_BYTES and len(line.encode("utf-8", "surrogatepass")) > MAX_LINE_BYTES:
+            self.reject(place, line_number, "line_too_long", line)
+            return
+        try:
+            record = _read_json(line)
+        except RecursionError:
+            self.reject(place, line_number, "nested_too_deeply", line)
+        except ValueError:
+            self.reject(place, line_number, _malformed_reason(place), line)
+        else:
+            # No value lies deeper than there are brackets.
+            may_be_deep = line.count("{") + line.count("[") > MAX_DEPTH
+            self._judge_parsed(place, line_number, record, line, {}, may_be_deep=may_be_deep)
+
+    def judge_record(self, place: Place, line_number: int, record: Any, text: str, **options: Any) -> None:
+        """Judge one parsed record; ``options`` go to `telemetry_event_from_record`."""
+        self._judge_parsed(place, line_number, record, text, options, may_be_deep=True)
+
+    def _judge_parsed(
+        self,
+        place: Place,
+        line_number: int,
+        record: Any,
+        text: str,
+        options: dict[str, Any],
+        *,
+        may_be_deep: bool,
+    ) -> None:
+        if not isinstance(record, dict):
+            self.reject(place, line_number, "not_an_object", text)
+            return
+        if may_be_deep and is_deeper_than(record, MAX_DEPTH):
+            self.reject(place, line_number, "nested_too_deeply", text)
+            return
+        # Of records without a version nearly everything is accepted, so this is asked first.
+        if "schema_version" not in record and "format" in record and self.leave_out(place.origin, record):
+            return
+        key = place.origin.key
+        if key not in self._default_ids:
+            self._default_ids[key] = place.origin.default_session_id()
+        default_id = self._default_ids[key]
+        options.setdefault("default_session_id", default_id)
+        try:
+            event, problem = _converter()(record, options)
+            if problem is not None:
+                self.reject(place, line_number, problem, text)
+                return
+            canonical = _write_json(event)
+            given_id = None
+            if not is_storable(canonical):
+                # A database cannot hold half a character; the id still stands for the original text.
+                given_id = _record_id(event)
+                canonical = storable_text(canonical)
+        except (ValueError, OverflowError, RecursionError, TypeError) as error:
+            if self.leave_out(place.origin, record):
+                return
+            self.reject(place, line_number, str(getattr(error, "code", "invalid_record")), text, str(error))
+            return
+        self._verdicts.records.append((place.piece_id, line_number, canonical, given_id))
+        # The very object: a record may name an id that reads the same.
+        if event["session_id"] is default_id:
+            self._verdicts.sessionless.append(_sessionless_row(place.piece_id, line_number, event))
+
+    def reject(
+        self, place: Place, line_number: int | None, reason: str, text: str, message: str | None = None
+    ) -> None:
+        """Note that a line was skipped."""
+        message = (message or _MESSAGES.get(reason, reason)) + place.note
+        self._verdicts.rejects.append((place.piece_id, line_number, reason, message, excerpt_of(text)))
+
+    def leave_out(self, origin: FileOrigin, record: Any) -> bool:
+        """Say whether a record is none of memory telemetry but of a known other kind; a warning names its file once."""
+        found = _foreign_format()(record)
+        if found is None:
+            return False
+        from stormlog.artifacts.models import NO_MEMORY_TELEMETRY
+
+        if (origin.key, found) not in self._left_out:
+            self._left_out.add((origin.key, found))
+            message = f"holds records that are no memory telemetry ({found}); they are left out"
+            self.refuse_file(origin, f"{NO_MEMORY_TELEMETRY}:{found}", message)
+        return True
+
+    def refuse_file(self, origin: FileOrigin, code: str, message: str) -> None:
+        """Note that a whole file was skipped."""
+        from stormlog.artifacts.models import CatalogWarning
+
+        self._warnings.append(CatalogWarning(origin.path, message, code))
+
+
+@cache
+def _converter() -> Callable[[Any, dict[str, Any]], tuple[dict[str, Any], str | None]]:
+    """Return what makes an event of a record, and says which number of the event is too large for a column.
+
+    Most files have no line for it, so the rules are imported when one has; not again for every line.
+    """
+    from stormlog.telemetry.conversion import telemetry_event_from_record
+    from stormlog.telemetry.events import telemetry_event_to_dict
+    from stormlog.telemetry.validation import record_fits_engine
+
+    def convert(record: Any, options: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+        event = telemetry_event_to_dict(telemetry_event_from_record(record, **options))
+        return event, record_fits_engine(event)
+
+    return convert
+
+
+@cache
+def _foreign_format() -> Callable[[Any], str | None]:
+    from stormlog.telemetry.foreign import foreign_format
+
+    return foreign_format
+
+
+def _record_id(event: dict[str, Any]) -> str:
+    from stormlog.telemetry.projection import record_id
+
+    return record_id(event)
+
+
+def _sessionless_row(
+    piece_id: int, line_number: int, event: dict[str, Any]
+) -> tuple[int, int, str, int, str, int, int, str | None]:
+    job_id = event["job_id"]
+    return (
+        piece_id,
+        line_number,
+        storable_text(event["session_id"]),
+        event["timestamp_ns"],
+        storable_text(event["host"]),
+        event["pid"],
+        event["rank"],
+        None if job_id is None else storable_text(job_id),
+    )
+
+
+def _malformed_reason(place: Place) -> str:
+    """Tell a line that was cut while it was written from one that is broken."""
+    return "torn_line" if place.is_tail and place.origin.path.endswith(".jsonl") else "malformed_json"
+
+
+def is_deeper_than(value: Any, limit: int) -> bool:
+    """Return whether lists and objects lie deeper than ``limit`` within each other; ``value`` is one of them."""
+    level = [value]
+    for _ in range(limit):
+        below: list[Any] = []
+        for outer in level:
+            for inner in outer.values() if type(outer) is dict else outer:
+                kind = type(inner)
+                if kind is dict or kind is list:
+                    below.append(inner)
+        if not below:
+            return False
+        level = below
+    return True
+
+
+_MESSAGES = {
+    "nested_too_deeply": f"values lie more than {MAX_DEPTH} deep within each other",
+    "torn_line": "the line ends in the middle of a record; its writer was probably stopped",
+    "malformed_json": "not valid JSON",
+    "not_an_object": "valid JSON, but not an object",
+    "invalid_utf8": "not valid UTF-8",
+    "line_too_long": "longer than 16 MiB",
+}

@@ -1,0 +1,230 @@
+"""Reads files into ``raw.records``: one pass, no line lost, no line judged twice.
+
+Promise: DuckDB types every line that is plainly valid; all others go to `stormlog.engine.reading.odd_lines`, one
+by one, and come back as canonical records or as located rejects. Nothing here grows with the number
+of plainly valid lines.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from stormlog._opening import read_artifact
+from stormlog._storable_text import is_storable
+from stormlog.artifacts.file_state import state_of
+from stormlog.engine.database.tables import LINES_GIVEN_VIEW
+from stormlog.engine.reading.line_files import LineReader
+from stormlog.engine.reading.line_sql import insert_shaped, insert_typed
+from stormlog.engine.reading.odd_lines import Arbiter, Place, Verdicts
+from stormlog.engine.reading.read_plan import Task
+from stormlog.engine.reading.temporary_copies import Scratch
+
+if TYPE_CHECKING:
+    from stormlog.artifacts.models import CatalogWarning
+    from stormlog.engine.database.lazy_schema import Database
+
+__all__ = ["Reader"]
+
+#: Lines handed to the arbiter, and records handed back, at a time.
+BATCH = 10_000
+
+
+#: Documents and CSV files are read as a whole; what is larger would fill the memory.
+_MOST_DOCUMENT_BYTES = 2 << 30
+#: Codes of warnings about files that may be readable tomorrow, or with another setting.
+_MAY_CHANGE = ("unreadable", "unpack_limit")
+
+
+class Reader:
+    """Fills ``raw.records`` with the rows of one batch of files at a time.
+
+    Args:
+        database: Where to put it.
+        scratch: Where readable copies go.
+    """
+
+    def __init__(self, database: Database, scratch: Scratch) -> None:
+        self._database = database
+        self._scratch = scratch
+
+    def read(self, tasks: Sequence[Task], next_id: int, *, keep_all: bool) -> int:
+        """Read a batch; ``raw.records`` must be empty.
+
+        Afterwards the pieces of the tasks say what was read. A piece whose file changed meanwhile has no state.
+
+        Args:
+            tasks: What to read.
+            next_id: First free number for pieces.
+            keep_all: Keep every record's text, which the cold columns of ``events`` need. Otherwise
+                only the texts that issues need are kept.
+
+        Returns:
+            The first number that is free now.
+        """
+        warnings: list[CatalogWarning] = []
+        arbiter = Arbiter(warnings)
+        keep = "true" if keep_all else "is_needed OR NOT is_valid"
+        statement = insert_typed(keep)
+        lines = LineReader(self._database, self._scratch, arbiter, self._insert_verdicts, next_id)
+        of_lines = [task for task in tasks if task.origin.format == "lines"]
+        lines.read(of_lines, insert_shaped(keep), statement)
+        of_rows = [task for task in tasks if task.origin.format == "parquet"]
+        for task in self._read_typed_parquet(of_rows, keep_all=keep_all):
+            self._read_parquet(task, statement, arbiter)
+        warned = {warning.path for warning in warnings}
+        self._check_row_counts([task for task in of_rows if task.origin.path not in warned], arbiter)
+        for task in tasks:
+            if task.origin.format == "document":
+                self._read_document(task, statement, arbiter)
+        places = {task.piece.piece_id: Place(task.origin, task.piece.piece_id) for task in tasks}
+        self._settle_odd_lines({**places, **lines.places}, statement, arbiter)
+        said: dict[str, list[tuple[str, str]]] = {}
+        for warning in warnings:
+            said.setdefault(warning.path, []).append((warning.code, warning.message))
+        for task in tasks:
+            # What was said of the lines before is said of the whole file.
+            before = task.piece.warnings if task.start > 0 else []
+            task.piece.warnings = list(dict.fromkeys([*before, *said.get(task.origin.path, [])]))
+            # Whatever is scanned in place may have changed meanwhile; then nobody may rely on it later.
+            is_bounded = task.origin.may_grow or state_of(task.origin.path) == task.state
+            # What could not be read today may be readable tomorrow, without looking any different.
+            is_known = not any(code.endswith(_MAY_CHANGE) for code, _ in task.piece.warnings)
+            task.piece.state = task.state if is_bounded and is_known else None
+            self._fold_tail(task)
+        # No view may name a copy that is gone.
+        self._database.execute(LINES_GIVEN_VIEW)
+        self._scratch.remove_copies()
+        return lines.next_id
+
+    def _fold_tail(self, task: Task) -> None:
+        """Give the last line of a file that cannot grow to the other lines: nobody will read it again."""
+        piece = task.piece
+        if piece.tail_id is None or piece.sample:
+            return
+        for table, column in (
+            ("raw.records", "file_id"),
+            ("raw.rejects", "piece_id"),
+            ("raw.sessionless_records", "piece_id"),
+        ):
+            self._database.execute(
+                f"UPDATE {table} SET {column} = ? WHERE {column} = ?", [piece.piece_id, piece.tail_id]
+            )
+        piece.tail_id = None
+
+    # ---- other formats -------------------------------------------------------------------------------------
+
+    def _read_typed_parquet(self, tasks: Sequence[Task], *, keep_all: bool) -> list[Task]:
+        """Read the segments that compaction wrote; return the tasks of all others."""
+        if not tasks:
+            return []
+        from stormlog.engine.reading.parquet_columns import insert_typed_parquet
+
+        files = [
+            (task.piece.piece_id, self._scratch.spelling(task.origin, task.piece.piece_id))
+            for task in tasks
+            if is_storable(task.origin.path)
+        ]
+        inserted = insert_typed_parquet(self._database, files, keep_all=keep_all)
+        return [task for task in tasks if task.piece.piece_id not in inserted]
+
+    def _read_parquet(self, task: Task, statement: str, arbiter: Arbiter) -> None:
+        import duckdb
+
+        from stormlog.engine.reading.parquet_rows import parquet_lines
+
+        origin = task.origin
+        try:
+            path = self._scratch.spelling(origin, task.piece.piece_id)
+            if not is_storable(origin.path):
+                with self._scratch.open(origin.path) as source, open(path, "wb") as target:
+                    shutil.copyfileobj(source, target)
+            self._database.execute(
+                f"""
+                CREATE OR REPLACE VIEW raw.lines AS
+                SELECT {task.piece.piece_id} AS file_id, line_number, line,
+                    CASE WHEN json_valid(line) THEN line END AS json_line,
+                    CAST(NULL AS VARCHAR) AS record_id, false AS is_canonical
+                FROM ({parquet_lines(self._database.connection, path)})
+                """
+            )
+            self._database.execute(statement)
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+            raise
+        except (OSError, duckdb.Error) as error:
+            arbiter.refuse_file(origin, "unreadable", str(error).splitlines()[0])
+
+    def _check_row_counts(self, tasks: Sequence[Task], arbiter: Arbiter) -> None:
+        """Warn of Parquet files that gave another number of rows than they say they hold."""
+        if not tasks:
+            return
+        from stormlog.engine.reading.parquet_rows import missing_rows
+
+        by_id = {task.piece.piece_id: task for task in tasks}
+        files = [(number, self._scratch.spelling(task.origin, number)) for number, task in by_id.items()]
+        for number, (read, stated) in missing_rows(self._database, files).items():
+            message = f"states {stated} rows, but {read} were read"
+            arbiter.refuse_file(by_id[number].origin, "row_count", message)
+
+    def _read_document(self, task: Task, statement: str, arbiter: Arbiter) -> None:
+        from stormlog.engine.reading.documents import csv_verdicts, json_document_verdicts
+
+        origin = task.origin
+        verdicts = json_document_verdicts if origin.source_kind != "telemetry_csv" else csv_verdicts
+        try:
+            content = read_artifact(origin.path, self._scratch.opened, most_bytes=_MOST_DOCUMENT_BYTES)
+            for batch in verdicts(Place(origin, task.piece.piece_id), content, arbiter, BATCH):
+                self._insert_verdicts(batch, statement)
+        except OSError as error:
+            arbiter.refuse_file(origin, "load_failed:unreadable", error.strerror or str(error))
+        except UnicodeDecodeError:
+            arbiter.refuse_file(origin, "load_failed:invalid_utf8", "is not UTF-8 text")
+        except RecursionError:
+            arbiter.refuse_file(
+                origin, "load_failed:nested_too_deeply", "holds values too deep within each other"
+            )
+        except ValueError as error:
+            code = getattr(error, "code", "json_malformed")
+            arbiter.refuse_file(origin, f"load_failed:{code}", str(error))
+
+    # ---- odd lines -----------------------------------------------------------------------------------------
+
+    def _settle_odd_lines(self, places: dict[int, Place], statement: str, arbiter: Arbiter) -> None:
+        cursor = self._database.connection.cursor()
+        cursor.execute(
+            """
+            SELECT r.file_id, coalesce(r.line_number, r.rowid - c.first_row + c.first_line), r.record
+            FROM raw.records AS r LEFT JOIN raw.chunks AS c ON r.file_id = c.piece_id
+            WHERE NOT r.is_valid AND r.record IS NOT NULL AND NOT r.is_deferred
+            ORDER BY r.file_id, r.rowid
+            """
+        )
+        while rows := cursor.fetchmany(BATCH):
+            for piece_id, line_number, line in rows:
+                arbiter.judge(places[piece_id], line_number, line)
+            self._insert_verdicts(arbiter.take(), statement)
+        self._insert_verdicts(arbiter.take(), statement)
+
+    def _insert_verdicts(self, verdicts: Verdicts, statement: str) -> None:
+        if verdicts.records:
+            self._database.append(
+                "raw.lines_given",
+                [list(column) for column in zip(*verdicts.records, strict=True)],
+                "INTEGER, BIGINT, VARCHAR, VARCHAR",
+            )
+            self._database.execute(LINES_GIVEN_VIEW)
+            self._database.execute(statement)
+            self._database.execute("DELETE FROM raw.lines_given")
+        if verdicts.sessionless:
+            self._database.append(
+                "raw.sessionless_records",
+                [list(column) for column in zip(*verdicts.sessionless, strict=True)],
+                "INTEGER, BIGINT, VARCHAR, BIGINT, VARCHAR, BIGINT, BIGINT, VARCHAR",
+            )
+        if verdicts.rejects:
+            self._database.append(
+                "raw.rejects",
+                [list(column) for column in zip(*verdicts.rejects, strict=True)],
+                "INTEGER, BIGINT, VARCHAR, VARCHAR, VARCHAR",
+            )

@@ -1,0 +1,1 @@
+"""States of issues for views: from the tracker or from a file of states."""

@@ -1,0 +1,172 @@
+"""Where the states of issues come from: a tracker, else ``issues.json`` beside the artifacts.
+
+The promise: a question sees what the tracker says when it is asked, and what sidecars said when the paths were
+looked at last; a damaged sidecar costs a warning and no issue.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from stormlog._paths import require_path
+from stormlog.artifacts.models import CatalogWarning
+from stormlog.errors import SourceError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from stormlog.artifacts.catalog import ArtifactCatalog
+    from stormlog.engine.tracked.sqlite_file import TrackerFile
+    from stormlog.issues.sidecar import TrackedState
+
+__all__ = ["NO_TRACKER", "Shown", "StateSource"]
+
+#: Identifies what was read: another one means that something may have changed.
+Token = tuple[int, int]
+
+#: Of tables without a tracker.
+NO_TRACKER: Token = (0, 0)
+
+
+class Shown(NamedTuple):
+    """What is known at one moment.
+
+    Attributes:
+        tables: The tables of the tracker; without one they are empty.
+        tables_token: Changes when they may have.
+        states: What speaks for each fingerprint id that is known.
+        states_token: Changes when they may have.
+    """
+
+    tables: sqlite3.Connection
+    tables_token: Token
+    states: Mapping[str, TrackedState]
+    states_token: Token
+
+
+class StateSource:
+    """What is known of issues besides their evidence.
+
+    Args:
+        tracker: A tracker; with one, sidecars do not count.
+        project: Project of the tracker.
+
+    Raises:
+        MigrationError: the tracker is of another version, or something else.
+        SourceError: it is missing or cannot be read, or has no such project.
+    """
+
+    def __init__(self, tracker: str | os.PathLike[str] | None = None, project: str = "default") -> None:
+        self._tracker = None if tracker is None else require_path(tracker, "the path of the tracker")
+        self._project = project
+        self._file: TrackerFile | None = None
+        self._openings = 0
+        self._token = NO_TRACKER
+        self._states: dict[str, TrackedState] = {}
+        self._overrides: dict[str, str] = {}
+        self._is_closed = False
+        self._update()
+
+    def close(self) -> None:
+        """Let go of the tracker; nothing is known from then on."""
+        self._is_closed = True
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def look(self, catalog: ArtifactCatalog) -> bool:
+        """Read what lies beside the artifacts now.
+
+        Args:
+            catalog: What was found; it gets a warning for each sidecar that is none.
+
+        Returns:
+            Whether an issue may show another state than it did when this was called last.
+        """
+        before = self._overrides
+        if self._tracker is None:
+            found: list[TrackedState] = []
+            for path in catalog.issue_sidecars:
+                # Late: most artifacts have none, and this reads more than it takes to answer from what is kept.
+                from stormlog.issues.sidecar import read_sidecar
+
+                try:
+                    found += read_sidecar(path, catalog.opened.also([os.path.realpath(path.parent)])).states
+                except SourceError as error:
+                    message = f"was skipped: {str(error).removeprefix(f'{path}: ')}"
+                    catalog.warnings.append(CatalogWarning(str(path), message, "issue_sidecar_invalid"))
+            self._set(found, (0, self._token[1] + 1))
+        self._update()
+        return self._overrides != before
+
+    def overrides(self, explicit: Mapping[str, str] | None) -> dict[str, str]:
+        """Return fingerprint id -> state for all that are not simply open.
+
+        Args:
+            explicit: What a caller says; it wins.
+        """
+        self._update()
+        return {**self._overrides, **(explicit or {})}
+
+    @contextmanager
+    def showing(self) -> Iterator[Shown]:
+        """Show everything as it is at one moment."""
+        from stormlog.engine.tracked.sqlite_file import empty_tracker
+
+        file = self._opened()
+        if file is not None:
+            with file.reading() as connection:
+                self._read(file)
+                yield Shown(connection, self._token, self._states, self._token)
+            return
+        connection = empty_tracker()
+        try:
+            yield Shown(connection, NO_TRACKER, self._states, self._token)
+        finally:
+            connection.close()
+
+    def _update(self) -> None:
+        """Read the tracker again if somebody changed it."""
+        file = self._opened()
+        if file is not None and self._token != self._token_of(file):
+            with file.reading():
+                self._read(file)
+
+    def _read(self, file: TrackerFile) -> None:
+        token = self._token_of(file)
+        if token != self._token:
+            self._set(file.states(self._project), token)
+
+    def _token_of(self, file: TrackerFile) -> Token:
+        return self._openings, file.data_version()
+
+    def _opened(self) -> TrackerFile | None:
+        """Return the tracker, opened anew if somebody put another one in its place; None if there is none."""
+        if self._tracker is None or self._is_closed:
+            return None
+        if self._file is None or not self._file.is_current:
+            from stormlog.engine.tracked.sqlite_file import TrackerFile
+
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+            self._file = TrackerFile(self._tracker)
+            self._openings += 1
+        return self._file
+
+    def _set(self, found: list[TrackedState], token: Token) -> None:
+        if found:
+            from stormlog.issues.sidecar import speaking_states
+
+            self._states = speaking_states(found)
+        else:
+            self._states = {}
+        self._overrides = {
+            fingerprint_id: state.state
+            for fingerprint_id, state in self._states.items()
+            if state.state != "open"
+        }
+        self._token = token

@@ -1,0 +1,406 @@
+"""Compares what some paths hold with what is known already: what is new, what is back, what was never fixed.
+
+The promise: nothing is changed, neither the artifacts nor what they are compared with, so that a gate may run as
+often as one likes and gives the same answer every time.
+
+Source: docs/ci.md#gate.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from stormlog.errors import SourceError
+from stormlog.issues.sidecar import TrackedState, read_sidecar, state_precedence
+from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
+from stormlog.tracking.recording.repository import Repository
+from stormlog.tracking.recording.versions import compare_versions, repository_for, seen_among
+from stormlog.tracking.scanning.scan import ScanOptions, scan
+from stormlog.tracking.sidecar import export_states
+from stormlog.tracking.tracker import Tracker
+
+if TYPE_CHECKING:
+    from stormlog.query import QueryStore
+
+__all__ = [
+    "FAILURES",
+    "Baseline",
+    "GateIssue",
+    "GateReport",
+    "baseline_of_file",
+    "baseline_of_tracker",
+    "evaluate",
+]
+
+#: What a gate may fail on.
+FAILURES: Final = ("new", "regressed", "recurring", "pending")
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What is known already.
+
+    Attributes:
+        source: Where that is written.
+        states: One per fingerprint, app and development.
+        version_order: How versions compare; see `compare_versions`.
+        regress_on_equal: Whether the fix version itself, seen again, makes an issue regressed.
+        first_seen: (app, version of the code) -> its earliest event, nanoseconds since the Unix epoch.
+        repo: Git repository that knows which commit is newer.
+    """
+
+    source: str
+    states: Sequence[TrackedState]
+    version_order: str = "auto"
+    regress_on_equal: bool = False
+    first_seen: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    repo: str | Repository | None = None
+
+
+@dataclass(frozen=True)
+class GateIssue:
+    """An issue that the paths hold.
+
+    Attributes:
+        fingerprint_id: What makes it the same issue.
+        outcome: new, regressed, recurring, known, ignored, older: resolved, and only versions from before the fix
+            have it; or pending: it would be one of the first three, but all sessions with it may still grow, and
+            what it rests on may become something else.
+        app: Training program.
+        is_dev: Whether it comes from development runs.
+        session_count: Sessions with it below the paths; likewise all other counts and times.
+        code_versions: Versions of the code that have it.
+        issue_id: The issue that it is known as.
+        fix_version: Version that it was resolved in.
+        basis: What the comparison of versions rests on; see `Comparison`.
+    """
+
+    fingerprint_id: str
+    outcome: str
+    app: str
+    is_dev: bool
+    kind: str
+    severity: str
+    title: str
+    session_count: int
+    run_count: int
+    hit_count: int
+    first_seen_ns: int | None
+    last_seen_ns: int | None
+    code_versions: Sequence[str]
+    issue_id: str | None
+    fix_version: str | None
+    basis: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order, JSON-ready."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """What a gate found.
+
+    Attributes:
+        baseline: What the paths were compared with.
+        fail_on: Outcomes that make it fail.
+        issues: All that the paths hold, the worst first.
+        sources_seen: Files and bundles below the paths.
+        sessions_scanned: Sessions in them.
+        lines_skipped: Lines that are no valid records.
+        warnings: ``path`` and ``message`` of what was skipped.
+    """
+
+    baseline: str
+    fail_on: Sequence[str]
+    issues: Sequence[GateIssue]
+    sources_seen: int
+    sessions_scanned: int
+    lines_skipped: int
+    warnings: Sequence[Mapping[str, str]]
+
+    @property
+    def failed(self) -> bool:
+        """Whether something was found that the gate fails on."""
+        return any(issue.outcome in self.fail_on for issue in self.issues)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of issues by outcome."""
+        outcomes = [issue.outcome for issue in self.issues]
+        return {name: outcomes.count(name) for name in (*FAILURES, "known", "ignored", "older")}
+
+    def of(self, outcome: str) -> list[GateIssue]:
+        """Return the issues of one outcome, the worst first."""
+        return [issue for issue in self.issues if issue.outcome == outcome]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the answer, JSON-ready; issues that are nobody's concern are only counted."""
+        return {
+            "failed": self.failed,
+            "fail_on": list(self.fail_on),
+            "baseline": self.baseline,
+            "counts": self.counts,
+            **{name: [issue.as_dict() for issue in self.of(name)] for name in FAILURES},
+            "sources_seen": self.sources_seen,
+            "sessions_scanned": self.sessions_scanned,
+            "lines_skipped": self.lines_skipped,
+            "warnings": [dict(warning) for warning in self.warnings],
+        }
+
+
+def baseline_of_file(path: str | os.PathLike[str], *, version_order: str = "auto") -> Baseline:
+    """Return what ``issues.json`` says.
+
+    Raises:
+        SourceError: it is missing or wrong; the message says where.
+    """
+    sidecar = read_sidecar(path)
+    return Baseline(os.fspath(path), sidecar.states, version_order)
+
+
+def baseline_of_tracker(tracker: Tracker) -> Baseline:
+    """Return what a tracker says about its project.
+
+    Raises:
+        LifecycleError: there is no such project.
+    """
+    states = export_states(tracker).states
+    baseline = Baseline(os.fspath(tracker.store.path), states)
+    with tracker.reading() as connection:
+        if tracker.project == DEFAULT_PROJECT and not states:
+            return baseline
+        project = project_row(connection, tracker.project)
+        return replace(
+            baseline,
+            version_order=project["version_order"],
+            regress_on_equal=bool(project["regress_on_equal"]),
+            first_seen=_first_seen(connection, project["project_id"]),
+        )
+
+
+def evaluate(
+    paths: Sequence[str | os.PathLike[str]],
+    baseline: Baseline,
+    options: ScanOptions | None = None,
+    *,
+    fail_on: Collection[str] = ("new", "regressed"),
+    app: str | None = None,
+    watching: Callable[[QueryStore], AbstractContextManager[None]] = lambda _: contextlib.nullcontext(),
+) -> GateReport:
+    """Say what became of the issues that some paths hold.
+
+    An issue that is not in the baseline is new. One that is resolved there is regressed if a newer version has it,
+    recurring if nobody can tell whether a version has the fix, and older if all versions are from before it. All
+    others are known, or ignored. Findings of hidden memory in sessions that may still grow are what no scan records
+    yet: an issue that rests on nothing else is pending where it would be new, regressed or recurring.
+
+    Args:
+        paths: Files and directories.
+        baseline: What to compare with.
+        options: How evidence is read: what a scan would record counts.
+        fail_on: Some of `FAILURES`.
+        app: Count only what the baseline says about this program, and take what names none for it. Without it,
+            what is said about another program is better than nothing.
+        watching: Entered while the store that it is given reads.
+
+    Raises:
+        SourceError: none of the paths exists, they hold neither sessions nor issues, or something was skipped and
+            ``strict`` is set.
+        ValueError: an unknown outcome or version order.
+    """
+    unknown = sorted(set(fail_on).difference(FAILURES))
+    if unknown:
+        raise ValueError(f"unknown outcome {unknown[0]!r}: choose from {', '.join(FAILURES)}")
+    options = replace(options or ScanOptions(), full=False, dry_run=False)
+    if app is not None:
+        options = replace(options, app=app)
+    with (
+        # What is found is recorded as a scan would, in a tracker that nobody else sees.
+        tempfile.TemporaryDirectory(prefix="stormlog-gate-") as folder,
+        Tracker(os.path.join(folder, "tracker.db")) as found,
+    ):
+        growing: set[str] = set()
+        report = scan(found, paths, options, watching=watching, growing=growing)
+        with found.reading() as connection:
+            connection.execute("CREATE TEMP TABLE growing_sessions (session_id TEXT PRIMARY KEY)")
+            connection.executemany(
+                "INSERT INTO temp.growing_sessions VALUES (?)", [(key,) for key in growing]
+            )
+            connection.execute(_COUNTED)
+            rows = connection.execute(_FOUND).fetchall()
+            versions = _versions(connection)
+            first_seen = _first_seen(connection)
+    if not rows and not report.sessions_scanned:
+        # A gate that saw nothing has not looked at the job, and must not let it pass.
+        why = "".join(f" ({SourceError(w['message'], path=w['path'])})" for w in report.warnings[:1])
+        raise SourceError(
+            f"no session and no issue to judge{why}", path=", ".join(os.fspath(path) for path in paths)
+        )
+    known = _by_fingerprint(baseline.states, app)
+    times = {
+        key: min(times[key] for times in (baseline.first_seen, first_seen) if key in times)
+        for key in baseline.first_seen.keys() | first_seen.keys()
+    }
+    fixes = [state.fix_version for states in known.values() for state in states]
+    repository = repository_for(options.repo, [*itertools.chain(*versions.values()), *fixes])
+    baseline = replace(baseline, first_seen=times, repo=repository)
+    issues = [_judged(row, versions.get(row["issue_id"], ()), _closest(known, row), baseline) for row in rows]
+    return GateReport(
+        baseline.source,
+        [name for name in FAILURES if name in fail_on],
+        issues,
+        report.sources_seen,
+        report.sessions_scanned,
+        report.lines_skipped,
+        report.warnings,
+    )
+
+
+#: What counts of each issue: occurrences that a scan records, or all if it would record none of them.
+_COUNTED: Final = """
+CREATE TEMP TABLE counted AS
+SELECT *
+FROM (
+    SELECT
+        o.*, is_growing, min(is_growing) OVER (PARTITION BY o.issue_id) AS is_pending
+    FROM (
+        SELECT
+            o.*,
+            i.kind = 'hidden_memory_anomaly' AND o.session_id IN (SELECT session_id FROM temp.growing_sessions)
+                AS is_growing
+        FROM issue_occurrences AS o
+        INNER JOIN issues AS i ON i.issue_id = o.issue_id
+    ) AS o
+) AS c
+WHERE is_growing = is_pending
+"""
+
+_FOUND: Final = """
+SELECT
+    f.fingerprint_id, a.name AS app, i.is_dev, i.kind, i.severity, i.title, i.issue_id,
+    count(*) AS occurrence_count, count(DISTINCT c.run_id) AS run_count, sum(c.hit_count) AS hit_count,
+    min(c.first_ns) AS first_seen_ns, max(c.last_ns) AS last_seen_ns, max(c.is_pending) AS is_pending
+FROM issues AS i
+INNER JOIN issue_fingerprints AS f ON f.issue_id = i.issue_id
+INNER JOIN apps AS a ON a.app_id = i.app_id
+INNER JOIN temp.counted AS c ON c.issue_id = i.issue_id
+GROUP BY f.fingerprint_id, a.name, i.is_dev
+ORDER BY
+    CASE i.severity WHEN 'critical' THEN 0 WHEN 'error' THEN 0 WHEN 'warning' THEN 1 WHEN 'info' THEN 2 ELSE 9 END,
+    max(c.last_ns) DESC, f.fingerprint_id, a.name, i.is_dev
+"""
+
+
+def _versions(connection: sqlite3.Connection) -> dict[str, list[str | None]]:
+    """Return the versions of each issue, None for evidence that names none."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT o.issue_id, k.code_version
+        FROM issue_evidence_keys AS k
+        INNER JOIN temp.counted AS o ON o.occurrence_id = k.occurrence_id
+        ORDER BY o.issue_id, k.code_version
+        """
+    )
+    versions: dict[str, list[str | None]] = {}
+    for issue_id, version in rows:
+        versions.setdefault(issue_id, []).append(version)
+    return versions
+
+
+def _first_seen(connection: sqlite3.Connection, project_id: str | None = None) -> dict[tuple[str, str], int]:
+    rows = connection.execute(
+        """
+        SELECT a.name, v.version, v.first_event_ns
+        FROM code_versions AS v
+        INNER JOIN apps AS a ON a.app_id = v.app_id
+        WHERE a.project_id = coalesce(?, a.project_id)
+        """,
+        [project_id],
+    )
+    return {(app, version): time_ns for app, version, time_ns in rows}
+
+
+def _by_fingerprint(states: Iterable[TrackedState], app: str | None) -> dict[str, list[TrackedState]]:
+    known: dict[str, list[TrackedState]] = {}
+    for state in sorted(states, key=state_precedence):
+        if app is None or state.app in (None, app):
+            known.setdefault(state.fingerprint_id, []).append(state)
+    return known
+
+
+def _closest(known: Mapping[str, list[TrackedState]], row: sqlite3.Row) -> TrackedState | None:
+    """Return what is known of the same program, in production or development as it was found, or nearly so."""
+    candidates = known.get(row["fingerprint_id"], ())
+    return min(
+        candidates,
+        key=lambda state: (
+            state.app not in (None, row["app"]),
+            state.is_dev not in (None, bool(row["is_dev"])),
+        ),
+        default=None,
+    )
+
+
+def _judged(
+    row: sqlite3.Row, versions: Iterable[str | None], state: TrackedState | None, baseline: Baseline
+) -> GateIssue:
+    outcome, basis = "new", None
+    if state is not None:
+        outcome = "ignored" if state.state == "ignored" else "known"
+        if state.state == "resolved":
+            outcome, basis = _since_the_fix(row["app"], versions, state.fix_version, baseline)
+    if row["is_pending"] and outcome in FAILURES:
+        outcome = "pending"
+    return GateIssue(
+        fingerprint_id=row["fingerprint_id"],
+        outcome=outcome,
+        app=row["app"],
+        is_dev=bool(row["is_dev"]),
+        kind=row["kind"],
+        severity=row["severity"],
+        title=row["title"],
+        session_count=row["occurrence_count"],
+        run_count=row["run_count"],
+        hit_count=row["hit_count"],
+        first_seen_ns=row["first_seen_ns"],
+        last_seen_ns=row["last_seen_ns"],
+        code_versions=[version for version in versions if version is not None],
+        issue_id=None if state is None else state.issue_id,
+        fix_version=None if state is None else state.fix_version,
+        basis=basis,
+    )
+
+
+def _since_the_fix(
+    app: str, versions: Iterable[str | None], fix_version: str | None, baseline: Baseline
+) -> tuple[str, str | None]:
+    """Return the outcome for a resolved issue, and what it rests on: one newer version is enough."""
+    found = [
+        compare_versions(
+            version,
+            fix_version,
+            order=baseline.version_order,
+            first_seen=seen_among(
+                {seen: time_ns for (name, seen), time_ns in baseline.first_seen.items() if name == app}
+            ),
+            repo=baseline.repo,
+        )
+        for version in versions
+    ]
+    newer = {"newer", "equal"} if baseline.regress_on_equal else {"newer"}
+    for comparison in found:
+        if comparison.result in newer:
+            return "regressed", comparison.basis
+    for comparison in found:
+        if comparison.result != "older":
+            return "recurring", comparison.basis
+    return "older", found[0].basis if found else None

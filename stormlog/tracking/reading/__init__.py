@@ -1,0 +1,1 @@
+"""What people read of issues: lists, one issue, its history, conditions over them."""

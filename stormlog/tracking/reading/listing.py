@@ -1,0 +1,377 @@
+"""Lists of issues, and what belongs to one: occurrences, evidence, comments, history.
+
+The promise: pages neither skip nor repeat a row, and a filter that nobody knows is an error, not no filter.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from stormlog.query.unmatched import UnmatchedFilter
+from stormlog.tracking.models import (
+    Activity,
+    Evidence,
+    Fingerprint,
+    HistoryPage,
+    IssueDetail,
+    IssuePage,
+    Occurrence,
+    OccurrencePage,
+)
+from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
+from stormlog.tracking.reading.conditions import Condition
+from stormlog.tracking.reading.lookup import ISSUES_CTE, find_issue, tracked_issue, tracked_issues
+from stormlog.tracking.reading.paging import DEFAULT_LIMIT, cut, read_cursor, require_limit
+from stormlog.tracking.triage.comments import list_comments
+from stormlog.tracking.triage.statuses import require_status
+
+__all__ = [
+    "KINDS",
+    "SEVERITIES",
+    "SORTS",
+    "IssueFilter",
+    "history",
+    "issue_detail",
+    "list_issues",
+    "list_occurrences",
+    "matching",
+    "unmatched_filters",
+]
+
+KINDS: Final = ("oom", "collector_degradation", "alert", "hidden_memory_anomaly", "error")
+#: The usual words; those of the store's own issues are known as well.
+SEVERITIES: Final = ("critical", "error", "warning", "info")
+
+#: What lists may be sorted by -> its column; the greatest comes first, what is unknown last.
+SORTS: Final = {
+    "last_seen": "last_seen_ns",
+    "first_seen": "first_seen_ns",
+    "occurrences": "occurrence_count",
+    "runs": "run_count",
+    "users": "unique_user_count",
+}
+
+
+#: Fields of `IssueFilter` whose words anything may be -> where they are.
+_OPEN_COLUMNS: Final = {
+    "app": "a.name",
+    "run": "o.run_id",
+    "session": "o.session_id",
+    "version": "k.code_version",
+}
+
+
+@dataclass(frozen=True)
+class IssueFilter:
+    """Which issues are meant; what is empty or None is no constraint.
+
+    Attributes:
+        statuses: Any of these.
+        kinds: Any of `KINDS`.
+        severities: Any of `SEVERITIES`, or another word that some issue has.
+        app: Name of the training program.
+        is_dev: True for development, False for production.
+        run: Id of a run (job) with an occurrence.
+        session: Id of a session with an occurrence.
+        version: Version of the code that some evidence carries.
+        text: Part of the title; ASCII letters match in either case.
+        where: SQL condition of SQLite over the fields of `TrackedIssue`.
+    """
+
+    statuses: Sequence[str] = ()
+    kinds: Sequence[str] = ()
+    severities: Sequence[str] = ()
+    app: str | None = None
+    is_dev: bool | None = None
+    run: str | None = None
+    session: str | None = None
+    version: str | None = None
+    text: str | None = None
+    where: str | None = None
+
+
+def list_issues(
+    connection: sqlite3.Connection,
+    project: str | None,
+    wanted: IssueFilter,
+    *,
+    sort: str = "last_seen",
+    limit: int = DEFAULT_LIMIT,
+    after: str | None = None,
+) -> IssuePage:
+    """Return one page of issues.
+
+    Args:
+        project: Name of their project; None for those of all.
+        sort: One of `SORTS`.
+        limit: 1 to 200.
+        after: Cursor of the page before.
+
+    Raises:
+        LifecycleError: there is no such project.
+        ValueError: an unknown filter value, order or cursor, or a bad condition or limit.
+    """
+    column = SORTS.get(sort)
+    if column is None:
+        raise ValueError(f"unknown order {sort!r}: choose from {', '.join(SORTS)}")
+    require_limit(limit)
+    condition, parameters = _condition(connection, project, wanted)
+    if after is not None:
+        value, issue_id = read_cursor(after, sort)
+        condition += f" AND {_behind(column, 'issue_id', value)}"
+        parameters |= {"after": value, "after_id": issue_id}
+    order = f"ORDER BY {column} DESC, issue_id DESC"
+    # What is to be sorted is narrow: fingerprints are looked up for one page only.
+    found = connection.execute(
+        f"{ISSUES_CTE} SELECT issue_id FROM issues WHERE {condition} {order} LIMIT :rows",
+        {**parameters, "rows": limit + 1},
+    )
+    ids = [row["issue_id"] for row in found]
+    rows = tracked_issues(connection, f"issue_id IN ({', '.join('?' * len(ids))}) {order}", ids)
+    issues, cursor = cut(rows, limit, sort, column, "issue_id")
+    return IssuePage(issues, cursor, cursor is not None)
+
+
+def unmatched_filters(
+    connection: sqlite3.Connection, project: str | None, wanted: IssueFilter
+) -> list[UnmatchedFilter]:
+    """Return the values of a filter that no issue has, whatever its other fields say, and what there is instead.
+
+    Args:
+        project: Name of the issues' project; None for those of all.
+    """
+    values = {"app": wanted.app, "run": wanted.run, "session": wanted.session, "version": wanted.version}
+    unmatched = []
+    for name, value in values.items():
+        if value is None:
+            continue
+        known = connection.execute(
+            f"""
+            SELECT value, count(*) OVER ()
+            FROM (
+                SELECT {_OPEN_COLUMNS[name]} AS value, count(DISTINCT i.issue_id) AS frequency
+                FROM main.issues AS i
+                INNER JOIN main.apps AS a ON a.app_id = i.app_id
+                INNER JOIN main.projects AS p ON p.project_id = i.project_id
+                LEFT JOIN main.issue_occurrences AS o ON o.issue_id = i.issue_id
+                LEFT JOIN main.issue_evidence_keys AS k ON k.occurrence_id = o.occurrence_id
+                WHERE p.name = coalesce(:project, p.name)
+                GROUP BY 1
+            )
+            WHERE value IS NOT NULL
+            ORDER BY value = :value DESC, frequency DESC, value
+            LIMIT 8
+            """,
+            {"project": project, "value": value},
+        ).fetchall()
+        if known and known[0][0] == value:
+            continue
+        there_are = known[0][1] if known else 0
+        unmatched.append(UnmatchedFilter("issue", name, value, tuple(row[0] for row in known), there_are))
+    return unmatched
+
+
+def matching(connection: sqlite3.Connection, where: str) -> list[str]:
+    """Return the ids of all issues, of whatever project, that fit a condition.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C arrived.
+        ValueError: a bad condition, or one that takes too long.
+    """
+    with Condition(where) as condition:
+        columns = ", ".join(condition.columns)
+        return condition.matching(connection.execute(f"{ISSUES_CTE} SELECT {columns} FROM issues"))
+
+
+def issue_detail(connection: sqlite3.Connection, project_id: str, text: str) -> IssueDetail:
+    """Return an issue with what belongs to it; the latest 50 occurrences.
+
+    Raises:
+        LifecycleError: see `find_issue`.
+    """
+    row, merged_from = find_issue(connection, project_id, text)
+    issue_id = row["issue_id"]
+    page = list_occurrences(connection, issue_id)
+    return IssueDetail(
+        issue=tracked_issue(connection, issue_id, merged_from),
+        fingerprints=_fingerprints(connection, issue_id),
+        occurrences=page.occurrences,
+        evidence=_evidence(connection, [occurrence.occurrence_id for occurrence in page.occurrences]),
+        comments=list_comments(connection, issue_id),
+        merged_into=None if merged_from is None else issue_id,
+    )
+
+
+def list_occurrences(
+    connection: sqlite3.Connection, issue_id: str, *, limit: int = DEFAULT_LIMIT, after: str | None = None
+) -> OccurrencePage:
+    """Return one page of the occurrences of an issue, the latest first.
+
+    Raises:
+        ValueError: a bad cursor or limit.
+    """
+    require_limit(limit)
+    condition, parameters = "issue_id = :issue_id", {"issue_id": issue_id, "rows": limit + 1}
+    if after is not None:
+        value, occurrence_id = read_cursor(after, "occurrences")
+        condition += f" AND {_behind('last_ns', 'occurrence_id', value)}"
+        parameters |= {"after": value, "after_id": occurrence_id}
+    rows = connection.execute(
+        f"SELECT * FROM issue_occurrences WHERE {condition} ORDER BY last_ns DESC, occurrence_id DESC LIMIT :rows",
+        parameters,
+    )
+    found, cursor = cut(
+        [_occurrence_of(row) for row in rows], limit, "occurrences", "last_ns", "occurrence_id"
+    )
+    return OccurrencePage(found, cursor, cursor is not None)
+
+
+def history(
+    connection: sqlite3.Connection, issue_id: str, *, limit: int = DEFAULT_LIMIT, after: str | None = None
+) -> HistoryPage:
+    """Return one page of what was done to an issue, and to those merged into it, the latest first.
+
+    Raises:
+        ValueError: a bad cursor or limit.
+    """
+    require_limit(limit)
+    condition = """(
+        issue_id = :issue_id
+        OR issue_id IN (
+            SELECT source_issue_id FROM issue_merges WHERE target_issue_id = :issue_id AND undone_ns IS NULL
+        )
+    )"""
+    parameters: dict[str, Any] = {"issue_id": issue_id, "rows": limit + 1}
+    if after is not None:
+        _, activity_id = read_cursor(after, "history")
+        condition += " AND activity_id < :after_id"
+        parameters["after_id"] = activity_id
+    # Entries are numbered in the order in which they were written; clocks may have been set meanwhile.
+    rows = connection.execute(
+        f"SELECT * FROM activity WHERE {condition} ORDER BY activity_id DESC LIMIT :rows", parameters
+    )
+    found, cursor = cut([_activity_of(row) for row in rows], limit, "history", "at_ns", "activity_id")
+    return HistoryPage(found, cursor, cursor is not None)
+
+
+def _condition(
+    connection: sqlite3.Connection, project: str | None, wanted: IssueFilter
+) -> tuple[str, dict[str, Any]]:
+    """Return SQL over `ISSUES_CTE`, and its parameters."""
+    conditions, parameters = ["TRUE"], {}
+
+    def add(sql: str, **values: Any) -> None:
+        conditions.append(sql)
+        parameters.update(values)
+
+    if project is not None:
+        if project != DEFAULT_PROJECT:
+            project_row(connection, project)
+        add("project = :project", project=project.strip())
+    for column, words in (
+        ("status", [require_status(word) for word in wanted.statuses]),
+        ("kind", _known("kind", wanted.kinds, KINDS)),
+        ("severity", _known_severities(connection, wanted.severities)),
+    ):
+        if words:
+            names = {f"{column}_{number}": word for number, word in enumerate(words)}
+            add(f"{column} IN ({', '.join(f':{name}' for name in names)})", **names)
+    if wanted.app is not None:
+        add("app = :app", app=wanted.app)
+    if wanted.is_dev is not None:
+        add("is_dev = :is_dev", is_dev=int(wanted.is_dev))
+    for column, value in (("run_id", wanted.run), ("session_id", wanted.session)):
+        if value is not None:
+            found = f"SELECT o.issue_id FROM main.issue_occurrences AS o WHERE o.{column} = :{column}"
+            add(f"issue_id IN ({found})", **{column: value})
+    if wanted.version is not None:
+        add(
+            """EXISTS (
+                SELECT 1 FROM main.issue_occurrences AS o
+                INNER JOIN main.issue_evidence_keys AS k ON o.occurrence_id = k.occurrence_id
+                WHERE o.issue_id = issues.issue_id AND k.code_version = :version
+            )""",
+            version=wanted.version,
+        )
+    if wanted.text is not None:
+        add("instr(lower(title), lower(:text)) > 0", text=wanted.text)
+    if wanted.where is not None:
+        found = json.dumps(matching(connection, wanted.where))
+        add("issue_id IN (SELECT value FROM json_each(:matching))", matching=found)
+    return " AND ".join(conditions), parameters
+
+
+def _behind(column: str, identity: str, value: int | None) -> str:
+    """Return SQL for rows behind the last one seen, where NULL comes last."""
+    if value is None:
+        return f"({column} IS NULL AND {identity} < :after_id)"
+    return f"({column} < :after OR {column} IS NULL OR ({column} = :after AND {identity} < :after_id))"
+
+
+def _known(name: str, words: Iterable[str], known: Sequence[str]) -> list[str]:
+    given = list(words)
+    for word in given:
+        if word not in known:
+            raise ValueError(f"unknown {name} {word!r}: choose from {', '.join(known)}")
+    return given
+
+
+def _known_severities(connection: sqlite3.Connection, words: Sequence[str]) -> list[str]:
+    if all(word in SEVERITIES for word in words):
+        return list(words)
+    there = {severity for (severity,) in connection.execute("SELECT DISTINCT severity FROM main.issues")}
+    return _known("severity", words, [*SEVERITIES, *sorted(there.difference(SEVERITIES))])
+
+
+def _fingerprints(connection: sqlite3.Connection, issue_id: str) -> list[Fingerprint]:
+    rows = connection.execute(
+        "SELECT fingerprint_id, kind, schema_version, dimensions_json, severity, title, added_ns "
+        "FROM issue_fingerprints WHERE issue_id = ? ORDER BY added_ns, fingerprint_id, app_id",
+        [issue_id],
+    )
+    return [Fingerprint(**_read_json(row, "dimensions")) for row in rows]
+
+
+def _evidence(connection: sqlite3.Connection, occurrence_ids: Sequence[str]) -> list[Evidence]:
+    rows = connection.execute(
+        f"""
+        SELECT
+            e.occurrence_id, o.session_id, e.evidence_id, k.fingerprint_id, k.timestamp_ns, k.rank, k.code_version,
+            e.source_kind, e.event_type, e.source_path, e.bundle_path, e.metadata_json
+        FROM issue_evidence AS e
+        INNER JOIN issue_evidence_keys AS k ON e.occurrence_id = k.occurrence_id AND e.evidence_id = k.evidence_id
+        INNER JOIN issue_occurrences AS o ON e.occurrence_id = o.occurrence_id
+        WHERE e.occurrence_id IN ({", ".join("?" * len(occurrence_ids))})
+        ORDER BY k.timestamp_ns DESC, e.occurrence_id DESC, e.evidence_id DESC
+        """,
+        occurrence_ids,
+    )
+    return [Evidence(**_read_json(row, "metadata")) for row in rows]
+
+
+def _occurrence_of(row: sqlite3.Row) -> Occurrence:
+    fields = _read_json(row, "ranks")
+    return Occurrence(
+        **{
+            **{name: fields[name] for name in Occurrence.__dataclass_fields__},
+            "ranks": tuple(fields["ranks"]),
+        }
+    )
+
+
+def _activity_of(row: sqlite3.Row) -> Activity:
+    fields = _read_json(row, "before", "after")
+    return Activity(**{name: fields[name] for name in Activity.__dataclass_fields__})
+
+
+def _read_json(row: sqlite3.Row, *names: str) -> dict[str, Any]:
+    """Return the fields of a row, with ``<name>_json`` read as ``<name>``."""
+    fields: dict[str, Any] = dict(row)
+    for name in names:
+        text = fields.pop(f"{name}_json")
+        fields[name] = None if text is None else json.loads(text)
+    return fields

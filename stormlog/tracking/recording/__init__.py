@@ -1,0 +1,1 @@
+"""Evidence becomes issues: new ones, further hits, regressions."""

@@ -1,0 +1,346 @@
+"""What people and agents do with issues: claim, resolve, reopen, ignore, assign.
+
+The promise: one call changes all issues that it names or none. It is refused if an issue may not move, and if
+somebody changed it since the caller looked.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cmp_to_key
+from typing import Any
+
+from stormlog.errors import LifecycleError
+from stormlog.tracking.actors import Actor
+from stormlog.tracking.checks import require_integer, require_text
+from stormlog.tracking.models import Change
+from stormlog.tracking.reading import activity
+from stormlog.tracking.reading.listing import matching
+from stormlog.tracking.reading.lookup import find_issue, tracked_issues
+from stormlog.tracking.recording import aggregates
+from stormlog.tracking.triage.statuses import Status, require_move
+
+__all__ = ["MatchChangedError", "Targets", "Triage", "match", "require_revision", "reset_recurrences"]
+
+_TOUCHED = "issue_id IN (SELECT id FROM temp.touched_issues)"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Which issues a verb is about.
+
+    Attributes:
+        ids: What `find_issue` understands.
+        where: Condition over the fields of `TrackedIssue`, of the same project.
+        matched: What `match` found for the condition.
+        revision: What the one issue has to have, so that nobody's change is overwritten.
+        at_most: How many issues may be meant.
+    """
+
+    ids: Sequence[str]
+    where: str | None = None
+    revision: int | None = None
+    at_most: int | None = None
+    matched: Mapping[str, int] = field(default_factory=dict)
+
+
+class MatchChangedError(LifecycleError):
+    """Issues were changed between the moment when a condition was asked and the change of what fits it."""
+
+
+def match(connection: sqlite3.Connection, project_id: str, where: str) -> dict[str, int]:
+    """Return id -> revision of the issues of a project that fit a condition.
+
+    A condition may take seconds: ask it before a transaction to write begins, so that nobody has to wait for it.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C arrived.
+        ValueError: a bad condition, or one that takes too long.
+    """
+    aggregates.touch(connection, issues=matching(connection, where))
+    rows = connection.execute(
+        f"SELECT issue_id, revision FROM issues WHERE project_id = ? AND {_TOUCHED} ORDER BY issue_id",
+        [project_id],
+    )
+    return dict(rows.fetchall())
+
+
+class Triage:
+    """Verbs on issues of one project, inside one transaction.
+
+    Args:
+        connection: Inside a transaction to write.
+        project: Row of the project.
+        actor: Who does it.
+        now_ns: The clock.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, project: sqlite3.Row, actor: Actor, *, now_ns: int
+    ) -> None:
+        self._connection = connection
+        self._project = project
+        self._actor = actor
+        self._now_ns = now_ns
+
+    def claim(self, targets: Targets) -> Change:
+        """Move issues to ``in_progress``."""
+        return self._move("claim", "in_progress", targets)
+
+    def reopen(self, targets: Targets) -> Change:
+        """Move issues to ``new``."""
+        return self._move("reopen", "new", targets)
+
+    def resolve(self, targets: Targets, version: str | None, *, amend: bool = False) -> Change:
+        """Move issues to ``resolved``, or with ``amend`` change the fix version of those that are.
+
+        Raises:
+            ValueError: a blank version, or none to amend.
+        """
+        fix = None if version is None else require_text(version, "version")
+        if amend:
+            if fix is None:
+                raise ValueError("amend changes the fix version: give one")
+            change = self._amend(targets, fix)
+        else:
+            change = self._move(
+                "resolve", "resolved", targets, {"fix_version": fix, "resolved_ns": self._now_ns}
+            )
+        warnings = [
+            warning for issue in change.issues for warning in self._newer_evidence(issue.issue_id, fix)
+        ]
+        if fix is None and change.issues:
+            no_version = "without a fix version, recurrence will be counted but cannot regress"
+            warnings.append({"issue_id": None, "code": "no_fix_version", "message": no_version})
+        return Change(change.issues, tuple(warnings))
+
+    def ignore(
+        self,
+        targets: Targets,
+        *,
+        reason: str | None = None,
+        until_count: int | None = None,
+        until_runs: int | None = None,
+        until_ns: int | None = None,
+    ) -> Change:
+        """Move issues to ``silenced``, for good or until a scan finds one of the conditions met.
+
+        Args:
+            reason: Why.
+            until_count: So many occurrences more than there are.
+            until_runs: So many runs more than there are.
+            until_ns: A time, nanoseconds since the Unix epoch.
+
+        Raises:
+            ValueError: a number below 1, a time that is past, or a blank reason.
+        """
+        for name, number in (("number of occurrences", until_count), ("number of runs", until_runs)):
+            if number is not None:
+                require_integer(number, f"{name} that ends a silence", least=1)
+        if until_ns is not None:
+            require_integer(until_ns, "time that ends a silence")
+        if until_ns is not None and until_ns <= self._now_ns:
+            raise ValueError("the time that ends a silence is past")
+        why = None if reason is None else require_text(reason, "reason")
+
+        def until(row: sqlite3.Row) -> str | None:
+            wanted: dict[str, Any] = {"date_ns": until_ns, "reason": why}
+            if until_count is not None:
+                wanted |= {"count": until_count, "from_count": row["occurrence_count"]}
+            if until_runs is not None:
+                wanted |= {"runs": until_runs, "from_runs": row["run_count"]}
+            known = {name: value for name, value in wanted.items() if value is not None}
+            return activity.canonical_json(known) if known else None
+
+        return self._move("ignore", "silenced", targets, until=until)
+
+    def assign(self, targets: Targets, assignee: str | None) -> Change:
+        """Say whose issues are; None for nobody's."""
+        name = None if assignee is None else require_text(assignee, "assignee")
+        rows = self._rows(targets)
+        changed = [row for row in rows if row["assignee"] != name]
+        self._update("assign", changed, lambda _: {"assignee": name})
+        return self._changed(rows)
+
+    def _amend(self, targets: Targets, fix: str) -> Change:
+        rows = self._rows(targets)
+        for row in rows:
+            if row["status"] != "resolved":
+                raise LifecycleError(
+                    f"issue {row['issue_id']} is {row['status']}: only the fix version of a resolved one is amended",
+                    code="illegal_transition",
+                    details={"issue_id": row["issue_id"], "from": row["status"], "to": "resolved"},
+                )
+        self._update(
+            "amend", [row for row in rows if row["fix_version"] != fix], lambda _: {"fix_version": fix}
+        )
+        return self._changed(rows)
+
+    def _move(
+        self,
+        action: str,
+        status: Status,
+        targets: Targets,
+        fields: Mapping[str, Any] | None = None,
+        *,
+        until: Callable[[sqlite3.Row], str | None] = lambda _: None,
+    ) -> Change:
+        rows = self._rows(targets)
+        for row in rows:
+            require_move(row["issue_id"], row["status"], status)
+        # A silenced issue keeps the version it was resolved in.
+        cleared = {} if status == "silenced" else {"fix_version": None, "resolved_ns": None}
+        reset_recurrences(self._connection, [row["issue_id"] for row in rows])
+        self._update(
+            action,
+            rows,
+            lambda row: {
+                **cleared,
+                **(fields or {}),
+                "status": status,
+                "ignore_until_json": until(row),
+                "recurred_count": 0,
+                "recurred_last_ns": None,
+            },
+        )
+        return self._changed(rows)
+
+    def _rows(self, targets: Targets) -> list[sqlite3.Row]:
+        """Return the rows of all issues that are meant, each once."""
+        project_id = self._project["project_id"]
+        if not targets.ids and targets.where is None:
+            raise ValueError("name issues, or give a condition")
+        rows = {}
+        for text in targets.ids:
+            row, _ = find_issue(self._connection, project_id, text)
+            rows[row["issue_id"]] = row
+        aggregates.touch(self._connection, issues=targets.matched)
+        matched = self._connection.execute(
+            f"SELECT * FROM issues WHERE {_TOUCHED} ORDER BY issue_id"
+        ).fetchall()
+        # Whether a changed issue still fits is not known here.
+        if {row["issue_id"]: row["revision"] for row in matched} != targets.matched:
+            raise MatchChangedError(
+                "issues that fit the condition were changed meanwhile: nothing was done, try again",
+                code="stale_revision",
+                details={"where": targets.where},
+            )
+        rows |= {row["issue_id"]: row for row in matched}
+        if targets.at_most is not None and len(rows) > targets.at_most:
+            raise ValueError(
+                f"this would change {len(rows)} issues, and {targets.at_most} are allowed (--yes allows all)"
+            )
+        found = list(rows.values())
+        if targets.revision is not None:
+            if len(found) != 1:
+                raise ValueError("a revision is that of one issue")
+            require_revision(found[0], targets.revision)
+        return found
+
+    def _update(
+        self, action: str, rows: Sequence[sqlite3.Row], fields_of: Callable[[sqlite3.Row], Mapping[str, Any]]
+    ) -> None:
+        for row in rows:
+            fields = fields_of(row)
+            assignments = "".join(f"{column} = :{column}, " for column in fields)
+            self._connection.execute(
+                f"UPDATE issues SET {assignments} updated_ns = :now_ns, revision = revision + 1 "
+                "WHERE issue_id = :issue_id",
+                {**fields, "now_ns": self._now_ns, "issue_id": row["issue_id"]},
+            )
+            changed = {column: value for column, value in fields.items() if row[column] != value}
+            activity.log(
+                self._connection,
+                self._actor,
+                action,
+                project_id=self._project["project_id"],
+                issue_id=row["issue_id"],
+                at_ns=self._now_ns,
+                before=_readable({column: row[column] for column in changed}),
+                after=_readable(changed),
+            )
+
+    def _changed(self, rows: Sequence[sqlite3.Row]) -> Change:
+        aggregates.touch(self._connection, issues=[row["issue_id"] for row in rows])
+        return Change(tuple(tracked_issues(self._connection, f"{_TOUCHED} ORDER BY issue_id")))
+
+    def _newer_evidence(self, issue_id: str, fix: str | None) -> list[dict[str, Any]]:
+        """Warn of evidence that is newer than the fix already: it will not make the issue regressed."""
+        versions = [
+            version
+            for (version,) in self._connection.execute(
+                """
+                SELECT DISTINCT k.code_version
+                FROM issue_occurrences AS o
+                INNER JOIN issue_evidence_keys AS k ON o.occurrence_id = k.occurrence_id
+                WHERE o.issue_id = ? AND k.code_version IS NOT NULL
+                """,
+                [issue_id],
+            )
+        ]
+        if fix is None or not versions:
+            return []
+        # Comparing needs `packaging`, which takes a while to import.
+        from stormlog.tracking.recording.versions import compare_versions, seen_among
+
+        order = self._project["version_order"]
+        first_seen = seen_among(self._versions(issue_id))
+        steps = {"older": -1, "newer": 1}
+
+        def compare(one: str, other: str) -> int:
+            result = compare_versions(one, other, order=order, first_seen=first_seen).result
+            return steps.get(result or "", 0)
+
+        newer = [version for version in versions if compare(version, fix) > 0]
+        if not newer:
+            return []
+        newest = max(newer, key=cmp_to_key(compare))
+        message = f"evidence of version {newest} is recorded already, which is newer than {fix}"
+        return [{"issue_id": issue_id, "code": "newer_evidence", "message": message, "version": newest}]
+
+    def _versions(self, issue_id: str) -> dict[str, int]:
+        rows = self._connection.execute(
+            "SELECT v.version, v.first_event_ns FROM code_versions AS v "
+            "INNER JOIN issues AS i ON i.app_id = v.app_id WHERE i.issue_id = ?",
+            [issue_id],
+        )
+        return dict(rows.fetchall())
+
+
+def require_revision(row: sqlite3.Row, revision: int) -> None:
+    """Refuse to change an issue that is not as the caller saw it.
+
+    Raises:
+        LifecycleError: code ``stale_revision``.
+    """
+    if row["revision"] != revision:
+        raise LifecycleError(
+            f"issue {row['issue_id']} was changed meanwhile: it has revision {row['revision']}, not {revision}",
+            code="stale_revision",
+            details={"issue_id": row["issue_id"], "revision": row["revision"], "expected": revision},
+        )
+
+
+def reset_recurrences(connection: sqlite3.Connection, issue_ids: Sequence[str]) -> None:
+    """Forget what recurred while issues were resolved; their rows are up to the caller."""
+    aggregates.touch(connection, issues=issue_ids)
+    connection.execute(
+        f"""
+        UPDATE issue_evidence_keys SET is_recurrence = 0
+        WHERE is_recurrence = 1
+            AND occurrence_id IN (
+                SELECT occurrence_id FROM issue_occurrences WHERE {_TOUCHED}
+            )
+        """
+    )
+
+
+def _readable(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return columns under the names that values have."""
+    if "ignore_until_json" not in fields:
+        return fields
+    until = fields.pop("ignore_until_json")
+    return {**fields, "ignore_until": None if until is None else json.loads(until)}

@@ -1,0 +1,136 @@
+"""What a command imports: nobody waits for what is not used."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.apps.cli.samples import capture
+
+_HEAVY = ("duckdb", "numpy", "pyarrow", "sqlglot", "rich", "pandas", "importlib.metadata")
+
+#: What DuckDB imports by itself is its own affair.
+_DUCKDB = {"duckdb", "importlib.metadata"}
+
+_SCRIPT = """
+import contextlib, json, os, sys
+from stormlog.apps.cli import main
+with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+    try:
+        main()
+    except SystemExit as ending:
+        status = ending.code
+found = [name for name in json.loads(os.environ["HEAVY"]) if name in sys.modules]
+print(json.dumps([int(status or 0), found]))
+"""
+
+
+def imported(*arguments: str | Path, **environment: str) -> set[str]:
+    """Return which heavy modules a successful command line has imported at its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", _SCRIPT, *map(str, arguments)],
+        env={**os.environ, "HEAVY": json.dumps(_HEAVY), **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    status, modules = json.loads(done.stdout.splitlines()[-1])
+    assert status == 0, done.stderr
+    return set(modules)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--help",),
+        ("--version",),
+        ("query",),
+        ("query", "--help"),
+        ("query", "issues", "--help"),
+        ("query", "events", "--help"),
+        ("issues", "--help"),
+        ("issues", "list", "--help"),
+        ("issues", "resolve", "--help"),
+        ("projects", "set", "--help"),
+        ("db", "--help"),
+        ("compact", "--help"),
+        ("cache", "--help"),
+        ("cache", "verify", "--help"),
+        ("cache", "list"),
+        ("doctor", "--help"),
+    ],
+    ids=" ".join,
+)
+def test_help_imports_no_engine(arguments: tuple[str, ...]) -> None:
+    assert imported(*arguments) == set()
+
+
+def test_verbs_on_issues_import_no_engine(tmp_path: Path) -> None:
+    database = ("--db", tmp_path / "tracker.db")
+    assert imported("issues", "record", "boom", *database, "--json") == set()
+    assert imported("issues", "list", *database, "--json") == set()
+    assert imported("issues", "claim", "--where", "kind = 'error'", *database, "--json") == set()
+
+
+def test_completion_imports_no_engine() -> None:
+    variables = {
+        "_STORMLOG_COMPLETE": "bash_complete",
+        "COMP_WORDS": "stormlog query issues --k",
+        "COMP_CWORD": "3",
+    }
+    assert imported(**variables) == set()
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("issues", "table"),
+        ("issues", "json"),
+        ("issues", "csv"),
+        ("sessions", "json"),
+        ("events", "markdown"),
+    ],
+)
+def test_an_ordinary_answer_imports_only_duckdb(command: str, name: str, tmp_path: Path) -> None:
+    capture(tmp_path)
+    assert imported("query", command, tmp_path, "--format", name) <= _DUCKDB
+
+
+@pytest.mark.parametrize("name", ["table", "json", "jsonl", "csv", "markdown"])
+def test_an_answer_that_is_remembered_needs_no_database(name: str, tmp_path: Path) -> None:
+    capture(tmp_path)
+    question = ("query", "issues", tmp_path, "--format", name)
+    assert "duckdb" in imported(*question)
+    assert imported(*question) == set()
+    assert imported("query", "issues", tmp_path, "--format", name, "--threads", "2", "--no-color") == set()
+
+
+def test_a_remembered_answer_starts_no_thread_and_imports_little(tmp_path: Path) -> None:
+    capture(tmp_path)
+    script = """
+import sys, threading
+from stormlog.apps.cli import app
+started = []
+start = threading.Thread.start
+threading.Thread.start = lambda self: (started.append(self.name), start(self))[1]
+app.run(sys.argv[1:])
+odd = {"tempfile", "shutil", "random", "asyncio", "importlib.metadata", "multiprocessing", "subprocess", "select"}
+odd |= {"stormlog.apps.cli.interrupts", "stormlog.engine.database.sql_files", "stormlog.engine.engine", "socket"}
+print(started, sorted(odd.intersection(sys.modules)), file=sys.stderr)
+"""
+    command = [sys.executable, "-c", script, "query", "issues", str(tmp_path)]
+    first, second = (subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(2))
+    assert "stormlog-interrupts" in first.stderr
+    assert second.stderr == "[] []\n"
+    assert second.stdout == first.stdout
+
+
+def test_printing_a_statement_imports_no_sql_parser(tmp_path: Path) -> None:
+    capture(tmp_path)
+    assert imported("query", "issues", tmp_path, "--sql") <= _DUCKDB

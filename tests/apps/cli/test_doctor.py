@@ -1,0 +1,78 @@
+"""``stormlog doctor``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stormlog import __version__
+from stormlog.apps.cli.commands import environment
+from tests.apps.cli.runner import on_terminal, stormlog
+
+
+def test_json_names_versions_limits_and_paths() -> None:
+    outcome = stormlog("doctor", "--json")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    report = json.loads(outcome.stdout)
+    assert set(report) == {"versions", "platform", "resources", "paths", "terminal", "checks"}
+    assert report["versions"]["stormlog"] == __version__
+    assert {"python", "duckdb", "pyarrow", "sqlglot", "click", "rich", "numpy"} <= set(report["versions"])
+    assert report["resources"]["usable_cores"] >= 1
+    assert report["resources"]["memory_limit_bytes"] > 0
+    assert report["paths"]["sql_files"] > 0
+    assert report["terminal"] == {"stdout_is_terminal": False, "colour": False}
+    assert {check["name"] for check in report["checks"] if check["status"] == "ok"} >= {
+        "packages",
+        "engine",
+        "sql files",
+    }
+
+
+def test_text_shows_every_section_and_check() -> None:
+    outcome = stormlog("doctor")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    for words in (
+        "Versions",
+        "Platform",
+        "Resources",
+        "Paths",
+        "Terminal",
+        "Checks",
+        "engine: DuckDB starts",
+    ):
+        assert words in outcome.stdout
+
+
+def test_a_terminal_is_recognised() -> None:
+    status, shown = on_terminal("doctor", "--json")
+    assert status == 0
+    assert json.loads(shown)["terminal"] == {"stdout_is_terminal": True, "colour": True}
+    assert "\x1b[32mok" in on_terminal("doctor")[1]
+    assert "\x1b[" not in on_terminal("doctor", "--no-color")[1]
+
+
+def test_what_is_wrong_is_a_warning_with_a_hint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(environment, "_PACKAGES", ("duckdb", "surely-not-installed"))
+    monkeypatch.setattr(environment, "_LEAST_FREE_BYTES", 1 << 80)
+    outcome = stormlog("doctor", "--json")
+    assert outcome.status == 0
+    warned = {
+        check["name"]: check for check in json.loads(outcome.stdout)["checks"] if check["status"] == "warn"
+    }
+    assert set(warned) == {"packages", "temporary directory"}
+    assert "surely-not-installed" in warned["packages"]["detail"]
+    assert all(check["hint"] for check in warned.values())
+    assert "not installed" in stormlog("doctor").stdout
+
+
+def test_limits_of_a_container_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text("1048576\n")
+    (tmp_path / "cpu.max").write_text("50000 100000\n")
+    monkeypatch.setattr(environment, "_CGROUP", tmp_path)
+    resources = environment.describe()["resources"]
+    assert resources["memory_limit_bytes"] == 1 << 20
+    assert resources["usable_cores"] == 1
+    (tmp_path / "memory.max").write_text("max\n")
+    assert environment.describe()["resources"]["memory_limit_bytes"] > 1 << 20

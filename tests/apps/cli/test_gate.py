@@ -1,0 +1,154 @@
+"""``stormlog gate``: statuses, Markdown and JSON on stdout, and the summary of a job."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.apps.cli.runner import Outcome, stormlog
+from tests.apps.cli.samples import capture
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("GITHUB_STEP_SUMMARY", "STORMLOG_CODE_VERSION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STORMLOG_DB", str(tmp_path / "elsewhere.db"))
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    (tmp_path / "runs").mkdir()
+    capture(tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def baseline(tmp_path: Path) -> Path:
+    path = tmp_path / "issues.json"
+    path.write_text('{"format": "stormlog-issues", "version": 1, "issues": []}', encoding="utf-8")
+    return path
+
+
+def resolve_all(baseline: Path, report: Outcome, fix_version: str) -> None:
+    """Write a baseline in which everything that is new in a report is resolved."""
+    entries = [
+        {"fingerprint_id": issue["fingerprint_id"], "state": "resolved", "fix_version": fix_version}
+        for issue in json.loads(report.stdout)["new"]
+    ]
+    document = {"format": "stormlog-issues", "version": 1, "issues": entries}
+    baseline.write_text(json.dumps(document), encoding="utf-8")
+
+
+def test_new_issues_fail_a_gate(runs: Path, baseline: Path) -> None:
+    outcome = stormlog("gate", runs, "--baseline", baseline)
+
+    assert outcome.status == 10 and outcome.stderr == ""
+    assert outcome.stdout.startswith("## Stormlog gate failed\n\n2 new, 0 regressed, 0 recurring")
+    assert "| warning | Alert: high fragmentation | 1 | 1 | - | - | `issue:" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("version", "fail_on", "status", "found"),
+    [
+        ("1.3", "new,regressed,recurring", 0, "older"),
+        ("1.4", "new,regressed", 0, "recurring"),
+        ("1.4", "recurring", 10, "recurring"),
+        ("1.5", "new, regressed", 10, "regressed"),
+        ("1.5", "new", 0, "regressed"),
+        ("1.5", "none", 0, "regressed"),
+    ],
+)
+def test_status_follows_what_it_is_to_fail_on(
+    version: str, fail_on: str, status: int, found: str, runs: Path, baseline: Path
+) -> None:
+    resolve_all(baseline, stormlog("gate", runs, "--baseline", baseline, "--json"), "1.4")
+    options = ("--baseline", baseline, "--code-version", version, "--fail-on", fail_on)
+
+    outcome = stormlog("gate", runs, *options, "--json")
+
+    assert outcome.status == status
+    answer = json.loads(outcome.stdout)
+    assert answer["counts"][found] == 2 and answer["failed"] == (status == 10)
+    assert stormlog("gate", runs, *options).status == status
+
+
+def test_a_tracker_is_a_baseline_too(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = tmp_path / "tracker.db"
+    assert stormlog("gate", runs, "--db", database).status == 3
+    assert not database.exists()
+    assert stormlog("scan", runs, "--db", database, "--settle", "0s").status == 0
+    before = database.read_bytes()
+
+    assert stormlog("gate", runs, "--db", database).status == 0
+    assert database.read_bytes() == before
+    monkeypatch.setenv("STORMLOG_DB", str(database))
+    assert stormlog("gate", runs).status == 0
+    assert stormlog("gate", runs, "--project", "other").status == 4
+
+
+def test_a_baseline_that_is_missing_or_wrong_is_an_error(runs: Path, baseline: Path) -> None:
+    outcome = stormlog("gate", runs, "--baseline", runs / "issues.json", "--json")
+    assert (outcome.status, outcome.stdout) == (3, "")
+    error = json.loads(outcome.stderr)["error"]
+    assert error["code"] == "source_unreadable" and "cannot be read" in error["message"]
+    baseline.write_text("{}", encoding="utf-8")
+    assert stormlog("gate", runs, "--baseline", baseline).status == 3
+    assert stormlog("gate", runs / "missing", "--baseline", baseline).status == 3
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--fail-on", "old"),
+        ("--fail-on", ""),
+        ("--fail-on", "none,new"),
+        ("--baseline", "issues.json", "--db", "tracker.db"),
+        ("--version-order", "alphabetical"),
+    ],
+)
+def test_contradictions_are_usage_errors(options: tuple[str, ...], runs: Path) -> None:
+    assert stormlog("gate", runs, *options).status == 2
+
+
+def test_summary_is_appended_for_the_job(
+    runs: Path, baseline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary, own = tmp_path / "summary.md", tmp_path / "own.md"
+    summary.write_text("before\n", encoding="utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+
+    printed = stormlog("gate", runs, "--baseline", baseline)
+    stormlog("gate", runs, "--baseline", baseline, "--json")
+    stormlog("gate", runs, "--baseline", baseline, "--summary", own)
+
+    assert summary.read_text(encoding="utf-8") == f"before\n{printed.stdout}\n{printed.stdout}\n"
+    assert own.read_text(encoding="utf-8") == f"{printed.stdout}\n"
+    assert stormlog("gate", runs, "--baseline", baseline, "--summary", tmp_path / "no" / "such").status == 3
+
+
+def test_what_was_skipped_is_said_on_stderr(runs: Path, baseline: Path) -> None:
+    with (runs / "events.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write("{}\n")
+
+    assert "1 line skipped" in stormlog("gate", runs, "--baseline", baseline).stderr
+    assert stormlog("gate", runs, "--baseline", baseline, "--quiet").stderr == ""
+    assert stormlog("gate", runs, "--baseline", baseline, "--strict").status == 3
+
+
+def test_paths_with_nothing_to_judge_do_not_pass(tmp_path: Path, baseline: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    outcome = stormlog("gate", tmp_path / "empty", "--baseline", baseline)
+
+    assert outcome.status == 3 and "no session and no issue to judge" in outcome.stderr
+
+
+def test_permission_to_read_is_enough_and_needed(runs: Path, tmp_path: Path) -> None:
+    database = tmp_path / "tracker.db"
+    stormlog("scan", runs, "--db", database, "--settle", "0s")
+
+    assert stormlog("gate", runs, "--db", database, "--allow", "issues:read").status == 0
+    assert stormlog("gate", runs, "--db", database, "--allow", "issues:write").status == 5

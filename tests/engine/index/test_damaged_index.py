@@ -1,0 +1,345 @@
+"""Whatever happens to the index, answers are those of the files, and nobody hears of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import stormlog.query
+from stormlog.engine.index import json_files as documents
+from stormlog.errors import QueryError, SourceError
+from tests.engine.index.answers import answer_text, cold_answer, warm_answer
+from tests.engine.index.mixes import append
+from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
+
+
+def issues_of(paths: Path, cache: Path | bool) -> str:
+    """Return what depends on the index most, in a fraction of the time."""
+    with stormlog.query.open(paths, cache=cache) as store:
+        return json.dumps([[issue.as_dict() for issue in store.list_issues()], store.rejects_summary()])
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    write_sink(folder / "sink", {"segment-000001.jsonl": busy_session("a", 40)})
+    write_lines(folder / "growing.jsonl", busy_session("b", 40))
+    append(folder / "growing.jsonl", b"{bad\n")
+    return folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path, files: Path) -> Path:
+    """An index of two parts, whose answers are not those of the files as they are now."""
+    folder = tmp_path / "cache"
+    issues_of(files, folder)
+    append(files / "growing.jsonl", busy_session("b", 20, start_ns=START_NS + 10**12))
+    issues_of(files, folder)
+    assert len(parts_of(folder)) == 2
+    shutil.rmtree(index_of(folder) / "answers")
+    return folder
+
+
+def index_of(cache: Path) -> Path:
+    (found,) = cache.glob("v1/*")
+    return found
+
+
+def ledger_of(cache: Path) -> Path:
+    return index_of(cache) / "index.json"
+
+
+def parts_of(cache: Path) -> list[Path]:
+    return sorted(index_of(cache).glob("parts/*.part"))
+
+
+def swap(one: Path, other: Path) -> None:
+    """Exchange the contents of two files; sizes differ."""
+    first, second = one.read_bytes(), other.read_bytes()
+    one.write_bytes(second)
+    other.write_bytes(first)
+
+
+def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
+    """Change the content of a file, and let it look as old as it was."""
+    before = path.stat()
+    path.write_bytes(change(path.read_bytes()))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def with_ledger(cache: Path, **changes: object) -> None:
+    """Change the ledger and sign it anew, as another version of Stormlog would."""
+    ledger = documents.read_document(str(ledger_of(cache)))
+    assert documents.write_document(str(ledger_of(cache)), {**ledger, **changes})
+
+
+def other_engine(cache: Path) -> None:
+    path = ledger_of(cache)
+    path.write_bytes(path.read_bytes().replace(documents.engine_id().encode(), b"0" * 24))
+
+
+def half_a_part(cache: Path) -> None:
+    for name in ("00000000000000000000000000000000.part", "stray"):
+        shutil.copytree(parts_of(cache)[0], index_of(cache) / "parts" / name)
+    next((index_of(cache) / "parts" / "stray").iterdir()).write_bytes(b"PAR1 and no more")
+    (index_of(cache) / ".writing-x").write_text("half a led")
+
+
+def in_parts(change: Callable[[Path], object]) -> Callable[[Path], None]:
+    def damage(cache: Path) -> None:
+        for part in parts_of(cache):
+            for path in part.iterdir():
+                change(path)
+
+    return damage
+
+
+def in_ledger(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    return lambda cache: rewrite(ledger_of(cache), change)
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "ledger truncated": in_ledger(lambda data: data[: len(data) // 2]),
+    "ledger one byte short": in_ledger(lambda data: data[:-1]),
+    "ledger garbage": in_ledger(lambda data: os.urandom(len(data))),
+    "ledger zeroed": in_ledger(lambda data: bytes(len(data))),
+    "ledger emptied": in_ledger(lambda data: b""),
+    "ledger edited": in_ledger(lambda data: data.replace(b'"next_id":', b'"next_id":1')),
+    "ledger gone": lambda cache: ledger_of(cache).unlink(),
+    "ledger a folder": lambda cache: (ledger_of(cache).unlink(), ledger_of(cache).mkdir()),
+    "ledger signed, of a newer format": lambda cache: with_ledger(cache, format=99),
+    "ledger signed, without parts": lambda cache: with_ledger(cache, parts=None),
+    "ledger signed, pieces of another form": lambda cache: with_ledger(cache, pieces={"a": [1]}),
+    "ledger signed, a list": lambda cache: documents.write_document(str(ledger_of(cache)), [1]),
+    "ledger of another engine": other_engine,
+    "part truncated": in_parts(lambda path: rewrite(path, lambda data: data[: len(data) // 2])),
+    "part garbage of the same size and time": in_parts(
+        lambda path: rewrite(path, lambda data: os.urandom(len(data)))
+    ),
+    "part zeroed": in_parts(lambda path: rewrite(path, lambda data: bytes(len(data)))),
+    "part gone": lambda cache: shutil.rmtree(parts_of(cache)[0]),
+    "file of a part gone": lambda cache: (parts_of(cache)[1] / "hits.parquet").unlink(),
+    "parts swapped": lambda cache: swap(*(part / "hits.parquet" for part in parts_of(cache))),
+    "kinds swapped": lambda cache: swap(*sorted(parts_of(cache)[0].iterdir())[:2]),
+    "half a part of a killed writer": half_a_part,
+    "parts a file": lambda cache: (
+        shutil.rmtree(index_of(cache) / "parts"),
+        (index_of(cache) / "parts").write_text("x"),
+    ),
+    "lock a folder": lambda cache: ((index_of(cache) / "lock").unlink(), (index_of(cache) / "lock").mkdir()),
+    "index a file": lambda cache: (
+        shutil.rmtree(index := index_of(cache)),
+        index.write_text("x"),
+    ),
+    "cache a file": lambda cache: (shutil.rmtree(cache), cache.write_text("x")),
+    "cache on a full disk": lambda cache: (shutil.rmtree(cache), cache.symlink_to("/dev/full")),
+    "cache where nobody can write": lambda cache: (shutil.rmtree(cache), cache.symlink_to("/proc")),
+    "answers a file": lambda cache: (index_of(cache) / "answers").write_text("x"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage(files: Path, cache: Path, damage: str) -> None:
+    wanted = issues_of(files, False)
+    DAMAGES[damage](cache)
+
+    assert issues_of(files, cache) == wanted
+    # What was made of the damage is no better.
+    append(files / "growing.jsonl", busy_session("c", 20))
+    assert issues_of(files, cache) == issues_of(files, False)
+
+
+@pytest.mark.parametrize(
+    "damage", ["part gone", "parts swapped", "part zeroed", "index a file", "cache a file"]
+)
+def test_damage_while_a_store_is_open(files: Path, cache: Path, damage: str) -> None:
+    with stormlog.query.open(files, cache=cache) as store:
+        store.list_issues()
+        DAMAGES[damage](cache)
+        append(files / "growing.jsonl", busy_session("c", 20))
+        store.refresh()
+
+        assert answer_text(store) == cold_answer(files)
+    assert issues_of(files, cache) == issues_of(files, False)
+
+
+def test_cache_cleared_while_a_store_is_open(files: Path, cache: Path) -> None:
+    with stormlog.query.open(files, cache=cache) as store:
+        store.list_issues()
+        shutil.rmtree(cache)
+        # Another one begins anew there, alone as far as locks tell.
+        assert issues_of(files, cache) == issues_of(files, False)
+        assert answer_text(store) == cold_answer(files)
+        append(files / "growing.jsonl", busy_session("c", 20))
+        store.refresh()
+        assert issues_of(files, cache) == issues_of(files, False)
+        assert answer_text(store) == cold_answer(files)
+
+
+def test_stale_ledger(files: Path, cache: Path, tmp_path: Path) -> None:
+    """A ledger of the day before yesterday names parts that were removed, or misses those that were added."""
+    old = ledger_of(cache).read_bytes()
+    for number in range(12):
+        append(files / "growing.jsonl", busy_session("b", 20, start_ns=START_NS + (2 + number) * 10**12))
+        issues_of(files, cache)
+    # Small parts were merged, and what no ledger names was swept.
+    assert len(parts_of(cache)) < 12
+    ledger_of(cache).write_bytes(old)
+
+    assert issues_of(files, cache) == issues_of(files, False)
+
+
+def test_index_of_other_paths(files: Path, cache: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(files, other)
+    write_lines(other / "more.jsonl", busy_session("more", 20))
+    issues_of(other, cache)
+    one, two = sorted(cache.glob("v1/*"))
+    spare = tmp_path / "spare"
+    shutil.copytree(one, spare)
+    shutil.rmtree(one)
+    shutil.copytree(two, one)
+    shutil.rmtree(two)
+    shutil.copytree(spare, two)
+
+    assert issues_of(files, cache) == issues_of(files, False)
+    assert issues_of(other, cache) == issues_of(other, False)
+
+
+def test_parts_of_another_index(files: Path, cache: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    write_lines(tmp_path / "x.jsonl", busy_session("x", 60))
+    issues_of(tmp_path / "x.jsonl", other)
+    for part in parts_of(cache):
+        for path in part.iterdir():
+            for foreign in index_of(other).glob(f"parts/*/{path.name}"):
+                shutil.copy2(foreign, path)
+
+    assert issues_of(files, cache) == issues_of(files, False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: data.replace(b"OOM", b"WOW"),
+        lambda data: b"",
+        lambda data: bytes(len(data)),
+        lambda data: data.partition(b"\n")[0] + b"\n{}",
+    ],
+)
+def test_kept_answer_changed(files: Path, cache: Path, change: Callable[[bytes], bytes]) -> None:
+    wanted = issues_of(files, cache)
+    for path in index_of(cache).glob("answers/*.json"):
+        rewrite(path, change)
+
+    assert issues_of(files, cache) == wanted
+
+
+def test_kept_answer_of_other_paths_or_another_question(files: Path, cache: Path, tmp_path: Path) -> None:
+    """An answer says itself what it is the answer for, but not to which question: its name says that."""
+    wanted = issues_of(files, cache)
+    other = write_lines(tmp_path / "x.jsonl", busy_session("x", 60))
+    issues_of(other, tmp_path / "other")
+    for path in index_of(tmp_path / "other").glob("answers/*.json"):
+        shutil.copy(path, index_of(cache) / "answers" / path.name)
+
+    assert issues_of(files, cache) == wanted
+
+
+def test_killed_while_writing_a_part(files: Path, cache: Path) -> None:
+    """What a killed writer leaves counts for nothing, and is gone when the next one comes."""
+    program = """
+import os, signal, sys
+import stormlog.query
+from stormlog.engine.index.kept_rows import Parts
+write = Parts._copy
+def killed(self, part, kind, rows):
+    write(self, part, kind, rows)
+    os.kill(os.getpid(), signal.SIGKILL)
+Parts._copy = killed
+stormlog.query.open(sys.argv[1], cache=sys.argv[2]).list_issues()
+"""
+    known = parts_of(cache)
+    append(files / "growing.jsonl", busy_session("c", 20))
+    done = subprocess.run([sys.executable, "-c", program, str(files), str(cache)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    (left,) = set(parts_of(cache)) - set(known)
+
+    assert issues_of(files, cache) == issues_of(files, False)
+    assert left not in parts_of(cache)
+
+
+@pytest.mark.parametrize("name", [b"ca[1]*?che", b"ca\xffche", b"ca'che\"$x\n"], ids=repr)
+def test_odd_names_of_the_cache(files: Path, tmp_path: Path, name: bytes) -> None:
+    for _ in range(2):
+        assert issues_of(files, tmp_path / os.fsdecode(name)) == issues_of(files, False)
+
+
+# ---- what an answer owes to the cache ----------------------------------------------------------------------
+
+
+def test_a_mistake_in_a_statement_does_not_cost_the_index(files: Path, cache: Path) -> None:
+    with stormlog.query.open(files, cache=cache) as store:
+        for text in (
+            "SELECT nothing FROM issues",
+            "SELECT CAST(title AS INTEGER) FROM issues",
+            "SELECT error('mine') FROM issues",
+            "SELECT * FROM read_csv('/nowhere')",
+        ):
+            with pytest.raises(QueryError):
+                store.sql(text)
+    assert ledger_of(cache).is_file()
+
+
+def test_questions_about_manifests_do_not_read_because_others_did(files: Path, cache: Path) -> None:
+    with stormlog.query.open(files, cache=cache) as store:
+        store.list_issues()
+        store.list_oom_bundles()
+    for known in (cache, False):
+        with stormlog.query.open(files, cache=known, strict=True) as store:
+            assert store.list_oom_bundles() == []
+            assert store.rejects() == []
+            with pytest.raises(SourceError):
+                store.list_issues()
+
+
+def test_strict_stores_refuse_kept_answers_too(files: Path, cache: Path) -> None:
+    issues_of(files, cache)
+    errors = []
+    for known in (False, cache, cache):
+        with stormlog.query.open(files, cache=known, strict=True) as store:
+            with pytest.raises(SourceError) as caught:
+                store.list_issues()
+            errors.append(str(caught.value))
+    assert len(set(errors)) == 1
+
+
+def test_stores_that_nobody_closes_keep_no_handles(files: Path, cache: Path) -> None:
+    def handles() -> int:
+        return sum(
+            os.path.realpath(path) == str(index_of(cache) / "lock")
+            for path in Path("/proc/self/fd").iterdir()
+        )
+
+    store = stormlog.query.open(files, cache=cache)
+    store.list_issues()
+    assert handles() == 1
+    del store
+    assert handles() == 0
+
+
+def test_the_paths_may_hold_the_cache(files: Path) -> None:
+    cache = files / "cache"
+    wanted = issues_of(files, False)
+    for _ in range(3):
+        assert warm_answer(files, cache) == cold_answer(files)
+    assert issues_of(files, cache) == wanted

@@ -1,0 +1,304 @@
+"""The same files give the same bytes of answers, however they are read and whatever is known of them."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stormlog.query
+from stormlog.engine.reading import line_chunks
+from stormlog.engine.reading import line_files as line_reading
+from tests.captures import capture_path, scenarios
+from tests.engine.index.answers import answer_text, cold_answer, read_in_batches, warm_answer
+from tests.engine.index.mixes import append, lines_of_everything, mixed_lines, write_everything
+from tests.engine.reading.test_parquet_rows import table
+from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
+
+BATCH_BYTES = 50_000
+IS_SOAK = os.environ.get("STORMLOG_SOAK") == "1"
+
+
+def forget_answers(cache: Path) -> None:
+    for path in cache.glob("v1/*/answers"):
+        shutil.rmtree(path)
+
+
+def indexed(answer: str) -> str:
+    """Return the part of an answer that comes from the index."""
+    return answer[: answer.index("\nsessions: ")]
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_everything(tmp_path_factory.mktemp("everything"))
+
+
+@pytest.fixture(scope="module")
+def wanted(everything: Path) -> str:
+    answer = cold_answer(everything)
+    # What is compared is worth comparing.
+    for word in ("oom", "collector_degradation", "alert", "hidden_memory_anomaly", "invalid_utf8", "wide"):
+        assert f'"{word}"' in answer
+    return answer
+
+
+@pytest.mark.parametrize("scenario", scenarios())
+def test_captures(scenario: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, cache = capture_path(scenario), tmp_path / "cache"
+    wanted = cold_answer(path, threads=1)
+    read_in_batches(monkeypatch, BATCH_BYTES)
+
+    assert warm_answer(path, cache, threads=4, memory_limit="100MB") == wanted
+    assert warm_answer(path, cache) == wanted
+    forget_answers(cache)
+    assert warm_answer(path, cache, threads=2, memory_limit="256MB", with_events=False) == indexed(wanted)
+
+
+@pytest.mark.parametrize(
+    ("threads", "memory_limit", "batch_bytes"),
+    [(1, "100MB", 50_000), (4, "256MB", 200_000), (2, None, 1)],
+)
+def test_threads_memory_and_batches(
+    everything: Path,
+    wanted: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    threads: int,
+    memory_limit: str | None,
+    batch_bytes: int,
+) -> None:
+    read_in_batches(monkeypatch, batch_bytes)
+    settings: dict[str, Any] = {"threads": threads, "memory_limit": memory_limit}
+
+    assert warm_answer(everything, tmp_path, **settings) == wanted
+    forget_answers(tmp_path)
+    assert warm_answer(everything, tmp_path, **settings) == wanted
+
+
+def test_shapes(everything: Path, wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_reading, "SHAPES_PAY_BYTES", 0)
+    read_in_batches(monkeypatch, BATCH_BYTES)
+
+    assert warm_answer(everything, tmp_path) == wanted
+    forget_answers(tmp_path)
+    assert warm_answer(everything, tmp_path) == wanted
+
+
+def test_files_scanned_in_place(
+    everything: Path, wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line_chunks, "_COPIED_BYTES", 0)
+
+    assert warm_answer(everything, tmp_path) == wanted
+
+
+def test_every_line_left_to_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    path = files / "a.jsonl"
+    path.write_bytes(b"".join(mixed_lines(7, 60)))
+    # The last line has no end: it belongs to the others all the same.
+    append(path, b"".join(lines_of_everything(3)[:40])[:-1])
+    wanted = cold_answer(files)
+    monkeypatch.setattr(line_reading.LineReader, "_scan", lambda self, *given, **more: False)
+
+    assert cold_answer(files) == wanted
+    assert warm_answer(files, tmp_path / "cache") == wanted
+    append(path, b"".join(b"\n" + line[:-1] for line in lines_of_everything(3)[40:80]))
+    grown = warm_answer(files, tmp_path / "cache")
+    monkeypatch.undo()
+    assert grown == cold_answer(files)
+
+
+def test_another_process(everything: Path, wanted: str, tmp_path: Path) -> None:
+    program = """
+import sys
+from tests.engine.index.answers import warm_answer
+sys.stdout.write(warm_answer(sys.argv[1], sys.argv[2]))
+"""
+    command = [sys.executable, "-c", program, str(everything), str(tmp_path)]
+    for _ in range(2):
+        done = subprocess.run(
+            command, capture_output=True, check=True, text=True, cwd=Path(__file__).parents[3]
+        )
+        assert done.stdout == wanted
+        forget_answers(tmp_path)
+
+
+def test_order_of_questions(everything: Path, wanted: str, tmp_path: Path) -> None:
+    with stormlog.query.open(everything, cache=tmp_path) as store:
+        store.query_events()
+        assert answer_text(store) == wanted
+        # What is known did not grow by what was asked.
+        assert answer_text(store) == wanted
+    with stormlog.query.open(everything, cache=tmp_path) as store:
+        store.list_sessions()
+        assert store.list_issues()[0].evidence
+        assert answer_text(store) == wanted
+
+
+@pytest.mark.parametrize("packing", ["jsonl", "parquet", "mixed"])
+def test_packing_of_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packing: str) -> None:
+    import pyarrow.parquet
+
+    sessions = [busy_session(f"s{n % 2}", 40, start_ns=START_NS + n * 10**12) for n in range(4)]
+    plain = {f"segment-{n:06d}.jsonl": events for n, events in enumerate(sessions, 1)}
+    wanted = cold_answer(write_sink(tmp_path / "plain" / "sink", plain), tmp_path / "plain")
+    is_packed = [packing == "parquet" or (packing == "mixed" and n % 2 == 0) for n in range(4)]
+    names = [f"segment-{n:06d}.{'parquet' if packed else 'jsonl'}" for n, packed in enumerate(is_packed, 1)]
+    sink = write_sink(
+        tmp_path / packing / "sink", {}, segments=[{"filename": name, "closed": True} for name in names]
+    )
+    for name, events, packed in zip(names, sessions, is_packed, strict=True):
+        if packed:
+            pyarrow.parquet.write_table(table(events), sink / name)
+        else:
+            write_lines(sink / name, events)
+    read_in_batches(monkeypatch, BATCH_BYTES)
+
+    for with_events in (True, False):
+        answer = warm_answer(sink, tmp_path / "cache", tmp_path / packing, with_events=with_events)
+        assert answer.replace(".parquet", ".jsonl") == (wanted if with_events else indexed(wanted))
+        forget_answers(tmp_path / "cache")
+
+
+# ---- files that grow ---------------------------------------------------------------------------------------
+
+
+class Writer:
+    """Appends what three files lack in pieces of random sizes, wherever lines end."""
+
+    def __init__(self, folder: Path, seed: int, steps: int) -> None:
+        self.rng = random.Random(seed)
+        self.steps = steps
+        lines = lines_of_everything(seed)[::2]
+        umlauts = b"".join(
+            line.replace(b"CUDA", "Größe – überlastet".encode()).replace(b"\n", b"\r\n")
+            for line in lines[:30]
+        )
+        self.left = {
+            folder / "sink" / "segment-000001.jsonl": b"".join(lines[30:100]),
+            folder / "sink" / "segment-000002.jsonl": b"".join(lines[100:])[:-1],
+            folder / "windows.jsonl": umlauts,
+        }
+        write_sink(folder / "sink", {path.name: [] for path in self.left if path.parent.name == "sink"})
+        for path in self.left:
+            path.touch()
+
+    def step(self, number: int) -> None:
+        """Append once; after the last step nothing is missing."""
+        for path in self.rng.sample(sorted(self.left), self.rng.randrange(1, 3)):
+            data = self.left[path]
+            size = self.rng.randrange(0, 2 * len(data) // (self.steps - number) + 2)
+            size = self._odd_size(data, size)
+            if number == self.steps - 1:
+                size = len(data)
+            append(path, data[:size])
+            self.left[path] = data[size:]
+        if number == self.steps - 1:
+            for path, data in self.left.items():
+                append(path, data)
+
+    def _odd_size(self, data: bytes, size: int) -> int:
+        """Prefer the middle of a character and the middle of a line end."""
+        wish = self.rng.random()
+        if wish < 0.1:
+            return data.find(b"\xc3", size) + 1 or size
+        return data.find(b"\r\n", size) + 1 or size if wish < 0.2 else size
+
+
+def test_appends_seen_by_one_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, steps = tmp_path / "files", 150 if IS_SOAK else 40
+    writer = Writer(files, seed=11, steps=steps)
+    read_in_batches(monkeypatch, BATCH_BYTES)
+    with stormlog.query.open(files, cache=tmp_path / "cache") as store:
+        for number in range(steps):
+            writer.step(number)
+            store.refresh()
+            store.list_issues()
+            if number % 15 == 10:
+                assert answer_text(store, with_events=False) == cold_answer(files, with_events=False)
+        assert answer_text(store) == cold_answer(files)
+    forget_answers(tmp_path / "cache")
+    assert warm_answer(files, tmp_path / "cache") == cold_answer(files)
+
+
+def test_appends_seen_without_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, steps = tmp_path / "files", 40
+    writer = Writer(files, seed=12, steps=steps)
+    read_in_batches(monkeypatch, BATCH_BYTES)
+    with stormlog.query.open(files, cache=False) as store:
+        for number in range(steps):
+            writer.step(number)
+            store.refresh()
+            store.list_issues()
+            if number % 10 == 5:
+                assert answer_text(store, with_events=number == 25) == cold_answer(
+                    files, with_events=number == 25
+                )
+        assert answer_text(store) == cold_answer(files)
+
+
+def test_appends_seen_by_a_new_store_each_time(tmp_path: Path) -> None:
+    files, steps = tmp_path / "files", 150 if IS_SOAK else 25
+    writer = Writer(files, seed=13, steps=steps)
+    for number in range(steps):
+        writer.step(number)
+        with stormlog.query.open(files, cache=tmp_path / "cache") as store:
+            store.list_issues()
+        if number % 12 == 7:
+            forget_answers(tmp_path / "cache")
+            warm = warm_answer(files, tmp_path / "cache", with_events=False)
+            assert warm == cold_answer(files, with_events=False)
+    assert warm_answer(files, tmp_path / "cache") == cold_answer(files)
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        b"\xef\xbb\xbf" + b'{"event_type": "warning"}\n',
+        b"\xef",
+        b"\n",
+        b"\n\n{bad\n\n",
+        b"  \n",
+        b"\r\n",
+        b"\t\r\n{bad\n",
+        b"\r",
+        b"\0\n",
+        b"{}",
+        b"\xff\xfe\n",
+        b"\x01\x1e\x02\x1f\n",
+    ],
+    ids=repr,
+)
+def test_what_a_grown_file_goes_on_with(tmp_path: Path, added: bytes) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    path = write_lines(files / "a.jsonl", busy_session("s", 25))
+    with stormlog.query.open(files, cache=tmp_path / "cache") as store:
+        store.list_issues()
+        append(path, added)
+        store.refresh()
+        store.list_issues()
+        append(path, busy_session("s", 20, start_ns=START_NS + 10**12))
+        store.refresh()
+        assert answer_text(store, with_events=False) == cold_answer(files, with_events=False)
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+@pytest.mark.parametrize("start", [b"\r\n", b" \t\r\n", b"\n", b"\r"], ids=repr)
+def test_lines_are_counted_from_an_empty_first_one(tmp_path: Path, start: bytes, is_closed: bool) -> None:
+    sink = write_sink(tmp_path / "sink", {"segment-000001.jsonl": []})
+    if not is_closed:
+        (sink / "manifest.json").unlink()
+    (sink / "segment-000001.jsonl").write_bytes(start + b"{bad\n")
+    with stormlog.query.open(sink, cache=False) as store:
+        store.list_issues()
+        assert [reject.line_number for reject in store.rejects()] == [2]

@@ -1,0 +1,134 @@
+"""Records, skipped lines and blank lines add up to the lines of a file, whatever it holds and however it is packed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow
+import pytest
+
+import stormlog.query
+from stormlog.engine.database.unpack_limit import parse_unpack_limit
+from tests.telemetry.factories import record
+
+DELIMITER = b"\x01\x1e\x02\x1f"
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".zst": lambda data: bytes(pyarrow.compress(data, "zstd", asbytes=True)),
+}
+
+
+def line(number: int = 0, session: str = "s") -> bytes:
+    """Return a record; files with records of one session may be copies of each other."""
+    return json.dumps(record(timestamp_ns=10**18 + number, session_id=session), sort_keys=True).encode()
+
+
+def lines_in(data: bytes) -> int:
+    lines = re.split(rb"\r\n|\r|\n", data.removeprefix(b"\xef\xbb\xbf"))
+    return sum(bool(text.decode("utf-8", "replace").strip()) for text in lines)
+
+
+def found_in(path: Path, **options: str) -> tuple[int, int, list[str]]:
+    """Return the number of records and of skipped lines, and the codes of warnings."""
+    with stormlog.query.open([path], cache=False, **options) as store:  # type: ignore[arg-type]
+        records = store.sql("SELECT count(*) FROM events").rows[0][0]
+        return records, len(store.rejects()), [warning.code for warning in store.catalog.warnings]
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+def test_every_line_of_hostile_files_is_accounted_for(tmp_path: Path, suffix: str) -> None:
+    chance = random.Random(7)
+    odd = [b"{", b"\xff", b"\0", b'"', b"  ", b"", DELIMITER, b"\xe2\x82", "\u2028".encode()]
+    odd += [b"x" * 5000, b"[1]", b"NULL"]
+    wanted = 0
+    for number in range(40):
+        session = f"s-{number}"
+        parts = [line(0, session), line(1, session), b"\xef\xbb\xbf" + line(0, session), *odd]
+        data = b"".join(
+            chance.choice(parts) + chance.choice([b"\n", b"\n", b"\r\n", b"\r"]) for _ in range(8)
+        )
+        data += chance.choice([b"", line(0, session), b"{"])
+        wanted += lines_in(data)
+        (tmp_path / f"{number}.jsonl{suffix}").write_bytes(PACKERS[suffix](data))
+    records, skipped, codes = found_in(tmp_path)
+    assert (records + skipped, codes) == (wanted, [])
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_last_line_of_any_size_is_told(tmp_path: Path, suffix: str, end: bytes) -> None:
+    data = line() + b"\n" + b"x" * (17 << 20) + end
+    (tmp_path / f"a.jsonl{suffix}").write_bytes(PACKERS[suffix](data))
+    assert found_in(tmp_path, unpack_limit="1GB") == (1, 1, [])
+
+
+def test_archives_that_end_at_a_line_are_told(tmp_path: Path) -> None:
+    lines = [line(number, "a") + b"\n" for number in range(3000)]
+    packer = zlib.compressobj(wbits=31)
+    (tmp_path / "a.jsonl.gz").write_bytes(
+        b"".join(map(packer.compress, lines)) + packer.flush(zlib.Z_FULL_FLUSH)
+    )
+    lines = [line(number, "b") + b"\n" for number in range(3000)]
+    sink = pyarrow.BufferOutputStream()
+    stream = pyarrow.CompressedOutputStream(sink, "zstd")
+    stream.write(b"".join(lines))
+    stream.flush()
+    size = sink.tell()
+    stream.close()
+    (tmp_path / "b.jsonl.zst").write_bytes(sink.getvalue().to_pybytes()[:size])
+    assert found_in(tmp_path) == (6000, 0, ["damaged", "damaged"])
+
+
+def test_wrong_checksum_and_trailing_garbage_are_told_and_keep_what_came_before(tmp_path: Path) -> None:
+    a, b, c, d = (line(0, session) + b"\n" for session in "abcd")
+    packed = gzip.compress(a)
+    (tmp_path / "a.jsonl.gz").write_bytes(packed[:-8] + b"1234" + packed[-4:])
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(b) + b"garbage")
+    (tmp_path / "c.jsonl.zst").write_bytes(PACKERS[".zst"](c) + b"garbage")
+    (tmp_path / "d.jsonl.gz").write_bytes(gzip.compress(d) * 2 + b"\0" * 100)
+    assert found_in(tmp_path) == (5, 0, ["damaged"] * 3)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+def test_a_packed_file_that_holds_too_much_is_skipped_and_told(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"bomb.jsonl{suffix}").write_bytes(PACKERS[suffix](b" " * (65 << 20)))
+    (tmp_path / "good.jsonl").write_bytes(line())
+    assert found_in(tmp_path) == (1, 0, ["unpack_limit"])
+    assert found_in(tmp_path, unpack_limit="1MB") == (1, 0, ["unpack_limit"])
+
+
+def test_unpack_limit_is_taken_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(line()))
+    monkeypatch.setenv("STORMLOG_UNPACK_LIMIT", "10B")
+    assert found_in(tmp_path) == (0, 0, ["unpack_limit"])
+    assert found_in(tmp_path, unpack_limit="1MB") == (1, 0, [])
+    monkeypatch.setenv("STORMLOG_UNPACK_LIMIT", "much")
+    with pytest.raises(ValueError, match="no unpack limit"):
+        found_in(tmp_path)
+
+
+def test_sizes_of_the_unpack_limit() -> None:
+    sizes = {"1KB": 1000, "2 MiB": 2 << 20, "3gb": 3 * 10**9, "7": 7}
+    assert {text: parse_unpack_limit(text).most_bytes for text in sizes} == sizes
+
+
+def test_large_cells_of_csv_are_read_by_both_readers(tmp_path: Path) -> None:
+    from stormlog.telemetry.csv_rows import load_csv_sessions
+
+    row = record(context="x" * 200_000, metadata={})
+    path = tmp_path / "events.csv"
+    cells = [
+        "{}" if name == "metadata" else "" if value is None else str(value) for name, value in row.items()
+    ]
+    path.write_text(f"{','.join(row)}\n{','.join(cells)}\n")
+    assert found_in(path) == (1, 0, [])
+    (session,), warnings = load_csv_sessions(path)
+    assert warnings == []
+    assert [len(event.context or "") for event in session.events] == [200_000]

@@ -1,0 +1,439 @@
+"""A gate compares artifacts with what is known, tells new, back and never fixed apart, and changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stormlog.errors import LifecycleError, SourceError
+from stormlog.issues.sidecar import TrackedState
+from stormlog.tracking import Tracker
+from stormlog.tracking.gate.gate import (
+    Baseline,
+    GateReport,
+    baseline_of_file,
+    baseline_of_tracker,
+    evaluate,
+)
+from stormlog.tracking.gate.summary import markdown_summary
+from stormlog.tracking.scanning.scan import ScanOptions, scan
+from stormlog.tracking.sidecar import export_states
+from tests.apps.cli.samples import START_NS, event
+
+NOW_NS = START_NS + 10**12
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """One alert of two sessions; telemetry that names no version."""
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    return write(folder, alert("s-1"), alert("s-2", at=5))
+
+
+def alert(
+    session: str, name: str = "disk is low", *, at: int = 0, severity: str = "warning", **metadata: Any
+) -> Any:
+    return event(
+        session_id=session,
+        timestamp_ns=START_NS + at,
+        event_type="warning",
+        context=name,
+        metadata={"backend": "cuda", "severity": severity, **metadata},
+    )
+
+
+def write(folder: Path, *events: dict[str, Any]) -> Path:
+    (folder / "events.jsonl").write_text(
+        "".join(json.dumps(line) + "\n" for line in events), encoding="utf-8"
+    )
+    return folder
+
+
+@pytest.fixture
+def tracker(tmp_path: Path) -> Iterator[Tracker]:
+    with Tracker(tmp_path / "tracker.db", clock=lambda: NOW_NS) as opened:
+        yield opened
+
+
+def put(tracker: Tracker, status: str, fix_version: str | None = None) -> None:
+    with tracker.store.writing() as connection:
+        connection.execute("UPDATE issues SET status = ?, fix_version = ?", [status, fix_version])
+
+
+def gate(paths: Path, baseline: Baseline, version: str | None = None, **arguments: Any) -> GateReport:
+    return evaluate([paths], baseline, ScanOptions(code_version=version, cache=False), **arguments)
+
+
+def outcome(report: GateReport) -> str:
+    (issue,) = report.issues
+    return issue.outcome
+
+
+NOTHING = Baseline("nothing", ())
+
+
+def test_what_nobody_knows_is_new(runs: Path) -> None:
+    report = gate(runs, NOTHING)
+
+    assert report.failed and outcome(report) == "new"
+    assert {name: count for name, count in report.counts.items() if count} == {"new": 1}
+    assert list(report.counts) == ["new", "regressed", "recurring", "pending", "known", "ignored", "older"]
+    (issue,) = report.of("new")
+    assert (issue.session_count, issue.hit_count, issue.issue_id, issue.basis) == (2, 2, None, None)
+    assert not gate(runs, NOTHING, fail_on=["regressed"]).failed
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("new", "known"), ("in_progress", "known"), ("regressed", "known"), ("silenced", "ignored")],
+)
+def test_what_is_known_or_ignored_is_only_counted(
+    status: str, expected: str, runs: Path, tracker: Tracker
+) -> None:
+    scan(tracker, [runs])
+    put(tracker, status)
+
+    report = gate(runs, baseline_of_tracker(tracker), fail_on=["new", "regressed", "recurring"])
+
+    assert outcome(report) == expected and not report.failed
+    assert report.counts[expected] == 1
+
+
+@pytest.mark.parametrize(
+    ("fix", "found", "expected", "basis"),
+    [
+        ("1.9.0", "1.10.0", "regressed", "pep440"),
+        ("2.0.0", "1.9.0", "older", "pep440"),
+        ("1.4.0", "1.4.0", "recurring", "same_text"),
+        ("1.4.0", None, "recurring", "missing"),
+        (None, "3.0", "recurring", "missing"),
+        ("1.2.0", "9f8e7d6c", "recurring", "incomparable"),
+        ("0a1b2c3", "9f8e7d6", "recurring", "observed"),
+    ],
+)
+def test_what_was_resolved_is_judged_by_its_versions(
+    fix: str | None,
+    found: str | None,
+    expected: str,
+    basis: str,
+    runs: Path,
+    tracker: Tracker,
+    tmp_path: Path,
+) -> None:
+    scan(tracker, [runs])
+    put(tracker, "resolved", fix)
+    path = tmp_path / "issues.json"
+    export_states(tracker, path)
+
+    for baseline in (baseline_of_tracker(tracker), baseline_of_file(path)):
+        report = gate(runs, baseline, found)
+        (issue,) = report.issues
+        assert (issue.outcome, issue.basis, issue.fix_version) == (expected, basis, fix)
+        assert report.failed == (expected == "regressed")
+        assert gate(runs, baseline, found, fail_on=["recurring"]).failed == (expected == "recurring")
+
+
+def test_one_newer_version_among_several_is_enough(tmp_path: Path, tracker: Tracker) -> None:
+    versions: list[dict[str, Any]] = [{"app_version": "1.3"}, {"app_version": "1.5"}, {}]
+    lines = [alert(f"s-{n}", at=n, **said) for n, said in enumerate(versions)]
+    runs = write(tmp_path, *lines)
+    scan(tracker, [runs])
+    put(tracker, "resolved", "1.4")
+
+    (issue,) = gate(runs, baseline_of_tracker(tracker)).issues
+
+    assert (issue.outcome, issue.code_versions) == ("regressed", ["1.3", "1.5"])
+
+
+@pytest.mark.parametrize(
+    "key", ["app_version", "code_version", "package_version", "git_describe", "git_sha", "git_commit"]
+)
+def test_telemetry_that_names_its_version_is_believed(key: str, tmp_path: Path, tracker: Tracker) -> None:
+    said: dict[str, Any] = {key: "2.0"}
+    runs = write(tmp_path, alert("s-1", **said))
+    scan(tracker, [runs])
+    put(tracker, "resolved", "1.4")
+
+    assert outcome(gate(runs, baseline_of_tracker(tracker), "1.0")) == "regressed"
+
+
+def test_commits_compare_by_when_they_were_seen(tmp_path: Path, tracker: Tracker) -> None:
+    monday, tuesday = write(tmp_path, alert("s-1", git_sha="0a1b2c3")), tmp_path / "later"
+    scan(tracker, [monday / "events.jsonl"])
+    tuesday.mkdir()
+    write(tuesday, alert("s-2", at=10**9, git_sha="9f8e7d6"))
+
+    put(tracker, "resolved", "0a1b2c3")
+    assert outcome(gate(tuesday, baseline_of_tracker(tracker))) == "regressed"
+    scan(tracker, [tuesday])
+    put(tracker, "resolved", "9f8e7d6")
+    assert outcome(gate(monday / "events.jsonl", baseline_of_tracker(tracker))) == "older"
+
+
+def test_settings_of_the_project_count(runs: Path, tracker: Tracker) -> None:
+    scan(tracker, [runs])
+    put(tracker, "resolved", "1.9.0")
+    with tracker.store.writing() as connection:
+        connection.execute("UPDATE projects SET version_order = 'string', regress_on_equal = 1")
+
+    baseline = baseline_of_tracker(tracker)
+
+    assert outcome(gate(runs, baseline, "1.10.0")) == "older"
+    assert outcome(gate(runs, baseline, "1.9.0")) == "regressed"
+
+
+def test_alerts_that_no_scan_records_do_not_count(tmp_path: Path) -> None:
+    runs = write(tmp_path, alert("s-1", severity="info"), alert("s-1", "other"))
+
+    assert [issue.title for issue in gate(runs, NOTHING).issues] == ["Alert: other"]
+    assert len(evaluate([runs], NOTHING, ScanOptions(min_severity="info", cache=False)).issues) == 2
+
+
+def hidden_memory(folder: Path, *more: dict[str, Any]) -> Path:
+    """A session without an end whose files were written just now, with two findings."""
+    samples = [
+        event(timestamp_ns=START_NS + n * 10**9, device_used_bytes=(4 << 30) + n * (1 << 28))
+        for n in range(12)
+    ]
+    return write(folder, *samples, *more)
+
+
+def findings(report: GateReport) -> list[str]:
+    """Return the outcome that all findings share."""
+    outcomes = [issue.outcome for issue in report.issues if issue.kind == "hidden_memory_anomaly"]
+    assert len(outcomes) == 2
+    return sorted(set(outcomes))
+
+
+def test_findings_of_a_session_that_may_still_grow_are_pending(tmp_path: Path) -> None:
+    runs = hidden_memory(tmp_path)
+
+    report = gate(runs, NOTHING, fail_on=["new", "regressed", "recurring"])
+
+    assert findings(report) == ["pending"] and not report.failed
+    assert [issue["outcome"] for issue in report.as_dict()["pending"]] == ["pending", "pending"]
+    text = markdown_summary(report)
+    assert "0 new, 0 regressed, 0 recurring, 2 pending; " in text
+    assert "### Pending: found in sessions that may still grow" in text
+    assert gate(runs, NOTHING, fail_on=["pending"]).failed
+
+
+def test_findings_count_once_their_session_is_over(tmp_path: Path) -> None:
+    runs = hidden_memory(tmp_path)
+    assert findings(evaluate([runs], NOTHING, ScanOptions(settle_ns=0, cache=False))) == ["new"]
+    os.utime(runs / "events.jsonl", ns=(START_NS, START_NS))
+    assert findings(gate(runs, NOTHING)) == ["new"]
+    hidden_memory(runs, event(timestamp_ns=START_NS + 10**12, event_type="stop"))
+    assert findings(gate(runs, NOTHING)) == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("status", "fix", "expected"),
+    [
+        ("new", None, "known"),
+        ("regressed", None, "known"),
+        ("silenced", None, "ignored"),
+        ("resolved", "1.0", "pending"),
+        ("resolved", None, "pending"),
+        ("resolved", "3.0", "older"),
+    ],
+)
+def test_a_pending_finding_that_is_known_stays_so(
+    status: str, fix: str | None, expected: str, tmp_path: Path, tracker: Tracker
+) -> None:
+    runs = hidden_memory(tmp_path)
+    scan(tracker, [runs], ScanOptions(settle_ns=0))
+    put(tracker, status, fix)
+
+    report = gate(runs, baseline_of_tracker(tracker), "2.0", fail_on=["new", "regressed", "recurring"])
+
+    assert findings(report) == [expected] and not report.failed
+
+
+def test_an_issue_of_settled_sessions_is_judged_by_them(tmp_path: Path) -> None:
+    """Likewise its counts: a scan of the same files records as many."""
+    hidden_memory(tmp_path)
+    (tmp_path / "events.jsonl").rename(tmp_path / "growing.jsonl")
+    lines = (tmp_path / "growing.jsonl").read_text(encoding="utf-8")
+    over = tmp_path / "over.jsonl"
+    over.write_text(lines.replace(event()["session_id"], "s-over"), encoding="utf-8")
+    os.utime(over, ns=(START_NS, START_NS))
+
+    report = gate(tmp_path, NOTHING)
+
+    assert findings(report) == ["new"]
+    assert {(issue.session_count, issue.hit_count) for issue in report.issues} == {(1, 1)}
+
+
+def test_scan_export_and_gate_agree_about_young_sessions(tmp_path: Path, tracker: Tracker) -> None:
+    (tmp_path / "runs").mkdir()
+    runs = hidden_memory(tmp_path / "runs", alert("s-1"))
+    with Tracker(tmp_path / "now.db") as now:
+        scan(now, [runs])
+        export_states(now, tmp_path / "issues.json")
+
+    report = gate(runs, baseline_of_file(tmp_path / "issues.json"), fail_on=["new"])
+
+    assert not report.failed and report.counts["known"] == 1 and report.counts["pending"] == 2
+
+
+def test_a_program_that_was_named_is_compared_with_itself(runs: Path, tracker: Tracker) -> None:
+    scan(tracker, [runs], ScanOptions(app="train"))
+    baseline = baseline_of_tracker(tracker)
+
+    assert outcome(gate(runs, baseline)) == "known"
+    assert outcome(gate(runs, baseline, app="train")) == "known"
+    assert outcome(gate(runs, baseline, app="eval")) == "new"
+
+
+def test_the_closest_of_several_programs_speaks(runs: Path, tracker: Tracker) -> None:
+    scan(tracker, [runs], ScanOptions(app="train"))
+    put(tracker, "silenced")
+    scan(tracker, [runs], ScanOptions(app="default", is_dev=True, full=True))
+
+    baseline = baseline_of_tracker(tracker)
+
+    assert outcome(gate(runs, baseline)) == "known"
+    assert outcome(gate(runs, baseline, app="train")) == "ignored"
+
+
+def test_development_runs_are_compared_with_production(runs: Path, tracker: Tracker, tmp_path: Path) -> None:
+    scan(tracker, [runs])
+    put(tracker, "resolved", "1.0")
+    (tmp_path / "ci").mkdir()
+    ci = write(tmp_path / "ci", alert("s-9", environment="ci", app_version="2.0"))
+
+    (issue,) = gate(ci, baseline_of_tracker(tracker)).issues
+
+    assert (issue.outcome, issue.is_dev) == ("regressed", True)
+
+
+def test_a_state_without_a_program_is_about_every_one(runs: Path) -> None:
+    (issue,) = gate(runs, NOTHING).issues
+    baseline = Baseline("by hand", [TrackedState(issue.fingerprint_id, "ignored")])
+
+    assert outcome(gate(runs, baseline, app="any")) == "ignored"
+
+
+def test_nothing_is_changed(runs: Path, tracker: Tracker, tmp_path: Path) -> None:
+    def bytes_of(folder: Path) -> dict[str, str]:
+        return {
+            str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+
+    scan(tracker, [runs])
+    put(tracker, "resolved", "1.0")
+    with tracker.reading() as connection:
+        before = connection.execute("SELECT * FROM issues").fetchall()
+    files = bytes_of(runs)
+
+    first = gate(runs, baseline_of_tracker(tracker), "2.0")
+
+    assert gate(runs, baseline_of_tracker(tracker), "2.0") == first
+    assert bytes_of(runs) == files
+    with tracker.reading() as connection:
+        assert connection.execute("SELECT * FROM issues").fetchall() == before
+
+
+def test_a_tracker_that_nobody_filled_knows_nothing(runs: Path, tracker: Tracker) -> None:
+    assert outcome(gate(runs, baseline_of_tracker(tracker))) == "new"
+    with (
+        Tracker(tracker.store.path, project="other") as other,
+        pytest.raises(LifecycleError, match="no project"),
+    ):
+        baseline_of_tracker(other)
+
+
+def test_what_cannot_be_read_is_named(runs: Path, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="cannot be read"):
+        baseline_of_file(tmp_path / "missing.json")
+    with pytest.raises(SourceError, match="no such file"):
+        gate(tmp_path / "missing", NOTHING)
+    with (runs / "events.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write("{}\n")
+    report = gate(runs, NOTHING)
+    assert report.lines_skipped == 1 and len(report.warnings) == 1
+    with pytest.raises(SourceError):
+        evaluate([runs], NOTHING, ScanOptions(strict=True, cache=False))
+
+
+@pytest.mark.parametrize("arguments", [{"fail_on": ["old"]}])
+def test_an_unknown_outcome_is_refused(arguments: dict[str, Any], runs: Path) -> None:
+    with pytest.raises(ValueError, match="unknown outcome 'old'"):
+        gate(runs, NOTHING, **arguments)
+
+
+# ---- the answer --------------------------------------------------------------------------------------------
+
+
+def test_keys_of_the_answer(runs: Path) -> None:
+    answer = gate(runs, NOTHING).as_dict()
+
+    assert list(answer) == [
+        *("failed", "fail_on", "baseline", "counts", "new", "regressed", "recurring", "pending"),
+        *("sources_seen", "sessions_scanned", "lines_skipped", "warnings"),
+    ]
+    assert list(answer["new"][0]) == [
+        *(
+            "fingerprint_id",
+            "outcome",
+            "app",
+            "is_dev",
+            "kind",
+            "severity",
+            "title",
+            "session_count",
+            "run_count",
+        ),
+        *("hit_count", "first_seen_ns", "last_seen_ns", "code_versions", "issue_id", "fix_version", "basis"),
+    ]
+    json.dumps(answer)
+
+
+def test_summary_puts_first_what_it_fails_on(tmp_path: Path, tracker: Tracker) -> None:
+    runs = write(tmp_path, alert("s-1", "old trouble"), alert("s-1", "more trouble"))
+    scan(tracker, [runs])
+    put(tracker, "resolved", "1.0")
+    write(
+        tmp_path,
+        alert("s-1", "old trouble", app_version="1.1"),
+        alert("s-2", "more trouble"),
+        alert("s-2", "novel"),
+    )
+
+    text = markdown_summary(gate(runs, baseline_of_tracker(tracker), fail_on=["regressed"]))
+
+    assert text.startswith("## Stormlog gate failed\n\n1 new, 1 regressed, 1 recurring; 0 known, 0 ignored, ")
+    assert [line for line in text.splitlines() if line.startswith("### ")] == [
+        "### Regressed: a version newer than the fix has them",
+        "### New",
+        "### Recurring: resolved, and nobody can tell whether these versions have the fix",
+    ]
+    assert "| warning | Alert: old trouble | 1 | 1 | 1.1 | 1.0 | `issue:" in text
+
+
+def test_text_of_telemetry_is_no_markup(tmp_path: Path) -> None:
+    evil = "a|b <img src=x> [l](https://x) ![i](y) @all `c` #1 www.x.org *b* \x1b[31m\nnext"
+    text = markdown_summary(gate(write(tmp_path, alert("s-1", evil)), NOTHING))
+
+    (row,) = [line for line in text.splitlines() if line.startswith("| warning")]
+    assert row.replace("\\|", "").count("|") == 8
+    assert not {"<", ">", "@", "\x1b"} & set(row)
+    assert "https\\://x" in row and "\\[l\\]" in row and "www\\." in row
+
+
+def test_summary_of_many_is_short(tmp_path: Path) -> None:
+    words = [f"{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(60)]
+    text = markdown_summary(gate(write(tmp_path, *(alert("s-1", word * 60) for word in words)), NOTHING))
+
+    assert text.count("\n| warning") == 50 and text.endswith("\nand 10 more\n")
+    assert max(map(len, text.splitlines())) < 250
