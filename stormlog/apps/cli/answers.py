@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stormlog._values import frozen_class
-from stormlog.apps.cli.printing import diagnostics, output
 from stormlog.apps.cli.exit_codes import ExitCode
-from stormlog.apps.cli.printing.formats import STREAMED_FORMATS, Answer
 from stormlog.apps.cli.options.sql_option import PRINT_SQL, statement_document, statement_text
 from stormlog.apps.cli.options.targets import ISSUES, Target, issue_target
+from stormlog.apps.cli.printing import diagnostics, output
+from stormlog.apps.cli.printing.formats import STREAMED_FORMATS, Answer
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
@@ -85,40 +85,42 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
     from stormlog.query import filters as filter_classes
 
     wanted = getattr(filter_classes, target.filter_name)(**given)
-    with stormlog.query.open(
-        list(request.paths),
-        strict=request.strict,
-        threads=request.threads,
-        memory_limit=request.memory_limit,
-        spill_directory=request.spill_directory,
-        spill_limit=request.spill_limit,
-        unpack_limit=request.unpack_limit,
-        cache=request.cache,
-        tracker=request.tracker,
-        project=request.project or "default",
-    ) as store:
+    with (
+        stormlog.query.open(
+            list(request.paths),
+            strict=request.strict,
+            threads=request.threads,
+            memory_limit=request.memory_limit,
+            spill_directory=request.spill_directory,
+            spill_limit=request.spill_limit,
+            unpack_limit=request.unpack_limit,
+            cache=request.cache,
+            tracker=request.tracker,
+            project=request.project or "default",
+        ) as store,
+        ExitStack() as watching,
+    ):
         if request.follow_s is not None:
             _follow(store, wanted, request)
         elif request.sql == PRINT_SQL:
             sql, parameters = getattr(store, f"{target.method}_sql")(wanted)
             _print_statement(sql, parameters, request)
         else:
-            with ExitStack() as stack:
-                with ExitStack() as reading:
-                    # Watching costs threads, and a kept answer is printed before they would have begun.
-                    store.on_start = lambda: _watch(store, stack, reading, request)
-                    found = _found(store, target, wanted, request)
-                # Still inside: evidence is read when it is printed.
-                store.on_start = lambda: _watch(store, stack, None, request)
-                output.print_answer(found, request.format_name, no_colour=request.no_colour)
-                output.flush()
-                if request.sql is None and found.is_empty and not request.quiet:
-                    diagnostics.print_unmatched(store.unmatched_filters(wanted))
+            with ExitStack() as reading:
+                # Watching costs threads, and a kept answer is printed before they would have begun.
+                store.on_start = lambda: _watch(store, watching, reading, request)
+                found = _found(store, target, wanted, request)
+            # Still watched: evidence is read when it is printed, and what was skipped is asked of the database.
+            store.on_start = lambda: _watch(store, watching, None, request)
+            output.print_answer(found, request.format_name, no_colour=request.no_colour)
+            output.flush()
+            if request.sql is None and found.is_empty and not request.quiet:
+                diagnostics.print_unmatched(store.unmatched_filters(wanted))
         if not request.quiet and request.follow_s is None:
             diagnostics.print_skipped(diagnostics.notices(store))
 
 
-def _watch(store: QueryStore, stack: ExitStack, reading: ExitStack | None, request: Request) -> None:
+def _watch(store: QueryStore, watching: ExitStack, reading: ExitStack | None, request: Request) -> None:
     from stormlog.apps.cli.interrupts import interruptible
 
     def give_up() -> None:
@@ -128,7 +130,7 @@ def _watch(store: QueryStore, stack: ExitStack, reading: ExitStack | None, reque
         )
         os._exit(ExitCode.INTERRUPTED)
 
-    stack.enter_context(interruptible(store.interrupt, give_up))
+    watching.enter_context(interruptible(store.interrupt, give_up))
     if reading is not None:
         bar = diagnostics.progress_bar(store.progress, enabled=not request.quiet)
         reading.enter_context(bar)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,22 @@ def test_one_missing_path_among_others_is_a_warning(tmp_path: Path) -> None:
     assert outcome.status == 0
     assert len(json.loads(outcome.stdout)) == 2
     assert outcome.stderr.startswith(f"Warning: {tmp_path / 'missing'}: ")
+
+
+@pytest.mark.parametrize("question", ["issues", "sessions", "events"])
+@pytest.mark.parametrize("options", [(), ("--session", "none"), ("--sql", "SELECT 1"), ("--json",)])
+def test_nothing_waits_for_ctrl_c_after_a_command(
+    tmp_path: Path, question: str, options: tuple[str, ...]
+) -> None:
+    for name, write in (("damaged", damaged), ("whole", capture)):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name)
+    for path in (tmp_path, tmp_path / "whole"):
+        # The second time the rows are kept ones, and what was skipped is not known yet.
+        for more in (["--quiet"], []):
+            stormlog("query", question, path, *options, *more)
+            assert "stormlog-interrupts" not in {thread.name for thread in threading.enumerate()}
+            assert signal.set_wakeup_fd(-1) == -1
 
 
 def test_skipped_lines_are_counted_and_located(tmp_path: Path) -> None:
