@@ -8,36 +8,38 @@ from stormlog._lazy import lazy_names
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from stormlog.phases.policy import (
-        PhaseAttribution,
-        PhaseSummary,
+    from stormlog.phases.attribution import (
         attribute_active_spans,
-        format_phase_path,
         merge_phase_attributions,
         phase_attribution_to_payload,
-        resolve_phase_for_event,
         summarize_phase_attribution,
         summarize_phase_resolution,
     )
-    from stormlog.phases.replay import (
-        PhaseBoundaryRecord,
-        PhaseReplayIndex,
-        PhaseSpan,
-        RankedBoundary,
-        is_phase_boundary_event,
-        parse_phase_boundary,
-        replay_boundaries,
-    )
-    from stormlog.phases.runtime import (
+    from stormlog.phases.models import (
         PHASE_ENTER_EVENT,
         PHASE_EXIT_EVENT,
         PHASE_SCOPE_ATTRIBUTES_KEY,
         PHASE_SCOPE_METADATA_KEY,
+        PhaseAttribution,
+        PhaseBoundaryRecord,
+        PhaseSpan,
+        PhaseSummary,
+        RankedBoundary,
+        format_phase_path,
+    )
+    from stormlog.phases.recorder import (
         PhaseBoundary,
         PhaseHandle,
         PhaseProtocolError,
         PhaseRecorder,
         PhaseToken,
+    )
+    from stormlog.phases.replay import (
+        PhaseReplayIndex,
+        is_phase_boundary_event,
+        parse_phase_boundary,
+        replay_boundaries,
+        resolve_phase_for_event,
     )
 
 __all__ = [
@@ -69,36 +71,38 @@ __all__ = [
 ]
 
 _MODULES = {
-    "policy": (
-        "PhaseAttribution",
-        "PhaseSummary",
+    "attribution": (
         "attribute_active_spans",
-        "format_phase_path",
         "merge_phase_attributions",
         "phase_attribution_to_payload",
-        "resolve_phase_for_event",
         "summarize_phase_attribution",
         "summarize_phase_resolution",
     ),
-    "replay": (
-        "PhaseBoundaryRecord",
-        "PhaseReplayIndex",
-        "PhaseSpan",
-        "RankedBoundary",
-        "is_phase_boundary_event",
-        "parse_phase_boundary",
-        "replay_boundaries",
-    ),
-    "runtime": (
+    "models": (
         "PHASE_ENTER_EVENT",
         "PHASE_EXIT_EVENT",
         "PHASE_SCOPE_ATTRIBUTES_KEY",
         "PHASE_SCOPE_METADATA_KEY",
+        "PhaseAttribution",
+        "PhaseBoundaryRecord",
+        "PhaseSpan",
+        "PhaseSummary",
+        "RankedBoundary",
+        "format_phase_path",
+    ),
+    "recorder": (
         "PhaseBoundary",
         "PhaseHandle",
         "PhaseProtocolError",
         "PhaseRecorder",
         "PhaseToken",
+    ),
+    "replay": (
+        "PhaseReplayIndex",
+        "is_phase_boundary_event",
+        "parse_phase_boundary",
+        "replay_boundaries",
+        "resolve_phase_for_event",
     ),
 }
 

@@ -7,69 +7,23 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
-from stormlog.phases._events import event_field, event_instant, event_rank
-from stormlog.phases.policy import PhaseAttribution, attribute_active_spans, resolve_phase_for_event
-from stormlog.phases.runtime import (
+from stormlog.phases.attribution import attribute_active_spans
+from stormlog.phases.event_fields import event_field, event_instant, event_rank
+from stormlog.phases.models import (
     PHASE_ENTER_EVENT,
     PHASE_EXIT_EVENT,
     PHASE_SCOPE_ATTRIBUTES_KEY,
     PHASE_SCOPE_METADATA_KEY,
+    PhaseAttribution,
+    PhaseBoundaryRecord,
+    PhaseSpan,
+    RankedBoundary,
 )
 
 _ACTIONS = {PHASE_ENTER_EVENT: "enter", PHASE_EXIT_EVENT: "exit"}
-
-
-@dataclass(frozen=True)
-class PhaseBoundaryRecord:
-    """One recorded enter or exit, as found in an event."""
-
-    action: str
-    name: str
-    path: tuple[str, ...]
-    depth: int
-    scope_id: str
-    parent_scope_id: str | None
-    thread_id: int
-    thread_name: str
-    sequence: int
-    session_id: str
-    timestamp_ns: int
-    attributes: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class PhaseSpan:
-    """The time during which a phase was open; both ends belong to it.
-
-    ``synthetic_end`` says that no exit was found: the span ends with its session and rank.
-    """
-
-    session_id: str
-    rank: int
-    thread_id: int
-    thread_name: str
-    scope_id: str
-    path: tuple[str, ...]
-    start_ns: int
-    end_ns: int
-    sequence: int
-    synthetic_end: bool = False
-
-    @property
-    def depth(self) -> int:
-        """Number of names in the path."""
-        return len(self.path)
-
-
-class RankedBoundary(NamedTuple):
-    """A boundary and the rank of the event that carried it."""
-
-    rank: int
-    boundary: PhaseBoundaryRecord
 
 
 def parse_phase_boundary(event: Any) -> PhaseBoundaryRecord | None:
@@ -272,3 +226,30 @@ class PhaseReplayIndex:
             group = self._groups.get((session_id, rank))
             return [] if group is None else [group]
         return [group for key, group in self._groups.items() if key[0] == session_id]
+
+
+def resolve_phase_for_event(index: PhaseReplayIndex, event: Any) -> PhaseAttribution | None:
+    """Attribute an event, by its time, session, rank and origins.
+
+    The origin thread and scope are fields of the event or, failing that, of its metadata.
+
+    Returns:
+        The attribution, or ``None`` where the event has no usable session, time or rank, or no
+        phase was open then.
+    """
+    instant = event_instant(event)
+    rank = event_rank(event)
+    if instant is None or rank is None:
+        return None
+    session_id, timestamp_ns = instant
+    metadata = event_field(event, "metadata")
+    sources = (event, metadata) if isinstance(metadata, Mapping) else (event,)
+    thread_ids = (event_field(source, "origin_thread_id") for source in sources)
+    scope_ids = (event_field(source, "origin_phase_scope_id") for source in sources)
+    return index.resolve(
+        timestamp_ns=timestamp_ns,
+        session_id=session_id,
+        rank=rank,
+        origin_thread_id=next((value for value in thread_ids if isinstance(value, int)), None),
+        origin_phase_scope_id=next((value for value in scope_ids if isinstance(value, str) and value), None),
+    )

@@ -13,9 +13,9 @@ from typing import Any, Final
 from stormlog._webhook_addresses import shown_webhook
 from stormlog.errors import LifecycleError
 from stormlog.tracking.actors import Actor
+from stormlog.tracking.database import activity
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.models import Project
-from stormlog.tracking.reading import activity
 from stormlog.tracking.webhook_settings import require_webhook
 
 __all__ = [

@@ -22,14 +22,14 @@ from stormlog.engine.tracked.sqlite_file import SELECT_STATES, state_of_row
 from stormlog.errors import SourceError
 from stormlog.issues.sidecar import Sidecar, TrackedState, read_sidecar, sidecar_bytes
 from stormlog.issues.state import STATUS_PRECEDENCE
+from stormlog.tracking.database import aggregates
+from stormlog.tracking.database.activity import canonical_json, log
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.database.sequences import next_sequence
 from stormlog.tracking.projects import DEFAULT_PROJECT, ensure_project, project_row
-from stormlog.tracking.reading.activity import canonical_json, log
-from stormlog.tracking.recording import aggregates
 
 if TYPE_CHECKING:
-    from stormlog.tracking.tracker import Tracker
+    from stormlog.tracking.session import TrackerSession
 
 __all__ = ["ImportReport", "export_states", "import_states"]
 
@@ -84,7 +84,7 @@ class ImportReport:
 
 
 def export_states(
-    tracker: Tracker, path: str | os.PathLike[str] | None = None, *, counts: bool = True
+    tracker: TrackerSession, path: str | os.PathLike[str] | None = None, *, counts: bool = True
 ) -> Sidecar:
     """Say what became of each fingerprint of the tracker's project.
 
@@ -144,7 +144,7 @@ def _write(path: str, data: bytes) -> None:
 # ---- import ------------------------------------------------------------------------------------------------
 
 
-def import_states(tracker: Tracker, path: str | os.PathLike[str]) -> ImportReport:
+def import_states(tracker: TrackerSession, path: str | os.PathLike[str]) -> ImportReport:
     """Restore what a sidecar says, all of it or nothing.
 
     A status is restored as it is. Where only a state is said, ``open`` leaves an issue alone that is open or
@@ -171,7 +171,12 @@ class _Restoration:
     """One import, inside its transaction."""
 
     def __init__(
-        self, tracker: Tracker, connection: sqlite3.Connection, project_id: str, now_ns: int, source: str
+        self,
+        tracker: TrackerSession,
+        connection: sqlite3.Connection,
+        project_id: str,
+        now_ns: int,
+        source: str,
     ) -> None:
         self._tracker = tracker
         self._connection = connection

@@ -1,19 +1,14 @@
-"""The tracker: every verb of people, agents and scans, with permissions and transactions in one place."""
+"""The tracker: every verb of people, agents and scans as a method of one object."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from stormlog._paths import require_path
-from stormlog.tracking.actors import PERMISSIONS, READ, WRITE, Actor, Permissions
-from stormlog.tracking.database.store import Store, default_store_path
+from stormlog.tracking.actors import WRITE
 from stormlog.tracking.models import (
     Change,
     Comment,
@@ -28,6 +23,7 @@ from stormlog.tracking.models import (
 from stormlog.tracking.projects import create_project, list_projects, project_row, set_project
 from stormlog.tracking.reading import listing
 from stormlog.tracking.reading.lookup import find_issue
+from stormlog.tracking.session import TrackerSession
 from stormlog.tracking.triage import comments, merging, unmerging
 from stormlog.tracking.triage.changes import MatchChangedError, Targets, Triage, match
 
@@ -41,86 +37,13 @@ if TYPE_CHECKING:
 __all__ = ["Tracker"]
 
 
-class Tracker:
-    """Issues in a SQLite file.
+class Tracker(TrackerSession):
+    """Issues in a SQLite file: what people, agents and scans do with them, and see of them.
 
-    Args:
-        path: The file; by default ``STORMLOG_DB``, else one in the user's data directory.
-        project: Name of the project that verbs are about.
-        actor: Who changes are attributed to; by default what the environment says.
-        permissions: What the caller may do: ``issues:read``, ``issues:write``.
-        read_only: Open the file to read only; it must exist.
-        group_shared: Whether the group may read and write a new file too; by default only its owner may, except in a
-            directory that hands its group on. A file that exists keeps its mode.
-        scratch: Work on a copy in memory; the file, if there is one, stays as it is.
-        clock: Returns now, in nanoseconds since the Unix epoch.
-
-    Raises:
-        MigrationError: the store is newer than this version of Stormlog, or damaged.
-        SourceError: the file cannot be opened.
-        ValueError: an unknown permission.
+    Arguments and errors are those of `TrackerSession`.
 
     Source: docs/tracking.md.
     """
-
-    def __init__(
-        self,
-        path: str | os.PathLike[str] | None = None,
-        *,
-        project: str = "default",
-        actor: Actor | None = None,
-        permissions: Iterable[str] = PERMISSIONS,
-        read_only: bool = False,
-        group_shared: bool = False,
-        scratch: bool = False,
-        clock: Callable[[], int] = time.time_ns,
-    ) -> None:
-        self.permissions = Permissions(permissions)
-        self.actor = actor or Actor.from_environment()
-        self.project = project
-        self.clock = clock
-        file = default_store_path() if path is None else require_path(path)
-        if scratch:
-            self.store = Store.open_scratch(file)
-        else:
-            self.store = (
-                Store.open_read_only(file) if read_only else Store.open(file, group_shared=group_shared)
-            )
-
-    def __enter__(self) -> Tracker:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; more than once is fine."""
-        self.store.close()
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Check the permission to read, and show one state of the store inside.
-
-        Raises:
-            PermissionDeniedError: ``issues:read`` is missing.
-        """
-        self.permissions.require(READ)
-        with self.store.reading() as connection:
-            yield connection
-
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Check the permission to write, and keep all or nothing of what is done inside.
-
-        Raises:
-            PermissionDeniedError: ``issues:write`` is missing.
-            StoreBusyError: somebody else did not finish in time.
-        """
-        self.permissions.require(WRITE)
-        with self.store.writing() as connection:
-            yield connection
 
     # ---- looking ---------------------------------------------------------------------------------------
 
@@ -425,7 +348,7 @@ class Tracker:
         """Return the comments of an issue, the oldest first."""
         with self.reading() as connection:
             row, _ = find_issue(connection, self._project_id(connection), issue_id)
-            return comments.list_comments(connection, row["issue_id"])
+            return listing.list_comments(connection, row["issue_id"])
 
     def edit_comment(self, comment_id: str, body: str) -> Comment:
         """Replace the text of a comment, which only its author may; see `comments.edit_comment`."""

@@ -6,8 +6,8 @@ import hashlib
 
 from stormlog.tracking import Tracker
 from stormlog.tracking.actors import Actor
+from stormlog.tracking.database.activity import canonical_json
 from stormlog.tracking.projects import ensure_project
-from stormlog.tracking.reading.activity import canonical_json
 from stormlog.tracking.recording.recorder import Recorded, put_incoming, record
 
 SCAN = Actor("scan", "test", "test")

@@ -269,7 +269,7 @@ def _details(database: Database) -> list[tuple[Any, ...]]:
     """Return what ``stage.gap_details`` holds: the surroundings of each finding and its phase, in order."""
     from stormlog.engine.analysis.phase_spans import active_spans
     from stormlog.issues.normalize import normalize_text_dimension
-    from stormlog.phases.policy import (
+    from stormlog.phases import (
         attribute_active_spans,
         phase_attribution_to_payload,
         summarize_phase_attribution,

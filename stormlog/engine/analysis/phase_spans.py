@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stormlog.engine.database.lazy_schema import Database
-    from stormlog.phases.replay import PhaseSpan
+    from stormlog.phases.models import PhaseSpan
 
 __all__ = ["active_spans", "replay"]
 
@@ -83,7 +83,7 @@ def active_spans(database: Database) -> dict[int, list[PhaseSpan]]:
     ).fetchall()
     if not rows:
         return {}
-    from stormlog.phases.replay import PhaseSpan
+    from stormlog.phases.models import PhaseSpan
 
     spans: dict[int, list[PhaseSpan]] = {}
     for number, session_id, rank, thread_id, thread_name, scope_id, path, *rest in rows:
@@ -94,7 +94,8 @@ def active_spans(database: Database) -> dict[int, list[PhaseSpan]]:
 
 
 def _replay_malformed(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    from stormlog.phases.replay import PhaseBoundaryRecord, RankedBoundary, replay_boundaries
+    from stormlog.phases.models import PhaseBoundaryRecord, RankedBoundary
+    from stormlog.phases.replay import replay_boundaries
 
     boundaries = []
     for (

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stormlog._sqlite import connect_to_memory, explaining
+from stormlog.tracking.database import aggregates
 from stormlog.tracking.database.migrations import (
     Migration,
     applied_versions,
@@ -22,7 +23,6 @@ from stormlog.tracking.database.migrations import (
     pending,
 )
 from stormlog.tracking.database.store import Store
-from stormlog.tracking.recording import aggregates
 
 __all__ = ["Problem", "StoreStatus", "back_up_store", "check_store", "migrate_store", "store_status"]
 

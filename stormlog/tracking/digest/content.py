@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
-from stormlog.tracking.recording.aggregates import SEVERITY_RANK
+from stormlog.tracking.database.aggregates import SEVERITY_RANK
 
 __all__ = ["MOST_RECURRING", "MOST_ROWS", "Digest", "DigestIssue", "collect", "one_line"]
 

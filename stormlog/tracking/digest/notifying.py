@@ -25,7 +25,7 @@ from stormlog.tracking.digest.settings import NotifySettings
 from stormlog.tracking.digest.smtp import Mailer
 from stormlog.tracking.digest.webhook import post
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_of, project_row
-from stormlog.tracking.tracker import Tracker
+from stormlog.tracking.session import TrackerSession
 from stormlog.tracking.webhook_settings import webhook_address
 
 __all__ = ["NotifyReport", "ProjectDigest", "deliver", "notify", "queue_if_due"]
@@ -96,7 +96,7 @@ class NotifyReport:
 
 
 def notify(
-    tracker: Tracker,
+    tracker: TrackerSession,
     *,
     projects: Sequence[str] | None,
     settings: NotifySettings,
@@ -122,7 +122,7 @@ def notify(
     return NotifyReport(dry_run, found, deliveries)
 
 
-def queue_if_due(tracker: Tracker, *, scan_id: str | None = None) -> int:
+def queue_if_due(tracker: TrackerSession, *, scan_id: str | None = None) -> int:
     """Queue the digest of the tracker's project if it is due.
 
     Args:
@@ -138,7 +138,7 @@ def queue_if_due(tracker: Tracker, *, scan_id: str | None = None) -> int:
 
 
 def deliver(
-    tracker: Tracker, settings: NotifySettings, *, projects: Sequence[str] | None
+    tracker: TrackerSession, settings: NotifySettings, *, projects: Sequence[str] | None
 ) -> Sequence[Delivery]:
     """Send every message whose time has come.
 
@@ -169,7 +169,7 @@ def deliver(
     return deliveries
 
 
-def _waiting(tracker: Tracker, projects: Sequence[str] | None) -> list[Notice]:
+def _waiting(tracker: TrackerSession, projects: Sequence[str] | None) -> list[Notice]:
     with tracker.reading() as connection:
         return waiting(connection, [row["project_id"] for row in _rows(connection, projects)])
 
@@ -189,7 +189,7 @@ def _rows(connection: sqlite3.Connection, names: Sequence[str] | None) -> list[s
 
 
 def _queue(
-    tracker: Tracker,
+    tracker: TrackerSession,
     projects: Sequence[str] | None,
     *,
     force: bool = False,
@@ -209,7 +209,7 @@ def _queue(
     ]
 
 
-def _queue_one(tracker: Tracker, name: str, *, force: bool, scan_id: str | None) -> ProjectDigest:
+def _queue_one(tracker: TrackerSession, name: str, *, force: bool, scan_id: str | None) -> ProjectDigest:
     with tracker.writing() as connection:
         row = project_row(connection, name)
         found, issue_ids = _examine(tracker, connection, row, force=force)
@@ -239,7 +239,7 @@ def _queue_one(tracker: Tracker, name: str, *, force: bool, scan_id: str | None)
 
 
 def _examine(
-    tracker: Tracker, connection: sqlite3.Connection, row: sqlite3.Row, *, force: bool
+    tracker: TrackerSession, connection: sqlite3.Connection, row: sqlite3.Row, *, force: bool
 ) -> tuple[ProjectDigest, Sequence[str]]:
     """Decide about a project; with a digest come the ids of the issues that it tells about."""
     frequency, now_ns = row["alert_frequency"], tracker.clock()
@@ -268,7 +268,7 @@ def _basis_ns(row: sqlite3.Row, now_ns: int) -> int:
     )
 
 
-def _correct_bases(tracker: Tracker, projects: Sequence[str] | None) -> None:
+def _correct_bases(tracker: TrackerSession, projects: Sequence[str] | None) -> None:
     """Count the next digests from now where the last ones were queued by a clock that was somewhat ahead."""
 
     def ahead(connection: sqlite3.Connection) -> list[tuple[int, str]]:
@@ -294,7 +294,7 @@ def _recipients(row: sqlite3.Row) -> list[tuple[str, str]]:
     return pairs if project.webhook_url is None else [*pairs, ("webhook", project.webhook_url)]
 
 
-def _options(tracker: Tracker, project: str) -> str:
+def _options(tracker: TrackerSession, project: str) -> str:
     """Return what a command needs to find this project in this tracker, besides what it finds by itself."""
     options = []
     if tracker.store.path != default_store_path():
@@ -306,7 +306,7 @@ def _options(tracker: Tracker, project: str) -> str:
 
 
 def _attempt(
-    tracker: Tracker, notice: Notice, mailer: Mailer | None, settings: NotifySettings
+    tracker: TrackerSession, notice: Notice, mailer: Mailer | None, settings: NotifySettings
 ) -> Delivery | None:
     """Try to send one message; None if somebody else does."""
     if notice.channel == "email" and mailer is None:

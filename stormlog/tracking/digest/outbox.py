@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.clocks import is_from_wrong_clock
+from stormlog.tracking.database import activity
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.database.sequences import next_sequence
 from stormlog.tracking.digest.content import Digest
-from stormlog.tracking.reading import activity
 
 __all__ = ["MOST_ATTEMPTS", "Delivery", "Notice", "claim", "enqueue", "is_due", "mark", "waiting"]
 

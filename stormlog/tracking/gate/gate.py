@@ -24,8 +24,8 @@ from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
 from stormlog.tracking.recording.repository import Repository
 from stormlog.tracking.recording.versions import compare_versions, repository_for, seen_among
 from stormlog.tracking.scanning.scan import ScanOptions, scan
+from stormlog.tracking.session import TrackerSession
 from stormlog.tracking.sidecar import export_states
-from stormlog.tracking.tracker import Tracker
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
@@ -167,7 +167,7 @@ def baseline_of_file(path: str | os.PathLike[str], *, version_order: str = "auto
     return Baseline(os.fspath(path), sidecar.states, version_order)
 
 
-def baseline_of_tracker(tracker: Tracker) -> Baseline:
+def baseline_of_tracker(tracker: TrackerSession) -> Baseline:
     """Return what a tracker says about its project.
 
     Raises:
@@ -226,7 +226,7 @@ def evaluate(
     with (
         # What is found is recorded as a scan would, in a tracker that nobody else sees.
         tempfile.TemporaryDirectory(prefix="stormlog-gate-") as folder,
-        Tracker(os.path.join(folder, "tracker.db")) as found,
+        TrackerSession(os.path.join(folder, "tracker.db")) as found,
     ):
         growing: set[str] = set()
         report = scan(found, paths, options, watching=watching, growing=growing)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from stormlog.query.unmatched import UnmatchedFilter
 from stormlog.tracking.models import (
     Activity,
+    Comment,
     Evidence,
     Fingerprint,
     HistoryPage,
@@ -26,8 +27,7 @@ from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
 from stormlog.tracking.reading.conditions import Condition
 from stormlog.tracking.reading.lookup import ISSUES_CTE, find_issue, tracked_issue, tracked_issues
 from stormlog.tracking.reading.paging import DEFAULT_LIMIT, cut, read_cursor, require_limit
-from stormlog.tracking.triage.comments import list_comments
-from stormlog.tracking.triage.statuses import require_status
+from stormlog.tracking.statuses import require_status
 
 __all__ = [
     "KINDS",
@@ -36,6 +36,7 @@ __all__ = [
     "IssueFilter",
     "history",
     "issue_detail",
+    "list_comments",
     "list_issues",
     "list_occurrences",
     "matching",
@@ -228,6 +229,18 @@ def list_occurrences(
         [_occurrence_of(row) for row in rows], limit, "occurrences", "last_ns", "occurrence_id"
     )
     return OccurrencePage(found, cursor, cursor is not None)
+
+
+def list_comments(connection: sqlite3.Connection, issue_id: str) -> list[Comment]:
+    """Return the comments of an issue, the oldest first."""
+    rows = connection.execute(
+        f"SELECT {', '.join(Comment.__dataclass_fields__)} FROM issue_comments "
+        "WHERE issue_id = ? AND deleted_ns IS NULL "
+        # Clocks may have been set meanwhile; rows are numbered in the order in which they were written.
+        "ORDER BY rowid",
+        [issue_id],
+    )
+    return [Comment(*row) for row in rows]
 
 
 def history(

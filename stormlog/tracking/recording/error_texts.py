@@ -6,19 +6,19 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from stormlog.tracking.checks import require_integer, require_text
+from stormlog.tracking.database.activity import canonical_json
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.models import TrackedIssue
-from stormlog.tracking.reading.activity import canonical_json
 from stormlog.tracking.recording.text_rule import TEXT_RULE_VERSION, error_fingerprint_id, normalize_message
 
 if TYPE_CHECKING:
-    from stormlog.tracking.tracker import Tracker
+    from stormlog.tracking.session import TrackerSession
 
 __all__ = ["record_error"]
 
 
 def record_error(
-    tracker: Tracker,
+    tracker: TrackerSession,
     message: str,
     *,
     module: str | None = None,

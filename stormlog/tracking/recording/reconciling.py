@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 
-from stormlog.tracking.recording import aggregates
+from stormlog.tracking.database import aggregates
 
 __all__ = ["date_findings", "drop_unfounded", "keep_details", "mark_changes", "move_sources"]
 

@@ -13,9 +13,9 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from stormlog.tracking.actors import Actor
+from stormlog.tracking.database import aggregates
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.database.sequences import next_sequence
-from stormlog.tracking.recording import aggregates
 from stormlog.tracking.recording.reconciling import date_findings, drop_unfounded, keep_details, mark_changes
 from stormlog.tracking.recording.regression import judge_resolved
 

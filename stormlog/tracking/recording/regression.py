@@ -8,9 +8,9 @@ from typing import Any
 
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.clocks import is_from_wrong_clock
+from stormlog.tracking.database import aggregates
+from stormlog.tracking.database.activity import log
 from stormlog.tracking.database.sequences import next_sequence
-from stormlog.tracking.reading.activity import log
-from stormlog.tracking.recording import aggregates
 
 __all__ = ["end_silences", "ended_silences", "judge_resolved"]
 

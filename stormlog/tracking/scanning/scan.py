@@ -20,10 +20,10 @@ from stormlog._sqlite import explaining
 from stormlog._storable_text import storable_text
 from stormlog.tracking.actors import WRITE, Actor
 from stormlog.tracking.checks import require_text
+from stormlog.tracking.database.activity import canonical_json
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.models import ScanReport
 from stormlog.tracking.projects import ensure_project
-from stormlog.tracking.reading.activity import canonical_json
 from stormlog.tracking.recording.reconciling import move_sources
 from stormlog.tracking.recording.recorder import (
     Recorded,
@@ -63,7 +63,7 @@ from stormlog.tracking.triage.comments import has_old_comments, purge_comments
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
-    from stormlog.tracking.tracker import Tracker
+    from stormlog.tracking.session import TrackerSession
 
 __all__ = ["ScanOptions", "scan"]
 
@@ -122,7 +122,7 @@ class ScanOptions:
 
 
 def scan(
-    tracker: Tracker,
+    tracker: TrackerSession,
     paths: Sequence[str | os.PathLike[str]],
     options: ScanOptions | None = None,
     *,
@@ -163,7 +163,7 @@ def scan(
 class _Scan:
     def __init__(
         self,
-        tracker: Tracker,
+        tracker: TrackerSession,
         paths: Sequence[str | os.PathLike[str]],
         options: ScanOptions,
         should_stop: Callable[[], bool],

@@ -16,12 +16,11 @@ from typing import Any
 from stormlog.errors import LifecycleError
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.checks import require_integer, require_text
+from stormlog.tracking.database import activity, aggregates
 from stormlog.tracking.models import Change
-from stormlog.tracking.reading import activity
 from stormlog.tracking.reading.listing import matching
 from stormlog.tracking.reading.lookup import find_issue, tracked_issues
-from stormlog.tracking.recording import aggregates
-from stormlog.tracking.triage.statuses import Status, require_move
+from stormlog.tracking.statuses import Status, require_move
 
 __all__ = ["MatchChangedError", "Targets", "Triage", "match", "require_revision", "reset_recurrences"]
 

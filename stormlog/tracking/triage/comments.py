@@ -11,9 +11,9 @@ from typing import Final
 
 from stormlog.errors import LifecycleError
 from stormlog.tracking.actors import Actor
+from stormlog.tracking.database import activity
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.models import Comment
-from stormlog.tracking.reading import activity
 from stormlog.tracking.reading.lookup import SHORTEST_PART, part_condition
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "delete_comment",
     "edit_comment",
     "has_old_comments",
-    "list_comments",
     "purge_comments",
 ]
 
@@ -61,17 +60,6 @@ def add_comment(
     )
     _log(connection, actor, "comment", comment, now_ns)
     return comment
-
-
-def list_comments(connection: sqlite3.Connection, issue_id: str) -> list[Comment]:
-    """Return the comments of an issue, the oldest first."""
-    rows = connection.execute(
-        f"SELECT {', '.join(_COLUMNS)} FROM issue_comments WHERE issue_id = ? AND deleted_ns IS NULL "
-        # Clocks may have been set meanwhile; rows are numbered in the order in which they were written.
-        "ORDER BY rowid",
-        [issue_id],
-    )
-    return [Comment(*row) for row in rows]
 
 
 def edit_comment(

@@ -13,14 +13,13 @@ from typing import Any
 
 from stormlog.errors import LifecycleError
 from stormlog.tracking.actors import Actor
+from stormlog.tracking.database import activity, aggregates
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.database.sequences import next_sequence
 from stormlog.tracking.models import TrackedIssue
-from stormlog.tracking.reading import activity
 from stormlog.tracking.reading.lookup import find_issue, tracked_issue
-from stormlog.tracking.recording import aggregates
+from stormlog.tracking.statuses import LIVE
 from stormlog.tracking.triage.changes import require_revision, reset_recurrences
-from stormlog.tracking.triage.statuses import LIVE
 
 __all__ = ["DETAIL_COLUMNS", "KEY_COLUMNS", "merge", "rebuild"]
 

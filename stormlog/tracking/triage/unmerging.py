@@ -15,9 +15,9 @@ from typing import Any
 
 from stormlog.errors import LifecycleError
 from stormlog.tracking.actors import Actor
+from stormlog.tracking.database import activity
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.models import TrackedIssue
-from stormlog.tracking.reading import activity
 from stormlog.tracking.reading.lookup import find_issue, tracked_issue
 from stormlog.tracking.triage.merging import DETAIL_COLUMNS, KEY_COLUMNS, rebuild
 

@@ -10,7 +10,7 @@ import pytest
 from stormlog.errors import LifecycleError
 from stormlog.tracking import Tracker
 from stormlog.tracking.models import Change, TrackedIssue
-from stormlog.tracking.triage.statuses import STATUSES, Status, require_move
+from stormlog.tracking.statuses import STATUSES, Status, require_move
 from tests.tracking.evidence import fingerprint_id, see
 from tests.tracking.people import BOT, DAY, Clock, as_actor, of, refused, seen
 from tests.tracking.tables import everything

@@ -9,14 +9,15 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
-from stormlog.phases.policy import format_phase_path
-
-PHASE_ENTER_EVENT: Final = "phase_enter"
-PHASE_EXIT_EVENT: Final = "phase_exit"
-PHASE_SCOPE_METADATA_KEY: Final = "phase_scope"
-PHASE_SCOPE_ATTRIBUTES_KEY: Final = "attributes"
+from stormlog.phases.models import (
+    PHASE_ENTER_EVENT,
+    PHASE_EXIT_EVENT,
+    PHASE_SCOPE_ATTRIBUTES_KEY,
+    PHASE_SCOPE_METADATA_KEY,
+    format_phase_path,
+)
 
 
 class PhaseProtocolError(RuntimeError):

@@ -6,55 +6,12 @@ Promise: a phase is named only when the active spans leave no choice; otherwise 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import Any, Final
 
-from stormlog.phases._events import event_field, event_instant, event_rank
+from stormlog.phases.models import PhaseAttribution, PhaseSpan, PhaseSummary, format_phase_path
 
-if TYPE_CHECKING:
-    from stormlog.phases.replay import PhaseReplayIndex, PhaseSpan
-
-PATH_SEPARATOR: Final = " / "
 DEEPEST_PER_THREAD: Final = "deepest_per_thread"
-
-
-@dataclass(frozen=True)
-class PhaseSummary:
-    """The likeliest path of an ambiguous attribution and where it comes from."""
-
-    phase_path: str
-    source: str
-
-
-@dataclass(frozen=True)
-class PhaseAttribution:
-    """Which phase an instant belongs to.
-
-    Attributes:
-        phase_resolution: ``unique`` or ``ambiguous``.
-        phase_source: ``exact``, ``thread_local`` or ``heuristic``; ``None`` when ambiguous.
-        phase_path: Path label when unique.
-        phase_paths: All candidate labels.
-        scope_id: Scope of the phase when unique.
-        thread_id: Thread of the phase when unique.
-        thread_name: Name of that thread.
-        phase_summary: The likeliest label of an ambiguous attribution.
-    """
-
-    phase_resolution: str
-    phase_source: str | None = None
-    phase_path: str | None = None
-    phase_paths: list[str] = field(default_factory=list)
-    scope_id: str | None = None
-    thread_id: int | None = None
-    thread_name: str | None = None
-    phase_summary: PhaseSummary | None = None
-
-
-def format_phase_path(path: Sequence[str]) -> str:
-    """Join the non-empty names of a path, outermost first."""
-    return PATH_SEPARATOR.join(part for part in path if part)
 
 
 def attribute_active_spans(
@@ -137,33 +94,6 @@ def _unique(span: PhaseSpan, source: str) -> PhaseAttribution:
         scope_id=span.scope_id,
         thread_id=span.thread_id,
         thread_name=span.thread_name,
-    )
-
-
-def resolve_phase_for_event(index: PhaseReplayIndex, event: Any) -> PhaseAttribution | None:
-    """Attribute an event, by its time, session, rank and origins.
-
-    The origin thread and scope are fields of the event or, failing that, of its metadata.
-
-    Returns:
-        The attribution, or ``None`` where the event has no usable session, time or rank, or no
-        phase was open then.
-    """
-    instant = event_instant(event)
-    rank = event_rank(event)
-    if instant is None or rank is None:
-        return None
-    session_id, timestamp_ns = instant
-    metadata = event_field(event, "metadata")
-    sources = (event, metadata) if isinstance(metadata, Mapping) else (event,)
-    thread_ids = (event_field(source, "origin_thread_id") for source in sources)
-    scope_ids = (event_field(source, "origin_phase_scope_id") for source in sources)
-    return index.resolve(
-        timestamp_ns=timestamp_ns,
-        session_id=session_id,
-        rank=rank,
-        origin_thread_id=next((value for value in thread_ids if isinstance(value, int)), None),
-        origin_phase_scope_id=next((value for value in scope_ids if isinstance(value, str) and value), None),
     )
 
 
