@@ -47,7 +47,10 @@ WITH split AS (
                 '$.metadata'
             ]) AS VARCHAR[]
         ) AS fields,
-        json_keys(json_line, ['$', '$.metadata', '$.metadata.phase_scope']) AS keys
+        -- What Python wrote was judged before.
+        CASE
+            WHEN NOT is_canonical THEN json_keys(json_line, ['$', '$.metadata', '$.metadata.phase_scope'])
+        END AS keys
     FROM raw.lines
 ),
 
@@ -116,70 +119,73 @@ checked AS (
                 THEN telemetry.capability(capabilities, 7) AND telemetry.capability(capabilities, 12)
             ELSE true
         END AS is_fragmentation_known,
-        is_canonical OR coalesce(
-            schema_version IN (3, 4)
-            AND len(record_keys) = known_key_count + 1
-            -- No quote, fraction, exponent, true or false among the integers.
-            AND regexp_full_match(integers, '[-0-9,nul]*')
-            AND telemetry.is_plain_text(fields[20])
-            AND telemetry.is_plain_text(fields[12])
-            AND telemetry.is_plain_text(fields[6])
-            AND telemetry.is_plain_text(fields[13])
-            AND (fields[7] = 'null' OR starts_with(fields[7], '"'))
-            AND (
-                fields[14] IS NULL
-                OR fields[14] = 'null'
-                OR telemetry.is_plain_text(fields[14])
-            )
-            AND timestamp_ns >= 0
-            AND sampling_interval_ms >= 0
-            AND pid >= -1
-            AND device_id IS NOT NULL
-            AND CASE WHEN fields[22] IS NULL THEN true ELSE world_size >= 1 END
-            AND CASE
-                WHEN fields[17] IS NULL THEN true
-                ELSE rank >= 0 AND rank < coalesce(world_size, 1)
-            END
-            AND CASE
-                WHEN fields[15] IS NULL THEN coalesce(rank, 0) < coalesce(world_size, 1)
-                ELSE local_rank >= 0 AND local_rank < coalesce(world_size, 1)
-            END
-            AND telemetry.is_counter(fields[1], allocator_active_bytes)
-            AND telemetry.is_counter(fields[4], allocator_inactive_bytes)
-            AND telemetry.is_counter(fields[8], device_free_bytes)
-            AND telemetry.is_counter(fields[10], device_total_bytes)
-            AND telemetry.is_counter(fields[2], allocator_allocated_bytes)
-            AND telemetry.is_counter(fields[5], allocator_reserved_bytes)
-            AND telemetry.is_counter(fields[11], device_used_bytes)
-            AND (fields[3] = 'null' OR allocator_change_bytes IS NOT NULL)
-            AND CASE
-                WHEN schema_version = 4 THEN telemetry.capabilities_allow(
-                    capabilities,
-                    len(json_keys(fields[28])),
-                    allocator_allocated_bytes,
-                    allocator_change_bytes,
-                    allocator_reserved_bytes,
-                    allocator_active_bytes,
-                    allocator_inactive_bytes,
-                    device_used_bytes,
-                    device_free_bytes,
-                    device_total_bytes
+        CASE
+            WHEN is_canonical THEN true
+            ELSE coalesce(
+                schema_version IN (3, 4)
+                AND len(record_keys) = known_key_count + 1
+                -- No quote, fraction, exponent, true or false among the integers.
+                AND regexp_full_match(integers, '[-0-9,nul]*')
+                AND telemetry.is_plain_text(fields[20])
+                AND telemetry.is_plain_text(fields[12])
+                AND telemetry.is_plain_text(fields[6])
+                AND telemetry.is_plain_text(fields[13])
+                AND (fields[7] = 'null' OR starts_with(fields[7], '"'))
+                AND (
+                    fields[14] IS NULL
+                    OR fields[14] = 'null'
+                    OR telemetry.is_plain_text(fields[14])
                 )
-                ELSE allocator_allocated_bytes IS NOT NULL
-                    AND allocator_change_bytes IS NOT NULL
-                    AND allocator_reserved_bytes IS NOT NULL
-                    AND device_used_bytes IS NOT NULL
-            END
-            AND coalesce(device_used_bytes <= device_total_bytes, true)
-            AND coalesce(device_free_bytes <= device_total_bytes, true)
-            AND telemetry.is_plain_metadata(fields[29], metadata_keys)
-            AND (
-                prim.are_distinct(scope_keys)
-                OR event_type NOT IN ('phase_enter', 'phase_exit')
+                AND timestamp_ns >= 0
+                AND sampling_interval_ms >= 0
+                AND pid >= -1
+                AND device_id IS NOT NULL
+                AND CASE WHEN fields[22] IS NULL THEN true ELSE world_size >= 1 END
+                AND CASE
+                    WHEN fields[17] IS NULL THEN true
+                    ELSE rank >= 0 AND rank < coalesce(world_size, 1)
+                END
+                AND CASE
+                    WHEN fields[15] IS NULL THEN coalesce(rank, 0) < coalesce(world_size, 1)
+                    ELSE local_rank >= 0 AND local_rank < coalesce(world_size, 1)
+                END
+                AND telemetry.is_counter(fields[1], allocator_active_bytes)
+                AND telemetry.is_counter(fields[4], allocator_inactive_bytes)
+                AND telemetry.is_counter(fields[8], device_free_bytes)
+                AND telemetry.is_counter(fields[10], device_total_bytes)
+                AND telemetry.is_counter(fields[2], allocator_allocated_bytes)
+                AND telemetry.is_counter(fields[5], allocator_reserved_bytes)
+                AND telemetry.is_counter(fields[11], device_used_bytes)
+                AND (fields[3] = 'null' OR allocator_change_bytes IS NOT NULL)
+                AND CASE
+                    WHEN schema_version = 4 THEN telemetry.capabilities_allow(
+                        capabilities,
+                        len(json_keys(fields[28])),
+                        allocator_allocated_bytes,
+                        allocator_change_bytes,
+                        allocator_reserved_bytes,
+                        allocator_active_bytes,
+                        allocator_inactive_bytes,
+                        device_used_bytes,
+                        device_free_bytes,
+                        device_total_bytes
+                    )
+                    ELSE allocator_allocated_bytes IS NOT NULL
+                        AND allocator_change_bytes IS NOT NULL
+                        AND allocator_reserved_bytes IS NOT NULL
+                        AND device_used_bytes IS NOT NULL
+                END
+                AND coalesce(device_used_bytes <= device_total_bytes, true)
+                AND coalesce(device_free_bytes <= device_total_bytes, true)
+                AND telemetry.is_plain_metadata(fields[29], metadata_keys)
+                AND (
+                    prim.are_distinct(scope_keys)
+                    OR event_type NOT IN ('phase_enter', 'phase_exit')
+                )
+                AND telemetry.is_plain_line(line),
+                false
             )
-            AND telemetry.is_plain_line(line),
-            false
-        ) AS is_valid,
+        END AS is_valid,
         telemetry.is_text_needed(
             event_type, severity, collector_health_status, backend, fields[23], coalesce(fields[26], fields[27])
         ) AS is_needed
