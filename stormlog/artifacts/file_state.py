@@ -9,11 +9,11 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from stormlog._opening import open_artifact
 
-__all__ = ["FileState", "file_states", "sample_of", "sample_of_bytes", "state_of"]
+__all__ = ["FileState", "file_states", "sample_of", "sample_of_bytes", "state_of", "state_of_open"]
 
 #: Bytes of each block of a sample, and how many blocks lie between head and tail.
 _BLOCK_BYTES = 4096
@@ -29,6 +29,10 @@ class FileState(NamedTuple):
     modified_ns: int
     changed_ns: int
 
+    def may_follow(self, earlier: FileState) -> bool:
+        """Return whether the file may have grown from an earlier state; another file in its place did not."""
+        return self[:2] == earlier[:2] and self.size >= earlier.size
+
 
 def state_of(path: str) -> FileState | None:
     """Return the state of a file, None if it is none or cannot be looked at."""
@@ -36,8 +40,15 @@ def state_of(path: str) -> FileState | None:
         found = os.stat(path)
     except (OSError, ValueError):
         return None
-    if not stat.S_ISREG(found.st_mode):
-        return None
+    return _state(found) if stat.S_ISREG(found.st_mode) else None
+
+
+def state_of_open(stream: IO[bytes]) -> FileState:
+    """Return the state of a file that is open, whatever lies at its path by now."""
+    return _state(os.fstat(stream.fileno()))
+
+
+def _state(found: os.stat_result) -> FileState:
     return FileState(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Chunk", "ChunkMaker"]
 
+#: Attempts to copy a file that others put another one in the place of.
+_MOST_COPIES = 5
 #: Open files up to this size are copied before they are scanned: a scan cannot stop at a given byte.
 _COPIED_BYTES = 32 * 1024 * 1024
 #: Copies of packed files that lie on the disk at the same time, as far as they are several.
@@ -79,6 +81,7 @@ class ChunkMaker:
     Attributes:
         next_id: The same, afterwards.
         places: Piece number -> where its lines come from.
+        replaced: Numbers of the pieces that come from another file than was planned: it lay there instead.
     """
 
     def __init__(self, scratch: Scratch, arbiter: Arbiter, flush: Callable[[], None], next_id: int) -> None:
@@ -87,6 +90,7 @@ class ChunkMaker:
         self._flush = flush
         self.next_id = next_id
         self.places: dict[int, Place] = {}
+        self.replaced: set[int] = set()
 
     def make(self, tasks: Iterable[Task], *, copies_all: bool = False) -> list[Chunk]:
         """Return the chunks of files that are not packed.
@@ -101,9 +105,7 @@ class ChunkMaker:
                 chunk = self._copied(task) if copies_all or _wants_copy(task) else None
                 if chunk is None and task.start > 0:
                     # A scan in place begins at the first byte.
-                    task.piece.begin_anew(self.next_id)
-                    self.next_id += 1
-                    task = replace(task, start=0)
+                    task = self._from_first_byte(task)
                 chunk = chunk or self._in_place(task)
             except OSError as error:
                 self._refuse(task, error)
@@ -156,17 +158,35 @@ class ChunkMaker:
 
     # ---- one file ------------------------------------------------------------------------------------------
 
+    def _from_first_byte(self, task: Task) -> Task:
+        task.piece.begin_anew(self.next_id)
+        self.next_id += 1
+        return replace(task, start=0)
+
     def _copied(self, task: Task) -> Chunk | None:
         """Copy what is wanted of a file; None if it would be read in another way, or there is no room."""
-        if task.state is None:
-            return None
-        path, size = task.origin.path, task.state.size
         # What cannot be opened is told by the caller, what cannot be written is read in place.
-        self._scratch.open(path).close()
+        self._scratch.open(task.origin.path).close()
+        for _ in range(_MOST_COPIES):
+            if task.state is None:
+                return None
+            path, size = task.origin.path, task.state.size
+            name = f"{task.piece.piece_id}-from-{task.start}.jsonl"
+            try:
+                copy, found = self._scratch.copy_range(path, task.start, size, name)
+            except OSError:
+                return None
+            if found.may_follow(task.state):
+                return self._chunk_of_copy(task, copy)
+            # The bytes of two files are never put together: all of the one that lies there now counts.
+            task = replace(self._from_first_byte(task), state=found)
+            self.replaced.add(task.piece.piece_id)
+        return None
+
+    def _chunk_of_copy(self, task: Task, copy: str) -> Chunk | None:
+        assert task.state is not None
+        path, size = task.origin.path, task.state.size
         try:
-            copy = self._scratch.copy_range(
-                path, task.start, size, f"{task.piece.piece_id}-from-{task.start}.jsonl"
-            )
             chunk = self._chunk(task, copy, is_copy=True)
             if task.start > 0 and chunk.has_mark:
                 # A scan drops it from the start of a file. Behind other lines it belongs to the line, and spoils it.

@@ -71,6 +71,11 @@ class LineReader:
         """Piece number -> where its lines come from."""
         return self._maker.places
 
+    @property
+    def replaced(self) -> set[int]:
+        """Numbers of the pieces that come from another file than was planned."""
+        return self._maker.replaced
+
     def read(self, tasks: Sequence[Task], shaped: str, statement: str) -> None:
         """Read tasks whose files hold lines.
 

@@ -89,6 +89,7 @@ class Reader:
             task.piece.warnings = list(dict.fromkeys([*before, *said.get(task.origin.path, [])]))
             # Whatever is scanned in place may have changed meanwhile; then nobody may rely on it later.
             is_bounded = task.origin.may_grow or state_of(task.origin.path) == task.state
+            is_bounded = is_bounded and task.piece.piece_id not in lines.replaced
             # What could not be read today may be readable tomorrow, without looking any different.
             is_known = not any(code.endswith(_MAY_CHANGE) for code, _ in task.piece.warnings)
             task.piece.state = task.state if is_bounded and is_known else None

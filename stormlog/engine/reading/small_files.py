@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from stormlog.artifacts.file_state import sample_of_bytes
+from stormlog.artifacts.file_state import sample_of_bytes, state_of_open
 from stormlog.engine.reading.read_plan import Task
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ def _whole_lines(task: Task, scratch: Scratch) -> bytes | None:
     """Return the bytes of a file if they are whole lines in the state wanted."""
     try:
         with scratch.open(task.origin.path) as stream:
+            if task.state is None or not state_of_open(stream).may_follow(task.state):
+                return None
             data = stream.read(task.size)
     except OSError:
         return None

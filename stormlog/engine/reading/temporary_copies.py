@@ -14,6 +14,7 @@ from typing import IO
 from stormlog._opening import OpenedPaths, open_artifact
 from stormlog._storable_text import GLOB_CHARACTERS, is_storable
 from stormlog.artifacts.event_files import FileOrigin
+from stormlog.artifacts.file_state import FileState, state_of_open
 from stormlog.engine.database.unpack_limit import UnpackLimit
 from stormlog.engine.reading.unpacking import DamagedArchiveError, unpacked_blocks
 
@@ -111,17 +112,18 @@ class Scratch:
         with contextlib.suppress(OSError):
             os.unlink(copy)
 
-    def copy_range(self, path: str, start: int, end: int, name: str) -> str:
-        """Copy some bytes of a file, as far as they exist.
+    def copy_range(self, path: str, start: int, end: int, name: str) -> tuple[str, FileState]:
+        """Copy some bytes of a file, as far as they exist; return the path of the copy, and what the file was then.
 
         Raises:
             OSError: the file cannot be read.
         """
         copy = self.copy_named(name)
         with self.open(path) as source, open(copy, "wb") as target:
+            found = state_of_open(source)
             source.seek(start)
             left = end - start
             while left > 0 and (block := source.read(min(left, _COPY_BYTES))):
                 target.write(block)
                 left -= len(block)
-        return copy
+        return copy, found

@@ -1,0 +1,104 @@
+"""Files that others put new ones in the place of while they are read: an answer is about one file, never about a mix."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+import stormlog.query
+from stormlog.engine.reading import line_chunks
+from stormlog.engine.reading.temporary_copies import Scratch
+from tests.query.sinks import busy_session, write_lines
+
+COUNTS = "SELECT count(*), count(DISTINCT session_id), (SELECT count(*) FROM rejects) FROM events"
+
+
+def events_of(session_id: str, count: int, *, padding: str = "") -> list[dict[str, Any]]:
+    """Return events of one session, in lines that are longer with a padding."""
+    events = busy_session(session_id, count)
+    return [{**event, "metadata": {**event["metadata"], "padding": padding}} for event in events]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "opened").mkdir()
+    return tmp_path / "opened"
+
+
+class Replacing:
+    """Puts other files in the place of one, before its bytes are read."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, path: Path, others: list[Path]) -> None:
+        self.path, self.others = path, others
+        opened, monkey = Scratch.open, monkeypatch
+
+        def open_replaced(scratch: Scratch, name: str) -> IO[bytes]:
+            stream = opened(scratch, name)
+            if Path(name) != self.path or not self.others:
+                return stream
+            stream.close()
+            os.replace(self.others.pop(0), self.path)
+            return opened(scratch, name)
+
+        monkey.setattr(Scratch, "open", open_replaced)
+
+
+@pytest.mark.parametrize("size", ["in a copy", "in place"])
+@pytest.mark.parametrize(("count", "padding"), [(30, ""), (60, ""), (30, "x" * 50), (20, "x" * 200)])
+@pytest.mark.parametrize("times", [1, 3])
+def test_only_the_new_file_counts(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size: str,
+    count: int,
+    padding: str,
+    times: int,
+) -> None:
+    if size == "in place":
+        monkeypatch.setattr(line_chunks, "_COPIED_BYTES", 0)
+    path = write_lines(folder / "events.jsonl", events_of("before", 40))
+    others = [
+        write_lines(tmp_path / f"other-{number}.jsonl", events_of(f"after-{number}", count, padding=padding))
+        for number in range(times)
+    ]
+    Replacing(monkeypatch, path, others)
+    with stormlog.query.open([path.parent], cache=tmp_path / "cache") as store:
+        found = store.sql(COUNTS).rows[0]
+        if size == "in a copy":
+            assert found == (count, 1, 0)
+        store.refresh()
+        assert store.sql(COUNTS).rows == [(count, 1, 0)]
+    with stormlog.query.open([path.parent], cache=tmp_path / "cache") as store:
+        assert store.sql(COUNTS).rows == [(count, 1, 0)]
+
+
+def test_what_was_read_of_the_file_before_does_not_stay(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_lines(folder / "events.jsonl", events_of("before", 40))
+    with stormlog.query.open([path.parent], cache=tmp_path / "cache") as store:
+        assert store.sql(COUNTS).rows == [(40, 1, 0)]
+        with open(path, "ab") as target:
+            target.write(write_lines(tmp_path / "more.jsonl", events_of("more", 5)).read_bytes())
+        Replacing(monkeypatch, path, [write_lines(tmp_path / "other.jsonl", events_of("after", 60))])
+        store.refresh()
+        assert store.sql(COUNTS).rows == [(60, 1, 0)]
+        store.refresh()
+        assert store.sql(COUNTS).rows == [(60, 1, 0)]
+
+
+def test_one_of_many_small_files(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(40):
+        write_lines(folder / f"events-{number:02}.jsonl", events_of(f"session-{number}", 4))
+    other = tmp_path / "other.jsonl"
+    path = folder / "events-07.jsonl"
+    first = path.read_bytes()
+    # It begins with the whole lines that are expected there.
+    other.write_bytes(first + first.replace(b"session-7", b"session-X"))
+    Replacing(monkeypatch, path, [other])
+    with stormlog.query.open([folder], cache=False) as store:
+        assert store.sql(COUNTS).rows == [(164, 41, 0)]
