@@ -23,7 +23,17 @@ LATE_PACKAGES = (
 
 # The floors of the package, the lowest first: a part imports what is on floors below it, and nothing else.
 FLOORS = (
-    {"errors", "_lazy", "_markdown", "_opening", "_paths", "_storable_text", "_values", "_webhook_addresses"},
+    {
+        "errors",
+        "_collector",
+        "_lazy",
+        "_markdown",
+        "_opening",
+        "_paths",
+        "_storable_text",
+        "_values",
+        "_webhook_addresses",
+    },
     {"_resources", "_sqlite", "__init__"},
     {"telemetry"},
     {"phases"},

@@ -1,4 +1,4 @@
-"""Files that others put new ones in the place of while they are read: an answer is about one file, never about a mix."""
+"""Files that are replaced by others while they are read: an answer is about one file, never about a mix."""
 
 from __future__ import annotations
 
