@@ -1,7 +1,7 @@
 """Keeps Python's garbage collector away while objects are made that will all be kept.
 
-It looks through everything that is alive again and again while much is made at once, and finds nothing: rows and what
-is built of them hold no cycles.
+It looks through everything that is alive again and again while much is made at once, and finds nothing: lines, rows
+and what is built of them hold no cycles.
 """
 
 from __future__ import annotations
