@@ -43,6 +43,7 @@ FLOORS = (
     {"query"},
     {"compaction"},
     {"tracking"},
+    {"workflows"},
     {"apps"},
     {"__main__"},
 )

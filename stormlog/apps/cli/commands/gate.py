@@ -84,16 +84,15 @@ def gate(paths: tuple[str, ...], **options: Any) -> ExitCode:
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
     from stormlog.apps.cli.watching import watching
-    from stormlog.tracking.gate.gate import evaluate
-    from stormlog.tracking.gate.summary import markdown_summary
     from stormlog.tracking.scanning.scan import ScanOptions
+    from stormlog.workflows import append_summary, gate_and_summarise
 
     fail_on = _fail_on(options["fail_on"])
     cache = cache_of(options)
     baseline = _baseline(options)
     if options["version_order"] is not None:
         baseline = replace(baseline, version_order=options["version_order"])
-    report = evaluate(
+    found = gate_and_summarise(
         paths,
         baseline,
         ScanOptions(
@@ -109,14 +108,13 @@ def gate(paths: tuple[str, ...], **options: Any) -> ExitCode:
         app=options["app"],
         watching=watching(quiet=options["quiet"]),
     )
-    summary = markdown_summary(report)
-    output.print_text(json_document(report.as_dict()) + "\n" if options["as_json"] else summary)
+    output.print_text(json_document(found.report.as_dict()) + "\n" if options["as_json"] else found.markdown)
     output.flush()
     if options["summary"]:
-        _append(options["summary"], summary)
+        append_summary(options["summary"], found)
     if not options["quiet"]:
-        _warn(report)
-    return ExitCode.FOUND if report.failed else ExitCode.OK
+        _warn(found.report)
+    return ExitCode.FOUND if found.report.failed else ExitCode.OK
 
 
 def _fail_on(text: str) -> set[str]:
@@ -141,16 +139,6 @@ def _baseline(options: dict[str, Any]) -> Baseline:
     named = {name: options[name] for name in ("db", "project", "as_agent", "allow")}
     with open_tracker(**named, read_only=True) as tracker:
         return baseline_of_tracker(tracker)
-
-
-def _append(path: str, summary: str) -> None:
-    from stormlog.errors import SourceError
-
-    try:
-        with open(path, "a", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(summary + "\n")
-    except OSError as error:
-        raise SourceError(f"cannot be written: {error.strerror or error}", path=path) from error
 
 
 def _warn(report: GateReport) -> None:

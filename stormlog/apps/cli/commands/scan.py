@@ -95,10 +95,12 @@ def scan(paths: tuple[str, ...], **options: Any) -> ExitCode:
     if options["watch"]:
         interval_s = duration_ns(options["interval"], "--interval") / 1e9
         return _watch(paths, scan_options, options, interval_s, wanted)
+    from stormlog.workflows import has_outcome
+
     report = _scan(paths, scan_options, options, lambda: False)
     _print(report, options)
     output.flush()
-    return ExitCode.FOUND if _has_found(report, wanted) else ExitCode.OK
+    return ExitCode.FOUND if has_outcome(report, wanted) else ExitCode.OK
 
 
 def _fail_on(text: str | None) -> set[str]:
@@ -109,13 +111,6 @@ def _fail_on(text: str | None) -> set[str]:
     if unknown:
         raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(_FAIL_ON)}.", param_hint="--fail-on")
     return words
-
-
-def _has_found(report: ScanReport, wanted: set[str]) -> bool:
-    return bool(
-        (report.issues_created and wanted & {"new", "any"})
-        or (report.issues_regressed and wanted & {"regressed", "any"})
-    )
 
 
 def _scan_options(options: dict[str, Any]) -> ScanOptions:
@@ -149,35 +144,27 @@ def _scan(
     options: dict[str, Any],
     should_stop: Callable[[], bool],
 ) -> ScanReport:
-    from dataclasses import replace
-
     from stormlog.apps.cli.options.tracker_options import open_tracker
+    from stormlog.apps.cli.printing.diagnostics import print_message
     from stormlog.apps.cli.watching import watching
-    from stormlog.tracking.scanning.scan import scan as scan_paths
+    from stormlog.workflows import scan_and_notify
 
     # A setting that is wrong is said before anything is done.
     settings = _notify_settings() if options["notify"] else None
     named = {name: options[name] for name in ("db", "project", "as_agent", "allow", "group_shared")}
     with open_tracker(**named, makes=True, scratch=options["dry_run"]) as tracker:
-        report = scan_paths(
-            tracker, paths, scan_options, watching=watching(quiet=options["quiet"]), should_stop=should_stop
+        done = scan_and_notify(
+            tracker,
+            paths,
+            scan_options,
+            settings,
+            watching=watching(quiet=options["quiet"]),
+            should_stop=should_stop,
         )
-        if settings is not None:
-            from stormlog.tracking.digest import deliver, queue_if_due
-
-            queued = queue_if_due(tracker, scan_id=report.scan_id)
-            failures = [
-                delivery
-                for delivery in deliver(tracker, settings, projects=[tracker.project])
-                if delivery.state != "sent"
-            ]
-            if not options["quiet"]:
-                from stormlog.apps.cli.printing.diagnostics import print_message
-
-                for failure in failures:
-                    print_message(f"not sent to {failure.recipient}: {failure.error}", "Warning")
-            report = replace(report, notices_queued=queued)
-    return report
+    if not options["quiet"]:
+        for failure in done.failures:
+            print_message(f"not sent to {failure.recipient}: {failure.error}", "Warning")
+    return done.report
 
 
 def _notify_settings() -> NotifySettings:
@@ -197,13 +184,14 @@ def _watch(
     from stormlog.apps.cli.printing import diagnostics, output
     from stormlog.errors import StormlogError
     from stormlog.tracking.scanning.watch import watch
+    from stormlog.workflows import has_outcome
 
     stop = threading.Event()
     has_found = False
 
     def on_report(report: ScanReport) -> None:
         nonlocal has_found
-        has_found = has_found or _has_found(report, wanted)
+        has_found = has_found or has_outcome(report, wanted)
         if report.sources_read:
             _print(report, options)
             output.flush()
