@@ -17,7 +17,6 @@ ERROR_STEM_MAX_LENGTH: Final = 120
 
 _HEX: Final = re.compile(r"0x[0-9a-fA-F]+")
 _NUMBER: Final = re.compile(r"(?<!\w)\d+(?:\.\d+)?%?(?!\w)")
-_SPACE: Final = re.compile(r"\s+")
 
 
 def normalize_text_dimension(value: object, *, default: str = UNKNOWN) -> str:
@@ -35,9 +34,10 @@ def normalize_text_dimension(value: object, *, default: str = UNKNOWN) -> str:
     if not text:
         return default
     # Addresses first: their digits are no numbers. Spacing last: replacements touch neither side.
-    text = _HEX.sub("<hex>", text)
+    if "0x" in text:
+        text = _HEX.sub("<hex>", text)
     text = _NUMBER.sub("<num>", text)
-    return _SPACE.sub(" ", text)
+    return " ".join(text.split())
 
 
 def categorize_alert_context(context: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from stormlog.engine.reading.unpacking import UnpackLimitError
 
 if TYPE_CHECKING:
     from stormlog.engine.reading.temporary_copies import Scratch
+    from stormlog.engine.reading.verdict_tables import VerdictTables
 
 __all__ = ["Chunk", "ChunkMaker"]
 
@@ -75,7 +76,7 @@ class ChunkMaker:
     Args:
         scratch: Opens files, and takes copies.
         arbiter: Is told of files that cannot be read, and of damaged lines.
-        flush: Takes away what the arbiter was told, when it is much.
+        verdict_tables: Take what the arbiter says, when it is much.
         next_id: First free number for pieces.
 
     Attributes:
@@ -84,10 +85,12 @@ class ChunkMaker:
         replaced: Numbers of the pieces that come from another file than was planned: it lay there instead.
     """
 
-    def __init__(self, scratch: Scratch, arbiter: Arbiter, flush: Callable[[], None], next_id: int) -> None:
+    def __init__(
+        self, scratch: Scratch, arbiter: Arbiter, verdict_tables: VerdictTables, next_id: int
+    ) -> None:
         self._scratch = scratch
         self._arbiter = arbiter
-        self._flush = flush
+        self._verdict_tables = verdict_tables
         self.next_id = next_id
         self.places: dict[int, Place] = {}
         self.replaced: set[int] = set()
@@ -232,7 +235,7 @@ class ChunkMaker:
 
         def report(damage: Damage) -> None:
             self._arbiter.reject(place, lines_before + damage.line_number, damage.reason, damage.excerpt)
-            self._flush()
+            self._verdict_tables.take_many()
 
         copy = self._scratch.copy_named(f"{chunk.piece_id}-repaired.jsonl")
         with self.open(chunk) as stream, open_copy(copy, "wb") as target:

@@ -8,8 +8,8 @@ another way.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from stormlog.artifacts.file_state import sample_of, state_of
 from stormlog.engine.reading.line_chunks import Chunk, ChunkMaker
@@ -20,7 +20,7 @@ from stormlog.engine.reading.line_sql import (
     deferred_lines_view,
     lines_view,
 )
-from stormlog.engine.reading.odd_lines import Arbiter, Place, Verdicts
+from stormlog.engine.reading.odd_lines import Arbiter, Place
 from stormlog.engine.reading.read_plan import Task
 from stormlog.engine.reading.repair import blocks_of
 from stormlog.engine.reading.small_files import Bundle, bundle_small_files, spread_rows
@@ -28,11 +28,26 @@ from stormlog.engine.reading.small_files import Bundle, bundle_small_files, spre
 if TYPE_CHECKING:
     from stormlog.engine.database.lazy_schema import Database
     from stormlog.engine.reading.temporary_copies import Scratch
+    from stormlog.engine.reading.verdict_tables import VerdictTables
 
-__all__ = ["LineReader"]
+__all__ = ["LineReader", "LinesRead"]
 
 #: From this many bytes on, looking for shapes first is worth its fixed cost.
 SHAPES_PAY_BYTES = 8 * 1024 * 1024
+
+
+class LinesRead(NamedTuple):
+    """What came of reading files of lines.
+
+    Attributes:
+        next_id: First free number for pieces.
+        places: Piece number -> where its lines come from.
+        replaced: Numbers of the pieces that come from another file than was planned.
+    """
+
+    next_id: int
+    places: dict[int, Place]
+    replaced: set[int]
 
 
 class LineReader:
@@ -42,7 +57,7 @@ class LineReader:
         database: Where to put them.
         scratch: Where copies go.
         arbiter: Judges what SQL leaves open.
-        insert_verdicts: Puts what the arbiter says into tables.
+        verdict_tables: Take what the arbiter says.
         next_id: First free number for pieces.
     """
 
@@ -51,42 +66,28 @@ class LineReader:
         database: Database,
         scratch: Scratch,
         arbiter: Arbiter,
-        insert_verdicts: Callable[[Verdicts, str], None],
+        verdict_tables: VerdictTables,
         next_id: int,
     ) -> None:
         self._database = database
         self._scratch = scratch
         self._arbiter = arbiter
-        self._insert_verdicts = insert_verdicts
-        self._statement = ""
-        self._maker = ChunkMaker(scratch, arbiter, self._insert_many_verdicts, next_id)
+        self._verdict_tables = verdict_tables
+        self._statement = verdict_tables.statement
+        self._maker = ChunkMaker(scratch, arbiter, verdict_tables, next_id)
 
-    @property
-    def next_id(self) -> int:
-        """First free number for pieces, after reading."""
-        return self._maker.next_id
-
-    @property
-    def places(self) -> dict[int, Place]:
-        """Piece number -> where its lines come from."""
-        return self._maker.places
-
-    @property
-    def replaced(self) -> set[int]:
-        """Numbers of the pieces that come from another file than was planned."""
-        return self._maker.replaced
-
-    def read(self, tasks: Sequence[Task], shaped: str, statement: str) -> None:
+    def read(self, tasks: Sequence[Task], shaped: str) -> LinesRead:
         """Read tasks whose files hold lines.
 
         Args:
             tasks: What to read.
             shaped: Statement for lines whose shape may be known.
-            statement: Statement for all others.
         """
-        if not tasks:
-            return
-        self._statement = statement
+        if tasks:
+            self._read_tasks(tasks, shaped)
+        return LinesRead(self._maker.next_id, self._maker.places, self._maker.replaced)
+
+    def _read_tasks(self, tasks: Sequence[Task], shaped: str) -> None:
         bundles, alone = bundle_small_files(
             [task for task in tasks if not task.origin.is_packed], self._scratch
         )
@@ -125,10 +126,6 @@ class LineReader:
         for bundle in bundles:
             paths += bundle.sampled_paths()
         return learn_shapes(self._database, paths) > 0
-
-    def _insert_many_verdicts(self) -> None:
-        if self._arbiter.has_many:
-            self._insert_verdicts(self._arbiter.take(), self._statement)
 
     # ---- scanning ------------------------------------------------------------------------------------------
 
@@ -251,12 +248,12 @@ class LineReader:
                 while left > 0 and (line := stream.readline(left)):
                     left, number = left - len(line), number + 1
                     is_tail = chunk.tail_id is not None and not line.endswith(b"\n")
-                    place = self.places[
+                    place = self._maker.places[
                         chunk.tail_id if is_tail and chunk.tail_id is not None else chunk.piece_id
                     ]
                     text = line.rstrip(b"\n").decode("utf-8")
                     self._arbiter.judge(place, piece.line_count + number, text)
-                    self._insert_many_verdicts()
+                    self._verdict_tables.take_many()
         except OSError as error:
             self._arbiter.refuse_file(chunk.task.origin, "unreadable", error.strerror or str(error))
 
@@ -302,7 +299,7 @@ class LineReader:
         for bundle in bundles:
             for task, line_count, sample in bundle.members:
                 piece = task.piece
-                self.places[piece.piece_id] = Place(task.origin, piece.piece_id)
+                self._maker.places[piece.piece_id] = Place(task.origin, piece.piece_id)
                 piece.line_count, piece.settled_bytes, piece.sample = line_count, task.size, sample
 
     def _take_back(self, chunks: Sequence[Chunk]) -> None:

@@ -17,9 +17,10 @@ from stormlog.artifacts.file_state import state_of
 from stormlog.engine.database.tables import LINES_GIVEN_VIEW
 from stormlog.engine.reading.line_files import LineReader
 from stormlog.engine.reading.line_sql import insert_shaped, insert_typed
-from stormlog.engine.reading.odd_lines import Arbiter, Place, Verdicts
+from stormlog.engine.reading.odd_lines import Arbiter, Place
 from stormlog.engine.reading.read_plan import Task
 from stormlog.engine.reading.temporary_copies import Scratch
+from stormlog.engine.reading.verdict_tables import VerdictTables
 
 if TYPE_CHECKING:
     from stormlog.artifacts.models import CatalogWarning
@@ -67,9 +68,9 @@ class Reader:
         arbiter = Arbiter(warnings)
         keep = "true" if keep_all else "is_needed OR NOT is_valid"
         statement = insert_typed(keep)
-        lines = LineReader(self._database, self._scratch, arbiter, self._insert_verdicts, next_id)
-        of_lines = [task for task in tasks if task.origin.format == "lines"]
-        lines.read(of_lines, insert_shaped(keep), statement)
+        verdict_tables = VerdictTables(self._database, arbiter, statement)
+        reader = LineReader(self._database, self._scratch, arbiter, verdict_tables, next_id)
+        lines = reader.read([task for task in tasks if task.origin.format == "lines"], insert_shaped(keep))
         of_rows = [task for task in tasks if task.origin.format == "parquet"]
         for task in self._read_typed_parquet(of_rows, keep_all=keep_all):
             self._read_parquet(task, statement, arbiter)
@@ -77,9 +78,9 @@ class Reader:
         self._check_row_counts([task for task in of_rows if task.origin.path not in warned], arbiter)
         for task in tasks:
             if task.origin.format == "document":
-                self._read_document(task, statement, arbiter)
+                self._read_document(task, arbiter, verdict_tables)
         places = {task.piece.piece_id: Place(task.origin, task.piece.piece_id) for task in tasks}
-        self._settle_odd_lines({**places, **lines.places}, statement, arbiter)
+        self._judge_odd_lines({**places, **lines.places}, arbiter, verdict_tables)
         said: dict[str, list[tuple[str, str]]] = {}
         for warning in warnings:
             said.setdefault(warning.path, []).append((warning.code, warning.message))
@@ -168,7 +169,7 @@ class Reader:
             message = f"states {stated} rows, but {read} were read"
             arbiter.refuse_file(by_id[number].origin, "row_count", message)
 
-    def _read_document(self, task: Task, statement: str, arbiter: Arbiter) -> None:
+    def _read_document(self, task: Task, arbiter: Arbiter, verdict_tables: VerdictTables) -> None:
         from stormlog.engine.reading.documents import csv_verdicts, json_document_verdicts
 
         origin = task.origin
@@ -176,7 +177,7 @@ class Reader:
         try:
             content = read_artifact(origin.path, self._scratch.opened, most_bytes=_MOST_DOCUMENT_BYTES)
             for batch in verdicts(Place(origin, task.piece.piece_id), content, arbiter, BATCH):
-                self._insert_verdicts(batch, statement)
+                verdict_tables.insert(batch)
         except OSError as error:
             arbiter.refuse_file(origin, "load_failed:unreadable", error.strerror or str(error))
         except UnicodeDecodeError:
@@ -191,7 +192,9 @@ class Reader:
 
     # ---- odd lines -----------------------------------------------------------------------------------------
 
-    def _settle_odd_lines(self, places: dict[int, Place], statement: str, arbiter: Arbiter) -> None:
+    def _judge_odd_lines(
+        self, places: dict[int, Place], arbiter: Arbiter, verdict_tables: VerdictTables
+    ) -> None:
         cursor = self._database.connection.cursor()
         cursor.execute(
             """
@@ -204,28 +207,5 @@ class Reader:
         while rows := cursor.fetchmany(BATCH):
             for piece_id, line_number, line in rows:
                 arbiter.judge(places[piece_id], line_number, line)
-            self._insert_verdicts(arbiter.take(), statement)
-        self._insert_verdicts(arbiter.take(), statement)
-
-    def _insert_verdicts(self, verdicts: Verdicts, statement: str) -> None:
-        if verdicts.records:
-            self._database.append(
-                "raw.lines_given",
-                [list(column) for column in zip(*verdicts.records, strict=True)],
-                "INTEGER, BIGINT, VARCHAR, VARCHAR",
-            )
-            self._database.execute(LINES_GIVEN_VIEW)
-            self._database.execute(statement)
-            self._database.execute("DELETE FROM raw.lines_given")
-        if verdicts.sessionless:
-            self._database.append(
-                "raw.sessionless_records",
-                [list(column) for column in zip(*verdicts.sessionless, strict=True)],
-                "INTEGER, BIGINT, VARCHAR, BIGINT, VARCHAR, BIGINT, BIGINT, VARCHAR",
-            )
-        if verdicts.rejects:
-            self._database.append(
-                "raw.rejects",
-                [list(column) for column in zip(*verdicts.rejects, strict=True)],
-                "INTEGER, BIGINT, VARCHAR, VARCHAR, VARCHAR",
-            )
+            verdict_tables.take()
+        verdict_tables.take()
