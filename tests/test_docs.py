@@ -336,6 +336,14 @@ def test_links_resolve(page: Path) -> None:
             assert anchor in anchors(path), link
 
 
+def test_modules_named_in_pages_exist() -> None:
+    modules = [str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "stormlog").rglob("*.py")]
+    for page in PAGES:
+        for named in re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.py)`", page.read_text(encoding="utf-8")):
+            is_known = any(f"/{module}".endswith(f"/{named}") for module in modules)
+            assert is_known or (CHECKOUT / named).exists(), f"{page.name}: {named}"
+
+
 def test_sources_named_in_code_exist() -> None:
     missing = set()
     for path in CODE:
