@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,7 @@ FLOORS = (
         "_markdown",
         "_opening",
         "_paths",
+        "_progress",
         "_storable_text",
         "_values",
         "_webhook_addresses",
@@ -77,6 +79,33 @@ def imports_of(path: Path) -> set[str]:
             if node.module == "stormlog":
                 found |= {f"stormlog.{alias.name}" for alias in node.names if alias.name in FLOOR_OF}
     return {name for name in found if name.split(".")[0] == "stormlog"}
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+#: The rooms of two packages, the lowest first. Modules beside the rooms are named with theirs.
+ROOMS = {
+    "engine": (
+        {"database"},
+        {"reading", "analysis", "cursors", "tracked"},
+        {"index"},
+        {"engine.py"},
+        {"selective.py"},
+        {"questions.py"},
+        {"engines.py"},
+    ),
+    "tracking": (
+        {"actors.py", "checks.py", "clocks.py", "models.py", "statuses.py", "webhook_settings.py"},
+        {"database"},
+        {"projects.py", "session.py"},
+        {"reading"},
+        {"recording"},
+        {"triage"},
+        {"scanning", "sidecar.py"},
+        {"digest", "gate"},
+        {"tracker.py"},
+    ),
+}
 
 
 @pytest.mark.parametrize("module", ["stormlog", *LATE_PACKAGES[:3], "stormlog.artifacts"])
@@ -143,3 +172,44 @@ def test_imports_point_one_way(path: Path) -> None:
     used = {part_of(name) for name in imports_of(path)} - {part}
     above = sorted(name for name in used if FLOOR_OF[name] >= FLOOR_OF[part])
     assert not above, f"{part} must not import {above}"
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_rooms_of_a_package_point_one_way(package: str) -> None:
+    level_of = {room: number for number, rooms in enumerate(ROOMS[package]) for room in rooms}
+    for path in sorted((PACKAGE / package).rglob("*.py")):
+        room = path.relative_to(PACKAGE / package).parts[0]
+        if room == "__init__.py":
+            continue
+        for name in imports_of(path):
+            parts = name.split(".")
+            if parts[1:2] != [package] or len(parts) < 3:
+                continue
+            used = parts[2] if parts[2] in level_of else f"{parts[2]}.py"
+            assert used == room or level_of[used] < level_of[room], f"{path}: {name}"
+
+
+def test_only_the_engine_and_compaction_use_duckdb() -> None:
+    """The page of the installation says which version there is."""
+    using = {
+        path.relative_to(PACKAGE).parts[0]
+        for path in MODULES
+        if path != PACKAGE / "apps" / "cli" / "commands" / "environment.py"
+        and re.search(r"^\s*(?:import duckdb|from duckdb)\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert using <= {"engine", "compaction"}
+
+
+def test_front_ends_ask_the_library() -> None:
+    """They see no table being filled, no file being looked for, and nothing of one another."""
+    for path in sorted((PACKAGE / "apps").rglob("*.py")):
+        own = path.relative_to(PACKAGE / "apps").parts[0]
+        for name in imports_of(path):
+            parts = name.split(".")
+            assert parts[1:2] not in (["engine"], ["artifacts"]), f"{path}: {name}"
+            assert parts[1:2] != ["apps"] or parts[2:3] in ([], [own]), f"{path}: {name}"
+
+
+def test_only_front_ends_and_workflows_use_the_whole_tracker() -> None:
+    for path in sorted((PACKAGE / "tracking").rglob("*.py")):
+        assert "stormlog.tracking.tracker" not in imports_of(path) or path.name == "__init__.py", path

@@ -32,9 +32,9 @@ from stormlog.errors import QueryError
 if TYPE_CHECKING:
     import duckdb
 
+    from stormlog._progress import Progress
     from stormlog.artifacts.models import CatalogWarning
     from stormlog.engine.index import Index
-    from stormlog.engine.index.updating import Progress
     from stormlog.engine.tracked.states import StateSource
 
 __all__ = ["Engine", "view_names"]

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
+    from stormlog._progress import Progress
     from stormlog.artifacts.catalog import ArtifactCatalog
     from stormlog.engine.engine import Engine
-    from stormlog.engine.index.updating import Progress
     from stormlog.engine.selective import SelectiveEngine
 
 __all__ = ["EngineHolder", "require_one"]

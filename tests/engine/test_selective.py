@@ -18,7 +18,7 @@ from stormlog.engine import selective as pruning
 from stormlog.engine.reading.reader import Reader
 from stormlog.errors import QueryError, SourceError
 from stormlog.query import EventFilter
-from stormlog.query.verify import verify
+from stormlog.query.remembered.verification import verify
 from tests.compaction.answers import copy_of
 from tests.compaction.test_same_answers import CAPTURES, closed, sinks
 from tests.engine.reading.test_parquet_columns import good_row, segment

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from stormlog._progress import Progress
 from stormlog._storable_text import storable_text
 from stormlog.artifacts.file_state import FileState
 from stormlog.artifacts.models import CatalogWarning
@@ -24,17 +25,10 @@ if TYPE_CHECKING:
     from stormlog.engine.index.kept_rows import Parts
     from stormlog.engine.reading.temporary_copies import Scratch
 
-__all__ = ["Ingest", "Progress", "let_clock_tick"]
+__all__ = ["Ingest", "let_clock_tick"]
 
 #: Longer than the time of a file stays the same while it changes: a hundredth of a second, and a little.
 _TICK_NS = 12_000_000
-
-
-class Progress(NamedTuple):
-    """How many bytes were read, of how many."""
-
-    bytes_read: int
-    bytes_total: int
 
 
 class Ingest:

@@ -16,7 +16,7 @@ from stormlog.artifacts import file_state
 from stormlog.engine.index import json_files as documents
 from stormlog.engine.index.ledger import Index
 from stormlog.engine.index.location import index_folder
-from stormlog.query.verify import verify
+from stormlog.query.remembered.verification import verify
 from tests.apps.cli.runner import Outcome
 from tests.apps.cli.runner import stormlog as command_line
 from tests.apps.cli.samples import START_NS, capture, damaged, event, write_lines
@@ -120,7 +120,7 @@ def test_what_another_installation_wrote_is_shown_and_left_alone(
     runs = remembered(run, tmp_path)
     before = as_json(run("cache", "info", runs, "--json"))
     monkeypatch.setattr(documents, "engine_id", lambda: "another")
-    monkeypatch.setattr("stormlog.engine.index.maintenance.engine_id", lambda: "another")
+    monkeypatch.setattr("stormlog.query.remembered.maintenance.engine_id", lambda: "another")
     found = as_json(run("cache", "info", runs, "--json"))
     assert (found["is_of_this_engine"], found["is_current"]) == (False, False)
     assert (found["file_count"], found["size_bytes"]) == (before["file_count"], before["size_bytes"])
@@ -240,7 +240,7 @@ def stormlog_store(path: Path, root: Path) -> stormlog.query.QueryStore:
 
 
 def stormlog_clear(root: Path) -> int:
-    from stormlog.engine.index.maintenance import clear_all
+    from stormlog.query.remembered.maintenance import clear_all
 
     return clear_all(str(root)).freed_bytes
 

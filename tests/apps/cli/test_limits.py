@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import stormlog.query
+from stormlog._progress import Progress
 from stormlog.apps.cli.printing.diagnostics import progress_line
-from stormlog.engine.index.updating import Progress
 from stormlog.errors import OutOfRoomError
 from tests.apps.cli.runner import stormlog as command_line
 from tests.apps.cli.samples import capture

@@ -25,7 +25,7 @@ _SLOW = [
 import sys, time
 from stormlog.apps.cli import app
 from stormlog.apps.cli.printing import diagnostics
-from stormlog.engine.index.updating import Progress
+from stormlog._progress import Progress
 from stormlog.query.store import QueryStore
 diagnostics._PROGRESS_DELAY_S = 0.05
 QueryStore.progress = lambda self: Progress(412 * 10**6, 1027 * 10**6)

@@ -24,7 +24,7 @@ from stormlog.engine import engine
 from stormlog.engine import selective as pruning
 from stormlog.engine.analysis import copies
 from stormlog.query import EventFilter
-from stormlog.query.verify import verify
+from stormlog.query.remembered.verification import verify
 from tests.query.sinks import SECOND, START_NS, busy_session, write_lines, write_sink
 from tests.telemetry.factories import record
 

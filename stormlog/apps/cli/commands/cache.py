@@ -13,8 +13,7 @@ from stormlog.apps.cli.options.options import cache_dir_option, machine_options
 from stormlog.apps.cli.options.path_type import NamedPath
 
 if TYPE_CHECKING:
-    from stormlog.engine.index.maintenance import Cleared
-    from stormlog.query.verify import Difference, Verification
+    from stormlog.query.remembered import Cleared, Difference, Verification
 
 __all__ = ["cache"]
 
@@ -51,7 +50,7 @@ def list_(cache_dir: str | None, as_json: bool, no_colour: bool) -> None:
     from stormlog.apps.cli.options.targets import INDEXES
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.formats import Answer
-    from stormlog.engine.index.maintenance import list_indexes
+    from stormlog.query.remembered import list_indexes
 
     indexes = list_indexes(_root(cache_dir))
     rows = [index.as_dict() for index in indexes]
@@ -70,7 +69,7 @@ def info(paths: Sequence[str], cache_dir: str | None, as_json: bool) -> None:
     """
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
-    from stormlog.engine.index.maintenance import describe_index
+    from stormlog.query.remembered import describe_index
 
     root, spelled = _root(cache_dir), _spelled(paths)
     found = describe_index(root, spelled)
@@ -95,7 +94,7 @@ def clear(paths: Sequence[str], is_all: bool, cache_dir: str | None, as_json: bo
     """
     from stormlog.apps.cli.printing import diagnostics, output
     from stormlog.apps.cli.printing.json_text import json_document
-    from stormlog.engine.index.maintenance import clear_all, clear_paths
+    from stormlog.query.remembered import clear_all, clear_paths
 
     if is_all == bool(paths):
         raise click.UsageError("Name the paths whose indexes are to go, or --all for every one.")
@@ -139,25 +138,20 @@ def verify(
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.diagnostics import progress_bar
     from stormlog.apps.cli.printing.json_text import json_document
-    from stormlog.engine.database.settings import Settings
-    from stormlog.engine.index.location import index_folder
-    from stormlog.engine.index.maintenance import clear_folder, describe_index
-    from stormlog.query.verify import verify as compare
+    from stormlog.query.remembered import verify_paths
 
     root, spelled = _root(cache_dir), _spelled(paths)
-    if describe_index(root, spelled) is None:
-        text = f"Nothing is remembered of {_shown_paths(spelled)} in {root}: nothing to compare.\n"
-        output.print_text("null\n" if as_json else text + _hint(root, spelled))
-        return
     now: list[Callable[[], Any]] = [lambda: None, lambda: None]
 
     def watch(progress: Callable[[], Any], stop: Callable[[], None]) -> None:
         now[:] = [progress, stop]
 
     with interruptible(lambda: now[1]()), progress_bar(lambda: now[0](), enabled=not quiet):
-        found = compare(index_folder(root, spelled), spelled, Settings(**limits), watch)
-    if found.differences:
-        clear_folder(root, found.folder)
+        found = verify_paths(root, spelled, watch=watch, **limits)
+    if found is None:
+        text = f"Nothing is remembered of {_shown_paths(spelled)} in {root}: nothing to compare.\n"
+        output.print_text("null\n" if as_json else text + _hint(root, spelled))
+        return
     if as_json:
         output.print_text(json_document(found.as_dict()) + "\n")
     else:
@@ -167,7 +161,7 @@ def verify(
 
 
 def _root(cache_dir: str | None) -> str:
-    from stormlog.engine.index.location import cache_root
+    from stormlog.query.remembered import cache_root
 
     root = cache_root(cache_dir)
     if root is None:
@@ -192,7 +186,7 @@ def _shown_paths(paths: Sequence[str] | None) -> str:
 
 
 def _hint(root: str, spelled: Sequence[str]) -> str:
-    from stormlog.engine.index.maintenance import folders_of
+    from stormlog.query.remembered import folders_of
 
     other = [index for index in folders_of(root, spelled) if index.paths is not None]
     return "".join(f"The same paths are remembered as {_shown_paths(index.paths)}.\n" for index in other)

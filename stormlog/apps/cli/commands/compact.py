@@ -55,11 +55,11 @@ def compact(
       stormlog compact runs/sink --output archive/sink
       stormlog compact runs/sink --replace
     """
+    from stormlog._progress import Progress
     from stormlog.apps.cli.printing import diagnostics
     from stormlog.apps.cli.printing import output as answers
     from stormlog.apps.cli.printing.json_text import json_document
     from stormlog.compaction import compact_sink
-    from stormlog.engine.index.updating import Progress
 
     state = Progress(0, 0)
 

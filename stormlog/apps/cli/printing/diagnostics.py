@@ -24,7 +24,7 @@ from stormlog.apps.cli.printing.streams import discard
 from stormlog.errors import OutOfRoomError, QueryError, SourceError, StormlogError, TrackingError
 
 if TYPE_CHECKING:
-    from stormlog.engine.index.updating import Progress
+    from stormlog._progress import Progress
     from stormlog.query import QueryStore
     from stormlog.query.unmatched import UnmatchedFilter
 
@@ -226,7 +226,7 @@ def notices(store: QueryStore) -> list[Notice]:
 
 def notices_of_report(warnings: Sequence[Mapping[str, str]]) -> list[Notice]:
     """Return what the report of a scan or a gate says was skipped."""
-    from stormlog.artifacts.models import CatalogWarning
+    from stormlog.query import CatalogWarning
 
     found = [CatalogWarning(item["path"], item["message"], item.get("code", "")) for item in warnings]
     notices = [Notice(warning.path, warning.message, warning.is_note) for warning in found]

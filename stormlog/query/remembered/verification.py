@@ -17,12 +17,14 @@ from stormlog.engine.database.settings import Settings
 from stormlog.engine.engine import Engine
 from stormlog.engine.index.kept_answers import AnswerFolder
 from stormlog.engine.index.ledger import Index
+from stormlog.engine.index.location import index_folder
+from stormlog.query.remembered.maintenance import clear_folder, describe_index
 from stormlog.query.statements import evidence_statement, issues_statement
 
 if TYPE_CHECKING:
-    from stormlog.engine.index.updating import Progress
+    from stormlog._progress import Progress
 
-__all__ = ["Difference", "Verification", "verify"]
+__all__ = ["Difference", "Verification", "verify", "verify_paths"]
 
 #: What is compared, and the rows of each kind.
 _KINDS = {
@@ -134,6 +136,36 @@ def verify(
                     found.differences.append(Difference("", "answer", len(answer.rows), len(rows)))
     finally:
         fresh.close()
+    return found
+
+
+def verify_paths(
+    root: str,
+    paths: Sequence[str],
+    *,
+    watch: Callable[[Callable[[], Progress | None], Callable[[], None]], None] | None = None,
+    **limits: Any,
+) -> Verification | None:
+    """Compare what is remembered of some paths with the files, and remove the index if anything differs.
+
+    Args:
+        root: The cache directory.
+        paths: Opened paths, in the spelling in which they are opened.
+        watch: See `verify`.
+        limits: See `Settings`.
+
+    Returns:
+        What was found; None if nothing is remembered of them.
+
+    Raises:
+        QueryError: DuckDB failed.
+        OSError: the index cannot be used.
+    """
+    if describe_index(root, paths) is None:
+        return None
+    found = verify(index_folder(root, paths), paths, Settings(**limits), watch)
+    if found.differences:
+        clear_folder(root, found.folder)
     return found
 
 
