@@ -32,11 +32,10 @@ if TYPE_CHECKING:
     from stormlog.issues.gaps import (
         analyze_hidden_memory_gaps,
     )
+    from stormlog.issues.kinds import ISSUE_KINDS, IssueKind, severity_rank
     from stormlog.issues.models import (
         ISSUE_FINGERPRINT_SCHEMA_VERSION,
-        ISSUE_KINDS,
         IssueFingerprint,
-        IssueKind,
         StormlogIssue,
     )
     from stormlog.issues.normalize import (
@@ -55,7 +54,6 @@ if TYPE_CHECKING:
         ISSUE_STATES,
         IssueState,
         normalize_issue_state,
-        severity_rank,
     )
     from stormlog.issues.timestamps import (
         datetime_to_ns,
@@ -121,11 +119,10 @@ _MODULES = {
         "GapMoments",
     ),
     "gaps": ("analyze_hidden_memory_gaps",),
+    "kinds": ("ISSUE_KINDS", "IssueKind", "severity_rank"),
     "models": (
         "ISSUE_FINGERPRINT_SCHEMA_VERSION",
-        "ISSUE_KINDS",
         "IssueFingerprint",
-        "IssueKind",
         "StormlogIssue",
     ),
     "normalize": (
@@ -144,7 +141,6 @@ _MODULES = {
         "ISSUE_STATE_RESOLVED",
         "IssueState",
         "normalize_issue_state",
-        "severity_rank",
     ),
     "timestamps": (
         "datetime_to_ns",

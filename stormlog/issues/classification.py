@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from stormlog.issues.models import IssueKind
+from stormlog.issues.kinds import IssueKind
 from stormlog.issues.normalize import normalize_text_dimension
 
 _ALERT_WORDS: Final = frozenset({"warning", "critical", "error"})

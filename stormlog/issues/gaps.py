@@ -20,8 +20,8 @@ from stormlog.issues.gap_models import (
     GapFinding,
     GapMoments,
 )
+from stormlog.issues.kinds import severity_rank
 from stormlog.issues.samples import GapSample, gap_samples
-from stormlog.issues.state import severity_rank
 from stormlog.issues.statistics import linear_regression, mean_and_std
 
 __all__ = [

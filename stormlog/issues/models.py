@@ -10,22 +10,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from stormlog._values import frozen_class
 from stormlog.issues.evidence import IssueEvidenceLink
+from stormlog.issues.kinds import ISSUE_KINDS, IssueKind
 from stormlog.issues.normalize import freeze_dimensions, json_safe_dimensions, normalize_dimensions
 from stormlog.issues.state import IssueState, normalize_issue_state
 
 ISSUE_FINGERPRINT_SCHEMA_VERSION: Final = 1
-
-IssueKind: TypeAlias = Literal["oom", "collector_degradation", "alert", "hidden_memory_anomaly"]
-ISSUE_KINDS: Final[tuple[IssueKind, ...]] = (
-    "oom",
-    "collector_degradation",
-    "alert",
-    "hidden_memory_anomaly",
-)
 
 _ID_PREFIX: Final = "issue:"
 _ID_DIGITS: Final = 24

@@ -1,4 +1,4 @@
-"""The states an issue can be in, and the order of severities."""
+"""The states an issue can be in."""
 
 from __future__ import annotations
 
@@ -30,8 +30,6 @@ STATUS_PRECEDENCE: Final[tuple[Literal["regressed", "new", "in_progress", "resol
     "silenced",
 )
 
-_SEVERITY_RANKS: Final = {"critical": 0, "error": 0, "warning": 1, "info": 2}
-
 
 def normalize_issue_state(state: str) -> IssueState:
     """Return a state in its canonical spelling; surrounding blanks and case do not matter.
@@ -43,8 +41,3 @@ def normalize_issue_state(state: str) -> IssueState:
     if text not in ISSUE_STATES:
         raise ValueError(f"unsupported issue state {state!r}: choose from {', '.join(ISSUE_STATES)}")
     return text
-
-
-def severity_rank(severity: str | None) -> int:
-    """Return 0 for critical and error, 1 for warning, 2 for info, 9 for every other word."""
-    return 9 if severity is None else _SEVERITY_RANKS.get(severity, 9)

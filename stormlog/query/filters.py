@@ -145,7 +145,7 @@ class IssueFilter:
     def __post_init__(self) -> None:
         _require_types(self)
         if self.kind is not None:
-            from stormlog.issues.models import ISSUE_KINDS
+            from stormlog.issues.kinds import ISSUE_KINDS
 
             _require_one_of("kind", self.kind, ISSUE_KINDS)
         if self.state is not None:

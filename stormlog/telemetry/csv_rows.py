@@ -17,7 +17,7 @@ from stormlog.telemetry.conversion import telemetry_event_from_record
 from stormlog.telemetry.errors import TelemetryRecordError
 from stormlog.telemetry.events import AnyTelemetryEvent
 from stormlog.telemetry.loading import LoadedTelemetrySession, artifact_source
-from stormlog.telemetry.schema import INTEGER_FIELDS
+from stormlog.telemetry.schema import INTEGER_FIELDS, LONGEST_LINE_BYTES
 from stormlog.telemetry.session import infer_session_summary_from_events, stable_legacy_session_id
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
 
 CSV_DEFAULT_COLLECTOR = "legacy.csv"
 #: As long as the longest line of telemetry.
-MOST_CELL_CHARACTERS = 16 * 1024 * 1024
+MOST_CELL_CHARACTERS = LONGEST_LINE_BYTES
 _FIRST_ROW_NUMBER = 2
 _INTEGER_COLUMNS = frozenset(
     {

@@ -15,6 +15,7 @@ __all__ = [
     "KNOWN_V2_FIELD_SET",
     "KNOWN_V3_FIELD_SET",
     "KNOWN_V4_FIELD_SET",
+    "LONGEST_LINE_BYTES",
     "OPTIONAL_V2_FIELDS",
     "OPTIONAL_V3_FIELDS",
     "OPTIONAL_V4_FIELDS",
@@ -29,6 +30,9 @@ __all__ = [
     "UNKNOWN_HOST",
     "UNKNOWN_PID",
 ]
+
+#: Longer lines are rejected: no record comes near it, and one such line must not exhaust the memory.
+LONGEST_LINE_BYTES = 16 * 1024 * 1024
 
 SCHEMA_VERSION_V2 = 2
 SCHEMA_VERSION_V3 = 3

@@ -14,10 +14,11 @@ from typing import IO, TYPE_CHECKING
 
 from stormlog._storable_text import is_storable
 from stormlog.artifacts.file_state import sample_of
-from stormlog.engine.reading.odd_lines import MAX_LINE_BYTES, Arbiter, Place
+from stormlog.engine.reading.odd_lines import Arbiter, Place
 from stormlog.engine.reading.read_plan import Task
 from stormlog.engine.reading.repair import Damage, blocks_of, needs_repair, repair_lines
 from stormlog.engine.reading.unpacking import UnpackLimitError
+from stormlog.telemetry.schema import LONGEST_LINE_BYTES
 
 if TYPE_CHECKING:
     from stormlog.engine.reading.temporary_copies import Scratch
@@ -142,7 +143,7 @@ class ChunkMaker:
         for chunk in chunks:
             try:
                 with self.open(chunk) as stream:
-                    if not needs_repair(blocks_of(stream, chunk.size), MAX_LINE_BYTES):
+                    if not needs_repair(blocks_of(stream, chunk.size), LONGEST_LINE_BYTES):
                         readable.append(chunk)
                         continue
                 readable.append(self._repaired(chunk))
@@ -239,7 +240,7 @@ class ChunkMaker:
 
         copy = self._scratch.copy_named(f"{chunk.piece_id}-repaired.jsonl")
         with self.open(chunk) as stream, open_copy(copy, "wb") as target:
-            size = repair_lines(blocks_of(stream, chunk.size), target, MAX_LINE_BYTES, report)
+            size = repair_lines(blocks_of(stream, chunk.size), target, LONGEST_LINE_BYTES, report)
         with open_copy(copy) as stream:
             tail_bytes = _tail_bytes(stream, size)
         tail_id = chunk.tail_id if tail_bytes else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stormlog.engine.database.sql_files import quote_literal, view_query
-from stormlog.engine.reading.odd_lines import MAX_LINE_BYTES
 from stormlog.engine.reading.repair import NO_DELIMITER
+from stormlog.telemetry.schema import LONGEST_LINE_BYTES
 
 __all__ = [
     "IS_JSON",
@@ -86,7 +86,7 @@ def lines_view(paths: Sequence[str], file_id: str, is_json: str) -> str:
             [{files}], columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false,
             delim = {quote_literal(NO_DELIMITER)}, quote = '', escape = '', comment = '', new_line = '\\n',
             compression = 'none', strict_mode = true, null_padding = false, hive_partitioning = false,
-            max_line_size = {MAX_LINE_BYTES + 1}
+            max_line_size = {LONGEST_LINE_BYTES + 1}
         )
     """
 

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from stormlog._storable_text import is_storable, storable_text
 from stormlog.engine.reading.repair import excerpt_of
+from stormlog.telemetry.schema import LONGEST_LINE_BYTES
 
 if TYPE_CHECKING:
     from stormlog.artifacts.event_files import FileOrigin
     from stormlog.artifacts.models import CatalogWarning
 
-__all__ = ["MAX_DEPTH", "MAX_LINE_BYTES", "Arbiter", "Place", "Verdicts"]
-
-#: Longer lines are rejected: no record comes near it, and one such line must not exhaust the memory.
-MAX_LINE_BYTES = 16 * 1024 * 1024
+__all__ = ["MAX_DEPTH", "Arbiter", "Place", "Verdicts"]
 
 #: Verdicts that are put into tables together.
 _MANY = 10_000
@@ -97,7 +95,10 @@ class Arbiter:
             line = line.removeprefix("\ufeff")
         if not line.strip():
             return
-        if len(line) * 4 > MAX_LINE_BYTES and len(line.encode("utf-8", "surrogatepass")) > MAX_LINE_BYTES:
+        if (
+            len(line) * 4 > LONGEST_LINE_BYTES
+            and len(line.encode("utf-8", "surrogatepass")) > LONGEST_LINE_BYTES
+        ):
             self.reject(place, line_number, "line_too_long", line)
             return
         try:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
+from stormlog.issues.kinds import severity_rank_sql
+
 __all__ = ["KEPT_FIRST", "KEPT_LAST", "SEVERITY_RANK", "rebuild_issues", "rebuild_occurrences", "touch"]
 
 #: How many pieces of evidence of an occurrence keep their detail.
@@ -16,10 +18,7 @@ KEPT_FIRST = 5
 KEPT_LAST = 15
 
 #: SQL for the order of severities, the worst first; words that nobody knows come last.
-SEVERITY_RANK = (
-    "CASE severity WHEN 'critical' THEN 0 WHEN 'error' THEN 0 WHEN 'warning' THEN 1 WHEN 'info' THEN 2 "
-    "ELSE 9 END"
-)
+SEVERITY_RANK = severity_rank_sql("severity")
 
 #: SQL for whether a fingerprint came to its issue by a merge that stands.
 _IS_MERGED = "(f.issue_id, f.fingerprint_id, f.app_id, f.is_dev) IN (SELECT * FROM temp.merged_fingerprints)"

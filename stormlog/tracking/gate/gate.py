@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from stormlog.errors import SourceError
+from stormlog.issues.kinds import severity_rank_sql
 from stormlog.issues.sidecar import TrackedState, read_sidecar, state_precedence
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
 from stormlog.tracking.recording.repository import Repository
@@ -284,7 +285,7 @@ FROM (
 WHERE is_growing = is_pending
 """
 
-_FOUND: Final = """
+_FOUND: Final = f"""
 SELECT
     f.fingerprint_id, a.name AS app, i.is_dev, i.kind, i.severity, i.title, i.issue_id,
     count(*) AS occurrence_count, count(DISTINCT c.run_id) AS run_count, sum(c.hit_count) AS hit_count,
@@ -295,7 +296,7 @@ INNER JOIN apps AS a ON a.app_id = i.app_id
 INNER JOIN temp.counted AS c ON c.issue_id = i.issue_id
 GROUP BY f.fingerprint_id, a.name, i.is_dev
 ORDER BY
-    CASE i.severity WHEN 'critical' THEN 0 WHEN 'error' THEN 0 WHEN 'warning' THEN 1 WHEN 'info' THEN 2 ELSE 9 END,
+    {severity_rank_sql("i.severity")},
     max(c.last_ns) DESC, f.fingerprint_id, a.name, i.is_dev
 """
 

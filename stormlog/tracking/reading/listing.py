@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from stormlog.issues.kinds import SEVERITY_RANKS, TRACKED_KINDS
 from stormlog.query.unmatched import UnmatchedFilter
 from stormlog.tracking.models import (
     Activity,
@@ -43,9 +44,9 @@ __all__ = [
     "unmatched_filters",
 ]
 
-KINDS: Final = ("oom", "collector_degradation", "alert", "hidden_memory_anomaly", "error")
+KINDS: Final = TRACKED_KINDS
 #: The usual words; those of the store's own issues are known as well.
-SEVERITIES: Final = ("critical", "error", "warning", "info")
+SEVERITIES: Final = tuple(SEVERITY_RANKS)
 
 #: What lists may be sorted by -> its column; the greatest comes first, what is unknown last.
 SORTS: Final = {

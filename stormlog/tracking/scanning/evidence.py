@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stormlog.engine.database.query_files import load_query
+from stormlog.issues.kinds import SEVERITY_RANKS
 
 if TYPE_CHECKING:
     from stormlog.query import CatalogOOMBundle, QueryStore
@@ -46,8 +47,6 @@ _FACTS = [
     "$.metadata.git_commit",
 ]
 
-_SEVERITY_RANKS = {"critical": 0, "error": 0, "warning": 1, "info": 2}
-
 
 def require_severity(word: str) -> None:
     """Refuse a word that alerts cannot be compared with.
@@ -55,8 +54,8 @@ def require_severity(word: str) -> None:
     Raises:
         ValueError: it is none of critical, error, warning and info.
     """
-    if word not in _SEVERITY_RANKS:
-        raise ValueError(f"unknown severity {word!r}: choose from {', '.join(_SEVERITY_RANKS)}")
+    if word not in SEVERITY_RANKS:
+        raise ValueError(f"unknown severity {word!r}: choose from {', '.join(SEVERITY_RANKS)}")
 
 
 class SessionScope(NamedTuple):
@@ -160,7 +159,7 @@ def evidence_rows(
         "app": defaults.app,
         "is_dev": defaults.is_dev,
         "code_version": defaults.code_version,
-        "lowest_rank": _SEVERITY_RANKS[defaults.min_severity],
+        "lowest_rank": SEVERITY_RANKS[defaults.min_severity],
         "since_ns": defaults.since_ns,
     }
     return store.sql(load_query("scan_evidence"), parameters).rows

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from stormlog._opening import open_artifact
 from stormlog._storable_text import storable_text
+from stormlog.telemetry.schema import LONGEST_LINE_BYTES
 from stormlog.tracking.database.ids import new_id
 
 __all__ = [
@@ -32,8 +33,6 @@ __all__ = [
 ]
 
 _SAMPLE_BYTES = 4096
-#: Longer lines are no telemetry: they are skipped as a whole.
-_LONGEST_LINE = 16 << 20
 
 Seen = Literal["unchanged", "appended", "replaced", "new"]
 
@@ -295,7 +294,7 @@ def _last_fragment(path: str, size: int) -> bytes:
                 file.seek(start)
                 text = file.read(size - start)
                 found = max(text.rfind(b"\n"), text.rfind(b"\r"))
-                if found >= 0 or start == 0 or length >= _LONGEST_LINE:
+                if found >= 0 or start == 0 or length >= LONGEST_LINE_BYTES:
                     return text[found + 1 :]
                 length *= 16
     except OSError:

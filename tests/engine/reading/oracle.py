@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stormlog.engine.reading.odd_lines import MAX_DEPTH, MAX_LINE_BYTES, is_deeper_than
+from stormlog.engine.reading.odd_lines import MAX_DEPTH, is_deeper_than
 from stormlog.telemetry.conversion import telemetry_event_from_record
 from stormlog.telemetry.events import telemetry_event_to_dict
+from stormlog.telemetry.schema import LONGEST_LINE_BYTES
 from stormlog.telemetry.session import stable_legacy_session_id
 from stormlog.telemetry.validation import record_fits_engine
 
@@ -72,7 +73,7 @@ def judged(raw: bytes, number: int, default_id: str) -> dict[str, Any] | str | N
         line = raw.decode("utf-8")
     except UnicodeDecodeError:
         return "invalid_utf8"
-    if len(raw) > MAX_LINE_BYTES:
+    if len(raw) > LONGEST_LINE_BYTES:
         return "line_too_long"
     if number == 1:
         line = line.removeprefix("\ufeff")

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import stormlog.query
-from stormlog.engine.reading.odd_lines import MAX_DEPTH, MAX_LINE_BYTES
+from stormlog.engine.reading.odd_lines import MAX_DEPTH
 from stormlog.errors import SourceError
+from stormlog.telemetry.schema import LONGEST_LINE_BYTES
 from tests.engine.reading.oracle import Outcome, assert_as_expected
 from tests.telemetry.factories import record
 
@@ -79,7 +80,7 @@ def test_invalid_utf8_between(path: Path) -> None:
 @pytest.mark.parametrize("excess", [-1, 0, 1, 2, 30])
 def test_lines_about_the_limit(path: Path, excess: int) -> None:
     line = GOOD.rstrip().replace(b'"context": null', b'"context": "%s"' % (b"x" * 100))
-    padding = MAX_LINE_BYTES + excess - len(line)
+    padding = LONGEST_LINE_BYTES + excess - len(line)
     long = line.replace(b"x" * 100, b"x" * (100 + padding)) + b"\n"
 
     found = read(path, GOOD + long + GOOD)

@@ -17,15 +17,17 @@ from stormlog.apps.cli.options.tracker_options import (
     tracker_of,
     tracker_options,
 )
+from stormlog.issues.kinds import TRACKED_KINDS
+from stormlog.tracking.statuses import STATUSES
 
 if TYPE_CHECKING:
     from stormlog.tracking import Comment, IssueDetail
 
 __all__ = ["KIND_CHOICES", "SORT_CHOICES", "STATUS_CHOICES", "history", "list_", "print_rows", "show"]
 
+STATUS_CHOICES = STATUSES
+KIND_CHOICES = TRACKED_KINDS
 #: Written out here so that completing an option does not import the tracker.
-STATUS_CHOICES = ("new", "in_progress", "resolved", "silenced", "regressed")
-KIND_CHOICES = ("oom", "collector_degradation", "alert", "hidden_memory_anomaly", "error")
 SORT_CHOICES = ("last_seen", "first_seen", "occurrences", "runs", "users")
 
 

@@ -17,12 +17,13 @@ from stormlog.apps.cli.options.options import (
     text_option,
 )
 from stormlog.apps.cli.options.targets import EVENTS, ISSUES, OOMS, SESSIONS, Target
+from stormlog.issues.kinds import ISSUE_KINDS
+from stormlog.issues.state import ISSUE_STATES
 
 __all__ = ["ISSUE_KIND_CHOICES", "ISSUE_STATE_CHOICES", "query"]
 
-#: Written out here so that completing an option does not import the package of issues.
-ISSUE_KIND_CHOICES = ("oom", "collector_degradation", "alert", "hidden_memory_anomaly")
-ISSUE_STATE_CHOICES = ("open", "resolved", "ignored", "regressed")
+ISSUE_KIND_CHOICES = ISSUE_KINDS
+ISSUE_STATE_CHOICES = ISSUE_STATES
 
 #: Options that go into a `Request` as they are.
 _SETTINGS = (
