@@ -1,7 +1,7 @@
 """Reads the SQL files of Stormlog.
 
-Promise: what a file says is what runs. A file holds one macro or one view; its path is its name, its
-leading comment is its documentation, and what follows ``-- Tests`` is run by the test suite only.
+Promise: what a file says is what runs. A file holds one macro or one view and is called like it; the leading
+comment is its documentation, and what follows ``-- Tests`` is run by the test suite only.
 """
 
 from __future__ import annotations
@@ -26,6 +26,16 @@ __all__ = [
 _CREATE = re.compile(r"^CREATE OR REPLACE (MACRO|VIEW) ([a-z0-9_.]+)", re.MULTILINE)
 _COLUMN = re.compile(r"^--   ([a-z0-9_]+): (.+)$")
 _NEEDS = "-- Needs: "
+
+#: Folder of views -> schema of the views in it. Schemas of macros are called like their folders.
+_VIEW_SCHEMAS = {
+    "raw": "raw",
+    "stage": "stage",
+    "gaps": "stage",
+    "phases": "stage",
+    "public": "",
+    "tracking": "tracking",
+}
 
 
 @frozen_class
@@ -77,15 +87,15 @@ def quote_identifier(name: str) -> str:
 
 @cache
 def load_library() -> tuple[SqlFile, ...]:
-    """Return all macros by name, then all views in the order of their numbers.
+    """Return all macros, then all views, each by path.
 
     Raises:
-        ValueError: a file's name and content disagree.
+        ValueError: a file's path and content disagree.
     """
     root = resource_directory("sql")
-    macros = [_parse(path) for path in sorted((root / "macros").glob("*/*.sql"))]
-    views = [_parse(path) for path in sorted((root / "views").glob("*.sql"))]
-    return (*macros, *views)
+    return tuple(
+        _parse(path) for kind in ("macros", "views") for path in sorted((root / kind).glob("*/*.sql"))
+    )
 
 
 def view_query(name: str) -> str:
@@ -110,10 +120,11 @@ def _parse(path: Path) -> SqlFile:
     if created is None:
         raise ValueError(f"{path}: no CREATE OR REPLACE MACRO or VIEW")
     kind, name = created.groups()
-    stem = f"{path.parent.name}.{path.stem}" if kind == "MACRO" else path.stem.partition("_")[2]
-    if stem not in (name, name.replace(".", "_"), name.replace(".", "_").removesuffix("_view")):
-        raise ValueError(f"{path}: creates {name}, which is not what the file is called")
     comment = head[: created.start()].splitlines()
+    is_materialised = "-- Materialised: yes" in comment
+    schema = path.parent.name if kind == "MACRO" else _VIEW_SCHEMAS.get(path.parent.name)
+    if name != f"{schema}.{path.stem}{'_view' if is_materialised else ''}".lstrip("."):
+        raise ValueError(f"{path}: creates {name}, which is not what the file is called")
     return SqlFile(
         path=path,
         kind=kind,
@@ -124,7 +135,7 @@ def _parse(path: Path) -> SqlFile:
         else {},
         statement=head[created.start() :].strip(),
         tests=tests,
-        is_materialised="-- Materialised: yes" in comment,
+        is_materialised=is_materialised,
         needs=tuple(
             name
             for line in comment
