@@ -1,6 +1,8 @@
 -- What the events say about each finding: the sample itself, and the first event of the session at its time.
 --
 -- Materialised: yes
+-- Reads: raw.events, stage.gap_findings
+-- Calls: prim.json_at, prim.json_quote
 -- Source: docs/concepts.md#hidden-memory.
 CREATE OR REPLACE VIEW stage.gap_evidence_view AS
 WITH same_time AS MATERIALIZED (

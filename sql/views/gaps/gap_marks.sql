@@ -1,5 +1,6 @@
 -- The samples that findings point to: first, last, largest gap and largest fragmentation of a session.
 --
+-- Reads: stage.gap_samples, stage.gap_scope, stage.gap_sessions
 -- Source: docs/concepts.md#hidden-memory.
 CREATE OR REPLACE VIEW stage.gap_marks AS
 WITH marked AS MATERIALIZED (

@@ -3,6 +3,7 @@
 -- x is nanoseconds since the session's first sample, y the gap in bytes.
 --
 -- Materialised: yes
+-- Reads: raw.pieces, stage.gap_scope, stage.gap_sessions, stage.session_parts
 -- Source: docs/concepts.md#hidden-memory.
 CREATE OR REPLACE VIEW stage.gap_moments_view AS
 WITH moved AS (

@@ -1,5 +1,7 @@
 -- Samples that say how much device memory the allocator does not account for.
 --
+-- Reads: raw.events
+-- Calls: telemetry.fragmented_bytes, telemetry.gap_bytes
 -- Source: docs/concepts.md#hidden-memory.
 CREATE OR REPLACE VIEW stage.gap_samples AS
 SELECT

@@ -1,6 +1,7 @@
 -- Sessions whose gap is large enough to look for findings, with the bounds that their sums will keep.
 --
 -- Materialised: yes
+-- Reads: raw.pieces, stage.session_parts
 -- Source: docs/concepts.md#hidden-memory.
 CREATE OR REPLACE VIEW stage.gap_sessions_view AS
 WITH bounds AS (

@@ -1,5 +1,6 @@
 -- How many samples of a session reach the gap that counts as a spike.
 --
+-- Reads: stage.gap_cutoffs, stage.gap_samples
 -- Source: docs/concepts.md#hidden-memory.
 CREATE OR REPLACE VIEW stage.gap_spikes AS
 SELECT

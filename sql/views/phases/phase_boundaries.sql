@@ -1,6 +1,8 @@
 -- Complete phase boundaries of the groups to replay, one row each.
 --
 -- Materialised: yes
+-- Reads: raw.events, stage.replay_scope
+-- Calls: prim.json_integer, prim.json_text
 -- Source: docs/concepts.md#phases.
 CREATE OR REPLACE VIEW stage.phase_boundaries_view AS
 WITH scopes AS (

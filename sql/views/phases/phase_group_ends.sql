@@ -1,5 +1,6 @@
 -- Last event of each session and rank to replay: phases without an exit end there.
 --
+-- Reads: raw.events, stage.replay_scope
 -- Source: docs/concepts.md#phases.
 CREATE OR REPLACE VIEW stage.phase_group_ends AS
 SELECT

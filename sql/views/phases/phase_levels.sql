@@ -4,6 +4,7 @@
 -- goes to the stack machine in Python, because a dropped exit changes everything after it.
 --
 -- Materialised: yes
+-- Reads: stage.phase_boundaries
 -- Source: docs/concepts.md#phases.
 CREATE OR REPLACE VIEW stage.phase_levels_view AS
 WITH depths AS (

@@ -6,6 +6,8 @@
 --   source_kind: sink, telemetry_jsonl, telemetry_json, telemetry_csv or diagnose_bundle
 --   manifest_path: manifest of a sink or bundle, NULL for files
 --
+-- Reads: raw.sources
+-- Needs: catalog
 -- Source: docs/concepts.md#catalog.
 CREATE OR REPLACE VIEW catalog_sources AS
 SELECT

@@ -5,6 +5,8 @@
 --   code: reason for programs, details after a colon
 --   message: the same for people
 --
+-- Reads: raw.warnings
+-- Needs: files
 -- Source: docs/concepts.md#catalog.
 CREATE OR REPLACE VIEW catalog_warnings AS
 SELECT

@@ -38,6 +38,9 @@
 --   record: the record as JSON text
 --   record_id: id of the record where it cannot be derived from `record`, else NULL
 --
+-- Reads: raw.events, stage.loaded_sessions
+-- Calls: prim.json_text
+-- Needs: texts
 -- Source: docs/concepts.md#events.
 CREATE OR REPLACE VIEW events AS
 SELECT

@@ -22,6 +22,8 @@
 --   sort_file: number of the file, position of the bundle or number of the finding
 --   sort_line: line in the file
 --
+-- Reads: stage.evidence, stage.fingerprints
+-- Needs: issues
 -- Source: docs/concepts.md#issues.
 CREATE OR REPLACE VIEW issue_evidence AS
 SELECT

@@ -22,6 +22,9 @@
 --   bundle_path: bundle of the first hit
 --   metadata: JSON object of facts about the first hit
 --
+-- Reads: issue_evidence, stage.hits
+-- Calls: issues.severity_rank
+-- Needs: issues
 -- Source: docs/concepts.md#issues.
 CREATE OR REPLACE VIEW issues AS
 WITH grouped AS (

@@ -14,6 +14,8 @@
 --   exception_module: module of that class
 --   position: order of the bundles: by date as text, then path
 --
+-- Reads: raw.oom_bundles
+-- Needs: catalog
 -- Source: docs/concepts.md#artifacts.
 CREATE OR REPLACE VIEW oom_bundles AS
 SELECT

@@ -15,6 +15,8 @@
 --   is_synthetic_end: whether no exit was found
 --   source_id: number of the source in the order of the catalog, from 0
 --
+-- Reads: stage.phase_group_ends, stage.phase_levels, stage.replayed_spans
+-- Needs: phases
 -- Source: docs/concepts.md#phases.
 CREATE OR REPLACE VIEW phase_spans AS
 WITH spans AS (

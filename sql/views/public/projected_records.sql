@@ -23,7 +23,12 @@
 --   segment_path: file that holds the event
 --   line_number: line in that file from 1 (row of a Parquet or CSV file, item of a JSON list)
 --
--- Needs: stormlog_canonical_record, stormlog_folded_text, stormlog_severity_text
+-- Reads: events
+-- Calls: prim.is_ascii, prim.json_text, prim.lower_ascii, prim.trim_blanks, projection.attributes,
+--   projection.correlation, projection.record_id, projection.resource, projection.severity,
+--   projection.severity_text, projection.source_kind, projection.stage, projection.stated_severity,
+--   telemetry.is_canonical_text, stormlog_canonical_record, stormlog_folded_text, stormlog_severity_text
+-- Needs: texts
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE VIEW projected_records AS
 WITH canonical AS (

@@ -8,6 +8,8 @@
 --   excerpt: start of the line
 --   source_id: number of the source, from 0
 --
+-- Reads: raw.files, raw.kept_rejects, raw.pieces
+-- Needs: files
 -- Source: docs/concepts.md#bad-input.
 CREATE OR REPLACE VIEW rejects AS
 SELECT

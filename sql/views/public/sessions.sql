@@ -21,6 +21,9 @@
 --   source_id: number of the source, from 0
 --   position: order within the source
 --
+-- Reads: events, raw.copied_sessions, raw.kept_rejects, raw.ledger_sessions, raw.oom_bundles, raw.pieces,
+--   raw.sources, stage.loaded_sessions
+-- Needs: sessions
 -- Source: docs/concepts.md#sessions.
 CREATE OR REPLACE VIEW sessions AS
 WITH first_events AS (

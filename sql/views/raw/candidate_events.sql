@@ -1,6 +1,8 @@
 -- Events of the last batch that may be evidence of an issue, with what their metadata says about it.
 --
 -- Materialised: yes
+-- Reads: raw.fresh_records
+-- Calls: issues.may_be_evidence
 -- Source: docs/concepts.md#issues.
 CREATE OR REPLACE VIEW raw.candidate_events_view AS
 WITH candidates AS MATERIALIZED (

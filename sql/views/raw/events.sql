@@ -1,5 +1,6 @@
 -- Valid records of the files of the catalog, whenever they were read.
 --
+-- Reads: raw.files, raw.kept_records, raw.pieces
 -- Source: docs/architecture.md#what-is-kept.
 CREATE OR REPLACE VIEW raw.events AS
 SELECT

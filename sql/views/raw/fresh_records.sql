@@ -3,6 +3,7 @@
 -- What a line does not say itself comes from its shape. Records of earlier batches are in parts
 -- (stormlog.engine.index.kept_rows); `raw.kept_records` shows both.
 --
+-- Reads: raw.chunks, raw.records, raw.shapes
 -- Source: docs/architecture.md#shapes.
 CREATE OR REPLACE VIEW raw.fresh_records AS
 SELECT

@@ -5,6 +5,9 @@
 -- text: so no number was quoted and no key unknown, missing, repeated or misplaced. This is stricter than
 -- `raw.typed_lines`; any line in doubt is not valid here and is judged there.
 --
+-- Reads: raw.shapes, raw.split_lines
+-- Calls: issues.may_be_evidence, prim.json_number, telemetry.is_plain_event_type, telemetry.is_plain_line,
+--   telemetry.is_plain_metadata
 -- Source: docs/architecture.md#shapes.
 CREATE OR REPLACE VIEW raw.shaped_lines AS
 WITH matched AS (

@@ -4,6 +4,7 @@
 -- thousands of lines of a session, then the time, then the number of ranks. Lines and shapes are cut here, so that
 -- equal cuts mean equal texts.
 --
+-- Reads: raw.lines
 -- Source: docs/architecture.md#shapes.
 CREATE OR REPLACE VIEW raw.split_lines AS
 WITH cut AS (

@@ -5,6 +5,10 @@
 -- DuckDB coerces "3", 3.5 and true to integers without a word, so every value is read as JSON text
 -- first and its type is checked before it is cast.
 --
+-- Reads: raw.lines
+-- Calls: prim.are_distinct, prim.json_text, telemetry.capabilities_allow, telemetry.capability,
+--   telemetry.capability_values, telemetry.is_counter, telemetry.is_plain_line,
+--   telemetry.is_plain_metadata, telemetry.is_plain_text, telemetry.is_text_needed
 -- Source: docs/concepts.md#events.
 CREATE OR REPLACE VIEW raw.typed_lines AS
 WITH split AS (

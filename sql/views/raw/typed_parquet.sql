@@ -4,6 +4,10 @@
 -- doubt is not judged here: its text goes to Python, as that of a line would. A row that has its record as
 -- text is deferred: that text alone counts, and it is judged by raw.typed_lines.
 --
+-- Reads: raw.parquet_rows
+-- Calls: prim.are_distinct, prim.json_text, telemetry.capabilities_allow, telemetry.capability,
+--   telemetry.capability_values, telemetry.is_plain_metadata_text, telemetry.is_plain_value,
+--   telemetry.is_text_needed, telemetry.record_text
 -- Source: docs/compaction.md#files.
 CREATE OR REPLACE VIEW raw.typed_parquet AS
 WITH said AS (

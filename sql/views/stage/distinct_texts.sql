@@ -3,6 +3,8 @@
 -- `normal_text` is NULL where Python has to decide: other alphabets and values that are not texts.
 --
 -- Materialised: yes
+-- Reads: raw.candidate_events
+-- Calls: issues.normalize_ascii, prim.is_ascii, prim.json_text
 -- Source: docs/concepts.md#text-rules.
 CREATE OR REPLACE VIEW stage.distinct_texts_view AS
 WITH texts AS (

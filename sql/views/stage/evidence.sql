@@ -3,6 +3,8 @@
 -- Evidence is ordered by (stage, sort_ns, sort_text, sort_file, sort_line): bundles first, then events by time,
 -- then findings.
 --
+-- Reads: memory_gaps, raw.files, raw.oom_bundles, raw.pieces, stage.event_hits, stage.loaded_sessions
+-- Calls: prim.json_quote, prim.json_text
 -- Source: docs/concepts.md#issues.
 CREATE OR REPLACE VIEW stage.evidence AS
 SELECT

@@ -4,6 +4,9 @@
 -- same issue, and one issue may have several keys.
 --
 -- Materialised: yes
+-- Reads: raw.candidate_events, stage.distinct_texts
+-- Calls: issues.alert_category, issues.error_stem, issues.event_kind, issues.event_severity, prim.json_quote,
+--   prim.json_text
 -- Source: docs/concepts.md#issues.
 CREATE OR REPLACE VIEW stage.fresh_hits_view AS
 WITH normal AS (

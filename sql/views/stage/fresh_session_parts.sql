@@ -5,6 +5,8 @@
 -- sum might not fit 38 digits; their bounds tell, and such a session takes another path.
 --
 -- Materialised: yes
+-- Reads: raw.fresh_records
+-- Calls: prim.scaled_ratio, prim.whole_quotient, telemetry.fragmented_bytes, telemetry.gap_bytes
 -- Source: docs/concepts.md#hidden-memory.
 CREATE OR REPLACE VIEW stage.fresh_session_parts_view AS
 WITH measured AS (

@@ -3,6 +3,7 @@
 -- `sort_key` orders hits up to ties: 10^20 leaves room for every time.
 --
 -- Materialised: yes
+-- Reads: stage.evidence
 -- Source: docs/concepts.md#issues.
 CREATE OR REPLACE VIEW stage.hit_keys_view AS
 SELECT

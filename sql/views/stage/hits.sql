@@ -1,6 +1,7 @@
 -- Hits with the fingerprint of their issue, without the texts that only one hit of an issue is asked for.
 --
 -- Materialised: yes
+-- Reads: stage.fingerprints, stage.hit_keys
 -- Source: docs/concepts.md#issues.
 CREATE OR REPLACE VIEW stage.hits_view AS
 SELECT

@@ -5,6 +5,8 @@
 -- what a session is as well, but their events do not count, and what they hold alone is no session.
 --
 -- Materialised: yes
+-- Reads: raw.files, raw.ledger_sessions, raw.pieces, raw.sources, stage.known_session_parts,
+--   stage.session_parts
 -- Source: docs/concepts.md#sessions.
 CREATE OR REPLACE VIEW stage.loaded_sessions_view AS
 WITH found AS (

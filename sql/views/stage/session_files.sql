@@ -3,6 +3,7 @@
 -- `compared_id` is what copies of a session have in common: its id, or nothing where the id was made from the path
 -- of a file because its records name no session.
 --
+-- Reads: raw.pieces, stage.session_parts
 -- Source: docs/concepts.md#copies.
 CREATE OR REPLACE VIEW stage.session_files AS
 SELECT

@@ -17,6 +17,8 @@
 --   first_seen_version: version of the code that had it first
 --   last_seen_version: version of the code that had it last
 --
+-- Reads: raw.issue_states
+-- Needs: tracking
 -- Source: docs/ci.md#states-in-queries.
 CREATE OR REPLACE VIEW tracking.issue_states AS
 SELECT

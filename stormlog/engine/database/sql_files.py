@@ -25,7 +25,11 @@ __all__ = [
 
 _CREATE = re.compile(r"^CREATE OR REPLACE (MACRO|VIEW) ([a-z0-9_.]+)", re.MULTILINE)
 _COLUMN = re.compile(r"^--   ([a-z0-9_]+): (.+)$")
-_NEEDS = "-- Needs: "
+#: Lines of the comment that list names, and go on in lines that are indented.
+_LISTS = {
+    title: re.compile(rf"^-- {title}: (.+(?:\n--   .+)*)$", re.MULTILINE)
+    for title in ("Reads", "Calls", "Needs")
+}
 
 #: Folder of views -> schema of the views in it. Schemas of macros are called like their folders.
 _VIEW_SCHEMAS = {
@@ -51,7 +55,9 @@ class SqlFile:
         statement: The CREATE statement.
         tests: Statements that raise when the file is wrong.
         is_materialised: Whether the engine keeps the view's rows as a table.
-        needs: Functions of Python that a view calls; it is created when a statement first names it.
+        reads: Tables and views that a view selects from.
+        calls: Macros that the statement calls, and functions of Python, which have no schema.
+        needs: What has to be filled before a view that users may name answers; see `stormlog.engine.view_needs`.
     """
 
     path: Path
@@ -62,7 +68,14 @@ class SqlFile:
     statement: str
     tests: str
     is_materialised: bool
+    reads: tuple[str, ...]
+    calls: tuple[str, ...]
     needs: tuple[str, ...]
+
+    @property
+    def python_functions(self) -> list[str]:
+        """Functions of Python among what is called."""
+        return [name for name in self.calls if "." not in name]
 
     @property
     def table_name(self) -> str:
@@ -136,10 +149,12 @@ def _parse(path: Path) -> SqlFile:
         statement=head[created.start() :].strip(),
         tests=tests,
         is_materialised=is_materialised,
-        needs=tuple(
-            name
-            for line in comment
-            if line.startswith(_NEEDS)
-            for name in line.removeprefix(_NEEDS).split(", ")
-        ),
+        reads=_listed("Reads", head),
+        calls=_listed("Calls", head),
+        needs=_listed("Needs", head),
     )
+
+
+def _listed(title: str, head: str) -> tuple[str, ...]:
+    match = _LISTS[title].search(head)
+    return () if match is None else tuple(match[1].replace("\n--  ", "").split(", "))
