@@ -141,6 +141,10 @@ class Database:
             self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {file.query}")
             self._created.add(name)
 
+    def replace(self, table: str, query: str) -> None:
+        """Make a table of what a SELECT finds, which may be rows of the table as it was."""
+        self.execute(f"CREATE OR REPLACE TABLE {table} AS {query}")
+
     def require_macros(self, names: Iterable[str] | None = None) -> None:
         """Create macros and what they call; all of them by default."""
         missing = [name for name in (_macros() if names is None else names) if name not in self._called]
