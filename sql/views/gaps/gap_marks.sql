@@ -3,7 +3,7 @@
 -- Reads: stage.gap_samples, stage.gap_scope, stage.gap_sessions
 -- Source: docs/concepts.md#hidden-memory.
 CREATE OR REPLACE VIEW stage.gap_marks AS
-WITH marked AS MATERIALIZED (
+WITH extreme_samples AS MATERIALIZED (
     SELECT
         s.source_id,
         s.session_id,
@@ -27,24 +27,24 @@ WITH marked AS MATERIALIZED (
         )
 ),
 
-named AS (
-    SELECT 'first' AS mark, 1 AS direction, * FROM marked WHERE is_first
+mark_candidates AS (
+    SELECT 'first' AS mark, 1 AS direction, * FROM extreme_samples WHERE is_first
     UNION ALL
-    SELECT 'last' AS mark, -1 AS direction, * FROM marked WHERE is_last
+    SELECT 'last' AS mark, -1 AS direction, * FROM extreme_samples WHERE is_last
     UNION ALL
-    SELECT 'transient_spike' AS mark, 1 AS direction, * FROM marked WHERE is_largest
+    SELECT 'transient_spike' AS mark, 1 AS direction, * FROM extreme_samples WHERE is_largest
     UNION ALL
-    SELECT 'fragmentation_like' AS mark, 1 AS direction, * FROM marked WHERE is_most_fragmented
+    SELECT 'fragmentation_like' AS mark, 1 AS direction, * FROM extreme_samples WHERE is_most_fragmented
 ),
 
-numbered AS (
+candidate_positions AS (
     SELECT
         *,
         row_number() OVER (
             PARTITION BY source_id, session_id, mark
             ORDER BY direction * timestamp_ns, direction * file_id, direction * line_number
         ) AS position
-    FROM named
+    FROM mark_candidates
 )
 
 SELECT
@@ -55,5 +55,5 @@ SELECT
     line_number,
     timestamp_ns,
     gap_bytes
-FROM numbered
+FROM candidate_positions
 WHERE position = 1;

@@ -6,7 +6,7 @@
 -- Reads: raw.pieces, stage.gap_scope, stage.gap_sessions, stage.session_parts
 -- Source: docs/concepts.md#hidden-memory.
 CREATE OR REPLACE VIEW stage.gap_moments_view AS
-WITH moved AS (
+WITH part_sums AS (
     -- `d` is what x of a part lacks.
     SELECT
         p.source_id,
@@ -38,5 +38,5 @@ SELECT
     sum(sum_xy + d * sum_y) AS sum_xy,
     CAST(sum(ratio_count) AS BIGINT) AS ratio_count,
     sum(ratio_sum) AS ratio_sum
-FROM moved
+FROM part_sums
 GROUP BY source_id, session_id;

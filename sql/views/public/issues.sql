@@ -27,7 +27,7 @@
 -- Needs: issues
 -- Source: docs/concepts.md#issues.
 CREATE OR REPLACE VIEW issues AS
-WITH grouped AS (
+WITH issue_totals AS (
     SELECT
         fingerprint_id,
         kind,
@@ -43,14 +43,14 @@ WITH grouped AS (
     GROUP BY fingerprint_id, kind
 ),
 
-sessions_of AS (
+issue_sessions AS (
     SELECT fingerprint_id, list_sort(list(session_id)) AS affected_sessions
     FROM (SELECT DISTINCT fingerprint_id, session_id FROM stage.hits WHERE session_id <> '') AS pairs
     GROUP BY fingerprint_id
 ),
 
 -- Hits with the first or last key are few: only they are put in their total order.
-ends AS (
+end_hits AS (
     SELECT
         h.fingerprint_id,
         h.stage,
@@ -65,12 +65,12 @@ ends AS (
         ) = 1 AS is_last,
         h.stage = 0 AND h.sort_file = g.last_bundle AS is_last_bundle
     FROM stage.hits AS h
-    INNER JOIN grouped AS g
+    INNER JOIN issue_totals AS g
         ON h.fingerprint_id = g.fingerprint_id AND (h.sort_key = g.first_key OR h.sort_key = g.last_key)
 ),
 
 -- What only one hit of an issue is asked for; every CASE finds one row, so max() picks and does not compare.
-shown AS (
+issue_examples AS (
     SELECT
         e.fingerprint_id,
         max(CASE WHEN p.is_first THEN e.title END) AS title,
@@ -85,7 +85,7 @@ shown AS (
         max(CASE WHEN p.is_last THEN e.details END) AS details,
         max(CASE WHEN p.is_last_bundle THEN e.details END) AS bundle_details
     FROM issue_evidence AS e
-    INNER JOIN ends AS p
+    INNER JOIN end_hits AS p
         ON e.fingerprint_id = p.fingerprint_id AND e.stage = p.stage AND e.sort_file = p.sort_file
         AND e.sort_line = p.sort_line
     WHERE p.is_first OR p.is_last OR p.is_last_bundle
@@ -113,6 +113,6 @@ SELECT
     f.event_type,
     f.bundle_path,
     f.metadata
-FROM grouped AS g
-INNER JOIN shown AS f ON g.fingerprint_id = f.fingerprint_id
-LEFT JOIN sessions_of AS s ON g.fingerprint_id = s.fingerprint_id;
+FROM issue_totals AS g
+INNER JOIN issue_examples AS f ON g.fingerprint_id = f.fingerprint_id
+LEFT JOIN issue_sessions AS s ON g.fingerprint_id = s.fingerprint_id;

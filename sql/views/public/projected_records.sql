@@ -31,7 +31,7 @@
 -- Needs: texts
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE VIEW projected_records AS
-WITH canonical AS (
+WITH canonical_records AS (
     SELECT
         *,
         CASE WHEN telemetry.is_canonical_text(record) THEN record ELSE stormlog_canonical_record(record) END
@@ -39,7 +39,7 @@ WITH canonical AS (
     FROM events
 ),
 
-said AS (
+field_lists AS (
     SELECT
         *,
         CAST(
@@ -50,24 +50,32 @@ said AS (
                 '$.metadata.severity_text',
                 '$.metadata.phase_scope'
             ]) AS VARCHAR[]
-        ) AS said
-    FROM canonical
+        ) AS fields
+    FROM canonical_records
 ),
 
-named AS (
+record_fields AS (
     SELECT
         *,
-        said[1] AS metadata_json,
-        said[4] AS severity_text_json,
-        said[5] AS scope_json,
+        fields[1] AS metadata_json,
+        fields[2] AS backend_json,
+        fields[3] AS severity_json,
+        fields[4] AS severity_text_json,
+        fields[5] AS scope_json
+    FROM field_lists
+),
+
+record_values AS (
+    SELECT
+        *,
         projection.source_kind(
-            prim.lower_ascii(prim.trim_blanks(prim.json_text(said[2]))), collector, device_id
+            prim.lower_ascii(prim.trim_blanks(prim.json_text(backend_json))), collector, device_id
         ) AS device_kind,
         CASE
-            WHEN prim.is_ascii(said[3]) THEN projection.stated_severity(said[3])
-            WHEN starts_with(said[3], '"') THEN stormlog_folded_text(prim.json_text(said[3]))
+            WHEN prim.is_ascii(severity_json) THEN projection.stated_severity(severity_json)
+            WHEN starts_with(severity_json, '"') THEN stormlog_folded_text(prim.json_text(severity_json))
         END AS stated_severity
-    FROM said
+    FROM record_fields
 )
 
 SELECT
@@ -103,4 +111,4 @@ SELECT
     source_path,
     segment_path,
     line_number
-FROM named;
+FROM record_values;

@@ -55,7 +55,7 @@ bundle_counts AS (
     SELECT session_id, count(*) AS bundle_count FROM raw.oom_bundles GROUP BY session_id
 ),
 
-known AS (
+session_rows AS (
     -- Ledgers that are listed as they stand, and diagnose bundles. The first entry of a session is listed;
     -- the last one describes its events.
     SELECT
@@ -111,6 +111,6 @@ SELECT
     coalesce(b.bundle_count, 0) AS oom_bundle_count,
     k.source_id,
     k.position
-FROM known AS k
+FROM session_rows AS k
 INNER JOIN raw.sources AS o ON k.source_id = o.source_id
 LEFT JOIN bundle_counts AS b ON k.session_id = b.session_id;

@@ -11,7 +11,7 @@ WITH candidates AS MATERIALIZED (
     WHERE issues.may_be_evidence(event_type, severity, collector_health_status)
 ),
 
-split AS (
+candidate_fields AS (
     SELECT
         *,
         CAST(
@@ -51,4 +51,4 @@ SELECT
     fields[9] AS retry_json,
     fields[10] AS oom_reason_json,
     fields[11] AS oom_dump_path_json
-FROM split;
+FROM candidate_fields;

@@ -10,7 +10,7 @@
 --   telemetry.is_plain_metadata
 -- Source: docs/architecture.md#shapes.
 CREATE OR REPLACE VIEW raw.shaped_lines AS
-WITH matched AS (
+WITH lines_with_shapes AS (
     SELECT
         l.file_id,
         l.line_number,
@@ -50,7 +50,7 @@ WITH matched AS (
         ON l.before_time = h.before_time AND l.tail = h.tail AND l.body_length = h.body_length
 ),
 
-parsed AS (
+line_values AS (
     SELECT
         *,
         -- One damaged line must not stop the others.
@@ -75,10 +75,10 @@ parsed AS (
         END AS escaped_context,
         TRY(CAST(json_extract(scope, '$') AS VARCHAR)) AS scope_json,
         TRY(json_keys(scope)) AS scope_keys
-    FROM matched
+    FROM lines_with_shapes
 ),
 
-typed AS (
+typed_values AS (
     SELECT
         file_id,
         line_number,
@@ -115,7 +115,7 @@ typed AS (
         counters.device_total_bytes,
         counters.device_used_bytes,
         counters.timestamp_ns
-    FROM parsed
+    FROM line_values
 )
 
 SELECT
@@ -192,4 +192,4 @@ SELECT
         OR issues.may_be_evidence(event_type, NULL, NULL),
         false
     ) AS is_needed
-FROM typed;
+FROM typed_values;

@@ -7,7 +7,7 @@
 -- Reads: raw.lines
 -- Source: docs/architecture.md#shapes.
 CREATE OR REPLACE VIEW raw.split_lines AS
-WITH cut AS (
+WITH line_halves AS (
     SELECT
         file_id,
         line_number,
@@ -19,7 +19,7 @@ WITH cut AS (
     FROM raw.lines
 ),
 
-named AS (
+line_parts AS (
     SELECT
         file_id,
         line_number,
@@ -31,15 +31,15 @@ named AS (
         CASE WHEN len(ends) = 2 THEN ends[2] END AS ending,
         -- The end of the texts that repeat names the session, as a rule: enough to find the shape by.
         substr(ends[1], -64) AS before_time
-    FROM cut
+    FROM line_halves
 ),
 
-measured AS (
+line_texts AS (
     SELECT
         *,
         "left"(rest, instr(rest, '"') - 1) AS event_type,
         "left"(ending, instr(ending, ',') - 1) AS time_text
-    FROM named
+    FROM line_parts
 )
 
 SELECT
@@ -59,4 +59,4 @@ SELECT
         WHEN starts_with(event_type, 'phase_') THEN 0
         ELSE strlen(rest) - strlen(event_type) - strlen(ending)
     END AS body_length
-FROM measured;
+FROM line_texts;

@@ -10,7 +10,7 @@
 --   telemetry.is_text_needed, telemetry.record_text
 -- Source: docs/compaction.md#files.
 CREATE OR REPLACE VIEW raw.typed_parquet AS
-WITH said AS (
+WITH metadata_lists AS (
     -- Most rows share their metadata with others, and comparing texts costs less than parsing them.
     SELECT
         json_metadata,
@@ -24,28 +24,42 @@ WITH said AS (
                 '$.memory_capabilities',
                 '$.phase_scope'
             ]) AS VARCHAR[]
-        ) AS said,
+        ) AS fields,
         telemetry.is_plain_metadata_text(json_metadata) AS is_plain_metadata
     FROM (SELECT DISTINCT json_metadata FROM raw.parquet_rows)
 ),
 
-valued AS (
-    SELECT *, telemetry.capability_values(said[6]) AS capabilities FROM said
-),
-
-understood AS (
+-- The only place that goes by the positions of the list.
+metadata_fields AS (
     SELECT
         json_metadata,
-        said,
         is_plain_metadata,
-        prim.json_text(said[1]) AS backend,
-        prim.json_text(said[2]) AS severity,
-        prim.json_text(said[3]) AS collector_health_status,
-        prim.are_distinct(json_keys(said[7])) AS has_distinct_scope_keys,
+        fields[1] AS backend_json,
+        fields[2] AS severity_json,
+        fields[3] AS health_json,
+        fields[4] AS thread_id_json,
+        fields[5] AS scope_id_json,
+        fields[6] AS capabilities_json,
+        fields[7] AS phase_scope_json,
+        telemetry.capability_values(fields[6]) AS capabilities
+    FROM metadata_lists
+),
+
+metadata_values AS (
+    SELECT
+        json_metadata,
+        backend_json,
+        thread_id_json,
+        scope_id_json,
+        is_plain_metadata,
+        prim.json_text(backend_json) AS backend,
+        prim.json_text(severity_json) AS severity,
+        prim.json_text(health_json) AS collector_health_status,
+        prim.are_distinct(json_keys(phase_scope_json)) AS has_distinct_scope_keys,
         -- Without counters the capabilities themselves are judged.
         coalesce(
             telemetry.capabilities_allow(
-                capabilities, len(json_keys(said[6])), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+                capabilities, len(json_keys(capabilities_json)), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
             ),
             false
         ) AS has_capabilities,
@@ -57,32 +71,34 @@ understood AS (
         telemetry.capability(capabilities, 9) AS may_have_device_free,
         telemetry.capability(capabilities, 10) AS may_have_device_total,
         telemetry.capability(capabilities, 7) AND telemetry.capability(capabilities, 12) AS may_know_fragmentation
-    FROM valued
+    FROM metadata_fields
 ),
 
-typed AS (
+rows_with_metadata AS (
     SELECT
         r.*,
-        u.said,
-        u.is_plain_metadata,
-        u.backend,
-        u.severity,
-        u.collector_health_status,
-        u.has_distinct_scope_keys,
-        u.has_capabilities,
-        u.may_have_allocator_allocated,
-        u.may_have_allocator_reserved,
-        u.may_have_allocator_active,
-        u.may_have_allocator_inactive,
-        u.may_have_device_used,
-        u.may_have_device_free,
-        u.may_have_device_total,
-        u.may_know_fragmentation
+        m.backend_json,
+        m.thread_id_json,
+        m.scope_id_json,
+        m.is_plain_metadata,
+        m.backend,
+        m.severity,
+        m.collector_health_status,
+        m.has_distinct_scope_keys,
+        m.has_capabilities,
+        m.may_have_allocator_allocated,
+        m.may_have_allocator_reserved,
+        m.may_have_allocator_active,
+        m.may_have_allocator_inactive,
+        m.may_have_device_used,
+        m.may_have_device_free,
+        m.may_have_device_total,
+        m.may_know_fragmentation
     FROM raw.parquet_rows AS r
-    LEFT JOIN understood AS u ON r.json_metadata = u.json_metadata
+    LEFT JOIN metadata_values AS m ON r.json_metadata = m.json_metadata
 ),
 
-checked AS (
+row_verdicts AS (
     SELECT
         *,
         CASE WHEN schema_version = 4 THEN may_know_fragmentation ELSE true END AS is_fragmentation_known,
@@ -138,9 +154,14 @@ checked AS (
             false
         ) AS is_valid,
         telemetry.is_text_needed(
-            event_type, severity, collector_health_status, backend, said[1], coalesce(said[4], said[5])
+            event_type,
+            severity,
+            collector_health_status,
+            backend,
+            backend_json,
+            coalesce(thread_id_json, scope_id_json)
         ) AS is_needed
-    FROM typed
+    FROM rows_with_metadata
 )
 
 SELECT
@@ -185,4 +206,4 @@ SELECT
     is_valid,
     coalesce(is_needed, false) AS is_needed,
     is_deferred
-FROM checked;
+FROM row_verdicts;

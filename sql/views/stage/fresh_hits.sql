@@ -9,7 +9,7 @@
 --   prim.json_text
 -- Source: docs/concepts.md#issues.
 CREATE OR REPLACE VIEW stage.fresh_hits_view AS
-WITH normal AS (
+WITH candidate_texts AS (
     SELECT
         c.piece_id,
         c.line_number,
@@ -40,7 +40,7 @@ WITH normal AS (
     LEFT JOIN stage.distinct_texts AS x ON c.context_json = x.json_value
 ),
 
-classified AS (
+event_kinds AS (
     SELECT
         *,
         issues.event_kind(event_type, has_oom_key, health, named_severity) AS kind,
@@ -48,7 +48,7 @@ classified AS (
         coalesce(health, 'degraded') AS health_status,
         issues.error_stem(error) AS error_stem,
         issues.alert_category(normal_context) AS category
-    FROM normal
+    FROM candidate_texts
 )
 
 SELECT
@@ -98,5 +98,5 @@ SELECT
             ',"category":', prim.json_quote(category), '}'
         )
     END AS dimension_key
-FROM classified
+FROM event_kinds
 WHERE kind IS NOT NULL;

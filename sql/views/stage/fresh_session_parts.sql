@@ -9,7 +9,7 @@
 -- Calls: prim.scaled_ratio, prim.whole_quotient, telemetry.fragmented_bytes, telemetry.gap_bytes
 -- Source: docs/concepts.md#hidden-memory.
 CREATE OR REPLACE VIEW stage.fresh_session_parts_view AS
-WITH measured AS (
+WITH event_measures AS (
     SELECT
         piece_id,
         session_id,
@@ -26,7 +26,7 @@ WITH measured AS (
     FROM raw.fresh_records
 ),
 
-bounded AS (
+bounded_measures AS (
     SELECT
         piece_id,
         session_id,
@@ -40,7 +40,7 @@ bounded AS (
         CASE WHEN gap_bytes IS NOT NULL THEN timestamp_ns END AS sample_ns,
         CASE WHEN abs(gap_bytes) < 1125899906842624 THEN CAST(gap_bytes AS DECIMAL(38, 0)) END AS y,
         CASE WHEN gap_bytes IS NOT NULL THEN CAST(timestamp_ns - period * 4398046511104 AS DECIMAL(38, 0)) END AS x
-    FROM measured
+    FROM event_measures
 )
 
 SELECT
@@ -70,5 +70,5 @@ SELECT
                 THEN prim.scaled_ratio(fragmented_bytes, reserved_bytes)
         END
     ) AS ratio_sum
-FROM bounded
+FROM bounded_measures
 GROUP BY piece_id, session_id, period;

@@ -9,7 +9,7 @@
 --   stage.session_parts
 -- Source: docs/concepts.md#sessions.
 CREATE OR REPLACE VIEW stage.loaded_sessions_view AS
-WITH found AS (
+WITH session_bounds AS (
     SELECT
         p.source_id,
         s.session_id,
@@ -22,28 +22,28 @@ WITH found AS (
     GROUP BY p.source_id, s.session_id
 ),
 
-counted AS (
+event_counts AS (
     SELECT p.source_id, s.session_id, CAST(sum(s.event_count) AS BIGINT) AS event_count
     FROM stage.session_parts AS s
     INNER JOIN raw.pieces AS p ON s.piece_id = p.piece_id
     GROUP BY p.source_id, s.session_id
 ),
 
-described AS (
+session_facts AS (
     SELECT
-        found.source_id,
-        found.session_id,
-        coalesce(l.status, CASE WHEN found.stopped_ns IS NOT NULL THEN 'completed' ELSE 'incomplete' END) AS status,
-        CASE WHEN l.session_id IS NOT NULL THEN l.started_at_ns ELSE found.first_ns END AS started_at_ns,
-        CASE WHEN l.session_id IS NOT NULL THEN l.ended_at_ns ELSE found.stopped_ns END AS ended_at_ns,
-        found.first_file_id,
-        counted.event_count,
-        found.file_count,
+        b.source_id,
+        b.session_id,
+        coalesce(l.status, CASE WHEN b.stopped_ns IS NOT NULL THEN 'completed' ELSE 'incomplete' END) AS status,
+        CASE WHEN l.session_id IS NOT NULL THEN l.started_at_ns ELSE b.first_ns END AS started_at_ns,
+        CASE WHEN l.session_id IS NOT NULL THEN l.ended_at_ns ELSE b.stopped_ns END AS ended_at_ns,
+        b.first_file_id,
+        c.event_count,
+        b.file_count,
         l.session_id IS NOT NULL AS is_in_ledger
-    FROM found
-    INNER JOIN counted ON found.source_id = counted.source_id AND found.session_id = counted.session_id
+    FROM session_bounds AS b
+    INNER JOIN event_counts AS c ON b.source_id = c.source_id AND b.session_id = c.session_id
     LEFT JOIN raw.ledger_sessions AS l
-        ON found.source_id = l.source_id AND found.session_id = l.session_id AND l.is_last
+        ON b.source_id = l.source_id AND b.session_id = l.session_id AND l.is_last
 )
 
 SELECT
@@ -65,6 +65,6 @@ SELECT
             d.started_at_ns DESC,
             d.session_id
     ) AS session_order
-FROM described AS d
+FROM session_facts AS d
 INNER JOIN raw.files AS f ON d.first_file_id = f.file_id
 INNER JOIN raw.sources AS s ON d.source_id = s.source_id;
