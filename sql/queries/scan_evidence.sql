@@ -22,7 +22,7 @@ bundles AS (
         unnest(CAST($bundle_records AS VARCHAR[])) AS record
 ),
 
--- What a session says about itself: its start does, else the earliest record that is kept.
+-- The record that describes a session: its start event, else the earliest record that is kept.
 first_records AS (
     SELECT
         p.source_id,
@@ -40,7 +40,8 @@ first_records AS (
         unnest(CAST($told_records AS VARCHAR[]))
 ),
 
--- Records that name no session have an id that no path is in: that of the record with the key of its session.
+-- The id of a record that names no session must not depend on a path: it is that of the record with the key of its
+-- session put in.
 hits AS (
     SELECT
         p.source_id,
@@ -81,7 +82,7 @@ hit_ids AS (
     FROM hits
 ),
 
--- The same record twice in one source is two pieces of evidence; a copy of the source has the same two.
+-- A record that stands twice in one source is two pieces of evidence, numbered 1 and 2; so it is in a copy of the source.
 hit_ordinals AS (
     SELECT
         * EXCLUDE (record_id),
@@ -140,7 +141,7 @@ evidence_fields AS (
     LEFT JOIN first_records AS f ON s.source_id = f.source_id AND s.session_id = f.session_id
 ),
 
--- The first that says something of: the record itself, the session.
+-- Texts of the record itself, and of the record that describes its session, which counts where the first has none.
 evidence_texts AS (
     SELECT
         *,
@@ -169,7 +170,7 @@ evidence_facts AS (
     FROM evidence_texts
 ),
 
--- Who ran a session, where and as what, is the same for all evidence of it.
+-- Job, host, user, app and environment of a session: the same for all evidence of it.
 session_facts AS (
     SELECT
         source_id,
@@ -200,7 +201,7 @@ SELECT
     o.host,
     o.user_name,
     coalesce(o.environment, t.environment) AS environment,
-    -- A finding has no record of its own: what hits of its session say is better than nothing.
+    -- A finding has no record of its own: it takes the version of the hits of its session.
     coalesce(t.own_version, t.shared_version, CASE WHEN t.stage = 2 THEN o.version END, $code_version) AS code_version,
     t.rank,
     t.timestamp_ns,

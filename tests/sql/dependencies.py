@@ -17,17 +17,22 @@ import duckdb
 
 from stormlog.engine.database.sql_files import SqlFile, load_library
 
-__all__ = ["calls_of", "reads_of", "with_header"]
+__all__ = ["calls_of", "ctes_of", "reads_of", "with_header"]
 
 _LINES = re.compile(r"^-- (?:Reads|Calls): .+\n(?:--   .+\n)*", re.MULTILINE)
 
 
 def reads_of(file: SqlFile) -> list[str]:
     """Return the tables and views that a file selects from, by name."""
-    nodes = list(_nodes(_tree(file)))
-    own = {entry["key"] for node in nodes if "cte_map" in node for entry in node["cte_map"]["map"]}
+    nodes = _nodes(_tree(file))
     named = {_name(node, "table_name") for node in nodes if node.get("type") == "BASE_TABLE"}
-    return sorted(named - own)
+    return sorted(named - set(ctes_of(file)))
+
+
+def ctes_of(file: SqlFile) -> list[str]:
+    """Return the names of the common table expressions of a file."""
+    maps = [node["cte_map"]["map"] for node in _nodes(_tree(file)) if "cte_map" in node]
+    return [str(entry["key"]) for entries in maps for entry in entries]
 
 
 def calls_of(file: SqlFile) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import stormlog.query
 from stormlog.engine.database.sql_files import SqlFile, load_library
 from stormlog.engine.database.tables import TABLES
 from stormlog.engine.engine import view_names
-from tests.sql.dependencies import calls_of, reads_of, with_header
+from tests.sql.dependencies import calls_of, ctes_of, reads_of, with_header
 
 CAPTURES = Path(__file__).parents[2] / "examples" / "captures"
 FILES = {file.name: file for file in load_library()}
@@ -54,6 +55,15 @@ def test_header_says_what_the_sql_selects_from_and_calls(file: SqlFile) -> None:
         "run python tests/sql/dependencies.py"
     )
     assert with_header(file) == file.path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", VIEWS.values(), ids=VIEWS)
+def test_cte_is_named_after_its_rows(file: SqlFile) -> None:
+    """A noun of its own or with others, never what was done to the rows."""
+    participles = {"cut", "found", "known", "named", "read", "said", "seen", "shown", "split", "told"}
+    for name in ctes_of(file):
+        assert re.fullmatch("[a-z]+(?:_[a-z]+)*s", name)
+        assert not name.endswith("ed") and name not in participles
 
 
 def test_everything_that_is_read_and_called_is_known() -> None:

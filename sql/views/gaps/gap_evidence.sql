@@ -1,11 +1,11 @@
--- What the events say about each finding: the sample itself, and the first event of the session at its time.
+-- The sample that each finding points to, with the first event of its session at the same time.
 --
 -- Materialised: yes
 -- Reads: raw.events, stage.gap_findings
 -- Calls: prim.json_at, prim.json_quote
 -- Source: docs/concepts.md#hidden-memory.
 CREATE OR REPLACE VIEW stage.gap_evidence_view AS
-WITH same_time AS MATERIALIZED (
+WITH simultaneous_events AS MATERIALIZED (
     SELECT
         g.finding_number,
         e.collector,
@@ -30,6 +30,6 @@ SELECT
     s.rank AS sample_rank,
     prim.json_at(s.record, '$.metadata.origin_thread_id') AS origin_thread_json,
     prim.json_at(s.record, '$.metadata.origin_phase_scope_id') AS origin_scope_json
-FROM same_time AS a
-INNER JOIN same_time AS s ON a.finding_number = s.finding_number AND s.is_sample
+FROM simultaneous_events AS a
+INNER JOIN simultaneous_events AS s ON a.finding_number = s.finding_number AND s.is_sample
 WHERE a.position = 1;

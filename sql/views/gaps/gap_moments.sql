@@ -7,7 +7,7 @@
 -- Source: docs/concepts.md#hidden-memory.
 CREATE OR REPLACE VIEW stage.gap_moments_view AS
 WITH part_sums AS (
-    -- `d` is what x of a part lacks.
+    -- `d` is the time from the first sample of the session to the start of the period: added to x, it moves the sums.
     SELECT
         p.source_id,
         s.session_id,

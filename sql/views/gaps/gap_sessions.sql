@@ -21,7 +21,7 @@ WITH bounds AS (
 ),
 
 spans AS (
-    -- A period more than the session lasts: sums are moved from the start of a period to the first sample.
+    -- One period longer than the session: x is counted from the start of a period, which is before the first sample.
     SELECT *, CAST(sample_count AS DOUBLE) AS n, CAST(last_ns - first_ns AS DOUBLE) + 4398046511104 AS span_ns
     FROM bounds
     WHERE sample_count >= 3 AND max_gap_ratio >= 0.05
@@ -36,7 +36,7 @@ SELECT
     max_gap_bytes,
     max_gap_ratio,
     max_fragmentation_ratio,
-    -- Whether every sum of the next step fits 38 digits; the few sessions that might not take another path.
+    -- Whether every sum of `stage.gap_moments` fits 38 digits. Python analyses the few sessions where one might not.
     max_abs_gap_bytes < 1125899906842624
     AND coalesce(max_fragmentation_ratio, 0) < 1000000
     AND n * span_ns * span_ns < 1e37

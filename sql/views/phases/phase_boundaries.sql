@@ -52,7 +52,7 @@ scope_fields AS (
     FROM field_lists
 ),
 
--- Else every condition below is pushed into the scan, and each parses the record again.
+-- Materialised, because DuckDB would push every condition below into the scan, where each parses the record again.
 boundaries AS MATERIALIZED (
     SELECT
         source_id,

@@ -49,7 +49,8 @@ issue_sessions AS (
     GROUP BY fingerprint_id
 ),
 
--- Hits with the first or last key are few: only they are put in their total order.
+-- The first and the last hit of each issue, and the one of its last bundle. Few hits have the first or the last key;
+-- only these are numbered in their full order.
 end_hits AS (
     SELECT
         h.fingerprint_id,
@@ -69,7 +70,7 @@ end_hits AS (
         ON h.fingerprint_id = g.fingerprint_id AND (h.sort_key = g.first_key OR h.sort_key = g.last_key)
 ),
 
--- What only one hit of an issue is asked for; every CASE finds one row, so max() picks and does not compare.
+-- Columns that an issue takes from one of its hits. Each CASE is NULL in all rows but one, and max() returns that one.
 issue_examples AS (
     SELECT
         e.fingerprint_id,

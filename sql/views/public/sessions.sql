@@ -56,8 +56,8 @@ bundle_counts AS (
 ),
 
 session_rows AS (
-    -- Ledgers that are listed as they stand, and diagnose bundles. The first entry of a session is listed;
-    -- the last one describes its events.
+    -- Sessions of sources that list their ledger, and of diagnose bundles. Where a ledger has several entries of a
+    -- session, the first one is listed; the last one describes its events.
     SELECT
         l.session_id, l.status, l.started_at_ns, l.ended_at_ns, l.host, l.pid, l.job_id, l.rank, l.local_rank,
         l.world_size, l.source, l.source_count, 0 AS warning_count, l.event_count, l.source_id, l.position

@@ -1,4 +1,4 @@
--- Valid records of the files of the catalog, whenever they were read.
+-- Valid records of all files of the catalog, whichever batch read them.
 --
 -- Reads: raw.files, raw.kept_records, raw.pieces
 -- Source: docs/architecture.md#what-is-kept.

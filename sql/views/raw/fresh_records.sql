@@ -1,7 +1,7 @@
 -- Valid records of the batch that was read last, with the columns that are kept for every one of them.
 --
--- What a line does not say itself comes from its shape. Records of earlier batches are in parts
--- (stormlog.engine.index.kept_rows); `raw.kept_records` shows both.
+-- Columns that are NULL in `raw.records` because they repeat from line to line come from the shape of the line.
+-- Records of earlier batches are in parts (stormlog.engine.index.kept_rows); `raw.kept_records` shows both.
 --
 -- Reads: raw.chunks, raw.records, raw.shapes
 -- Source: docs/architecture.md#shapes.

@@ -1,7 +1,8 @@
 -- Rows of Parquet segments with the columns that compaction writes; replaced for every batch of files.
 --
--- `record` is the text of a record that its columns cannot give back; NULL elsewhere. `json_metadata` is the
--- metadata where it may be parsed and counts, `keeps_all` whether every text is wanted.
+-- `record` is the text of a record that cannot be made again from its columns, else NULL. `json_metadata` is the
+-- metadata of the rows without such a text, where it may be parsed. `keeps_all` is true if the text of every
+-- record is kept.
 --
 -- Source: docs/compaction.md#files.
 CREATE OR REPLACE VIEW raw.parquet_rows AS

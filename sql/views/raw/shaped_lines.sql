@@ -1,4 +1,4 @@
--- Lines of which everything but the counters, the time and the phase scope was found valid before, typed cheaply.
+-- Lines with a known shape as typed columns: only counters, time and phase scope are parsed.
 --
 -- What repeats from line to line is a shape: it was parsed and found valid once (stormlog.engine.reading.line_shapes), and is
 -- compared here byte by byte. What changes is parsed, written again as a sink writes it, and must then be the same
@@ -36,7 +36,7 @@ WITH lines_with_shapes AS (
                 THEN concat(l.head, ', "timestamp_ns": ', l.time_text, '}')
         END AS counters_json,
         CASE
-            -- Long enough that the texts on both sides do not overlap.
+            -- The rest is long enough that prefix and suffix do not overlap in it.
             WHEN strlen(l.rest) > strlen(l.event_type) + strlen(h.prefix) + strlen(h.suffix) + strlen(l.ending)
                 AND ends_with(l.rest, concat(h.suffix, l.ending))
                 THEN substr(
@@ -53,7 +53,7 @@ WITH lines_with_shapes AS (
 line_values AS (
     SELECT
         *,
-        -- One damaged line must not stop the others.
+        -- TRY: a damaged line gives NULL and does not stop the statement.
         TRY(from_json(counters_json, '{
             "allocator_active_bytes": "BIGINT",
             "allocator_allocated_bytes": "BIGINT",
@@ -68,7 +68,7 @@ line_values AS (
             "device_used_bytes": "BIGINT",
             "timestamp_ns": "BIGINT"
         }')) AS counters,
-        -- A text with escapes is not written again but taken as it stands, and looked at by itself.
+        -- A context with escapes is compared as it is written, and must be a JSON string by itself.
         CASE
             WHEN contains(head, '\')
                 THEN split_part(split_part(head, ', "context": ', 2), ', "device_free_bytes": ', 1)
@@ -151,7 +151,7 @@ SELECT
         AND strlen(line) <= 16777216
         AND device_id IS NOT NULL
         AND timestamp_ns >= 0
-        -- Not blank, as telemetry.is_plain_text says it of the text in quotes.
+        -- The first character is printable ASCII, hence the text is not blank: see telemetry.is_plain_text.
         AND collector >= '!'
         AND collector < '~'
         AND CASE
@@ -183,8 +183,8 @@ SELECT
         AND coalesce(device_free_bytes <= device_total_bytes, true),
         false
     ) AS is_valid,
-    -- A version 3 line that matches its shape and is not valid has a counter that is no plain number, as a rule: to
-    -- look at all its values once more would find nothing.
+    -- Whether `raw.typed_lines` may still find the line valid. A version 3 line that matches its shape and is not valid
+    -- nearly always has a counter that is no plain number, so it goes to Python at once.
     coalesce(is_null_allowed OR counters_json IS NULL, true) AS may_be_plain,
     coalesce(
         is_needed

@@ -1,9 +1,9 @@
 -- Lines of telemetry as typed columns, and whether a line is plainly a valid version 3 or 4 record.
 --
--- A line that is not plainly valid (older versions, unusual spellings, damage) is not judged here:
--- Python is the arbiter of those, one by one, and hands back canonical lines or a reject.
--- DuckDB coerces "3", 3.5 and true to integers without a word, so every value is read as JSON text
--- first and its type is checked before it is cast.
+-- A line with `is_valid` false may still be valid (older versions, unusual spellings): Python reads it by itself, and
+-- returns a canonical line, which comes through this view again, or a reject.
+-- DuckDB casts "3", 3.5 and true to integers without an error, so every value is read as JSON text first, and
+-- its type is checked before it is cast.
 --
 -- Reads: raw.lines
 -- Calls: prim.are_distinct, prim.json_text, telemetry.capabilities_allow, telemetry.capability,
@@ -55,7 +55,7 @@ WITH field_lists AS (
     FROM raw.lines
 ),
 
--- The only place that goes by the positions of the list.
+-- Gives each element of the list its name.
 json_fields AS (
     SELECT
         file_id,
@@ -66,7 +66,7 @@ json_fields AS (
         keys[1] AS record_keys,
         keys[2] AS metadata_keys,
         keys[3] AS scope_keys,
-        -- How many of the fields of a record there are.
+        -- How many of the known keys the record has; `metadata` is not counted.
         list_count(fields[1:22]) AS known_key_count,
         fields[1] AS allocator_active_bytes_json,
         fields[2] AS allocator_allocated_bytes_json,
@@ -165,7 +165,7 @@ line_verdicts AS (
         is_canonical OR coalesce(
             schema_version IN (3, 4)
             AND len(record_keys) = known_key_count + 1
-            -- No quote, fraction, exponent, true or false among the integers.
+            -- Integers and nulls only: no quote, fraction, exponent, true or false.
             AND regexp_full_match(integers, '[-0-9,nul]*')
             AND telemetry.is_plain_text(session_id_json)
             AND telemetry.is_plain_text(event_type_json)

@@ -1,8 +1,8 @@
 -- Rows of Parquet segments as typed columns, and whether a row is plainly a valid version 3 or 4 record.
 --
--- The rules are those of raw.typed_lines, less what the types of the columns guarantee already. A row in
--- doubt is not judged here: its text goes to Python, as that of a line would. A row that has its record as
--- text is deferred: that text alone counts, and it is judged by raw.typed_lines.
+-- The rules are those of raw.typed_lines, less what the types of the columns guarantee already. A row
+-- with `is_valid` false may still be valid: it is written as a line, which Python reads. A row that has its record as
+-- text is deferred: `raw.typed_lines` reads that text, and the columns do not count.
 --
 -- Reads: raw.parquet_rows
 -- Calls: prim.are_distinct, prim.json_text, telemetry.capabilities_allow, telemetry.capability,
@@ -11,7 +11,7 @@
 -- Source: docs/compaction.md#files.
 CREATE OR REPLACE VIEW raw.typed_parquet AS
 WITH metadata_lists AS (
-    -- Most rows share their metadata with others, and comparing texts costs less than parsing them.
+    -- Each distinct metadata is parsed once: most rows share theirs with others.
     SELECT
         json_metadata,
         CAST(
@@ -29,7 +29,7 @@ WITH metadata_lists AS (
     FROM (SELECT DISTINCT json_metadata FROM raw.parquet_rows)
 ),
 
--- The only place that goes by the positions of the list.
+-- Gives each element of the list its name.
 metadata_fields AS (
     SELECT
         json_metadata,
@@ -56,7 +56,7 @@ metadata_values AS (
         prim.json_text(severity_json) AS severity,
         prim.json_text(health_json) AS collector_health_status,
         prim.are_distinct(json_keys(phase_scope_json)) AS has_distinct_scope_keys,
-        -- Without counters the capabilities themselves are judged.
+        -- Without counters: whether the capabilities are complete. The counters are compared row by row below.
         coalesce(
             telemetry.capabilities_allow(
                 capabilities, len(json_keys(capabilities_json)), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
@@ -74,7 +74,7 @@ metadata_values AS (
     FROM metadata_fields
 ),
 
-rows_with_metadata AS (
+rows_with_values AS (
     SELECT
         r.*,
         m.backend_json,
@@ -161,13 +161,13 @@ row_verdicts AS (
             backend_json,
             coalesce(thread_id_json, scope_id_json)
         ) AS is_needed
-    FROM rows_with_metadata
+    FROM rows_with_values
 )
 
 SELECT
     file_id,
     line_number,
-    -- Only where it is wanted: making a text costs more than all the rest.
+    -- Only where the text is used: to make it costs more than everything else here.
     CASE
         WHEN is_deferred THEN record
         WHEN keeps_all OR is_needed OR NOT is_valid THEN telemetry.record_text(
@@ -177,8 +177,8 @@ SELECT
                 host, job_id, local_rank,
                 CASE
                     WHEN is_valid THEN metadata
-                    -- Halves of characters, which DuckDB does not read, do not matter here; but a text that is
-                    -- no JSON must not pass for more than one value.
+                    -- Lone surrogates (\ud800), which DuckDB refuses, are replaced for this check. A text that is no
+                    -- JSON is written as a JSON string, so that it stays one value of the line.
                     WHEN json_valid(regexp_replace(metadata, '\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\\u0041', 'g'))
                         THEN metadata
                     ELSE CAST(to_json(metadata) AS VARCHAR)

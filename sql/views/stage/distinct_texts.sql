@@ -1,4 +1,4 @@
--- Every distinct text (as JSON) that has to be normalised, with its normal form where SQL can give it exactly.
+-- Every distinct text (as JSON) of the evidence of the last batch, with its normal form where SQL gives it exactly.
 --
 -- `normal_text` is NULL where Python has to decide: other alphabets and values that are not texts.
 --

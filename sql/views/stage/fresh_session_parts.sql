@@ -1,8 +1,9 @@
 -- What each piece of a file adds to a session, in periods of 2^42 nanoseconds (73 minutes).
 --
 -- Everything here is a count, a bound or an exact integer sum, so that parts can be added up in any order:
--- x is nanoseconds since the start of the period, y the gap in bytes. Sums leave out values so large that a
--- sum might not fit 38 digits; their bounds tell, and such a session takes another path.
+-- x is nanoseconds since the start of the period, y the gap in bytes. Values so large
+-- that a sum might not fit 38 digits are left out of the sums. The bounds include them, so that `stage.gap_sessions` finds
+-- such a session, and Python analyses it.
 --
 -- Materialised: yes
 -- Reads: raw.fresh_records

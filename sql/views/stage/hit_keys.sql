@@ -1,6 +1,6 @@
--- What grouping needs of every hit, by the dimensions that make its issue.
+-- The columns of every hit that grouping uses, with the dimensions of its issue.
 --
--- `sort_key` orders hits up to ties: 10^20 leaves room for every time.
+-- `sort_key` orders hits by stage, then time: 10^20 is more than any time. Hits may have equal keys.
 --
 -- Materialised: yes
 -- Reads: stage.evidence

@@ -1,4 +1,4 @@
--- Hits with the fingerprint of their issue, without the texts that only one hit of an issue is asked for.
+-- The columns of every hit that grouping uses, with the fingerprint of its issue.
 --
 -- Materialised: yes
 -- Reads: stage.fingerprints, stage.hit_keys

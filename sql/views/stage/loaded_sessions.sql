@@ -1,8 +1,8 @@
 -- Sessions as the events and the ledgers of their source describe them, one row per source and session.
 --
 -- A ledger entry is taken as it stands, the last one where several name a session; without one the session
--- is inferred from its events: completed at its last stop event, else incomplete. Files that are copies of others say
--- what a session is as well, but their events do not count, and what they hold alone is no session.
+-- is inferred from its events: completed at its last stop event, else incomplete. Files that are copies of others
+-- count for the bounds and the status of a session but not for its events, and a session that only they hold is left out.
 --
 -- Materialised: yes
 -- Reads: raw.files, raw.ledger_sessions, raw.pieces, raw.sources, stage.known_session_parts,

@@ -1,7 +1,7 @@
 -- What each file holds of each session: how many events, and the time between its earliest and latest one.
 --
--- `compared_id` is what copies of a session have in common: its id, or nothing where the id was made from the path
--- of a file because its records name no session.
+-- `compared_id` is equal for all copies of a session: its id, or the same text for all sessions whose id was made from the
+-- path of a file because its records name no session.
 --
 -- Reads: raw.pieces, stage.session_parts
 -- Source: docs/concepts.md#copies.
