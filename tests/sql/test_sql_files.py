@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import stormlog.query
 from stormlog.engine.database import sql_files
 from stormlog.engine.database.sql_files import load_library
 
@@ -50,3 +51,14 @@ def test_other_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(sql_files, "resource_directory", lambda name: tmp_path)
     with pytest.raises(ValueError, match=Path(path).name):
         load_library.__wrapped__()
+
+
+def test_kept_answer_reads_no_view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORMLOG_CACHE", str(tmp_path / "cache"))
+    capture = ROOT.parent / "examples" / "captures" / "v4-cuda-sim"
+    with stormlog.query.open([capture]) as store:
+        titles = [issue.title for issue in store.list_issues()]
+    load_library.cache_clear()
+    monkeypatch.setattr(sql_files, "resource_directory", lambda name: pytest.fail(f"reads {name}"))
+    with stormlog.query.open([capture]) as store:
+        assert [issue.title for issue in store.list_issues()] == titles != []

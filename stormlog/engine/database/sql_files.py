@@ -26,10 +26,7 @@ __all__ = [
 _CREATE = re.compile(r"^CREATE OR REPLACE (MACRO|VIEW) ([a-z0-9_.]+)", re.MULTILINE)
 _COLUMN = re.compile(r"^--   ([a-z0-9_]+): (.+)$")
 #: Lines of the comment that list names, and go on in lines that are indented.
-_LISTS = {
-    title: re.compile(rf"^-- {title}: (.+(?:\n--   .+)*)$", re.MULTILINE)
-    for title in ("Reads", "Calls", "Needs")
-}
+_LIST = re.compile(r"^-- (Reads|Calls|Needs): (.+(?:\n--   .+)*)$", re.MULTILINE)
 
 #: Folder of views -> schema of the views in it. Schemas of macros are called like their folders.
 _VIEW_SCHEMAS = {
@@ -133,7 +130,9 @@ def _parse(path: Path) -> SqlFile:
     if created is None:
         raise ValueError(f"{path}: no CREATE OR REPLACE MACRO or VIEW")
     kind, name = created.groups()
-    comment = head[: created.start()].splitlines()
+    header = head[: created.start()]
+    comment = header.splitlines()
+    lists = {title: tuple(names.replace("\n--  ", "").split(", ")) for title, names in _LIST.findall(header)}
     is_materialised = "-- Materialised: yes" in comment
     schema = path.parent.name if kind == "MACRO" else _VIEW_SCHEMAS.get(path.parent.name)
     if name != f"{schema}.{path.stem}{'_view' if is_materialised else ''}".lstrip("."):
@@ -149,12 +148,7 @@ def _parse(path: Path) -> SqlFile:
         statement=head[created.start() :].strip(),
         tests=tests,
         is_materialised=is_materialised,
-        reads=_listed("Reads", head),
-        calls=_listed("Calls", head),
-        needs=_listed("Needs", head),
+        reads=lists.get("Reads", ()),
+        calls=lists.get("Calls", ()),
+        needs=lists.get("Needs", ()),
     )
-
-
-def _listed(title: str, head: str) -> tuple[str, ...]:
-    match = _LISTS[title].search(head)
-    return () if match is None else tuple(match[1].replace("\n--  ", "").split(", "))
