@@ -283,7 +283,7 @@ def test_every_column_of_public_views_is_described(all_captures: stormlog.query.
 
 def test_functions_for_everyone_are_described() -> None:
     page = (DOCS / "views.md").read_text(encoding="utf-8")
-    inner = {name for file in load_library() for name in file.needs}
+    inner = {name for file in load_library() for name in file.python_functions}
     assert [name for name in UDFS if name not in inner and f"`{name}(" not in page] == []
 
 

@@ -22,7 +22,7 @@ bundles AS (
         unnest(CAST($bundle_records AS VARCHAR[])) AS record
 ),
 
--- What a session says about itself: its start does, else the earliest record that is kept.
+-- The record that describes a session: its start event, else the earliest record that is kept.
 first_records AS (
     SELECT
         p.source_id,
@@ -40,7 +40,8 @@ first_records AS (
         unnest(CAST($told_records AS VARCHAR[]))
 ),
 
--- Records that name no session have an id that no path is in: that of the record with the key of its session.
+-- The id of a record that names no session must not depend on a path: it is that of the record with the key of its
+-- session put in.
 hits AS (
     SELECT
         p.source_id,
@@ -61,7 +62,7 @@ hits AS (
     WHERE e.stage = 1
 ),
 
-identified AS (
+hit_ids AS (
     SELECT
         * EXCLUDE (record_id, canonical_text, is_sessionless),
         coalesce(
@@ -81,22 +82,22 @@ identified AS (
     FROM hits
 ),
 
--- The same record twice in one source is two pieces of evidence; a copy of the source has the same two.
-numbered AS (
+-- A record that stands twice in one source is two pieces of evidence, numbered 1 and 2; so it is in a copy of the source.
+hit_ordinals AS (
     SELECT
         * EXCLUDE (record_id),
         record_id,
         dense_rank() OVER (
             PARTITION BY source_id, session_key, record_id ORDER BY sort_file, sort_line
         ) AS ordinal
-    FROM identified
+    FROM hit_ids
 ),
 
-seen AS (
+evidence_rows AS (
     SELECT
         * EXCLUDE (record_id, ordinal),
         concat(record_id, CASE WHEN ordinal > 1 THEN concat('-', ordinal) ELSE '' END) AS evidence_id
-    FROM numbered
+    FROM hit_ordinals
     UNION ALL
     SELECT
         g.source_id,
@@ -131,25 +132,25 @@ seen AS (
     WHERE e.stage = 0
 ),
 
-described AS (
+evidence_fields AS (
     SELECT
         s.*,
         CAST(json_extract(s.record, $facts) AS VARCHAR[]) AS own,
         CAST(json_extract(f.record, $facts) AS VARCHAR[]) AS shared
-    FROM seen AS s
+    FROM evidence_rows AS s
     LEFT JOIN first_records AS f ON s.source_id = f.source_id AND s.session_id = f.session_id
 ),
 
--- The first that says something of: the record itself, the session.
-named AS (
+-- Texts of the record itself, and of the record that describes its session, which counts where the first has none.
+evidence_texts AS (
     SELECT
         *,
         list_transform(own, lambda value: telemetry.scalar_text(value)) AS own_texts,
         list_transform(shared, lambda value: telemetry.scalar_text(value)) AS shared_texts
-    FROM described
+    FROM evidence_fields
 ),
 
-told AS (
+evidence_facts AS (
     SELECT
         *,
         coalesce(own_texts[1], shared_texts[1]) AS job_id,
@@ -166,11 +167,11 @@ told AS (
             coalesce(own_texts[3], shared_texts[3], ''),
             TRY_CAST(coalesce(own[4], shared[4], '-1') AS BIGINT)
         ) AS environment
-    FROM named
+    FROM evidence_texts
 ),
 
--- Who ran a session, where and as what, is the same for all evidence of it.
-of_sessions AS (
+-- Job, host, user, app and environment of a session: the same for all evidence of it.
+session_facts AS (
     SELECT
         source_id,
         session_id,
@@ -181,7 +182,7 @@ of_sessions AS (
         min(is_dev) AS is_dev,
         arg_max(own_version, timestamp_ns) AS version,
         min(environment) FILTER (WHERE own IS NOT NULL OR shared IS NOT NULL) AS environment
-    FROM told
+    FROM evidence_facts
     GROUP BY source_id, session_id
 )
 
@@ -200,7 +201,7 @@ SELECT
     o.host,
     o.user_name,
     coalesce(o.environment, t.environment) AS environment,
-    -- A finding has no record of its own: what hits of its session say is better than nothing.
+    -- A finding has no record of its own: it takes the version of the hits of its session.
     coalesce(t.own_version, t.shared_version, CASE WHEN t.stage = 2 THEN o.version END, $code_version) AS code_version,
     t.rank,
     t.timestamp_ns,
@@ -210,7 +211,7 @@ SELECT
     t.source_path,
     t.bundle_path,
     t.metadata
-FROM told AS t
-INNER JOIN of_sessions AS o ON t.source_id = o.source_id AND t.session_id = o.session_id
+FROM evidence_facts AS t
+INNER JOIN session_facts AS o ON t.source_id = o.source_id AND t.session_id = o.session_id
 WHERE (t.kind <> 'alert' OR issues.severity_rank(t.severity) NOT BETWEEN $lowest_rank + 1 AND 2)
     AND (CAST($since_ns AS BIGINT) IS NULL OR t.timestamp_ns >= CAST($since_ns AS BIGINT))

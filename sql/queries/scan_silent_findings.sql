@@ -5,7 +5,7 @@ WITH scope AS (
         unnest(CAST($session_ids AS VARCHAR[])) AS session_id
 ),
 
-found AS (
+finding_places AS (
     SELECT
         g.source_id,
         g.session_id,
@@ -17,7 +17,7 @@ found AS (
 )
 
 SELECT f.source_id, f.session_id, f.segment_path, f.line_number
-FROM found AS f
+FROM finding_places AS f
 WHERE NOT EXISTS (
     SELECT 1
     FROM raw.kept_records AS r

@@ -27,6 +27,7 @@ from stormlog.engine.index.kept_rows import Parts
 from stormlog.engine.index.updating import Ingest
 from stormlog.engine.reading.temporary_copies import Scratch
 from stormlog.engine.tracked.schema import TrackingSchema
+from stormlog.engine.view_needs import CATALOG, FILES, ISSUES, PHASES, SESSIONS, TEXTS, needs_of, view_names
 from stormlog.errors import QueryError
 
 if TYPE_CHECKING:
@@ -39,10 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "view_names"]
 
-#: Views that show columns which are kept only when everything is.
-_NEED_ALL_RECORDS = {"events", "projected_records"}
-#: Views that rest on classified evidence.
-_NEED_ISSUES = {"issues", "issue_evidence", "memory_gaps", "stage"}
 #: Catalogs of DuckDB in which people look for views: then all are created, with their documentation.
 _CATALOG_TABLES = {
     *("duckdb_columns", "duckdb_views", "duckdb_functions", "describe", "information_schema"),
@@ -59,17 +56,8 @@ _CATALOG_TABLES = {
 }
 #: Schemas of the macros.
 _MACRO_SCHEMAS = {"prim", "telemetry", "projection", "issues"}
-#: Views that show the catalog alone.
-_NEED_CATALOG = {"catalog_sources", "catalog_warnings", "oom_bundles"}
 #: Rows that are fetched at a time: between two batches a statement can be stopped.
 BATCH_ROWS = 10_000
-#: Views that show what reading skipped.
-_NEED_READING = {"rejects", "catalog_warnings", "raw", "stage", "phase_spans"}
-
-
-def view_names() -> list[str]:
-    """Return the names of the public views."""
-    return [file.name for file in load_library() if file.kind == "VIEW" and "." not in file.name]
 
 
 class Engine:
@@ -93,10 +81,9 @@ class Engine:
             settings.spill_directory, snapshot.catalog.opened, settings.limit_of_unpacking
         )
         self._open_database: Database | None = None
-        self._has_records = self._has_all_records = self._has_issues = self._has_spans = False
+        self._filled: set[str] = set()
         self._load_warnings: list[CatalogWarning] = []
         self._registered: set[str] = set()
-        self._is_catalog_filled = False
         self._preparations = 0
         self._cursors: weakref.WeakSet[SnapshotCursor] = weakref.WeakSet()
         # Guards the set of cursors; never held while anything runs.
@@ -168,12 +155,12 @@ class Engine:
     @property
     def has_records(self) -> bool:
         """Whether files were read."""
-        return self._has_records
+        return FILES in self._filled
 
     @property
     def has_all_records(self) -> bool:
         """Whether files were read with the texts of all records."""
-        return self._has_all_records
+        return TEXTS in self._filled
 
     def can_blame_index(self, error: QueryError) -> bool:
         """Return whether a failure may come from what the index holds."""
@@ -284,8 +271,7 @@ class Engine:
         """Show another snapshot of the same paths from now on, at the cost of what changed between them."""
         self._snapshot = snapshot
         self._scratch.opened = snapshot.catalog.opened
-        self._has_records = self._has_issues = self._has_spans = False
-        self._has_all_records = self._is_catalog_filled = False
+        self._filled.clear()
         self._load_warnings = []
 
     @contextlib.contextmanager
@@ -317,23 +303,25 @@ class Engine:
         wanted = {*view_names(), *UDFS} if names is None else set(names)
         wanted_views = wanted.intersection(view_names())
         database = self._database
-        needs_issues = bool(wanted & _NEED_ISSUES)
-        needs_spans = "phase_spans" in wanted
+        needs = self._needs(wanted)
         with self._preparing():
             self._fill_catalog()
-            if self._needs_all(wanted) and not self._has_all_records:
+            if TEXTS in needs - self._filled:
                 self._read(keep_all=True)
-            elif self.needs_reading(wanted) and not self._has_records:
+            elif FILES in needs - self._filled:
                 self._read(keep_all=False)
-            if needs_issues and not self._has_issues:
+            if ISSUES in needs - self._filled:
                 stage_issues(database, self._findings)
-                self._has_issues, self._has_spans = True, False
+                # Looking for the phases of findings replays only these.
+                self._filled.discard(PHASES)
+                self._filled.add(ISSUES)
             self._ingest.keep(self._findings.known, self._digests)
-            if needs_spans and not self._has_spans:
+            if PHASES in needs - self._filled:
                 stage_all_spans(database)
-                self._has_spans = True
+                self._filled.add(PHASES)
             is_about_columns = not wanted.isdisjoint(_CATALOG_TABLES)
-            if not self._parts.are_shown and (is_about_columns or not wanted_views <= _NEED_CATALOG):
+            rests_on_parts = bool(needs_of(wanted_views) - {CATALOG})
+            if not self._parts.are_shown and (is_about_columns or rests_on_parts):
                 self._parts.show()
             self._register(wanted | set(view_names()) if is_about_columns else wanted)
             database.require(view_names() if is_about_columns else wanted_views)
@@ -358,16 +346,20 @@ class Engine:
 
     def needs_reading(self, names: Collection[str]) -> bool:
         """Return whether files have to be read before these views answer."""
-        return (
-            self._needs_all(names)
-            or not (_NEED_ISSUES | _NEED_READING).isdisjoint(names)
-            or ("sessions" in names and self._lists_a_session_twice)
-        )
+        return FILES in self._needs(names)
 
-    def _needs_all(self, names: Collection[str]) -> bool:
-        return not _NEED_ALL_RECORDS.isdisjoint(names) or (
-            "sessions" in names and self._has_unlisted_sessions
-        )
+    def _needs(self, names: Collection[str]) -> set[str]:
+        """Return all that has to be filled before the views and schemas among some names answer."""
+        needs = needs_of(names)
+        if SESSIONS in needs:
+            needs.remove(SESSIONS)
+            if self._has_unlisted_sessions:
+                needs.add(TEXTS)
+            elif self._lists_a_session_twice:
+                needs.add(FILES)
+        if needs - {CATALOG}:
+            needs.add(FILES)
+        return needs
 
     @property
     def _has_unlisted_sessions(self) -> bool:
@@ -391,12 +383,12 @@ class Engine:
     def _read(self, *, keep_all: bool) -> None:
         snapshot = self._snapshot
         # Whoever asks after a failure has to read again.
-        self._has_records = self._has_all_records = False
+        self._filled -= {FILES, TEXTS}
         if keep_all:
             self._forget()
         self._load_warnings = self._ingest.refresh(snapshot.origins, snapshot.states, keep_all=keep_all)
         self._load_warnings += self._find_copies(has_all_records=keep_all)
-        self._has_records, self._has_all_records = True, keep_all
+        self._filled |= {FILES, TEXTS} if keep_all else {FILES}
         stage_sessions(self._database)
         self._fill_warnings()
 
@@ -438,12 +430,12 @@ class Engine:
         self._ingest.forget()
 
     def _fill_catalog(self) -> None:
-        if not self._is_catalog_filled:
+        if CATALOG not in self._filled:
             fill_catalog(self._database, self._snapshot.catalog)
             # Ledgers may answer before anything is read, and these tables go by the numbers of sources.
             forget_copies(self._database)
             self._fill_warnings()
-            self._is_catalog_filled = True
+            self._filled.add(CATALOG)
 
     def _fill_warnings(self) -> None:
         warnings = [*self._snapshot.warnings, *self._load_warnings]
@@ -451,8 +443,8 @@ class Engine:
         self._database.fill("raw.warnings", "VARCHAR, VARCHAR, VARCHAR", rows)
 
     def _register(self, wanted: Collection[str]) -> None:
-        """Register the functions of Python that are wanted, or that wanted views need."""
-        names = {name for file in load_library() if file.name in wanted for name in file.needs}
+        """Register the functions of Python that are wanted, or that wanted views call."""
+        names = {name for file in load_library() if file.name in wanted for name in file.python_functions}
         names |= UDFS.keys() & wanted
         register(self._database.connection, sorted(names - self._registered))
         self._registered |= names

@@ -9,10 +9,10 @@ import pytest
 
 from stormlog.engine.database.connection import connect
 from stormlog.engine.database.lazy_schema import Database
+from stormlog.engine.database.python_functions import UDFS, register
+from stormlog.engine.database.settings import Settings
 from stormlog.engine.database.sql_files import load_library
 from stormlog.engine.index.kept_rows import Parts
-from stormlog.engine.database.settings import Settings
-from stormlog.engine.database.python_functions import UDFS, register
 
 if TYPE_CHECKING:
     import duckdb

@@ -4,6 +4,7 @@
 --   kind VARCHAR: one of the four kinds of issue.
 --   dimensions VARCHAR: canonical JSON text: sorted keys, no blanks, ASCII escapes, values normalised.
 -- Returns: VARCHAR, 'issue:' and 24 hexadecimal digits.
+-- Calls: prim.sha256_hex
 -- Source: docs/concepts.md#fingerprints.
 CREATE OR REPLACE MACRO issues.fingerprint_id(kind, dimensions) AS
     (concat('issue:', left(prim.sha256_hex(concat(

@@ -1,8 +1,7 @@
 -- Normalised form of an ASCII text: trimmed, lower case, hex and numbers replaced, blanks collapsed.
 --
--- An empty result means "nothing said"; `issues.text_or_unknown` turns it into 'unknown'. Only exact for ASCII:
--- lower case, word boundaries and digits of other alphabets differ between engines, so those texts
--- are normalised by stormlog.issues.normalize_text_dimension.
+-- The result is empty for a text of blanks. Only exact for ASCII: lower case, word boundaries and digits of other
+-- alphabets differ between engines, so those texts are normalised by stormlog.issues.normalize_text_dimension.
 --
 -- Args:
 --   text_value VARCHAR: ASCII text.

@@ -7,6 +7,7 @@
 --   interval_ms BIGINT: sampling interval, milliseconds.
 --   allocated, reserved, active, inactive, changed, used, free, total BIGINT: counters in bytes.
 -- Returns: VARCHAR, a JSON object.
+-- Calls: prim.json_number, projection.own_attributes
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE MACRO projection.attributes(
     metadata, interval_ms, allocated, reserved, active, inactive, changed, used, free, total

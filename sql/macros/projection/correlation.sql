@@ -5,6 +5,7 @@
 --   rank, local_rank, world_size BIGINT: place in the job.
 --   scope VARCHAR: JSON text of metadata.phase_scope, NULL when absent.
 -- Returns: VARCHAR, a JSON object; ids of the phase only where the scope has them.
+-- Calls: prim.json_number, prim.json_quote, projection.phase_member
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE MACRO projection.correlation(session_id, job_id, rank, local_rank, world_size, scope) AS
     (concat(

@@ -3,6 +3,7 @@
 -- Args:
 --   metadata VARCHAR: a JSON object without duplicate keys.
 -- Returns: VARCHAR, a JSON object.
+-- Calls: prim.json_without
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE MACRO projection.own_attributes(metadata) AS
     (CASE

@@ -5,6 +5,7 @@
 --   path VARCHAR: path of the value in the scope.
 --   label VARCHAR: what to write before the value.
 -- Returns: VARCHAR, empty for nothing, never NULL.
+-- Calls: prim.json_at
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE MACRO projection.phase_member(scope, path, label) AS
     (CASE

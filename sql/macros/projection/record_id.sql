@@ -3,6 +3,7 @@
 -- Args:
 --   canonical_text VARCHAR: JSON text with sorted keys on every level, ", " and ": ", and ASCII escapes.
 -- Returns: VARCHAR, 'telemetry-' and 32 hexadecimal digits.
+-- Calls: prim.sha256_hex
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE MACRO projection.record_id(canonical_text) AS
     (concat('telemetry-', left(prim.sha256_hex(canonical_text), 32)));

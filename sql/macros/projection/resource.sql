@@ -6,6 +6,7 @@
 --   job_id VARCHAR: distributed job, NULL for none.
 --   rank, local_rank, world_size BIGINT: place in the job.
 -- Returns: VARCHAR, a JSON object.
+-- Calls: prim.json_number, prim.json_quote
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE MACRO projection.resource(
     source_kind, collector, host, pid, device_id, job_id, rank, local_rank, world_size

@@ -4,6 +4,7 @@
 --   stated VARCHAR: stated severity, trimmed and lower case, NULL when there is none.
 --   event_type VARCHAR: as written.
 -- Returns: VARCHAR, NULL when neither says anything.
+-- Calls: prim.lower_ascii, prim.trim_blanks, projection.default_severity
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE MACRO projection.severity(stated, event_type) AS
     (coalesce(stated, projection.default_severity(prim.lower_ascii(prim.trim_blanks(event_type)))));

@@ -5,6 +5,7 @@
 -- Args:
 --   text_json VARCHAR: JSON text of the value, NULL when absent.
 -- Returns: VARCHAR
+-- Calls: prim.json_text
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE MACRO projection.severity_text(text_json) AS
     (CASE

@@ -3,6 +3,7 @@
 -- Args:
 --   scope VARCHAR: JSON text of metadata.phase_scope, NULL when absent.
 -- Returns: VARCHAR, NULL when no phase is named.
+-- Calls: prim.json_at, prim.json_last, prim.json_text, prim.trim_blanks
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE MACRO projection.stage(scope) AS
     (CASE

@@ -5,6 +5,7 @@
 -- Args:
 --   severity_json VARCHAR: JSON text of metadata.severity, NULL when absent.
 -- Returns: VARCHAR, NULL when nothing is stated: no text, or a blank one.
+-- Calls: prim.json_text, prim.lower_ascii, prim.trim_blanks
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE MACRO projection.stated_severity(severity_json) AS
     (nullif(prim.lower_ascii(prim.trim_blanks(prim.json_text(severity_json))), ''));

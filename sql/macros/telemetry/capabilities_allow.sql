@@ -5,6 +5,7 @@
 --   key_count BIGINT: how many keys these capabilities have.
 --   allocated, changed, reserved, active, inactive, used, free, total BIGINT: the record's counters, in bytes.
 -- Returns: BOOLEAN
+-- Calls: telemetry.is_plain_text
 -- Source: docs/concepts.md#events.
 CREATE OR REPLACE MACRO telemetry.capabilities_allow(
     capabilities, key_count, allocated, changed, reserved, active, inactive, used, free, total

@@ -6,6 +6,7 @@
 --   device_used_bytes BIGINT: bytes in use on the device.
 --   allocator_reserved_bytes BIGINT: bytes the allocator holds.
 -- Returns: BIGINT bytes, negative where the allocator claims more than the device.
+-- Calls: telemetry.is_sample
 -- Source: docs/concepts.md#hidden-memory.
 CREATE OR REPLACE MACRO telemetry.gap_bytes(
     event_type, device_total_bytes, device_used_bytes, allocator_reserved_bytes

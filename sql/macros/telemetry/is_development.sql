@@ -4,6 +4,7 @@
 --   is_dev_json VARCHAR: JSON text of metadata.is_dev, NULL when missing.
 --   environment VARCHAR: metadata.environment, NULL when missing or not text.
 -- Returns: BOOLEAN
+-- Calls: prim.lower_ascii
 -- Source: docs/tracking.md#what-is-read-from-telemetry.
 CREATE OR REPLACE MACRO telemetry.is_development(is_dev_json, environment) AS
     (CASE

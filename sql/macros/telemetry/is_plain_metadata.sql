@@ -8,6 +8,7 @@
 --   json_value VARCHAR: JSON text of one value that is JSON; blanks do not matter.
 --   keys VARCHAR[]: json_keys of it.
 -- Returns: BOOLEAN
+-- Calls: prim.are_distinct
 -- Source: docs/concepts.md#events.
 CREATE OR REPLACE MACRO telemetry.is_plain_metadata(json_value, keys) AS
     (starts_with(json_value, '{')

@@ -6,6 +6,7 @@
 -- Args:
 --   json_value VARCHAR: JSON text as stored.
 -- Returns: BOOLEAN; false also for texts that need a closer look.
+-- Calls: telemetry.is_plain_metadata
 -- Source: docs/concepts.md#events.
 CREATE OR REPLACE MACRO telemetry.is_plain_metadata_text(json_value) AS
     (NOT regexp_matches(json_value, ',[ \t\n\r]*[}\]]')

@@ -6,6 +6,7 @@
 --   backend_json VARCHAR: JSON text of metadata.backend, NULL when missing.
 --   origin_json VARCHAR: JSON text of what the metadata says of an origin, NULL when it says nothing.
 -- Returns: BOOLEAN
+-- Calls: issues.may_be_evidence
 -- Source: docs/concepts.md#events.
 CREATE OR REPLACE MACRO telemetry.is_text_needed(event_type, severity, health, backend, backend_json, origin_json) AS
     (issues.may_be_evidence(event_type, severity, health)

@@ -15,6 +15,7 @@
 --   timestamp_ns BIGINT: time.
 --   world_size BIGINT: left out where it is NULL.
 -- Returns: VARCHAR, never NULL.
+-- Calls: prim.json_ascii, prim.json_number
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE MACRO telemetry.record_text(
     allocator_active_bytes, allocator_allocated_bytes, allocator_change_bytes, allocator_inactive_bytes,

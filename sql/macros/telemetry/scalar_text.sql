@@ -3,6 +3,7 @@
 -- Args:
 --   json_value VARCHAR: JSON text of one value, NULL when missing.
 -- Returns: VARCHAR
+-- Calls: prim.json_text, prim.trim_blanks
 -- Source: docs/tracking.md#what-is-read-from-telemetry.
 CREATE OR REPLACE MACRO telemetry.scalar_text(json_value) AS
     (CASE

@@ -8,7 +8,7 @@ from stormlog.artifacts.catalog_rows import catalog_rows
 
 if TYPE_CHECKING:
     from stormlog.artifacts.catalog import ArtifactCatalog
-    from stormlog.engine.database.lazy_schema import Database
+    from stormlog.engine.analysis.staging_database import StagingDatabase
 
 __all__ = ["fill_catalog"]
 
@@ -26,7 +26,7 @@ _TYPES = {
 }
 
 
-def fill_catalog(database: Database, catalog: ArtifactCatalog) -> None:
+def fill_catalog(database: StagingDatabase, catalog: ArtifactCatalog) -> None:
     """Fill ``raw.sources``, ``raw.ledger_sessions`` and ``raw.oom_bundles``."""
     for table, rows in catalog_rows(catalog).items():
         database.fill(table, _TYPES[table], rows)

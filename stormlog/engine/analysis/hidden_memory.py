@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stormlog.engine.database.lazy_schema import Database
+    from stormlog.engine.analysis.staging_database import StagingDatabase
     from stormlog.issues.gap_models import GapFinding
 
 __all__ = ["FindingStore", "stage_gaps"]
@@ -40,7 +40,7 @@ class FindingStore:
     known: dict[tuple[str, str], tuple[str, list[list[Any]]]] = field(default_factory=dict)
 
 
-def stage_gaps(database: Database, store: FindingStore) -> None:
+def stage_gaps(database: StagingDatabase, store: FindingStore) -> None:
     """Find hidden memory in every session that was read."""
     database.materialise("stage.gap_sessions")
     sessions = database.execute(
@@ -88,7 +88,7 @@ def stage_gaps(database: Database, store: FindingStore) -> None:
     database.fill("stage.gap_details", _DETAIL_TYPES, details)
 
 
-def _signatures(database: Database) -> dict[_Session, str]:
+def _signatures(database: StagingDatabase) -> dict[_Session, str]:
     """Return what the findings of each session are a function of: its pieces, in the order of their files."""
     rows = database.execute(
         """
@@ -106,7 +106,9 @@ def _signatures(database: Database) -> dict[_Session, str]:
     return {session: " ".join(parts) for session, parts in signatures.items()}
 
 
-def _analyse(database: Database, sessions: list[tuple[int, str, bool]]) -> dict[_Session, list[list[Any]]]:
+def _analyse(
+    database: StagingDatabase, sessions: list[tuple[int, str, bool]]
+) -> dict[_Session, list[list[Any]]]:
     """Return the findings of some sessions as `FindingStore` keeps them."""
     database.fill("stage.gap_scope", "INTEGER, VARCHAR", [session[:2] for session in sessions])
     found = _findings_of_exact_sessions(database)
@@ -140,7 +142,7 @@ def _analyse(database: Database, sessions: list[tuple[int, str, bool]]) -> dict[
 
 
 def _findings_of_exact_sessions(
-    database: Database,
+    database: StagingDatabase,
 ) -> dict[_Session, list[tuple[GapFinding, int, int]]]:
     from stormlog.issues.gaps import GapMoments, gap_findings, spike_cutoff
 
@@ -209,7 +211,7 @@ def _findings_of_exact_sessions(
 
 
 def _findings_of_wide_session(
-    database: Database, source_id: int, session_id: str
+    database: StagingDatabase, source_id: int, session_id: str
 ) -> list[tuple[GapFinding, int, int]]:
     """Analyse one session whose sums might not fit 38 digits, with Python's unbounded integers."""
     from stormlog.issues.gaps import analyze_hidden_memory_gaps
@@ -265,7 +267,7 @@ def _findings_of_wide_session(
     return located
 
 
-def _details(database: Database) -> list[tuple[Any, ...]]:
+def _details(database: StagingDatabase) -> list[tuple[Any, ...]]:
     """Return what ``stage.gap_details`` holds: the surroundings of each finding and its phase, in order."""
     from stormlog.engine.analysis.phase_spans import active_spans
     from stormlog.issues.normalize import normalize_text_dimension

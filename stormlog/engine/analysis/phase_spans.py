@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stormlog.engine.database.lazy_schema import Database
+    from stormlog.engine.analysis.staging_database import StagingDatabase
     from stormlog.phases.models import PhaseSpan
 
 __all__ = ["active_spans", "replay"]
 
-#: Place of the path in a row of ``stage.replayed_spans``.
-_PATH = 6
+_SPAN_TYPES = "INTEGER, VARCHAR, BIGINT, BIGINT, VARCHAR, VARCHAR, VARCHAR[], BIGINT, BIGINT, BIGINT, BOOLEAN"
 
 
-def replay(database: Database) -> None:
+def replay(database: StagingDatabase) -> None:
     """Make ``phase_spans`` answer for the groups of ``stage.replay_scope``."""
     database.materialise("stage.phase_boundaries")
     if not database.has_rows("stage.phase_boundaries") and not database.is_created("stage.phase_levels"):
@@ -37,33 +35,18 @@ def replay(database: Database) -> None:
     spans: list[tuple[Any, ...]] = []
     for (source_id, _, _), group in groupby(rows, key=lambda row: row[:3]):
         spans += [(source_id, *span) for span in _replay_malformed(list(group))]
-    database.execute("DELETE FROM stage.replayed_spans")
-    if spans:
-        columns: list[list[Any]] = [list(column) for column in zip(*spans, strict=True)]
-        # Lists of lists cannot be unnested side by side.
-        columns[_PATH] = [json.dumps(path) for path in columns[_PATH]]
-        database.execute(
-            """
-            INSERT INTO stage.replayed_spans
-            SELECT
-                unnest(CAST(? AS INTEGER[])), unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS BIGINT[])),
-                unnest(CAST(? AS BIGINT[])), unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS VARCHAR[])),
-                CAST(CAST(unnest(CAST(? AS VARCHAR[])) AS JSON) AS VARCHAR[]), unnest(CAST(? AS BIGINT[])),
-                unnest(CAST(? AS BIGINT[])), unnest(CAST(? AS BIGINT[])), unnest(CAST(? AS BOOLEAN[]))
-            """,
-            columns,
-        )
+    database.fill("stage.replayed_spans", _SPAN_TYPES, spans)
 
 
-def active_spans(database: Database) -> dict[int, list[PhaseSpan]]:
+def active_spans(database: StagingDatabase) -> dict[int, list[PhaseSpan]]:
     """Return the phases that were running at each hidden-memory finding, by finding number."""
-    database.execute(
+    database.replace(
+        "stage.replay_scope",
         """
-        CREATE OR REPLACE TABLE stage.replay_scope AS
         SELECT DISTINCT g.source_id, g.session_id, e.sample_rank AS rank
         FROM stage.gap_findings AS g
         INNER JOIN stage.gap_evidence AS e ON g.finding_number = e.finding_number
-        """
+        """,
     )
     replay(database)
     if not database.has_rows("stage.phase_boundaries"):

@@ -13,46 +13,46 @@ from typing import TYPE_CHECKING
 from stormlog.engine.analysis.hidden_memory import FindingStore, stage_gaps
 
 if TYPE_CHECKING:
-    from stormlog.engine.database.lazy_schema import Database
+    from stormlog.engine.analysis.staging_database import StagingDatabase
 
 __all__ = ["stage_all_spans", "stage_batch", "stage_issues", "stage_sessions"]
 
 
-def stage_batch(database: Database) -> None:
+def stage_batch(database: StagingDatabase) -> None:
     """Work out what the last batch adds: events that are evidence of something, and sums of sessions."""
     database.materialise("raw.candidate_events", "stage.distinct_texts")
     _normalise_in_python(database)
     database.materialise("stage.fresh_hits", "stage.fresh_session_parts")
 
 
-def stage_sessions(database: Database) -> None:
+def stage_sessions(database: StagingDatabase) -> None:
     """Describe the sessions that were read."""
     database.materialise("stage.loaded_sessions")
 
 
-def stage_issues(database: Database, findings: FindingStore) -> None:
+def stage_issues(database: StagingDatabase, findings: FindingStore) -> None:
     """Find every kind of evidence and give each group of dimensions its fingerprint."""
     stage_gaps(database, findings)
     database.materialise("stage.hit_keys")
     _stage_fingerprints(database)
     database.materialise("stage.hits")
-    database.execute("CREATE OR REPLACE TABLE stage.hit_keys AS SELECT * FROM stage.hit_keys LIMIT 0")
+    _empty(database, "stage.hit_keys", "stage.normal_dimensions")
 
 
-def stage_all_spans(database: Database) -> None:
+def stage_all_spans(database: StagingDatabase) -> None:
     """Replay the phases of every session and rank."""
     from stormlog.engine.analysis.phase_spans import replay
 
-    database.execute(
+    database.replace(
+        "stage.replay_scope",
         """
-        CREATE OR REPLACE TABLE stage.replay_scope AS
         SELECT DISTINCT source_id, session_id, rank FROM raw.events WHERE event_type IN ('phase_enter', 'phase_exit')
-        """
+        """,
     )
     replay(database)
 
 
-def _normalise_in_python(database: Database) -> None:
+def _normalise_in_python(database: StagingDatabase) -> None:
     """Normalise the texts that SQL leaves open: other alphabets, and values that are not texts."""
     rows = database.execute(
         "SELECT json_value FROM stage.distinct_texts WHERE normal_text IS NULL"
@@ -61,36 +61,42 @@ def _normalise_in_python(database: Database) -> None:
         return
     from stormlog.issues.normalize import normalize_text_dimension
 
-    texts = [text for (text,) in rows]
-    normal = [normalize_text_dimension(json.loads(text), default="") for text in texts]
-    database.execute("DELETE FROM stage.distinct_texts WHERE normal_text IS NULL")
-    database.execute(
-        "INSERT INTO stage.distinct_texts SELECT unnest(CAST(? AS VARCHAR[])), unnest(CAST(? AS VARCHAR[]))",
-        [texts, normal],
+    normal = [(text, normalize_text_dimension(json.loads(text), default="")) for (text,) in rows]
+    database.fill("stage.normal_texts", "VARCHAR, VARCHAR", normal)
+    database.replace(
+        "stage.distinct_texts",
+        """
+        SELECT json_value, normal_text FROM stage.distinct_texts WHERE normal_text IS NOT NULL
+        UNION ALL
+        SELECT json_value, normal_text FROM stage.normal_texts
+        """,
     )
+    _empty(database, "stage.normal_texts")
 
 
-def _stage_fingerprints(database: Database) -> None:
+def _stage_fingerprints(database: StagingDatabase) -> None:
     from stormlog.issues.models import canonical_json
     from stormlog.issues.normalize import normalize_dimensions, normalize_text_dimension
 
     found = database.execute("SELECT DISTINCT dimension_key FROM stage.hit_keys").fetchall()
     # Groups share most of their texts.
     normalize_text = cache(normalize_text_dimension)
-    keys = [key for (key,) in found]
     dimensions = [
-        canonical_json(normalize_dimensions(json.loads(key), normalize_text=normalize_text)) for key in keys
+        (key, canonical_json(normalize_dimensions(json.loads(key), normalize_text=normalize_text)))
+        for (key,) in found
     ]
-    database.execute(
+    database.fill("stage.normal_dimensions", "VARCHAR, VARCHAR", dimensions)
+    database.replace(
+        "stage.fingerprints",
         """
-        CREATE OR REPLACE TABLE stage.fingerprints AS
         SELECT g.kind, g.dimension_key, issues.fingerprint_id(g.kind, d.dimensions) AS fingerprint_id, d.dimensions
         FROM (SELECT DISTINCT kind, dimension_key FROM stage.hit_keys) AS g
-        INNER JOIN (
-            SELECT
-                unnest(CAST($keys AS VARCHAR[])) AS dimension_key,
-                unnest(CAST($dimensions AS VARCHAR[])) AS dimensions
-        ) AS d ON g.dimension_key = d.dimension_key
+        INNER JOIN stage.normal_dimensions AS d ON g.dimension_key = d.dimension_key
         """,
-        {"keys": keys, "dimensions": dimensions},
     )
+
+
+def _empty(database: StagingDatabase, *tables: str) -> None:
+    """Give back the memory of tables that nothing selects from any more."""
+    for table in tables:
+        database.replace(table, f"SELECT * FROM {table} LIMIT 0")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Database"]
 
+#: What Stormlog's own statements in Python select from and call; files say it in their header.
 _SELECTED = re.compile(r"\b(?:FROM|JOIN)\s+([a-z0-9_.]+)")
 _CALLED = re.compile(r"\b((?:prim|telemetry|projection|issues)\.[a-z0-9_]+)\s*\(")
 
@@ -115,7 +116,7 @@ class Database:
             file = _views().get(name)
             if file is None or name in self._created:
                 continue
-            self._require_all(file.statement)
+            self._require_used(file)
             if file.is_materialised:
                 # Nobody has filled it yet: it is empty.
                 self.connection.execute(f"CREATE TABLE {name} AS SELECT * FROM ({file.query}) LIMIT 0")
@@ -136,9 +137,13 @@ class Database:
         """Fill the tables of materialised views."""
         for name in names:
             file = _views()[name]
-            self._require_all(file.statement)
+            self._require_used(file)
             self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {file.query}")
             self._created.add(name)
+
+    def replace(self, table: str, query: str) -> None:
+        """Make a table of what a SELECT finds, which may be rows of the table as it was."""
+        self.execute(f"CREATE OR REPLACE TABLE {table} AS {query}")
 
     def require_macros(self, names: Iterable[str] | None = None) -> None:
         """Create macros and what they call; all of them by default."""
@@ -155,14 +160,18 @@ class Database:
         file = _macros().get(name)
         if file is None or name in self._called or name in script:
             return
-        for callee in _CALLED.findall(file.statement):
-            if callee != name:
-                self._place_macro(callee, script)
+        for callee in file.calls:
+            self._place_macro(callee, script)
         script[name] = file.statement
 
     def require_called(self, text: str) -> None:
         """Create the macros that a statement calls."""
         self.require_macros(_CALLED.findall(text))
+
+    def _require_used(self, file: SqlFile) -> None:
+        """Create what a view selects from and calls."""
+        self.require_macros(file.calls)
+        self.require(file.reads)
 
     def _require_all(self, text: str) -> None:
         """Create the views that a statement selects from and the macros that it calls."""

@@ -1,7 +1,7 @@
 """Reads the SQL files of Stormlog.
 
-Promise: what a file says is what runs. A file holds one macro or one view; its path is its name, its
-leading comment is its documentation, and what follows ``-- Tests`` is run by the test suite only.
+Promise: what a file says is what runs. A file holds one macro or one view and is called like it; the leading
+comment is its documentation, and what follows ``-- Tests`` is run by the test suite only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,18 @@ __all__ = [
 
 _CREATE = re.compile(r"^CREATE OR REPLACE (MACRO|VIEW) ([a-z0-9_.]+)", re.MULTILINE)
 _COLUMN = re.compile(r"^--   ([a-z0-9_]+): (.+)$")
-_NEEDS = "-- Needs: "
+#: Lines of the comment that list names, and go on in lines that are indented.
+_LIST = re.compile(r"^-- (Reads|Calls|Needs): (.+(?:\n--   .+)*)$", re.MULTILINE)
+
+#: Folder of views -> schema of the views in it. Schemas of macros are called like their folders.
+_VIEW_SCHEMAS = {
+    "raw": "raw",
+    "stage": "stage",
+    "gaps": "stage",
+    "phases": "stage",
+    "public": "",
+    "tracking": "tracking",
+}
 
 
 @frozen_class
@@ -41,7 +52,9 @@ class SqlFile:
         statement: The CREATE statement.
         tests: Statements that raise when the file is wrong.
         is_materialised: Whether the engine keeps the view's rows as a table.
-        needs: Functions of Python that a view calls; it is created when a statement first names it.
+        reads: Tables and views that a view selects from.
+        calls: Macros that the statement calls, and functions of Python, which have no schema.
+        needs: What has to be filled before a view that users may name answers; see `stormlog.engine.view_needs`.
     """
 
     path: Path
@@ -52,7 +65,14 @@ class SqlFile:
     statement: str
     tests: str
     is_materialised: bool
+    reads: tuple[str, ...]
+    calls: tuple[str, ...]
     needs: tuple[str, ...]
+
+    @property
+    def python_functions(self) -> list[str]:
+        """Functions of Python among what is called."""
+        return [name for name in self.calls if "." not in name]
 
     @property
     def table_name(self) -> str:
@@ -77,15 +97,15 @@ def quote_identifier(name: str) -> str:
 
 @cache
 def load_library() -> tuple[SqlFile, ...]:
-    """Return all macros by name, then all views in the order of their numbers.
+    """Return all macros, then all views, each by path.
 
     Raises:
-        ValueError: a file's name and content disagree.
+        ValueError: a file's path and content disagree.
     """
     root = resource_directory("sql")
-    macros = [_parse(path) for path in sorted((root / "macros").glob("*/*.sql"))]
-    views = [_parse(path) for path in sorted((root / "views").glob("*.sql"))]
-    return (*macros, *views)
+    return tuple(
+        _parse(path) for kind in ("macros", "views") for path in sorted((root / kind).glob("*/*.sql"))
+    )
 
 
 def view_query(name: str) -> str:
@@ -110,10 +130,13 @@ def _parse(path: Path) -> SqlFile:
     if created is None:
         raise ValueError(f"{path}: no CREATE OR REPLACE MACRO or VIEW")
     kind, name = created.groups()
-    stem = f"{path.parent.name}.{path.stem}" if kind == "MACRO" else path.stem.partition("_")[2]
-    if stem not in (name, name.replace(".", "_"), name.replace(".", "_").removesuffix("_view")):
+    header = head[: created.start()]
+    comment = header.splitlines()
+    lists = {title: tuple(names.replace("\n--  ", "").split(", ")) for title, names in _LIST.findall(header)}
+    is_materialised = "-- Materialised: yes" in comment
+    schema = path.parent.name if kind == "MACRO" else _VIEW_SCHEMAS.get(path.parent.name)
+    if name != f"{schema}.{path.stem}{'_view' if is_materialised else ''}".lstrip("."):
         raise ValueError(f"{path}: creates {name}, which is not what the file is called")
-    comment = head[: created.start()].splitlines()
     return SqlFile(
         path=path,
         kind=kind,
@@ -124,11 +147,8 @@ def _parse(path: Path) -> SqlFile:
         else {},
         statement=head[created.start() :].strip(),
         tests=tests,
-        is_materialised="-- Materialised: yes" in comment,
-        needs=tuple(
-            name
-            for line in comment
-            if line.startswith(_NEEDS)
-            for name in line.removeprefix(_NEEDS).split(", ")
-        ),
+        is_materialised=is_materialised,
+        reads=lists.get("Reads", ()),
+        calls=lists.get("Calls", ()),
+        needs=lists.get("Needs", ()),
     )

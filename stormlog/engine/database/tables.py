@@ -94,6 +94,9 @@ TABLES = {
         "fix_version VARCHAR, assignee VARCHAR, ignore_until VARCHAR, occurrence_count BIGINT, run_count BIGINT, "
         "unique_user_count BIGINT, recurred_count BIGINT, first_seen_version VARCHAR, last_seen_version VARCHAR"
     ),
+    # Distinct texts and dimensions of issues in normal form, as Python spells them.
+    "stage.normal_texts": "json_value VARCHAR, normal_text VARCHAR",
+    "stage.normal_dimensions": "dimension_key VARCHAR, dimensions VARCHAR",
     "stage.fingerprints": "kind VARCHAR, dimension_key VARCHAR, fingerprint_id VARCHAR, dimensions VARCHAR",
 }
 

@@ -1,0 +1,34 @@
+-- Flight-recorder bundles of out-of-memory failures.
+--
+-- Columns:
+--   bundle_path: directory of the bundle
+--   created_at_utc: when it was written, as the manifest says, NULL when it does not
+--   created_at_ns: the same in nanoseconds since the Unix epoch, NULL when it is no date
+--   created_at_us: the same in whole microseconds, exact, for comparing dates
+--   backend: backend as the manifest says
+--   reason: why it was written
+--   event_count: events in the bundle
+--   session_id: session that ran out of memory
+--   session_status: status in the bundle, else in the first ledger that knows the session
+--   exception_type: class of the exception
+--   exception_module: module of that class
+--   position: order of the bundles: by date as text, then path
+--
+-- Reads: raw.oom_bundles
+-- Needs: catalog
+-- Source: docs/concepts.md#artifacts.
+CREATE OR REPLACE VIEW oom_bundles AS
+SELECT
+    bundle_path,
+    created_at_utc,
+    created_at_ns,
+    created_at_us,
+    backend,
+    reason,
+    event_count,
+    session_id,
+    session_status,
+    exception_type,
+    exception_module,
+    position
+FROM raw.oom_bundles;

@@ -1,0 +1,114 @@
+-- Events in the one shape in which every record is shown, like the records of an OpenTelemetry log.
+--
+-- Created when a statement first names it, because it needs functions of Python: what SQL cannot decide
+-- exactly goes there, such as other alphabets, unusual numbers and records that are not stored as their
+-- canonical text.
+--
+-- Columns:
+--   schema_version: 1, the version of this shape
+--   record_id: content hash of the record; NULL where Python cannot read the record (nested a thousand levels deep)
+--   timestamp_ns: when it happened, nanoseconds since the Unix epoch
+--   observed_timestamp_ns: when it was seen, which is the same
+--   session_id: session that wrote the event
+--   source_kind: cpu, cuda, rocm, mps, tensorflow, gpu or other
+--   event_type: what happened, as written
+--   stage: phase that the metadata names, NULL when there is none
+--   severity: severity that the metadata states, in lower case, else what the event type implies, else NULL
+--   severity_text: metadata.severity_text as text, NULL when absent
+--   body: free text, NULL when there is none
+--   resource: JSON object of where it comes from: kind, collector, host, process, device and place in the job
+--   attributes: JSON object of all metadata, and of the measures in milliseconds and bytes
+--   correlation: JSON object of session, job, ranks and, where known, phase
+--   source_path: first file that contributes to the event's session
+--   segment_path: file that holds the event
+--   line_number: line in that file from 1 (row of a Parquet or CSV file, item of a JSON list)
+--
+-- Reads: events
+-- Calls: prim.is_ascii, prim.json_text, prim.lower_ascii, prim.trim_blanks, projection.attributes,
+--   projection.correlation, projection.record_id, projection.resource, projection.severity,
+--   projection.severity_text, projection.source_kind, projection.stage, projection.stated_severity,
+--   telemetry.is_canonical_text, stormlog_canonical_record, stormlog_folded_text, stormlog_severity_text
+-- Needs: texts
+-- Source: docs/concepts.md#projection.
+CREATE OR REPLACE VIEW projected_records AS
+WITH canonical_records AS (
+    SELECT
+        *,
+        CASE WHEN telemetry.is_canonical_text(record) THEN record ELSE stormlog_canonical_record(record) END
+            AS canonical_text
+    FROM events
+),
+
+field_lists AS (
+    SELECT
+        *,
+        CAST(
+            json_extract(coalesce(canonical_text, record), [
+                '$.metadata',
+                '$.metadata.backend',
+                '$.metadata.severity',
+                '$.metadata.severity_text',
+                '$.metadata.phase_scope'
+            ]) AS VARCHAR[]
+        ) AS fields
+    FROM canonical_records
+),
+
+record_fields AS (
+    SELECT
+        *,
+        fields[1] AS metadata_json,
+        fields[2] AS backend_json,
+        fields[3] AS severity_json,
+        fields[4] AS severity_text_json,
+        fields[5] AS scope_json
+    FROM field_lists
+),
+
+record_values AS (
+    SELECT
+        *,
+        projection.source_kind(
+            prim.lower_ascii(prim.trim_blanks(prim.json_text(backend_json))), collector, device_id
+        ) AS device_kind,
+        CASE
+            WHEN prim.is_ascii(severity_json) THEN projection.stated_severity(severity_json)
+            WHEN starts_with(severity_json, '"') THEN stormlog_folded_text(prim.json_text(severity_json))
+        END AS stated_severity
+    FROM record_fields
+)
+
+SELECT
+    1 AS schema_version,
+    coalesce(record_id, projection.record_id(canonical_text)) AS record_id,
+    timestamp_ns,
+    timestamp_ns AS observed_timestamp_ns,
+    session_id,
+    device_kind AS source_kind,
+    event_type,
+    projection.stage(scope_json) AS stage,
+    projection.severity(stated_severity, event_type) AS severity,
+    CASE
+        WHEN severity_text_json IS NULL OR severity_text_json = 'null' THEN NULL
+        ELSE coalesce(projection.severity_text(severity_text_json), stormlog_severity_text(record))
+    END AS severity_text,
+    context AS body,
+    CAST(
+        projection.resource(
+            device_kind, collector, host, pid, device_id, job_id, rank, local_rank, world_size
+        ) AS JSON
+    ) AS resource,
+    CAST(
+        projection.attributes(
+            metadata_json, sampling_interval_ms, allocator_allocated_bytes, allocator_reserved_bytes,
+            allocator_active_bytes, allocator_inactive_bytes, allocator_change_bytes, device_used_bytes,
+            device_free_bytes, device_total_bytes
+        ) AS JSON
+    ) AS attributes,
+    CAST(
+        projection.correlation(session_id, job_id, rank, local_rank, world_size, scope_json) AS JSON
+    ) AS correlation,
+    source_path,
+    segment_path,
+    line_number
+FROM record_values;

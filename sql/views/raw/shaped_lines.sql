@@ -1,0 +1,195 @@
+-- Lines with a known shape as typed columns: only counters, time and phase scope are parsed.
+--
+-- What repeats from line to line is a shape: it was parsed and found valid once (stormlog.engine.reading.line_shapes), and is
+-- compared here byte by byte. What changes is parsed, written again as a sink writes it, and must then be the same
+-- text: so no number was quoted and no key unknown, missing, repeated or misplaced. This is stricter than
+-- `raw.typed_lines`; any line in doubt is not valid here and is judged there.
+--
+-- Reads: raw.shapes, raw.split_lines
+-- Calls: issues.may_be_evidence, prim.json_number, telemetry.is_plain_event_type, telemetry.is_plain_line,
+--   telemetry.is_plain_metadata
+-- Source: docs/architecture.md#shapes.
+CREATE OR REPLACE VIEW raw.shaped_lines AS
+WITH lines_with_shapes AS (
+    SELECT
+        l.file_id,
+        l.line_number,
+        l.line,
+        l.record_id,
+        l.head,
+        l.event_type,
+        h.shape_id,
+        nullif(l.event_type, h.event_type) AS other_event_type,
+        h.is_null_allowed,
+        h.may_have_allocated,
+        h.may_have_change,
+        h.may_have_reserved,
+        h.may_have_active,
+        h.may_have_inactive,
+        h.may_have_used,
+        h.may_have_free,
+        h.may_have_total,
+        h.is_needed,
+        h.suffix IS NOT NULL AS has_scope,
+        CASE
+            WHEN starts_with(l.rest, concat(l.event_type, h.prefix))
+                THEN concat(l.head, ', "timestamp_ns": ', l.time_text, '}')
+        END AS counters_json,
+        CASE
+            -- The rest is long enough that prefix and suffix do not overlap in it.
+            WHEN strlen(l.rest) > strlen(l.event_type) + strlen(h.prefix) + strlen(h.suffix) + strlen(l.ending)
+                AND ends_with(l.rest, concat(h.suffix, l.ending))
+                THEN substr(
+                    l.rest,
+                    length(l.event_type) + length(h.prefix) + 1,
+                    length(l.rest) - length(l.event_type) - length(h.prefix) - length(h.suffix) - length(l.ending)
+                )
+        END AS scope
+    FROM raw.split_lines AS l
+    LEFT JOIN raw.shapes AS h
+        ON l.before_time = h.before_time AND l.tail = h.tail AND l.body_length = h.body_length
+),
+
+line_values AS (
+    SELECT
+        *,
+        -- TRY: a damaged line gives NULL and does not stop the statement.
+        TRY(from_json(counters_json, '{
+            "allocator_active_bytes": "BIGINT",
+            "allocator_allocated_bytes": "BIGINT",
+            "allocator_change_bytes": "BIGINT",
+            "allocator_inactive_bytes": "BIGINT",
+            "allocator_reserved_bytes": "BIGINT",
+            "collector": "VARCHAR",
+            "context": "VARCHAR",
+            "device_free_bytes": "BIGINT",
+            "device_id": "BIGINT",
+            "device_total_bytes": "BIGINT",
+            "device_used_bytes": "BIGINT",
+            "timestamp_ns": "BIGINT"
+        }')) AS counters,
+        -- A context with escapes is compared as it is written, and must be a JSON string by itself.
+        CASE
+            WHEN contains(head, '\')
+                THEN split_part(split_part(head, ', "context": ', 2), ', "device_free_bytes": ', 1)
+        END AS escaped_context,
+        TRY(CAST(json_extract(scope, '$') AS VARCHAR)) AS scope_json,
+        TRY(json_keys(scope)) AS scope_keys
+    FROM lines_with_shapes
+),
+
+typed_values AS (
+    SELECT
+        file_id,
+        line_number,
+        line,
+        record_id,
+        event_type,
+        shape_id,
+        other_event_type,
+        is_null_allowed,
+        may_have_allocated,
+        may_have_change,
+        may_have_reserved,
+        may_have_active,
+        may_have_inactive,
+        may_have_used,
+        may_have_free,
+        may_have_total,
+        is_needed,
+        has_scope,
+        scope,
+        scope_json,
+        scope_keys,
+        counters_json,
+        escaped_context,
+        counters.allocator_active_bytes,
+        counters.allocator_allocated_bytes,
+        counters.allocator_change_bytes,
+        counters.allocator_inactive_bytes,
+        counters.allocator_reserved_bytes,
+        counters.collector,
+        counters.context,
+        counters.device_free_bytes,
+        counters.device_id,
+        counters.device_total_bytes,
+        counters.device_used_bytes,
+        counters.timestamp_ns
+    FROM line_values
+)
+
+SELECT
+    file_id,
+    line_number,
+    line,
+    record_id,
+    shape_id,
+    other_event_type AS event_type,
+    timestamp_ns,
+    collector,
+    allocator_allocated_bytes,
+    allocator_reserved_bytes,
+    allocator_inactive_bytes,
+    device_used_bytes,
+    device_total_bytes,
+    coalesce(
+        counters_json = concat(
+            '{"allocator_active_bytes": ', prim.json_number(allocator_active_bytes),
+            ', "allocator_allocated_bytes": ', prim.json_number(allocator_allocated_bytes),
+            ', "allocator_change_bytes": ', prim.json_number(allocator_change_bytes),
+            ', "allocator_inactive_bytes": ', prim.json_number(allocator_inactive_bytes),
+            ', "allocator_reserved_bytes": ', prim.json_number(allocator_reserved_bytes),
+            ', "collector": "', collector,
+            '", "context": ', coalesce(escaped_context, '"' || context || '"', 'null'),
+            ', "device_free_bytes": ', prim.json_number(device_free_bytes),
+            ', "device_id": ', device_id,
+            ', "device_total_bytes": ', prim.json_number(device_total_bytes),
+            ', "device_used_bytes": ', prim.json_number(device_used_bytes),
+            ', "timestamp_ns": ', timestamp_ns,
+            '}'
+        )
+        AND strlen(line) <= 16777216
+        AND device_id IS NOT NULL
+        AND timestamp_ns >= 0
+        -- The first character is printable ASCII, hence the text is not blank: see telemetry.is_plain_text.
+        AND collector >= '!'
+        AND collector < '~'
+        AND CASE
+            WHEN escaped_context IS NULL THEN true
+            ELSE starts_with(escaped_context, '"') AND json_valid(escaped_context)
+        END
+        AND CASE WHEN other_event_type IS NULL THEN true ELSE telemetry.is_plain_event_type(other_event_type) END
+        AND CASE
+            WHEN has_scope THEN telemetry.is_plain_metadata(scope_json, scope_keys) AND telemetry.is_plain_line(scope)
+            ELSE true
+        END
+        AND coalesce(allocator_allocated_bytes >= 0, is_null_allowed)
+        AND (may_have_allocated OR allocator_allocated_bytes IS NULL)
+        AND (is_null_allowed OR allocator_change_bytes IS NOT NULL)
+        AND (may_have_change OR allocator_change_bytes IS NULL)
+        AND coalesce(allocator_reserved_bytes >= 0, is_null_allowed)
+        AND (may_have_reserved OR allocator_reserved_bytes IS NULL)
+        AND coalesce(allocator_active_bytes >= 0, true)
+        AND (may_have_active OR allocator_active_bytes IS NULL)
+        AND coalesce(allocator_inactive_bytes >= 0, true)
+        AND (may_have_inactive OR allocator_inactive_bytes IS NULL)
+        AND coalesce(device_used_bytes >= 0, is_null_allowed)
+        AND (may_have_used OR device_used_bytes IS NULL)
+        AND coalesce(device_free_bytes >= 0, true)
+        AND (may_have_free OR device_free_bytes IS NULL)
+        AND coalesce(device_total_bytes >= 0, true)
+        AND (may_have_total OR device_total_bytes IS NULL)
+        AND coalesce(device_used_bytes <= device_total_bytes, true)
+        AND coalesce(device_free_bytes <= device_total_bytes, true),
+        false
+    ) AS is_valid,
+    -- Whether `raw.typed_lines` may still find the line valid. A version 3 line that matches its shape and is not valid
+    -- nearly always has a counter that is no plain number, so it goes to Python at once.
+    coalesce(is_null_allowed OR counters_json IS NULL, true) AS may_be_plain,
+    coalesce(
+        is_needed
+        OR event_type IN ('phase_enter', 'phase_exit', 'start')
+        OR issues.may_be_evidence(event_type, NULL, NULL),
+        false
+    ) AS is_needed
+FROM typed_values;

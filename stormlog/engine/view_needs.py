@@ -1,0 +1,42 @@
+"""What has to be filled before a view answers, as its file says in the line ``-- Needs: ...``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+
+from stormlog.engine.database.sql_files import load_library
+
+__all__ = ["CATALOG", "FILES", "ISSUES", "PHASES", "SESSIONS", "TEXTS", "needs_of", "view_names"]
+
+#: Sources, ledgers and bundles.
+CATALOG = "catalog"
+#: The records of all files, and what reading skipped.
+FILES = "files"
+#: The same, with the texts of all records.
+TEXTS = "texts"
+#: Evidence, and the fingerprints of its issues.
+ISSUES = "issues"
+#: The spans of all phases.
+PHASES = "phases"
+#: What the ledgers leave open: `FILES` where two list the same session, `TEXTS` where none lists those of a file.
+SESSIONS = "sessions"
+
+#: What inner views need, for users who name one: of such a name only its schema is looked at.
+_NEEDS_OF_SCHEMAS = {"raw": (FILES,), "stage": (ISSUES,)}
+
+
+@cache
+def _needs_of_views() -> dict[str, tuple[str, ...]]:
+    return {file.name: file.needs for file in load_library() if file.kind == "VIEW" and "." not in file.name}
+
+
+def view_names() -> list[str]:
+    """Return the names of the public views."""
+    return list(_needs_of_views())
+
+
+def needs_of(names: Collection[str]) -> set[str]:
+    """Return what the public views and the schemas among some names need; other names need nothing."""
+    needs_of_names = _NEEDS_OF_SCHEMAS | _needs_of_views()
+    return {need for name in names for need in needs_of_names.get(name, ())}

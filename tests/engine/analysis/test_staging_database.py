@@ -1,0 +1,126 @@
+"""Evidence, hidden memory and phases are worked out with six methods of a database and nothing else of it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stormlog.query
+from stormlog.engine import engine
+from stormlog.engine.analysis import staging
+from stormlog.engine.analysis.staging_database import StagingDatabase
+from stormlog.engine.database.tables import TABLES
+from stormlog.engine.index import updating
+from tests.telemetry.factories import record
+
+CAPTURES = Path(__file__).parents[3] / "examples" / "captures"
+METHODS = {
+    name
+    for name, member in vars(StagingDatabase).items()
+    if inspect.isfunction(member) and not name.startswith("_")
+}
+
+
+class OtherDatabase:
+    """Hands on the six methods, and writes down what they are asked."""
+
+    def __init__(self, database: StagingDatabase, calls: list[tuple[str, tuple[Any, ...]]]) -> None:
+        for name in METHODS:
+            setattr(self, name, self._recorded(name, getattr(database, name), calls))
+
+    @staticmethod
+    def _recorded(name: str, method: Any, calls: list[tuple[str, tuple[Any, ...]]]) -> Any:
+        def call(*args: Any) -> Any:
+            calls.append((name, args))
+            return method(*args)
+
+        return call
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...]]]:
+    """What staging asks its database from now on, in every store."""
+    calls: list[tuple[str, tuple[Any, ...]]] = []
+
+    def through_other(stage: Any) -> Any:
+        return lambda database, *rest: stage(OtherDatabase(database, calls), *rest)
+
+    for module, name in (
+        (updating, "stage_batch"),
+        (engine, "stage_sessions"),
+        (engine, "stage_issues"),
+        (engine, "stage_all_spans"),
+    ):
+        monkeypatch.setattr(module, name, through_other(getattr(staging, name)))
+    return calls
+
+
+VIEWS = ("issues", "issue_evidence", "memory_gaps", "phase_spans")
+
+
+def rows_of(*paths: Path) -> dict[str, list[Any]]:
+    with stormlog.query.open(paths, cache=False) as store:
+        return {view: store.sql(f"SELECT * FROM {view} ORDER BY ALL").rows for view in VIEWS}
+
+
+@pytest.fixture
+def odd_texts(tmp_path: Path) -> Path:
+    """Events whose texts SQL leaves to Python, and a phase that ends before one that it holds."""
+    scopes = [("enter", "a", ["a"]), ("enter", "b", ["a", "b"]), ("exit", "a", ["a"]), ("exit", "b", ["b"])]
+    events = [record(event_type="error", context=text, metadata={}) for text in ("Überlauf 7", "ΔΣ 12")]
+    events += [
+        record(
+            event_type=f"phase_{action}",
+            timestamp_ns=1000 + number,
+            metadata={
+                "phase_scope": {
+                    "action": action,
+                    "name": path[-1],
+                    "path": path,
+                    "depth": len(path),
+                    "scope_id": scope,
+                    "thread_id": 1,
+                    "thread_name": "main",
+                    "sequence": number,
+                }
+            },
+        )
+        for number, (action, scope, path) in enumerate(scopes)
+    ]
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+    return path
+
+
+def test_there_are_six_methods() -> None:
+    assert {"execute", "fill", "replace", "materialise", "has_rows", "is_created"} == METHODS
+
+
+def test_other_database_gives_the_same_rows(request: pytest.FixtureRequest, odd_texts: Path) -> None:
+    plain = rows_of(CAPTURES, odd_texts)
+    calls = request.getfixturevalue("calls")
+    assert rows_of(CAPTURES, odd_texts) == plain
+    assert all(plain.values())
+    # Whether a view exists is asked only where no event is about a phase.
+    assert {name for name, _ in calls} == METHODS - {"is_created"}
+
+
+def test_nothing_is_written_but_by_name(calls: list[tuple[str, tuple[Any, ...]]], odd_texts: Path) -> None:
+    """What writes is a method with the name of a table, and a SELECT is all that is SQL."""
+    rows_of(CAPTURES, odd_texts)
+    queries = [args[0] for name, args in calls if name == "execute"]
+    queries += [args[1] for name, args in calls if name == "replace"]
+    assert all(re.match(r"\s*SELECT\b", query) for query in queries)
+    filled = {args[0] for name, args in calls if name == "fill" and args[2]}
+    assert {"stage.normal_texts", "stage.replayed_spans", "stage.gap_findings"} <= filled
+    replaced = {args[0] for name, args in calls if name == "replace"}
+    assert {"stage.distinct_texts", "stage.replay_scope", "stage.fingerprints"} <= replaced
+    for name, args in calls:
+        if name == "fill":
+            kinds = [column.split(" ")[1] for column in re.split(r", (?=\w+ [A-Z])", TABLES[args[0]])]
+            assert args[1].split(", ") == kinds

@@ -1,0 +1,123 @@
+"""Headers say what a file selects from, calls and needs; the loader believes them, so they have to be true."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import stormlog.query
+from stormlog.engine.database.sql_files import SqlFile, load_library
+from stormlog.engine.database.tables import TABLES
+from stormlog.engine.engine import view_names
+from tests.sql.dependencies import calls_of, ctes_of, reads_of, with_header
+
+CAPTURES = Path(__file__).parents[2] / "examples" / "captures"
+FILES = {file.name: file for file in load_library()}
+VIEWS = {file.table_name: file for file in FILES.values() if file.kind == "VIEW"}
+OFFERED = {name: file for name, file in VIEWS.items() if file.path.parent.name in ("public", "tracking")}
+
+#: What fills the tables behind the views. Views of kept rows (`Parts`) are filled by reading.
+FILLED_BY = {
+    **dict.fromkeys(("raw.sources", "raw.ledger_sessions", "raw.oom_bundles", "raw.row_groups"), "catalog"),
+    **dict.fromkeys(("raw.files", "raw.pieces", "raw.warnings"), "files"),
+    **dict.fromkeys(("raw.kept_records", "raw.kept_rejects", "stage.session_parts"), "files"),
+    **dict.fromkeys(("stage.known_session_parts", "raw.copied_sessions"), "files"),
+    **dict.fromkeys(("stage.gap_findings", "stage.gap_details", "stage.gap_cutoffs"), "issues"),
+    **dict.fromkeys(("stage.fingerprints", "stage.event_hits", "stage.gap_scope"), "issues"),
+    **dict.fromkeys(("stage.replayed_spans", "stage.replay_scope"), "phases"),
+    "raw.issue_states": "tracking",
+}
+#: What is filled before something else is.
+INCLUDED = {
+    "catalog": {"catalog"},
+    "files": {"catalog", "files"},
+    "texts": {"catalog", "files", "texts"},
+    "issues": {"catalog", "files", "issues"},
+    "phases": {"catalog", "files", "phases"},
+    # What ledgers leave open is known for each store only.
+    "sessions": {"catalog", "files", "texts"},
+    "tracking": {"tracking"},
+}
+
+
+def tables_behind(name: str) -> set[str]:
+    """Return the tables that a view rests on, through all views between."""
+    file = VIEWS.get(name)
+    return {name} if file is None else {table for read in file.reads for table in tables_behind(read)}
+
+
+@pytest.mark.parametrize("file", FILES.values(), ids=FILES)
+def test_header_says_what_the_sql_selects_from_and_calls(file: SqlFile) -> None:
+    assert (sorted(file.reads), list(file.calls)) == (reads_of(file), calls_of(file)), (
+        "run python tests/sql/dependencies.py"
+    )
+    assert with_header(file) == file.path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", VIEWS.values(), ids=VIEWS)
+def test_cte_is_named_after_its_rows(file: SqlFile) -> None:
+    """A noun of its own or with others, never what was done to the rows."""
+    participles = {"cut", "found", "known", "named", "read", "said", "seen", "shown", "split", "told"}
+    for name in ctes_of(file):
+        assert re.fullmatch("[a-z]+(?:_[a-z]+)*s", name)
+        assert not name.endswith("ed") and name not in participles
+
+
+def test_everything_that_is_read_and_called_is_known() -> None:
+    tables = {read for file in FILES.values() for read in file.reads} - VIEWS.keys()
+    assert tables <= TABLES.keys() | FILLED_BY.keys() | {"raw.lines", "raw.chunks"}
+    called = {name for file in FILES.values() for name in file.calls if "." in name}
+    assert called <= FILES.keys()
+
+
+def test_nothing_rests_on_itself() -> None:
+    below: dict[str, set[str]] = {}
+
+    def everything_below(name: str, path: tuple[str, ...]) -> set[str]:
+        assert name not in path, f"circle: {(*path, name)}"
+        file = VIEWS.get(name) or FILES.get(name)
+        used = () if file is None else (*file.reads, *file.calls)
+        if name not in below:
+            below[name] = {
+                name,
+                *(deeper for use in used for deeper in everything_below(use, (*path, name))),
+            }
+        return below[name]
+
+    for name in (*VIEWS, *FILES):
+        everything_below(name, ())
+
+
+def test_exactly_the_views_that_users_name_say_what_they_need() -> None:
+    assert {name for name, file in VIEWS.items() if file.needs} == OFFERED.keys()
+    assert all(need in INCLUDED for file in OFFERED.values() for need in file.needs)
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_view_needs_what_fills_the_tables_behind_it(name: str) -> None:
+    filled = {done for need in OFFERED[name].needs for done in INCLUDED[need]}
+    assert {FILLED_BY[table] for table in tables_behind(name)} <= filled
+
+
+@pytest.fixture(scope="module")
+def asked_store() -> Iterator[stormlog.query.QueryStore]:
+    """A store that was asked about every view before."""
+    with stormlog.query.open([CAPTURES], cache=False) as store:
+        for view in view_names():
+            store.sql(f"SELECT count(*) FROM {view}")
+        yield store
+
+
+@pytest.mark.parametrize("name", view_names())
+def test_view_answers_a_store_that_was_asked_nothing_before(
+    asked_store: stormlog.query.QueryStore, name: str
+) -> None:
+    """What a header forgets is an answer from empty tables."""
+    statement = f"SELECT * FROM {name} ORDER BY ALL"
+    with stormlog.query.open([CAPTURES], cache=False) as store:
+        rows = store.sql(statement).rows
+    assert rows
+    assert rows == asked_store.sql(statement).rows
