@@ -711,6 +711,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             entry.pop("status", None)
             entry["state"] = "ignored"
         (folder / "changed.json").write_text(json.dumps(states))
+        shutil.rmtree(folder / "cache", ignore_errors=True)
         (folder / "empty.json").write_text('{"format": "stormlog-issues", "version": 1, "issues": []}')
     yield World(folder, names)
 
