@@ -127,6 +127,14 @@ SERIES: list[tuple[str, list[dict[str, Any]], list[tuple[str, str, float]]]] = [
         [(DRIFT, "critical", 1.0)],
     ),
     ("device of no size", series([0, 0, 0, 0, 0], 0), []),
+    (
+        "device of no size in the last sample",
+        [
+            *series([1, 2, 3, 4, 5]),
+            *(row | {"timestamp_ns": START_NS + 9 * SECOND} for row in series([0], 0)),
+        ],
+        [(DRIFT, "critical", 1.0)],
+    ),
     ("device of unknown size", series([1, 2, 3, 4, 5], None), []),  # type: ignore[arg-type]
     (
         "unknown use",

@@ -16,6 +16,8 @@ from stormlog.engine.database.sql_files import view_query
 from stormlog.engine.reading import line_files
 from stormlog.engine.reading.line_shapes import learn_shapes
 from stormlog.engine.reading.odd_lines import Arbiter
+from stormlog.telemetry.errors import TelemetryRecordError
+from stormlog.telemetry.validation import validate_telemetry_record
 from tests.engine.reading.mutations import capabilities
 from tests.engine.reading.oracle import actual, judged
 from tests.engine.reading.test_parquet_columns import good_row, segment, sink_of
@@ -276,6 +278,19 @@ def test_python_gives_these_reasons() -> None:
     results = [judged(line.encode(), 0, "d") for line in LINES]
     for (changes, reason), result in zip(ROWS, results, strict=True):
         assert (result if isinstance(result, str) else None) == reason, changes
+
+
+def test_the_strict_rules_give_these_reasons() -> None:
+    for (changes, reason), values in zip(ROWS[: -len(ODD)], RECORDS, strict=False):
+        if reason is not None and reason.startswith("out_of_range:"):
+            # No rule of records: only the engine has such a bound.
+            reason = None
+        try:
+            validate_telemetry_record(values)
+            found = None
+        except TelemetryRecordError as error:
+            found = error.code
+        assert found == reason, changes
 
 
 def verdicts_of(statement: Callable[[], str], *, with_shapes: bool, folder: Path) -> set[int]:
