@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import stormlog.query
-from stormlog.query import EventFilter
+from stormlog.query import EventFilter, OOMBundleFilter
 from stormlog.telemetry import project_telemetry_event, telemetry_event_from_record
+from tests.artifacts.factories import make_oom_bundle
 from tests.query.sinks import write_lines
 from tests.telemetry.factories import record
 
@@ -148,3 +151,33 @@ def test_which_stage_a_phase_scope_names(tmp_path: Path) -> None:
 
     in_python = [project_telemetry_event(telemetry_event_from_record(event)).stage for event in events]
     assert found == in_python == [stage for _, stage in STAGES], json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "count"), [(9, 11, 1), (10, 10, 1), (11, 20, 0), (0, 9, 0), (10, None, 1)]
+)
+def test_the_first_and_last_moment_of_a_filter_count(
+    tmp_path: Path, start: int, end: int | None, count: int
+) -> None:
+    write_lines(tmp_path / "e.jsonl", [record(timestamp_ns=10)])
+    with stormlog.query.open([tmp_path], cache=False) as store:
+        wanted = EventFilter(time_start_ns=start, time_end_ns=end)
+        assert len(store.query_events(wanted)) == len(list(store.iter_events(wanted))) == count
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "count"),
+    [
+        ("2026-01-01T00:00:09Z", "2026-01-01T00:00:11Z", 1),
+        ("2026-01-01T00:00:10Z", "2026-01-01T00:00:10Z", 1),
+        ("2026-01-01T00:00:10.000001Z", None, 0),
+        (None, "2026-01-01T00:00:09.999999Z", 0),
+    ],
+)
+def test_the_first_and_last_moment_of_bundles_count(
+    tmp_path: Path, after: str | None, before: str | None, count: int
+) -> None:
+    make_oom_bundle(tmp_path / "oom_dump_a", created_at_utc="2026-01-01T00:00:10Z")
+    with stormlog.query.open([tmp_path], cache=False) as store:
+        wanted = OOMBundleFilter(created_after=after, created_before=before)
+        assert len(store.list_oom_bundles(wanted)) == count
