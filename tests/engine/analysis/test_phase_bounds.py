@@ -104,6 +104,27 @@ CASES: list[tuple[str, list[dict[str, Any]], list[Span]]] = [
         [boundary(5, "enter", "b"), boundary(5, "enter", "a"), boundary(6, "exit", "b", 1)],
         [("a", "main", 5, 6, True), ("b", "main", 5, 6, False)],
     ),
+    # In the order of the lines both would be closed.
+    (
+        "one time and sequence, the scope decides against the lines",
+        [
+            boundary(5, "enter", "b"),
+            boundary(5, "enter", "a"),
+            boundary(6, "exit", "a", 1),
+            boundary(7, "exit", "b", 2),
+        ],
+        [("a", "main", 5, 7, True), ("b", "main", 5, 7, False)],
+    ),
+    (
+        "one time, the sequence decides against scopes and lines",
+        [
+            boundary(5, "enter", "a", 1),
+            boundary(5, "enter", "b", 0),
+            boundary(6, "exit", "b", 2),
+            boundary(7, "exit", "a", 3),
+        ],
+        [("a", "main", 5, 7, False), ("b", "main", 5, 7, True)],
+    ),
     (
         "one time, sequence and scope, the line decides",
         [boundary(5, "enter", "a"), boundary(5, "exit", "a")],

@@ -90,7 +90,8 @@ def test_the_start_speaks_for_its_session(
         event(2, "start", None, metadata={"user": "zoe", "app": "other"}),
         event(3),
     ]
-    samples = [event(10 + number, "sample", None) for number in range(50)]
+    # With the start in their midst, so that its line has a shape where lines have shapes.
+    samples = [event(10 + number, "sample", None, metadata=started) for number in range(50)]
 
     found = scanned(tracker, tmp_path / "e.jsonl", *events, *samples)
 
