@@ -683,10 +683,10 @@ def _tracker(world: Path) -> dict[str, str]:
     names["history_cursor"] = json.loads(_run(f"issues history {names['alert']} --limit 1 --json").stdout)[
         "cursor"
     ]
-    for number in range(51):
-        _run(
-            f"issues record 'Loss {chr(97 + number % 26) * (number // 26 + 3)} failed' --db many.db --session s{number}"
-        )
+    with Tracker(world / "many.db") as tracker:
+        for number in range(51):
+            word = chr(97 + number % 26) * (number // 26 + 3)
+            tracker.record_error(f"Loss {word} failed", session_id=f"s{number}")
     return names
 
 
