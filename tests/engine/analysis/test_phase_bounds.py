@@ -234,3 +234,16 @@ def test_an_origin_names_the_phase(tmp_path: Path) -> None:
         phases = dict(store.sql("SELECT session_id, phase FROM memory_gaps").rows)
 
     assert phases == {str(number): phase for number, (_, phase) in enumerate(ORIGINS)}
+
+
+def test_spans_that_tie_completely_are_in_the_order_in_which_their_threads_began() -> None:
+    events = [
+        boundary(0, "enter", "a", 0, thread_id=1),
+        boundary(1, "exit", "a", 1, thread_id=1),
+        boundary(5, "enter", "b", 2, thread_id=2),
+        # All phases of the first thread had ended: it begins anew.
+        boundary(5, "enter", "c", 3, thread_id=1),
+        record(timestamp_ns=START_NS + 9),
+    ]
+    spans = PhaseReplayIndex.from_events(named("s", events)).spans_for(session_id="s")
+    assert [span.scope_id for span in spans] == ["a", "b", "c"]
