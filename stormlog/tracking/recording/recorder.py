@@ -189,7 +189,20 @@ def _route(connection: sqlite3.Connection, project_id: str) -> None:
         """,
         [project_id],
     )
-    # But what only another source knows of the session counts as it would in a batch of its own.
+    _share_facts(connection, project_id)
+
+
+def _share_facts(connection: sqlite3.Connection, project_id: str) -> None:
+    """Let evidence of several sources say what any of them knows of the session, as batches one by one would."""
+    [is_shared] = connection.execute(
+        """
+        SELECT (SELECT count(*) FROM temp.routed) < (
+            SELECT count(*) FROM temp.incoming WHERE batch IN (SELECT batch FROM temp.current_batches)
+        )
+        """
+    ).fetchone()
+    if not is_shared:
+        return
     connection.execute(
         """
         UPDATE temp.routed
