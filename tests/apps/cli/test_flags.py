@@ -798,6 +798,9 @@ def test_an_option_has_an_effect(world: World, tmp_path: Path, command: str, row
 
     for actual, wanted, texts in ((status, row.status, given), (base_status, row.base_status, left_out)):
         assert actual != 0 if wanted is None else actual == wanted, (actual, texts["stdout"], texts["stderr"])
+    if row.gone is not None and row.on == "stdout":
+        # A filter that lets nothing pass would do as well.
+        assert "No rows." not in given["stdout"]
     for text, there, elsewhere in ((row.new, given, left_out), (row.gone, left_out, given)):
         if text is not None:
             text = text.format(**world.names) if text in ("{first}",) else text
