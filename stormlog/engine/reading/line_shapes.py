@@ -165,6 +165,8 @@ def _insert_valid(database: Database, rows: list[tuple[Any, ...]]) -> None:
         INNER JOIN raw.split_lines AS s ON l.file_id = s.file_id
         INNER JOIN raw.shape_trials AS t ON l.file_id = t.shape_id
         WHERE l.is_valid AND l.severity IS NULL
+            -- The trial line has another event type.
+            AND telemetry.is_plain_event_type(t.event_type)
         -- A line is compared with one shape.
         QUALIFY row_number() OVER (PARTITION BY s.before_time, s.tail, body_length ORDER BY t.shape_id) = 1
         """

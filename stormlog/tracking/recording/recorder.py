@@ -189,6 +189,45 @@ def _route(connection: sqlite3.Connection, project_id: str) -> None:
         """,
         [project_id],
     )
+    _share_facts(connection, project_id)
+
+
+def _share_facts(connection: sqlite3.Connection, project_id: str) -> None:
+    """Let evidence of several sources say what any of them knows of the session, as batches one by one would."""
+    [is_shared] = connection.execute(
+        """
+        SELECT (SELECT count(*) FROM temp.routed) < (
+            SELECT count(*) FROM temp.incoming WHERE batch IN (SELECT batch FROM temp.current_batches)
+        )
+        """
+    ).fetchone()
+    if not is_shared:
+        return
+    connection.execute(
+        """
+        UPDATE temp.routed
+        SET
+            run_id = s.run_id,
+            host = s.host,
+            user = s.user,
+            environment = s.environment,
+            code_version = coalesce(routed.code_version, s.code_version)
+        FROM (
+            SELECT
+                a.app_id, i.is_dev, i.fingerprint_id, i.session_id, i.evidence_id, min(i.run_id) AS run_id,
+                min(i.host) AS host, min(i.user) AS user, min(i.environment) AS environment,
+                min(i.code_version) AS code_version
+            FROM temp.incoming AS i
+            INNER JOIN apps AS a ON a.project_id = ? AND a.name = i.app
+            WHERE i.batch IN (SELECT batch FROM temp.current_batches)
+            GROUP BY a.app_id, i.is_dev, i.fingerprint_id, i.session_id, i.evidence_id
+            HAVING count(*) > 1
+        ) AS s
+        WHERE routed.app_id = s.app_id AND routed.is_dev = s.is_dev AND routed.fingerprint_id = s.fingerprint_id
+            AND routed.session_id = s.session_id AND routed.evidence_id = s.evidence_id
+        """,
+        [project_id],
+    )
 
 
 def _create_issues(

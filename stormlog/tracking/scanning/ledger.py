@@ -307,6 +307,6 @@ def _is_complete(fragment: bytes) -> bool:
     try:
         json.loads(fragment)
     except (ValueError, RecursionError):
-        # Blanks are no line at all.
-        return not fragment.strip()
+        # Blanks, those beyond ASCII included, are no line at all.
+        return not fragment.decode("utf-8", "replace").strip()
     return True

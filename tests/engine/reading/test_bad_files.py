@@ -161,6 +161,15 @@ def test_truncated_archive_keeps_what_can_be_unpacked(tmp_path: Path) -> None:
         assert [reject.line_number for reject in store.rejects()] == [len(rows)]
 
 
+@pytest.mark.parametrize("padding", [b"\0", b"\0" * 512, b"\0" * 100_000])
+def test_zeros_behind_an_archive_are_padding(tmp_path: Path, padding: bytes) -> None:
+    lines = json.dumps(record(session_id="good")) + "\n"
+    (tmp_path / "padded.jsonl.gz").write_bytes(gzip.compress(lines.encode()) + padding)
+    with stormlog.query.open([tmp_path]) as store:
+        assert len(store.query_events()) == 1
+        assert codes(store) == {} and store.rejects() == []
+
+
 def test_what_is_no_archive_is_one_warning(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl.gz").write_bytes(b"no archive")
     (tmp_path / "b.jsonl.zst").write_bytes(b"no archive")

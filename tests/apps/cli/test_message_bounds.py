@@ -1,0 +1,138 @@
+"""Messages and answers at their bounds: how many notices, equal names, characters that steer, words of --fail-on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from stormlog.apps.cli.printing.human import human_time
+from tests.apps.cli.runner import stormlog
+from tests.apps.cli.samples import capture, event, write_lines
+from tests.query.sinks import busy_session
+
+
+def damage(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for number in range(count):
+        write_lines(folder / f"{number:02}.jsonl", event(session_id=f"s{number}"), "{broken")
+    return folder
+
+
+@pytest.mark.parametrize("command", ["query issues", "scan", "gate --baseline empty.json"])
+@pytest.mark.parametrize(("count", "named", "last"), [(9, 9, None), (10, 10, None), (11, 9, 2), (30, 9, 21)])
+def test_ten_notices_are_shown_and_of_more_nine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, count: int, named: int, last: int | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STORMLOG_DB", str(tmp_path / "tracker.db"))
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    Path("empty.json").write_text('{"format": "stormlog-issues", "version": 1, "issues": []}')
+    damage(tmp_path / "runs", count)
+
+    lines = stormlog(*command.split(), "runs").stderr.splitlines()
+
+    assert len([line for line in lines if line.startswith("Warning: runs/")]) == named
+    assert [line for line in lines if "more;" in line] == (
+        [] if last is None else [line for line in lines if line.startswith(f"... and {last} more;")]
+    )
+    assert len(lines) == named + (last is not None)
+
+
+@pytest.mark.parametrize("command", ["query events", "scan", "gate --baseline empty.json"])
+def test_control_characters_of_paths_do_not_reach_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STORMLOG_DB", str(tmp_path / "tracker.db"))
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    Path("empty.json").write_text('{"format": "stormlog-issues", "version": 1, "issues": []}')
+    (tmp_path / "runs").mkdir()
+    write_lines(tmp_path / "runs" / "a\x1b[31m\x07b.jsonl", event(), "{broken")
+
+    outcome = stormlog(*command.split(), "runs")
+
+    assert "a\\x1b[31m\\x07b.jsonl" in outcome.stderr
+    assert not set("\x1b\x07") & set(outcome.stdout + outcome.stderr)
+
+
+def test_a_value_with_a_lone_return_is_one_field(tmp_path: Path) -> None:
+    texts = ["a\rb", "a\nb", "a,b", 'a"b', "\r", "a\r\nb"]
+    write_lines(tmp_path / "e.jsonl", *(event(timestamp_ns=n, context=text) for n, text in enumerate(texts)))
+
+    outcome = stormlog("query", "events", tmp_path, "--csv")
+
+    rows = list(csv.DictReader(io.StringIO(outcome.stdout, newline="")))
+    assert [row["context"] for row in rows] == texts
+
+
+@pytest.mark.parametrize(
+    ("columns", "keys"),
+    [
+        ("1 AS a, 2 AS a", ["a", "a_2"]),
+        ("1 AS a, 2 AS a, 3 AS a", ["a", "a_2", "a_3"]),
+        ("1 AS a, 2 AS a, 3 AS a, 4 AS a", ["a", "a_2", "a_3", "a_4"]),
+        ("1 AS a, 2 AS a_2, 3 AS a", ["a", "a_2", "a_3"]),
+        ("1 AS a_2, 2 AS a, 3 AS a", ["a_2", "a", "a_3"]),
+    ],
+)
+@pytest.mark.parametrize("name", ["json", "jsonl", "csv"])
+def test_columns_of_one_name_are_all_there(tmp_path: Path, columns: str, keys: list[str], name: str) -> None:
+    capture(tmp_path)
+
+    text = stormlog("query", "issues", tmp_path, "--sql", f"SELECT {columns}", "--format", name).stdout
+
+    if name == "csv":
+        (row,) = csv.DictReader(io.StringIO(text))
+    else:
+        row = json.loads(text)[0] if name == "json" else json.loads(text)
+    assert {key: int(value) for key, value in row.items()} == {
+        key: number for number, key in enumerate(keys, 1)
+    }
+
+
+#: What a scan finds, and the words that fail on that.
+FOUND = {
+    "nothing": set(),
+    "a new issue": {"new", " any , new "},
+    "a regression": {"regressed", " any , new "},
+}
+
+
+@pytest.mark.parametrize("found", FOUND)
+def test_the_words_of_fail_on(tmp_path: Path, found: str) -> None:
+    path, db = tmp_path / "a.jsonl", tmp_path / "tracker.db"
+    write_lines(path, *busy_session("s1", 40))
+    assert stormlog("scan", path, "--db", db, "--code-version", "1.0", "--settle", "0s").status == 0
+    assert (
+        stormlog("issues", "resolve", "--where", "kind = 'oom'", "--version", "1.1", "--db", db).status == 0
+    )
+    version = "1.2" if found == "a regression" else "1.0"
+    if found == "a new issue":
+        write_lines(path, *busy_session("s1", 40), event(event_type="warning", context="Disk is low"))
+    elif found == "a regression":
+        write_lines(path, *busy_session("s2", 40))
+    before = db.read_bytes()
+    for word in ("new", "regressed", " any , new "):
+        db.write_bytes(before)
+        outcome = stormlog(
+            "scan", path, "--db", db, "--code-version", version, "--settle", "0s", "--fail-on", word
+        )
+        assert outcome.status == (10 if word in FOUND[found] else 0), (word, outcome)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (-1, "-1"),
+        (0, "1970-01-01 00:00:00"),
+        (253_402_300_799 * 10**9, "9999-12-31 23:59:59"),
+        (253_402_300_799 * 10**9 + 999_999_999, "9999-12-31 23:59:59"),
+        (253_402_300_800 * 10**9, "253402300800000000000"),
+    ],
+)
+def test_the_first_and_last_second_that_have_a_date(value: int, text: str) -> None:
+    assert human_time(value) == text
