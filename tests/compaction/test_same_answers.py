@@ -16,6 +16,7 @@ from tests.captures import CHECKOUT
 from tests.compaction.answers import answers, assert_same, copy_of, tree
 from tests.engine.reading.mutations import METADATA, capabilities, repeated_line
 from tests.query.sinks import busy_session, write_lines, write_sink
+from tests.soak import few_or_many
 from tests.telemetry.factories import record
 
 CAPTURES = CHECKOUT / "examples" / "captures"
@@ -195,7 +196,7 @@ def test_segments_with_anything_odd_stay_as_written(tmp_path: Path, line: str | 
     assert_same(answers(tmp_path / "out"), wanted)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(few_or_many(1, 20)))
 def test_changed_lines(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     files: dict[str, list[dict[str, Any]]] = {f"segment-{number:06d}.jsonl": [] for number in range(1, 61)}

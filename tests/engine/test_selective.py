@@ -23,6 +23,7 @@ from tests.compaction.answers import copy_of
 from tests.compaction.test_same_answers import CAPTURES, closed, sinks
 from tests.engine.reading.test_parquet_columns import good_row, segment
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
+from tests.soak import few_or_many
 
 Rows = list[dict[str, Any]]
 SECOND = 10**9
@@ -359,7 +360,7 @@ def random_rows(rng: random.Random) -> Rows:
     return rows
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(few_or_many(4, 100)))
 def test_random_layouts(tmp_path: Path, always: None, seed: int) -> None:
     rng = random.Random(seed)
     for name in ("one", "two"):

@@ -23,6 +23,7 @@ from stormlog.apps.cli.printing.json_text import json_line
 from tests.apps.cli.runner import COMMAND, on_terminal, without_styles
 from tests.apps.cli.runner import stormlog as command_line
 from tests.apps.cli.samples import START_NS, capture, event, write_lines
+from tests.soak import few_or_many
 
 
 class Stop(Exception):
@@ -60,6 +61,7 @@ class Writer:
         self.time_ns = START_NS
         self.number = 0
         self.pending: dict[Path, bytes] = {}
+        self.planned: list[str] = []
         self.start_file()
 
     def start_file(self) -> None:
@@ -67,8 +69,11 @@ class Writer:
         self.pending[self.folder / f"segment-{self.number:05}.jsonl"] = b""
 
     def step(self) -> None:
-        names = ["append"] * 6 + ["start", "truncate", "rotate", "remove", "nothing"]
-        getattr(self, self.random.choice(names))()
+        if not self.planned:
+            # In any order, but as often as that: a few steps suffice to see everything happen.
+            self.planned = ["append"] * 5 + ["start", "truncate", "rotate", "remove", "nothing"]
+            self.random.shuffle(self.planned)
+        getattr(self, self.planned.pop())()
 
     def append(self) -> None:
         for path in self.random.sample(sorted(self.pending), k=self.random.randint(1, len(self.pending))):
@@ -133,7 +138,7 @@ def test_folded_changes_equal_a_cold_answer_after_every_step(
     runs.mkdir()
     writer = Writer(runs, seed)
     writer.append()
-    steps, state, shown = 25, dict[str, Any](), dict[str, str]()
+    steps, state, shown = few_or_many(10, 100), dict[str, Any](), dict[str, str]()
 
     def wait() -> None:
         nonlocal steps
@@ -230,7 +235,7 @@ def test_a_process_prints_each_change_at_once(tmp_path: Path) -> None:
     followed.comes_to(cold(runs))
     assert json.loads(followed.lines[-1])["change"] == "changed"
     writer = Writer(runs, 5)
-    for _ in range(8):
+    for _ in range(few_or_many(3, 20)):
         writer.step()
         followed.comes_to(cold(runs))
     shutil.rmtree(runs)

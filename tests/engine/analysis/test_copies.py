@@ -26,6 +26,7 @@ from stormlog.engine.analysis import copies
 from stormlog.query import EventFilter
 from stormlog.query.verify import verify
 from tests.query.sinks import SECOND, START_NS, busy_session, write_lines, write_sink
+from tests.soak import few_or_many
 from tests.telemetry.factories import record
 
 Events = list[dict[str, Any]]
@@ -507,7 +508,11 @@ def test_bundles_that_differ_in_one_file_count_both(name: str, tmp_path: Path) -
 # ---- any mixture -------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=few_or_many(2, 100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(seed=st.integers(0, 2**32))
 def test_any_copies_of_any_sources_change_no_answer(seed: int, tmp_path_factory: Any) -> None:
     rng = random.Random(seed)
@@ -531,7 +536,7 @@ def test_any_copies_of_any_sources_change_no_answer(seed: int, tmp_path_factory:
 # ---- many that begin alike ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(few_or_many(2, 50)))
 def test_what_begins_alike_is_a_copy_only_if_it_is_all_of_a_beginning(seed: int, tmp_path: Path) -> None:
     """Files that part ways at some record, cut at any length, some of them twice."""
     chance = random.Random(seed)
