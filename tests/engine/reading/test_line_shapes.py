@@ -331,7 +331,7 @@ def test_every_text(tmp_path: Path, key: str) -> None:
     assert taken
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(few_or_many(1, 20)))
 @pytest.mark.parametrize("keep_all", [False, True], ids=["issues", "events"])
 def test_the_whole_way_with_and_without_shapes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, keep_all: bool
