@@ -14,6 +14,8 @@
 PYTHON ?= python3
 JOBS ?= 2
 BENCH_ARGS ?=
+# Each process takes tests that stand together, which share what a module sets up, and at the end those of others.
+PARALLEL := -n $(JOBS) --dist worksteal
 VENV := .venv
 LOWEST := .venv-lowest
 LOWEST_TESTS := $(addprefix tests/, $(addsuffix .py, \
@@ -32,16 +34,16 @@ demo: $(VENV)/.installed
 	$(BIN)/stormlog query issues examples/captures
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-quick: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
 test-lowest: $(LOWEST)/.installed
-	$(LOWEST)/bin/python -m pytest -n $(JOBS) $(LOWEST_TESTS)
+	$(LOWEST)/bin/python -m pytest $(PARALLEL) $(LOWEST_TESTS)
 
 soak: $(VENV)/.installed-test
-	STORMLOG_SOAK=1 $(BIN)/python -m pytest -n $(JOBS) $(SOAK_TESTS)
+	STORMLOG_SOAK=1 $(BIN)/python -m pytest $(PARALLEL) $(SOAK_TESTS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
