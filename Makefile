@@ -2,7 +2,7 @@
 #
 #   make demo    install and list the issues of the shipped captures
 #   make test    install with test extras and run the tests
-#   make test-quick  the tests that take no processes and few files: a minute, for work on the code
+#   make test-quick  the tests that start no processes and read few files: a minute, for work on the code
 #   make test-lowest  run the tests of queries and the command line with the lowest versions that are allowed
 #   make soak    the kills and random histories of the tests, many times instead of a few
 #   make check   formatting, lint, types, documentation

@@ -85,9 +85,11 @@ def cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ.update(before)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     folder = Path(__file__).parent
     slow = tuple(folder / name for name in SLOW)
+    assert [path for path in slow if not path.exists()] == [], "SLOW names what is not there"
     for item in items:
         if any(item.path.is_relative_to(path) for path in slow):
             item.add_marker(pytest.mark.slow)
