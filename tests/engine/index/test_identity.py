@@ -208,9 +208,9 @@ class Writer:
     def _odd_size(self, data: bytes, size: int) -> int:
         """Prefer the middle of a character and the middle of a line end."""
         wish = self.rng.random()
-        if wish < 0.1:
+        if wish < 0.25:
             return data.find(b"\xc3", size) + 1 or size
-        return data.find(b"\r\n", size) + 1 or size if wish < 0.2 else size
+        return data.find(b"\r\n", size) + 1 or size if wish < 0.5 else size
 
 
 def test_appends_seen_by_one_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -412,7 +412,9 @@ def test_no_sequence_of_moves_makes_anything_new(seed: int, tmp_path: Path, trac
     scan(tracker, runs, code_version="1.0")
     resolve_all(tracker)
     # Every move at least once, in any order.
-    moves = [_rename, _rename_folder, _copy, _gzip, _forget_first_segment, _compact, _touch]
+    moves = [_rename, _rename_folder, _copy, _gzip, _forget_first_segment, _compact, _touch] * few_or_many(
+        1, 3
+    )
     for number, move in enumerate(rng.sample(moves, len(moves))):
         move(tmp_path / "world", rng, number)
         path = tmp_path / "world"
