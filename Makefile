@@ -2,8 +2,9 @@
 #
 #   make demo    install and list the issues of the shipped captures
 #   make test    install with test extras and run the tests
+#   make test-quick  the tests that start no processes and read few files: a minute, for work on the code
 #   make test-lowest  run the tests of queries and the command line with the lowest versions that are allowed
-#   make soak    kill, append and read for minutes
+#   make soak    the kills and random histories of the tests, many times instead of a few
 #   make check   formatting, lint, types, documentation
 #   make bench   measure (BENCH_ARGS="--events 10000 --with-reference" for more)
 #   make bench-tracking  measure scans into a tracker
@@ -13,30 +14,36 @@
 PYTHON ?= python3
 JOBS ?= 2
 BENCH_ARGS ?=
+# Each process takes tests that stand together, which share what a module sets up, and at the end those of others.
+PARALLEL := -n $(JOBS) --dist worksteal
 VENV := .venv
 LOWEST := .venv-lowest
 LOWEST_TESTS := $(addprefix tests/, $(addsuffix .py, \
 	apps/cli/test_exits apps/cli/test_formats apps/cli/test_help apps/cli/test_issues apps/cli/test_sql_option apps/cli/test_terminal \
 	engine/reading/test_bad_columns query/test_filters engine/reading/test_parquet_rows engine/reading/test_parquet_columns query/test_vectors \
 	sql/test_macros sql/test_portable tracking/recording/test_versions))
+# What repeats kills or random histories: few times in `make test`, many times here.
+SOAK_TESTS := $(shell grep -lr --include='test_*.py' few_or_many tests)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-lowest soak check bench bench-tracking growth clean
+.PHONY: demo test test-quick test-lowest soak check bench bench-tracking growth clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
 	$(BIN)/stormlog query issues examples/captures
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest $(PARALLEL)
+
+test-quick: $(VENV)/.installed-test
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
 test-lowest: $(LOWEST)/.installed
-	$(LOWEST)/bin/python -m pytest -n $(JOBS) $(LOWEST_TESTS)
+	$(LOWEST)/bin/python -m pytest $(PARALLEL) $(LOWEST_TESTS)
 
 soak: $(VENV)/.installed-test
-	STORMLOG_SOAK=1 $(BIN)/python -m pytest -n $(JOBS) tests/engine/index/test_crashes.py tests/engine/index/test_identity.py \
-		tests/tracking/scanning/test_scan_crashes.py
+	STORMLOG_SOAK=1 $(BIN)/python -m pytest $(PARALLEL) $(SOAK_TESTS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

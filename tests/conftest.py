@@ -2,15 +2,57 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from tests.vectors.harness import differences
+
+#: Tests that ``make test-quick`` leaves out, files or folders of them: they start processes, kill them or wait for
+#: them, read whole captures, or open hundreds of stores. A single test of another file is marked ``@pytest.mark.slow``.
+SLOW = (
+    "test_benchmarks.py",
+    "test_docs.py",
+    "test_examples.py",
+    "test_opening.py",
+    "test_packaging.py",
+    "apps/cli/test_cache.py",
+    "apps/cli/test_cli_imports.py",
+    "apps/cli/test_closed_streams.py",
+    "apps/cli/test_compact.py",
+    "apps/cli/test_empty_answers.py",
+    "apps/cli/test_exits.py",
+    "apps/cli/test_follow.py",
+    "apps/cli/test_gate.py",
+    "apps/cli/test_interrupted.py",
+    "apps/cli/test_issue_files.py",
+    "apps/cli/test_messages.py",
+    "apps/cli/test_scan.py",
+    "apps/cli/test_terminal.py",
+    "compaction",
+    "engine/analysis",
+    "engine/cursors",
+    "engine/index",
+    "engine/reading",
+    "engine/test_selective.py",
+    "engine/tracked",
+    "query/test_invariance.py",
+    "query/test_python_calls.py",
+    "query/test_streams.py",
+    "query/test_threads.py",
+    "sql/test_twins.py",
+    "tracking/database",
+    "tracking/digest/test_deadlines.py",
+    "tracking/gate",
+    "tracking/scanning",
+)
 
 #: Settings of the tests themselves.
 _OF_TESTS = ("STORMLOG_CAPTURES", "STORMLOG_SOAK")
@@ -22,6 +64,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # A busy machine is no failure.
 settings.register_profile("stormlog", deadline=None)
 settings.load_profile("stormlog")
+
+# Trackers wait for the disk at each commit, and there are thousands of commits. Memory does not make them wait.
+_MEMORY = Path("/dev/shm")
+_MEMORY_BYTES = 2 << 30
+if os.access(_MEMORY, os.W_OK | os.X_OK) and shutil.disk_usage(_MEMORY).free >= _MEMORY_BYTES:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,6 +83,22 @@ def cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield folder
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+    slow = tuple(folder / name for name in SLOW)
+    assert [path for path in slow if not path.exists()] == [], "SLOW names what is not there"
+    for item in items:
+        if any(item.path.is_relative_to(path) for path in slow):
+            item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish() -> None:
+    # Thousands of collected tests stay until the end: looking for garbage among them again and again finds none.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -16,6 +16,7 @@ from tests.captures import CHECKOUT
 from tests.compaction.answers import answers, assert_same, copy_of, tree
 from tests.engine.reading.mutations import METADATA, capabilities, repeated_line
 from tests.query.sinks import busy_session, write_lines, write_sink
+from tests.soak import few_or_many
 from tests.telemetry.factories import record
 
 CAPTURES = CHECKOUT / "examples" / "captures"
@@ -160,42 +161,43 @@ def test_metadata_of_every_kind(tmp_path: Path) -> None:
     assert_same(answers(tmp_path / "out"), wanted)
 
 
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("{broken", "line 2 is damaged"),
-        (json.dumps(record(schema_version=2)), "line 2 is damaged, older"),
-        (json.dumps(record(pid="7")), "line 2"),
-        (json.dumps(record(pid=2**70)), "line 2"),
-        (json.dumps({**record(), "unknown": 1}), "line 2"),
-        (json.dumps(record(context="\ud800")), "line 2"),
-        # Not damaged, but it looks like a comma too many.
-        (json.dumps(record(context="a,}b")), "line 2"),
-        (json.dumps(record())[:-1] + ', "pid": 8}', "line 2"),
-        (b"\xff\xfe", "no plain lines"),
-        (b"x\ry", "no plain lines"),
-        (json.dumps(record())[:-30], "line 2"),
-        ("\n\n{}\n", "line 4"),
-    ],
-)
-def test_segments_with_anything_odd_stay_as_written(tmp_path: Path, line: str | bytes, reason: str) -> None:
-    names = [f"segment-{number:06d}.jsonl" for number in range(1, 4)]
+#: The second line of a segment, and why the segment is not compacted.
+ODD_LINES: list[tuple[str | bytes, str]] = [
+    ("{broken", "line 2 is damaged"),
+    (json.dumps(record(schema_version=2)), "line 2 is damaged, older"),
+    (json.dumps(record(pid="7")), "line 2"),
+    (json.dumps(record(pid=2**70)), "line 2"),
+    (json.dumps({**record(), "unknown": 1}), "line 2"),
+    (json.dumps(record(context="\ud800")), "line 2"),
+    # Not damaged, but it looks like a comma too many.
+    (json.dumps(record(context="a,}b")), "line 2"),
+    (json.dumps(record())[:-1] + ', "pid": 8}', "line 2"),
+    (b"\xff\xfe", "no plain lines"),
+    (b"x\ry", "no plain lines"),
+    (json.dumps(record())[:-30], "line 2"),
+    ("\n\n{}\n", "line 4"),
+]
+
+
+def test_segments_with_anything_odd_stay_as_written(tmp_path: Path) -> None:
+    names = [f"segment-{number:06d}.jsonl" for number in range(1, 2 * len(ODD_LINES) + 2)]
     sink = write_sink(tmp_path / "sink", {name: busy_session(name, 40) for name in names})
     first = (json.dumps(record(), sort_keys=True) + "\n").encode()
-    raw = line if isinstance(line, bytes) else line.encode("utf-8")
-    (sink / names[1]).write_bytes(first + raw)
+    # Every second segment is an odd one.
+    for name, (line, _) in zip(names[1::2], ODD_LINES, strict=True):
+        (sink / name).write_bytes(first + (line if isinstance(line, bytes) else line.encode("utf-8")))
     wanted = answers(sink)
 
     report = compact_sink(sink, tmp_path / "out")
 
-    assert [segment.is_compacted for segment in report.segments] == [True, False, True]
-    (kept,) = report.copied
-    assert kept.reason is not None and reason in kept.reason
-    assert (tmp_path / "out" / names[1]).read_bytes() == first + raw
+    assert [segment.is_compacted for segment in report.segments] == [True, False] * len(ODD_LINES) + [True]
+    for name, kept, (line, reason) in zip(names[1::2], report.copied, ODD_LINES, strict=True):
+        assert kept.reason is not None and reason in kept.reason, line
+        assert (tmp_path / "out" / name).read_bytes() == (sink / name).read_bytes(), line
     assert_same(answers(tmp_path / "out"), wanted)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(few_or_many(1, 20)))
 def test_changed_lines(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     files: dict[str, list[dict[str, Any]]] = {f"segment-{number:06d}.jsonl": [] for number in range(1, 61)}

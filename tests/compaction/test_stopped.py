@@ -20,6 +20,7 @@ from stormlog.errors import CompactionError, SourceError
 from tests.captures import CHECKOUT
 from tests.compaction.answers import copy_of, tree
 from tests.query.sinks import busy_session, write_sink
+from tests.soak import few_or_many
 
 ASIDE = ".stormlog-compact-sink.old"
 
@@ -79,7 +80,11 @@ def test_killed_while_it_replaces(tmp_path: Path) -> None:
     renames = [number for number, step in enumerate(steps, 1) if step.startswith("os.rename")]
     assert len(renames) == 3
     rng = random.Random(4)
-    points = {*renames, *(number + 1 for number in renames), *rng.sample(range(1, len(steps)), 5)}
+    points = {
+        *renames,
+        *(number + 1 for number in renames),
+        *rng.sample(range(1, len(steps)), few_or_many(1, 20)),
+    }
     states = set()
     for point in sorted(points):
         subprocess.run(["rm", "-rf", str(folder)], check=True)
@@ -122,7 +127,9 @@ def test_killed_while_it_writes_a_copy(tmp_path: Path) -> None:
     complete = tree(folder / "first")
     subprocess.run(["rm", "-rf", str(folder / "first")], check=True)
     (rename,) = [number for number, step in enumerate(steps, 1) if step.startswith("os.rename")]
-    for point in sorted({rename, rename + 1, *random.Random(5).sample(range(1, len(steps)), 4)}):
+    for point in sorted(
+        {rename, rename + 1, *random.Random(5).sample(range(1, len(steps)), few_or_many(2, 20))}
+    ):
         output = folder / f"out{point}"
         run(point, sink, output)
         assert tree(sink) == before

@@ -18,6 +18,7 @@ import stormlog.query
 from tests.engine.reading.oracle import FIELDS
 from tests.engine.reading.test_parquet_rows import sink_of, table
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
+from tests.soak import few_or_many
 from tests.telemetry.factories import record
 
 Events = list[dict[str, Any]]
@@ -60,7 +61,11 @@ def wanted(tmp_path: Path, events: Events) -> dict[str, tuple[Any, ...]]:
     return found
 
 
-SHARED = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SHARED = settings(
+    max_examples=few_or_many(3, 100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
 @SHARED

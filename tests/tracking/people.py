@@ -14,6 +14,8 @@ from tests.tracking.evidence import fingerprint_id, see
 S = 10**9
 DAY = 24 * 3600 * S
 START_NS = 1_800_000_000 * S
+#: Later than all telemetry of the tests of scans.
+STANDING_NS = 2_000_000_000 * S
 
 KIM = Actor("user", "kim", "Kim")
 LEE = Actor("user", "lee", "Lee")
@@ -29,6 +31,16 @@ class Clock:
 
     def __call__(self) -> int:
         self.now_ns += 1
+        return self.now_ns
+
+
+class StandingClock:
+    """Now; it stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now_ns = STANDING_NS
+
+    def __call__(self) -> int:
         return self.now_ns
 
 

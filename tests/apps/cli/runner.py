@@ -16,6 +16,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,10 +54,18 @@ def on_terminal(
     *arguments: str | Path,
     width: int = 100,
     interrupt_after_s: float | None = None,
+    when_shown: Mapping[str, Callable[[], object]] | None = None,
     environment: dict[str, str] | None = None,
     command: list[str] | None = None,
 ) -> tuple[int, str]:
     """Run ``stormlog`` on a terminal of its own.
+
+    Args:
+        width: Columns of the terminal.
+        interrupt_after_s: When to press Ctrl-C, counted from the start or from the last call of ``when_shown``.
+        when_shown: What to call once the terminal shows a text, by that text.
+        environment: More variables.
+        command: What to run in place of ``stormlog``.
 
     Returns:
         Exit status and everything the terminal showed, stdout and stderr together.
@@ -73,9 +82,11 @@ def on_terminal(
     )
     os.close(theirs)
     shown = bytearray()
+    waiting = dict(when_shown or {})
     started = time.monotonic()
     while True:
-        if interrupt_after_s is not None and time.monotonic() - started > interrupt_after_s:
+        is_due = interrupt_after_s is not None and time.monotonic() - started > interrupt_after_s
+        if is_due and not waiting:
             process.send_signal(signal.SIGINT)
             interrupt_after_s = None
         if not select.select([ours], [], [], 0.02)[0]:
@@ -89,6 +100,9 @@ def on_terminal(
         if not piece:
             break
         shown += piece
+        for text in [text for text in waiting if text.encode() in shown]:
+            waiting.pop(text)()
+            started = time.monotonic()
     os.close(ours)
     return process.wait(), shown.decode("utf-8").replace("\r\n", "\n")
 

@@ -20,6 +20,7 @@ from stormlog.query.remembered.verification import verify
 from tests.apps.cli.runner import Outcome
 from tests.apps.cli.runner import stormlog as command_line
 from tests.apps.cli.samples import START_NS, capture, damaged, event, write_lines
+from tests.soak import few_or_many
 
 Run = Callable[..., Outcome]
 
@@ -214,7 +215,7 @@ def test_clearing_while_answers_are_given_never_breaks_one(run: Run, root: Path,
 
     def ask() -> None:
         try:
-            for number in range(6):
+            for number in range(few_or_many(3, 50)):
                 # Another filter every time, so that no kept answer is at hand.
                 with stormlog_store(runs, root) as store:
                     rows = store.list_issues(stormlog.query.IssueFilter(session_id=f"none-{number}"))

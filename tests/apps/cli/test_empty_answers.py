@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,21 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "runs").mkdir()
     capture(tmp_path / "runs")
     return Path("runs")
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tracker that knows such runs."""
+    folder = tmp_path_factory.mktemp("recorded")
+    assert stormlog("scan", capture(folder), "--db", folder / "t.db", "-q").status == 0
+    return folder / "t.db"
+
+
+@pytest.fixture
+def tracked(recorded: Path, runs: Path) -> Path:
+    """The runs, and a tracker ``t.db`` beside them."""
+    shutil.copy(recorded, "t.db")
+    return runs
 
 
 @pytest.mark.parametrize(
@@ -54,8 +70,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
     ids=" ".join,
 )
-def test_an_empty_path_is_refused(arguments: tuple[str, ...], runs: Path) -> None:
-    stormlog("scan", runs, "--db", "t.db", "-q")
+def test_an_empty_path_is_refused(arguments: tuple[str, ...], tracked: Path) -> None:
     before = sorted(os.listdir())
     outcome = stormlog(*arguments)
     assert (outcome.status, outcome.stdout) == (2, "")
@@ -170,8 +185,7 @@ def test_tracked_issues_say_which_apps_runs_and_versions_there_are(runs: Path) -
 
 
 @pytest.mark.parametrize("name", ["empty", "other", "notes.txt", "e.jsonl.1", "no-suffix"])
-def test_paths_without_telemetry_are_told(name: str, runs: Path) -> None:
-    stormlog("scan", runs, "--db", "t.db", "-q")
+def test_paths_without_telemetry_are_told(name: str, tracked: Path) -> None:
     Path("empty").mkdir()
     Path("other").mkdir()
     Path("other/config.json").write_text("{}", encoding="utf-8")
@@ -180,7 +194,7 @@ def test_paths_without_telemetry_are_told(name: str, runs: Path) -> None:
     outcome = stormlog("query", "issues", name)
     assert outcome.status == 0
     assert outcome.stderr.startswith(f"Warning: {name}: ")
-    assert stormlog("query", "issues", runs, name).stderr.startswith(f"Warning: {name}: ")
+    assert stormlog("query", "issues", tracked, name).stderr.startswith(f"Warning: {name}: ")
     assert name in stormlog("scan", name, "--db", "t.db").stderr
     for command in (
         ("query", "issues", name),

@@ -112,7 +112,7 @@ def lines_of_everything(seed: int) -> list[bytes]:
 def write_everything(folder: Path, seed: int = 1) -> Path:
     """Write a sink, flat files and documents that hold some of everything; sessions are spread over files."""
     lines = lines_of_everything(seed)
-    names = [f"segment-{number:06d}.jsonl" for number in range(1, 6)]
+    names = [f"segment-{number:06d}.jsonl" for number in range(1, 4)]
     size = len(lines) // len(names) + 1
     sink = write_sink(folder / "sink", {name: [] for name in names})
     for number, name in enumerate(names):
@@ -122,7 +122,7 @@ def write_everything(folder: Path, seed: int = 1) -> Path:
     (folder / "lines.jsonl").write_bytes(b"".join(mixed_lines(seed + 1)))
     (folder / "x-telemetry.json").write_text(json.dumps(busy_session("document", 30)))
     for scenario in ("legacy-v2", "v4-cuda-sim"):
-        for path in sorted(CAPTURES.joinpath(scenario).rglob("*.jsonl"))[:2]:
+        for path in sorted(CAPTURES.joinpath(scenario).rglob("*.jsonl"))[:1]:
             target = folder / scenario / path.parent.name
             target.mkdir(parents=True, exist_ok=True)
             # Only lines: manifests would make all of them sinks.

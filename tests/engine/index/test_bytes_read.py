@@ -36,7 +36,7 @@ class Reads:
         self.frozen: dict[str, FileState | None] = {}
         self.sampled: list[str] = []
         self.copied: list[tuple[str, int, int]] = []
-        for module in (pieces, reading, line_reading):
+        for module in (reading, line_reading):
             monkeypatch.setattr(module, "state_of", self._state_of)
         monkeypatch.setattr(
             snapshot, "file_states", lambda paths: {path: self._state_of(path) for path in paths}

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -18,10 +17,10 @@ import stormlog.query
 from stormlog.engine.index.json_files import read_document
 from tests.engine.index.answers import cold_answer, warm_answer
 from tests.engine.index.following import FILE_LINES, Follower, content_of, path_of
+from tests.soak import IS_SOAK, few_or_many
 
-IS_SOAK = os.environ.get("STORMLOG_SOAK") == "1"
-KILLS = 100 if IS_SOAK else 10
-SECONDS = 60.0 if IS_SOAK else 3.0
+KILLS = few_or_many(4, 100)
+SECONDS = few_or_many(2, 60)
 
 
 def start(action: str, *given: object) -> subprocess.Popen[str]:

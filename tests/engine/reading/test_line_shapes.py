@@ -18,6 +18,7 @@ from stormlog.engine.reading.line_shapes import learn_shapes
 from stormlog.engine.reading.line_sql import insert_shaped
 from tests.engine.reading.mutations import BYTE_CHANGES, OTHER_VALUES, capabilities
 from tests.engine.reading.oracle import assert_as_expected, judged
+from tests.soak import few_or_many
 from tests.telemetry.factories import record
 
 COLUMNS = (
@@ -273,7 +274,7 @@ def row_of(event: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(few_or_many(2, 50)))
 def test_what_has_a_shape_is_what_python_takes(tmp_path: Path, seed: int) -> None:
     lines = written_lines(random.Random(seed), 1500, share_changed=0.9)
 
@@ -330,7 +331,7 @@ def test_every_text(tmp_path: Path, key: str) -> None:
     assert taken
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(few_or_many(1, 20)))
 @pytest.mark.parametrize("keep_all", [False, True], ids=["issues", "events"])
 def test_the_whole_way_with_and_without_shapes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, keep_all: bool

@@ -17,6 +17,7 @@ from stormlog.engine.reading.parquet_columns import SEGMENT_COLUMNS
 from tests.engine.reading.mutations import METADATA, OTHER_VALUES, capabilities, mutated
 from tests.engine.reading.oracle import actual, canonical, judged
 from tests.query.sinks import busy_session, write_sink
+from tests.soak import few_or_many
 from tests.telemetry.factories import record
 
 TEXTS = (
@@ -168,7 +169,7 @@ def expected(rows: list[dict[str, Any]]) -> tuple[dict[int, str], set[int]]:
 
 
 @pytest.mark.parametrize("keep_all_first", [False, True])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(few_or_many(1, 20)))
 def test_rows_are_judged_as_their_lines_would_be(
     tmp_path: Path, seed: int, keep_all_first: bool, typed_files: list[int]
 ) -> None:

@@ -25,6 +25,7 @@ from stormlog.telemetry import (
 )
 from stormlog.telemetry.validation import record_fits_engine
 from tests.captures import capture_path, scenarios
+from tests.soak import few_or_many
 from tests.telemetry.factories import record
 from tests.vectors.harness import load_cases
 
@@ -223,7 +224,7 @@ def expected_row(line: str, session_id: str) -> dict[str, Any] | None:
 
 # Without shrinking: a failure names its line, and smaller lists of lines would not say more.
 @settings(
-    max_examples=12,
+    max_examples=few_or_many(6, 200),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -15,6 +15,7 @@ import stormlog.query
 from stormlog.engine.reading import line_files as line_reading
 from tests.engine.reading.mutations import mutated, repeated_line
 from tests.engine.reading.oracle import assert_as_expected, canonical, expected
+from tests.soak import few_or_many
 
 
 def check_both_ways(path: Path) -> None:
@@ -45,7 +46,7 @@ def summarised(issues: list[Any]) -> list[tuple[Any, ...]]:
     ]
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(few_or_many(1, 20)))
 def test_two_thousand_mutated_lines(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     path = tmp_path / "events.jsonl"
@@ -54,7 +55,7 @@ def test_two_thousand_mutated_lines(tmp_path: Path, seed: int) -> None:
     check_both_ways(path)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(few_or_many(1, 20)))
 @pytest.mark.parametrize("is_damaged", [False, True], ids=["json", "damaged"])
 def test_lines_that_repeat_their_texts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, is_damaged: bool
@@ -89,7 +90,11 @@ def test_line_endings_do_not_shift_lines(tmp_path: Path, ending: bytes) -> None:
     check_both_ways(path)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=few_or_many(4, 200),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     seeds=st.lists(st.integers(0, 2**32), min_size=1, max_size=12), ending=st.sampled_from([b"\n", b"\r\n"])
 )

@@ -6,9 +6,10 @@ import ast
 import contextlib
 import multiprocessing
 import os
+import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -154,12 +155,13 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_files, "BUSY_S", 0.05)
 
 
-@pytest.fixture
-def known(tmp_path: Path) -> Iterator[tuple[Path, Path, str]]:
-    """A tracker without a log, the telemetry that it knows, and one of its issues."""
-    (tmp_path / "runs").mkdir()
-    runs = capture(tmp_path / "runs")
-    path = tmp_path / "tracker.db"
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A tracker without a log, recorded once and to be copied, and one of its issues; its telemetry lies beside it."""
+    folder = tmp_path_factory.mktemp("recorded")
+    (folder / "runs").mkdir()
+    runs = capture(folder / "runs")
+    path = folder / "tracker.db"
     assert run("scan", runs, "--db", path, "--settle", "0s", "-q").status == 0
     with Tracker(path) as tracker:
         for number in range(30):
@@ -167,7 +169,14 @@ def known(tmp_path: Path) -> Iterator[tuple[Path, Path, str]]:
         issue_id = tracker.list_issues().issues[0].issue_id
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
-    yield path, runs, issue_id
+    return path, issue_id
+
+
+@pytest.fixture
+def known(recorded: tuple[Path, str], tmp_path: Path) -> tuple[Path, Path, str]:
+    """A tracker without a log, the telemetry that it knows, and one of its issues."""
+    shutil.copytree(recorded[0].parent, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "tracker.db", tmp_path / "runs" / "events.jsonl", recorded[1]
 
 
 def commands(path: Path, runs: Path, issue_id: str) -> list[list[str]]:
@@ -245,7 +254,7 @@ def test_a_copy_of_a_damaged_store_replaces_no_sound_one(known: tuple[Path, Path
     ]
 
 
-@pytest.mark.parametrize("number, what", enumerate([b"\xff", b"\x00", b"\x0d\x00\x00\x01"]))
+@pytest.mark.parametrize("number, what", list(enumerate([b"\xff", b"\x00", b"\x0d\x00\x00\x01"])))
 def test_no_damaged_page_is_called_a_defect(known: tuple[Path, Path, str], number: int, what: bytes) -> None:
     path, runs, issue_id = known
     good = path.read_bytes()

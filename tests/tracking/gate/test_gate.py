@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def test_what_was_resolved_is_judged_by_its_versions(
         (issue,) = report.issues
         assert (issue.outcome, issue.basis, issue.fix_version) == (expected, basis, fix)
         assert report.failed == (expected == "regressed")
-        assert gate(runs, baseline, found, fail_on=["recurring"]).failed == (expected == "recurring")
+        assert replace(report, fail_on=["recurring"]).failed == (expected == "recurring")
 
 
 def test_one_newer_version_among_several_is_enough(tmp_path: Path, tracker: Tracker) -> None:

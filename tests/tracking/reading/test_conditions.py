@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,18 +21,29 @@ from stormlog.tracking.reading import conditions
 from stormlog.tracking.reading.condition_functions import REPLACED
 from stormlog.tracking.reading.conditions import LONGEST_CONDITION, LONGEST_VALUE, Condition
 from stormlog.tracking.triage import changes
-from tests.tracking.people import LEE, as_actor, new_tracker, of, refused, seen
+from tests.tracking.people import LEE, Clock, as_actor, new_tracker, of, refused, seen
 from tests.tracking.tables import everything
 
 ENDLESS = "(SELECT count(*) FROM issues a, issues b, issues c, issues d, issues e, issues f, issues g) > 0"
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A tracker with forty issues, recorded once and to be copied, and the time of its clock."""
+    clock = Clock()
+    with new_tracker(tmp_path_factory.mktemp("recorded"), clock) as tracker:
+        for number in range(40):
+            seen(tracker, f"F{number}", session=f"s{number}")
+    return tracker.store.path, clock.now_ns
+
+
 @pytest.fixture
-def many(tracker: Tracker) -> Tracker:
+def many(recorded: tuple[Path, int], tmp_path: Path, clock: Clock) -> Iterator[Tracker]:
     """Forty issues."""
-    for number in range(40):
-        seen(tracker, f"F{number}", session=f"s{number}")
-    return tracker
+    path, clock.now_ns = recorded
+    shutil.copy(path, tmp_path / path.name)
+    with new_tracker(tmp_path, clock) as tracker:
+        yield tracker
 
 
 def fitting(tracker: Tracker, where: str) -> int:

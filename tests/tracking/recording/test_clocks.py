@@ -19,6 +19,7 @@ from stormlog.tracking.digest.failures import DeliveryError
 from stormlog.tracking.digest.lock import delivery_lock
 from stormlog.tracking.projects import ensure_project
 from stormlog.tracking.recording.regression import ended_silences
+from tests.soak import few_or_many
 from tests.tracking.digest.digests import (
     HOUR_NS,
     MINUTE_NS,
@@ -362,7 +363,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=few_or_many(20, 500), deadline=None)
 @given(st.lists(STEPS, max_size=25), st.sampled_from(["hourly", "6_hourly", "daily"]))
 def test_all_news_is_told_once_and_in_time_whatever_the_clocks(
     steps: list[tuple[str, int, int]], frequency: str

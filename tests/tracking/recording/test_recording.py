@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from stormlog.tracking import Tracker
 from stormlog.tracking.models import TrackedIssue
+from tests.soak import few_or_many
 from tests.tracking.evidence import fingerprint_id, see
 from tests.tracking.tables import everything, tables
 
@@ -233,7 +234,7 @@ SIGHTINGS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=few_or_many(20, 500))
 @given(sightings=SIGHTINGS, seed=st.randoms(use_true_random=False))
 def test_the_order_of_evidence_does_not_matter(
     tmp_path_factory: pytest.TempPathFactory,

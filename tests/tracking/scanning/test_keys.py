@@ -22,6 +22,7 @@ from stormlog.telemetry.projection import record_id
 from stormlog.tracking import Tracker
 from stormlog.tracking.database.migrations import load_migrations, migrate
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
+from tests.soak import few_or_many
 from tests.telemetry.factories import record
 from tests.tracking.sessionless import OLD_NS, alert, drift, write_bundle, write_runs
 from tests.tracking.tables import everything
@@ -403,15 +404,18 @@ def test_new_evidence_of_an_older_tracker_is_new(tmp_path: Path) -> None:
 # ---- any sequence of moves ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(few_or_many(1, 12)))
 def test_no_sequence_of_moves_makes_anything_new(seed: int, tmp_path: Path, tracker: Tracker) -> None:
     rng = random.Random(seed)
     runs = tmp_path / "world" / "runs"
     write_runs(runs)
     scan(tracker, runs, code_version="1.0")
     resolve_all(tracker)
-    for number in range(8):
-        move = rng.choice([_rename, _rename_folder, _copy, _gzip, _forget_first_segment, _compact, _touch])
+    # Every move at least once, in any order.
+    moves = [_rename, _rename_folder, _copy, _gzip, _forget_first_segment, _compact, _touch] * few_or_many(
+        1, 3
+    )
+    for number, move in enumerate(rng.sample(moves, len(moves))):
         move(tmp_path / "world", rng, number)
         path = tmp_path / "world"
         if rng.random() < 0.3:
@@ -459,9 +463,10 @@ def _gzip(world: Path, rng: random.Random, number: int) -> None:
 
 
 def _forget_first_segment(world: Path, rng: random.Random, number: int) -> None:
-    sink = rng.choice(_sinks(world))
-    segments = sorted(sink.glob("segment-*.jsonl"))
-    if len(segments) > 1:
+    sinks = [sink for sink in _sinks(world) if len(list(sink.glob("segment-*.jsonl"))) > 1]
+    if sinks:
+        sink = rng.choice(sinks)
+        segments = sorted(sink.glob("segment-*.jsonl"))
         segments[0].unlink()
         manifest = json.loads((sink / "manifest.json").read_text())
         manifest["segments"] = [s for s in manifest["segments"] if s["filename"] != segments[0].name]

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,30 +19,10 @@ from stormlog.tracking.scanning.lock import scan_lock
 from tests.captures import capture_path
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
 from tests.telemetry.factories import record
+from tests.tracking.people import StandingClock as Clock
 from tests.tracking.tables import everything, tables
 
 S = 10**9
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now_ns = 2_000_000_000 * S
-
-    def __call__(self) -> int:
-        return self.now_ns
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def tracker(tmp_path: Path, clock: Clock) -> Iterator[Tracker]:
-    with Tracker(tmp_path / "tracker.db", clock=clock) as opened:
-        yield opened
 
 
 def alert(

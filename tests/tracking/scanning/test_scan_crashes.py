@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -11,9 +10,10 @@ from pathlib import Path
 
 from stormlog.tracking import Tracker
 from tests.captures import CHECKOUT
+from tests.soak import few_or_many
 from tests.tracking.tables import tables
 
-KILLS = 50 if os.environ.get("STORMLOG_SOAK") == "1" else 8
+KILLS = few_or_many(3, 50)
 
 
 def scan_in_process(database: Path, path: Path, kill_at: int) -> subprocess.CompletedProcess[str]:

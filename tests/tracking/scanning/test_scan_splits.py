@@ -10,6 +10,7 @@ import pytest
 from stormlog.tracking import Tracker
 from tests.captures import capture_path, scenarios
 from tests.query.sinks import busy_session, write_sink
+from tests.soak import few_or_many
 from tests.tracking.arrivals import arrive
 from tests.tracking.tables import tables
 
@@ -28,7 +29,7 @@ def compare(source: Path, work: Path, seed: int) -> None:
     rng = random.Random(seed)
     count = 0
     with Tracker(work / "split.db") as tracker:
-        for _ in arrive(source, target, rng, stops=4):
+        for _ in arrive(source, target, rng, stops=few_or_many(3, 6)):
             # Now and then two scans see a part of it each, in any order.
             folders = sorted(path for path in target.iterdir())
             if rng.random() < 0.3:
@@ -46,12 +47,12 @@ def compare(source: Path, work: Path, seed: int) -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", range(1, 1 + few_or_many(1, 6)))
 def test_captures(tmp_path: Path, scenario: str, seed: int) -> None:
     compare(capture_path(scenario), tmp_path, seed)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(few_or_many(1, 6)))
 def test_sessions_over_several_segments(tmp_path: Path, seed: int) -> None:
     for number in range(2):
         events = [

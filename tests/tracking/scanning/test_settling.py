@@ -3,38 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from stormlog.tracking import Tracker
 from tests.query.sinks import write_lines
+from tests.tracking.people import STANDING_NS as NOW_NS
+from tests.tracking.people import StandingClock as Clock
 from tests.tracking.sessionless import drift
 
 S = 10**9
 MINUTE = 60 * S
-NOW_NS = 2_000_000_000 * S
 DAY = 24 * 60 * MINUTE
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now_ns = NOW_NS
-
-    def __call__(self) -> int:
-        return self.now_ns
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def tracker(tmp_path: Path, clock: Clock) -> Iterator[Tracker]:
-    with Tracker(tmp_path / "tracker.db", clock=clock) as opened:
-        yield opened
 
 
 def write(folder: Path, count: int, modified_ns: int) -> Path:

@@ -17,6 +17,7 @@ from stormlog.errors import LifecycleError
 from stormlog.tracking import Tracker
 from stormlog.tracking.database.maintenance import check_store
 from stormlog.tracking.database.sequences import next_sequence
+from tests.soak import few_or_many
 from tests.tracking.evidence import fingerprint_id, see
 from tests.tracking.people import BOT, as_actor, new_tracker, of, refused, seen
 from tests.tracking.tables import everything, tables
@@ -554,7 +555,7 @@ def apply(tracker: Tracker, control: Tracker, first: dict[str, str], step: Any) 
         tracker.merge(target, source)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=few_or_many(25, 500), deadline=None)
 @given(STEPS)
 def test_counts_are_right_after_any_steps_and_nothing_is_lost(steps: list[Any]) -> None:
     with trackers() as (tracker, control):
