@@ -21,7 +21,7 @@ LOWEST := .venv-lowest
 LOWEST_TESTS := $(addprefix tests/, $(addsuffix .py, \
 	apps/cli/test_exits apps/cli/test_formats apps/cli/test_help apps/cli/test_issues apps/cli/test_sql_option apps/cli/test_terminal \
 	engine/reading/test_bad_columns query/test_filters engine/reading/test_parquet_rows engine/reading/test_parquet_columns query/test_vectors \
-	sql/test_macros sql/test_portable tracking/recording/test_versions))
+	sql/test_macros sql/test_portable tracking/test_versions))
 # What repeats kills or random histories: few times in `make test`, many times here.
 SOAK_TESTS := $(shell grep -lr --include='test_*.py' few_or_many tests)
 BIN := $(VENV)/bin

@@ -337,7 +337,11 @@ def test_links_resolve(page: Path) -> None:
 
 
 def test_modules_named_in_pages_exist() -> None:
-    modules = [str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "stormlog").rglob("*.py")]
+    modules = [
+        str(path.relative_to(CHECKOUT))
+        for folder in ("stormlog", "tests")
+        for path in (CHECKOUT / folder).rglob("*.py")
+    ]
     for page in PAGES:
         for named in re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.py)`", page.read_text(encoding="utf-8")):
             is_known = any(f"/{module}".endswith(f"/{named}") for module in modules)

@@ -88,7 +88,7 @@ ROOMS = {
     "engine": (
         {"database"},
         {"reading", "analysis", "cursors", "tracked"},
-        {"index"},
+        {"index", "view_needs.py"},
         {"engine.py"},
         {"selective.py"},
         {"questions.py"},
@@ -98,6 +98,8 @@ ROOMS = {
         {"actors.py", "checks.py", "clocks.py", "models.py", "statuses.py", "webhook_settings.py"},
         {"database"},
         {"projects.py", "session.py"},
+        {"repository.py"},
+        {"versions.py"},
         {"reading"},
         {"recording"},
         {"triage"},

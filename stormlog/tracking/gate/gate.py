@@ -22,11 +22,11 @@ from stormlog.errors import SourceError
 from stormlog.issues.kinds import severity_rank_sql
 from stormlog.issues.sidecar import TrackedState, read_sidecar, state_precedence
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
-from stormlog.tracking.recording.repository import Repository
-from stormlog.tracking.recording.versions import compare_versions, repository_for, seen_among
+from stormlog.tracking.repository import Repository
 from stormlog.tracking.scanning.scan import ScanOptions, scan
 from stormlog.tracking.session import TrackerSession
 from stormlog.tracking.sidecar import export_states
+from stormlog.tracking.versions import compare_versions, repository_for, seen_among
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore

@@ -47,7 +47,7 @@ def judge_resolved(
     ).fetchall()
     if not rows:
         return 0
-    from stormlog.tracking.recording.versions import compare_versions, repository_for, seen_among
+    from stormlog.tracking.versions import compare_versions, repository_for, seen_among
 
     repository = repository_for(repo, [row[name] for row in rows for name in ("code_version", "fix_version")])
     regressed: dict[str, tuple[sqlite3.Row, str]] = {}

@@ -283,7 +283,7 @@ class Triage:
         if fix is None or not versions:
             return []
         # Comparing needs `packaging`, which takes a while to import.
-        from stormlog.tracking.recording.versions import compare_versions, seen_among
+        from stormlog.tracking.versions import compare_versions, seen_among
 
         order = self._project["version_order"]
         first_seen = seen_among(self._versions(issue_id))

@@ -15,9 +15,8 @@ from stormlog.apps.cli.commands import issue_lists, projects
 from stormlog.apps.cli.commands.query import ISSUE_KIND_CHOICES, ISSUE_STATE_CHOICES
 from stormlog.issues import ISSUE_KINDS, ISSUE_STATES
 from stormlog.tracking import projects as project_settings
-from stormlog.tracking import statuses
+from stormlog.tracking import statuses, versions
 from stormlog.tracking.reading import listing
-from stormlog.tracking.recording import versions
 from tests.apps.cli.runner import COMMAND, stormlog
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from packaging.version import Version
 
 from stormlog.tracking.projects import VERSION_ORDERS
-from stormlog.tracking.recording.repository import Repository
+from stormlog.tracking.repository import Repository
 
 __all__ = ["Comparison", "FirstSeen", "compare_versions", "repository_for", "seen_among"]
 

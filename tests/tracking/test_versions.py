@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stormlog.tracking.projects import VERSION_ORDERS
-from stormlog.tracking.recording.versions import Comparison, compare_versions, repository_for, seen_among
+from stormlog.tracking.versions import Comparison, compare_versions, repository_for, seen_among
 
 CASES = tomllib.loads((Path(__file__).parent / "vectors" / "versions.toml").read_text(encoding="utf-8"))[
     "case"
