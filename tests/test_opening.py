@@ -37,7 +37,7 @@ MAY_OPEN = {
     "telemetry/sink.py": "strict loading of the path that a caller names",
     "telemetry/loading.py": "strict loading of the path that a caller names",
     "telemetry/csv_rows.py": "strict loading of the path that a caller names",
-    "engine/reading/temporary_copies.py": "writes copies into the scratch folder",
+    "engine/reading/temporary_files.py": "writes copies into the scratch folder",
     "engine/reading/line_chunks.py": "reads and writes copies in the scratch folder",
     "engine/reading/small_files.py": "writes bundles into the scratch folder",
     "engine/reading/reader.py": "writes a copy into the scratch folder",

@@ -165,7 +165,7 @@ class SegmentWriter:
         rows = self._database.execute(
             f"""
             SELECT
-                file_id,
+                piece_id,
                 min(rowid) FILTER (WHERE NOT is_valid AND NOT is_blank) - min(rowid) + 1,
                 count(*) FILTER (WHERE NOT is_valid AND NOT is_blank),
                 count(*) FILTER (WHERE is_valid),
@@ -173,7 +173,7 @@ class SegmentWriter:
                 min(timestamp_ns),
                 max(timestamp_ns),
                 list_sort(list(DISTINCT session_id) FILTER (WHERE is_valid))
-            FROM raw.compaction_rows GROUP BY file_id
+            FROM raw.compaction_rows GROUP BY piece_id
             """
         ).fetchall()
         found = [WrittenSegment("holds no records")] * count
@@ -194,7 +194,7 @@ class SegmentWriter:
             f"""
             COPY (
                 SELECT {columns} FROM raw.compaction_rows
-                WHERE file_id = {number} AND is_valid ORDER BY timestamp_ns, rowid
+                WHERE piece_id = {number} AND is_valid ORDER BY timestamp_ns, rowid
             ) TO {quote_literal(os.path.join(self._target, name))}
             (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})
             """
@@ -212,15 +212,15 @@ class SegmentWriter:
         differs = " OR ".join(f"o.{name} IS DISTINCT FROM r.{name}" for name in columns)
         rows = database.execute(
             f"""
-            SELECT coalesce(o.file_id, r.file_id), coalesce(o.line_number, r.line_number)
+            SELECT coalesce(o.piece_id, r.piece_id), coalesce(o.line_number, r.line_number)
             FROM (
                 SELECT
-                    file_id, {", ".join(_READ_COLUMNS[:5])}, coalesce(rank, 0) AS rank,
+                    piece_id, {", ".join(_READ_COLUMNS[:5])}, coalesce(rank, 0) AS rank,
                     {", ".join(_READ_COLUMNS[6:])}, line AS record,
-                    row_number() OVER (PARTITION BY file_id ORDER BY timestamp_ns, rowid) AS line_number
-                FROM raw.compaction_rows WHERE is_valid AND list_contains($written, file_id)
+                    row_number() OVER (PARTITION BY piece_id ORDER BY timestamp_ns, rowid) AS line_number
+                FROM raw.compaction_rows WHERE is_valid AND list_contains($written, piece_id)
             ) AS o
-            FULL JOIN raw.records AS r ON o.file_id = r.file_id AND o.line_number = r.line_number
+            FULL JOIN raw.records AS r ON o.piece_id = r.piece_id AND o.line_number = r.line_number
             WHERE {differs} OR r.record_id IS NOT NULL
             ORDER BY ALL LIMIT 1
             """,
@@ -266,7 +266,7 @@ WITH lines AS (
 
 columns AS (
     SELECT
-        file_id, line, is_blank, is_valid, schema_version, session_id, timestamp_ns, event_type, collector,
+        piece_id, line, is_blank, is_valid, schema_version, session_id, timestamp_ns, event_type, collector,
         allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
         device_total_bytes, backend, severity, collector_health_status, is_fragmentation_known,
         {", ".join(f"{_at('fields', name, 'BIGINT')} AS {name}" for name in _OTHER_INTEGERS)},

@@ -25,7 +25,7 @@ from stormlog.engine.database.settings import Settings
 from stormlog.engine.database.sql_files import load_library
 from stormlog.engine.index.kept_rows import Parts
 from stormlog.engine.index.updating import Ingest
-from stormlog.engine.reading.temporary_copies import Scratch
+from stormlog.engine.reading.temporary_files import TemporaryFiles
 from stormlog.engine.tracked.schema import TrackingSchema
 from stormlog.engine.view_needs import CATALOG, FILES, ISSUES, PHASES, SESSIONS, TEXTS, needs_of, view_names
 from stormlog.errors import QueryError
@@ -77,7 +77,7 @@ class Engine:
         self._settings = settings
         self._index = index
         self._comparing: Engine | None = None
-        self._scratch = Scratch(
+        self._temporary_files = TemporaryFiles(
             settings.spill_directory, snapshot.catalog.opened, settings.limit_of_unpacking
         )
         self._open_database: Database | None = None
@@ -90,11 +90,11 @@ class Engine:
         self._registry = threading.Lock()
         self._closing = threading.Lock()
         try:
-            database = Database(connect(settings, self._scratch.member("spill")))
+            database = Database(connect(settings, self._temporary_files.member("spill")))
             lock(database.connection, self._readable_paths())
-            folder = self._scratch.path if index is None else index.parts_folder
+            folder = self._temporary_files.path if index is None else index.parts_folder
             self._parts = Parts(database, folder)
-            self._ingest = Ingest(database, self._scratch, self._parts, index, settings.batch_bytes)
+            self._ingest = Ingest(database, self._temporary_files, self._parts, index, settings.batch_bytes)
             self._findings = FindingStore({} if index is None else dict(index.findings))
             self._digests = {} if index is None else dict(index.digests)
             self._tracking = TrackingSchema(database)
@@ -106,7 +106,11 @@ class Engine:
     def _readable_paths(self) -> list[str]:
         catalog = self._snapshot.catalog
         paths = [*(str(path) for path in catalog.paths), *(str(source.path) for source in catalog.sources)]
-        own = [self._scratch.path] if self._index is None else [self._scratch.path, self._index.folder]
+        own = (
+            [self._temporary_files.path]
+            if self._index is None
+            else [self._temporary_files.path, self._index.folder]
+        )
         return [*(path for path in paths if is_storable(path)), *own]
 
     def close(self) -> None:
@@ -122,7 +126,7 @@ class Engine:
             if self._open_database is not None:
                 self._open_database.close()
                 self._open_database = None
-            self._scratch.close()
+            self._temporary_files.close()
             if self._index is not None:
                 self._index.close()
 
@@ -258,7 +262,7 @@ class Engine:
     def abandon(self) -> None:
         """Remove temporary files while something may still run; nothing can be asked afterwards."""
         with contextlib.suppress(OSError):
-            self._scratch.close()
+            self._temporary_files.close()
 
     def progress(self) -> Progress | None:
         """Return how much of the files was read; None when nothing is read."""
@@ -270,7 +274,7 @@ class Engine:
     def move_to(self, snapshot: Snapshot) -> None:
         """Show another snapshot of the same paths from now on, at the cost of what changed between them."""
         self._snapshot = snapshot
-        self._scratch.opened = snapshot.catalog.opened
+        self._temporary_files.opened = snapshot.catalog.opened
         self._filled.clear()
         self._load_warnings = []
 

@@ -259,7 +259,7 @@ class SelectiveEngine(Engine):
         told = self._take_from_manifests(rows)
         left = [origin for origin in rows if origin.file_id not in told]
         # Links have the numbers of pieces in their names, which are not negative.
-        files = [(origin, self._scratch.spelling(origin, -1 - origin.file_id)) for origin in left]
+        files = [(origin, self._temporary_files.spelling(origin, -1 - origin.file_id)) for origin in left]
         for start in range(0, len(files), _FILES_AT_A_TIME):
             self._describe_files(files[start : start + _FILES_AT_A_TIME])
         # What was said of another content must not decide about this one.

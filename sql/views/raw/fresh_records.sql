@@ -7,7 +7,7 @@
 -- Source: docs/architecture.md#shapes.
 CREATE OR REPLACE VIEW raw.fresh_records AS
 SELECT
-    r.file_id AS piece_id,
+    r.piece_id,
     coalesce(r.line_number, r.rowid - c.first_row + c.first_line) AS line_number,
     coalesce(r.schema_version, h.schema_version) AS schema_version,
     coalesce(r.session_id, h.session_id) AS session_id,
@@ -27,6 +27,6 @@ SELECT
     r.record,
     r.record_id
 FROM raw.records AS r
-LEFT JOIN raw.chunks AS c ON r.file_id = c.piece_id
+LEFT JOIN raw.chunks AS c ON r.piece_id = c.piece_id
 LEFT JOIN raw.shapes AS h ON r.shape_id = h.shape_id
 WHERE r.is_valid;

@@ -7,7 +7,7 @@
 -- Source: docs/compaction.md#files.
 CREATE OR REPLACE VIEW raw.parquet_rows AS
 SELECT
-    CAST(NULL AS INTEGER) AS file_id,
+    CAST(NULL AS INTEGER) AS piece_id,
     CAST(NULL AS BIGINT) AS line_number,
     CAST(NULL AS BIGINT) AS allocator_active_bytes,
     CAST(NULL AS BIGINT) AS allocator_allocated_bytes,

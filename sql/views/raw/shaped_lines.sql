@@ -12,7 +12,7 @@
 CREATE OR REPLACE VIEW raw.shaped_lines AS
 WITH lines_with_shapes AS (
     SELECT
-        l.file_id,
+        l.piece_id,
         l.line_number,
         l.line,
         l.record_id,
@@ -80,7 +80,7 @@ line_values AS (
 
 typed_values AS (
     SELECT
-        file_id,
+        piece_id,
         line_number,
         line,
         record_id,
@@ -119,7 +119,7 @@ typed_values AS (
 )
 
 SELECT
-    file_id,
+    piece_id,
     line_number,
     line,
     record_id,

@@ -9,7 +9,7 @@
 CREATE OR REPLACE VIEW raw.split_lines AS
 WITH line_halves AS (
     SELECT
-        file_id,
+        piece_id,
         line_number,
         line,
         record_id,
@@ -22,7 +22,7 @@ WITH line_halves AS (
 
 line_sections AS (
     SELECT
-        file_id,
+        piece_id,
         line_number,
         line,
         record_id,
@@ -44,7 +44,7 @@ line_texts AS (
 )
 
 SELECT
-    file_id,
+    piece_id,
     line_number,
     line,
     record_id,

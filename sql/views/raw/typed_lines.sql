@@ -13,7 +13,7 @@
 CREATE OR REPLACE VIEW raw.typed_lines AS
 WITH field_lists AS (
     SELECT
-        file_id,
+        piece_id,
         line_number,
         line,
         record_id,
@@ -61,7 +61,7 @@ WITH field_lists AS (
 -- Gives each element of the list its name.
 json_fields AS (
     SELECT
-        file_id,
+        piece_id,
         line_number,
         line,
         record_id,
@@ -142,7 +142,7 @@ typed_fields AS (
 
 line_verdicts AS (
     SELECT
-        file_id,
+        piece_id,
         line_number,
         line,
         record_id,
@@ -244,7 +244,7 @@ line_verdicts AS (
 )
 
 SELECT
-    file_id,
+    piece_id,
     line_number,
     line,
     record_id,

@@ -165,7 +165,7 @@ row_verdicts AS (
 )
 
 SELECT
-    file_id,
+    piece_id,
     line_number,
     -- Only where the text is used: to make it costs more than everything else here.
     CASE

@@ -37,10 +37,10 @@ TABLES = {
     ),
     "raw.warnings": "path VARCHAR, code VARCHAR, message VARCHAR",
     # Filled by reading. `raw.chunks` says where the lines of a piece begin in `raw.records`.
-    "raw.bundles": "bundle_id INTEGER, first_line BIGINT, line_count BIGINT, piece_id INTEGER",
+    "raw.joined_files": "joined_id INTEGER, first_line BIGINT, line_count BIGINT, piece_id INTEGER",
     "raw.lines_of_chunks": "piece_id INTEGER, first_line BIGINT, tail_id INTEGER",
     "raw.chunks": "piece_id INTEGER, first_row BIGINT, last_row BIGINT, first_line BIGINT, tail_id INTEGER",
-    "raw.lines_given": "file_id INTEGER, line_number BIGINT, line VARCHAR, record_id VARCHAR",
+    "raw.lines_given": "piece_id INTEGER, line_number BIGINT, line VARCHAR, record_id VARCHAR",
     "raw.shapes": (
         "shape_id INTEGER, before_time VARCHAR, tail VARCHAR, body_length BIGINT, prefix VARCHAR, suffix VARCHAR, "
         "is_needed BOOLEAN, is_null_allowed BOOLEAN, may_have_allocated BOOLEAN, "
@@ -50,7 +50,7 @@ TABLES = {
         "is_fragmentation_known BOOLEAN"
     ),
     "raw.records": (
-        "file_id INTEGER, line_number BIGINT, shape_id INTEGER, schema_version INTEGER, session_id VARCHAR, "
+        "piece_id INTEGER, line_number BIGINT, shape_id INTEGER, schema_version INTEGER, session_id VARCHAR, "
         "timestamp_ns BIGINT, event_type VARCHAR, collector VARCHAR, rank BIGINT, allocator_allocated_bytes BIGINT, "
         "allocator_reserved_bytes BIGINT, allocator_inactive_bytes BIGINT, device_used_bytes BIGINT, "
         "device_total_bytes BIGINT, backend VARCHAR, severity VARCHAR, collector_health_status VARCHAR, "
@@ -103,6 +103,6 @@ TABLES = {
 #: What `raw.typed_lines` reads; replaced for every batch of files.
 LINES_GIVEN_VIEW = """
 CREATE OR REPLACE VIEW raw.lines AS
-SELECT file_id, line_number, line, line AS json_line, record_id, true AS is_canonical
+SELECT piece_id, line_number, line, line AS json_line, record_id, true AS is_canonical
 FROM raw.lines_given;
 """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stormlog.engine.database.lazy_schema import Database
     from stormlog.engine.index import Index
     from stormlog.engine.index.kept_rows import Parts
-    from stormlog.engine.reading.temporary_copies import Scratch
+    from stormlog.engine.reading.temporary_files import TemporaryFiles
 
 __all__ = ["Ingest", "let_clock_tick"]
 
@@ -36,17 +36,22 @@ class Ingest:
 
     Args:
         database: Where to put it.
-        scratch: Where readable copies go.
+        temporary_files: Where readable copies go.
         parts: Keeps rows of earlier batches.
         index: Keeps them for other processes; None if nobody does.
         batch_bytes: Bytes that are read at a time.
     """
 
     def __init__(
-        self, database: Database, scratch: Scratch, parts: Parts, index: Index | None, batch_bytes: int
+        self,
+        database: Database,
+        temporary_files: TemporaryFiles,
+        parts: Parts,
+        index: Index | None,
+        batch_bytes: int,
     ) -> None:
         self._database = database
-        self._reader = Reader(database, scratch)
+        self._reader = Reader(database, temporary_files)
         self._parts = parts
         self._index = index
         self._batch_bytes = batch_bytes

@@ -21,7 +21,7 @@ from stormlog.engine.reading.unpacking import UnpackLimitError
 from stormlog.telemetry.schema import LONGEST_LINE_BYTES
 
 if TYPE_CHECKING:
-    from stormlog.engine.reading.temporary_copies import Scratch
+    from stormlog.engine.reading.temporary_files import TemporaryFiles
     from stormlog.engine.reading.verdict_tables import VerdictTables
 
 __all__ = ["Chunk", "ChunkMaker"]
@@ -75,7 +75,7 @@ class ChunkMaker:
     """Makes chunks.
 
     Args:
-        scratch: Opens files, and takes copies.
+        temporary_files: Opens files, and takes copies.
         arbiter: Is told of files that cannot be read, and of damaged lines.
         verdict_tables: Take what the arbiter says, when it is much.
         next_id: First free number for pieces.
@@ -87,9 +87,9 @@ class ChunkMaker:
     """
 
     def __init__(
-        self, scratch: Scratch, arbiter: Arbiter, verdict_tables: VerdictTables, next_id: int
+        self, temporary_files: TemporaryFiles, arbiter: Arbiter, verdict_tables: VerdictTables, next_id: int
     ) -> None:
-        self._scratch = scratch
+        self._temporary_files = temporary_files
         self._arbiter = arbiter
         self._verdict_tables = verdict_tables
         self.next_id = next_id
@@ -132,7 +132,7 @@ class ChunkMaker:
             if size >= _UNPACKED_BYTES:
                 yield chunks
                 for chunk in chunks:
-                    self._scratch.remove(chunk.path)
+                    self._temporary_files.remove(chunk.path)
                 chunks, size = [], 0
         if chunks:
             yield chunks
@@ -158,7 +158,7 @@ class ChunkMaker:
             OSError: it cannot be read.
         """
         # The path of a scan may be a link to the file.
-        return open_copy(chunk.path) if chunk.is_copy else self._scratch.open(chunk.task.origin.path)
+        return open_copy(chunk.path) if chunk.is_copy else self._temporary_files.open(chunk.task.origin.path)
 
     # ---- one file ------------------------------------------------------------------------------------------
 
@@ -170,14 +170,14 @@ class ChunkMaker:
     def _copied(self, task: Task) -> Chunk | None:
         """Copy what is wanted of a file; None if it would be read in another way, or there is no room."""
         # What cannot be opened is told by the caller, what cannot be written is read in place.
-        self._scratch.open(task.origin.path).close()
+        self._temporary_files.open(task.origin.path).close()
         for _ in range(_MOST_COPIES):
             if task.state is None:
                 return None
             path, size = task.origin.path, task.state.size
             name = f"{task.piece.piece_id}-from-{task.start}.jsonl"
             try:
-                copy, found = self._scratch.copy_range(path, task.start, size, name)
+                copy, found = self._temporary_files.copy_range(path, task.start, size, name)
             except OSError:
                 return None
             if found.may_follow(task.state):
@@ -202,10 +202,10 @@ class ChunkMaker:
 
     def _in_place(self, task: Task) -> Chunk:
         chunk = self._chunk(task, task.origin.path, is_copy=False)
-        return replace(chunk, path=self._scratch.spelling(task.origin, task.piece.piece_id))
+        return replace(chunk, path=self._temporary_files.spelling(task.origin, task.piece.piece_id))
 
     def _chunk(self, task: Task, path: str, *, is_copy: bool) -> Chunk:
-        with open_copy(path) if is_copy else self._scratch.open(path) as stream:
+        with open_copy(path) if is_copy else self._temporary_files.open(path) as stream:
             size = os.fstat(stream.fileno()).st_size
             has_mark = stream.read(len(BOM_UTF8)) == BOM_UTF8
             tail_bytes = _tail_bytes(stream, size)
@@ -215,7 +215,9 @@ class ChunkMaker:
     def _unpacked(self, task: Task) -> Chunk | None:
         origin = task.origin
         try:
-            copy, problem = self._scratch.unpacked(origin.path, f"{task.piece.piece_id}-unpacked.jsonl")
+            copy, problem = self._temporary_files.unpacked(
+                origin.path, f"{task.piece.piece_id}-unpacked.jsonl"
+            )
             chunk = self._chunk(task, copy, is_copy=True)
         except UnpackLimitError as error:
             self._arbiter.refuse_file(
@@ -238,7 +240,7 @@ class ChunkMaker:
             self._arbiter.reject(place, lines_before + damage.line_number, damage.reason, damage.excerpt)
             self._verdict_tables.take_many()
 
-        copy = self._scratch.copy_named(f"{chunk.piece_id}-repaired.jsonl")
+        copy = self._temporary_files.copy_named(f"{chunk.piece_id}-repaired.jsonl")
         with self.open(chunk) as stream, open_copy(copy, "wb") as target:
             size = repair_lines(blocks_of(stream, chunk.size), target, LONGEST_LINE_BYTES, report)
         with open_copy(copy) as stream:
@@ -265,7 +267,7 @@ class ChunkMaker:
 
 
 def open_copy(path: str, mode: str = "rb") -> IO[bytes]:
-    """Open a file of the scratch folder."""
+    """Open a temporary file."""
     return open(path, mode)
 
 

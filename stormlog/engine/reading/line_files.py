@@ -23,11 +23,11 @@ from stormlog.engine.reading.line_sql import (
 from stormlog.engine.reading.odd_lines import Arbiter, Place
 from stormlog.engine.reading.read_plan import Task
 from stormlog.engine.reading.repair import blocks_of
-from stormlog.engine.reading.small_files import Bundle, bundle_small_files, spread_rows
+from stormlog.engine.reading.small_files import JoinedFile, join_small_files, spread_rows
 
 if TYPE_CHECKING:
     from stormlog.engine.database.lazy_schema import Database
-    from stormlog.engine.reading.temporary_copies import Scratch
+    from stormlog.engine.reading.temporary_files import TemporaryFiles
     from stormlog.engine.reading.verdict_tables import VerdictTables
 
 __all__ = ["LineReader", "LinesRead"]
@@ -55,7 +55,7 @@ class LineReader:
 
     Args:
         database: Where to put them.
-        scratch: Where copies go.
+        temporary_files: Where copies go.
         arbiter: Judges what SQL leaves open.
         verdict_tables: Take what the arbiter says.
         next_id: First free number for pieces.
@@ -64,17 +64,17 @@ class LineReader:
     def __init__(
         self,
         database: Database,
-        scratch: Scratch,
+        temporary_files: TemporaryFiles,
         arbiter: Arbiter,
         verdict_tables: VerdictTables,
         next_id: int,
     ) -> None:
         self._database = database
-        self._scratch = scratch
+        self._temporary_files = temporary_files
         self._arbiter = arbiter
         self._verdict_tables = verdict_tables
         self._statement = verdict_tables.statement
-        self._maker = ChunkMaker(scratch, arbiter, verdict_tables, next_id)
+        self._maker = ChunkMaker(temporary_files, arbiter, verdict_tables, next_id)
 
     def read(self, tasks: Sequence[Task], shaped: str) -> LinesRead:
         """Read tasks whose files hold lines.
@@ -88,29 +88,29 @@ class LineReader:
         return LinesRead(self._maker.next_id, self._maker.places, self._maker.replaced)
 
     def _read_tasks(self, tasks: Sequence[Task], shaped: str) -> None:
-        bundles, alone = bundle_small_files(
-            [task for task in tasks if not task.origin.is_packed], self._scratch
+        joined_files, alone = join_small_files(
+            [task for task in tasks if not task.origin.is_packed], self._temporary_files
         )
         unpacked = self._maker.unpack(task for task in tasks if task.origin.is_packed)
-        self._read(self._maker.make(alone) + next(unpacked, []), bundles, shaped)
+        self._read(self._maker.make(alone) + next(unpacked, []), joined_files, shaped)
         for chunks in unpacked:
             # Shapes stand for rows: those of one batch have to be the same ones.
             chunks = self._scan_or_repair(chunks)
             self._number_rows(chunks)
             self._finish(chunks)
 
-    def _read(self, chunks: list[Chunk], bundles: list[Bundle], shaped: str) -> None:
+    def _read(self, chunks: list[Chunk], joined_files: list[JoinedFile], shaped: str) -> None:
         # Shapes of the batch before stand for rows that are no longer here.
         self._database.execute("DELETE FROM raw.shapes")
-        size = sum(chunk.size for chunk in chunks) + sum(bundle.size for bundle in bundles)
-        is_shaped = size >= SHAPES_PAY_BYTES and self._has_shapes(chunks, bundles)
-        if not is_shaped or not self._scan(chunks, shaped, bundles, tests_json=False):
+        size = sum(chunk.size for chunk in chunks) + sum(joined.size for joined in joined_files)
+        is_shaped = size >= SHAPES_PAY_BYTES and self._has_shapes(chunks, joined_files)
+        if not is_shaped or not self._scan(chunks, shaped, joined_files, tests_json=False):
             is_shaped = False
-            if not bundles or not self._scan(chunks, self._statement, bundles):
-                chunks += self._maker.make(task for bundle in bundles for task, _, _ in bundle.members)
-                bundles = []
+            if not joined_files or not self._scan(chunks, self._statement, joined_files):
+                chunks += self._maker.make(task for joined in joined_files for task, _, _ in joined.members)
+                joined_files = []
                 chunks = self._scan_or_repair(chunks)
-        self._finish_bundles(bundles)
+        self._finish_joined_files(joined_files)
         self._number_rows(chunks)
         changed = [chunk for chunk in chunks if _has_changed(chunk)]
         self._take_back(changed)
@@ -121,10 +121,10 @@ class LineReader:
             # As copies they cannot change any more.
             self._read_again([chunk.task for chunk in changed])
 
-    def _has_shapes(self, chunks: Sequence[Chunk], bundles: Sequence[Bundle]) -> bool:
+    def _has_shapes(self, chunks: Sequence[Chunk], joined_files: Sequence[JoinedFile]) -> bool:
         paths = [chunk.path for chunk in chunks]
-        for bundle in bundles:
-            paths += bundle.sampled_paths()
+        for joined in joined_files:
+            paths += joined.sampled_paths()
         return learn_shapes(self._database, paths) > 0
 
     # ---- scanning ------------------------------------------------------------------------------------------
@@ -153,21 +153,21 @@ class LineReader:
         self,
         chunks: Sequence[Chunk],
         statement: str,
-        bundles: Sequence[Bundle] = (),
+        joined_files: Sequence[JoinedFile] = (),
         *,
         tests_json: bool = True,
     ) -> bool:
         """Insert the lines of files; false, and none is inserted, if DuckDB refuses a file or leaves something out."""
         import duckdb
 
-        if not chunks and not bundles:
+        if not chunks and not joined_files:
             return True
-        ids = [*(chunk.piece_id for chunk in chunks), *(bundle.bundle_id for bundle in bundles)]
+        ids = [*(chunk.piece_id for chunk in chunks), *(joined.joined_id for joined in joined_files)]
         if ids == list(range(ids[0], ids[0] + len(ids))):
             piece_id = f"CAST(file_index + {ids[0]} AS INTEGER)"
         else:
             piece_id = f"{ids!r}[CAST(file_index + 1 AS BIGINT)]"
-        paths = [*(chunk.path for chunk in chunks), *(bundle.path for bundle in bundles)]
+        paths = [*(chunk.path for chunk in chunks), *(joined.path for joined in joined_files)]
         for is_json in [LOOKS_COMPLETE, IS_JSON] if tests_json else [LOOKS_COMPLETE]:
             try:
                 self._database.execute(lines_view(paths, piece_id, is_json))
@@ -179,28 +179,28 @@ class LineReader:
                 if "Malformed JSON" in str(error):
                     continue
                 return False
-            return self._adds_up(chunks, bundles)
+            return self._adds_up(chunks, joined_files)
         return False
 
-    def _adds_up(self, chunks: Sequence[Chunk], bundles: Sequence[Bundle]) -> bool:
+    def _adds_up(self, chunks: Sequence[Chunk], joined_files: Sequence[JoinedFile]) -> bool:
         """Return whether all bytes of the files were read as lines; remove the lines if not."""
         texts = {chunk.piece_id: chunk.text_bytes for chunk in chunks}
-        texts.update((bundle.bundle_id, bundle.text_bytes) for bundle in bundles)
+        texts.update((joined.joined_id, joined.text_bytes) for joined in joined_files)
         rows = self._database.execute(
             """
             SELECT
-                file_id,
+                piece_id,
                 coalesce(sum(line_bytes), 0) + count(*),
                 count(*) = max(rowid) - min(rowid) + 1,
                 count(*) FILTER (coalesce(line_bytes, 0) = 0)
-            FROM raw.records WHERE line_number IS NULL AND file_id BETWEEN $first AND $last GROUP BY file_id
+            FROM raw.records WHERE line_number IS NULL AND piece_id BETWEEN $first AND $last GROUP BY piece_id
             """,
             {"first": min(texts), "last": max(texts)},
         ).fetchall()
-        found = {file_id: (text_bytes, in_order, blank) for file_id, text_bytes, in_order, blank in rows}
+        found = {piece_id: (text_bytes, in_order, blank) for piece_id, text_bytes, in_order, blank in rows}
         nothing = (0, True, 0)
         is_odd = any(
-            found.get(bundle.bundle_id, nothing)[:2] != (bundle.text_bytes, True) for bundle in bundles
+            found.get(joined.joined_id, nothing)[:2] != (joined.text_bytes, True) for joined in joined_files
         )
         for chunk in chunks:
             text_bytes, in_order, blank = found.get(chunk.piece_id, nothing)
@@ -210,7 +210,7 @@ class LineReader:
             is_odd = is_odd or not _has_changed(chunk)
         if is_odd:
             self._database.execute(
-                "DELETE FROM raw.records WHERE list_contains($ids, file_id) AND line_number IS NULL",
+                "DELETE FROM raw.records WHERE list_contains($ids, piece_id) AND line_number IS NULL",
                 {"ids": list(texts)},
             )
         return not is_odd
@@ -275,10 +275,10 @@ class LineReader:
         self._database.execute(
             """
             INSERT INTO raw.chunks
-            SELECT r.file_id, min(r.rowid), max(r.rowid), any_value(l.first_line), any_value(l.tail_id)
-            FROM raw.records AS r INNER JOIN raw.lines_of_chunks AS l ON r.file_id = l.piece_id
+            SELECT r.piece_id, min(r.rowid), max(r.rowid), any_value(l.first_line), any_value(l.tail_id)
+            FROM raw.records AS r INNER JOIN raw.lines_of_chunks AS l ON r.piece_id = l.piece_id
             WHERE r.line_number IS NULL
-            GROUP BY r.file_id
+            GROUP BY r.piece_id
             """
         )
         self._database.execute("DELETE FROM raw.lines_of_chunks")
@@ -286,18 +286,18 @@ class LineReader:
             self._database.execute(
                 """
                 UPDATE raw.records
-                SET file_id = c.tail_id, line_number = c.last_row - c.first_row + c.first_line
+                SET piece_id = c.tail_id, line_number = c.last_row - c.first_row + c.first_line
                 FROM raw.chunks AS c
-                WHERE raw.records.file_id = c.piece_id AND raw.records.rowid = c.last_row
+                WHERE raw.records.piece_id = c.piece_id AND raw.records.rowid = c.last_row
                     AND c.tail_id IS NOT NULL
                 """
             )
 
-    def _finish_bundles(self, bundles: Sequence[Bundle]) -> None:
-        """Number the rows of bundles and let their pieces say what was read."""
-        spread_rows(self._database, bundles)
-        for bundle in bundles:
-            for task, line_count, sample in bundle.members:
+    def _finish_joined_files(self, joined_files: Sequence[JoinedFile]) -> None:
+        """Number the rows of joined files and let their pieces say what was read."""
+        spread_rows(self._database, joined_files)
+        for joined in joined_files:
+            for task, line_count, sample in joined.members:
                 piece = task.piece
                 self._maker.places[piece.piece_id] = Place(task.origin, piece.piece_id)
                 piece.line_count, piece.settled_bytes, piece.sample = line_count, task.size, sample
@@ -309,7 +309,7 @@ class LineReader:
         ids = [chunk.piece_id for chunk in chunks]
         ids += [chunk.tail_id for chunk in chunks if chunk.tail_id is not None]
         for table, column in (
-            ("raw.records", "file_id"),
+            ("raw.records", "piece_id"),
             ("raw.rejects", "piece_id"),
             ("raw.sessionless_records", "piece_id"),
             ("raw.chunks", "piece_id"),

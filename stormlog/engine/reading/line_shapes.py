@@ -146,7 +146,7 @@ def _insert_valid(database: Database, rows: list[tuple[Any, ...]]) -> None:
         """
         CREATE OR REPLACE VIEW raw.lines AS
         SELECT
-            CAST(shape_id AS INTEGER) AS file_id, CAST(NULL AS BIGINT) AS line_number, line,
+            CAST(shape_id AS INTEGER) AS piece_id, CAST(NULL AS BIGINT) AS line_number, line,
             CASE WHEN json_valid(line) THEN line END AS json_line, CAST(NULL AS VARCHAR) AS record_id,
             false AS is_canonical
         FROM raw.shape_trials
@@ -162,8 +162,8 @@ def _insert_valid(database: Database, rows: list[tuple[Any, ...]]) -> None:
             t.may_have_total, l.schema_version, l.session_id, t.event_type, l.rank, l.backend,
             l.collector_health_status, l.is_fragmentation_known
         FROM ({view_query("raw.typed_lines")}) AS l
-        INNER JOIN raw.split_lines AS s ON l.file_id = s.file_id
-        INNER JOIN raw.shape_trials AS t ON l.file_id = t.shape_id
+        INNER JOIN raw.split_lines AS s ON l.piece_id = s.piece_id
+        INNER JOIN raw.shape_trials AS t ON l.piece_id = t.shape_id
         WHERE l.is_valid AND l.severity IS NULL
             -- The trial line has another event type.
             AND telemetry.is_plain_event_type(t.event_type)

@@ -34,7 +34,7 @@ def insert_typed(keep: str, view: str = "raw.typed_lines", is_deferred: str = "f
     return f"""
         INSERT INTO raw.records
         SELECT
-            file_id, line_number, NULL, schema_version, session_id, timestamp_ns, event_type, collector, rank,
+            piece_id, line_number, NULL, schema_version, session_id, timestamp_ns, event_type, collector, rank,
             allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
             device_total_bytes, backend, severity, collector_health_status, is_fragmentation_known, is_valid,
             CASE WHEN {keep} THEN line END, record_id, {is_deferred},
@@ -55,7 +55,7 @@ def insert_shaped(keep: str) -> str:
     return f"""
         INSERT INTO raw.records
         SELECT
-            file_id, line_number, shape_id, NULL, NULL, timestamp_ns, event_type, collector, NULL,
+            piece_id, line_number, shape_id, NULL, NULL, timestamp_ns, event_type, collector, NULL,
             allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
             device_total_bytes, NULL, NULL, NULL, NULL, is_valid,
             CASE WHEN {keep} THEN line END, record_id, NOT is_valid AND may_be_plain, strlen(line)
@@ -63,12 +63,12 @@ def insert_shaped(keep: str) -> str:
     """
 
 
-def lines_view(paths: Sequence[str], file_id: str, is_json: str) -> str:
+def lines_view(paths: Sequence[str], piece_id: str, is_json: str) -> str:
     """Return the view of the lines of some files.
 
     Args:
         paths: Files, spelled for DuckDB.
-        file_id: SQL for the number of a line's file.
+        piece_id: SQL for the number of a line's file.
         is_json: Which lines are parsed.
     """
     files = ", ".join(quote_literal(path) for path in paths)
@@ -76,7 +76,7 @@ def lines_view(paths: Sequence[str], file_id: str, is_json: str) -> str:
     return f"""
         CREATE OR REPLACE VIEW raw.lines AS
         SELECT
-            {file_id} AS file_id,
+            {piece_id} AS piece_id,
             CAST(NULL AS BIGINT) AS line_number,
             line,
             CASE WHEN {is_json} THEN line END AS json_line,
@@ -96,14 +96,14 @@ def deferred_lines_view(is_json: str) -> str:
     return f"""
         CREATE OR REPLACE VIEW raw.lines AS
         SELECT
-            file_id, line_number, line, CASE WHEN {is_json} THEN line END AS json_line, record_id,
+            piece_id, line_number, line, CASE WHEN {is_json} THEN line END AS json_line, record_id,
             false AS is_canonical
         FROM (
             SELECT
-                r.file_id, coalesce(r.line_number, r.rowid - c.first_row + c.first_line) AS line_number,
+                r.piece_id, coalesce(r.line_number, r.rowid - c.first_row + c.first_line) AS line_number,
                 r.record AS line, r.record_id
             FROM raw.records AS r
-            LEFT JOIN raw.chunks AS c ON r.file_id = c.piece_id
+            LEFT JOIN raw.chunks AS c ON r.piece_id = c.piece_id
             WHERE r.is_deferred AND r.record IS NOT NULL
         )
     """

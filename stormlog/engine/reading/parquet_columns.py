@@ -68,7 +68,7 @@ _IS_DEFERRED_ROW = "is_deferred AND line_number IS NOT NULL"
 _DEFERRED_ROWS_VIEW = f"""
 CREATE OR REPLACE VIEW raw.lines AS
 SELECT
-    file_id, line_number, record AS line, CASE WHEN json_valid(record) THEN record END AS json_line,
+    piece_id, line_number, record AS line, CASE WHEN json_valid(record) THEN record END AS json_line,
     record_id, false AS is_canonical
 FROM raw.records WHERE {_IS_DEFERRED_ROW}
 """
@@ -128,13 +128,13 @@ def _rows_view(files: Sequence[tuple[int, str]], is_json: str, keep_all: bool) -
 
 
 def _place(files: Sequence[tuple[int, str]]) -> str:
-    ids = [file_id for file_id, _ in files]
+    ids = [piece_id for piece_id, _ in files]
     number = (
         f"CAST(file_index + {ids[0]} AS INTEGER)"
         if ids == list(range(ids[0], ids[0] + len(ids)))
         else f"CAST({ids!r}[CAST(file_index + 1 AS BIGINT)] AS INTEGER)"
     )
-    return f"{number} AS file_id, file_row_number + 1 AS line_number"
+    return f"{number} AS piece_id, file_row_number + 1 AS line_number"
 
 
 def _source(files: Sequence[tuple[int, str]]) -> str:
@@ -164,7 +164,7 @@ def _typed_files(database: Database, files: Sequence[tuple[int, str]]) -> list[t
     except duckdb.Error:
         # One file that is no Parquet file hides all others.
         return [file for half in _halves(files) for file in _typed_files(database, half)]
-    return [(file_id, path) for file_id, path in files if path in found]
+    return [(piece_id, path) for piece_id, path in files if path in found]
 
 
 def _insert(
@@ -181,13 +181,13 @@ def _insert(
         try:
             database.execute(_rows_view(files, is_json, keep_all))
             database.execute(statement)
-            return [file_id for file_id, _ in files]
+            return [piece_id for piece_id, _ in files]
         except (duckdb.InterruptException, duckdb.OutOfMemoryException):
             raise
         except duckdb.Error as error:
             if "Malformed JSON" not in str(error):
                 break
-    return [file_id for half in _halves(files) for file_id in _insert(database, half, keep_all, statement)]
+    return [piece_id for half in _halves(files) for piece_id in _insert(database, half, keep_all, statement)]
 
 
 def _halves(files: Sequence[tuple[int, str]]) -> list[Sequence[tuple[int, str]]]:

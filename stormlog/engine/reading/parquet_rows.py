@@ -60,16 +60,16 @@ def missing_rows(database: Database, files: Sequence[tuple[int, str]]) -> dict[i
     try:
         rows = database.execute(
             f"""
-            SELECT f.file_id, coalesce(r.row_count, 0), s.num_rows
-            FROM (SELECT unnest($ids) AS file_id, unnest($paths) AS file_name) AS f
+            SELECT f.piece_id, coalesce(r.row_count, 0), s.num_rows
+            FROM (SELECT unnest($ids) AS piece_id, unnest($paths) AS file_name) AS f
             INNER JOIN parquet_file_metadata([{paths}]) AS s ON f.file_name = s.file_name
             LEFT JOIN (
-                SELECT file_id, count(*) AS row_count FROM raw.records
-                WHERE list_contains($ids, file_id) GROUP BY file_id
-            ) AS r ON f.file_id = r.file_id
+                SELECT piece_id, count(*) AS row_count FROM raw.records
+                WHERE list_contains($ids, piece_id) GROUP BY piece_id
+            ) AS r ON f.piece_id = r.piece_id
             WHERE coalesce(r.row_count, 0) <> s.num_rows
             """,
-            {"ids": [file_id for file_id, _ in files], "paths": [path for _, path in files]},
+            {"ids": [piece_id for piece_id, _ in files], "paths": [path for _, path in files]},
         ).fetchall()
     except (duckdb.InterruptException, duckdb.OutOfMemoryException):
         raise
@@ -78,7 +78,7 @@ def missing_rows(database: Database, files: Sequence[tuple[int, str]]) -> dict[i
         middle = len(files) // 2
         halves = [files[:middle], files[middle:]] if middle else []
         return {number: counts for half in halves for number, counts in missing_rows(database, half).items()}
-    return {file_id: (read, stated) for file_id, read, stated in rows}
+    return {piece_id: (read, stated) for piece_id, read, stated in rows}
 
 
 def _metadata_json(kind: str) -> str:

@@ -19,7 +19,7 @@ from stormlog.engine.reading.line_files import LineReader
 from stormlog.engine.reading.line_sql import insert_shaped, insert_typed
 from stormlog.engine.reading.odd_lines import Arbiter, Place
 from stormlog.engine.reading.read_plan import Task
-from stormlog.engine.reading.temporary_copies import Scratch
+from stormlog.engine.reading.temporary_files import TemporaryFiles
 from stormlog.engine.reading.verdict_tables import VerdictTables
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ class Reader:
 
     Args:
         database: Where to put it.
-        scratch: Where readable copies go.
+        temporary_files: Where readable copies go.
     """
 
-    def __init__(self, database: Database, scratch: Scratch) -> None:
+    def __init__(self, database: Database, temporary_files: TemporaryFiles) -> None:
         self._database = database
-        self._scratch = scratch
+        self._temporary_files = temporary_files
 
     def read(self, tasks: Sequence[Task], next_id: int, *, keep_all: bool) -> int:
         """Read a batch; ``raw.records`` must be empty.
@@ -69,7 +69,7 @@ class Reader:
         keep = "true" if keep_all else "is_needed OR NOT is_valid"
         statement = insert_typed(keep)
         verdict_tables = VerdictTables(self._database, arbiter, statement)
-        reader = LineReader(self._database, self._scratch, arbiter, verdict_tables, next_id)
+        reader = LineReader(self._database, self._temporary_files, arbiter, verdict_tables, next_id)
         lines = reader.read([task for task in tasks if task.origin.format == "lines"], insert_shaped(keep))
         of_rows = [task for task in tasks if task.origin.format == "parquet"]
         for task in self._read_typed_parquet(of_rows, keep_all=keep_all):
@@ -97,7 +97,7 @@ class Reader:
             self._fold_tail(task)
         # No view may name a copy that is gone.
         self._database.execute(LINES_GIVEN_VIEW)
-        self._scratch.remove_copies()
+        self._temporary_files.remove_copies()
         return lines.next_id
 
     def _fold_tail(self, task: Task) -> None:
@@ -106,7 +106,7 @@ class Reader:
         if piece.tail_id is None or piece.sample:
             return
         for table, column in (
-            ("raw.records", "file_id"),
+            ("raw.records", "piece_id"),
             ("raw.rejects", "piece_id"),
             ("raw.sessionless_records", "piece_id"),
         ):
@@ -124,7 +124,7 @@ class Reader:
         from stormlog.engine.reading.parquet_columns import insert_typed_parquet
 
         files = [
-            (task.piece.piece_id, self._scratch.spelling(task.origin, task.piece.piece_id))
+            (task.piece.piece_id, self._temporary_files.spelling(task.origin, task.piece.piece_id))
             for task in tasks
             if is_storable(task.origin.path)
         ]
@@ -138,14 +138,14 @@ class Reader:
 
         origin = task.origin
         try:
-            path = self._scratch.spelling(origin, task.piece.piece_id)
+            path = self._temporary_files.spelling(origin, task.piece.piece_id)
             if not is_storable(origin.path):
-                with self._scratch.open(origin.path) as source, open(path, "wb") as target:
+                with self._temporary_files.open(origin.path) as source, open(path, "wb") as target:
                     shutil.copyfileobj(source, target)
             self._database.execute(
                 f"""
                 CREATE OR REPLACE VIEW raw.lines AS
-                SELECT {task.piece.piece_id} AS file_id, line_number, line,
+                SELECT {task.piece.piece_id} AS piece_id, line_number, line,
                     CASE WHEN json_valid(line) THEN line END AS json_line,
                     CAST(NULL AS VARCHAR) AS record_id, false AS is_canonical
                 FROM ({parquet_lines(self._database.connection, path)})
@@ -164,7 +164,9 @@ class Reader:
         from stormlog.engine.reading.parquet_rows import missing_rows
 
         by_id = {task.piece.piece_id: task for task in tasks}
-        files = [(number, self._scratch.spelling(task.origin, number)) for number, task in by_id.items()]
+        files = [
+            (number, self._temporary_files.spelling(task.origin, number)) for number, task in by_id.items()
+        ]
         for number, (read, stated) in missing_rows(self._database, files).items():
             message = f"states {stated} rows, but {read} were read"
             arbiter.refuse_file(by_id[number].origin, "row_count", message)
@@ -175,7 +177,9 @@ class Reader:
         origin = task.origin
         verdicts = json_document_verdicts if origin.source_kind != "telemetry_csv" else csv_verdicts
         try:
-            content = read_artifact(origin.path, self._scratch.opened, most_bytes=_MOST_DOCUMENT_BYTES)
+            content = read_artifact(
+                origin.path, self._temporary_files.opened, most_bytes=_MOST_DOCUMENT_BYTES
+            )
             for batch in verdicts(Place(origin, task.piece.piece_id), content, arbiter, BATCH):
                 verdict_tables.insert(batch)
         except OSError as error:
@@ -198,10 +202,10 @@ class Reader:
         cursor = self._database.connection.cursor()
         cursor.execute(
             """
-            SELECT r.file_id, coalesce(r.line_number, r.rowid - c.first_row + c.first_line), r.record
-            FROM raw.records AS r LEFT JOIN raw.chunks AS c ON r.file_id = c.piece_id
+            SELECT r.piece_id, coalesce(r.line_number, r.rowid - c.first_row + c.first_line), r.record
+            FROM raw.records AS r LEFT JOIN raw.chunks AS c ON r.piece_id = c.piece_id
             WHERE NOT r.is_valid AND r.record IS NOT NULL AND NOT r.is_deferred
-            ORDER BY r.file_id, r.rowid
+            ORDER BY r.piece_id, r.rowid
             """
         )
         while rows := cursor.fetchmany(BATCH):

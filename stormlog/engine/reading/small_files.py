@@ -1,6 +1,6 @@
 """Puts many small files of lines into few large ones: opening each costs the scan more than its lines do.
 
-Promise: only whole lines of files that are as they should be go into a bundle; every other file is scanned by
+Promise: only whole lines of files that are as they should be go into a joined file; every other file is scanned by
 itself, where its trouble can be told.
 """
 
@@ -16,30 +16,30 @@ from stormlog.engine.reading.read_plan import Task
 
 if TYPE_CHECKING:
     from stormlog.engine.database.lazy_schema import Database
-    from stormlog.engine.reading.temporary_copies import Scratch
+    from stormlog.engine.reading.temporary_files import TemporaryFiles
 
-__all__ = ["Bundle", "bundle_small_files", "spread_rows"]
+__all__ = ["JoinedFile", "join_small_files", "spread_rows"]
 
-#: Files up to this size are bundled if there are at least so many of them.
+#: Files up to this size are joined if there are at least so many of them.
 _SMALL_BYTES = 1 << 20
 _LEAST_FILES = 64
-#: A bundle is closed at this size, so that several can be scanned at the same time.
-_BUNDLE_BYTES = 1 << 25
+#: A joined file is closed at this size, so that several can be scanned at the same time.
+_JOINED_BYTES = 1 << 25
 
 
 @dataclass
-class Bundle:
+class JoinedFile:
     """One file with the lines of many.
 
     Attributes:
-        bundle_id: Stands for the piece of its rows until they are spread; negative.
+        joined_id: Stands for the piece of its rows until they are spread; negative.
         path: The file.
         members: Tasks in order, with the number of their lines and a sample of them.
         size: Bytes of all of them.
         text_bytes: The same without a byte-order mark at the start, which a scan drops.
     """
 
-    bundle_id: int
+    joined_id: int
     path: str
     members: list[tuple[Task, int, str]] = field(default_factory=list)
     size: int = 0
@@ -55,54 +55,57 @@ class Bundle:
                 yield task.origin.path
 
 
-def bundle_small_files(tasks: Sequence[Task], scratch: Scratch) -> tuple[list[Bundle], list[Task]]:
-    """Write bundles.
+def join_small_files(
+    tasks: Sequence[Task], temporary_files: TemporaryFiles
+) -> tuple[list[JoinedFile], list[Task]]:
+    """Write joined_files.
 
     Args:
         tasks: Files of lines.
-        scratch: Where bundles go.
+        temporary_files: Where joined files go.
 
     Returns:
-        The bundles, and the tasks that are in none.
+        The joined_files, and the tasks that are in none.
     """
     small = [
         task for task in tasks if task.start == 0 and 0 < task.size <= _SMALL_BYTES and task.origin.may_grow
     ]
     if len(small) < _LEAST_FILES:
         return [], list(tasks)
-    bundles: list[Bundle] = []
-    bundled: set[int] = set()
+    joined_files: list[JoinedFile] = []
+    joined_pieces: set[int] = set()
     waiting = iter(small)
     for task in waiting:
-        bundle = Bundle(
-            -1 - len(bundles), scratch.member(f"bundle-{len(bundles)}-{task.piece.piece_id}.jsonl")
+        joined = JoinedFile(
+            -1 - len(joined_files),
+            temporary_files.member(f"joined-{len(joined_files)}-{task.piece.piece_id}.jsonl"),
         )
-        with open(bundle.path, "wb") as target:
+        with open(joined.path, "wb") as target:
             while True:
-                data = _whole_lines(task, scratch)
+                data = _whole_lines(task, temporary_files)
                 if data is not None:
                     target.write(data)
-                    if bundle.size == 0 and data.startswith(BOM_UTF8):
-                        bundle.text_bytes -= len(BOM_UTF8)
-                    bundle.text_bytes += len(data)
-                    bundle.members.append((task, data.count(b"\n"), sample_of_bytes(data)))
-                    bundled.add(task.piece.piece_id)
-                    bundle.size += len(data)
-                if bundle.size >= _BUNDLE_BYTES:
+                    if joined.size == 0 and data.startswith(BOM_UTF8):
+                        joined.text_bytes -= len(BOM_UTF8)
+                    joined.text_bytes += len(data)
+                    joined.members.append((task, data.count(b"\n"), sample_of_bytes(data)))
+                    joined_pieces.add(task.piece.piece_id)
+                    joined.size += len(data)
+                if joined.size >= _JOINED_BYTES:
                     break
                 following = next(waiting, None)
                 if following is None:
                     break
                 task = following
-        if bundle.members:
-            bundles.append(bundle)
-    return bundles, [task for task in tasks if task.piece.piece_id not in bundled]
+        if joined.members:
+            joined_files.append(joined)
+    return joined_files, [task for task in tasks if task.piece.piece_id not in joined_pieces]
 
 
-def _whole_lines(task: Task, scratch: Scratch) -> bytes | None:
+def _whole_lines(task: Task, temporary_files: TemporaryFiles) -> bytes | None:
     """Return the bytes of a file if they are whole lines in the state wanted."""
     try:
-        with scratch.open(task.origin.path) as stream:
+        with temporary_files.open(task.origin.path) as stream:
             if task.state is None or not state_of_open(stream).may_follow(task.state):
                 return None
             data = stream.read(task.size)
@@ -113,39 +116,39 @@ def _whole_lines(task: Task, scratch: Scratch) -> bytes | None:
     return data
 
 
-def spread_rows(database: Database, bundles: Sequence[Bundle]) -> None:
-    """Give the rows of bundles to their pieces, and note where each begins in ``raw.chunks``."""
-    if not bundles:
+def spread_rows(database: Database, joined_files: Sequence[JoinedFile]) -> None:
+    """Give the rows of joined_files to their pieces, and note where each begins in ``raw.chunks``."""
+    if not joined_files:
         return
     ids, starts, counts, pieces = [], [], [], []
-    for bundle in bundles:
+    for joined in joined_files:
         start = 0
-        for task, count, _ in bundle.members:
-            ids.append(bundle.bundle_id)
+        for task, count, _ in joined.members:
+            ids.append(joined.joined_id)
             starts.append(start)
             counts.append(count)
             pieces.append(task.piece.piece_id)
             start += count
-    database.append("raw.bundles", [ids, starts, counts, pieces], "INTEGER, BIGINT, BIGINT, INTEGER")
+    database.append("raw.joined_files", [ids, starts, counts, pieces], "INTEGER, BIGINT, BIGINT, INTEGER")
     database.execute(
         """
         INSERT INTO raw.chunks
         SELECT b.piece_id, f.first_row + b.first_line, f.first_row + b.first_line + b.line_count - 1, 1, NULL
-        FROM raw.bundles AS b
+        FROM raw.joined_files AS b
         INNER JOIN (
-            SELECT file_id, min(rowid) AS first_row FROM raw.records WHERE file_id < 0 GROUP BY file_id
-        ) AS f ON b.bundle_id = f.file_id
+            SELECT piece_id, min(rowid) AS first_row FROM raw.records WHERE piece_id < 0 GROUP BY piece_id
+        ) AS f ON b.joined_id = f.piece_id
         """
     )
     database.execute(
         """
-        UPDATE raw.records SET file_id = spread.piece_id
+        UPDATE raw.records SET piece_id = spread.piece_id
         FROM (
             SELECT r.rowid AS row_number, c.piece_id
             FROM raw.records AS r ASOF INNER JOIN raw.chunks AS c ON r.rowid >= c.first_row
-            WHERE r.file_id < 0
+            WHERE r.piece_id < 0
         ) AS spread
-        WHERE raw.records.rowid = spread.row_number AND raw.records.file_id < 0
+        WHERE raw.records.rowid = spread.row_number AND raw.records.piece_id < 0
         """
     )
-    database.execute("DELETE FROM raw.bundles")
+    database.execute("DELETE FROM raw.joined_files")

@@ -18,7 +18,7 @@ from stormlog.engine.reading import line_chunks
 from stormlog.engine.reading import line_files as line_reading
 from stormlog.engine.reading import read_plan as pieces
 from stormlog.engine.reading import reader as reading
-from stormlog.engine.reading.temporary_copies import Scratch
+from stormlog.engine.reading.temporary_files import TemporaryFiles
 from tests.engine.index.answers import answer_text
 from tests.engine.index.mixes import append
 from tests.engine.index.test_changed_files import text_of
@@ -43,13 +43,13 @@ class Reads:
         )
         for module in (pieces, line_reading, line_chunks):
             monkeypatch.setattr(module, "sample_of", self._sample_of)
-        copy_range = Scratch.copy_range
+        copy_range = TemporaryFiles.copy_range
 
-        def counted(scratch: Scratch, path: str, start: int, end: int, name: str) -> str:
+        def counted(temporary_files: TemporaryFiles, path: str, start: int, end: int, name: str) -> str:
             self.copied.append((Path(path).name, start, end))
-            return copy_range(scratch, path, start, end, name)
+            return copy_range(temporary_files, path, start, end, name)
 
-        monkeypatch.setattr(Scratch, "copy_range", counted)
+        monkeypatch.setattr(TemporaryFiles, "copy_range", counted)
 
     def let_lie(self, path: Path, data: bytes) -> None:
         """Put another content into a file that seems not to change."""

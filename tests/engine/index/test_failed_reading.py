@@ -15,7 +15,7 @@ from stormlog.engine.database.lazy_schema import Database
 from stormlog.engine.index import updating as ingest
 from stormlog.engine.reading import line_chunks
 from stormlog.engine.reading import line_files as line_reading
-from stormlog.engine.reading.temporary_copies import Scratch
+from stormlog.engine.reading.temporary_files import TemporaryFiles
 from stormlog.errors import QueryError
 from tests.engine.index.answers import answer_text, cold_answer, read_in_batches, warm_answer
 from tests.engine.index.mixes import append
@@ -143,7 +143,9 @@ def test_what_a_file_gained_cannot_be_copied(
     """On a full disk a grown file is read as a whole, and nothing of it counts twice."""
     warm_answer(files, tmp_path / "cache", with_events=False)
     grow(files)
-    fails_once(monkeypatch, Scratch, "copy_range", lambda scratch, path, start, *rest: start > 0)
+    fails_once(
+        monkeypatch, TemporaryFiles, "copy_range", lambda temporary_files, path, start, *rest: start > 0
+    )
 
     assert warm_answer(files, tmp_path / "cache") == cold_answer(files)
     assert warm_answer(files, tmp_path / "cache") == cold_answer(files)

@@ -307,7 +307,7 @@ def verdicts_of(statement: Callable[[], str], *, with_shapes: bool, folder: Path
         connection.execute("CREATE TABLE given (line_number BIGINT, line VARCHAR)")
         database.append("given", [list(range(1, len(LINES) + 1)), LINES], "BIGINT, VARCHAR")
         connection.execute(
-            "CREATE OR REPLACE VIEW raw.lines AS SELECT 0 AS file_id, *, line AS json_line, "
+            "CREATE OR REPLACE VIEW raw.lines AS SELECT 0 AS piece_id, *, line AS json_line, "
             "CAST(NULL AS VARCHAR) AS record_id, false AS is_canonical FROM given"
         )
         return {number for (number,) in database.execute(statement()).fetchall()}

@@ -256,7 +256,7 @@ def shaped_rows(path: Path, lines: list[str]) -> dict[int, tuple[Any, ...]]:
         connection.execute("CREATE TABLE given (line_number BIGINT, line VARCHAR)")
         database.append("given", [list(range(1, len(lines) + 1)), lines], "BIGINT, VARCHAR")
         connection.execute(
-            "CREATE OR REPLACE VIEW raw.lines AS SELECT 0 AS file_id, *, line AS json_line, "
+            "CREATE OR REPLACE VIEW raw.lines AS SELECT 0 AS piece_id, *, line AS json_line, "
             "CAST(NULL AS VARCHAR) AS record_id, false AS is_canonical FROM given"
         )
         database.execute(insert_shaped("true"))

@@ -10,7 +10,7 @@ import pytest
 
 import stormlog.query
 from stormlog.engine.reading import line_chunks
-from stormlog.engine.reading.temporary_copies import Scratch
+from stormlog.engine.reading.temporary_files import TemporaryFiles
 from tests.query.sinks import busy_session, write_lines
 
 COUNTS = "SELECT count(*), count(DISTINCT session_id), (SELECT count(*) FROM rejects) FROM events"
@@ -33,17 +33,17 @@ class Replacing:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, path: Path, others: list[Path]) -> None:
         self.path, self.others = path, others
-        opened, monkey = Scratch.open, monkeypatch
+        opened, monkey = TemporaryFiles.open, monkeypatch
 
-        def open_replaced(scratch: Scratch, name: str) -> IO[bytes]:
-            stream = opened(scratch, name)
+        def open_replaced(temporary_files: TemporaryFiles, name: str) -> IO[bytes]:
+            stream = opened(temporary_files, name)
             if Path(name) != self.path or not self.others:
                 return stream
             stream.close()
             os.replace(self.others.pop(0), self.path)
-            return opened(scratch, name)
+            return opened(temporary_files, name)
 
-        monkey.setattr(Scratch, "open", open_replaced)
+        monkey.setattr(TemporaryFiles, "open", open_replaced)
 
 
 @pytest.mark.parametrize("size", ["in a copy", "in place"])
@@ -92,7 +92,7 @@ def test_what_was_read_of_the_file_before_does_not_stay(
 
 
 def test_one_of_many_small_files(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(40):
+    for number in range(70):
         write_lines(folder / f"events-{number:02}.jsonl", events_of(f"session-{number}", 4))
     other = tmp_path / "other.jsonl"
     path = folder / "events-07.jsonl"
@@ -101,4 +101,4 @@ def test_one_of_many_small_files(folder: Path, tmp_path: Path, monkeypatch: pyte
     other.write_bytes(first + first.replace(b"session-7", b"session-X"))
     Replacing(monkeypatch, path, [other])
     with stormlog.query.open([folder], cache=False) as store:
-        assert store.sql(COUNTS).rows == [(164, 41, 0)]
+        assert store.sql(COUNTS).rows == [(284, 71, 0)]

@@ -18,12 +18,12 @@ from stormlog.artifacts.file_state import FileState, state_of_open
 from stormlog.engine.database.unpack_limit import UnpackLimit
 from stormlog.engine.reading.unpacking import DamagedArchiveError, unpacked_blocks
 
-__all__ = ["Scratch"]
+__all__ = ["TemporaryFiles"]
 
 _COPY_BYTES = 1 << 20
 
 
-class Scratch:
+class TemporaryFiles:
     """A temporary folder; it is removed by `close`, or with the object.
 
     Args:
