@@ -8,10 +8,12 @@ from stormlog.errors import LifecycleError
 
 __all__ = [
     "LIVE",
+    "SHOWN_STATUSES",
     "STATUSES",
     "Status",
     "require_move",
     "require_status",
+    "shown_status",
 ]
 
 Status = Literal["new", "in_progress", "resolved", "silenced", "regressed"]
@@ -43,9 +45,14 @@ def require_status(word: str) -> Status:
         ValueError: it is none.
     """
     for status in STATUSES:
-        if word == status:
+        if word in (status, shown_status(status)):
             return status
-    raise ValueError(f"unknown status {word!r}: choose from {', '.join(STATUSES)}")
+    raise ValueError(f"unknown status {word!r}: choose from {', '.join(SHOWN_STATUSES)}")
+
+
+def shown_status(status: str) -> str:
+    """Return the word that people see for a status: what `ignore` makes is ``ignored``, as in answers of queries."""
+    return "ignored" if status == "silenced" else status
 
 
 def require_move(issue_id: str, before: str, after: Status) -> None:
@@ -63,3 +70,7 @@ def require_move(issue_id: str, before: str, after: Status) -> None:
         code="illegal_transition",
         details={"issue_id": issue_id, "from": before, "to": after, "allowed": list(allowed)},
     )
+
+
+#: The same words as people see them.
+SHOWN_STATUSES: Final = tuple(map(shown_status, STATUSES))

@@ -153,7 +153,7 @@ def test_choices_are_those_of_issues() -> None:
 
 
 def test_choices_are_those_of_the_tracker() -> None:
-    assert issue_lists.STATUS_CHOICES == statuses.STATUSES
+    assert set(issue_lists.STATUS_CHOICES) == {*statuses.STATUSES, *statuses.SHOWN_STATUSES}
     assert issue_lists.KIND_CHOICES == listing.KINDS
     assert tuple(listing.SORTS) == issue_lists.SORT_CHOICES
     assert projects.FREQUENCY_CHOICES == project_settings.ALERT_FREQUENCIES

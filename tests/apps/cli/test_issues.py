@@ -202,8 +202,8 @@ def test_tables_on_a_terminal_fit_it(run: Run, db: Path) -> None:
     [
         (["claim"], "Claimed {}", "in_progress"),
         (["resolve", "--version", "2.0"], "Resolved {} in 2.0", "resolved"),
-        (["ignore"], "Silenced {}", "silenced"),
-        (["silence"], "Silenced {}", "silenced"),
+        (["ignore"], "Ignored {}", "silenced"),
+        (["silence"], "Ignored {}", "silenced"),
         (["assign", "--to", "lee"], "Assigned {} to lee", "new"),
         (["assign", "--nobody"], "Unassigned {}", "new"),
     ],

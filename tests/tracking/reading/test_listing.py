@@ -8,6 +8,7 @@ import pytest
 
 from stormlog.tracking import Tracker
 from stormlog.tracking.reading.listing import SORTS
+from stormlog.tracking.statuses import shown_status
 from tests.tracking.evidence import see
 from tests.tracking.people import BOT, as_actor, of, refused, seen
 from tests.tracking.tables import everything
@@ -262,3 +263,18 @@ def test_history_comes_in_pages_the_latest_first(tracker: Tracker) -> None:
     rest = tracker.history(issue_id, limit=2, after=page.cursor)
     assert [activity.action for activity in rest.activities] == ["create"]
     assert (rest.cursor, rest.has_more) == (None, False)
+
+
+def test_people_and_programs_may_say_it_in_their_own_word(tracker: Tracker) -> None:
+    for name in ("F1", "F2"):
+        seen(tracker, name)
+    tracker.ignore(of(tracker, "F1").issue_id)
+    found = [tracker.list_issues(statuses=[word]).issues for word in ("silenced", "ignored")]
+    assert found[0] == found[1]
+    assert [issue.title for issue in found[0]] == ["Alert: F1"]
+    assert shown_status("silenced") == "ignored"
+    assert [shown_status(word) for word in ("new", "resolved", "regressed")] == [
+        "new",
+        "resolved",
+        "regressed",
+    ]

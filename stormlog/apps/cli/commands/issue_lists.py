@@ -18,14 +18,14 @@ from stormlog.apps.cli.options.tracker_options import (
     tracker_options,
 )
 from stormlog.issues.kinds import TRACKED_KINDS
-from stormlog.tracking.statuses import STATUSES
+from stormlog.tracking.statuses import SHOWN_STATUSES, STATUSES, shown_status
 
 if TYPE_CHECKING:
     from stormlog.tracking import Comment, IssueDetail
 
 __all__ = ["KIND_CHOICES", "SORT_CHOICES", "STATUS_CHOICES", "history", "list_", "print_rows", "show"]
 
-STATUS_CHOICES = STATUSES
+STATUS_CHOICES = tuple(dict.fromkeys((*SHOWN_STATUSES, *STATUSES)))
 KIND_CHOICES = TRACKED_KINDS
 #: Written out here so that completing an option does not import the tracker.
 SORT_CHOICES = ("last_seen", "first_seen", "occurrences", "runs", "users")
@@ -189,7 +189,9 @@ def _facts_text(detail: IssueDetail) -> str:
         recurring = f"in {sessions} sessions while resolved, last {_moment(issue.recurred_last_ns)}"
     facts = {
         "Id": issue.issue_id,
-        "Status": issue.status if issue.fix_version is None else f"{issue.status} in {issue.fix_version}",
+        "Status": shown_status(issue.status)
+        if issue.fix_version is None
+        else f"{shown_status(issue.status)} in {issue.fix_version}",
         "Recurring": recurring,
         "Silence": _silence_text(issue.ignore_until),
         "Assignee": issue.assignee,

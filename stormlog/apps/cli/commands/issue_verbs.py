@@ -81,7 +81,7 @@ def reopen(**options: Any) -> None:
 def ignore(
     reason: str | None, until_count: int | None, until_runs: int | None, until: str | None, **options: Any
 ) -> None:
-    """Say that issues do not matter: they become silenced, for good or until a scan finds a condition met."""
+    """Say that issues do not matter: they become ignored, for good or until a scan finds a condition met."""
     from stormlog.apps.cli.options.times import moment_ns
 
     until_ns = None if until is None else moment_ns(until, None, "--until")
@@ -90,7 +90,7 @@ def ignore(
         lambda tracker, *ids, **rest: tracker.ignore(
             *ids, reason=reason, until_count=until_count, until_runs=until_runs, until_ns=until_ns, **rest
         ),
-        "Silenced {}",
+        "Ignored {}",
     )
 
 

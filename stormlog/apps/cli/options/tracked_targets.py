@@ -130,7 +130,14 @@ def for_people(issue: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **issue,
         "short_id": short_id(issue["issue_id"]),
-        "shown_status": f"{issue['status']} (recurring)" if issue["recurred_count"] else issue["status"],
+        "shown_status": _status_text(issue),
         "shown_app": f"{issue['app']} (dev)" if issue["is_dev"] else issue["app"],
         "versions": " - ".join(dict.fromkeys(ends)) or None,
     }
+
+
+def _status_text(issue: Mapping[str, Any]) -> str:
+    from stormlog.tracking.statuses import shown_status
+
+    shown = shown_status(issue["status"])
+    return f"{shown} (recurring)" if issue["recurred_count"] else shown
