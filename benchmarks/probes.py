@@ -72,20 +72,26 @@ def issues(path: str, cache: str = "off", *, with_engine: bool = True) -> dict[s
 def _import_all(*, with_engine: bool) -> None:
     """Import what an answer needs, before the clock starts; the reference imports it all at once."""
     from importlib import import_module
+    from importlib.util import find_spec
 
     modules = [
-        "query.catalog.artifact_catalog",
-        "query.index",
+        "artifacts.catalog",
+        "artifacts.catalog_rows",
+        "artifacts.oom_bundle_rows",
+        "engine.index.kept_answers",
         "query.evidence",
         "query.results",
+        "query.store",
         "issues.models",
     ]
     if with_engine:
-        modules.append("query.engine")
+        modules += ["engine.engine", "engine.analysis.phase_spans", "issues.gaps", "phases.attribution"]
     for module in modules:
         try:
             import_module(f"stormlog.{module}")
         except ImportError:
+            if find_spec("stormlog.engine") is not None:
+                raise
             # The reference has other modules.
             return
     if with_engine:

@@ -289,7 +289,7 @@ def test_functions_for_everyone_are_described() -> None:
 
 def reason_codes() -> set[str]:
     """Return the fixed beginnings of all codes that the code gives to what it refuses."""
-    positions = {"TelemetryRecordError": 0, "reject": 2, "refuse_file": 1, "add": 1}
+    positions = {"TelemetryRecordError": 0, "reject": 2, "warn": 1, "add": 1}
     found = set(_MESSAGES)
     for path in CODE:
         if path.suffix != ".py" or "stormlog" not in path.relative_to(CHECKOUT).parts:

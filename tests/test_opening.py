@@ -37,10 +37,10 @@ MAY_OPEN = {
     "telemetry/sink.py": "strict loading of the path that a caller names",
     "telemetry/loading.py": "strict loading of the path that a caller names",
     "telemetry/csv_rows.py": "strict loading of the path that a caller names",
-    "engine/reading/temporary_files.py": "writes copies into the scratch folder",
-    "engine/reading/line_chunks.py": "reads and writes copies in the scratch folder",
-    "engine/reading/small_files.py": "writes bundles into the scratch folder",
-    "engine/reading/reader.py": "writes a copy into the scratch folder",
+    "engine/reading/temporary_files.py": "writes copies into the temporary folder",
+    "engine/reading/line_chunks.py": "reads and writes copies in the temporary folder",
+    "engine/reading/small_files.py": "writes joined files into the temporary folder",
+    "engine/reading/reader.py": "writes a copy into the temporary folder",
     "engine/database/query_files.py": "reads the package's own SQL",
     "engine/database/sql_files.py": "reads the package's own SQL",
     "engine/reading/unpacking.py": "unpacks a file that the opener has opened",
@@ -68,8 +68,8 @@ def openings_of(path: Path) -> Iterator[int]:
             if owner.split(".")[0] in {"os", "io", "gzip", "shutil", "filecmp", "pyarrow"} or (
                 is_path
                 and owner.split(".")[-1] not in _OWNERS_WITHOUT_FILES
-                and "_scratch" not in owner
-                and owner not in {"scratch", "self._maker"}
+                and "temporary_files" not in owner
+                and owner != "self._maker"
             ):
                 yield node.lineno
 

@@ -198,7 +198,7 @@ class EngineHolder:
                 engine.show_tracking(self._states, views)
         except (QueryError, OSError) as error:
             self._refuse_closed()
-            if not self._may_be_the_index(engine, error):
+            if not self._goes_on_without_index(engine, error):
                 self._explain(engine, error)
                 raise
             return self._filled(views)
@@ -208,7 +208,7 @@ class EngineHolder:
             self._retire_selective_engine()
         return engine
 
-    def _may_be_the_index(self, engine: Engine, error: QueryError | OSError) -> bool:
+    def _goes_on_without_index(self, engine: Engine, error: QueryError | OSError) -> bool:
         """Go on without the index if one that is damaged, or was just removed, may be why something failed."""
         if isinstance(error, QueryError) and not engine.can_blame_index(error):
             return False

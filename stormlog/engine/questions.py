@@ -31,7 +31,7 @@ class Question(NamedTuple):
     """A statement that can run now, beside whatever other threads do.
 
     Attributes:
-        engine: The engine.
+        engine: Whose tables the cursor reads.
         cursor: Sees the tables as they were when they were prepared; the caller closes it.
         generation: When that was.
         folder: Where to keep the answer; None for nowhere.

@@ -215,7 +215,7 @@ class AnsweringStore(EngineHolder):
                     raise
                 with self._lock:
                     self._refuse_closed()
-                    if not self._may_be_the_index(question.engine, error):
+                    if not self._goes_on_without_index(question.engine, error):
                         self._explain(question.engine, error)
                         raise
 

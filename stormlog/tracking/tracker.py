@@ -243,7 +243,7 @@ class Tracker(TrackerSession):
             project = project_row(connection, self.project)
             return unmerging.unmerge(connection, project, self.actor, source, now_ns=self.clock())
 
-    # ---- comments --------------------------------------------------------------------------------------
+    # ---- scans, gates and files ------------------------------------------------------------------------
 
     def scan(self, paths: Sequence[str | os.PathLike[str]], **options: Any) -> ScanReport:
         """Record what is new below some paths.
@@ -332,6 +332,8 @@ class Tracker(TrackerSession):
         from stormlog.tracking.recording.error_texts import record_error
 
         return record_error(self, message, **facts)
+
+    # ---- comments --------------------------------------------------------------------------------------
 
     def comment(self, issue_id: str, body: str) -> Comment:
         """Add a comment in Markdown to an issue.

@@ -40,7 +40,7 @@ def _views() -> dict[str, SqlFile]:
 
 
 class Database:
-    """A connection with the tables and macros of the library.
+    """A connection whose macros and views are created when a statement first names them.
 
     Args:
         connection: A connection to an empty database.

@@ -1,4 +1,4 @@
-"""Reads the statements of the store, one file each; apart from the library, so that nothing else is read."""
+"""Reads the statements of the store, one file each; apart from `sql_files`: no macro or view is read for them."""
 
 from __future__ import annotations
 

@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Chunk", "ChunkMaker"]
 
-#: Attempts to copy a file that others put another one in the place of.
+#: Attempts to copy a file while others keep replacing it.
 _MOST_COPIES = 5
-#: Open files up to this size are copied before they are scanned: a scan cannot stop at a given byte.
+#: Files that may still be written are copied before they are scanned, up to this size: a scan cannot stop at a given
+#: byte.
 _COPIED_BYTES = 32 * 1024 * 1024
-#: Copies of packed files that lie on the disk at the same time, as far as they are several.
+#: Bytes of unpacked copies on the disk at a time; one file alone may be larger.
 _UNPACKED_BYTES = 1 << 30
 _TAIL_BLOCK_BYTES = 4096
 
@@ -220,7 +221,7 @@ class ChunkMaker:
             )
             chunk = self._chunk(task, copy, is_copy=True)
         except UnpackLimitError as error:
-            self._arbiter.refuse_file(
+            self._arbiter.warn(
                 origin, "unpack_limit", f"{error}; it was skipped; allow more with --unpack-limit"
             )
             return None
@@ -228,9 +229,9 @@ class ChunkMaker:
             self._refuse(task, error)
             return None
         if problem is not None and chunk.size == 0:
-            self._arbiter.refuse_file(origin, "unreadable", problem)
+            self._arbiter.warn(origin, "unreadable", problem)
         elif problem is not None:
-            self._arbiter.refuse_file(origin, "damaged", f"{problem}; what came before it was read")
+            self._arbiter.warn(origin, "damaged", f"{problem}; what came before it was read")
         return chunk
 
     def _repaired(self, chunk: Chunk) -> Chunk:
@@ -238,7 +239,7 @@ class ChunkMaker:
 
         def report(damage: Damage) -> None:
             self._arbiter.reject(place, lines_before + damage.line_number, damage.reason, damage.excerpt)
-            self._verdict_tables.take_many()
+            self._verdict_tables.flush_if_many()
 
         copy = self._temporary_files.copy_named(f"{chunk.piece_id}-repaired.jsonl")
         with self.open(chunk) as stream, open_copy(copy, "wb") as target:
@@ -263,7 +264,7 @@ class ChunkMaker:
         return tail_id
 
     def _refuse(self, task: Task, error: OSError) -> None:
-        self._arbiter.refuse_file(task.origin, "unreadable", error.strerror or str(error))
+        self._arbiter.warn(task.origin, "unreadable", error.strerror or str(error))
 
 
 def open_copy(path: str, mode: str = "rb") -> IO[bytes]:

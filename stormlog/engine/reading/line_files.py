@@ -94,13 +94,13 @@ class LineReader:
         unpacked = self._maker.unpack(task for task in tasks if task.origin.is_packed)
         self._read(self._maker.make(alone) + next(unpacked, []), joined_files, shaped)
         for chunks in unpacked:
-            # Shapes stand for rows: those of one batch have to be the same ones.
+            # Rows refer to shapes by number: none may be learnt or deleted before the batch is done.
             chunks = self._scan_or_repair(chunks)
             self._number_rows(chunks)
             self._finish(chunks)
 
     def _read(self, chunks: list[Chunk], joined_files: list[JoinedFile], shaped: str) -> None:
-        # Shapes of the batch before stand for rows that are no longer here.
+        # No row refers to the shapes of the batch before any more.
         self._database.execute("DELETE FROM raw.shapes")
         size = sum(chunk.size for chunk in chunks) + sum(joined.size for joined in joined_files)
         is_shaped = size >= SHAPES_PAY_BYTES and self._has_shapes(chunks, joined_files)
@@ -247,15 +247,14 @@ class LineReader:
                 left, number = chunk.size, 0
                 while left > 0 and (line := stream.readline(left)):
                     left, number = left - len(line), number + 1
-                    is_tail = chunk.tail_id is not None and not line.endswith(b"\n")
-                    place = self._maker.places[
-                        chunk.tail_id if is_tail and chunk.tail_id is not None else chunk.piece_id
-                    ]
+                    is_tail = not line.endswith(b"\n")
+                    owner = chunk.tail_id if is_tail and chunk.tail_id is not None else chunk.piece_id
+                    place = self._maker.places[owner]
                     text = line.rstrip(b"\n").decode("utf-8")
                     self._arbiter.judge(place, piece.line_count + number, text)
-                    self._verdict_tables.take_many()
+                    self._verdict_tables.flush_if_many()
         except OSError as error:
-            self._arbiter.refuse_file(chunk.task.origin, "unreadable", error.strerror or str(error))
+            self._arbiter.warn(chunk.task.origin, "unreadable", error.strerror or str(error))
 
     # ---- after a scan --------------------------------------------------------------------------------------
 
@@ -308,19 +307,14 @@ class LineReader:
             return
         ids = [chunk.piece_id for chunk in chunks]
         ids += [chunk.tail_id for chunk in chunks if chunk.tail_id is not None]
-        for table, column in (
-            ("raw.records", "piece_id"),
-            ("raw.rejects", "piece_id"),
-            ("raw.sessionless_records", "piece_id"),
-            ("raw.chunks", "piece_id"),
-        ):
-            self._database.execute(f"DELETE FROM {table} WHERE list_contains(?, {column})", [ids])
+        for table in ("raw.records", "raw.rejects", "raw.sessionless_records", "raw.chunks"):
+            self._database.execute(f"DELETE FROM {table} WHERE list_contains(?, piece_id)", [ids])
 
     def _read_again(self, tasks: Sequence[Task]) -> None:
         chunks = self._maker.make(tasks, copies_all=True)
         for chunk in chunks:
             if not chunk.is_copy:
-                self._arbiter.refuse_file(chunk.task.origin, "unreadable", "vanished while it was read")
+                self._arbiter.warn(chunk.task.origin, "unreadable", "vanished while it was read")
         chunks = [chunk for chunk in chunks if chunk.is_copy]
         chunks = self._scan_or_repair(chunks)
         self._number_rows(chunks)

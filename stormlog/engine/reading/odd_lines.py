@@ -24,10 +24,10 @@ __all__ = ["MAX_DEPTH", "Arbiter", "Place", "Verdicts"]
 #: Verdicts that are put into tables together.
 _MANY = 10_000
 
-#: Values within values that Python's own JSON reader and writer bear whoever calls.
+#: Deepest nesting that is taken: Python's JSON reader and writer manage it even when the caller is deep in the stack.
 MAX_DEPTH = 500
 
-# Functions of the module ``json`` make a reader or a writer for every call that asks for something unusual.
+# ``json.loads`` and ``json.dumps`` would make a decoder or an encoder for each call with these options.
 _read_json: Callable[[str], Any] = json.JSONDecoder().decode
 _write_json: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -169,7 +169,7 @@ class Arbiter:
         self._verdicts.rejects.append((place.piece_id, line_number, reason, message, excerpt_of(text)))
 
     def leave_out(self, origin: FileOrigin, record: Any) -> bool:
-        """Say whether a record is none of memory telemetry but of a known other kind; a warning names its file once."""
+        """Return whether a record is of a known kind other than memory telemetry; the first one adds a warning."""
         found = _foreign_format()(record)
         if found is None:
             return False
@@ -178,11 +178,11 @@ class Arbiter:
         if (origin.key, found) not in self._left_out:
             self._left_out.add((origin.key, found))
             message = f"holds records that are no memory telemetry ({found}); they are left out"
-            self.refuse_file(origin, f"{NO_MEMORY_TELEMETRY}:{found}", message)
+            self.warn(origin, f"{NO_MEMORY_TELEMETRY}:{found}", message)
         return True
 
-    def refuse_file(self, origin: FileOrigin, code: str, message: str) -> None:
-        """Note that a whole file was skipped."""
+    def warn(self, origin: FileOrigin, code: str, message: str) -> None:
+        """Add a warning about a file: all of it, or some of it, was not read."""
         from stormlog.artifacts.models import CatalogWarning
 
         self._warnings.append(CatalogWarning(origin.path, message, code))

@@ -31,7 +31,6 @@ __all__ = ["Reader"]
 #: Lines handed to the arbiter, and records handed back, at a time.
 BATCH = 10_000
 
-
 #: Documents and CSV files are read as a whole; what is larger would fill the memory.
 _MOST_DOCUMENT_BYTES = 2 << 30
 #: Codes of warnings about files that may be readable tomorrow, or with another setting.
@@ -58,8 +57,8 @@ class Reader:
         Args:
             tasks: What to read.
             next_id: First free number for pieces.
-            keep_all: Keep every record's text, which the cold columns of ``events`` need. Otherwise
-                only the texts that issues need are kept.
+            keep_all: Keep every record's text, which those columns of ``events`` need that are not stored typed.
+                Otherwise only the texts that issues need are kept.
 
         Returns:
             The first number that is free now.
@@ -105,13 +104,9 @@ class Reader:
         piece = task.piece
         if piece.tail_id is None or piece.sample:
             return
-        for table, column in (
-            ("raw.records", "piece_id"),
-            ("raw.rejects", "piece_id"),
-            ("raw.sessionless_records", "piece_id"),
-        ):
+        for table in ("raw.records", "raw.rejects", "raw.sessionless_records"):
             self._database.execute(
-                f"UPDATE {table} SET {column} = ? WHERE {column} = ?", [piece.piece_id, piece.tail_id]
+                f"UPDATE {table} SET piece_id = ? WHERE piece_id = ?", [piece.piece_id, piece.tail_id]
             )
         piece.tail_id = None
 
@@ -155,7 +150,7 @@ class Reader:
         except (duckdb.InterruptException, duckdb.OutOfMemoryException):
             raise
         except (OSError, duckdb.Error) as error:
-            arbiter.refuse_file(origin, "unreadable", str(error).splitlines()[0])
+            arbiter.warn(origin, "unreadable", str(error).splitlines()[0])
 
     def _check_row_counts(self, tasks: Sequence[Task], arbiter: Arbiter) -> None:
         """Warn of Parquet files that gave another number of rows than they say they hold."""
@@ -169,7 +164,7 @@ class Reader:
         ]
         for number, (read, stated) in missing_rows(self._database, files).items():
             message = f"states {stated} rows, but {read} were read"
-            arbiter.refuse_file(by_id[number].origin, "row_count", message)
+            arbiter.warn(by_id[number].origin, "row_count", message)
 
     def _read_document(self, task: Task, arbiter: Arbiter, verdict_tables: VerdictTables) -> None:
         from stormlog.engine.reading.documents import csv_verdicts, json_document_verdicts
@@ -183,16 +178,14 @@ class Reader:
             for batch in verdicts(Place(origin, task.piece.piece_id), content, arbiter, BATCH):
                 verdict_tables.insert(batch)
         except OSError as error:
-            arbiter.refuse_file(origin, "load_failed:unreadable", error.strerror or str(error))
+            arbiter.warn(origin, "load_failed:unreadable", error.strerror or str(error))
         except UnicodeDecodeError:
-            arbiter.refuse_file(origin, "load_failed:invalid_utf8", "is not UTF-8 text")
+            arbiter.warn(origin, "load_failed:invalid_utf8", "is not UTF-8 text")
         except RecursionError:
-            arbiter.refuse_file(
-                origin, "load_failed:nested_too_deeply", "holds values too deep within each other"
-            )
+            arbiter.warn(origin, "load_failed:nested_too_deeply", "holds values too deep within each other")
         except ValueError as error:
             code = getattr(error, "code", "json_malformed")
-            arbiter.refuse_file(origin, f"load_failed:{code}", str(error))
+            arbiter.warn(origin, f"load_failed:{code}", str(error))
 
     # ---- odd lines -----------------------------------------------------------------------------------------
 
@@ -211,5 +204,5 @@ class Reader:
         while rows := cursor.fetchmany(BATCH):
             for piece_id, line_number, line in rows:
                 arbiter.judge(places[piece_id], line_number, line)
-            verdict_tables.take()
-        verdict_tables.take()
+            verdict_tables.flush()
+        verdict_tables.flush()

@@ -58,14 +58,14 @@ class JoinedFile:
 def join_small_files(
     tasks: Sequence[Task], temporary_files: TemporaryFiles
 ) -> tuple[list[JoinedFile], list[Task]]:
-    """Write joined_files.
+    """Copy small files into joined files.
 
     Args:
         tasks: Files of lines.
         temporary_files: Where joined files go.
 
     Returns:
-        The joined_files, and the tasks that are in none.
+        The joined files, and the tasks that are in none.
     """
     small = [
         task for task in tasks if task.start == 0 and 0 < task.size <= _SMALL_BYTES and task.origin.may_grow
@@ -117,7 +117,7 @@ def _whole_lines(task: Task, temporary_files: TemporaryFiles) -> bytes | None:
 
 
 def spread_rows(database: Database, joined_files: Sequence[JoinedFile]) -> None:
-    """Give the rows of joined_files to their pieces, and note where each begins in ``raw.chunks``."""
+    """Give the rows of joined files to their pieces, and note where each begins in ``raw.chunks``."""
     if not joined_files:
         return
     ids, starts, counts, pieces = [], [], [], []

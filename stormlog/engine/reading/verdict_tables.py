@@ -27,13 +27,13 @@ class VerdictTables:
         self._arbiter = arbiter
         self.statement = statement
 
-    def take_many(self) -> None:
-        """Take what the arbiter has said, if it is much: verdicts are kept in memory until then."""
+    def flush_if_many(self) -> None:
+        """Insert what the arbiter has said, if it is much: verdicts are kept in memory until then."""
         if self._arbiter.has_many:
-            self.take()
+            self.flush()
 
-    def take(self) -> None:
-        """Take what the arbiter has said since the last call."""
+    def flush(self) -> None:
+        """Insert what the arbiter has said since the last call."""
         self.insert(self._arbiter.take())
 
     def insert(self, verdicts: Verdicts) -> None:

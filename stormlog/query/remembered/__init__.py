@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         describe_index as describe_index,
     )
     from stormlog.query.remembered.maintenance import (
-        folders_of as folders_of,
+        indexes_of as indexes_of,
     )
     from stormlog.query.remembered.maintenance import (
         list_indexes as list_indexes,
@@ -52,7 +52,7 @@ __all__ = [
     "clear_all",
     "clear_paths",
     "describe_index",
-    "folders_of",
+    "indexes_of",
     "list_indexes",
     "verify_paths",
 ]
@@ -64,7 +64,7 @@ _MODULES = {
         "clear_all",
         "clear_paths",
         "describe_index",
-        "folders_of",
+        "indexes_of",
         "list_indexes",
     ),
     "verification": ("Difference", "Verification", "verify_paths"),

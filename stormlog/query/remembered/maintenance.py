@@ -1,7 +1,7 @@
 """Looks at indexes and removes them: what a cache directory holds, of which paths, and how much.
 
-Promise: nothing outside the layout folder of the cache directory is ever removed, and no link is followed
-there. Removing an index costs nobody an answer: who reads it goes on from the files.
+Promise: nothing outside the folder `LAYOUT` of the cache directory, where all indexes lie, is ever removed, and no link
+is followed there. Removing an index costs nobody an answer: who reads it goes on from the files.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = [
     "clear_folder",
     "clear_paths",
     "describe_index",
-    "folders_of",
+    "indexes_of",
     "list_indexes",
 ]
 
@@ -46,7 +46,7 @@ class IndexSummary:
         folder: Where it is.
         size_bytes: What its files take.
         file_count: Files with events that it knows.
-        part_count: Folders with rows.
+        part_count: Parts: folders of Parquet files with rows.
         answer_count: Answers that it keeps.
         last_used_ns: When it was used last, nanoseconds since the Unix epoch.
         is_of_this_engine: Whether this installation wrote it; any other one begins anew.
@@ -74,7 +74,7 @@ class Cleared:
     Attributes:
         indexes: The indexes.
         freed_bytes: What they took.
-        left_alone: Names in the layout folder that are no indexes: links, and whatever else lies there.
+        left_alone: Names in the folder of the indexes that are no indexes: links, and whatever else lies there.
     """
 
     indexes: list[IndexSummary]
@@ -88,7 +88,7 @@ def list_indexes(root: str) -> list[IndexSummary]:
     return sorted(found, key=lambda index: (-index.last_used_ns, index.folder))
 
 
-def folders_of(root: str, paths: Sequence[str]) -> list[IndexSummary]:
+def indexes_of(root: str, paths: Sequence[str]) -> list[IndexSummary]:
     """Return the indexes of some paths, however they were spelled and ordered when they were opened."""
     exact = index_folder(root, paths)
     wanted = {os.path.abspath(path) for path in paths}
@@ -139,7 +139,7 @@ def clear_all(root: str) -> Cleared:
     """Remove every index of a cache directory.
 
     Raises:
-        SourceError: the layout folder is a link.
+        SourceError: the folder of the indexes is a link.
     """
     indexes = list_indexes(root)
     cleared = _clear(root, indexes)
@@ -152,19 +152,19 @@ def clear_all(root: str) -> Cleared:
 
 
 def clear_paths(root: str, paths: Sequence[str]) -> Cleared:
-    """Remove the indexes of some paths, see `folders_of`.
+    """Remove the indexes of some paths, see `indexes_of`.
 
     Raises:
-        SourceError: the layout folder is a link.
+        SourceError: the folder of the indexes is a link.
     """
-    return _clear(root, folders_of(root, paths))
+    return _clear(root, indexes_of(root, paths))
 
 
 def clear_folder(root: str, folder: str) -> Cleared:
     """Remove the index in one folder of a cache directory.
 
     Raises:
-        SourceError: the layout folder is a link.
+        SourceError: the folder of the indexes is a link.
     """
     return _clear(root, [index for index in list_indexes(root) if index.folder == folder])
 

@@ -186,9 +186,9 @@ def _shown_paths(paths: Sequence[str] | None) -> str:
 
 
 def _hint(root: str, spelled: Sequence[str]) -> str:
-    from stormlog.query.remembered import folders_of
+    from stormlog.query.remembered import indexes_of
 
-    other = [index for index in folders_of(root, spelled) if index.paths is not None]
+    other = [index for index in indexes_of(root, spelled) if index.paths is not None]
     return "".join(f"The same paths are remembered as {_shown_paths(index.paths)}.\n" for index in other)
 
 
