@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,15 @@ def test_goals_are_judged_from_the_measurements() -> None:
     ]
     verdicts = [line.split()[-1] for line in compare(rows)[1:]]
     assert verdicts == ["miss", "pass", "pass"]
+
+
+@pytest.mark.parametrize("with_engine", [False, True])
+def test_what_an_answer_needs_is_imported_before_the_clock_starts(with_engine: bool) -> None:
+    code = (
+        "import sys; from benchmarks.probes import _import_all\n"
+        f"_import_all(with_engine={with_engine})\n"
+        "print('stormlog.query.store' in sys.modules, 'stormlog.engine.engine' in sys.modules, 'duckdb' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[:2] == ["True", str(with_engine)]
+    assert done.stdout.split()[2] == "True" or not with_engine
