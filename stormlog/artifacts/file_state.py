@@ -13,7 +13,15 @@ from typing import IO, NamedTuple
 
 from stormlog._opening import open_artifact
 
-__all__ = ["FileState", "file_states", "sample_of", "sample_of_bytes", "state_of", "state_of_open"]
+__all__ = [
+    "FileState",
+    "file_states",
+    "sample_of",
+    "sample_of_bytes",
+    "sample_of_open",
+    "state_of",
+    "state_of_open",
+]
 
 #: Bytes of each block of a sample, and how many blocks lie between head and tail.
 _BLOCK_BYTES = 4096
@@ -66,10 +74,19 @@ def sample_of(path: str, length: int) -> str:
         OSError: the file cannot be read.
     """
     with open_artifact(path) as stream:
-        blocks = []
-        for start in _block_starts(length):
-            stream.seek(start)
-            blocks.append(stream.read(min(_BLOCK_BYTES, length - start)) or b"")
+        return sample_of_open(stream, length)
+
+
+def sample_of_open(stream: IO[bytes], length: int) -> str:
+    """Return what `sample_of` returns, for a file that is open; where reading goes on is not kept.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    blocks = []
+    for start in _block_starts(length):
+        stream.seek(start)
+        blocks.append(stream.read(min(_BLOCK_BYTES, length - start)) or b"")
     return _digest(length, blocks)
 
 

@@ -19,8 +19,10 @@ def __getattr__(name: str) -> object:
         from stormlog.query.listing import list_attachments
 
         return list_attachments
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(artifacts, name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*globals(), *__all__})

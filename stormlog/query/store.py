@@ -134,12 +134,10 @@ class QueryStore(AnsweringStore):
         from stormlog.query.results import issue
 
         statement = self.list_issues_sql(filters, state_overrides=state_overrides)
+        rows, generation = self._run("list_issues", statement, "issues")
+        loader = EvidenceLoader(partial(self._evidence_rows, generation), [(row[0], row[6]) for row in rows])
+        build = partial(issue, loader.load)
         with collector_paused():
-            rows, generation = self._run("list_issues", statement, "issues")
-            loader = EvidenceLoader(
-                partial(self._evidence_rows, generation), [(row[0], row[6]) for row in rows]
-            )
-            build = partial(issue, loader.load)
             return [StormlogIssue.of_row(row, build, row[2]) for row in rows]
 
     def _evidence_rows(self, generation: Generation, fingerprint_ids: list[str]) -> list[tuple[Any, ...]]:

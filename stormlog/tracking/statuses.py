@@ -66,7 +66,8 @@ def require_move(issue_id: str, before: str, after: Status) -> None:
         return
     hint = _HINTS.get((before, after), "")
     raise LifecycleError(
-        f"issue {issue_id} is {before} and cannot become {after}; it may become {', '.join(allowed)}{hint}",
+        f"issue {issue_id} is {shown_status(before)} and cannot become {shown_status(after)}; "
+        f"it may become {', '.join(map(shown_status, allowed))}{hint}",
         code="illegal_transition",
         details={"issue_id": issue_id, "from": before, "to": after, "allowed": list(allowed)},
     )

@@ -116,6 +116,27 @@ typed_values AS (
         counters.device_used_bytes,
         counters.timestamp_ns
     FROM line_values
+),
+
+rewritten_lines AS (
+    SELECT
+        *,
+        counters_json = concat(
+            '{"allocator_active_bytes": ', prim.json_number(allocator_active_bytes),
+            ', "allocator_allocated_bytes": ', prim.json_number(allocator_allocated_bytes),
+            ', "allocator_change_bytes": ', prim.json_number(allocator_change_bytes),
+            ', "allocator_inactive_bytes": ', prim.json_number(allocator_inactive_bytes),
+            ', "allocator_reserved_bytes": ', prim.json_number(allocator_reserved_bytes),
+            ', "collector": "', collector,
+            '", "context": ', coalesce(escaped_context, '"' || context || '"', 'null'),
+            ', "device_free_bytes": ', prim.json_number(device_free_bytes),
+            ', "device_id": ', device_id,
+            ', "device_total_bytes": ', prim.json_number(device_total_bytes),
+            ', "device_used_bytes": ', prim.json_number(device_used_bytes),
+            ', "timestamp_ns": ', timestamp_ns,
+            '}'
+        ) AS is_same_text
+    FROM typed_values
 )
 
 SELECT
@@ -133,21 +154,7 @@ SELECT
     device_used_bytes,
     device_total_bytes,
     coalesce(
-        counters_json = concat(
-            '{"allocator_active_bytes": ', prim.json_number(allocator_active_bytes),
-            ', "allocator_allocated_bytes": ', prim.json_number(allocator_allocated_bytes),
-            ', "allocator_change_bytes": ', prim.json_number(allocator_change_bytes),
-            ', "allocator_inactive_bytes": ', prim.json_number(allocator_inactive_bytes),
-            ', "allocator_reserved_bytes": ', prim.json_number(allocator_reserved_bytes),
-            ', "collector": "', collector,
-            '", "context": ', coalesce(escaped_context, '"' || context || '"', 'null'),
-            ', "device_free_bytes": ', prim.json_number(device_free_bytes),
-            ', "device_id": ', device_id,
-            ', "device_total_bytes": ', prim.json_number(device_total_bytes),
-            ', "device_used_bytes": ', prim.json_number(device_used_bytes),
-            ', "timestamp_ns": ', timestamp_ns,
-            '}'
-        )
+        is_same_text
         AND strlen(line) <= 16777216
         AND device_id IS NOT NULL
         AND timestamp_ns >= 0
@@ -183,13 +190,27 @@ SELECT
         AND coalesce(device_free_bytes <= device_total_bytes, true),
         false
     ) AS is_valid,
-    -- Whether `raw.typed_lines` may still find the line valid. A version 3 line that matches its shape and is not valid
-    -- nearly always has a counter that is no plain number, so it goes to Python at once.
-    coalesce(is_null_allowed OR counters_json IS NULL, true) AS may_be_plain,
+    -- Whether `raw.typed_lines` may still find the line valid. Of version 3 lines that match their shape it refuses
+    -- those with a counter that is no integer, does not fit one, is negative, or above its total.
+    CASE
+        WHEN is_null_allowed IS NULL OR is_null_allowed OR counters_json IS NULL THEN true
+        WHEN timestamp_ns IS NULL THEN false
+        WHEN is_same_text
+            THEN coalesce(
+                least(
+                    allocator_allocated_bytes, allocator_reserved_bytes, allocator_active_bytes,
+                    allocator_inactive_bytes, device_used_bytes, device_free_bytes, device_total_bytes
+                ) >= 0
+                AND coalesce(device_used_bytes <= device_total_bytes, true)
+                AND coalesce(device_free_bytes <= device_total_bytes, true),
+                true
+            )
+        ELSE NOT regexp_matches(counters_json, '_bytes": (["tf]|-?[0-9]+[.eE])')
+    END AS may_be_plain,
     coalesce(
         is_needed
         OR event_type IN ('phase_enter', 'phase_exit', 'start')
         OR issues.may_be_evidence(event_type, NULL, NULL),
         false
     ) AS is_needed
-FROM typed_values;
+FROM rewritten_lines;

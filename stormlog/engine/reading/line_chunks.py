@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 from stormlog._storable_text import is_storable
-from stormlog.artifacts.file_state import sample_of
+from stormlog.artifacts.file_state import FileState, sample_of_open, state_of_open
 from stormlog.engine.reading.odd_lines import Arbiter, Place
 from stormlog.engine.reading.read_plan import Task
 from stormlog.engine.reading.repair import Damage, blocks_of, needs_repair, repair_lines
@@ -175,31 +175,39 @@ class ChunkMaker:
         for _ in range(_MOST_COPIES):
             if task.state is None:
                 return None
-            path, size = task.origin.path, task.state.size
-            name = f"{task.piece.piece_id}-from-{task.start}.jsonl"
             try:
-                copy, found = self._temporary_files.copy_range(path, task.start, size, name)
-            except OSError:
+                with self._temporary_files.open(task.origin.path) as source:
+                    found = state_of_open(source)
+                    chunk = self._copy_of(task, task.state, source) if found.may_follow(task.state) else None
+            except (OSError, _UnusableCopyError):
                 return None
-            if found.may_follow(task.state):
-                return self._chunk_of_copy(task, copy)
+            if chunk is not None:
+                return chunk
             # The bytes of two files are never put together: all of the one that lies there now counts.
             task = replace(self._from_first_byte(task), state=found)
             self.replaced.add(task.piece.piece_id)
         return None
 
-    def _chunk_of_copy(self, task: Task, copy: str) -> Chunk | None:
-        assert task.state is not None
-        path, size = task.origin.path, task.state.size
-        try:
-            chunk = self._chunk(task, copy, is_copy=True)
-            if task.start > 0 and chunk.has_mark:
-                # A scan drops it from the start of a file. Behind other lines it belongs to the line, and spoils it.
-                return None
-            # Now, because later the file may hold something else.
-            return replace(chunk, sample=sample_of(path, size - chunk.tail_bytes))
-        except OSError:
+    def _copy_of(self, task: Task, state: FileState, source: IO[bytes]) -> Chunk | None:
+        """Copy what is wanted of an open file; None if it does not begin with what was read of it before.
+
+        The number of a file may be that of one that is gone, and a file may be written anew: so samples are taken of
+        the bytes that were copied, and what was read before is compared afterwards.
+        """
+        name = f"{task.piece.piece_id}-from-{task.start}.jsonl"
+        copy = self._temporary_files.copy_range(source, task.start, state.size, name)
+        chunk = self._chunk(task, copy, is_copy=True)
+        length = state.size - chunk.tail_bytes
+        if task.start == 0:
+            with open_copy(copy) as stream:
+                return replace(chunk, sample=sample_of_open(stream, length))
+        sample = sample_of_open(source, length)
+        if sample_of_open(source, task.piece.settled_bytes) != task.piece.sample:
             return None
+        if chunk.has_mark:
+            # A scan drops it from the start of a file. Behind other lines it belongs to the line, and spoils it.
+            raise _UnusableCopyError
+        return replace(chunk, sample=sample)
 
     def _in_place(self, task: Task) -> Chunk:
         chunk = self._chunk(task, task.origin.path, is_copy=False)
@@ -265,6 +273,10 @@ class ChunkMaker:
 
     def _refuse(self, task: Task, error: OSError) -> None:
         self._arbiter.warn(task.origin, "unreadable", error.strerror or str(error))
+
+
+class _UnusableCopyError(Exception):
+    """The wanted bytes cannot be scanned by themselves."""
 
 
 def open_copy(path: str, mode: str = "rb") -> IO[bytes]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from stormlog.artifacts.file_state import sample_of, state_of
@@ -112,6 +113,8 @@ class LineReader:
                 chunks = self._scan_or_repair(chunks)
         self._finish_joined_files(joined_files)
         self._number_rows(chunks)
+        # First the samples, then the look at what changed: a sample is of what was scanned, or it is not used.
+        chunks = [chunk if chunk.is_copy else _with_sample(chunk) for chunk in chunks]
         changed = [chunk for chunk in chunks if _has_changed(chunk)]
         self._take_back(changed)
         if is_shaped:
@@ -331,11 +334,16 @@ class LineReader:
                 continue
             piece.line_count += counts.get(piece.piece_id, 0) - (chunk.tail_id is not None)
             piece.settled_bytes = state.size - chunk.tail_bytes
-            if chunk.is_copy:
-                piece.sample = chunk.sample
-            else:
-                with contextlib.suppress(OSError):
-                    piece.sample = sample_of(chunk.task.origin.path, piece.settled_bytes)
+            piece.sample = chunk.sample
+
+
+def _with_sample(chunk: Chunk) -> Chunk:
+    state = chunk.task.state
+    if state is None or not chunk.task.origin.may_grow:
+        return chunk
+    with contextlib.suppress(OSError):
+        return replace(chunk, sample=sample_of(chunk.task.origin.path, state.size - chunk.tail_bytes))
+    return chunk
 
 
 def _has_changed(chunk: Chunk) -> bool:

@@ -85,7 +85,8 @@ class Reader:
             said.setdefault(warning.path, []).append((warning.code, warning.message))
         for task in tasks:
             # What was said of the lines before is said of the whole file.
-            before = task.piece.warnings if task.start > 0 else []
+            goes_on = task.start > 0 and task.piece.piece_id not in lines.replaced
+            before = task.piece.warnings if goes_on else []
             task.piece.warnings = list(dict.fromkeys([*before, *said.get(task.origin.path, [])]))
             # Whatever is scanned in place may have changed meanwhile; then nobody may rely on it later.
             is_bounded = task.origin.may_grow or state_of(task.origin.path) == task.state

@@ -78,25 +78,31 @@ def join_small_files(
     for task in waiting:
         joined = JoinedFile(
             -1 - len(joined_files),
-            temporary_files.member(f"joined-{len(joined_files)}-{task.piece.piece_id}.jsonl"),
+            temporary_files.copy_named(f"joined-{len(joined_files)}-{task.piece.piece_id}.jsonl"),
         )
-        with open(joined.path, "wb") as target:
-            while True:
-                data = _whole_lines(task, temporary_files)
-                if data is not None:
-                    target.write(data)
-                    if joined.size == 0 and data.startswith(BOM_UTF8):
-                        joined.text_bytes -= len(BOM_UTF8)
-                    joined.text_bytes += len(data)
-                    joined.members.append((task, data.count(b"\n"), sample_of_bytes(data)))
-                    joined_pieces.add(task.piece.piece_id)
-                    joined.size += len(data)
-                if joined.size >= _JOINED_BYTES:
-                    break
-                following = next(waiting, None)
-                if following is None:
-                    break
-                task = following
+        try:
+            with open(joined.path, "wb") as target:
+                while True:
+                    data = _whole_lines(task, temporary_files)
+                    if data is not None:
+                        target.write(data)
+                        if joined.size == 0 and data.startswith(BOM_UTF8):
+                            joined.text_bytes -= len(BOM_UTF8)
+                        joined.text_bytes += len(data)
+                        joined.members.append((task, data.count(b"\n"), sample_of_bytes(data)))
+                        joined_pieces.add(task.piece.piece_id)
+                        joined.size += len(data)
+                    if joined.size >= _JOINED_BYTES:
+                        break
+                    following = next(waiting, None)
+                    if following is None:
+                        break
+                    task = following
+        except OSError:
+            # There is no room for copies: the files are scanned one by one.
+            temporary_files.remove(joined.path)
+            joined_pieces.difference_update(task.piece.piece_id for task, _, _ in joined.members)
+            break
         if joined.members:
             joined_files.append(joined)
     return joined_files, [task for task in tasks if task.piece.piece_id not in joined_pieces]

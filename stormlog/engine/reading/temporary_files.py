@@ -14,7 +14,6 @@ from typing import IO
 from stormlog._opening import OpenedPaths, open_artifact
 from stormlog._storable_text import GLOB_CHARACTERS, is_storable
 from stormlog.artifacts.event_files import FileOrigin
-from stormlog.artifacts.file_state import FileState, state_of_open
 from stormlog.engine.database.unpack_limit import UnpackLimit
 from stormlog.engine.reading.unpacking import DamagedArchiveError, unpacked_blocks
 
@@ -112,18 +111,21 @@ class TemporaryFiles:
         with contextlib.suppress(OSError):
             os.unlink(copy)
 
-    def copy_range(self, path: str, start: int, end: int, name: str) -> tuple[str, FileState]:
-        """Copy some bytes of a file, as far as they exist; return the path of the copy, and what the file was then.
+    def copy_range(self, source: IO[bytes], start: int, end: int, name: str) -> str:
+        """Copy some bytes of an open file, as far as they exist; return the path of the copy.
 
         Raises:
-            OSError: the file cannot be read.
+            OSError: the file cannot be read, or the copy cannot be written.
         """
         copy = self.copy_named(name)
-        with self.open(path) as source, open(copy, "wb") as target:
-            found = state_of_open(source)
-            source.seek(start)
-            left = end - start
-            while left > 0 and (block := source.read(min(left, _COPY_BYTES))):
-                target.write(block)
-                left -= len(block)
-        return copy, found
+        try:
+            with open(copy, "wb") as target:
+                source.seek(start)
+                left = end - start
+                while left > 0 and (block := source.read(min(left, _COPY_BYTES))):
+                    target.write(block)
+                    left -= len(block)
+        except BaseException:
+            self.remove(copy)
+            raise
+        return copy

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 import stormlog.query
 from stormlog.artifacts import snapshot
-from stormlog.artifacts.file_state import FileState, file_states, sample_of, state_of
+from stormlog.artifacts.file_state import FileState, file_states, sample_of, sample_of_open, state_of
 from stormlog.engine.reading import line_chunks
 from stormlog.engine.reading import line_files as line_reading
 from stormlog.engine.reading import read_plan as pieces
@@ -41,13 +42,14 @@ class Reads:
         monkeypatch.setattr(
             snapshot, "file_states", lambda paths: {path: self._state_of(path) for path in paths}
         )
-        for module in (pieces, line_reading, line_chunks):
+        for module in (pieces, line_reading):
             monkeypatch.setattr(module, "sample_of", self._sample_of)
+        monkeypatch.setattr(line_chunks, "sample_of_open", self._sample_of_open)
         copy_range = TemporaryFiles.copy_range
 
-        def counted(temporary_files: TemporaryFiles, path: str, start: int, end: int, name: str) -> str:
-            self.copied.append((Path(path).name, start, end))
-            return copy_range(temporary_files, path, start, end, name)
+        def counted(owner: TemporaryFiles, source: IO[bytes], start: int, end: int, name: str) -> str:
+            self.copied.append((Path(source.name).name, start, end))
+            return copy_range(owner, source, start, end, name)
 
         monkeypatch.setattr(TemporaryFiles, "copy_range", counted)
 
@@ -66,6 +68,12 @@ class Reads:
     def _sample_of(self, path: str, length: int) -> str:
         self.sampled.append(Path(path).name)
         return sample_of(path, length)
+
+    def _sample_of_open(self, stream: IO[bytes], length: int) -> str:
+        # Samples of copies read nothing of the files.
+        if "-from-" not in Path(stream.name).name:
+            self.sampled.append(Path(stream.name).name)
+        return sample_of_open(stream, length)
 
 
 @pytest.fixture
@@ -123,8 +131,8 @@ def test_of_a_grown_file_samples_and_the_new_bytes_are_read(tmp_path: Path, read
     got = answer(files, tmp_path / "cache")
 
     assert reads.copied == [("a.jsonl", length, path.stat().st_size)]
-    # Once to see that what was read is still there, once for the next time.
-    assert reads.sampled == ["a.jsonl"] * 2
+    # Twice to see that what was read is still there, before and after the rest is copied; once for the next time.
+    assert reads.sampled == ["a.jsonl"] * 3
     path.write_bytes(text_of("a", 900) + text_of("b", 20))
     assert got == answer(files, tmp_path / "cold")
 

@@ -18,6 +18,7 @@ from stormlog.engine.reading.line_shapes import learn_shapes
 from stormlog.engine.reading.line_sql import insert_shaped
 from tests.engine.reading.mutations import BYTE_CHANGES, OTHER_VALUES, capabilities
 from tests.engine.reading.oracle import assert_as_expected, judged
+from tests.query.sinks import busy_session
 from tests.soak import few_or_many
 from tests.telemetry.factories import record
 
@@ -348,3 +349,29 @@ def test_the_whole_way_with_and_without_shapes(
             issues = [(issue.fingerprint.fingerprint_id, issue.hit_count) for issue in store.list_issues()]
             answers.append((issues, assert_as_expected(path, store)))
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ('"device_id": 0', '"device_id": -0'),
+        ('"allocator_active_bytes": null', '"allocator_active_bytes": -0'),
+        ('"device_free_bytes": null', '"device_free_bytes":  null'),
+        ('"collector": "', '"collector": "\\u0041'),
+        ('"collector": "', '"collector": "\u00e9'),
+        ('{"allocator_active_bytes"', '{ "allocator_active_bytes"'),
+    ],
+)
+def test_valid_lines_keep_their_text_with_shapes_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, instead: str
+) -> None:
+    lines = [json.dumps(event, sort_keys=True) for event in busy_session("s", 40)]
+    changed = [line.replace(written, instead, 1) if n % 4 == 2 else line for n, line in enumerate(lines)]
+    (tmp_path / "events.jsonl").write_text("".join(line + "\n" for line in changed), encoding="utf-8")
+    texts = []
+    for pay_bytes in (0, 2**60):
+        monkeypatch.setattr(line_reading, "SHAPES_PAY_BYTES", pay_bytes)
+        with stormlog.query.open([tmp_path], cache=False) as store:
+            texts.append(store.sql("SELECT line_number, record FROM events ORDER BY 1").rows)
+    assert texts[0] == texts[1]
+    assert len(texts[0]) == 40

@@ -9,7 +9,7 @@ from typing import IO, Any
 import pytest
 
 import stormlog.query
-from stormlog.engine.reading import line_chunks
+from stormlog.engine.reading import line_chunks, line_files
 from stormlog.engine.reading.temporary_files import TemporaryFiles
 from tests.query.sinks import busy_session, write_lines
 
@@ -102,3 +102,68 @@ def test_one_of_many_small_files(folder: Path, tmp_path: Path, monkeypatch: pyte
     Replacing(monkeypatch, path, [other])
     with stormlog.query.open([folder], cache=False) as store:
         assert store.sql(COUNTS).rows == [(284, 71, 0)]
+
+
+SESSIONS = "SELECT DISTINCT session_id FROM events ORDER BY 1"
+
+
+@pytest.mark.parametrize("count", [5, 39, 41, 90])
+@pytest.mark.parametrize("when", ["before it is copied", "after it was copied"])
+@pytest.mark.parametrize("growth", [0, 5])
+def test_a_file_that_is_written_anew_is_no_growth(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, when: str, growth: int
+) -> None:
+    """Its number stays, as that of a file does which takes the place of one that was removed."""
+    path = write_lines(folder / "events.jsonl", events_of("before", 40))
+    anew = write_lines(tmp_path / "other.jsonl", events_of("after", count)).read_bytes()
+    more = write_lines(tmp_path / "more.jsonl", events_of("more", 20)).read_bytes()
+    copy_range = TemporaryFiles.copy_range
+    written = []
+
+    def copied(owner: TemporaryFiles, source: IO[bytes], *rest: Any) -> str:
+        if is_armed and when == "before it is copied" and not written:
+            written.append(path.write_bytes(anew))
+        copy = copy_range(owner, source, *rest)
+        if is_armed and when == "after it was copied" and not written:
+            written.append(path.write_bytes(anew))
+        return copy
+
+    is_armed = growth == 0
+    monkeypatch.setattr(TemporaryFiles, "copy_range", copied)
+    with stormlog.query.open([folder], cache=tmp_path / "cache") as store:
+        first = store.sql(SESSIONS).rows
+        if growth:
+            assert first == [("before",)]
+            is_armed = True
+            path.write_bytes(path.read_bytes() + more)
+            store.refresh()
+            assert store.sql(SESSIONS).rows in ([("after",)], [("before",), ("more",)])
+        else:
+            assert first in ([("after",)], [("before",)])
+        assert written
+        for _ in range(2):
+            store.refresh()
+            assert store.sql(COUNTS).rows == [(count, 1, 0)]
+    with stormlog.query.open([folder], cache=tmp_path / "cache") as store:
+        assert store.sql(COUNTS).rows == [(count, 1, 0)]
+
+
+def test_a_large_file_that_is_written_anew_after_its_scan(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line_chunks, "_COPIED_BYTES", 0)
+    path = write_lines(folder / "events.jsonl", events_of("before", 40))
+    anew = write_lines(tmp_path / "other.jsonl", events_of("after", 60)).read_bytes()
+    sample_of, written = line_files.sample_of, []
+
+    def sampled(name: str, length: int) -> str:
+        if not written:
+            written.append(path.write_bytes(anew))
+        return sample_of(name, length)
+
+    monkeypatch.setattr(line_files, "sample_of", sampled)
+    with stormlog.query.open([folder], cache=tmp_path / "cache") as store:
+        store.sql(COUNTS)
+        assert written
+        store.refresh()
+        assert store.sql(COUNTS).rows == [(60, 1, 0)]
