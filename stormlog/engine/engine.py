@@ -38,21 +38,23 @@ if TYPE_CHECKING:
     from stormlog.engine.index import Index
     from stormlog.engine.tracked.states import StateSource
 
-__all__ = ["Engine", "view_names"]
+__all__ = ["Engine"]
 
 #: Catalogs of DuckDB in which people look for views: then all are created, with their documentation.
 _CATALOG_TABLES = {
-    *("duckdb_columns", "duckdb_views", "duckdb_functions", "describe", "information_schema"),
-    *(
-        "show",
-        "pg_attribute",
-        "pg_catalog",
-        "pg_class",
-        "pg_description",
-        "pg_tables",
-        "pg_views",
-        "sqlite_master",
-    ),
+    "describe",
+    "duckdb_columns",
+    "duckdb_functions",
+    "duckdb_views",
+    "information_schema",
+    "pg_attribute",
+    "pg_catalog",
+    "pg_class",
+    "pg_description",
+    "pg_tables",
+    "pg_views",
+    "show",
+    "sqlite_master",
 }
 #: Schemas of the macros.
 _MACRO_SCHEMAS = {"prim", "telemetry", "projection", "issues"}

@@ -288,7 +288,7 @@ class QueryStore(AnsweringStore):
 
     def _prepare_relation(self, name: str) -> Engine:
         """Make a view answer; the lock is held."""
-        from stormlog.engine.engine import view_names
+        from stormlog.engine.view_needs import view_names
 
         if name.startswith("tracking."):
             engine = self._prepared({"tracking", name})

@@ -11,7 +11,7 @@ import pytest
 import stormlog.query
 from stormlog.engine.database.sql_files import SqlFile, load_library
 from stormlog.engine.database.tables import TABLES
-from stormlog.engine.engine import view_names
+from stormlog.engine.view_needs import view_names
 from tests.sql.dependencies import calls_of, ctes_of, reads_of, with_header
 
 CAPTURES = Path(__file__).parents[2] / "examples" / "captures"

@@ -170,19 +170,19 @@ class ChunkMaker:
 
     def _copied(self, task: Task) -> Chunk | None:
         """Copy what is wanted of a file; None if it would be read in another way, or there is no room."""
-        # What cannot be opened is told by the caller, what cannot be written is read in place.
-        self._temporary_files.open(task.origin.path).close()
         for _ in range(_MOST_COPIES):
             if task.state is None:
                 return None
-            try:
-                with self._temporary_files.open(task.origin.path) as source:
-                    found = state_of_open(source)
+            # What cannot be opened is told by the caller, what cannot be written is read in place.
+            with self._temporary_files.open(task.origin.path) as source:
+                found = state_of_open(source)
+                try:
                     chunk = self._copy_of(task, task.state, source) if found.may_follow(task.state) else None
-            except (OSError, _UnusableCopyError):
-                return None
+                except OSError:
+                    return None
             if chunk is not None:
-                return chunk
+                # A scan drops a mark at the start of a file. Behind other lines it belongs to the line, and spoils it.
+                return None if task.start > 0 and chunk.has_mark else chunk
             # The bytes of two files are never put together: all of the one that lies there now counts.
             task = replace(self._from_first_byte(task), state=found)
             self.replaced.add(task.piece.piece_id)
@@ -204,9 +204,6 @@ class ChunkMaker:
         sample = sample_of_open(source, length)
         if sample_of_open(source, task.piece.settled_bytes) != task.piece.sample:
             return None
-        if chunk.has_mark:
-            # A scan drops it from the start of a file. Behind other lines it belongs to the line, and spoils it.
-            raise _UnusableCopyError
         return replace(chunk, sample=sample)
 
     def _in_place(self, task: Task) -> Chunk:
@@ -273,10 +270,6 @@ class ChunkMaker:
 
     def _refuse(self, task: Task, error: OSError) -> None:
         self._arbiter.warn(task.origin, "unreadable", error.strerror or str(error))
-
-
-class _UnusableCopyError(Exception):
-    """The wanted bytes cannot be scanned by themselves."""
 
 
 def open_copy(path: str, mode: str = "rb") -> IO[bytes]:

@@ -17,7 +17,7 @@ import stormlog.query
 from stormlog.engine.cursors.allowed_sql import FUNCTIONS, NODES, TABLE_FUNCTIONS
 from stormlog.engine.cursors.explain import explained_statement, plain_statement
 from stormlog.engine.cursors.read_only import require_read_only, require_reading_plan, require_reading_tree
-from stormlog.engine.engine import view_names
+from stormlog.engine.view_needs import view_names
 from stormlog.errors import QueryError
 from stormlog.query import QueryStore
 from tests.apps.cli.samples import capture

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["scan"]
 
-_FAIL_ON = ("new", "regressed", "any")
-
 
 @click.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=NamedPath())
@@ -85,6 +83,7 @@ def scan(paths: tuple[str, ...], **options: Any) -> ExitCode:
     """
     from stormlog.apps.cli.options.times import duration_ns
     from stormlog.apps.cli.printing import output
+    from stormlog.workflows import has_outcome
 
     wanted = _fail_on(options["fail_on"])
     if options["watch"] and options["dry_run"]:
@@ -95,8 +94,6 @@ def scan(paths: tuple[str, ...], **options: Any) -> ExitCode:
     if options["watch"]:
         interval_s = duration_ns(options["interval"], "--interval") / 1e9
         return _watch(paths, scan_options, options, interval_s, wanted)
-    from stormlog.workflows import has_outcome
-
     report = _scan(paths, scan_options, options, lambda: False)
     _print(report, options)
     output.flush()
@@ -104,12 +101,16 @@ def scan(paths: tuple[str, ...], **options: Any) -> ExitCode:
 
 
 def _fail_on(text: str | None) -> set[str]:
+    from stormlog.workflows import SCAN_OUTCOMES
+
     words = {word.strip() for word in (text or "").split(",") if word.strip()}
     if text is not None and not words:
-        raise click.BadParameter(f"name some of {', '.join(_FAIL_ON)}.", param_hint="--fail-on")
-    unknown = sorted(words.difference(_FAIL_ON))
+        raise click.BadParameter(f"name some of {', '.join(SCAN_OUTCOMES)}.", param_hint="--fail-on")
+    unknown = sorted(words.difference(SCAN_OUTCOMES))
     if unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(_FAIL_ON)}.", param_hint="--fail-on")
+        raise click.BadParameter(
+            f"{unknown[0]!r} is none of {', '.join(SCAN_OUTCOMES)}.", param_hint="--fail-on"
+        )
     return words
 
 
