@@ -11,11 +11,12 @@ import pytest
 
 from stormlog import __version__
 from stormlog.apps.cli.app import root
-from stormlog.apps.cli.commands import issue_lists, projects
+from stormlog.apps.cli.commands import gate, issue_lists, projects
 from stormlog.apps.cli.commands.query import ISSUE_KIND_CHOICES, ISSUE_STATE_CHOICES
 from stormlog.issues import ISSUE_KINDS, ISSUE_STATES
 from stormlog.tracking import projects as project_settings
 from stormlog.tracking import statuses, versions
+from stormlog.tracking.gate.gate import FAILURES
 from stormlog.tracking.reading import listing
 from tests.apps.cli.runner import COMMAND, stormlog
 
@@ -156,6 +157,7 @@ def test_choices_are_those_of_the_tracker() -> None:
     assert set(issue_lists.STATUS_CHOICES) == {*statuses.STATUSES, *statuses.SHOWN_STATUSES}
     assert issue_lists.KIND_CHOICES == listing.KINDS
     assert tuple(listing.SORTS) == issue_lists.SORT_CHOICES
+    assert gate._OUTCOMES == FAILURES
     assert projects.FREQUENCY_CHOICES == project_settings.ALERT_FREQUENCIES
     assert projects.ORDER_CHOICES == project_settings.VERSION_ORDERS == versions.VERSION_ORDERS
     assert projects.WEBHOOK_CHOICES == project_settings.WEBHOOK_FORMATS
