@@ -43,6 +43,8 @@ FLOORS = (
     {"artifacts"},
     {"engine"},
     {"query"},
+    {"explaining"},
+    {"presenting"},
     {"compaction"},
     {"tracking"},
     {"workflows"},
