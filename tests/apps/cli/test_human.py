@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from stormlog.apps.cli.printing.human import cell_text, human_bytes, human_time, printable
+from stormlog.apps.cli.printing.human import cell_text
+from stormlog.presenting.quantities import human_bytes, human_time
+from stormlog.presenting.texts import printable
 
 
 @pytest.mark.parametrize(
