@@ -14,6 +14,7 @@ from stormlog.explaining.times import utc_text
 
 __all__ = [
     "COMPONENTS",
+    "TIME_TEXTS",
     "EarlierGrowth",
     "Explanation",
     "ExplainedRun",
@@ -37,13 +38,13 @@ def _as_dict(value: Any) -> dict[str, Any]:
     for name in value.__dataclass_fields__:
         item = getattr(value, name)
         found[name] = _plain(item)
-        if name in _TIMES:
-            found[_TIMES[name]] = None if item is None else utc_text(item)
+        if name in TIME_TEXTS:
+            found[TIME_TEXTS[name]] = None if item is None else utc_text(item)
     return found
 
 
-#: Field of a time -> the same time as ISO text.
-_TIMES = {
+#: Field of a time in nanoseconds -> key of the same time as ISO text.
+TIME_TEXTS = {
     "started_ns": "started_utc",
     "failed_ns": "failed_utc",
     "timestamp_ns": "timestamp_utc",

@@ -24,14 +24,12 @@ def _parts(explanation: Explanation) -> list[str | None]:
     parts: list[str | None] = [f"{sentences.run_title(explanation)}:", f"{headline[0].lower()}{headline[1:]}"]
     if failure is None:
         return parts
-    time = (
-        "at a time not known" if failure.timestamp_ns is None else f"{human_time(failure.timestamp_ns)} UTC"
-    )
+    time = "Time not known" if failure.timestamp_ns is None else f"{human_time(failure.timestamp_ns)} UTC"
     phase = "phase not known" if failure.phase is None else f"in {failure.phase}"
     asked = sentences.request(failure)
     return [
         *parts,
-        f"{time[0].upper()}{time[1:]}, {phase}.",
+        f"{time}, {phase}.",
         None if asked is None else f"Asked for {asked}.",
         "Memory: not known." if memory is None else sentences.growth(explanation, memory),
         None if explanation.same_as is None else sentences.same_elsewhere(explanation),

@@ -147,7 +147,7 @@ def _accounts(accounts: Sequence[MemoryAccount]) -> Iterator[str]:
     rows = [
         (
             str(account.rank),
-            "-" if account.device_id < 0 else str(account.device_id),
+            sentences.device_number(account.device_id) or "-",
             _bytes(used_bytes(account)),
             _bytes(account.total_bytes),
             _bytes(account.allocated_bytes),

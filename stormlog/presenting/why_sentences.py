@@ -21,6 +21,7 @@ from stormlog.presenting.texts import listed, ranges
 __all__ = [
     "COMPONENT_NAMES",
     "absent_ranks",
+    "device_number",
     "doubt",
     "error",
     "growth",
@@ -141,18 +142,23 @@ def doubt(explanation: Explanation, failure: FirstFailure) -> str | None:
         if spread is None
         else f"the clocks of the hosts are up to {human_duration(spread)} apart"
     )
-    return f"Which rank failed first is not certain: a rank of another host failed at almost the same time, and {clocks}."
+    return f"Which rank failed first is not certain: one of another host failed at almost the same time, and {clocks}."
 
 
 def where(failure: FirstFailure) -> str:
     """Return host, device and session of the failure."""
-    device = None if failure.device_id is None or failure.device_id < 0 else f"device {failure.device_id}"
+    device = device_number(failure.device_id)
     parts = [
         None if failure.host is None else f"host {failure.host}",
-        device,
+        None if device is None else f"device {device}",
         None if failure.session_id is None else f"session {failure.session_id}",
     ]
     return ", ".join(part for part in parts if part is not None) or "not known"
+
+
+def device_number(device_id: int | None) -> str | None:
+    """Return the number of a device; None where there is none."""
+    return None if device_id is None or device_id < 0 else str(device_id)
 
 
 def phase(failure: FirstFailure) -> str:
@@ -195,7 +201,8 @@ def source(failure: FirstFailure) -> str:
 def memory_title(explanation: Explanation, memory: MemoryAccount) -> str:
     """Return whose memory an account shows, and at what time."""
     size = "" if memory.total_bytes is None else f" ({human_bytes(memory.total_bytes)})"
-    device = "" if memory.device_id < 0 else f", device {memory.device_id}"
+    number = device_number(memory.device_id)
+    device = "" if number is None else f", device {number}"
     whose = f"Memory of rank {memory.rank}{device}{size}"
     if explanation.first_failure is None:
         return f"{whose} at its peak, {human_time(memory.timestamp_ns)} UTC"
@@ -212,7 +219,8 @@ def growth(explanation: Explanation, memory: MemoryAccount) -> str:
         return f"Nothing grew: the request{asked} would not have fitted at the beginning either."
     grown = None if largest is None or memory.growth is None else memory.growth.get(largest)
     if largest is not None and grown is not None:
-        return f"{_SUBJECTS.get(largest, largest)} grew by {human_bytes(grown)}{_PATTERNS.get(memory.pattern or '', '')}."
+        pattern = _PATTERNS.get(memory.pattern or "", "")
+        return f"{_SUBJECTS.get(largest, largest)} grew by {human_bytes(grown)}{pattern}."
     if memory.growth is None:
         return f"Growth: not known{'' if memory.note is None else f' ({memory.note})'}."
     if memory.note is not None:

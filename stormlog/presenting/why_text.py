@@ -26,7 +26,10 @@ Style = Literal["plain", "heading", "failure", "warning", "note", "faint"]
 #: Lines of one screen, where the width allows it.
 _MOST_LINES = 40
 _LABEL_WIDTH = 10
-_SMALLEST_WIDTH = 40
+#: Narrower screens break lines themselves.
+_SMALLEST_WIDTH = 60
+#: Least columns of a title.
+_TITLE_WIDTH = 24
 _BAR_WIDTH = 16
 _NARROW_BAR_WIDTH = 10
 #: Columns from which on the wider bar is drawn.
@@ -199,10 +202,12 @@ def _memory(explanation: Explanation, memory: MemoryAccount, layout: _Layout) ->
             baseline = None if memory.baseline is None else memory.baseline.get(name)
             grown = None if memory.growth is None else memory.growth.get(name)
             row += f"  {_bytes(baseline):>9}  {'-' if grown is None else human_difference(grown):>10}"
-        is_largest = name == memory.largest_growth
-        lines.append(
-            (Piece(row, "failure"), Piece("  grew most", "failure")) if is_largest else (Piece(row),)
-        )
+        if name == memory.largest_growth:
+            remark = "  grew most"
+            row += remark if len(row) + len(remark) <= layout.width else ""
+            lines.append((Piece(row, "failure"),))
+        else:
+            lines.append((Piece(row),))
     if memory.unexplained_bytes:
         lines.append((Piece(f"  {'not explained':<{width}}  {human_bytes(memory.unexplained_bytes):>9}"),))
     if explanation.first_failure is not None:
@@ -291,14 +296,24 @@ def _hits_line(
 ) -> Line:
     severity = padded(shortened(hits.severity, severity_width, layout.ellipsis), severity_width)
     start = f"  {human_count(hits.count):>{count_width}} x  "
-    end = _hits_end(explanation, hits)
-    room = layout.width - cell_width(start) - severity_width - 2 - cell_width(end)
-    title = shortened(hits.title, max(room, 10), layout.ellipsis)
+    room = layout.width - cell_width(start) - severity_width - 2
+    details = _hits_details(explanation, hits)
+    while details and room - cell_width(_bracketed(details)) < min(
+        _TITLE_WIDTH, cell_width(printable(hits.title))
+    ):
+        details.pop(0)
+    end = _bracketed(details)
+    title = shortened(hits.title, room - cell_width(end), layout.ellipsis)
     style = _SEVERITY_STYLES.get(hits.severity, "note")
     return Piece(start), Piece(f"{severity}  ", style), Piece(title), Piece(end, "faint")
 
 
-def _hits_end(explanation: Explanation, hits: PriorHits) -> str:
+def _bracketed(parts: Sequence[str]) -> str:
+    return f"  ({', '.join(parts)})" if parts else ""
+
+
+def _hits_details(explanation: Explanation, hits: PriorHits) -> list[str]:
+    """Return which ranks had the hits and when the last one was; the more important part comes last."""
     parts = []
     if hits.ranks and len(explanation.run.ranks_seen) > 1:
         parts.append(f"{'rank' if len(hits.ranks) == 1 else 'ranks'} {ranges(hits.ranks, at_most=2)}")
@@ -306,7 +321,7 @@ def _hits_end(explanation: Explanation, hits: PriorHits) -> str:
     failed = None if failure is None else failure.timestamp_ns
     if failed is not None and hits.last_ns is not None and hits.last_ns <= failed:
         parts.append(f"last {human_duration(failed - hits.last_ns)} before")
-    return f"  ({', '.join(parts)})" if parts else ""
+    return parts
 
 
 def _accounts(accounts: Sequence[MemoryAccount], layout: _Layout) -> list[Line]:
@@ -327,7 +342,7 @@ def _accounts(accounts: Sequence[MemoryAccount], layout: _Layout) -> list[Line]:
             account.reserved_unused_bytes,
             account.outside_allocator_bytes,
         )
-        device = "-" if account.device_id < 0 else str(account.device_id)
+        device = sentences.device_number(account.device_id) or "-"
         time = human_time(account.timestamp_ns).rpartition(" ")[2]
         row = (
             f"  {account.rank:>5} {device:>6}  {'  '.join(f'{_bytes(value):>9}' for value in values)}  {time}"

@@ -27,9 +27,9 @@ FAILED = 1_795_167_934_512_000_000
 STARTED = FAILED - 7525 * S
 
 CUDA_MESSAGE = (
-    "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.15 GiB of which 1.21 GiB is free. "
-    "Process 4711 has 77.94 GiB memory in use. Of the allocated memory 61.40 GiB is allocated by PyTorch, and 8.20 GiB "
-    "is reserved by PyTorch but unallocated."
+    "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.15 GiB of which 1.21 GiB is "
+    "free. Process 4711 has 77.94 GiB memory in use. Of the allocated memory 61.40 GiB is allocated by PyTorch, and "
+    "8.20 GiB is reserved by PyTorch but unallocated."
 )
 
 
