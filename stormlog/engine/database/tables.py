@@ -54,7 +54,8 @@ TABLES = {
         "timestamp_ns BIGINT, event_type VARCHAR, collector VARCHAR, rank BIGINT, allocator_allocated_bytes BIGINT, "
         "allocator_reserved_bytes BIGINT, allocator_inactive_bytes BIGINT, device_used_bytes BIGINT, "
         "device_total_bytes BIGINT, device_free_bytes BIGINT, device_id BIGINT, backend VARCHAR, severity VARCHAR, "
-        "collector_health_status VARCHAR, is_fragmentation_known BOOLEAN, is_valid BOOLEAN, record VARCHAR, record_id VARCHAR, is_deferred BOOLEAN, "
+        "collector_health_status VARCHAR, is_fragmentation_known BOOLEAN, is_valid BOOLEAN, record VARCHAR, "
+        "record_id VARCHAR, is_deferred BOOLEAN, "
         # What a scan read of a line, without its end: the lengths of all lines add up to the size of the file.
         "line_bytes INTEGER"
     ),
