@@ -331,6 +331,8 @@ class Engine:
                 self._parts.show()
             self._register(wanted | set(view_names()) if is_about_columns else wanted)
             database.require(view_names() if is_about_columns else wanted_views)
+            if names is not None:
+                database.require_inner(names)
             if names is None:
                 database.require_macros()
             if is_about_columns:
