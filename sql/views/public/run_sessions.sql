@@ -22,11 +22,11 @@
 --   has_stop: whether the rank wrote a stop event
 --   fifth_last_enter_ns: when the fifth phase from the last was entered, NULL with fewer phases
 --   sampling_interval_ms: interval between samples, milliseconds, NULL when unknown
---   overlaps: whether a session of the same rank in this attempt was still running when this one started
+--   is_overlapping: whether a session of the same rank in this attempt was still running when this one started
 --   source_path: sink, file or bundle directory
 --
 -- Reads: stage.rank_sessions, stage.run_members, stage.session_facts
--- Needs: issues, sessions
+-- Needs: files, sessions
 -- Source: docs/concepts.md#runs.
 CREATE OR REPLACE VIEW run_sessions AS
 WITH RECURSIVE session_facts AS (
@@ -82,7 +82,7 @@ member_positions AS (
 earlier_positions AS (
     SELECT
         *,
-        coalesce(start_ns < earlier_end_ns, false) AS overlaps,
+        coalesce(start_ns < earlier_end_ns, false) AS is_overlapping,
         CASE
             WHEN start_ns >= earlier_end_ns
                 THEN lag(position) OVER (PARTITION BY run_id, rank ORDER BY start_ns, session_id)
@@ -118,7 +118,7 @@ SELECT
     any_value(p.has_stop) AS has_stop,
     any_value(p.fifth_last_enter_ns) AS fifth_last_enter_ns,
     any_value(p.sampling_interval_ms) AS sampling_interval_ms,
-    any_value(p.overlaps) AS overlaps,
+    any_value(p.is_overlapping) AS is_overlapping,
     any_value(p.source_path) AS source_path
 FROM earlier_positions AS p
 INNER JOIN attempt_starts AS a ON p.run_id = a.run_id AND p.position >= a.first_position
