@@ -27,8 +27,8 @@ TABLES = {
     "raw.oom_bundles": (
         "position BIGINT, bundle_path VARCHAR, created_at_utc VARCHAR, created_at_ns BIGINT, "
         "created_at_us BIGINT, backend VARCHAR, reason VARCHAR, event_count BIGINT, session_id VARCHAR, "
-        "session_status VARCHAR, "
-        "exception_type VARCHAR, exception_module VARCHAR"
+        "session_status VARCHAR, exception_type VARCHAR, exception_module VARCHAR, exception_message VARCHAR, "
+        "context VARCHAR, job_id VARCHAR, rank BIGINT, host VARCHAR, requested_bytes BIGINT, free_bytes BIGINT"
     ),
     # What footers of Parquet files say of their row groups: bounds of sessions and times.
     "raw.row_groups": (
@@ -54,7 +54,8 @@ TABLES = {
         "timestamp_ns BIGINT, event_type VARCHAR, collector VARCHAR, rank BIGINT, allocator_allocated_bytes BIGINT, "
         "allocator_reserved_bytes BIGINT, allocator_inactive_bytes BIGINT, device_used_bytes BIGINT, "
         "device_total_bytes BIGINT, device_free_bytes BIGINT, device_id BIGINT, backend VARCHAR, severity VARCHAR, "
-        "collector_health_status VARCHAR, is_fragmentation_known BOOLEAN, is_valid BOOLEAN, record VARCHAR, record_id VARCHAR, is_deferred BOOLEAN, "
+        "collector_health_status VARCHAR, is_fragmentation_known BOOLEAN, is_valid BOOLEAN, record VARCHAR, "
+        "record_id VARCHAR, is_deferred BOOLEAN, "
         # What a scan read of a line, without its end: the lengths of all lines add up to the size of the file.
         "line_bytes INTEGER"
     ),
