@@ -112,8 +112,10 @@ def _ledger_rows(number: int, source: CatalogSource) -> list[tuple[Any, ...]]:
 
 
 def _bundle_rows(catalog: ArtifactCatalog) -> list[tuple[Any, ...]]:
+    from stormlog.issues.oom_messages import free_bytes, requested_bytes
     from stormlog.issues.timestamps import utc_text_to_microseconds, utc_text_to_ns
 
+    bundles = {str(bundle.bundle_path): bundle for bundle in catalog.oom_bundles}
     return [
         (
             position,
@@ -128,6 +130,14 @@ def _bundle_rows(catalog: ArtifactCatalog) -> list[tuple[Any, ...]]:
             row.session_status,
             row.exception_type,
             row.exception_module,
+            bundle.exception_message,
+            bundle.context,
+            bundle.job_id,
+            bundle.rank,
+            bundle.host,
+            requested_bytes(bundle.exception_message),
+            free_bytes(bundle.exception_message),
         )
         for position, row in enumerate(list_oom_bundle_rows(catalog))
+        for bundle in [bundles[row.bundle_path]]
     ]
