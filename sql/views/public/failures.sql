@@ -1,4 +1,4 @@
--- How the ranks of a run failed, one row per attempt and rank.
+-- How the ranks of a run failed, one row per attempt and rank (and session, where sessions of a rank overlap).
 --
 -- A rank fails at its earliest OOM event that it did not survive, else at its earliest other error event. A rank whose
 -- only sign is an OOM bundle fails too. OOM events that were survived are failures only where no rank of the attempt
@@ -34,7 +34,7 @@ WITH rank_choices AS (
     SELECT
         *,
         row_number() OVER (
-            PARTITION BY run_id, attempt, rank
+            PARTITION BY run_id, attempt, rank, session_id
             ORDER BY
                 CASE WHEN is_oom AND NOT survived THEN 0 WHEN NOT is_oom THEN 1 ELSE 2 END,
                 timestamp_ns, file_id, line_number
@@ -50,10 +50,12 @@ bundle_choices AS (
     SELECT
         b.*,
         row_number() OVER (
-            PARTITION BY b.run_id, b.attempt, b.rank ORDER BY b.created_at_ns, b.bundle_path
+            PARTITION BY b.run_id, b.attempt, b.rank, b.session_id ORDER BY b.created_at_ns, b.bundle_path
         ) AS preference
     FROM stage.rank_bundles AS b
-    ANTI JOIN event_failures AS e ON b.run_id = e.run_id AND b.attempt = e.attempt AND b.rank IS NOT DISTINCT FROM e.rank
+    ANTI JOIN event_failures AS e
+        ON b.run_id = e.run_id AND b.attempt = e.attempt AND b.session_id = e.session_id
+        AND b.rank IS NOT DISTINCT FROM e.rank
 ),
 
 -- What the bundle that was written nearest to an event says about it.
@@ -62,12 +64,13 @@ nearest_bundles AS (
         e.run_id,
         e.attempt,
         e.rank,
+        e.session_id,
         arg_min(b.bundle_path, (abs(b.created_at_ns - e.timestamp_ns), b.bundle_path)) AS bundle_path
     FROM event_failures AS e
     INNER JOIN stage.rank_bundles AS b
         ON e.run_id = b.run_id AND e.attempt = b.attempt AND e.rank = b.rank AND e.session_id = b.session_id
     WHERE abs(b.created_at_ns - e.timestamp_ns) <= 60000000000
-    GROUP BY e.run_id, e.attempt, e.rank
+    GROUP BY e.run_id, e.attempt, e.rank, e.session_id
 ),
 
 rank_failures AS (
@@ -77,9 +80,11 @@ rank_failures AS (
         b.exception_type, b.exception_message, b.requested_bytes, b.free_bytes, b.bundle_path, e.segment_path,
         e.line_number, e.file_id
     FROM event_failures AS e
-    LEFT JOIN nearest_bundles AS n ON e.run_id = n.run_id AND e.attempt = n.attempt AND e.rank = n.rank
+    LEFT JOIN nearest_bundles AS n
+        ON e.run_id = n.run_id AND e.attempt = n.attempt AND e.rank = n.rank AND e.session_id = n.session_id
     LEFT JOIN stage.rank_bundles AS b
         ON n.bundle_path = b.bundle_path AND n.run_id = b.run_id AND n.attempt = b.attempt AND n.rank = b.rank
+        AND n.session_id = b.session_id
     UNION ALL
     SELECT
         run_id, attempt, rank, session_id, created_at_ns AS timestamp_ns, 'bundle' AS time_source, 'oom' AS kind,

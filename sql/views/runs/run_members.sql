@@ -82,7 +82,7 @@ envelope_members AS (
 other_sessions AS (
     SELECT
         n.*,
-        coalesce(concat('job:', nullif(n.job_id, '')), concat('session:', n.session_id)) AS group_id
+        coalesce('job:' || nullif(n.job_id, ''), concat('session:', n.session_id)) AS group_id
     FROM numbered_sessions AS n
     ANTI JOIN (
         SELECT k.session_id
