@@ -17,7 +17,7 @@
 --   is_overlapping: whether sessions of one rank overlap in time
 --
 -- Reads: failures, raw.run_envelopes, run_ranks, run_sessions
--- Needs: issues, sessions
+-- Needs: failures
 -- Source: docs/concepts.md#runs.
 CREATE OR REPLACE VIEW run_attempts AS
 WITH session_totals AS (

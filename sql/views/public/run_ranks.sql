@@ -19,7 +19,7 @@
 -- of sessions of its sink calls it interrupted.
 --
 -- Reads: failures, run_sessions
--- Needs: issues, sessions
+-- Needs: failures
 -- Source: docs/why.md#lost-ranks.
 CREATE OR REPLACE VIEW run_ranks AS
 WITH attempt_ends AS (

@@ -20,7 +20,7 @@
 --   metadata: JSON object of the envelope
 --
 -- Reads: raw.run_envelopes, run_sessions, stage.run_members
--- Needs: files, sessions
+-- Needs: runs
 -- Source: docs/concepts.md#runs.
 CREATE OR REPLACE VIEW runs AS
 WITH member_totals AS (

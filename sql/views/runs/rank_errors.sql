@@ -2,7 +2,7 @@
 --
 -- An OOM is survived if the rank entered five more phases after it, or wrote for another minute.
 --
--- Reads: raw.files, raw.pieces, run_sessions, stage.event_hits, stage.fingerprints
+-- Reads: raw.files, raw.pieces, stage.event_hits, stage.fingerprints, stage.session_attempts
 -- Source: docs/why.md#failures.
 CREATE OR REPLACE VIEW stage.rank_errors AS
 SELECT
@@ -24,6 +24,6 @@ SELECT
 FROM stage.event_hits AS h
 INNER JOIN raw.pieces AS p ON h.piece_id = p.piece_id
 INNER JOIN raw.files AS f ON p.file_id = f.file_id
-INNER JOIN run_sessions AS s ON h.session_id = s.session_id AND h.rank = s.rank
+INNER JOIN stage.session_attempts AS s ON h.session_id = s.session_id AND h.rank = s.rank
 LEFT JOIN stage.fingerprints AS k ON h.kind = k.kind AND h.dimension_key = k.dimension_key
 WHERE h.event_type = 'error';

@@ -1,8 +1,9 @@
 -- What the events of a session and rank say about it: bounds in time, and how it ended.
 --
+-- Materialised: yes
 -- Reads: raw.events
 -- Source: docs/concepts.md#runs.
-CREATE OR REPLACE VIEW stage.rank_sessions AS
+CREATE OR REPLACE VIEW stage.rank_sessions_view AS
 SELECT
     session_id,
     rank,

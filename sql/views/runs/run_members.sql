@@ -3,10 +3,11 @@
 -- A run envelope names its sessions, or else its job. Sessions that no envelope names make runs of their own, by job,
 -- or one each. Sessions of which only events or OOM bundles tell are members too, but not listed.
 --
+-- Materialised: yes
 -- Reads: raw.envelope_sessions, raw.oom_bundles, raw.run_envelopes, sessions, stage.loaded_sessions,
 --   stage.rank_sessions, stage.session_facts
 -- Source: docs/concepts.md#runs.
-CREATE OR REPLACE VIEW stage.run_members AS
+CREATE OR REPLACE VIEW stage.run_members_view AS
 WITH listed_sessions AS (
     SELECT
         session_id, status, started_at_ns, ended_at_ns, host, job_id, rank, world_size, source_path, source_id, position,
