@@ -33,7 +33,7 @@ def differences(answer: Mapping[str, Any], expected: Expected) -> list[str]:
             found += _rows_by_rank(actual or [], value)
         elif name == "odd_ranks":
             found += _rows_in_order(name, actual or [], value)
-        elif not value == actual:
+        elif value != actual:
             found.append(f"{name}: {_shown(actual)}, expected {value!r}")
     return found
 
@@ -91,7 +91,7 @@ def _fields(name: str, row: Mapping[str, Any], expected: Mapping[str, Any]) -> l
     return [
         f"{name}.{field}: {_shown(row.get(field))}, expected {value!r}"
         for field, value in expected.items()
-        if not value == row.get(field)
+        if value != row.get(field)
     ]
 
 

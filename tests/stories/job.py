@@ -313,7 +313,7 @@ class Job:
         if levels["growth"] is None:
             # An empty object of components is as good as none.
             expected.add("memory", pattern=None)
-            expected.add("memory.growth", **{name: None for name in oracle.COMPONENTS})
+            expected.add("memory.growth", **dict.fromkeys(oracle.COMPONENTS))
         else:
             expected.add("memory.baseline", **levels["baseline"])
             expected.add("memory.growth", **levels["growth"])
