@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.stories import oracle
-from tests.stories.expected import NOTHING, AtLeast, EndingWith, Expected, Near, OneOf, Story
+from tests.stories.expected import NOTHING, AnyOrder, AtLeast, EndingWith, Expected, Near, OneOf, Story
 from tests.stories.files import segment_of, write_bundle, write_envelope, write_sinks
 from tests.stories.messages import Message, cuda
 from tests.stories.oracle_phases import phase_spans, phase_text, phases_left
@@ -21,7 +21,6 @@ DAY = 86_400 * SECOND
 # 2026-11-02T08:00:00Z
 BEGIN_NS = 1_793_606_400 * SECOND
 HOSTS = ("node-a", "node-b", "node-c", "node-d")
-_SURVIVED_NS = 60 * SECOND
 
 
 @dataclass
@@ -158,7 +157,7 @@ class Job:
             depth = recording.depth()
             for index in range(depth):
                 recording.leave(time_ns - (depth - index) * 1_000_000)
-        now = recording.levels
+        now = _levels_at(recording, time_ns)
         released = Levels(now.allocated and now.allocated // 2, now.reserved, now.used, now.free, now.total)
         of_event = {"oom_reason": message.reason, **(metadata or {})}
         text = f"OOM detected ({message.reason})"
@@ -166,6 +165,7 @@ class Job:
         if has_event:
             event = recording.add("error", time_ns, released, text, of_event, device_id)
             recording.levels = now
+            recording.sort()
         if has_bundle:
             recording.bundles.append(Bundle(time_ns, message.text, message.exception_type, message.reason))
         return Failure(recording, event, message)
@@ -174,7 +174,9 @@ class Job:
         """Let a rank fail of something else than memory."""
         recording = self.of(rank)
         time_ns = self.begin_of(recording.host) + round((self.until if at is None else at) * 1e6) * 1000
-        return Failure(recording, recording.add("error", time_ns, None, text), None, "error")
+        event = recording.add("error", time_ns, _levels_at(recording, time_ns), text)
+        recording.sort()
+        return Failure(recording, event, None, "error")
 
     def finish(
         self, *, after: float = 0.4, running: Iterable[int] = (), interrupted: Iterable[int] = ()
@@ -354,10 +356,18 @@ class Job:
         expected.add("", before_total=AtLeast(at_least))
 
 
+def _levels_at(recording: Recording, time_ns: int) -> Levels:
+    """Return the counters of the last event that is not later."""
+    event = max(
+        (e for e in recording.events if e["timestamp_ns"] <= time_ns), key=lambda e: e["timestamp_ns"]
+    )
+    allocator = (event[f"allocator_{name}_bytes"] for name in ("allocated", "reserved"))
+    device = (event[f"device_{name}_bytes"] for name in ("used", "free", "total"))
+    return Levels(*allocator, *device)
+
+
 def phases_left_expected(recording: Recording, time_ns: int) -> Any:
     """Return the phases left shortly before a failure on its main thread, in any order; none may be null."""
-    from tests.stories.expected import AnyOrder
-
     events = [
         event
         for event in recording.events

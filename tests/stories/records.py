@@ -17,7 +17,6 @@ _COLLECTORS = {
     "rocm": "stormlog.rocm_tracker",
     "mps": "stormlog.mps_tracker",
 }
-_COUNTERS = ("allocated", "reserved", "used", "free", "total")
 
 
 @dataclass(frozen=True)
@@ -142,6 +141,10 @@ class Recording:
     def depth(self, thread_id: int = MAIN_THREAD) -> int:
         """Return how many phases of a thread are open."""
         return len(self._open.get(thread_id, []))
+
+    def sort(self) -> None:
+        """Put events that were added afterwards where they belong in time."""
+        self.events.sort(key=lambda event: event["timestamp_ns"])
 
     @property
     def samples(self) -> list[dict[str, Any]]:

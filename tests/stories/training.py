@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.stories.records import GIB, SECOND, Levels, Recording
+from tests.stories.records import GIB, Levels, Recording
 
 TOTAL = 80 * GIB
 NOISE = 0.002
@@ -123,7 +123,7 @@ def play(
         recording: Gets the events.
         plan: The loop.
         shape: Bytes of every moment, without noise.
-        begin_ns: Time of the start event and the first sample by the clock of the rank's host.
+        begin_ns: Time of second 0 by the clock of the rank's host; the start event comes just before the first sample.
         until: Seconds since the first sample at which nothing more is written.
         samples: Times of samples in seconds.
         rng: Noise and jitter.
@@ -138,7 +138,7 @@ def play(
         depth = len(phase.path)
         steps += [(phase.begin + jitter, 2, depth, phase), (phase.end + jitter, 0, -depth, phase)]
     first = levels_of(shape(Moment(0.0, 0.0, (), 0.0, 0)), rng, total, noise)
-    recording.start(begin_ns - 2_000_000, first)
+    recording.start(begin_ns + round(samples[0] * 1e6) * 1000 - 2_000_000, first)
     for at, order, _, phase in sorted(steps, key=lambda step: step[:3]):
         if at > until:
             break
@@ -162,7 +162,9 @@ def levels_of(
 ) -> Levels:
     """Return counters for three components, each off by some noise; what does not fit is cut off the last."""
     off = noise * (total or TOTAL)
-    allocated, unused, outside = (max(0, round(value + rng.uniform(-off, off))) for value in bytes_of)
+    # A component that is not there at all has no noise.
+    noisy = (max(0, round(value + rng.uniform(-off, off))) if value else 0 for value in bytes_of)
+    allocated, unused, outside = noisy
     used = allocated + unused + outside
     if total is None:
         return Levels(allocated, allocated + unused, used, None, None)
@@ -181,7 +183,3 @@ def _moment(plan: Plan, at: float) -> Moment:
     phase = max(inside, key=lambda phase: len(phase.path))
     within = (at - phase.begin) / (phase.end - phase.begin)
     return Moment(at, at / plan.seconds, phase.path, within, phase.step)
-
-
-def seconds(ns: int) -> int:
-    return ns // SECOND
