@@ -13,6 +13,7 @@ from tests.stories import oracle
 from tests.stories.expected import NOTHING, AnyOrder, AtLeast, EndingWith, Expected, Near, OneOf, Story
 from tests.stories.files import segment_of, write_bundle, write_envelope, write_sinks
 from tests.stories.messages import Message, cuda
+from tests.stories.oracle_failures import failing_events
 from tests.stories.oracle_phases import phase_spans, phase_text, phases_left
 from tests.stories.records import GIB, MAIN_THREAD, SECOND, Bundle, Levels, Recording
 from tests.stories.training import TOTAL, Plan, Shape, of_size, play
@@ -263,6 +264,9 @@ class Job:
             states: Ranks that are ``lost``, ``running`` and ``missing``.
         """
         first = failures[0]
+        found = [(recording, event["timestamp_ns"]) for recording, event in failing_events(self.recordings)]
+        built = [(failure.recording, failure.time_ns) for failure in failures]
+        assert [(r.rank, at) for r, at in found] == [(r.rank, at) for r, at in built]
         expected = self.expected_run(failures, **states)
         recording, message = first.recording, first.message
         path, line = segment_of(recording, first.event, [r for r in self.earlier if r.rank == recording.rank])
