@@ -17,10 +17,14 @@ def differences(answer: Mapping[str, Any], expected: Expected) -> list[str]:
         answer: What ``store.explain().as_dict()`` or ``why --json`` gave.
         expected: The right values. Components are found as ``allocated`` and as ``allocated_bytes``. Rows of
             lists are compared by the fields that are expected of them: ``odd_ranks`` in order, ``ranks`` and
-            ``near_full`` by rank, where ``near_full`` may list ranks or rows with a rank.
+            ``near_full`` by rank, where ``near_full`` and candidates may be ranks or rows with a rank. Names
+            after a ``?`` count only where their parent is not null.
     """
     found = []
-    for name, value in expected.values.items():
+    for written, value in expected.values.items():
+        is_optional, name = written.startswith("?"), written.removeprefix("?")
+        if is_optional and _has_null_parent(answer, name):
+            continue
         actual = _at(answer, name)
         if actual is _ABSENT:
             # What does not exist because its parent is null is null itself.

@@ -65,6 +65,7 @@ class Job:
     sample_times: list[float] = field(default_factory=list)
     attempt: int = 1
     earlier: Sequence[Recording] = ()
+    failures: list[Failure] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.plan = self.plan or of_size(self.ranks)
@@ -169,7 +170,8 @@ class Job:
             recording.sort()
         if has_bundle:
             recording.bundles.append(Bundle(time_ns, message.text, message.exception_type, message.reason))
-        return Failure(recording, event, message)
+        self.failures.append(Failure(recording, event, message))
+        return self.failures[-1]
 
     def error(self, rank: int, text: str, *, at: float | None = None) -> Failure:
         """Let a rank fail of something else than memory."""
@@ -177,7 +179,8 @@ class Job:
         time_ns = self.begin_of(recording.host) + round((self.until if at is None else at) * 1e6) * 1000
         event = recording.add("error", time_ns, _levels_at(recording, time_ns), text)
         recording.sort()
-        return Failure(recording, event, None, "error")
+        self.failures.append(Failure(recording, event, None, "error"))
+        return self.failures[-1]
 
     def finish(
         self, *, after: float = 0.4, running: Iterable[int] = (), interrupted: Iterable[int] = ()
@@ -234,7 +237,8 @@ class Job:
             ranks_lost=sorted(lost),
             ranks_running=sorted(running),
             code_version=self.metadata.get("code_version"),
-            started_ns=min(recording.events[0]["timestamp_ns"] for recording in self.recordings),
+            # Of a later attempt, or of the run that it belongs to.
+            started_ns=OneOf(_begin(self.recordings), _begin([*self.earlier, *self.recordings])),
             failed_ns=failures[0].time_ns if failures else None,
             ambiguous=OneOf(False, None),
         )
@@ -358,6 +362,10 @@ class Job:
     def expect_before(self, expected: Expected, at_least: int) -> None:
         """Add that so many alerts, degradations and survived failures came before, or more (findings count)."""
         expected.add("", before_total=AtLeast(at_least))
+
+
+def _begin(recordings: Iterable[Recording]) -> int:
+    return min(int(recording.events[0]["timestamp_ns"]) for recording in recordings)
 
 
 def _levels_at(recording: Recording, time_ns: int) -> Levels:

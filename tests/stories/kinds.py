@@ -22,6 +22,11 @@ class Kind:
     most: int = 64
     versions: tuple[int, ...] = (2, 3, 4)
 
+    def size(self, ranks: int, version: int) -> tuple[int, int]:
+        """Return the nearest number of ranks and version that this kind allows."""
+        version = version if version in self.versions else self.versions[-1]
+        return min(max(ranks, self.least), self.most), version
+
     def make(self, root: Path, seed: int, ranks: int, version: int) -> Story:
         """Write a job below a folder and return its story."""
         return self.write(root, random.Random(f"{self.name} {seed}"), ranks, version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -172,12 +173,13 @@ def levels_of(
     return Levels(allocated, min(allocated + unused, used), used, total - used, total)
 
 
-_PHASES: dict[Plan, list[Phase]] = {}
+@functools.cache
+def _phases(plan: Plan) -> tuple[Phase, ...]:
+    return tuple(plan.phases())
 
 
 def _moment(plan: Plan, at: float) -> Moment:
-    phases = _PHASES.setdefault(plan, plan.phases())
-    inside = [phase for phase in phases if phase.begin <= at <= phase.end]
+    inside = [phase for phase in _phases(plan) if phase.begin <= at <= phase.end]
     if not inside:
         return Moment(at, at / plan.seconds, (), 0.0, 0)
     phase = max(inside, key=lambda phase: len(phase.path))
