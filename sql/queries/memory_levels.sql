@@ -2,7 +2,7 @@
 -- session, rank and device with samples up to then.
 --
 -- $run_id, $attempt: the attempt. $session_id: only this session of it, or NULL.
--- $until_ns: the time, or NULL for the last record of each series.
+-- $until_ns: the time, or NULL for the last record of each series. A series without a sample has its error event.
 WITH wanted_sessions AS (
     SELECT session_id, rank, host, sampling_interval_ms
     FROM run_sessions
@@ -10,11 +10,19 @@ WITH wanted_sessions AS (
         AND (CAST($session_id AS VARCHAR) IS NULL OR session_id = CAST($session_id AS VARCHAR))
 ),
 
-all_samples AS (
-    SELECT a.*, s.host, s.sampling_interval_ms
+account_rows AS (
+    SELECT
+        a.*,
+        s.host,
+        s.sampling_interval_ms,
+        bool_or(a.is_sample) OVER (PARTITION BY a.session_id, a.rank, a.device_id) AS has_samples
     FROM memory_account AS a
     INNER JOIN wanted_sessions AS s ON a.session_id = s.session_id AND a.rank = s.rank
     WHERE a.timestamp_ns <= coalesce(CAST($until_ns AS BIGINT), 9223372036854775807)
+),
+
+all_samples AS (
+    SELECT * FROM account_rows WHERE is_sample OR NOT has_samples
 ),
 
 series_bounds AS (
@@ -26,6 +34,7 @@ series_bounds AS (
         coalesce(CAST($until_ns AS BIGINT), max(timestamp_ns)) AS until_ns,
         max(timestamp_ns) AS last_ns,
         count(*) AS sample_count,
+        bool_or(is_sample) AS has_samples,
         bool_or(is_complete) AS has_complete,
         max(used_bytes) AS largest_used_bytes,
         max(timestamp_ns) FILTER (WHERE is_complete) AS last_complete_ns
@@ -265,7 +274,7 @@ fresh_series AS (
     SELECT b.session_id, b.rank, b.device_id
     FROM series_bounds AS b
     INNER JOIN wanted_sessions AS w ON b.session_id = w.session_id AND b.rank = w.rank
-    WHERE b.until_ns - b.last_ns <= 5 * coalesce(
+    WHERE b.has_samples AND b.until_ns - b.last_ns <= 5 * coalesce(
         w.sampling_interval_ms * 1000000, (b.last_ns - b.first_ns) // greatest(b.sample_count - 1, 1)
     )
 ),

@@ -23,6 +23,7 @@ STATEMENTS = {
     "why_before": "issue_evidence run_sessions",
     "why_same": "issue_evidence run_sessions",
     "why_clocks": "phase_spans run_sessions",
+    "why_peak": "memory_account run_sessions",
     "memory_levels": "memory_account phase_spans run_sessions",
 }
 

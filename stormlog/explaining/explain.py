@@ -135,6 +135,8 @@ def _scope(store: Store, choice: Choice, at_ns: int | None) -> _Scope:
     until_ns = at_ns
     if until_ns is None and failures:
         until_ns = failures[0].timestamp_ns
+    if until_ns is None:
+        [(until_ns,)] = store.ask("why_peak", parameters)
     return _Scope(choice, ranks, failures, until_ns)
 
 

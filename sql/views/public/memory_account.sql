@@ -1,4 +1,4 @@
--- Where the memory of a device was, sample by sample, in parts that add up to its total.
+-- Where the memory of a device was, in parts that add up to its total: one row per sample, and per error event.
 --
 -- Columns:
 --   session_id: session
@@ -11,6 +11,7 @@
 --   process_bytes: use of a process whose collector sees one number only; the three columns before are NULL then
 --   free_bytes: free on the device
 --   unexplained_bytes: what is left of the total; not 0 where the counters contradict one another
+--   is_sample: whether it is a sample; the counters of an error event often see memory that is released already
 --   used_bytes: used on the device
 --   total_bytes: size of the device
 --   is_complete: whether allocated, reserved and used bytes are known
@@ -29,6 +30,7 @@ WITH sample_counters AS (
         e.rank,
         e.device_id,
         e.timestamp_ns,
+        telemetry.is_sample(e.event_type) AS is_sample,
         e.segment_path,
         e.line_number,
         e.file_id,
@@ -39,12 +41,12 @@ WITH sample_counters AS (
         coalesce(
             e.device_free_bytes, prim.difference_from_zero(e.device_total_bytes, e.device_used_bytes)
         ) AS free_bytes,
-        s.is_process,
-        s.is_use_copied
+        coalesce(s.is_process, false) AS is_process,
+        coalesce(s.is_use_copied, false) AS is_use_copied
     FROM raw.events AS e
-    INNER JOIN stage.memory_series AS s
+    LEFT JOIN stage.memory_series AS s
         ON e.session_id = s.session_id AND e.rank = s.rank AND e.device_id = s.device_id
-    WHERE telemetry.is_sample(e.event_type)
+    WHERE telemetry.is_sample(e.event_type) OR e.event_type = 'error'
 ),
 
 sample_parts AS (
@@ -76,6 +78,7 @@ SELECT
         ELSE (reserved_bytes - allocated_bytes - reserved_part)
             + coalesce(CASE WHEN NOT is_use_copied THEN used_bytes - reserved_bytes - outside_part END, 0)
     END AS unexplained_bytes,
+    is_sample,
     used_bytes,
     total_bytes,
     allocated_bytes IS NOT NULL AND reserved_bytes IS NOT NULL AND used_bytes IS NOT NULL AS is_complete,

@@ -20,6 +20,22 @@ event_failures AS (
     SELECT * FROM rank_choices WHERE preference = 1
 ),
 
+-- The bundle that was written nearest to an event, within a minute.
+nearest_bundles AS (
+    SELECT
+        e.run_id,
+        e.attempt,
+        e.rank,
+        e.session_id,
+        arg_min(b.bundle_path, (abs(b.created_at_ns - e.timestamp_ns), b.bundle_path)) AS bundle_path
+    FROM event_failures AS e
+    INNER JOIN stage.rank_bundles AS b
+        ON e.run_id = b.run_id AND e.attempt = b.attempt AND e.session_id = b.session_id
+    WHERE abs(b.created_at_ns - e.timestamp_ns) <= 60000000000
+    GROUP BY e.run_id, e.attempt, e.rank, e.session_id
+),
+
+-- Bundles of ranks without an error event, but for those that tell of the event of another rank of their session.
 bundle_choices AS (
     SELECT
         b.*,
@@ -30,21 +46,8 @@ bundle_choices AS (
     ANTI JOIN event_failures AS e
         ON b.run_id = e.run_id AND b.attempt = e.attempt AND b.session_id = e.session_id
         AND b.rank IS NOT DISTINCT FROM e.rank
-),
-
--- What the bundle that was written nearest to an event says about it.
-nearest_bundles AS (
-    SELECT
-        e.run_id,
-        e.attempt,
-        e.rank,
-        e.session_id,
-        arg_min(b.bundle_path, (abs(b.created_at_ns - e.timestamp_ns), b.bundle_path)) AS bundle_path
-    FROM event_failures AS e
-    INNER JOIN stage.rank_bundles AS b
-        ON e.run_id = b.run_id AND e.attempt = b.attempt AND e.rank = b.rank AND e.session_id = b.session_id
-    WHERE abs(b.created_at_ns - e.timestamp_ns) <= 60000000000
-    GROUP BY e.run_id, e.attempt, e.rank, e.session_id
+    ANTI JOIN nearest_bundles AS n
+        ON b.run_id = n.run_id AND b.attempt = n.attempt AND b.bundle_path = n.bundle_path
 ),
 
 all_failures AS (
@@ -57,8 +60,7 @@ all_failures AS (
     LEFT JOIN nearest_bundles AS n
         ON e.run_id = n.run_id AND e.attempt = n.attempt AND e.rank = n.rank AND e.session_id = n.session_id
     LEFT JOIN stage.rank_bundles AS b
-        ON n.bundle_path = b.bundle_path AND n.run_id = b.run_id AND n.attempt = b.attempt AND n.rank = b.rank
-        AND n.session_id = b.session_id
+        ON n.bundle_path = b.bundle_path AND n.run_id = b.run_id AND n.attempt = b.attempt
     UNION ALL
     SELECT
         run_id, attempt, rank, session_id, created_at_ns AS timestamp_ns, 'bundle' AS time_source, 'oom' AS kind,
