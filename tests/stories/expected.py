@@ -98,6 +98,21 @@ class EndingWith:
         return f"a path that ends with {self.text!r}"
 
 
+class Mentioning:
+    """Anything that has a text somewhere in it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        return self.text in repr(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"something that mentions {self.text!r}"
+
+
 NOTHING = OneOf(None, [], {})
 
 

@@ -151,7 +151,7 @@ def still_running(root: Path, rng: random.Random, ranks: int, version: int) -> S
 def clean_run(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """Nothing happened: the account is that of the sample in which most was used."""
     job = Job(root, rng, ranks, version)
-    job.work(training())
+    job.work(training(), between=0.0)
     job.finish()
     expected = job.expected_run([])
     expected.values["first_failure"] = None

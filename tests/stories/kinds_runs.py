@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from tests.stories.expected import NOTHING, AtLeast, Near, OneOf, Story
+from tests.stories.expected import NOTHING, AtLeast, Mentioning, Near, OneOf, Story
 from tests.stories.job import BEGIN_NS, DAY, Job
 from tests.stories.kinds import kind
 from tests.stories.kinds_memory import BACKWARD, FORWARD, grown
@@ -78,6 +78,7 @@ def recurrence_after_a_fix(root: Path, rng: random.Random, ranks: int, version: 
     expected = last.expected_failure([last.failures[-1]])
     against = _level_over(expected.values, 20 * GIB)
     expected.add("against_last_good", run_id="run-1.4.0", code_version="1.4.0")
+    expected.add("", other_runs=Mentioning("run-1.3.0"))
     expected.add("against_last_good.growth", allocated=against)
     # Without a tracker there may be no such answer; where there is one, these are its values.
     expected.add(

@@ -117,6 +117,7 @@ def play(
     total: int | None = TOTAL,
     noise: float = NOISE,
     phases_from: float = 0.0,
+    between: float = 0.05,
 ) -> None:
     """Let a rank work: a start event, then phases and samples; phases that are open at the end stay open.
 
@@ -131,6 +132,8 @@ def play(
         total: Bytes of the device; None where the collector cannot tell.
         noise: Share of the total by which each component is off at most.
         phases_from: Seconds before which no phase is recorded.
+        between: Share of samples after which an allocation is recorded that was freed before the next sample: no
+            account may be made of its counters.
     """
     phases = [p for p in plan.phases() if p.begin >= phases_from] if plan.has_phases else []
     jitter = rng.uniform(-0.001, 0.001)
@@ -152,10 +155,24 @@ def play(
                 levels_of(shape(moment), rng, total, noise),
                 "Collected telemetry sample.",
             )
+            if rng.random() < between:
+                _add_allocation(recording, time_ns + 3_000_000, rng)
         elif order == 2:
             recording.enter(time_ns, phase.path[-1])
         else:
             recording.leave(time_ns)
+
+
+def _add_allocation(recording: Recording, time_ns: int, rng: random.Random) -> None:
+    now, more = recording.levels, round(rng.uniform(0.5, 1.0) * 2 * GIB)
+    if now.allocated is None or now.reserved is None or now.used is None:
+        return
+    if now.total is not None and now.used + more > now.total:
+        return
+    free = None if now.free is None else now.free - more
+    higher = Levels(now.allocated + more, now.reserved + more, now.used + more, free, now.total)
+    recording.add("allocation", time_ns, higher, f"Large allocation: {more / GIB:.2f} GB")
+    recording.levels = now
 
 
 def levels_of(
