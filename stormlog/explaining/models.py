@@ -122,6 +122,7 @@ class FirstFailure:
         source_path: File that holds the event, or directory of the bundle.
         line_number: Line in that file; null for a bundle.
         candidates: Ranks that may have been first, where ``rank`` is null.
+        context: Text of the event; null for a bundle.
 
     Source: docs/why.md#failures.
     """
@@ -146,6 +147,7 @@ class FirstFailure:
     source_path: str | None
     line_number: int | None
     candidates: tuple[int, ...] = ()
+    context: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
