@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stormlog.errors import LifecycleError, SourceError
+from stormlog.errors import SourceError, UnknownIdError
 from stormlog.explaining.models import Explanation
 from stormlog.query.store import QueryStore
 from tests.apps.cli.runner import stormlog
@@ -39,9 +39,7 @@ class Explained:
 @pytest.fixture
 def explained(monkeypatch: pytest.MonkeyPatch) -> Explained:
     found = Explained()
-    monkeypatch.setattr(
-        QueryStore, "explain", lambda _, **arguments: found.explain(**arguments), raising=False
-    )
+    monkeypatch.setattr(QueryStore, "explain", lambda _, **arguments: found.explain(**arguments))
     return found
 
 
@@ -157,9 +155,9 @@ def test_what_is_no_time_is_refused(text: str, explained: Explained, runs: Path)
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (LifecycleError("no run 'x'", code="not_found", details={"run_id": "x"}), 4),
+        (UnknownIdError("run", "x", ["r-1"]), 4),
         (SourceError("no telemetry"), 3),
-        (ValueError("choose one of run_id and session_id"), 2),
+        (ValueError("a bad argument"), 2),
         (KeyboardInterrupt(), 130),
     ],
 )
@@ -181,7 +179,7 @@ def test_skipped_lines_are_warnings_and_with_strict_an_error(explained: Explaine
         return out_of_memory()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(QueryStore, "explain", read_all, raising=False)
+        patch.setattr(QueryStore, "explain", read_all)
         outcome = stormlog("why", runs)
         assert outcome.status == 0
         assert "torn.jsonl: 1 line skipped" in outcome.stderr
@@ -230,10 +228,10 @@ def test_of_a_merged_issue_the_fingerprint_that_the_paths_know_counts(
     def known(_: QueryStore, *, issue: str | None = None, **others: Any) -> Explanation:
         explained.asked.append({"issue": issue})
         if len(explained.asked) < len(both):
-            raise LifecycleError("no such issue", code="not_found")
+            raise UnknownIdError("issue", str(issue))
         return out_of_memory()
 
-    monkeypatch.setattr(QueryStore, "explain", known, raising=False)
+    monkeypatch.setattr(QueryStore, "explain", known)
     assert stormlog("why", runs, "--issue", first["issue_id"], "--db", database).status == 0
     assert {asked["issue"] for asked in explained.asked} == both
 
