@@ -134,7 +134,8 @@ def _blocks(explanation: Explanation, layout: _Layout) -> Iterator[list[Line]]:
         yield _memory(explanation, explanation.memory, layout)
     elif explanation.first_failure is not None:
         yield [(Piece("Memory", "heading"), Piece(": not known (no sample before the failure)."))]
-    yield _ranks(explanation, layout)
+    if not explanation.accounts:
+        yield _ranks(explanation, layout)
     yield _before(explanation, layout)
     same = sentences.same_elsewhere(explanation)
     yield [] if same is None else _sentence(same, layout)
@@ -330,10 +331,9 @@ def _hits_details(explanation: Explanation, hits: PriorHits) -> list[str]:
 
 def _accounts(accounts: Sequence[MemoryAccount], layout: _Layout) -> list[Line]:
     """Return one line per series, those that use most first."""
-    times = [account.timestamp_ns for account in accounts]
-    sampled = (
-        f"Samples of {human_time(min(times))} to {human_time(max(times))} UTC, those that use most first:"
-    )
+    first, last = (human_time(pick(account.timestamp_ns for account in accounts)) for pick in (min, max))
+    span = first if first == last else f"{first} to {last}"
+    sampled = f"Samples of {span} UTC, those that use most first:"
     names = ("used", "of", "allocated", "unused", "outside")
     header = f"  {'rank':>5} {'device':>6}  {'  '.join(f'{name:>9}' for name in names)}  time"
     lines = [*_sentence(sampled, layout), (Piece(_cut(header, layout), "faint"),)]

@@ -218,3 +218,14 @@ def test_differences_that_are_noise_are_left_out_of_the_sentence() -> None:
     assert growth_since_last_good(same) == "Against run r-0, the last that did not fail: no difference."
     unknown = replace(explanation, against_last_good=EarlierGrowth("r-0", None, {"allocated": None}))
     assert growth_since_last_good(unknown) == "Against run r-0, the last that did not fail: not known."
+
+
+def test_at_a_time_asked_for_nothing_is_said_of_failures_and_losses() -> None:
+    failed = replace(
+        accounts_at_a_time(),
+        run=explained_run(ranks_failed=(0,), ranks_lost=(1,)),
+        ranks=(state(0, 40.0, failed_after=5), state(1, 40.0)),
+    )
+    for text in (screen_text(failed), markdown(failed)):
+        assert "failed" not in text
+        assert "lost" not in text.lower()

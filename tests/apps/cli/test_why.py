@@ -12,8 +12,9 @@ import pytest
 from stormlog.errors import SourceError, UnknownIdError
 from stormlog.explaining.models import Explanation
 from stormlog.query.store import QueryStore
-from tests.apps.cli.runner import stormlog
+from tests.apps.cli.runner import on_terminal, stormlog, without_styles
 from tests.apps.cli.samples import capture, write_lines
+from tests.explaining.test_schema import SCHEMA, problems
 from tests.presenting.samples import clean, out_of_memory
 
 
@@ -263,3 +264,37 @@ def test_the_schema_needs_no_path() -> None:
     outcome = stormlog("why", "--schema")
     assert (outcome.status, outcome.stderr) == (0, "")
     assert json.loads(outcome.stdout)["properties"]["run"] == {"$ref": "#/$defs/ExplainedRun"}
+
+
+def test_a_terminal_gets_colours_and_its_width_and_a_dumb_one_ascii(tmp_path: Path) -> None:
+    """With the library itself, in a process of its own."""
+    capture(tmp_path)
+    status, shown = on_terminal("why", tmp_path, width=100, environment={"PYTHONUTF8": "1"})
+    assert status == 0
+    assert "\x1b[31m" in shown
+    plain = without_styles(shown)
+    assert "ran out of memory" in plain or "failed with an error" in plain
+    status, dumb = on_terminal("why", tmp_path, environment={"TERM": "dumb"})
+    assert status == 0
+    assert "\x1b" not in dumb and "█" not in dumb
+
+
+@pytest.mark.parametrize("arguments", [("--run", "none"), ("--session", "none"), ("--issue", "issue:none")])
+def test_ids_that_name_nothing_end_with_4(arguments: tuple[str, ...], runs: Path) -> None:
+    outcome = stormlog("why", runs, *arguments, "--json")
+    assert outcome.status == 4
+    error = json.loads(outcome.stderr)["error"]
+    assert (error["code"], list(error["details"].values())) == ("not_found", [arguments[1]])
+
+
+def test_without_telemetry_the_status_is_3(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing")
+    outcome = stormlog("why", tmp_path)
+    assert (outcome.status, outcome.stdout) == (3, "")
+
+
+def test_real_answers_fit_the_schema(runs: Path) -> None:
+    assert problems(json.loads(stormlog("why", runs, "--json").stdout), SCHEMA) == []
+    at_the_end = json.loads(stormlog("why", runs, "--json", "--at", "2262-01-01").stdout)
+    assert problems(at_the_end, SCHEMA) == []
+    assert at_the_end["accounts"] and at_the_end["first_failure"] is None

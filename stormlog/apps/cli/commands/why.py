@@ -170,7 +170,11 @@ def _print_screen(explanation: Explanation, no_colour: bool) -> None:
     width = min(output.terminal_width() or _USUAL_WIDTH, _GREATEST_WIDTH)
     in_colour = use_colour(sys.stdout, no_colour)
     for line in screen(explanation, width=width, ascii_only=not output.draws_blocks()):
-        pieces = [click.style(text, **_COLOURS[style]) if in_colour else text for text, style in line if text]
+        pieces = [
+            click.style(text, **_COLOURS[style]) if in_colour and _COLOURS[style] else text
+            for text, style in line
+            if text
+        ]
         output.print_styled("".join(pieces).rstrip() + "\n")
 
 
