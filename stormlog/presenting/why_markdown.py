@@ -46,7 +46,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield from _memory(explanation, explanation.memory)
     elif failure is not None:
         yield from _paragraph("Memory: not known (no sample before the failure).")
-    if not explanation.accounts:
+    if explanation.at_ns is None:
         yield from _ranks(explanation)
     yield from _before(explanation)
     yield from _paragraph(sentences.same_elsewhere(explanation))

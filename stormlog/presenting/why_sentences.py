@@ -84,8 +84,11 @@ def headline(explanation: Explanation) -> str:
     run, failure = explanation.run, explanation.first_failure
     if failure is not None:
         return _failure_headline(explanation, failure)
-    if explanation.accounts:
-        return f"Memory at the time asked for: {_counted(len(explanation.accounts), 'series', 'series')}."
+    if explanation.at_ns is not None:
+        time = f"Memory at {human_time(explanation.at_ns)} UTC"
+        if not explanation.accounts:
+            return f"{time}: not known (no sample up to then)."
+        return f"{time}: {_counted(len(explanation.accounts), 'series', 'series')}."
     if run.ranks_lost:
         return f"No rank failed, but {_ranks(run.ranks_lost)} {_were(run.ranks_lost)} lost."
     if run.ranks_running:

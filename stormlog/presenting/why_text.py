@@ -134,7 +134,7 @@ def _blocks(explanation: Explanation, layout: _Layout) -> Iterator[list[Line]]:
         yield _memory(explanation, explanation.memory, layout)
     elif explanation.first_failure is not None:
         yield [(Piece("Memory", "heading"), Piece(": not known (no sample before the failure)."))]
-    if not explanation.accounts:
+    if explanation.at_ns is None:
         yield _ranks(explanation, layout)
     yield _before(explanation, layout)
     same = sentences.same_elsewhere(explanation)

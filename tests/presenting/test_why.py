@@ -229,3 +229,8 @@ def test_at_a_time_asked_for_nothing_is_said_of_failures_and_losses() -> None:
     for text in (screen_text(failed), markdown(failed)):
         assert "failed" not in text
         assert "lost" not in text.lower()
+
+
+def test_a_time_before_all_samples_is_no_run_that_did_not_fail() -> None:
+    early = replace(accounts_at_a_time(), accounts=())
+    assert lines_of(early)[0] == "Memory at 2026-11-20 09:45:34 UTC: not known (no sample up to then)."

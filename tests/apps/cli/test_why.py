@@ -298,3 +298,12 @@ def test_real_answers_fit_the_schema(runs: Path) -> None:
     at_the_end = json.loads(stormlog("why", runs, "--json", "--at", "2262-01-01").stdout)
     assert problems(at_the_end, SCHEMA) == []
     assert at_the_end["accounts"] and at_the_end["first_failure"] is None
+
+
+def test_where_all_telemetry_was_skipped_the_reason_is_said(tmp_path: Path) -> None:
+    write_lines(tmp_path / "events.jsonl", ["{"])
+    outcome = stormlog("why", tmp_path)
+    assert outcome.status == 3
+    assert "events.jsonl: 1 line skipped" in outcome.stderr
+    assert outcome.stderr.splitlines()[-1].startswith("Error: ")
+    assert len(stormlog("why", tmp_path, "-q").stderr.splitlines()) == 1

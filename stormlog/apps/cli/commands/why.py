@@ -87,22 +87,29 @@ def why(
     from stormlog.apps.cli.answers import Request, open_store, reading
     from stormlog.apps.cli.options.times import instant_ns
     from stormlog.apps.cli.printing import diagnostics, output
+    from stormlog.errors import SourceError
     from stormlog.workflows import explain
 
     format_name = _format_of(options, brief)
     at_ns = None if at is None else instant_ns(at, "'--at'")
     request = _request(Request, format_name, options)
     with open_store(request) as store, ExitStack() as watching:
-        with reading(store, watching, request):
-            explanation = explain(
-                store,
-                tracker=request.tracker,
-                project=request.project,
-                run_id=run_id,
-                session_id=session_id,
-                issue=issue,
-                at_ns=at_ns,
-            )
+        try:
+            with reading(store, watching, request):
+                explanation = explain(
+                    store,
+                    tracker=request.tracker,
+                    project=request.project,
+                    run_id=run_id,
+                    session_id=session_id,
+                    issue=issue,
+                    at_ns=at_ns,
+                )
+        except SourceError:
+            if not (request.quiet or request.strict):
+                # There may be no telemetry because all of it was skipped.
+                diagnostics.print_skipped(diagnostics.notices(store))
+            raise
         _print(explanation, format_name, request.no_colour)
         output.flush()
         if not request.quiet:
