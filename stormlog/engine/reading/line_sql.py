@@ -17,8 +17,15 @@ __all__ = [
     "lines_view",
 ]
 
+#: The rules leave records with many brackets to Python; parsing them here as well would cost more than all the rest.
+_HAS_FEW_BRACKETS = """
+    CASE
+        WHEN strlen(line) < 1500 THEN true
+        ELSE strlen(line) - strlen(replace(replace(line, '{', ''), '[', '')) < 500
+    END
+"""
 #: Lines that this lets pass are parsed; one that is no JSON then stops the whole statement.
-LOOKS_COMPLETE = "starts_with(line, '{') AND ends_with(line, '}')"
+LOOKS_COMPLETE = f"starts_with(line, '{{') AND ends_with(line, '}}') AND {_HAS_FEW_BRACKETS}"
 #: Costs a second parse, and nothing stops.
 IS_JSON = f"{LOOKS_COMPLETE} AND json_valid(line)"
 
