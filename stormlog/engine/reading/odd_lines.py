@@ -32,7 +32,6 @@ MAX_DEPTH = 500
 _read_json: Callable[[str], Any] = json.JSONDecoder().decode
 _write_json: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False).encode
 
-
 _ONE_KIND_OF_BRACKET = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)).difference(b"[]{}"))
 _RUNS_OF_BRACKETS = re.compile(rb"(\[+)(\]*)")
@@ -241,9 +240,11 @@ def _malformed_reason(place: Place) -> str:
 
 
 def nests_deeper_than(text: str, limit: int) -> bool:
-    """Return whether brackets outside of strings lie deeper than ``limit`` within each other in a text of JSON.
+    """Return whether brackets lie deeper than ``limit`` within each other, strings left out.
 
-    What follows a mistake in the text counts as well.
+    Args:
+        text: JSON, or something like it: what follows a mistake counts as well.
+        limit: Deepest nesting that is no reason for true.
     """
     # No value lies deeper than there are brackets.
     if text.count("{") + text.count("[") <= limit:
