@@ -1,8 +1,8 @@
--- Whether the JSON text of dimensions is canonical as it stands: normalising its texts and sorting its keys change nothing.
+-- Whether the JSON text of dimensions is canonical as it stands: normalising it changes nothing.
 --
--- True only where patterns tell: texts of printable ASCII without escapes, in lower case, with single blanks inside. A
--- number would be a word of digits only, so every word has a letter or an underscore; '0x' could begin an address. All
--- else, and lists of several texts, is left to stormlog.issues.normalize_dimensions.
+-- True where patterns are enough to know: every text is printable ASCII in lower case, without escapes, with single
+-- blanks inside. A number would be a word of digits, so every word has a letter or an underscore; '0x' could begin an
+-- address. For all other texts, and for lists of several, stormlog.issues.normalize_dimensions decides.
 --
 -- Args:
 --   dimensions VARCHAR: JSON text of the dimensions of one issue.
@@ -10,7 +10,7 @@
 -- Source: docs/concepts.md#fingerprints.
 CREATE OR REPLACE MACRO issues.is_canonical_dimensions(dimensions) AS
     (NOT contains(dimensions, '0x')
-        -- Strings of such words and other characters; between the strings neither blanks nor numbers.
+        -- Strings of such words and of punctuation; between the strings neither blanks nor numbers.
         AND regexp_full_match(
             dimensions,
             '(?:[{}\[\],:]|null|"(?:[!#-/:-@\[\]^`{|}~]|[0-9]*[a-z_][a-z0-9_]*)+(?: (?:[!#-/:-@\[\]^`{|}~]|[0-9]*[a-z_][a-z0-9_]*)+)*")*'

@@ -106,7 +106,7 @@ class Arbiter:
         ):
             self.reject(place, line_number, "line_too_long", line)
             return
-        # Asked of the text: reading so deep a value costs more than reading a good line.
+        # The text tells before it is parsed: parsing so deep a value costs more than reading a good line.
         if nests_deeper_than(line, MAX_DEPTH):
             self.reject(place, line_number, "nested_too_deeply", line)
             return
