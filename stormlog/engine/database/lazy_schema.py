@@ -35,8 +35,8 @@ def _macros() -> dict[str, SqlFile]:
 
 @cache
 def _views() -> dict[str, SqlFile]:
-    """Return views by the name under which statements select from them."""
-    return {file.table_name: file for file in load_library() if file.kind == "VIEW"}
+    """Return views and table macros by the name under which statements select from them."""
+    return {file.table_name: file for file in load_library() if file.kind != "MACRO"}
 
 
 class Database:
