@@ -18,7 +18,7 @@ __all__ = ["frozen_class", "mutable_class"]
 Class = TypeVar("Class", bound=type[Any])
 
 #: So many objects of a class together cost as much more than compiled ones as it costs to compile their method.
-_MANY = 100
+_MANY = 300
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))

@@ -120,7 +120,7 @@ def test_mutable_objects_change_and_have_no_hash() -> None:
 def many() -> type[Frozen]:
     """Return the class after so many objects that it has a compiled method."""
     shared = Frozen.__init__
-    for number in range(200):
+    for number in range(400):
         Frozen(str(number))
     assert Frozen.__init__ is not shared or shared.__code__.co_filename == "<string>"
     return Frozen
@@ -145,8 +145,8 @@ def test_wrong_arguments_of_many_objects_are_type_errors(
 
 
 def test_fields_made_from_others_are_made_in_every_object() -> None:
-    assert {Filled("a/b").parts for _ in range(300)} == {("a", "b")}
-    sizes = {Mutable("a", size=2).size for _ in range(300)}
+    assert {Filled("a/b").parts for _ in range(400)} == {("a", "b")}
+    sizes = {Mutable("a", size=2).size for _ in range(400)}
     assert sizes == {3}
 
 
@@ -163,7 +163,7 @@ def test_a_class_made_from_another_has_its_own_fields() -> None:
         def __init__(self, name: str) -> None:
             super().__init__(f"hello {name}")
 
-    for number in range(300):
+    for number in range(400):
         assert Base(str(number)).name == str(number)
         assert dataclasses.astuple(Wider(str(number))) == (str(number), 1)  # type: ignore[call-overload]
         assert Greeting("you").name == "hello you"
