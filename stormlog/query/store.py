@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from stormlog.query.streams import RowStream
     from stormlog.query.unmatched import UnmatchedFilter
 
-__all__ = ["QueryStore", "open_store"]
+__all__ = ["QueryStore", "open"]
 
 
-def open_store(
+def open(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     strict: bool = False,

@@ -185,7 +185,7 @@ class _Scan:
         self._counts: dict[str, int] = {}
 
     def run(self, watching: Callable[[QueryStore], AbstractContextManager[None]]) -> ScanReport:
-        from stormlog.query.store import open_store
+        from stormlog.query import open as open_store
 
         options = self._options
         with open_store(
