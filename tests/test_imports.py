@@ -20,11 +20,31 @@ LATE_PACKAGES = (
     "stormlog.phases",
     "stormlog.artifacts",
     "stormlog.compaction",
+    "stormlog.engine",
     "stormlog.query",
     "stormlog.query.remembered",
     "stormlog.tracking",
     "stormlog.tracking.digest",
+    "stormlog.tracking.gate",
 )
+
+#: Modules that other packages import names from which are not among the names of a package: what two packages of
+#: Stormlog share, and users are not promised.
+SHARED_MODULES = {
+    "stormlog.apps": {"cli"},
+    "stormlog.artifacts": {
+        *("catalog_rows", "event_files", "file_state", "files", "manifests", "models", "names", "sinks"),
+        *("snapshot", "walk"),
+    },
+    "stormlog.issues": {"gaps", "kinds", "models", "samples", "sidecar", "state", "timestamps"},
+    "stormlog.query": {"streams"},
+    "stormlog.telemetry": {"csv_rows", "foreign", "loading", "projection", "schema", "sink"},
+    "stormlog.tracking": {
+        # `scan` and `watch` are modules too, so no package can have names like these.
+        *("scanning.scan", "scanning.watch"),
+        *("database.maintenance", "digest.rendering", "sidecar", "statuses"),
+    },
+}
 
 # The floors of the package, the lowest first: a part imports what is on floors below it, and nothing else.
 FLOORS = (
@@ -86,6 +106,19 @@ def imports_of(path: Path) -> set[str]:
 
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
+
+#: Module -> names that it is asked for, by modules of other packages.
+ASKED_FOR = {
+    (str(path.relative_to(PACKAGE)), node.module, alias.name)
+    for path in MODULES
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    if isinstance(node, ast.ImportFrom)
+    and node.module is not None
+    and node.module.count(".") > 0
+    and node.module.startswith("stormlog.")
+    and part_of(node.module) != path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    for alias in node.names
+}
 
 #: The rooms of two packages, the lowest first. Modules beside the rooms are named with theirs.
 ROOMS = {
@@ -208,6 +241,33 @@ def test_imports_point_one_way(path: Path) -> None:
     used = {part_of(name) for name in imports_of(path)} - {part}
     above = sorted(name for name in used if FLOOR_OF[name] >= FLOOR_OF[part])
     assert not above, f"{part} must not import {above}"
+
+
+def public_names(package: str) -> list[str]:
+    return importlib.import_module(package).__all__ if package in LATE_PACKAGES else []  # type: ignore[no-any-return]
+
+
+def test_packages_are_imported_by_their_public_names() -> None:
+    """Names that are not public come from the modules of one list."""
+    for path, module, name in sorted(ASKED_FOR):
+        package, _, inner = module.removeprefix("stormlog.").partition(".")
+        if not inner and f"stormlog.{package}" not in LATE_PACKAGES:
+            # A single module, as `stormlog.errors`.
+            continue
+        if module in LATE_PACKAGES:
+            assert name == "*" or name in public_names(module), (
+                f"{path}: {name} is no public name of {module}"
+            )
+            continue
+        assert inner in SHARED_MODULES.get(f"stormlog.{package}", ()), f"{path}: {name} of {module}"
+        parents = [parent for parent in LATE_PACKAGES if module.startswith(f"{parent}.")]
+        offered = [parent for parent in parents if name in public_names(parent)]
+        assert not offered, f"{path}: import {name} from {offered}, not from {module}"
+
+
+def test_shared_modules_are_shared() -> None:
+    used = {module for _, module, _ in ASKED_FOR}
+    assert {f"{package}.{inner}" for package, modules in SHARED_MODULES.items() for inner in modules} <= used
 
 
 @pytest.mark.parametrize("package", ROOMS)

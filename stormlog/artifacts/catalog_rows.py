@@ -83,7 +83,8 @@ def _ledger_rows(number: int, source: CatalogSource) -> list[tuple[Any, ...]]:
 
 
 def _bundle_rows(catalog: ArtifactCatalog) -> list[tuple[Any, ...]]:
-    from stormlog.issues.timestamps import utc_text_to_microseconds, utc_text_to_ns
+    from stormlog.issues import utc_text_to_ns
+    from stormlog.issues.timestamps import utc_text_to_microseconds
 
     return [
         (

@@ -15,12 +15,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stormlog.engine.database.connection import connect
-from stormlog.engine.database.lazy_schema import Database
-from stormlog.engine.database.settings import Settings
-from stormlog.engine.database.sql_files import quote_literal
-from stormlog.engine.reading.line_sql import IS_JSON, LOOKS_COMPLETE, lines_view
-from stormlog.engine.reading.parquet_columns import SEGMENT_COLUMNS, TEXT_COLUMN, insert_typed_parquet
+from stormlog.engine import (
+    IS_JSON,
+    LOOKS_COMPLETE,
+    SEGMENT_COLUMNS,
+    TEXT_COLUMN,
+    Database,
+    Settings,
+    connect,
+    insert_typed_parquet,
+    lines_view,
+    quote_literal,
+)
 from stormlog.errors import CompactionError
 
 __all__ = ["SegmentWriter", "WrittenSegment", "segment_writer"]

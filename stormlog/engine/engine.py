@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     import duckdb
 
     from stormlog._progress import Progress
-    from stormlog.artifacts.models import CatalogWarning
-    from stormlog.engine.index import Index
+    from stormlog.artifacts import CatalogWarning
+    from stormlog.engine.index.ledger import Index
     from stormlog.engine.tracked.states import StateSource
 
 __all__ = ["Engine"]

@@ -11,21 +11,26 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stormlog._storable_text import storable_text
-from stormlog.artifacts.models import CatalogWarning
-from stormlog.engine.database.settings import Settings
-from stormlog.engine.engines import EngineHolder
-from stormlog.engine.index import AnswerFolder, KeptAnswer
-from stormlog.engine.questions import Generation, Question, Rows
-from stormlog.engine.tracked.states import StateSource
+from stormlog.artifacts import CatalogWarning
+from stormlog.engine import (
+    AnswerFolder,
+    EngineHolder,
+    Generation,
+    KeptAnswer,
+    Question,
+    Rows,
+    Settings,
+    StateSource,
+)
 from stormlog.errors import QueryError, SourceError
 from stormlog.query.statements import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stormlog.artifacts.catalog import ArtifactCatalog
+    from stormlog.artifacts import ArtifactCatalog
     from stormlog.artifacts.event_files import FileOrigin
-    from stormlog.engine.engine import Engine
+    from stormlog.engine import Engine
     from stormlog.query.rows import Reject
     from stormlog.query.streams import RowStream
 
@@ -238,7 +243,7 @@ class AnsweringStore(EngineHolder):
         self, text: str, params: Any, view: str | None, folder: AnswerFolder | None
     ) -> Question | None:
         """Prepare the files that a statement needs; None if all had better be read. The lock is held."""
-        from stormlog.engine.selective import may_leave_out, scope_of
+        from stormlog.engine import may_leave_out, scope_of
 
         scope = None if view is None else scope_of(params)
         if view is not None and (
@@ -260,7 +265,7 @@ class AnsweringStore(EngineHolder):
         self, text: str, params: Any, folder: AnswerFolder | None, view: str = "events"
     ) -> Question:
         """Prepare events for one who holds few of them at a time; the lock is held."""
-        from stormlog.engine.selective import may_leave_out, scope_of
+        from stormlog.engine import may_leave_out, scope_of
 
         self._refuse_closed()
         if self._has_all_records:

@@ -29,7 +29,7 @@ from stormlog.tracking.triage.changes import MatchChangedError, Targets, Triage,
 
 if TYPE_CHECKING:
     from stormlog.issues.sidecar import Sidecar
-    from stormlog.query.unmatched import UnmatchedFilter
+    from stormlog.query import UnmatchedFilter
     from stormlog.tracking.digest import NotifyReport, NotifySettings
     from stormlog.tracking.gate.gate import GateReport
     from stormlog.tracking.sidecar import ImportReport

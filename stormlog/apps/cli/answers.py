@@ -82,9 +82,8 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
         )
     # The engine takes its time to import; help and completion must not wait for it.
     import stormlog.query
-    from stormlog.query import filters as filter_classes
 
-    wanted = getattr(filter_classes, target.filter_name)(**given)
+    wanted = getattr(stormlog.query, target.filter_name)(**given)
     with (
         stormlog.query.open(
             list(request.paths),

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from stormlog._progress import Progress
 from stormlog._storable_text import storable_text
+from stormlog.artifacts import CatalogWarning
 from stormlog.artifacts.file_state import FileState
-from stormlog.artifacts.models import CatalogWarning
 from stormlog.engine.analysis.staging import stage_batch
 from stormlog.engine.reading.read_plan import Piece, Plan, Task, plan_reading
 from stormlog.engine.reading.reader import Reader
@@ -21,8 +21,8 @@ from stormlog.engine.reading.reader import Reader
 if TYPE_CHECKING:
     from stormlog.artifacts.event_files import FileOrigin
     from stormlog.engine.database.lazy_schema import Database
-    from stormlog.engine.index import Index
     from stormlog.engine.index.kept_rows import Parts
+    from stormlog.engine.index.ledger import Index
     from stormlog.engine.reading.temporary_files import TemporaryFiles
 
 __all__ = ["Ingest", "let_clock_tick"]

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stormlog.engine.database.query_files import load_query
+from stormlog.engine import load_query
 from stormlog.issues.kinds import SEVERITY_RANKS
 
 if TYPE_CHECKING:

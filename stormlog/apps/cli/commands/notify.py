@@ -10,7 +10,8 @@ from stormlog.apps.cli.exit_codes import ExitCode
 from stormlog.apps.cli.options.tracker_options import json_option, open_tracker, tracker_options
 
 if TYPE_CHECKING:
-    from stormlog.tracking.digest import Delivery, NotifyReport, ProjectDigest
+    from stormlog.tracking import NotifyReport
+    from stormlog.tracking.digest import Delivery, ProjectDigest
 
 __all__ = ["notify"]
 
@@ -78,7 +79,7 @@ def notify(
     from stormlog.apps.cli.printing import output as answers
     from stormlog.apps.cli.printing.diagnostics import print_message
     from stormlog.apps.cli.printing.json_text import json_document
-    from stormlog.tracking.digest import NotifySettings
+    from stormlog.tracking import NotifySettings
     from stormlog.tracking.digest import notify as notify_people
 
     settings = NotifySettings.from_environment(

@@ -25,8 +25,7 @@ from stormlog.errors import OutOfRoomError, QueryError, SourceError, StormlogErr
 
 if TYPE_CHECKING:
     from stormlog._progress import Progress
-    from stormlog.query import QueryStore
-    from stormlog.query.unmatched import UnmatchedFilter
+    from stormlog.query import QueryStore, UnmatchedFilter
 
 __all__ = [
     "NOTICE_LIMIT",
