@@ -42,7 +42,7 @@ SHARED_MODULES = {
     "stormlog.tracking": {
         # `scan` and `watch` are modules too, so no package can have names like these.
         *("scanning.scan", "scanning.watch"),
-        *("database.maintenance", "digest.rendering", "sidecar", "statuses"),
+        *("database.maintenance", "digest.rendering", "sidecar_exchange", "statuses"),
     },
 }
 
@@ -140,7 +140,7 @@ ROOMS = {
         {"reading"},
         {"recording"},
         {"triage"},
-        {"scanning", "sidecar.py"},
+        {"scanning", "sidecar_exchange.py"},
         {"digest", "gate"},
         {"tracker.py"},
     ),

@@ -86,15 +86,13 @@ def segment_writer(
     """
     import duckdb
 
-    with tempfile.TemporaryDirectory(prefix="stormlog-") as scratch:
-        connection = connect(Settings(threads, memory_limit), os.path.join(scratch, "spill"))
+    with tempfile.TemporaryDirectory(prefix="stormlog-") as folder:
+        connection = connect(Settings(threads, memory_limit), os.path.join(folder, "spill"))
         try:
             # The database takes some characters of a path for patterns: it sees the directories under plain names.
-            Path(scratch, "in").symlink_to(source)
-            Path(scratch, "out").symlink_to(target)
-            yield SegmentWriter(
-                Database(connection), os.path.join(scratch, "in"), os.path.join(scratch, "out")
-            )
+            Path(folder, "in").symlink_to(source)
+            Path(folder, "out").symlink_to(target)
+            yield SegmentWriter(Database(connection), os.path.join(folder, "in"), os.path.join(folder, "out"))
         except duckdb.Error as error:
             raise CompactionError(f"{source}: {error}") from error
         finally:

@@ -43,9 +43,9 @@ from stormlog.engine.index.kept_answers import (
     AnswerFolder as AnswerFolder,
     KeptAnswer as KeptAnswer,
 )
-from stormlog.engine.index.ledger import (
+from stormlog.engine.index.index_file import (
     Index as Index,
-    LEDGER_NAME as LEDGER_NAME,
+    INDEX_FILE_NAME as INDEX_FILE_NAME,
 )
 from stormlog.engine.index.location import (
     LAYOUT as LAYOUT,

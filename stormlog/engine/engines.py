@@ -14,7 +14,7 @@ from stormlog.artifacts import CatalogWarning
 from stormlog.artifacts.snapshot import Snapshot
 from stormlog.engine.cursors.cursor import CLOSED
 from stormlog.engine.database.settings import Settings
-from stormlog.engine.index.ledger import Index
+from stormlog.engine.index.index_file import Index
 from stormlog.engine.index.location import index_folder
 from stormlog.engine.questions import REFRESHED, Generation
 from stormlog.engine.tracked.states import StateSource
@@ -224,7 +224,7 @@ class EngineHolder:
 
     def _explain(self, engine: Engine, error: QueryError | OSError) -> None:
         """Raise an error that says what is full, if that is why a statement failed."""
-        from stormlog.engine.database.disk_and_memory import out_of_room
+        from stormlog.engine.database.out_of_room import out_of_room
 
         if isinstance(error, QueryError) and engine in self._engines() and not self._is_closed:
             with engine.cursor() as cursor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import cache
 
-from stormlog.engine.database.sql_files import load_library
+from stormlog.engine.database.sql_files import load_sql_files
 
 __all__ = ["CATALOG", "FILES", "ISSUES", "PHASES", "SESSIONS", "TEXTS", "needs_of", "view_names"]
 
@@ -28,7 +28,9 @@ _NEEDS_OF_SCHEMAS = {"raw": (FILES,), "stage": (ISSUES,)}
 
 @cache
 def _needs_of_views() -> dict[str, tuple[str, ...]]:
-    return {file.name: file.needs for file in load_library() if file.kind == "VIEW" and "." not in file.name}
+    return {
+        file.name: file.needs for file in load_sql_files() if file.kind == "VIEW" and "." not in file.name
+    }
 
 
 def view_names() -> list[str]:

@@ -112,7 +112,7 @@ class AnsweringStore(EngineHolder):
         statement: Statement,
         view: str | None = None,
         *,
-        prunes: bool = False,
+        is_selective: bool = False,
         is_sparing: bool = False,
         generation: Generation | None = None,
     ) -> Rows:
@@ -124,7 +124,7 @@ class AnsweringStore(EngineHolder):
             name: What is asked.
             statement: Its text and parameters.
             view: The view.
-            prunes: Whether to read no more files than the parameters ask for.
+            is_selective: Whether to read no more files than the parameters ask for.
             is_sparing: Whether to read with little memory, as streams do, if ``view`` is about events.
             generation: The generation of files that the statement is about; by default the current one.
 
@@ -144,7 +144,7 @@ class AnsweringStore(EngineHolder):
             self._refuse_other(generation)
             if is_sparing and view is not None and self._engine().needs_reading({view}):
                 return self._begin_stream(*statement, folder, view)
-            return self._begin(statement, view, folder, prunes=prunes)
+            return self._begin(statement, view, folder, is_selective=is_selective)
 
         def read(question: Question) -> Rows:
             with question.cursor as cursor:
@@ -225,11 +225,11 @@ class AnsweringStore(EngineHolder):
                         raise
 
     def _begin(
-        self, statement: Statement, view: str | None, folder: AnswerFolder | None, *, prunes: bool
+        self, statement: Statement, view: str | None, folder: AnswerFolder | None, *, is_selective: bool
     ) -> Question:
         """Prepare what `_run` asks for; the lock is held."""
         text, params = statement
-        if prunes or (view is None and not self._has_read):
+        if is_selective or (view is None and not self._has_read):
             selected = self._begin_selectively(text, params, view, folder)
             if selected is not None:
                 return selected

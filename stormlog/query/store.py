@@ -172,7 +172,7 @@ class QueryStore(AnsweringStore):
         """
         from stormlog.query.results import event_row
 
-        rows = self._run("query_events", self.query_events_sql(filters), "events", prunes=True).rows
+        rows = self._run("query_events", self.query_events_sql(filters), "events", is_selective=True).rows
         return [event_row(row) for row in rows]
 
     def iter_events(self, filters: EventFilter | None = None) -> RowStream[EventRow]:

@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 import stormlog.query
-from stormlog.engine.database.sql_files import load_library, view_query
+from stormlog.engine.database.sql_files import load_sql_files, view_query
 from stormlog.engine.reading.parquet_columns import SEGMENT_COLUMNS, TEXT_COLUMN
 from stormlog.issues.gap_models import DEFAULT_GAP_THRESHOLDS
 from stormlog.issues.kinds import SEVERITY_RANKS, UNKNOWN_SEVERITY_RANK, severity_rank, severity_rank_sql
@@ -21,7 +21,7 @@ from stormlog.telemetry.schema import (
     LONGEST_LINE_BYTES,
 )
 
-STATEMENTS = {file.name: file.statement for file in load_library()}
+STATEMENTS = {file.name: file.statement for file in load_sql_files()}
 #: Fields of a record as a sink writes them.
 FIELDS = sorted(KNOWN_V4_FIELD_SET)
 #: Columns of metadata that are called otherwise than the key.

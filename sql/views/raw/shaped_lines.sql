@@ -6,7 +6,7 @@
 -- `raw.typed_lines`; any line in doubt is not valid here and is judged there.
 --
 -- Reads: raw.shapes, raw.split_lines
--- Calls: issues.may_be_evidence, prim.json_number, telemetry.are_counters_supported,
+-- Calls: issues.may_be_evidence, prim.integer_to_json, telemetry.are_counters_supported,
 --   telemetry.are_plain_counters, telemetry.has_core_counters, telemetry.is_plain_event_type,
 --   telemetry.is_plain_line, telemetry.is_plain_metadata, telemetry.is_plain_value
 -- Source: docs/architecture.md#shapes.
@@ -122,17 +122,17 @@ rewritten_lines AS (
     SELECT
         *,
         counters_json = concat(
-            '{"allocator_active_bytes": ', prim.json_number(allocator_active_bytes),
-            ', "allocator_allocated_bytes": ', prim.json_number(allocator_allocated_bytes),
-            ', "allocator_change_bytes": ', prim.json_number(allocator_change_bytes),
-            ', "allocator_inactive_bytes": ', prim.json_number(allocator_inactive_bytes),
-            ', "allocator_reserved_bytes": ', prim.json_number(allocator_reserved_bytes),
+            '{"allocator_active_bytes": ', prim.integer_to_json(allocator_active_bytes),
+            ', "allocator_allocated_bytes": ', prim.integer_to_json(allocator_allocated_bytes),
+            ', "allocator_change_bytes": ', prim.integer_to_json(allocator_change_bytes),
+            ', "allocator_inactive_bytes": ', prim.integer_to_json(allocator_inactive_bytes),
+            ', "allocator_reserved_bytes": ', prim.integer_to_json(allocator_reserved_bytes),
             ', "collector": "', collector,
             '", "context": ', coalesce(escaped_context, '"' || context || '"', 'null'),
-            ', "device_free_bytes": ', prim.json_number(device_free_bytes),
+            ', "device_free_bytes": ', prim.integer_to_json(device_free_bytes),
             ', "device_id": ', device_id,
-            ', "device_total_bytes": ', prim.json_number(device_total_bytes),
-            ', "device_used_bytes": ', prim.json_number(device_used_bytes),
+            ', "device_total_bytes": ', prim.integer_to_json(device_total_bytes),
+            ', "device_used_bytes": ', prim.integer_to_json(device_used_bytes),
             ', "timestamp_ns": ', timestamp_ns,
             '}'
         ) AS is_same_text
