@@ -58,7 +58,7 @@ def _counting_init(cls: Any, is_frozen: bool) -> Callable[..., None]:
     def __init__(self: Any, *arguments: Any, **named: Any) -> None:
         nonlocal made
         made += 1
-        if made == _MANY:
+        if made >= _MANY:
             cls.__init__ = _compiled_init(cls, is_frozen)
         _set_fields(self, cls, arguments, named)
 

@@ -107,7 +107,7 @@ def imports_of(path: Path) -> set[str]:
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-#: Module -> names that it is asked for, by modules of other packages.
+#: (file, module, name) of what files import from modules of other packages.
 ASKED_FOR = {
     (str(path.relative_to(PACKAGE)), node.module, alias.name)
     for path in MODULES
