@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.stories import kinds_exports, kinds_failures, kinds_memory, kinds_ranks, kinds_runs
+from tests.stories import kinds_exports, kinds_failures, kinds_memory, kinds_ranks, kinds_runs, kinds_short
 from tests.stories.kinds import KINDS, Kind
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "kinds_memory",
     "kinds_ranks",
     "kinds_runs",
+    "kinds_short",
 ]

@@ -16,12 +16,12 @@ from tests.stories.training import Moment, of_size
 FORWARD, BACKWARD, OPTIMIZER = ("train", "forward"), ("train", "backward"), ("train", "optimizer")
 
 
-def grown(job: Job, story: Story, component: str, size: float, pattern: object) -> Story:
-    """Check that the oracle sees what was built in: what grew, by how much, and how."""
+def grown(job: Job, story: Story, component: str, size: float, pattern: object, slack: float = 0.15) -> Story:
+    """Check that the oracle sees what was built in: what grew, by how much (a share of it is slack), and how."""
     values = story.expected.values
     growth = values[f"memory.growth.{component}"]
     story.checks["largest_growth"] = (values["memory.largest_growth"], component)
-    story.checks["growth"] = (growth.value, Near(size, 0.15 * size + 0.01 * 80 * GIB))
+    story.checks["growth"] = (growth.value, Near(size, slack * size + 0.01 * 80 * GIB))
     story.checks["pattern"] = (values["memory.pattern"], pattern)
     return story
 
@@ -30,7 +30,7 @@ def flat(story: Story, cause: object) -> Story:
     """Check that the oracle sees no growth."""
     values = story.expected.values
     story.checks["largest_growth"] = (values["memory.largest_growth"], cause)
-    story.checks["pattern"] = (values["memory.pattern"], "flat")
+    story.checks["pattern"] = ("flat", values["memory.pattern"])
     return story
 
 
@@ -83,7 +83,9 @@ def sawtooth_with_leak(root: Path, rng: random.Random, ranks: int, version: int)
     job.work(plus(training(weights=12 * GIB, saw=20 * GIB), growing("allocated", 36 * GIB)))
     failure = job.out_of_memory(rng.randrange(ranks), cuda(8 * GIB))
     job.finish()
-    return grown(job, job.story(job.expected_failure([failure])), "allocated", 36 * 0.66 * GIB, "steady")
+    story = job.story(job.expected_failure([failure]))
+    # Where few samples lie in the last phases, the place in the sawtooth decides by how much.
+    return grown(job, story, "allocated", 36 * 0.66 * GIB, "steady", slack=0.4)
 
 
 @kind()
