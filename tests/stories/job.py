@@ -250,9 +250,10 @@ class Job:
             for recording in self.recordings
         }
         assert self.plan is not None
-        if self.plan.has_phases and self.hosts > 1 and not self.clock_offsets:
+        hosts = {recording.host for recording in self.recordings}
+        if self.plan.has_phases and len(hosts) > 1 and not self.clock_offsets:
             expected.add("run", clock_spread_ns=Near(0, 20_000_000))
-        elif self.hosts == 1:
+        elif len(hosts) == 1:
             expected.add("run", clock_spread_ns=OneOf(None, 0))
         return expected
 
