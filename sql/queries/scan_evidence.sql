@@ -22,7 +22,8 @@ bundles AS (
         unnest(CAST($bundle_records AS VARCHAR[])) AS record
 ),
 
--- The record that describes a session: its start event, else the earliest record that is kept.
+-- The record that describes a session: its start event, else the earliest record that is kept, as in the view
+-- stage.session_facts.
 first_records AS (
     SELECT
         p.source_id,
@@ -135,8 +136,8 @@ evidence_rows AS (
 evidence_fields AS (
     SELECT
         s.*,
-        CAST(json_extract(s.record, $facts) AS VARCHAR[]) AS own,
-        CAST(json_extract(f.record, $facts) AS VARCHAR[]) AS shared
+        telemetry.record_facts(s.record) AS own,
+        telemetry.record_facts(f.record) AS shared
     FROM evidence_rows AS s
     LEFT JOIN first_records AS f ON s.source_id = f.source_id AND s.session_id = f.session_id
 ),
@@ -155,15 +156,15 @@ evidence_facts AS (
         *,
         coalesce(own_texts[1], shared_texts[1]) AS job_id,
         coalesce(own_texts[2], shared_texts[2]) AS host,
-        coalesce(own_texts[6], shared_texts[6]) AS user_name,
-        coalesce(own_texts[7], shared_texts[7]) AS app,
+        coalesce(own_texts[8], shared_texts[8]) AS user_name,
+        coalesce(own_texts[9], shared_texts[9]) AS app,
         coalesce(
-            telemetry.is_development(own[8], own_texts[9]), telemetry.is_development(shared[8], shared_texts[9])
+            telemetry.is_development(own[10], own_texts[11]), telemetry.is_development(shared[10], shared_texts[11])
         ) AS is_dev,
-        list_filter(own_texts[10:], lambda value: value IS NOT NULL)[1] AS own_version,
-        list_filter(shared_texts[10:], lambda value: value IS NOT NULL)[1] AS shared_version,
+        list_filter(own_texts[12:], lambda value: value IS NOT NULL)[1] AS own_version,
+        list_filter(shared_texts[12:], lambda value: value IS NOT NULL)[1] AS shared_version,
         projection.source_kind(
-            prim.lower_ascii(coalesce(own_texts[5], shared_texts[5])),
+            prim.lower_ascii(coalesce(own_texts[7], shared_texts[7])),
             coalesce(own_texts[3], shared_texts[3], ''),
             TRY_CAST(coalesce(own[4], shared[4], '-1') AS BIGINT)
         ) AS environment

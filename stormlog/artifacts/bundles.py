@@ -7,9 +7,9 @@ JSON object is told.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stormlog._opening import OpenedPaths, read_artifact
 from stormlog.artifacts.files import MOST_COMPANION_BYTES, WarningLog, optional_int, optional_text
@@ -20,6 +20,8 @@ from stormlog.telemetry.session import SessionSummary, session_summary_from_dict
 
 __all__ = ["diagnose_session", "diagnose_source", "oom_bundle"]
 
+_Value = TypeVar("_Value")
+
 
 def oom_bundle(
     listing: DirectoryListing, manifest: Mapping[str, Any], opened: OpenedPaths, log: WarningLog
@@ -29,6 +31,8 @@ def oom_bundle(
     Source: docs/concepts.md#artifacts.
     """
     metadata = _read_metadata(listing, opened, log)
+    # The session comes first: custom metadata are what the program was started with.
+    origins = [value for key in _KEPT_METADATA if isinstance(value := metadata.get(key), dict)]
     return CatalogOOMBundle(
         bundle_path=Path(listing.path),
         manifest_path=Path(listing.spelled(MANIFEST_NAME)),
@@ -40,6 +44,11 @@ def oom_bundle(
         session_status=optional_text(manifest.get("session_status")),
         exception_type=optional_text(metadata.get("exception_type")),
         exception_module=optional_text(metadata.get("exception_module")),
+        exception_message=optional_text(metadata.get("exception_message")),
+        context=optional_text(metadata.get("context")),
+        job_id=_first_known(optional_text(origin.get("job_id")) for origin in origins),
+        rank=_first_known(_rank(origin.get("rank")) for origin in origins),
+        host=_first_known(_host(origin.get("host")) for origin in origins),
         metadata={key: metadata[key] for key in _KEPT_METADATA if key in metadata},
     )
 
@@ -85,8 +94,20 @@ def _summary(payload: object) -> SessionSummary | None:
         return None
 
 
-#: What scans say of a bundle, besides its columns.
+#: Objects in the metadata that say who wrote the bundle.
 _KEPT_METADATA = ("session", "custom_metadata")
+
+
+def _first_known(values: Iterable[_Value | None]) -> _Value | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _rank(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value < 2**63 else None
+
+
+def _host(value: object) -> str | None:
+    return None if value == "unknown" else optional_text(value)
 
 
 def _read_metadata(listing: DirectoryListing, opened: OpenedPaths, log: WarningLog) -> Mapping[str, Any]:

@@ -154,6 +154,10 @@ class CatalogOOMBundle:
     """An OOM bundle as its manifest and metadata describe it; texts are kept untrimmed.
 
     Args:
+        context: What the program was doing, in the words of its code.
+        job_id: Distributed job, of the session in the metadata, else of the custom metadata; so are rank and host.
+        rank: Global rank, from 0.
+        host: Machine; None also where it is written as ``unknown``.
         metadata: ``session`` and ``custom_metadata`` of its metadata file, as they stand there.
 
     Source: docs/concepts.md#artifacts.
@@ -169,10 +173,15 @@ class CatalogOOMBundle:
     session_status: str | None
     exception_type: str | None = None
     exception_module: str | None = None
+    exception_message: str | None = field(default=None, repr=False)
+    context: str | None = None
+    job_id: str | None = None
+    rank: int | None = None
+    host: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, paths as text."""
+        """Return what the manifest says and the type of the exception, paths as text."""
         return {
             "bundle_path": str(self.bundle_path),
             "manifest_path": str(self.manifest_path),

@@ -7,7 +7,18 @@ from functools import cache
 
 from stormlog.engine.database.sql_files import load_library
 
-__all__ = ["CATALOG", "FILES", "ISSUES", "PHASES", "SESSIONS", "TEXTS", "needs_of", "view_names"]
+__all__ = [
+    "CATALOG",
+    "FAILURES",
+    "FILES",
+    "ISSUES",
+    "PHASES",
+    "RUNS",
+    "SESSIONS",
+    "TEXTS",
+    "needs_of",
+    "view_names",
+]
 
 #: Sources, ledgers and bundles.
 CATALOG = "catalog"
@@ -19,6 +30,10 @@ TEXTS = "texts"
 ISSUES = "issues"
 #: The spans of all phases.
 PHASES = "phases"
+#: Which sessions belong together.
+RUNS = "runs"
+#: How ranks failed.
+FAILURES = "failures"
 #: What the ledgers leave open: `FILES` where two list the same session, `TEXTS` where none lists those of a file.
 SESSIONS = "sessions"
 

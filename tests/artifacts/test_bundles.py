@@ -220,3 +220,79 @@ def test_a_bundle_without_metadata_is_no_damage(tmp_path: Path) -> None:
     (tmp_path / "metadata.json").unlink(missing_ok=True)
 
     assert ArtifactCatalog(tmp_path).warnings == []
+
+
+ORIGIN = "SELECT exception_message, context, job_id, rank, host, requested_bytes, free_bytes FROM oom_bundles"
+
+
+def bundle_columns(folder: Path, metadata: object) -> tuple[Any, ...]:
+    make_oom_bundle(folder)
+    write_json(folder / "metadata.json", metadata)
+    with stormlog.query.open([folder], cache=False) as store:
+        (row,) = store.sql(ORIGIN).rows
+    return row
+
+
+def test_a_bundle_says_what_was_asked_for_where(tmp_path: Path) -> None:
+    message = "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has 79.15 GiB of which 1.50 GiB is free."
+    metadata = {
+        "exception_message": message,
+        "context": "train.forward",
+        "session": {"job_id": "j1", "rank": 3, "host": "n1"},
+        "custom_metadata": {"job_id": "other", "rank": 0, "host": "other"},
+    }
+    assert bundle_columns(tmp_path, metadata) == (
+        *(message, "train.forward", "j1", 3, "n1"),
+        *(2684354560, 1610612736),
+    )
+
+
+def test_custom_metadata_stand_in_for_what_the_session_does_not_say(tmp_path: Path) -> None:
+    metadata = {
+        "session": {"job_id": "", "rank": None, "host": "unknown"},
+        "custom_metadata": {"job_id": "j1", "rank": 3, "host": "n1"},
+    }
+    assert bundle_columns(tmp_path, metadata) == (None, None, "j1", 3, "n1", None, None)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        [],
+        {"session": [], "custom_metadata": "rank"},
+        {"exception_message": 5, "context": [], "session": {"job_id": 5, "rank": "3", "host": {}}},
+        {"exception_message": None, "context": "", "session": {"job_id": [], "rank": True, "host": 1}},
+        {"session": {"rank": -1}, "custom_metadata": {"rank": 2**63}},
+        {"session": {"rank": 1.0}, "custom_metadata": {"rank": float("nan")}},
+    ],
+)
+def test_odd_values_of_a_bundle_are_unknown(tmp_path: Path, metadata: object) -> None:
+    assert bundle_columns(tmp_path, metadata) == (None,) * 7
+
+
+def test_halves_of_characters_in_a_bundle_hide_nothing_else(tmp_path: Path) -> None:
+    metadata = {
+        "exception_message": "\ud800 tried to allocate 5 bytes",
+        "session": {"job_id": "j\udfff", "rank": 1},
+    }
+    assert bundle_columns(tmp_path, metadata) == (
+        "\ufffd tried to allocate 5 bytes",
+        None,
+        "j\ufffd",
+        1,
+        None,
+        5,
+        None,
+    )
+
+
+def test_new_columns_of_bundles_leave_the_listed_rows_as_they_are(tmp_path: Path) -> None:
+    make_oom_bundle(tmp_path)
+    write_json(tmp_path / "metadata.json", {"exception_message": "m", "context": "c", "session": {"rank": 1}})
+    with stormlog.query.open([tmp_path], cache=False) as store:
+        (row,) = store.list_oom_bundles()
+        (bundle,) = store.catalog.oom_bundles
+    new = {"exception_message", "context", "job_id", "rank", "host", "requested_bytes", "free_bytes"}
+    assert new.isdisjoint(row.as_dict())
+    assert new.isdisjoint(bundle.as_dict())
+    assert (bundle.exception_message, bundle.context, bundle.rank) == ("m", "c", 1)

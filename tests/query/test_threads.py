@@ -152,10 +152,10 @@ def test_a_question_that_a_refresh_overtakes_is_about_the_files_before_it(
         assert store.refresh()
         for other in ("events", "issues", "sql over spans"):
             QUESTIONS[other](store)
-        before = sorted(tmp_path.glob("cache/v1/*/answers/*.json"))
+        before = sorted(tmp_path.glob("cache/v2/*/answers/*.json"))
         may_go_on.set()
         assert asked.result(HANG_S) == right
-        assert sorted(tmp_path.glob("cache/v1/*/answers/*.json")) == before, "an outdated answer was kept"
+        assert sorted(tmp_path.glob("cache/v2/*/answers/*.json")) == before, "an outdated answer was kept"
         assert ask(store) != right
 
 

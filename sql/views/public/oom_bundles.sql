@@ -12,6 +12,13 @@
 --   session_status: status in the bundle, else in the first ledger that knows the session
 --   exception_type: class of the exception
 --   exception_module: module of that class
+--   exception_message: its message
+--   context: what the program was doing, in the words of its code, NULL when it does not say
+--   job_id: distributed job, NULL when there is none
+--   rank: global rank that ran out of memory, from 0, NULL when unknown
+--   host: machine, NULL when unknown
+--   requested_bytes: bytes that the failed allocation had asked for, as the message says, NULL when it does not
+--   free_bytes: bytes that were free then, as the message says, NULL when it does not
 --   position: order of the bundles: by date as text, then path
 --
 -- Reads: raw.oom_bundles
@@ -30,5 +37,12 @@ SELECT
     session_status,
     exception_type,
     exception_module,
+    exception_message,
+    context,
+    job_id,
+    rank,
+    host,
+    requested_bytes,
+    free_bytes,
     position
 FROM raw.oom_bundles;

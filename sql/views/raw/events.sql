@@ -19,6 +19,8 @@ SELECT
     r.allocator_inactive_bytes,
     r.device_used_bytes,
     r.device_total_bytes,
+    r.device_free_bytes,
+    r.device_id,
     r.backend,
     r.severity,
     r.collector_health_status,

@@ -20,6 +20,8 @@ SELECT
     r.allocator_inactive_bytes,
     r.device_used_bytes,
     r.device_total_bytes,
+    r.device_free_bytes,
+    r.device_id,
     coalesce(r.backend, h.backend) AS backend,
     r.severity,
     coalesce(r.collector_health_status, h.collector_health_status) AS collector_health_status,

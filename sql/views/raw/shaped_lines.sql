@@ -153,6 +153,8 @@ SELECT
     allocator_inactive_bytes,
     device_used_bytes,
     device_total_bytes,
+    device_free_bytes,
+    device_id,
     coalesce(
         is_same_text
         AND strlen(line) <= 16777216

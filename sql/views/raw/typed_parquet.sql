@@ -199,6 +199,8 @@ SELECT
     allocator_inactive_bytes,
     device_used_bytes,
     device_total_bytes,
+    device_free_bytes,
+    device_id,
     backend,
     severity,
     collector_health_status,

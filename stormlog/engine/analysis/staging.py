@@ -15,7 +15,14 @@ from stormlog.engine.analysis.hidden_memory import FindingStore, stage_gaps
 if TYPE_CHECKING:
     from stormlog.engine.analysis.staging_database import StagingDatabase
 
-__all__ = ["stage_all_spans", "stage_batch", "stage_issues", "stage_sessions"]
+__all__ = [
+    "stage_all_spans",
+    "stage_batch",
+    "stage_failures",
+    "stage_issues",
+    "stage_runs",
+    "stage_sessions",
+]
 
 
 def stage_batch(database: StagingDatabase) -> None:
@@ -37,6 +44,16 @@ def stage_issues(database: StagingDatabase, findings: FindingStore) -> None:
     _stage_fingerprints(database)
     database.materialise("stage.hits")
     _empty(database, "stage.hit_keys", "stage.normal_dimensions")
+
+
+def stage_runs(database: StagingDatabase) -> None:
+    """Find out which sessions belong to which attempt of which run."""
+    database.materialise("stage.rank_sessions", "stage.run_members", "stage.session_attempts")
+
+
+def stage_failures(database: StagingDatabase) -> None:
+    """Find out how ranks failed."""
+    database.materialise("stage.rank_failures")
 
 
 def stage_all_spans(database: StagingDatabase) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +124,10 @@ class Database:
                 self.connection.execute(file.statement)
             # Not before: the statement may have been interrupted.
             self._created.add(name)
+
+    def require_inner(self, words: Collection[str]) -> None:
+        """Create the views of inner schemas of which ``words`` have both the schema and the name."""
+        self.require([name for name in _views() if "." in name and set(name.split(".")) <= set(words)])
 
     def is_created(self, name: str) -> bool:
         """Return whether a view or its table exists yet."""

@@ -27,9 +27,15 @@ TABLES = {
     "raw.oom_bundles": (
         "position BIGINT, bundle_path VARCHAR, created_at_utc VARCHAR, created_at_ns BIGINT, "
         "created_at_us BIGINT, backend VARCHAR, reason VARCHAR, event_count BIGINT, session_id VARCHAR, "
-        "session_status VARCHAR, "
-        "exception_type VARCHAR, exception_module VARCHAR"
+        "session_status VARCHAR, exception_type VARCHAR, exception_module VARCHAR, exception_message VARCHAR, "
+        "context VARCHAR, job_id VARCHAR, rank BIGINT, host VARCHAR, requested_bytes BIGINT, free_bytes BIGINT"
     ),
+    "raw.run_envelopes": (
+        "position INTEGER, run_id VARCHAR, title VARCHAR, description VARCHAR, job_id VARCHAR, started_at_ns BIGINT, "
+        "ended_at_ns BIGINT, source_path VARCHAR, source_namespace VARCHAR, source_ref VARCHAR, tags VARCHAR[], "
+        "metadata VARCHAR"
+    ),
+    "raw.envelope_sessions": "run_id VARCHAR, session_id VARCHAR",
     # What footers of Parquet files say of their row groups: bounds of sessions and times.
     "raw.row_groups": (
         "file_id INTEGER, source_id INTEGER, first_session VARCHAR, last_session VARCHAR, first_ns BIGINT, "
@@ -53,8 +59,9 @@ TABLES = {
         "piece_id INTEGER, line_number BIGINT, shape_id INTEGER, schema_version INTEGER, session_id VARCHAR, "
         "timestamp_ns BIGINT, event_type VARCHAR, collector VARCHAR, rank BIGINT, allocator_allocated_bytes BIGINT, "
         "allocator_reserved_bytes BIGINT, allocator_inactive_bytes BIGINT, device_used_bytes BIGINT, "
-        "device_total_bytes BIGINT, backend VARCHAR, severity VARCHAR, collector_health_status VARCHAR, "
-        "is_fragmentation_known BOOLEAN, is_valid BOOLEAN, record VARCHAR, record_id VARCHAR, is_deferred BOOLEAN, "
+        "device_total_bytes BIGINT, device_free_bytes BIGINT, device_id BIGINT, backend VARCHAR, severity VARCHAR, "
+        "collector_health_status VARCHAR, is_fragmentation_known BOOLEAN, is_valid BOOLEAN, record VARCHAR, "
+        "record_id VARCHAR, is_deferred BOOLEAN, "
         # What a scan read of a line, without its end: the lengths of all lines add up to the size of the file.
         "line_bytes INTEGER"
     ),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 __all__ = ["LAYOUT", "cache_root", "index_folder"]
 
 #: Name of the folder below the cache directory; another layout gets another name.
-LAYOUT = "v1"
+LAYOUT = "v2"
 _OFF = frozenset({"off", "0", "false", "no", "none"})
 
 

@@ -36,7 +36,8 @@ def insert_typed(keep: str, view: str = "raw.typed_lines", is_deferred: str = "f
         SELECT
             piece_id, line_number, NULL, schema_version, session_id, timestamp_ns, event_type, collector, rank,
             allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
-            device_total_bytes, backend, severity, collector_health_status, is_fragmentation_known, is_valid,
+            device_total_bytes, device_free_bytes, device_id, backend, severity, collector_health_status,
+            is_fragmentation_known, is_valid,
             CASE WHEN {keep} THEN line END, record_id, {is_deferred},
             strlen(line)
         FROM ({view_query(view)})
@@ -57,7 +58,7 @@ def insert_shaped(keep: str) -> str:
         SELECT
             piece_id, line_number, shape_id, NULL, NULL, timestamp_ns, event_type, collector, NULL,
             allocator_allocated_bytes, allocator_reserved_bytes, allocator_inactive_bytes, device_used_bytes,
-            device_total_bytes, NULL, NULL, NULL, NULL, is_valid,
+            device_total_bytes, device_free_bytes, device_id, NULL, NULL, NULL, NULL, is_valid,
             CASE WHEN {keep} THEN line END, record_id, NOT is_valid AND may_be_plain, strlen(line)
         FROM ({view_query("raw.shaped_lines")})
     """

@@ -6,9 +6,11 @@ The promise: an evidence id depends on what was captured alone, never on the pat
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stormlog._storable_text import storable_text
 from stormlog.engine.database.query_files import load_query
 from stormlog.issues.kinds import SEVERITY_RANKS
 
@@ -26,25 +28,6 @@ __all__ = [
     "session_rows",
     "sessionless_hits",
     "sessionless_rows",
-]
-
-#: Where records say what the tracker keeps. Versions come last, the best first.
-_FACTS = [
-    "$.job_id",
-    "$.host",
-    "$.collector",
-    "$.device_id",
-    "$.metadata.backend",
-    "$.metadata.user",
-    "$.metadata.app",
-    "$.metadata.is_dev",
-    "$.metadata.environment",
-    "$.metadata.app_version",
-    "$.metadata.code_version",
-    "$.metadata.package_version",
-    "$.metadata.git_describe",
-    "$.metadata.git_sha",
-    "$.metadata.git_commit",
 ]
 
 
@@ -155,7 +138,6 @@ def evidence_rows(
         "bundle_sessions": bundle_keys.sessions,
         "bundle_ids": bundle_keys.evidence_ids,
         "bundle_records": [_bundle_record(bundle) for bundle in bundles],
-        "facts": _FACTS,
         "app": defaults.app,
         "is_dev": defaults.is_dev,
         "code_version": defaults.code_version,
@@ -195,12 +177,14 @@ def _bundle_record(bundle: CatalogOOMBundle) -> str:
     record = {
         "job_id": session.get("job_id"),
         "host": session.get("host"),
-        "metadata": {
-            "backend": bundle.backend,
-            **{key: custom.get(key) for key in _OF_BUNDLES if key in custom},
-        },
+        "metadata": {"backend": bundle.backend}
+        | {name: _json_scalar(value) for name, value in custom.items()},
     }
-    return json.dumps(record)
+    return storable_text(json.dumps(record, ensure_ascii=False))
 
 
-_OF_BUNDLES = [path.removeprefix("$.metadata.") for path in _FACTS if path.startswith("$.metadata.")]
+def _json_scalar(value: object) -> object:
+    """Return a value that JSON can hold and that says something; None for lists, objects and numbers like NaN."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, (str, int, float)) else None

@@ -74,10 +74,10 @@ def test_the_cache_directory_can_be_chosen_or_left_alone(
     assert answer.status == 0
     assert not by_variable.exists()
     assert command_line("query", "issues", path, "--json", "--cache-dir", by_option) == answer
-    assert os.listdir(by_option) == ["v1"]
+    assert os.listdir(by_option) == ["v2"]
     assert not by_variable.exists()
     assert command_line("query", "issues", path, "--json") == answer
-    assert os.listdir(by_variable) == ["v1"]
+    assert os.listdir(by_variable) == ["v2"]
 
 
 def test_a_cache_directory_that_cannot_be_used_is_done_without(tmp_path: Path) -> None:

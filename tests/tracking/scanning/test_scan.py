@@ -193,6 +193,18 @@ def test_bundles_speak_for_themselves(tmp_path: Path, tracker: Tracker) -> None:
     assert {(issue.kind, issue.app, issue.last_seen_version) for issue in found} == {("oom", "llm", "1.2")}
 
 
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), "\ud800", ["llm"], {"app": "llm"}, None])
+def test_odd_values_of_bundles_say_nothing(tmp_path: Path, tracker: Tracker, odd: object) -> None:
+    shutil.copytree(capture_path("run-envelope") / "oom_dumps", tmp_path / "dumps")
+    for metadata in (tmp_path / "dumps").glob("*/metadata.json"):
+        payload = json.loads(metadata.read_text())
+        payload["custom_metadata"] = {"user": odd, "note": odd, "app": "llm", "app_version": "1.2"}
+        metadata.write_text(json.dumps(payload))
+    tracker.scan([tmp_path / "dumps"])
+    found = issues(tracker)
+    assert {(issue.kind, issue.app, issue.last_seen_version) for issue in found} == {("oom", "llm", "1.2")}
+
+
 def test_alerts_count_from_a_severity_up(tmp_path: Path, tracker: Tracker) -> None:
     events = [
         alert(at=at, event=event, context=event, metadata={"severity": word})
