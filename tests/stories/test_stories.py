@@ -57,9 +57,6 @@ def test_what_is_written_is_read_and_holds_what_was_built_in(story: Story) -> No
                 assert values["first_failure.line_number"] == failure[6]
 
 
-@pytest.mark.skipif(
-    not hasattr(stormlog.query.QueryStore, "explain"), reason="this store cannot explain a job yet"
-)
 @pytest.mark.parametrize("story", cases(), indirect=True)
 def test_the_job_is_explained(story: Story) -> None:
     with stormlog.query.open(story.paths, cache=False) as store:
