@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.stories import (
     kinds_asked,
+    kinds_edges,
     kinds_exports,
     kinds_failures,
     kinds_memory,
@@ -17,6 +18,7 @@ __all__ = [
     "KINDS",
     "Kind",
     "kinds_asked",
+    "kinds_edges",
     "kinds_exports",
     "kinds_failures",
     "kinds_memory",

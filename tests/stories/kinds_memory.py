@@ -80,7 +80,9 @@ def sawtooth_and_a_large_request(root: Path, rng: random.Random, ranks: int, ver
 def sawtooth_with_leak(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """A high sawtooth in every step hides memory that is never given back."""
     job = Job(root, rng, ranks, version).end_in(*BACKWARD)
-    job.work(plus(training(weights=12 * GIB, saw=20 * GIB), growing("allocated", 36 * GIB)))
+    # Many ranks are sampled too rarely to tell a high sawtooth from a rise.
+    saw = (20 if ranks <= 16 else 8) * GIB
+    job.work(plus(training(weights=12 * GIB, saw=saw), growing("allocated", 36 * GIB)))
     failure = job.out_of_memory(rng.randrange(ranks), cuda(8 * GIB))
     job.finish()
     story = job.story(job.expected_failure([failure]))
