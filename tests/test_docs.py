@@ -278,7 +278,8 @@ def test_reference_of_views_is_up_to_date() -> None:
 def test_every_column_of_public_views_is_described(all_captures: stormlog.query.QueryStore) -> None:
     for view in generator().public_views():
         assert view.columns, view.name
-        assert list(view.columns) == all_captures.relation(view.name).columns, view.name
+        if view.kind == "VIEW":
+            assert list(view.columns) == all_captures.relation(view.name).columns, view.name
 
 
 def test_functions_for_everyone_are_described() -> None:

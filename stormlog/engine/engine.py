@@ -43,7 +43,7 @@ from stormlog.engine.view_needs import (
     SESSIONS,
     TEXTS,
     needs_of,
-    view_names,
+    public_names,
 )
 from stormlog.errors import QueryError
 
@@ -323,8 +323,8 @@ class Engine:
         Raises:
             QueryError: DuckDB failed.
         """
-        wanted = {*view_names(), *UDFS} if names is None else set(names)
-        wanted_views = wanted.intersection(view_names())
+        wanted = {*public_names(), *UDFS} if names is None else set(names)
+        wanted_views = wanted.intersection(public_names())
         database = self._database
         needs = self._needs(wanted)
         with self._preparing():
@@ -352,8 +352,8 @@ class Engine:
             rests_on_parts = bool(needs_of(wanted_views) - {CATALOG})
             if not self._parts.are_shown and (is_about_columns or rests_on_parts):
                 self._parts.show()
-            self._register(wanted | set(view_names()) if is_about_columns else wanted)
-            database.require(view_names() if is_about_columns else wanted_views)
+            self._register(wanted | set(public_names()) if is_about_columns else wanted)
+            database.require(public_names() if is_about_columns else wanted_views)
             if names is not None:
                 database.require_inner(names)
             if names is None:

@@ -64,8 +64,10 @@ def _name(node: dict[str, Any], key: str) -> str:
 
 
 def _tree(file: SqlFile) -> Any:
-    body = re.split(r"\sAS\s", file.statement, maxsplit=1)[1].removesuffix(";")
-    return _tree_of_query(body if file.kind == "VIEW" else f"SELECT ({body})")
+    if file.kind == "MACRO":
+        body = re.split(r"\sAS\s", file.statement, maxsplit=1)[1].removesuffix(";")
+        return _tree_of_query(f"SELECT ({body})")
+    return _tree_of_query(file.query)
 
 
 @cache

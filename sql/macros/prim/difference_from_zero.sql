@@ -1,7 +1,7 @@
 -- How much one number exceeds another, never less than 0.
 --
 -- Args:
---   minuend, subtrahend BIGINT
+--   minuend, subtrahend BIGINT: any numbers.
 -- Returns: BIGINT, NULL where either is NULL.
 -- Source: docs/why.md#memory.
 CREATE OR REPLACE MACRO prim.difference_from_zero(minuend, subtrahend) AS

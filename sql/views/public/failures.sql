@@ -5,7 +5,7 @@
 -- has another one.
 --
 -- Columns:
---   run_id: run
+--   run_id: id of the run
 --   attempt: number of the attempt in the run
 --   rank: rank that failed, NULL where a bundle does not say which
 --   position: order of the failures in the attempt, from 1: events by time, then bundles by time

@@ -1,19 +1,19 @@
 -- Where the memory of a device was, in parts that add up to its total: one row per sample, and per error event.
 --
 -- Columns:
---   session_id: session
---   rank: rank
+--   session_id: id of the session
+--   rank: rank of the session
 --   device_id: device index, -1 for no device
 --   timestamp_ns: time of the sample, nanoseconds since the Unix epoch
---   allocated_bytes: handed out by the allocator
---   reserved_unused_bytes: held by the allocator and not handed out
---   outside_allocator_bytes: used on the device by something else than the allocator, NULL when it is not told apart
---   process_bytes: use of a process whose collector sees one number only; the three columns before are NULL then
---   free_bytes: free on the device
---   unexplained_bytes: what is left of the total; not 0 where the counters contradict one another
+--   allocated_bytes: bytes handed out by the allocator
+--   reserved_unused_bytes: bytes held by the allocator and not handed out
+--   outside_allocator_bytes: bytes used on the device by something else than the allocator, NULL when it is not told apart
+--   process_bytes: bytes of a process whose collector sees one number only; the three columns before are NULL then
+--   free_bytes: bytes free on the device
+--   unexplained_bytes: bytes that are left of the total; not 0 where the counters contradict one another
 --   is_sample: whether it is a sample; the counters of an error event often see memory that is released already
---   used_bytes: used on the device
---   total_bytes: size of the device
+--   used_bytes: bytes used on the device
+--   total_bytes: size of the device in bytes
 --   is_complete: whether allocated, reserved and used bytes are known
 --   segment_path: file that holds the sample
 --   line_number: line in that file

@@ -1,7 +1,7 @@
 -- Attempts of runs, one row each: how far they came, and whether they failed.
 --
 -- Columns:
---   run_id: run
+--   run_id: id of the run
 --   attempt: number of the attempt in the run, from 1
 --   title: title of the run's envelope, NULL without one
 --   source_ref: id of the run in another system, as the envelope says
@@ -10,7 +10,7 @@
 --   world_size: number of ranks, NULL when unknown
 --   code_version: version of the code, NULL when the telemetry does not say
 --   start_ns: earliest start of a session, nanoseconds since the Unix epoch
---   last_ns: newest record
+--   last_ns: time of the newest record
 --   failed_ns: first failure, NULL where none failed
 --   failed_count: number of ranks that failed
 --   lost_count: number of ranks that are lost

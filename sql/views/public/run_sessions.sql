@@ -5,10 +5,10 @@
 -- that overlap in time stay in one attempt, and are marked.
 --
 -- Columns:
---   run_id: run
+--   run_id: id of the run
 --   attempt: number of the attempt in the run, from 1
---   session_id: session
---   rank: rank
+--   session_id: id of the session
+--   rank: rank that wrote it, NULL when unknown
 --   host: machine, NULL when unknown
 --   job_id: distributed job, NULL when there is none
 --   world_size: number of ranks, NULL when unknown
@@ -17,7 +17,7 @@
 --   status: completed, interrupted, incomplete or running
 --   start_ns: first event, else the start that is listed, nanoseconds since the Unix epoch
 --   end_ns: last event, or the end that is listed where that is later
---   last_event_ns: last event, NULL without events
+--   last_event_ns: time of the last event, NULL without events
 --   event_count: number of events
 --   has_stop: whether the rank wrote a stop event
 --   fifth_last_enter_ns: when the fifth phase from the last was entered, NULL with fewer phases

@@ -95,7 +95,13 @@ def _stage_fingerprints(database: StagingDatabase) -> None:
     from stormlog.issues.models import canonical_json
     from stormlog.issues.normalize import normalize_dimensions, normalize_text_dimension
 
-    found = database.execute("SELECT DISTINCT dimension_key FROM stage.hit_keys").fetchall()
+    found = database.execute(
+        """
+        SELECT dimension_key
+        FROM (SELECT DISTINCT dimension_key FROM stage.hit_keys) AS k
+        WHERE NOT issues.is_canonical_dimensions(dimension_key)
+        """
+    ).fetchall()
     # Groups share most of their texts.
     normalize_text = cache(normalize_text_dimension)
     dimensions = [
@@ -106,9 +112,12 @@ def _stage_fingerprints(database: StagingDatabase) -> None:
     database.replace(
         "stage.fingerprints",
         """
-        SELECT g.kind, g.dimension_key, issues.fingerprint_id(g.kind, d.dimensions) AS fingerprint_id, d.dimensions
-        FROM (SELECT DISTINCT kind, dimension_key FROM stage.hit_keys) AS g
-        INNER JOIN stage.normal_dimensions AS d ON g.dimension_key = d.dimension_key
+        SELECT kind, dimension_key, issues.fingerprint_id(kind, dimensions) AS fingerprint_id, dimensions
+        FROM (
+            SELECT g.kind, g.dimension_key, coalesce(d.dimensions, g.dimension_key) AS dimensions
+            FROM (SELECT DISTINCT kind, dimension_key FROM stage.hit_keys) AS g
+            LEFT JOIN stage.normal_dimensions AS d ON g.dimension_key = d.dimension_key
+        ) AS n
         """,
     )
 

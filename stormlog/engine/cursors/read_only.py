@@ -137,7 +137,7 @@ def _functions() -> frozenset[str]:
     from stormlog.engine.database.python_functions import UDFS
     from stormlog.engine.database.sql_files import load_library
 
-    macros = {file.name.rpartition(".")[2] for file in load_library() if file.kind == "MACRO"}
+    macros = {file.name.rpartition(".")[2] for file in load_library() if file.kind != "VIEW"}
     return FUNCTIONS | TABLE_FUNCTIONS | UDFS.keys() | macros
 
 

@@ -87,22 +87,29 @@ def why(
     from stormlog.apps.cli.answers import Request, open_store, reading
     from stormlog.apps.cli.options.times import instant_ns
     from stormlog.apps.cli.printing import diagnostics, output
+    from stormlog.errors import SourceError
     from stormlog.workflows import explain
 
     format_name = _format_of(options, brief)
     at_ns = None if at is None else instant_ns(at, "'--at'")
     request = _request(Request, format_name, options)
     with open_store(request) as store, ExitStack() as watching:
-        with reading(store, watching, request):
-            explanation = explain(
-                store,
-                tracker=request.tracker,
-                project=request.project,
-                run_id=run_id,
-                session_id=session_id,
-                issue=issue,
-                at_ns=at_ns,
-            )
+        try:
+            with reading(store, watching, request):
+                explanation = explain(
+                    store,
+                    tracker=request.tracker,
+                    project=request.project,
+                    run_id=run_id,
+                    session_id=session_id,
+                    issue=issue,
+                    at_ns=at_ns,
+                )
+        except SourceError:
+            if not (request.quiet or request.strict):
+                # There may be no telemetry because all of it was skipped.
+                diagnostics.print_skipped(diagnostics.notices(store))
+            raise
         _print(explanation, format_name, request.no_colour)
         output.flush()
         if not request.quiet:
@@ -170,7 +177,11 @@ def _print_screen(explanation: Explanation, no_colour: bool) -> None:
     width = min(output.terminal_width() or _USUAL_WIDTH, _GREATEST_WIDTH)
     in_colour = use_colour(sys.stdout, no_colour)
     for line in screen(explanation, width=width, ascii_only=not output.draws_blocks()):
-        pieces = [click.style(text, **_COLOURS[style]) if in_colour else text for text, style in line if text]
+        pieces = [
+            click.style(text, **_COLOURS[style]) if in_colour and _COLOURS[style] else text
+            for text, style in line
+            if text
+        ]
         output.print_styled("".join(pieces).rstrip() + "\n")
 
 
