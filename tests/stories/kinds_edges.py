@@ -27,7 +27,6 @@ def _last_words(root: Path, rng: random.Random, ranks: int, version: int, entere
     job.work(training(), until=job.until)
     guilty = rng.randrange(ranks)
     recording = job.of(guilty)
-    job.failures.clear()
     error = job.error(guilty, "Cannot read a shard, trying again", at=30.3)
     oom_at = job.until + 0.1
     recording.enter(job.begin_of(recording.host) + round((oom_at - 0.05) * SECOND), "train")
