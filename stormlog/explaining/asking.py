@@ -19,6 +19,7 @@ STATEMENTS = {
     "why_place": "run_sessions issue_evidence",
     "why_ranks": "run_ranks",
     "why_failures": "failures",
+    "why_files": "run_sessions",
     "why_phases": "phase_spans",
     "why_before": "issue_evidence run_sessions",
     "why_same": "issue_evidence run_sessions",
@@ -34,11 +35,13 @@ class Store(NamedTuple):
     Attributes:
         ask: Answers of one moment.
         tracked: Fingerprint id -> what a tracker or sidecar says about it.
+        modified_ns: Path of a file -> when it was modified, nanoseconds since the Unix epoch.
         paths: The opened paths.
         now_ns: Nanoseconds since the Unix epoch.
     """
 
     ask: Ask
     tracked: Callable[[str], TrackedState | None]
+    modified_ns: Callable[[], Mapping[str, int]]
     paths: Sequence[str]
     now_ns: int

@@ -135,7 +135,7 @@ def _scope(store: Store, choice: Choice, at_ns: int | None) -> _Scope:
     """Return the ranks and failures of what was chosen, up to a time."""
     attempt = choice.attempt
     parameters = {"run_id": attempt.run_id, "attempt": attempt.attempt, "session_id": choice.session_id}
-    ranks = [_settled(_Rank(*row), store.now_ns) for row in store.ask("why_ranks", parameters)]
+    ranks = _settled(store, parameters, [_Rank(*row) for row in store.ask("why_ranks", parameters)])
     failures = list_failures(store.ask, parameters)
     until_ns = at_ns
     if until_ns is None and failures:
@@ -145,12 +145,30 @@ def _scope(store: Store, choice: Choice, at_ns: int | None) -> _Scope:
     return _Scope(choice, ranks, failures, until_ns)
 
 
-def _settled(rank: _Rank, now_ns: int) -> _Rank:
-    """Return a rank as running where it only seems lost because it has been quiet for a while."""
-    is_quiet = rank.state == "lost" and rank.status != "interrupted" and rank.last_ns is not None
-    if is_quiet and 0 <= now_ns - (rank.last_ns or 0) < _SETTLE_NS:
-        return rank._replace(state="running")
-    return rank
+def _settled(store: Store, parameters: dict[str, Any], ranks: list[_Rank]) -> list[_Rank]:
+    """Return ranks as running that only seem lost because they have been quiet for a while.
+
+    Such a rank wrote lately: by the clock, or its file was modified lately. The latter tells nothing where all files
+    of the attempt look new, as those of a copy do.
+    """
+
+    def is_young(time_ns: int | None) -> bool:
+        return time_ns is not None and 0 <= store.now_ns - time_ns < _SETTLE_NS
+
+    quiet = {r.session_id for r in ranks if r.state == "lost" and r.status != "interrupted"}
+    if not quiet:
+        return ranks
+    modified = store.modified_ns()
+    of_attempt = {"run_id": parameters["run_id"], "attempt": parameters["attempt"]}
+    files = {session_id: modified.get(path) for session_id, path in store.ask("why_files", of_attempt)}
+    are_copies = all(is_young(time_ns) for time_ns in files.values())
+    return [
+        rank._replace(state="running")
+        if rank.session_id in quiet
+        and (is_young(rank.last_ns) or (not are_copies and is_young(files.get(rank.session_id))))
+        else rank
+        for rank in ranks
+    ]
 
 
 def _series(ask: Ask, parameters: dict[str, Any], until_ns: int | None) -> list[Series]:

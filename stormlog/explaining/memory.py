@@ -97,6 +97,9 @@ def account(series: Series, *, failed_ns: int | None, requested_bytes: int | Non
             largest = series.top_component if series.growth_bytes >= series.threshold_bytes > 0 else None
     if largest is None and _is_too_large(requested_bytes, baseline, series):
         largest = "request"
+    if pattern is not None and largest in (None, "request"):
+        # Levels are compared within one phase, parts of the time are not: a peak at the end is no growth.
+        pattern = "flat"
     if largest is None and note is None:
         note = "nothing the samples show grew"
         if age_ns is not None:

@@ -280,7 +280,16 @@ class QueryStore(AnsweringStore):
             with self._lock:
                 return self._states.state_of(fingerprint_id)
 
-        store = Store(ask, tracked, [str(path) for path in self.catalog.paths], time.time_ns())
+        def modified_ns() -> dict[str, int]:
+            snapshot = self._snapshot
+            return {
+                origin.recorded_path: state.modified_ns
+                for origin in snapshot.origins
+                if (state := snapshot.states[origin.path]) is not None
+            }
+
+        paths = [str(path) for path in self.catalog.paths]
+        store = Store(ask, tracked, modified_ns, paths, time.time_ns())
         return explain(store, run_id=run_id, session_id=session_id, issue=issue, at_ns=at_ns)
 
     # ---- SQL -----------------------------------------------------------------------------------------------

@@ -20,19 +20,26 @@ event_failures AS (
     SELECT * FROM rank_choices WHERE preference = 1
 ),
 
--- The bundle that was written nearest to an event, within a minute.
-nearest_bundles AS (
+-- How far bundles are from the events of their session. A bundle names the whole second in which it was written.
+bundle_distances AS (
     SELECT
         e.run_id,
         e.attempt,
         e.rank,
         e.session_id,
-        arg_min(b.bundle_path, (abs(b.created_at_ns - e.timestamp_ns), b.bundle_path)) AS bundle_path
+        b.bundle_path,
+        greatest(b.created_at_ns - e.timestamp_ns, e.timestamp_ns - b.created_at_ns - 999999999, 0) AS distance_ns
     FROM event_failures AS e
     INNER JOIN stage.rank_bundles AS b
         ON e.run_id = b.run_id AND e.attempt = b.attempt AND e.session_id = b.session_id
-    WHERE abs(b.created_at_ns - e.timestamp_ns) <= 60000000000
-    GROUP BY e.run_id, e.attempt, e.rank, e.session_id
+),
+
+-- The bundle that was written nearest to an event, within a minute.
+nearest_bundles AS (
+    SELECT run_id, attempt, rank, session_id, arg_min(bundle_path, (distance_ns, bundle_path)) AS bundle_path
+    FROM bundle_distances
+    WHERE distance_ns <= 60000000000
+    GROUP BY run_id, attempt, rank, session_id
 ),
 
 -- Bundles of ranks without an error event, but for those that tell of the event of another rank of their session.
