@@ -26,6 +26,9 @@ _FORMATS = ("text", "json", "markdown")
 _USUAL_WIDTH = 80
 _GREATEST_WIDTH = 120
 
+#: Where the rest of what was skipped can be seen.
+_REST = 'stormlog query issues PATH... --sql "SELECT * FROM rejects" shows every skipped line'
+
 #: Style of a piece of the screen -> arguments of `click.style`.
 _COLOURS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -109,13 +112,13 @@ def why(
         except SourceError:
             if not (request.quiet or request.strict):
                 # There may be no telemetry because all of it was skipped.
-                diagnostics.print_skipped(diagnostics.notices(store))
+                diagnostics.print_skipped(diagnostics.notices(store), _REST)
             raise
         _print(explanation, format_name, request.no_colour)
         output.flush()
         if not request.quiet:
             _note_other_runs(explanation)
-            diagnostics.print_skipped(diagnostics.notices(store))
+            diagnostics.print_skipped(diagnostics.notices(store), _REST)
 
 
 def _format_of(options: dict[str, Any], brief: bool) -> str:
