@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Final
 from stormlog.errors import LifecycleError, SourceError, UnknownIdError
 
 if TYPE_CHECKING:
-    from stormlog.explaining.models import Explanation
+    from stormlog.explaining import Explanation
     from stormlog.query import QueryStore
-    from stormlog.tracking import Tracker
-    from stormlog.tracking.digest import Delivery, NotifySettings
-    from stormlog.tracking.gate.gate import Baseline, GateReport
-    from stormlog.tracking.models import ScanReport
+    from stormlog.tracking import GateReport, NotifySettings, ScanReport, Tracker
+    from stormlog.tracking.digest import Delivery
+    from stormlog.tracking.gate import Baseline
     from stormlog.tracking.scanning.scan import ScanOptions
 
 __all__ = [
@@ -116,8 +115,7 @@ def gate_and_summarise(
     watching: _Watching = _unwatched,
 ) -> GateSummary:
     """Compare what some paths hold with what is known, and write it down for people; see `Tracker.gate`."""
-    from stormlog.tracking.gate.gate import evaluate
-    from stormlog.tracking.gate.summary import markdown_summary
+    from stormlog.tracking.gate import evaluate, markdown_summary
 
     report = evaluate(paths, baseline, options, fail_on=fail_on, app=app, watching=watching)
     return GateSummary(report, markdown_summary(report))

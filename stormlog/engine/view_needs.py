@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import cache
 
-from stormlog.engine.database.sql_files import load_library
+from stormlog.engine.database.sql_files import SqlFile, load_sql_files
 
 __all__ = [
     "CATALOG",
@@ -17,6 +17,7 @@ __all__ = [
     "SESSIONS",
     "TEXTS",
     "needs_of",
+    "public_names",
     "view_names",
 ]
 
@@ -42,16 +43,21 @@ _NEEDS_OF_SCHEMAS = {"raw": (FILES,), "stage": (ISSUES,)}
 
 
 @cache
-def _needs_of_views() -> dict[str, tuple[str, ...]]:
-    return {file.name: file.needs for file in load_library() if file.kind == "VIEW" and "." not in file.name}
+def _public_files() -> dict[str, SqlFile]:
+    return {file.name: file for file in load_sql_files() if file.kind != "MACRO" and "." not in file.name}
+
+
+def public_names() -> list[str]:
+    """Return the names of the public views, and of the public table macros."""
+    return list(_public_files())
 
 
 def view_names() -> list[str]:
     """Return the names of the public views."""
-    return list(_needs_of_views())
+    return [name for name, file in _public_files().items() if file.kind == "VIEW"]
 
 
 def needs_of(names: Collection[str]) -> set[str]:
-    """Return what the public views and the schemas among some names need; other names need nothing."""
-    needs_of_names = _NEEDS_OF_SCHEMAS | _needs_of_views()
-    return {need for name in names for need in needs_of_names.get(name, ())}
+    """Return what the public views, table macros and schemas among some names need; other names need nothing."""
+    needs = _NEEDS_OF_SCHEMAS | {name: file.needs for name, file in _public_files().items()}
+    return {need for name in names for need in needs.get(name, ())}

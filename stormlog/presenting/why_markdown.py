@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stormlog._markdown import markdown_text
-from stormlog.explaining.models import COMPONENTS, Explanation, MemoryAccount
+from stormlog.explaining import COMPONENTS, Explanation, MemoryAccount
 from stormlog.presenting import why_sentences as sentences
 from stormlog.presenting.quantities import human_bytes, human_count, human_difference, human_time
 from stormlog.presenting.texts import printable, ranges, shortened

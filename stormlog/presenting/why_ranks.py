@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from stormlog._values import frozen_class
-from stormlog.explaining.models import Explanation, MemoryAccount, OddRank, RankState
+from stormlog.explaining import Explanation, MemoryAccount, OddRank, RankState
 from stormlog.presenting.quantities import human_bytes, human_count, human_difference, human_duration
 from stormlog.presenting.why_sentences import COMPONENT_NAMES
 

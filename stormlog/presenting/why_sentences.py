@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stormlog.explaining.models import Explanation, FirstFailure, MemoryAccount
+from stormlog.explaining import Explanation, FirstFailure, MemoryAccount
 from stormlog.presenting.quantities import (
     human_bytes,
     human_count,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, TypeVar
 
 from stormlog._values import frozen_class
-from stormlog.explaining.models import COMPONENTS, Explanation, MemoryAccount, PriorHits
+from stormlog.explaining import COMPONENTS, Explanation, MemoryAccount, PriorHits
 from stormlog.presenting import why_sentences as sentences
 from stormlog.presenting.quantities import (
     human_bytes,

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from stormlog.engine.database.sql_files import SqlFile, load_library
+from stormlog.engine.database.sql_files import SqlFile, load_sql_files
 
 __all__ = ["calls_of", "ctes_of", "reads_of", "with_header"]
 
@@ -64,8 +64,10 @@ def _name(node: dict[str, Any], key: str) -> str:
 
 
 def _tree(file: SqlFile) -> Any:
-    body = re.split(r"\sAS\s", file.statement, maxsplit=1)[1].removesuffix(";")
-    return _tree_of_query(body if file.kind == "VIEW" else f"SELECT ({body})")
+    if file.kind == "MACRO":
+        body = re.split(r"\sAS\s", file.statement, maxsplit=1)[1].removesuffix(";")
+        return _tree_of_query(f"SELECT ({body})")
+    return _tree_of_query(file.query)
 
 
 @cache
@@ -87,5 +89,5 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    for library_file in load_library():
+    for library_file in load_sql_files():
         library_file.path.write_text(with_header(library_file), encoding="utf-8")

@@ -9,7 +9,7 @@ from tests.stories.expected import NOTHING, AtLeast, Mentioning, Near, OneOf, St
 from tests.stories.job import BEGIN_NS, DAY, Job
 from tests.stories.kinds import kind
 from tests.stories.kinds_memory import BACKWARD, FORWARD, grown
-from tests.stories.messages import cuda
+from tests.stories.messages import Message, cuda
 from tests.stories.records import GIB, SECOND
 from tests.stories.shapes import growing, plus, training
 from tests.stories.training import Shape, of_size
@@ -71,8 +71,9 @@ def recurrence_after_a_fix(root: Path, rng: random.Random, ranks: int, version: 
     leak = plus(training(), growing("allocated", 42 * GIB))
     guilty = rng.randrange(ranks)
     runs = [
-        _run(root, rng, ranks, version, number, name, leak if name != "1.4.0" else training(), guilty)
-        for number, name in enumerate(("1.3.0", "1.4.0", "1.4.1"))
+        write_run(root, rng, ranks, version, 0, "1.3.0", leak, guilty),
+        write_run(root, rng, ranks, version, 1, "1.4.0", training(), None),
+        write_run(root, rng, ranks, version, 2, "1.4.1", leak, guilty),
     ]
     last, events = runs[-1][0], sum(count for _, count in runs)
     expected = last.expected_failure([last.failures[-1]])
@@ -93,9 +94,9 @@ def recurrence_after_a_fix(root: Path, rng: random.Random, ranks: int, version: 
 @kind(most=8)
 def regression_from_the_first_step(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """A new version needs 30 GiB more from the start: nothing grows, only the last good run shows it."""
-    good = _run(root, rng, ranks, version, 0, "2.0.0", training(), None)
+    good = write_run(root, rng, ranks, version, 0, "2.0.0", training(), None)
     more = training(weights=50 * GIB)
-    bad = _run(root, rng, ranks, version, 1, "2.1.0", more, rng.randrange(ranks))
+    bad = write_run(root, rng, ranks, version, 1, "2.1.0", more, rng.randrange(ranks))
     last, events = bad[0], good[1] + bad[1]
     expected = last.expected_failure([last.failures[-1]])
     expected.add("against_last_good", run_id="run-2.0.0", code_version="2.0.0")
@@ -129,7 +130,7 @@ def runs_without_envelopes(root: Path, rng: random.Random, ranks: int, version: 
     return grown(second, Story([root], expected, events), "allocated", 42 * 0.65 * GIB, "steady")
 
 
-def _run(
+def write_run(
     root: Path,
     rng: random.Random,
     ranks: int,
@@ -138,8 +139,12 @@ def _run(
     code_version: str,
     shape: Shape,
     guilty: int | None,
+    message: Message | None = None,
 ) -> tuple[Job, int]:
-    """Write one run of a job, a day after the one before it, and return it with its number of events."""
+    """Write one run of a job, a day after the one before it, and return it with its number of events.
+
+    The guilty rank runs out of memory at the end, if there is one.
+    """
     job = Job(
         root,
         rng,
@@ -152,8 +157,8 @@ def _run(
         metadata={"code_version": code_version},
     )
     job.end_in(*BACKWARD).work(shape)
-    if guilty is not None and code_version != "1.4.0":
-        job.out_of_memory(guilty, cuda(26 * GIB, 6 * GIB))
+    if guilty is not None:
+        job.out_of_memory(guilty, message or cuda(26 * GIB, 6 * GIB))
     job.finish()
     events = job.write(title=TITLE, folder=code_version)
     return job, events

@@ -128,6 +128,10 @@ def levels(of: Series) -> dict[str, Any]:
         for name, answer in zip(largest, answers, strict=True)
     ]
     patterns = [answer[2][name] for name, answer in zip(largest, answers, strict=True)]
+    if None in grown and set(patterns) - {"flat", None}:
+        # Levels are of all phases, the end is of the last one: after peaks these may tell of a rise where nothing
+        # grew. Then no word is wrong.
+        patterns = ["flat", "sudden", "steady"]
     return {
         "baseline": {name: _near([answer[0][name] for answer in answers], slack) for name in names},
         "growth": {name: _near([answer[1][name] for answer in answers], slack) for name in names},

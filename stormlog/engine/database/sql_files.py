@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 from stormlog._resources import resource_directory
@@ -17,18 +18,20 @@ from stormlog._values import frozen_class
 __all__ = [
     "SqlFile",
     "comments",
-    "load_library",
+    "load_sql_files",
     "quote_identifier",
     "quote_literal",
     "view_query",
 ]
 
 _CREATE = re.compile(r"^CREATE OR REPLACE (MACRO|VIEW) ([a-z0-9_.]+)", re.MULTILINE)
-_COLUMN = re.compile(r"^--   ([a-z0-9_]+): (.+)$")
+#: A column, or an argument, which has a type.
+_DESCRIBED = re.compile(r"^--   ([a-z0-9_]+)(?: [A-Z]+)?: (.+)$")
+_TABLE_MACRO = re.compile(r"\) AS TABLE\n")
 #: Lines of the comment that list names, and go on in lines that are indented.
 _LIST = re.compile(r"^-- (Reads|Calls|Needs): (.+(?:\n--   .+)*)$", re.MULTILINE)
 
-#: Folder of views -> schema of the views in it. Schemas of macros are called like their folders.
+#: Folder of views -> schema of the views in it. Schemas of macros are called like their folders, but `public`.
 _VIEW_SCHEMAS = {
     "raw": "raw",
     "stage": "stage",
@@ -47,22 +50,24 @@ class SqlFile:
 
     Attributes:
         path: Where the file is.
-        kind: ``MACRO`` or ``VIEW``.
-        name: Name with its schema, for example ``issues.error_stem``; views of users have none.
+        kind: ``MACRO``, ``TABLE MACRO`` (a view with parameters) or ``VIEW``.
+        name: Name with its schema, for example ``issues.error_stem``; views and table macros of users have none.
         summary: First line of the comment.
-        columns: Column name -> description, for views that document them.
+        parameters: Parameters of a table macro and their descriptions.
+        columns: Column name -> description, for views and table macros that document them.
         statement: The CREATE statement.
         tests: Statements that raise when the file is wrong.
         is_materialised: Whether the engine keeps the view's rows as a table.
         reads: Tables and views that a view selects from.
         calls: Macros that the statement calls, and functions of Python, which have no schema.
-        needs: What has to be filled before a view that users may name answers; see `stormlog.engine.view_needs`.
+        needs: What has to be filled before what users may name answers; see `stormlog.engine.view_needs`.
     """
 
     path: Path
     kind: str
     name: str
     summary: str
+    parameters: dict[str, str]
     columns: dict[str, str]
     statement: str
     tests: str
@@ -83,8 +88,9 @@ class SqlFile:
 
     @property
     def query(self) -> str:
-        """The SELECT of a view, without what creates it."""
-        return self.statement.partition(" AS\n")[2].removesuffix(";")
+        """The SELECT of a view or a table macro, without what creates it."""
+        start = " AS TABLE\n" if self.kind == "TABLE MACRO" else " AS\n"
+        return self.statement.partition(start)[2].removesuffix(";")
 
 
 def quote_literal(text: str) -> str:
@@ -98,7 +104,7 @@ def quote_identifier(name: str) -> str:
 
 
 @cache
-def load_library() -> tuple[SqlFile, ...]:
+def load_sql_files() -> tuple[SqlFile, ...]:
     """Return all macros, then all views, each by path.
 
     Raises:
@@ -112,15 +118,18 @@ def load_library() -> tuple[SqlFile, ...]:
 
 def view_query(name: str) -> str:
     """Return the SELECT of a view, for statements that are its only user: creating it would bind it once more."""
-    return next(file.query for file in load_library() if file.kind == "VIEW" and file.name == name)
+    return next(file.query for file in load_sql_files() if file.kind == "VIEW" and file.name == name)
 
 
 def comments() -> Iterator[str]:
     """Yield statements that attach every file's documentation to its macro or view."""
-    for file in load_library():
+    for file in load_sql_files():
         if file.is_materialised:
             continue
-        yield f"COMMENT ON {file.kind} {file.name} IS {quote_literal(file.summary)};"
+        kind = "MACRO TABLE" if file.kind == "TABLE MACRO" else file.kind
+        yield f"COMMENT ON {kind} {file.name} IS {quote_literal(file.summary)};"
+        if file.kind != "VIEW":
+            continue
         for column, text in file.columns.items():
             yield f"COMMENT ON COLUMN {file.name}.{column} IS {quote_literal(text)};"
 
@@ -132,11 +141,14 @@ def _parse(path: Path) -> SqlFile:
     if created is None:
         raise ValueError(f"{path}: no CREATE OR REPLACE MACRO or VIEW")
     kind, name = created.groups()
+    if kind == "MACRO" and _TABLE_MACRO.search(head):
+        kind = "TABLE MACRO"
     header = head[: created.start()]
     comment = header.splitlines()
     lists = {title: tuple(names.replace("\n--  ", "").split(", ")) for title, names in _LIST.findall(header)}
     is_materialised = "-- Materialised: yes" in comment
-    schema = path.parent.name if kind == "MACRO" else _VIEW_SCHEMAS.get(path.parent.name)
+    folder = path.parent.name
+    schema = folder if kind == "MACRO" else _VIEW_SCHEMAS.get(folder)
     if name != f"{schema}.{path.stem}{'_view' if is_materialised else ''}".lstrip("."):
         raise ValueError(f"{path}: creates {name}, which is not what the file is called")
     return SqlFile(
@@ -144,9 +156,8 @@ def _parse(path: Path) -> SqlFile:
         kind=kind,
         name=name,
         summary=comment[0].removeprefix("-- "),
-        columns={match[1]: match[2] for line in comment if (match := _COLUMN.match(line))}
-        if kind == "VIEW"
-        else {},
+        parameters=_described(comment, "Args") if kind == "TABLE MACRO" else {},
+        columns=_described(comment, "Columns"),
         statement=head[created.start() :].strip(),
         tests=tests,
         is_materialised=is_materialised,
@@ -154,3 +165,12 @@ def _parse(path: Path) -> SqlFile:
         calls=lists.get("Calls", ()),
         needs=lists.get("Needs", ()),
     )
+
+
+def _described(comment: list[str], title: str) -> dict[str, str]:
+    """Return what a comment describes below a title, by name."""
+    if f"-- {title}:" not in comment:
+        return {}
+    lines = comment[comment.index(f"-- {title}:") + 1 :]
+    matches = takewhile(lambda match: match is not None, map(_DESCRIBED.match, lines))
+    return {match[1]: match[2] for match in matches if match is not None}

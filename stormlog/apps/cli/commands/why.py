@@ -16,7 +16,7 @@ from stormlog.apps.cli.options.options import (
 
 if TYPE_CHECKING:
     from stormlog.apps.cli.answers import Request
-    from stormlog.explaining.models import Explanation
+    from stormlog.explaining import Explanation
 
 __all__ = ["why"]
 
@@ -45,7 +45,7 @@ def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> No
         return
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
-    from stormlog.explaining.schema import explanation_schema
+    from stormlog.explaining import explanation_schema
 
     output.print_text(json_document(explanation_schema()) + "\n")
     output.flush()
@@ -160,11 +160,11 @@ def _print(explanation: Explanation, format_name: str, no_colour: bool) -> None:
 
         output.print_text(json_document(explanation.as_dict()) + "\n")
     elif format_name == "markdown":
-        from stormlog.presenting.why_markdown import markdown
+        from stormlog.presenting import markdown
 
         output.print_text(markdown(explanation))
     elif format_name == "brief":
-        from stormlog.presenting.why_brief import brief
+        from stormlog.presenting import brief
 
         output.print_text(brief(explanation) + "\n")
     else:
@@ -176,7 +176,7 @@ def _print_screen(explanation: Explanation, no_colour: bool) -> None:
 
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.diagnostics import use_colour
-    from stormlog.presenting.why_text import screen
+    from stormlog.presenting import screen
 
     width = min(output.terminal_width() or _USUAL_WIDTH, _GREATEST_WIDTH)
     in_colour = use_colour(sys.stdout, no_colour)
@@ -191,7 +191,7 @@ def _print_screen(explanation: Explanation, no_colour: bool) -> None:
 
 def _note_other_runs(explanation: Explanation) -> None:
     from stormlog.apps.cli.printing.diagnostics import print_message
-    from stormlog.presenting.why_sentences import other_runs
+    from stormlog.presenting import other_runs
 
     others = other_runs(explanation)
     if others is not None:

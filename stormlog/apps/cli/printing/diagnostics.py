@@ -28,12 +28,11 @@ from stormlog.errors import (
     TrackingError,
     UnknownIdError,
 )
-from stormlog.presenting.texts import printable
+from stormlog.presenting import printable
 
 if TYPE_CHECKING:
     from stormlog._progress import Progress
-    from stormlog.query import QueryStore
-    from stormlog.query.unmatched import UnmatchedFilter
+    from stormlog.query import QueryStore, UnmatchedFilter
 
 __all__ = [
     "NOTICE_LIMIT",

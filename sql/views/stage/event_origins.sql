@@ -1,0 +1,39 @@
+-- Events that are evidence of issues, with what the records say of the code and of the phase that they come from.
+--
+-- `code_version` is the version that the record itself names; `thread_id` and `scope_id` are the thread and the phase
+-- scope that it names as its origin. Each is NULL where it names none.
+--
+-- Reads: raw.kept_records, raw.pieces, stage.event_hits
+-- Calls: prim.json_integer, prim.json_text, telemetry.record_facts, telemetry.scalar_text
+-- Source: docs/concepts.md#issues.
+CREATE OR REPLACE VIEW stage.event_origins AS
+WITH origin_fields AS (
+    SELECT
+        p.source_id,
+        p.file_id,
+        h.line_number,
+        h.session_id,
+        h.timestamp_ns,
+        h.rank,
+        h.device_id,
+        list_transform(telemetry.record_facts(k.record)[12:], lambda value: telemetry.scalar_text(value)) AS versions,
+        CAST(
+            json_extract(k.record, ['$.metadata.origin_thread_id', '$.metadata.origin_phase_scope_id']) AS VARCHAR[]
+        ) AS origins
+    FROM stage.event_hits AS h
+    INNER JOIN raw.pieces AS p ON h.piece_id = p.piece_id
+    INNER JOIN raw.kept_records AS k ON h.piece_id = k.piece_id AND h.line_number = k.line_number
+)
+
+SELECT
+    source_id,
+    file_id,
+    line_number,
+    session_id,
+    timestamp_ns,
+    rank,
+    device_id,
+    list_filter(versions, lambda value: value IS NOT NULL)[1] AS code_version,
+    CASE origins[1] WHEN 'true' THEN 1 WHEN 'false' THEN 0 ELSE prim.json_integer(origins[1]) END AS thread_id,
+    nullif(prim.json_text(origins[2]), '') AS scope_id
+FROM origin_fields;

@@ -1,0 +1,92 @@
+-- The phase in which the session and rank of an event was that is evidence of an issue; no row where none was running.
+--
+-- Reads: phase_spans, stage.event_origins
+-- Calls: telemetry.phase_summary
+-- Source: docs/concepts.md#phases.
+CREATE OR REPLACE VIEW stage.hit_phases AS
+-- Phases are compared with hits in the same 256th of the time of their session and rank only: a session with many
+-- hits and many phases would take the product of both.
+WITH phase_groups AS (
+    SELECT
+        source_id,
+        session_id,
+        rank,
+        min(start_ns) AS start_ns,
+        CAST(max(end_ns) AS HUGEINT) - min(start_ns) + 1 AS length_ns
+    FROM phase_spans
+    GROUP BY source_id, session_id, rank
+),
+
+moments AS (
+    SELECT
+        o.source_id,
+        o.session_id,
+        o.rank,
+        o.timestamp_ns,
+        o.file_id,
+        o.line_number,
+        o.thread_id,
+        o.scope_id,
+        CAST(o.timestamp_ns - g.start_ns AS HUGEINT) * 256 // g.length_ns AS bucket
+    FROM stage.event_origins AS o
+    INNER JOIN phase_groups AS g ON o.source_id = g.source_id AND o.session_id = g.session_id AND o.rank = g.rank
+),
+
+span_buckets AS (
+    SELECT
+        s.source_id,
+        s.session_id,
+        s.rank,
+        s.thread_id,
+        s.scope_id,
+        s.phase_path,
+        s.depth,
+        s.sequence,
+        s.start_ns,
+        s.end_ns,
+        unnest(range(
+            CAST(CAST(greatest(s.start_ns - g.start_ns, 0) AS HUGEINT) * 256 // g.length_ns AS BIGINT),
+            CAST(least(s.end_ns - g.start_ns, g.length_ns - 1) * 256 // g.length_ns AS BIGINT) + 1
+        )) AS bucket
+    FROM phase_spans AS s
+    INNER JOIN phase_groups AS g
+        ON s.source_id = g.source_id AND s.session_id = g.session_id AND s.rank = g.rank
+        AND s.start_ns < g.start_ns + g.length_ns AND s.end_ns >= g.start_ns
+),
+
+running_phases AS (
+    SELECT
+        m.file_id,
+        m.line_number,
+        s.thread_id,
+        s.phase_path,
+        s.scope_id,
+        s.sequence,
+        s.scope_id = m.scope_id AS is_of_scope,
+        s.thread_id = m.thread_id AS is_of_thread,
+        s.depth = max(s.depth) OVER (PARTITION BY m.file_id, m.line_number, s.thread_id) AS is_deepest
+    FROM moments AS m
+    INNER JOIN span_buckets AS s
+        ON m.source_id = s.source_id AND m.session_id = s.session_id AND m.rank = s.rank AND m.bucket = s.bucket
+        AND m.timestamp_ns BETWEEN s.start_ns AND s.end_ns
+),
+
+hit_summaries AS (
+    SELECT
+        file_id,
+        line_number,
+        telemetry.phase_summary(
+            coalesce(
+                CASE WHEN count(*) FILTER (is_of_scope) = 1 THEN max(phase_path) FILTER (is_of_scope) END,
+                arg_max(phase_path, (sequence, scope_id)) FILTER (is_of_thread)
+            ),
+            count(DISTINCT thread_id),
+            count(DISTINCT phase_path) FILTER (is_deepest),
+            max(phase_path) FILTER (is_deepest),
+            arg_max(phase_path, (sequence, scope_id))
+        ) AS phase
+    FROM running_phases
+    GROUP BY file_id, line_number
+)
+
+SELECT file_id, line_number, phase FROM hit_summaries;
