@@ -1,4 +1,5 @@
-"""What front ends do with a tracker in more than one step, each in the same way: scan then notify, gate then report."""
+"""What front ends do with a tracker in more than one step, each in the same way: scan then notify, gate then report,
+explain a run by an issue."""
 
 from __future__ import annotations
 
@@ -8,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from stormlog.errors import LifecycleError, SourceError, UnknownIdError
-from stormlog.tracking.scanning.scan import ScanOptions, scan
 
 if TYPE_CHECKING:
     from stormlog.explaining import Explanation
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stormlog.tracking import GateReport, NotifySettings, ScanReport, Tracker
     from stormlog.tracking.digest import Delivery
     from stormlog.tracking.gate import Baseline
+    from stormlog.tracking.scanning.scan import ScanOptions
 
 __all__ = [
     "SCAN_OUTCOMES",
@@ -81,6 +82,9 @@ def scan_and_notify(
     Raises:
         SourceError, StoreBusyError, PermissionDeniedError: see `Tracker.scan`.
     """
+    # Not every command that works in several steps scans.
+    from stormlog.tracking.scanning.scan import scan
+
     report = scan(tracker, paths, options, watching=watching, should_stop=should_stop)
     if settings is None:
         return NotifiedScan(report)

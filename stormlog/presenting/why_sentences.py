@@ -90,10 +90,12 @@ def headline(explanation: Explanation) -> str:
             return f"{time}: not known (no sample up to then)."
         return f"{time}: {_counted(len(explanation.accounts), 'series', 'series')}."
     if run.ranks_lost:
-        return f"No rank failed, but {_ranks(run.ranks_lost)} {_were(run.ranks_lost)} lost."
+        return f"No failure was recorded, but {_ranks(run.ranks_lost)} {_were(run.ranks_lost)} lost."
     if run.ranks_running:
-        return f"No rank failed; {_ranks(run.ranks_running)} {_are(run.ranks_running)} still running."
-    return "No rank failed."
+        return (
+            f"No failure was recorded; {_ranks(run.ranks_running)} {_are(run.ranks_running)} still running."
+        )
+    return "No failure was recorded." if run.ranks_missing or run.ambiguous else "No rank failed."
 
 
 def _failure_headline(explanation: Explanation, failure: FirstFailure) -> str:
@@ -109,7 +111,7 @@ def _failure_headline(explanation: Explanation, failure: FirstFailure) -> str:
         return f"Rank {failure.rank}{of} {how}{first} and went on for long after it; no rank failed for good."
     if len(run.ranks_failed) > 1:
         return f"Rank {failure.rank}{of} {how} {'first' if failure.certain else 'first, as it seems'}."
-    alone = "" if run.world_size == 1 else "; no other rank failed"
+    alone = "" if run.world_size == 1 else "; no other failure was recorded"
     return f"Rank {failure.rank}{of} {how}{alone}."
 
 
@@ -127,7 +129,7 @@ def when(explanation: Explanation, failure: FirstFailure) -> str:
             for state in explanation.ranks
             if state.failed_ns is not None and state.rank != failure.rank
         ]
-        name = f"rank {others[0]}" if others and failure.rank is not None else "the next rank"
+        name = f"rank {others[0]}" if others else "the next rank"
         parts.append(f"{human_duration(failure.lead_ns)} before {name}")
     return ", ".join(parts)
 

@@ -82,7 +82,7 @@ def test_without_styles_the_screen_says_the_same() -> None:
 
 def test_the_first_failure_stands_at_the_top() -> None:
     assert lines_of(out_of_memory())[0] == "Rank 3 of 8 ran out of memory first."
-    assert lines_of(nothing_known())[0] == "Rank 0 failed with an error; no other rank failed."
+    assert lines_of(nothing_known())[0] == "Rank 0 failed with an error; no other failure was recorded."
 
 
 def test_what_is_not_known_is_said_to_be_not_known() -> None:

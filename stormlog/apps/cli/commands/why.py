@@ -15,6 +15,7 @@ from stormlog.apps.cli.options.options import (
 )
 
 if TYPE_CHECKING:
+    from stormlog.apps.cli.answers import Request
     from stormlog.explaining import Explanation
 
 __all__ = ["why"]
@@ -24,6 +25,9 @@ _FORMATS = ("text", "json", "markdown")
 #: Columns of the screen where there is no terminal, and most columns on one: longer lines are hard to read.
 _USUAL_WIDTH = 80
 _GREATEST_WIDTH = 120
+
+#: Where the rest of what was skipped can be seen.
+_REST = 'stormlog query issues PATH... --sql "SELECT * FROM rejects" shows every skipped line'
 
 #: Style of a piece of the screen -> arguments of `click.style`.
 _COLOURS: dict[str, dict[str, Any]] = {
@@ -84,7 +88,7 @@ def why(
       stormlog why runs/ --at "2026-11-20 09:45:34"
       stormlog why runs/ --brief | mail -s "job $SLURM_JOB_ID" me@example.org
     """
-    from stormlog.apps.cli.answers import Request, open_store, reading
+    from stormlog.apps.cli.answers import open_store, reading
     from stormlog.apps.cli.options.times import instant_ns
     from stormlog.apps.cli.printing import diagnostics, output
     from stormlog.errors import SourceError
@@ -92,7 +96,7 @@ def why(
 
     format_name = _format_of(options, brief)
     at_ns = None if at is None else instant_ns(at, "'--at'")
-    request = _request(Request, format_name, options)
+    request = _request(format_name, options)
     with open_store(request) as store, ExitStack() as watching:
         try:
             with reading(store, watching, request):
@@ -108,13 +112,13 @@ def why(
         except SourceError:
             if not (request.quiet or request.strict):
                 # There may be no telemetry because all of it was skipped.
-                diagnostics.print_skipped(diagnostics.notices(store))
+                diagnostics.print_skipped(diagnostics.notices(store), _REST)
             raise
         _print(explanation, format_name, request.no_colour)
         output.flush()
         if not request.quiet:
             _note_other_runs(explanation)
-            diagnostics.print_skipped(diagnostics.notices(store))
+            diagnostics.print_skipped(diagnostics.notices(store), _REST)
 
 
 def _format_of(options: dict[str, Any], brief: bool) -> str:
@@ -131,21 +135,21 @@ def _format_of(options: dict[str, Any], brief: bool) -> str:
     return named.pop() if named else _FORMATS[0]
 
 
-def _request(kind: Any, format_name: str, options: dict[str, Any]) -> Any:
-    """Return what the options say about reading.
+def _request(format_name: str, options: dict[str, Any]) -> Request:
+    """Return what `reading_options` said.
 
-    Args:
-        kind: Class `answers.Request`.
-        format_name: Of the answer.
-        options: What `reading_options` gives a command.
+    Raises:
+        click.UsageError: options contradict one another.
     """
+    from stormlog.apps.cli.answers import Request
+
     cache = cache_of(options)
     if options["tracker"] is None:
         options["tracker"] = tracker_of_environment()
     if options["project"] is not None and options["tracker"] is None:
         raise click.UsageError("--project needs --db, or a tracker that STORMLOG_DB names.")
     settings = {name: value for name, value in options.items() if name not in ("no_cache", "cache_dir")}
-    return kind(format_name=format_name, sql=None, cache=cache, **settings)
+    return Request(format_name=format_name, sql=None, cache=cache, **settings)
 
 
 def _print(explanation: Explanation, format_name: str, no_colour: bool) -> None:
