@@ -5,6 +5,7 @@ Catch ``StormlogError`` to catch them all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "StoreBusyError",
     "StormlogError",
     "TrackingError",
+    "UnknownIdError",
 ]
 
 
@@ -41,7 +43,7 @@ class TrackingError(StormlogError):
 
 
 class LifecycleError(TrackingError):
-    """A change of an issue is refused, or the issue does not exist; nothing was changed.
+    """A change of an issue is refused, or an issue, run or session does not exist; nothing was changed.
 
     Codes: ``illegal_transition``, ``stale_revision``, ``not_found``, ``already_merged``, ``merge_scope``,
     ``merge_hides_live_issue``, ``not_author``, ``ambiguous_id``.
@@ -71,6 +73,22 @@ class MigrationError(TrackingError):
 
     Codes: ``store_too_new``, ``checksum_mismatch``, ``not_a_store``, ``migration_failed``.
     """
+
+
+class UnknownIdError(StormlogError):
+    """An id names nothing under the opened paths.
+
+    Args:
+        kind: What it should name: ``run``, ``session`` or ``issue``.
+        name: The id.
+        others: Some ids that there are.
+    """
+
+    def __init__(self, kind: str, name: str, others: Sequence[str] = ()) -> None:
+        self.kind = kind
+        self.name = name
+        known = f"; there are {', '.join(others)}" if others else ""
+        super().__init__(f"no {kind} {name!r} under the opened paths{known}")
 
 
 class CompactionError(StormlogError):

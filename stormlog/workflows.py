@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from stormlog.errors import SourceError
+from stormlog.errors import LifecycleError, SourceError
 from stormlog.tracking.scanning.scan import ScanOptions, scan
 
 if TYPE_CHECKING:
+    from stormlog.explaining.models import Explanation
     from stormlog.query import QueryStore
     from stormlog.tracking import Tracker
     from stormlog.tracking.digest import Delivery, NotifySettings
@@ -22,6 +23,7 @@ __all__ = [
     "GateSummary",
     "NotifiedScan",
     "append_summary",
+    "explain",
     "gate_and_summarise",
     "has_outcome",
     "scan_and_notify",
@@ -128,3 +130,61 @@ def append_summary(path: str, summary: GateSummary) -> None:
             stream.write(summary.markdown + "\n")
     except OSError as error:
         raise SourceError(f"cannot be written: {error.strerror or error}", path=path) from error
+
+
+def explain(
+    store: QueryStore,
+    *,
+    tracker: str | None = None,
+    project: str | None = None,
+    run_id: str | None = None,
+    session_id: str | None = None,
+    issue: str | None = None,
+    at_ns: int | None = None,
+) -> Explanation:
+    """Explain a run, as `QueryStore.explain` does; issues may be named as their tracker names them.
+
+    Args:
+        store: What was opened, with the same tracker and project.
+        tracker: File of the tracker, if there is one.
+        project: Its project; the usual one by default.
+        run_id: See `QueryStore.explain`.
+        session_id: Likewise.
+        issue: A fingerprint id, or whatever `Tracker.issue` takes.
+        at_ns: Likewise.
+
+    Raises:
+        LifecycleError: code ``not_found``: no such run, session or issue; ``ambiguous_id``: several issues.
+        SourceError: there is no telemetry.
+        ValueError: a bad argument, or several that exclude each other.
+    """
+    fingerprint_ids: list[str | None] = [issue]
+    if issue is not None and not issue.startswith("issue:"):
+        fingerprint_ids = [*_fingerprints(issue, tracker, project)]
+    unknown = LifecycleError(
+        f"no evidence of issue {issue!r} is recorded", code="not_found", details={"issue_id": issue}
+    )
+    for fingerprint_id in fingerprint_ids:
+        try:
+            return store.explain(  # type: ignore[attr-defined, no-any-return]
+                run_id=run_id, session_id=session_id, issue=fingerprint_id, at_ns=at_ns
+            )
+        except LifecycleError as error:
+            # An issue that was merged has several fingerprints, and evidence of some of them may lie elsewhere.
+            if error.code != "not_found":
+                raise
+            unknown = error
+    raise unknown
+
+
+def _fingerprints(issue: str, tracker: str | None, project: str | None) -> list[str]:
+    if tracker is None:
+        raise LifecycleError(
+            f"no issue {issue!r}: without a tracker an issue is named by its fingerprint, issue:...",
+            code="not_found",
+            details={"issue_id": issue},
+        )
+    from stormlog.tracking import Tracker
+
+    with Tracker(tracker, project=project or "default", read_only=True) as opened:
+        return opened.fingerprints(issue)

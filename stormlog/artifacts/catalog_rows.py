@@ -1,13 +1,15 @@
-"""What the catalog knows as rows: sources, the sessions of their ledgers, and bundles."""
+"""What the catalog knows as rows: sources, the sessions of their ledgers, bundles and run envelopes."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from stormlog.artifacts.oom_bundle_rows import list_oom_bundle_rows
 
 if TYPE_CHECKING:
     from stormlog.artifacts.catalog import ArtifactCatalog
+    from stormlog.artifacts.envelopes import CatalogRunEnvelope
     from stormlog.artifacts.models import CatalogSource
 
 __all__ = ["catalog_rows", "lists_its_ledger"]
@@ -21,7 +23,7 @@ def lists_its_ledger(source: CatalogSource) -> bool:
 
 
 def catalog_rows(catalog: ArtifactCatalog) -> dict[str, list[tuple[Any, ...]]]:
-    """Return the rows of ``raw.sources``, ``raw.ledger_sessions`` and ``raw.oom_bundles``."""
+    """Return the rows of each table that is filled from the catalog."""
     sources: list[tuple[Any, ...]] = [
         (
             number,
@@ -35,7 +37,34 @@ def catalog_rows(catalog: ArtifactCatalog) -> dict[str, list[tuple[Any, ...]]]:
     ]
     ledger = [row for number, source in enumerate(catalog.sources) for row in _ledger_rows(number, source)]
     bundles = _bundle_rows(catalog) if catalog.oom_bundles else []
-    return {"raw.sources": sources, "raw.ledger_sessions": ledger, "raw.oom_bundles": bundles}
+    return {
+        "raw.sources": sources,
+        "raw.ledger_sessions": ledger,
+        "raw.oom_bundles": bundles,
+        "raw.run_envelopes": [_envelope_row(number, e) for number, e in enumerate(catalog.run_envelopes)],
+        "raw.envelope_sessions": [
+            (envelope.run_id, session.session_id)
+            for envelope in catalog.run_envelopes
+            for session in envelope.sessions
+        ],
+    }
+
+
+def _envelope_row(number: int, envelope: CatalogRunEnvelope) -> tuple[Any, ...]:
+    return (
+        number,
+        envelope.run_id,
+        envelope.title,
+        envelope.description,
+        envelope.job_id,
+        envelope.started_at_ns,
+        envelope.ended_at_ns,
+        str(envelope.path),
+        envelope.source_namespace,
+        envelope.source_ref,
+        list(envelope.tags),
+        json.dumps(dict(envelope.metadata)),
+    )
 
 
 def _ledger_rows(number: int, source: CatalogSource) -> list[tuple[Any, ...]]:

@@ -16,7 +16,13 @@ from stormlog.engine.analysis.catalog_tables import fill_catalog
 from stormlog.engine.analysis.copies import CopyFinder, forget_copies
 from stormlog.engine.analysis.copy_digests import Extent, digests
 from stormlog.engine.analysis.hidden_memory import FindingStore
-from stormlog.engine.analysis.staging import stage_all_spans, stage_issues, stage_sessions
+from stormlog.engine.analysis.staging import (
+    stage_all_spans,
+    stage_failures,
+    stage_issues,
+    stage_runs,
+    stage_sessions,
+)
 from stormlog.engine.cursors.cursor import CLOSED, INTERRUPTED, SnapshotCursor
 from stormlog.engine.database.connection import connect, lock
 from stormlog.engine.database.lazy_schema import Database
@@ -27,7 +33,18 @@ from stormlog.engine.index.kept_rows import Parts
 from stormlog.engine.index.updating import Ingest
 from stormlog.engine.reading.temporary_files import TemporaryFiles
 from stormlog.engine.tracked.schema import TrackingSchema
-from stormlog.engine.view_needs import CATALOG, FILES, ISSUES, PHASES, SESSIONS, TEXTS, needs_of, public_names
+from stormlog.engine.view_needs import (
+    CATALOG,
+    FAILURES,
+    FILES,
+    ISSUES,
+    PHASES,
+    RUNS,
+    SESSIONS,
+    TEXTS,
+    needs_of,
+    public_names,
+)
 from stormlog.errors import QueryError
 
 if TYPE_CHECKING:
@@ -325,6 +342,12 @@ class Engine:
             if PHASES in needs - self._filled:
                 stage_all_spans(database)
                 self._filled.add(PHASES)
+            if RUNS in needs - self._filled:
+                stage_runs(database)
+                self._filled.add(RUNS)
+            if FAILURES in needs - self._filled:
+                stage_failures(database)
+                self._filled.add(FAILURES)
             is_about_columns = not wanted.isdisjoint(_CATALOG_TABLES)
             rests_on_parts = bool(needs_of(wanted_views) - {CATALOG})
             if not self._parts.are_shown and (is_about_columns or rests_on_parts):
@@ -359,6 +382,10 @@ class Engine:
     def _needs(self, names: Collection[str]) -> set[str]:
         """Return all that has to be filled before the views and schemas among some names answer."""
         needs = needs_of(names)
+        if FAILURES in needs:
+            needs |= {ISSUES, RUNS}
+        if RUNS in needs:
+            needs |= {FILES, SESSIONS}
         if SESSIONS in needs:
             needs.remove(SESSIONS)
             if self._has_unlisted_sessions:

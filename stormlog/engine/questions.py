@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from stormlog.engine.engine import Engine
     from stormlog.engine.index import AnswerFolder, KeptAnswer
 
-__all__ = ["REFRESHED", "Generation", "Question", "Rows"]
+__all__ = ["REFRESHED", "Generation", "Question", "Rows", "views_of"]
 
 #: What is said to those who use what belongs to an earlier generation.
 REFRESHED = "the store was refreshed, and something has changed since; ask again"
@@ -50,3 +50,8 @@ class Rows(NamedTuple):
 
     rows: list[tuple[Any, ...]]
     generation: Generation
+
+
+def views_of(names: str | None) -> set[str]:
+    """Return the views that a question names, with blanks between; without any it is about what was skipped."""
+    return set((names or "rejects").split())

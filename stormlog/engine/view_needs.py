@@ -9,9 +9,11 @@ from stormlog.engine.database.sql_files import SqlFile, load_library
 
 __all__ = [
     "CATALOG",
+    "FAILURES",
     "FILES",
     "ISSUES",
     "PHASES",
+    "RUNS",
     "SESSIONS",
     "TEXTS",
     "needs_of",
@@ -29,6 +31,10 @@ TEXTS = "texts"
 ISSUES = "issues"
 #: The spans of all phases.
 PHASES = "phases"
+#: Which sessions belong together.
+RUNS = "runs"
+#: How ranks failed.
+FAILURES = "failures"
 #: What the ledgers leave open: `FILES` where two list the same session, `TEXTS` where none lists those of a file.
 SESSIONS = "sessions"
 

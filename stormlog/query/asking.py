@@ -15,7 +15,7 @@ from stormlog.artifacts.models import CatalogWarning
 from stormlog.engine.database.settings import Settings
 from stormlog.engine.engines import EngineHolder
 from stormlog.engine.index import AnswerFolder, KeptAnswer
-from stormlog.engine.questions import Generation, Question, Rows
+from stormlog.engine.questions import Generation, Question, Rows, views_of
 from stormlog.engine.tracked.states import StateSource
 from stormlog.errors import QueryError, SourceError
 from stormlog.query.statements import Statement
@@ -118,7 +118,7 @@ class AnsweringStore(EngineHolder):
         Args:
             name: What is asked.
             statement: Its text and parameters.
-            view: The view.
+            view: The view, or several with blanks between.
             prunes: Whether to read no more files than the parameters ask for.
             is_sparing: Whether to read with little memory, as streams do, if ``view`` is about events.
             generation: The generation of files that the statement is about; by default the current one.
@@ -228,9 +228,9 @@ class AnsweringStore(EngineHolder):
             selected = self._begin_selectively(text, params, view, folder)
             if selected is not None:
                 return selected
-        engine = self._prepared({view or "rejects"}, refuses=view is not None)
+        engine = self._prepared(views_of(view), refuses=view is not None)
         # What earlier questions read is not what this one had to read.
-        has_read = engine.needs_reading({view or "rejects"})
+        has_read = engine.needs_reading(views_of(view))
         warnings = [(w.path, w.message, w.code) for w in engine.load_warnings] if has_read else []
         return self._question(engine, text, folder, KeptAnswer([], [], warnings, has_read))
 

@@ -10,7 +10,7 @@ from stormlog.engine.database.query_files import load_query
 from stormlog.query.filters import EventFilter, IssueFilter, OOMBundleFilter, SessionFilter
 
 __all__ = ["Statement", "events_statement", "evidence_statement", "issues_statement", "oom_bundles_statement"]
-__all__ += ["sessions_statement"]
+__all__ += ["explaining_statement", "sessions_statement"]
 
 #: SQL text and its named parameters.
 Statement = tuple[str, dict[str, Any]]
@@ -58,6 +58,11 @@ def oom_bundles_statement(filters: OOMBundleFilter | None) -> Statement:
         "created_after_us": _microseconds(filters.created_after),
         "created_before_us": _microseconds(filters.created_before),
     }
+
+
+def explaining_statement(name: str, params: Mapping[str, Any]) -> Statement:
+    """Return one of the statements that an explanation is made of."""
+    return load_query(name), dict(params)
 
 
 def _microseconds(text: str | None) -> int | None:

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from stormlog.engine.cursors.cursor import SnapshotCursor
     from stormlog.engine.cursors.relations import Connection, Relation
     from stormlog.engine.engine import Engine
+    from stormlog.explaining.models import Explanation
     from stormlog.issues.models import StormlogIssue
+    from stormlog.issues.sidecar import TrackedState
     from stormlog.query.adhoc import SqlResult
     from stormlog.query.filters import (
         AttachmentFilter,
@@ -243,6 +245,50 @@ class QueryStore(AnsweringStore):
             ).rows
 
         return unmatched_filters(filters, run)
+
+    def explain(
+        self,
+        *,
+        run_id: str | None = None,
+        session_id: str | None = None,
+        issue: str | None = None,
+        at_ns: int | None = None,
+    ) -> Explanation:
+        """Return why a run failed, as far as its telemetry tells: by default the run that failed last.
+
+        Args:
+            run_id: A run, as view ``runs`` names it.
+            session_id: A session: its run, and the account of its memory.
+            issue: A fingerprint id: the run of its latest evidence.
+            at_ns: Ask for no failure: the account of every series at its last sample not after this time, in
+                nanoseconds since the Unix epoch.
+
+        Raises:
+            UnknownIdError: an id names nothing.
+            SourceError: there is no telemetry, or the store is strict and something had to be skipped.
+            QueryError: the store is closed, or files changed while it was asked.
+
+        Source: docs/why.md.
+        """
+        import time
+
+        from stormlog.explaining.asking import STATEMENTS, Store
+        from stormlog.explaining.explain import explain
+
+        generation: Generation | None = None
+
+        def ask(name: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+            nonlocal generation
+            statement = statements.explaining_statement(name, params)
+            rows, generation = self._run(name, statement, STATEMENTS[name], generation=generation)
+            return rows
+
+        def tracked(fingerprint_id: str) -> TrackedState | None:
+            with self._lock:
+                return self._states.state_of(fingerprint_id)
+
+        store = Store(ask, tracked, [str(path) for path in self.catalog.paths], time.time_ns())
+        return explain(store, run_id=run_id, session_id=session_id, issue=issue, at_ns=at_ns)
 
     # ---- SQL -----------------------------------------------------------------------------------------------
 

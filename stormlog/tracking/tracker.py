@@ -22,7 +22,7 @@ from stormlog.tracking.models import (
 )
 from stormlog.tracking.projects import create_project, list_projects, project_row, set_project
 from stormlog.tracking.reading import listing
-from stormlog.tracking.reading.lookup import find_issue
+from stormlog.tracking.reading.lookup import find_issue, fingerprints_of
 from stormlog.tracking.session import TrackerSession
 from stormlog.tracking.triage import comments, merging, unmerging
 from stormlog.tracking.triage.changes import MatchChangedError, Targets, Triage, match
@@ -110,6 +110,12 @@ class Tracker(TrackerSession):
         """
         with self.reading() as connection:
             return listing.issue_detail(connection, self._project_id(connection), issue_id)
+
+    def fingerprints(self, issue_id: str) -> list[str]:
+        """Return the fingerprint ids of an issue, the one with the latest evidence first; see `issue`."""
+        with self.reading() as connection:
+            row, _ = find_issue(connection, self._project_id(connection), issue_id)
+            return fingerprints_of(connection, row["issue_id"])
 
     def occurrences(self, issue_id: str, *, limit: int = 50, after: str | None = None) -> OccurrencePage:
         """Return one page of the occurrences of an issue, the latest first; see `list_issues`."""

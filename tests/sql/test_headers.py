@@ -22,6 +22,7 @@ OFFERED = {name: file for name, file in VIEWS.items() if file.path.parent.name i
 #: What fills the tables behind the views. Views of kept rows (`Parts`) are filled by reading.
 FILLED_BY = {
     **dict.fromkeys(("raw.sources", "raw.ledger_sessions", "raw.oom_bundles", "raw.row_groups"), "catalog"),
+    **dict.fromkeys(("raw.run_envelopes", "raw.envelope_sessions"), "catalog"),
     **dict.fromkeys(("raw.files", "raw.pieces", "raw.warnings"), "files"),
     **dict.fromkeys(("raw.kept_records", "raw.kept_rejects", "stage.session_parts"), "files"),
     **dict.fromkeys(("stage.known_session_parts", "raw.copied_sessions"), "files"),
@@ -39,6 +40,8 @@ INCLUDED = {
     "phases": {"catalog", "files", "phases"},
     # What ledgers leave open is known for each store only.
     "sessions": {"catalog", "files", "texts"},
+    "runs": {"catalog", "files", "texts"},
+    "failures": {"catalog", "files", "issues", "texts"},
     "tracking": {"tracking"},
 }
 

@@ -50,7 +50,7 @@ def test_macro_is_documented(file: SqlFile, database: Any) -> None:
         if re.match(r"-- (Args|Returns|Source):", line)
     ]
     assert titles == ["Args", "Returns", "Source"]
-    assert re.fullmatch(r"-- Source: docs/(?:concepts|tracking)\.md#[a-z-]+\.", header[-1])
+    assert re.fullmatch(r"-- Source: docs/(?:concepts|tracking|why)\.md#[a-z-]+\.", header[-1])
     schema, name = file.name.split(".")
     parameters, comment = database.execute(
         """

@@ -19,12 +19,16 @@ def test_every_file_is_loaded() -> None:
     assert len(loaded) > 80
 
 
+#: Folders of views in schema `stage`.
+INNER = ("gaps", "memory", "phases", "runs")
+
+
 def test_file_is_called_like_what_statements_name() -> None:
     for file in load_library():
         schema, _, name = file.table_name.rpartition(".")
         assert file.path.stem == name
         folder = file.path.parent.name
-        assert schema == {"public": "", "gaps": "stage", "phases": "stage"}.get(folder, folder)
+        assert schema == {"public": "", **dict.fromkeys(INNER, "stage")}.get(folder, folder)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import stormlog.query
+from stormlog._storable_text import is_storable
 from stormlog.issues.classification import event_severity, issue_kind_of_event
 from stormlog.issues.gaps import analyze_hidden_memory_gaps
-from stormlog.issues.models import IssueFingerprint
+from stormlog.issues.models import IssueFingerprint, canonical_json
 from stormlog.issues.normalize import (
     categorize_alert_context,
     normalize_dimensions,
@@ -157,6 +158,35 @@ def test_fingerprints_of_any_dimensions_are_alike(database: Any, dimensions: dic
     text = json.dumps(fingerprint.as_dict()["dimensions"], sort_keys=True, separators=(",", ":"))
     found = database.execute("SELECT issues.fingerprint_id('alert', $text)", {"text": text}).fetchone()
     assert found == (fingerprint.fingerprint_id,)
+
+
+DIMENSION = st.sampled_from(
+    ["backend", "category", "collector", "error_stem", "event_type", "partial_fields", "reason", "severity", "x"]
+)
+NORMAL_TEXTS = (HOSTILE | PIECES).map(normalize_text_dimension)
+DIMENSION_VALUE = NORMAL_TEXTS | PIECES | st.text(max_size=5) | st.none() | st.lists(NORMAL_TEXTS, max_size=2)
+
+
+@IN_BULK
+@given(st.lists(st.dictionaries(DIMENSION, DIMENSION_VALUE, min_size=1), min_size=50, max_size=150))
+def test_what_sql_calls_canonical_is_what_python_writes(database: Any, drawn: list[dict[str, Any]]) -> None:
+    texts = [canonical_json(dimensions) for dimensions in drawn]
+    texts += [json.dumps(dimensions, separators=(",", ":"), ensure_ascii=False) for dimensions in drawn]
+    texts += [json.dumps(dimensions, sort_keys=True) for dimensions in drawn]
+    # Texts that a database can hold: JSON texts come from one.
+    texts = [text for text in texts if is_storable(text)]
+    found = evaluate(database, "issues.is_canonical_dimensions(value)", texts)
+    for text, is_canonical in zip(texts, found, strict=True):
+        if is_canonical:
+            assert text == canonical_json(normalize_dimensions(json.loads(text)))
+
+
+@IN_BULK
+@given(st.lists(NORMAL_TEXTS.filter(lambda text: not set(text) & set("\"\\0123456789\0\x7f")), min_size=9))
+def test_normal_texts_without_digits_are_canonical_in_sql(database: Any, texts: list[str]) -> None:
+    texts = [canonical_json({"backend": text, "reason": text}) for text in texts]
+    texts = [text for text in texts if "\\" not in text]
+    assert set(evaluate(database, "issues.is_canonical_dimensions(value)", texts)) <= {True}
 
 
 # ---- projection --------------------------------------------------------------------------------------------

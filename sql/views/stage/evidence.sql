@@ -97,11 +97,11 @@ SELECT
     severity,
     concat('Hidden-memory anomaly: ', classification) AS title,
     concat(
-        '{"classification":', prim.json_quote(classification),
-        ',"severity":', prim.json_quote(severity),
-        ',"phase":', prim.json_quote(phase),
+        '{"backend":', prim.json_quote(backend),
+        ',"classification":', prim.json_quote(classification),
         ',"collector":', prim.json_quote(collector),
-        ',"backend":', prim.json_quote(backend), '}'
+        ',"phase":', prim.json_quote(phase),
+        ',"severity":', prim.json_quote(severity), '}'
     ) AS dimension_key,
     session_id,
     timestamp_ns,

@@ -1,7 +1,7 @@
 -- Events of the last batch that are evidence of an issue, one row each, with the dimensions that make the issue.
 --
--- `dimension_key` is the JSON text of the dimensions before their last normalisation; equal keys are the
--- same issue, and one issue may have several keys.
+-- `dimension_key` is the JSON text of the dimensions before their last normalisation, keys in code point order; equal
+-- keys are the same issue, and one issue may have several keys.
 --
 -- Materialised: yes
 -- Reads: raw.candidate_events, stage.distinct_texts
@@ -84,18 +84,18 @@ SELECT
     CASE kind
         WHEN 'oom' THEN concat('{"backend":', prim.json_quote(backend), ',"reason":', oom_reason_json, '}')
         WHEN 'collector_degradation' THEN concat(
-            '{"collector":', prim.json_quote(collector),
-            ',"backend":', prim.json_quote(backend),
+            '{"backend":', prim.json_quote(backend),
+            ',"collector":', prim.json_quote(collector),
+            ',"error_stem":', prim.json_quote(error_stem),
             ',"health_status":', prim.json_quote(health_status),
-            ',"partial_fields":', partial_fields_json,
-            ',"error_stem":', prim.json_quote(error_stem), '}'
+            ',"partial_fields":', partial_fields_json, '}'
         )
         ELSE concat(
-            '{"event_type":', prim.json_quote(event_type),
-            ',"severity":', prim.json_quote(event_severity),
+            '{"backend":', prim.json_quote(backend),
+            ',"category":', prim.json_quote(category),
             ',"collector":', prim.json_quote(collector),
-            ',"backend":', prim.json_quote(backend),
-            ',"category":', prim.json_quote(category), '}'
+            ',"event_type":', prim.json_quote(event_type),
+            ',"severity":', prim.json_quote(event_severity), '}'
         )
     END AS dimension_key
 FROM event_kinds

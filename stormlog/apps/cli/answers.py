@@ -19,7 +19,7 @@ from stormlog.apps.cli.printing.formats import STREAMED_FORMATS, Answer
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
 
-__all__ = ["Request", "answer"]
+__all__ = ["Request", "answer", "open_store", "reading"]
 
 
 @frozen_class
@@ -80,38 +80,19 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
         raise click.UsageError(
             f"A statement given with --sql answers by itself: leave out {names}, or say it in the statement."
         )
-    # The engine takes its time to import; help and completion must not wait for it.
-    import stormlog.query
+    # Help and completion must not wait for the import.
     from stormlog.query import filters as filter_classes
 
     wanted = getattr(filter_classes, target.filter_name)(**given)
-    with (
-        stormlog.query.open(
-            list(request.paths),
-            strict=request.strict,
-            threads=request.threads,
-            memory_limit=request.memory_limit,
-            spill_directory=request.spill_directory,
-            spill_limit=request.spill_limit,
-            unpack_limit=request.unpack_limit,
-            cache=request.cache,
-            tracker=request.tracker,
-            project=request.project or "default",
-        ) as store,
-        ExitStack() as watching,
-    ):
+    with open_store(request) as store, ExitStack() as watching:
         if request.follow_s is not None:
             _follow(store, wanted, request)
         elif request.sql == PRINT_SQL:
             sql, parameters = getattr(store, f"{target.method}_sql")(wanted)
             _print_statement(sql, parameters, request)
         else:
-            with ExitStack() as reading:
-                # Watching costs threads, and a kept answer is printed before they would have begun.
-                store.on_start = lambda: _watch(store, watching, reading, request)
+            with reading(store, watching, request):
                 found = _found(store, target, wanted, request)
-            # Still watched: evidence is read when it is printed, and what was skipped is asked of the database.
-            store.on_start = lambda: _watch(store, watching, None, request)
             output.print_answer(found, request.format_name, no_colour=request.no_colour)
             output.flush()
             if request.sql is None and found.is_empty and not request.quiet:
@@ -120,7 +101,48 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
             diagnostics.print_skipped(diagnostics.notices(store))
 
 
-def _watch(store: QueryStore, watching: ExitStack, reading: ExitStack | None, request: Request) -> None:
+def open_store(request: Request) -> QueryStore:
+    """Open the paths of a request; use it as a context manager.
+
+    Raises:
+        ValueError: a bad setting.
+        SourceError: nothing to read, or something skipped where that is not allowed.
+    """
+    # The engine takes its time to import; help and completion must not wait for it.
+    import stormlog.query
+
+    return stormlog.query.open(
+        list(request.paths),
+        strict=request.strict,
+        threads=request.threads,
+        memory_limit=request.memory_limit,
+        spill_directory=request.spill_directory,
+        spill_limit=request.spill_limit,
+        unpack_limit=request.unpack_limit,
+        cache=request.cache,
+        tracker=request.tracker,
+        project=request.project or "default",
+    )
+
+
+@contextmanager
+def reading(store: QueryStore, watching: ExitStack, request: Request) -> Iterator[None]:
+    """Show how far a question inside is, and let Ctrl-C stop it.
+
+    Args:
+        store: What is asked.
+        watching: What goes on after the question: evidence is read when it is printed, and what was skipped is asked
+            of the database.
+        request: Whether progress is wanted.
+    """
+    with ExitStack() as bars:
+        # Watching costs threads, and a kept answer is printed before they would have begun.
+        store.on_start = lambda: _watch(store, watching, bars, request)
+        yield
+    store.on_start = lambda: _watch(store, watching, None, request)
+
+
+def _watch(store: QueryStore, watching: ExitStack, bars: ExitStack | None, request: Request) -> None:
     from stormlog.apps.cli.interrupts import interruptible
 
     def give_up() -> None:
@@ -131,9 +153,8 @@ def _watch(store: QueryStore, watching: ExitStack, reading: ExitStack | None, re
         os._exit(ExitCode.INTERRUPTED)
 
     watching.enter_context(interruptible(store.interrupt, give_up))
-    if reading is not None:
-        bar = diagnostics.progress_bar(store.progress, enabled=not request.quiet)
-        reading.enter_context(bar)
+    if bars is not None:
+        bars.enter_context(diagnostics.progress_bar(store.progress, enabled=not request.quiet))
 
 
 def _follow(store: QueryStore, filters: Any, request: Request) -> None:

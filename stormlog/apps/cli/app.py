@@ -68,6 +68,7 @@ class _Root(LazyGroup):
     cls=_Root,
     modules={
         "query": "stormlog.apps.cli.commands.query:query",
+        "why": "stormlog.apps.cli.commands.why:why",
         "scan": "stormlog.apps.cli.commands.scan:scan",
         "issues": "stormlog.apps.cli.commands.issues:issues",
         "gate": "stormlog.apps.cli.commands.gate:gate",

@@ -1,4 +1,4 @@
-"""Puts what the catalog knows into tables: sources, ledgers and bundles."""
+"""Puts what the catalog knows into tables: sources, ledgers, bundles and run envelopes."""
 
 from __future__ import annotations
 
@@ -20,14 +20,20 @@ _BUNDLE_TYPES = (
     "BIGINT, VARCHAR, VARCHAR, BIGINT, BIGINT, VARCHAR, VARCHAR, BIGINT, VARCHAR, VARCHAR, VARCHAR, VARCHAR, "
     "VARCHAR, VARCHAR, VARCHAR, BIGINT, VARCHAR, BIGINT, BIGINT"
 )
+_ENVELOPE_TYPES = (
+    "INTEGER, VARCHAR, VARCHAR, VARCHAR, VARCHAR, BIGINT, BIGINT, VARCHAR, VARCHAR, VARCHAR, VARCHAR[], "
+    "VARCHAR"
+)
 _TYPES = {
     "raw.sources": "INTEGER, VARCHAR, VARCHAR, VARCHAR, VARCHAR",
     "raw.ledger_sessions": _LEDGER_TYPES,
     "raw.oom_bundles": _BUNDLE_TYPES,
+    "raw.run_envelopes": _ENVELOPE_TYPES,
+    "raw.envelope_sessions": "VARCHAR, VARCHAR",
 }
 
 
 def fill_catalog(database: StagingDatabase, catalog: ArtifactCatalog) -> None:
-    """Fill ``raw.sources``, ``raw.ledger_sessions`` and ``raw.oom_bundles``."""
+    """Fill the tables of sources, ledgers, bundles and run envelopes."""
     for table, rows in catalog_rows(catalog).items():
         database.fill(table, _TYPES[table], rows)

@@ -15,7 +15,14 @@ from stormlog.engine.analysis.hidden_memory import FindingStore, stage_gaps
 if TYPE_CHECKING:
     from stormlog.engine.analysis.staging_database import StagingDatabase
 
-__all__ = ["stage_all_spans", "stage_batch", "stage_issues", "stage_sessions"]
+__all__ = [
+    "stage_all_spans",
+    "stage_batch",
+    "stage_failures",
+    "stage_issues",
+    "stage_runs",
+    "stage_sessions",
+]
 
 
 def stage_batch(database: StagingDatabase) -> None:
@@ -37,6 +44,16 @@ def stage_issues(database: StagingDatabase, findings: FindingStore) -> None:
     _stage_fingerprints(database)
     database.materialise("stage.hits")
     _empty(database, "stage.hit_keys", "stage.normal_dimensions")
+
+
+def stage_runs(database: StagingDatabase) -> None:
+    """Find out which sessions belong to which attempt of which run."""
+    database.materialise("stage.rank_sessions", "stage.run_members", "stage.session_attempts")
+
+
+def stage_failures(database: StagingDatabase) -> None:
+    """Find out how ranks failed."""
+    database.materialise("stage.rank_failures")
 
 
 def stage_all_spans(database: StagingDatabase) -> None:
@@ -78,7 +95,13 @@ def _stage_fingerprints(database: StagingDatabase) -> None:
     from stormlog.issues.models import canonical_json
     from stormlog.issues.normalize import normalize_dimensions, normalize_text_dimension
 
-    found = database.execute("SELECT DISTINCT dimension_key FROM stage.hit_keys").fetchall()
+    found = database.execute(
+        """
+        SELECT dimension_key
+        FROM (SELECT DISTINCT dimension_key FROM stage.hit_keys) AS k
+        WHERE NOT issues.is_canonical_dimensions(dimension_key)
+        """
+    ).fetchall()
     # Groups share most of their texts.
     normalize_text = cache(normalize_text_dimension)
     dimensions = [
@@ -89,9 +112,12 @@ def _stage_fingerprints(database: StagingDatabase) -> None:
     database.replace(
         "stage.fingerprints",
         """
-        SELECT g.kind, g.dimension_key, issues.fingerprint_id(g.kind, d.dimensions) AS fingerprint_id, d.dimensions
-        FROM (SELECT DISTINCT kind, dimension_key FROM stage.hit_keys) AS g
-        INNER JOIN stage.normal_dimensions AS d ON g.dimension_key = d.dimension_key
+        SELECT kind, dimension_key, issues.fingerprint_id(kind, dimensions) AS fingerprint_id, dimensions
+        FROM (
+            SELECT g.kind, g.dimension_key, coalesce(d.dimensions, g.dimension_key) AS dimensions
+            FROM (SELECT DISTINCT kind, dimension_key FROM stage.hit_keys) AS g
+            LEFT JOIN stage.normal_dimensions AS d ON g.dimension_key = d.dimension_key
+        ) AS n
         """,
     )
 

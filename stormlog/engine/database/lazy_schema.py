@@ -212,8 +212,11 @@ class Database:
 
         if not columns[0]:
             return
-        unnested = ", ".join(f"unnest(CAST(? AS {kind}[]))" for kind in types.split(", "))
-        statement = f"INSERT INTO {table} SELECT {unnested}{extra}"
+        kinds = types.split(", ")
+        lists = ", ".join(f"CAST(? AS {kind}[]) AS list_{number}" for number, kind in enumerate(kinds))
+        unnested = ", ".join(f"unnest(list_{number})" for number in range(len(kinds)))
+        # Unnesting the parameters themselves would copy long texts once more.
+        statement = f"INSERT INTO {table} SELECT {unnested}{extra} FROM (SELECT {lists})"
         try:
             self.connection.execute(statement, columns)
         except duckdb.Error:

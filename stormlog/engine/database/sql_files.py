@@ -37,6 +37,8 @@ _VIEW_SCHEMAS = {
     "stage": "stage",
     "gaps": "stage",
     "phases": "stage",
+    "memory": "stage",
+    "runs": "stage",
     "public": "",
     "tracking": "tracking",
 }

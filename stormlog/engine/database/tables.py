@@ -30,6 +30,12 @@ TABLES = {
         "session_status VARCHAR, exception_type VARCHAR, exception_module VARCHAR, exception_message VARCHAR, "
         "context VARCHAR, job_id VARCHAR, rank BIGINT, host VARCHAR, requested_bytes BIGINT, free_bytes BIGINT"
     ),
+    "raw.run_envelopes": (
+        "position INTEGER, run_id VARCHAR, title VARCHAR, description VARCHAR, job_id VARCHAR, started_at_ns BIGINT, "
+        "ended_at_ns BIGINT, source_path VARCHAR, source_namespace VARCHAR, source_ref VARCHAR, tags VARCHAR[], "
+        "metadata VARCHAR"
+    ),
+    "raw.envelope_sessions": "run_id VARCHAR, session_id VARCHAR",
     # What footers of Parquet files say of their row groups: bounds of sessions and times.
     "raw.row_groups": (
         "file_id INTEGER, source_id INTEGER, first_session VARCHAR, last_session VARCHAR, first_ns BIGINT, "

@@ -15,12 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from stormlog.artifacts.file_state import sample_of, state_of
 from stormlog.engine.reading.line_chunks import Chunk, ChunkMaker
 from stormlog.engine.reading.line_shapes import learn_shapes
-from stormlog.engine.reading.line_sql import (
-    IS_JSON,
-    LOOKS_COMPLETE,
-    deferred_lines_view,
-    lines_view,
-)
+from stormlog.engine.reading.line_sql import PARSED_LINES, deferred_lines_view, lines_view
 from stormlog.engine.reading.odd_lines import Arbiter, Place
 from stormlog.engine.reading.read_plan import Task
 from stormlog.engine.reading.repair import blocks_of
@@ -171,7 +166,7 @@ class LineReader:
         else:
             piece_id = f"{ids!r}[CAST(file_index + 1 AS BIGINT)]"
         paths = [*(chunk.path for chunk in chunks), *(joined.path for joined in joined_files)]
-        for is_json in [LOOKS_COMPLETE, IS_JSON] if tests_json else [LOOKS_COMPLETE]:
+        for is_json in PARSED_LINES if tests_json else PARSED_LINES[:1]:
             try:
                 self._database.execute(lines_view(paths, piece_id, is_json))
                 self._database.execute(statement)
@@ -228,7 +223,7 @@ class LineReader:
         """Type the lines that have no known shape."""
         import duckdb
 
-        for is_json in (LOOKS_COMPLETE, IS_JSON):
+        for is_json in PARSED_LINES:
             try:
                 self._database.execute(deferred_lines_view(is_json))
                 self._database.execute(self._statement)

@@ -11,6 +11,7 @@ from stormlog.telemetry.schema import LONGEST_LINE_BYTES
 __all__ = [
     "IS_JSON",
     "LOOKS_COMPLETE",
+    "PARSED_LINES",
     "deferred_lines_view",
     "insert_shaped",
     "insert_typed",
@@ -21,6 +22,17 @@ __all__ = [
 LOOKS_COMPLETE = "starts_with(line, '{') AND ends_with(line, '}')"
 #: Costs a second parse, and nothing stops.
 IS_JSON = f"{LOOKS_COMPLETE} AND json_valid(line)"
+
+#: `telemetry.is_plain_metadata` leaves values with so many brackets to Python. Parsing a very deep one here as well
+#: would cost more than all the rest.
+_HAS_FEW_BRACKETS = """
+    CASE
+        WHEN strlen(line) < 1500 THEN true
+        ELSE strlen(line) - strlen(replace(replace(line, '{', ''), '[', '')) < 500
+    END
+"""
+#: The lines that reading parses: at a first attempt, and at a second one that no damage stops.
+PARSED_LINES = (f"{LOOKS_COMPLETE} AND {_HAS_FEW_BRACKETS}", f"{IS_JSON} AND {_HAS_FEW_BRACKETS}")
 
 
 def insert_typed(keep: str, view: str = "raw.typed_lines", is_deferred: str = "false") -> str:

@@ -6,6 +6,7 @@ Promise: every line handed in comes out once, as a canonical record or as a loca
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -30,6 +31,10 @@ MAX_DEPTH = 500
 # ``json.loads`` and ``json.dumps`` would make a decoder or an encoder for each call with these options.
 _read_json: Callable[[str], Any] = json.JSONDecoder().decode
 _write_json: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False).encode
+
+_ONE_KIND_OF_BRACKET = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(set(range(256)).difference(b"[]{}"))
+_RUNS_OF_BRACKETS = re.compile(rb"(\[+)(\]*)")
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,10 @@ class Arbiter:
         ):
             self.reject(place, line_number, "line_too_long", line)
             return
+        # The text tells before it is parsed: parsing so deep a value costs more than reading a good line.
+        if nests_deeper_than(line, MAX_DEPTH):
+            self.reject(place, line_number, "nested_too_deeply", line)
+            return
         try:
             record = _read_json(line)
         except RecursionError:
@@ -108,29 +117,20 @@ class Arbiter:
         except ValueError:
             self.reject(place, line_number, _malformed_reason(place), line)
         else:
-            # No value lies deeper than there are brackets.
-            may_be_deep = line.count("{") + line.count("[") > MAX_DEPTH
-            self._judge_parsed(place, line_number, record, line, {}, may_be_deep=may_be_deep)
+            self._judge_parsed(place, line_number, record, line, {})
 
     def judge_record(self, place: Place, line_number: int, record: Any, text: str, **options: Any) -> None:
         """Judge one parsed record; ``options`` go to `telemetry_event_from_record`."""
-        self._judge_parsed(place, line_number, record, text, options, may_be_deep=True)
+        if isinstance(record, dict) and is_deeper_than(record, MAX_DEPTH):
+            self.reject(place, line_number, "nested_too_deeply", text)
+        else:
+            self._judge_parsed(place, line_number, record, text, options)
 
     def _judge_parsed(
-        self,
-        place: Place,
-        line_number: int,
-        record: Any,
-        text: str,
-        options: dict[str, Any],
-        *,
-        may_be_deep: bool,
+        self, place: Place, line_number: int, record: Any, text: str, options: dict[str, Any]
     ) -> None:
         if not isinstance(record, dict):
             self.reject(place, line_number, "not_an_object", text)
-            return
-        if may_be_deep and is_deeper_than(record, MAX_DEPTH):
-            self.reject(place, line_number, "nested_too_deeply", text)
             return
         # Of records without a version nearly everything is accepted, so this is asked first.
         if "schema_version" not in record and "format" in record and self.leave_out(place.origin, record):
@@ -237,6 +237,34 @@ def _sessionless_row(
 def _malformed_reason(place: Place) -> str:
     """Tell a line that was cut while it was written from one that is broken."""
     return "torn_line" if place.is_tail and place.origin.path.endswith(".jsonl") else "malformed_json"
+
+
+def nests_deeper_than(text: str, limit: int) -> bool:
+    """Return whether brackets lie deeper than ``limit`` within each other, strings left out.
+
+    Args:
+        text: JSON, or something like it: what follows a mistake counts as well.
+        limit: Deepest nesting that is no reason for true.
+    """
+    # No value lies deeper than there are brackets.
+    if text.count("{") + text.count("[") <= limit:
+        return False
+    if "\\" in text:
+        text = text.replace("\\\\", "").replace('\\"', "")
+    outside = "".join(text.split('"')[::2])
+    brackets = outside.encode("utf-8", "replace").translate(_ONE_KIND_OF_BRACKET, _NO_BRACKETS)
+    # Without the innermost pairs everything is one level less deep, and little is left of long flat lists.
+    brackets = brackets.replace(b"[]", b"")
+    limit -= 1
+    if brackets.count(b"[") <= limit:
+        return False
+    depth = 0
+    for opening, closing in _RUNS_OF_BRACKETS.findall(brackets):
+        depth += len(opening)
+        if depth > limit:
+            return True
+        depth -= len(closing)
+    return False
 
 
 def is_deeper_than(value: Any, limit: int) -> bool:

@@ -111,6 +111,11 @@ class StateSource:
         self._update()
         return {**self._overrides, **(explicit or {})}
 
+    def state_of(self, fingerprint_id: str) -> TrackedState | None:
+        """Return what is known of an issue now; None for nothing."""
+        self._update()
+        return self._states.get(fingerprint_id)
+
     @contextmanager
     def showing(self) -> Iterator[Shown]:
         """Show everything as it is at one moment."""

@@ -18,6 +18,7 @@ from stormlog.engine.engine import Engine
 from stormlog.engine.index.kept_answers import AnswerFolder
 from stormlog.engine.index.ledger import Index
 from stormlog.engine.index.location import index_folder
+from stormlog.engine.questions import views_of
 from stormlog.query.remembered.maintenance import clear_folder, describe_index
 from stormlog.query.statements import evidence_statement, issues_statement
 
@@ -130,7 +131,7 @@ def verify(
                 found.differences.append(Difference("", "issues", len(kept_issues[0]), len(issues[0])))
             for _, text, params, view, answer in kept_answers:
                 found.answer_count += 1
-                fresh.prepare({view or "rejects"})
+                fresh.prepare(views_of(view))
                 _, rows = fresh.run("verify", text, params)
                 if _as_kept(rows) != _as_kept(answer.rows):
                     found.differences.append(Difference("", "answer", len(answer.rows), len(rows)))

@@ -19,6 +19,7 @@ __all__ = [
     "ISSUE_COLUMNS",
     "SHORTEST_PART",
     "find_issue",
+    "fingerprints_of",
     "issue_of",
     "part_condition",
     "tracked_issue",
@@ -98,6 +99,30 @@ def find_issue(connection: sqlite3.Connection, project_id: str, text: str) -> tu
     # A part that fits the issue itself names the issue.
     merged = [merged_from for _, merged_from in found]
     return row, None if None in merged else merged[0]
+
+
+def fingerprints_of(connection: sqlite3.Connection, issue_id: str) -> list[str]:
+    """Return the fingerprint ids of an issue, the one with the latest evidence first.
+
+    Args:
+        issue_id: Its full id.
+    """
+    rows = connection.execute(
+        """
+        SELECT
+            f.fingerprint_id,
+            (
+                SELECT max(k.timestamp_ns)
+                FROM issue_occurrences AS o
+                INNER JOIN issue_evidence_keys AS k ON o.occurrence_id = k.occurrence_id
+                WHERE o.issue_id = f.issue_id AND k.fingerprint_id = f.fingerprint_id
+            ) AS last_ns
+        FROM (SELECT DISTINCT issue_id, fingerprint_id FROM issue_fingerprints WHERE issue_id = ?) AS f
+        ORDER BY last_ns DESC, f.fingerprint_id
+        """,
+        [issue_id],
+    )
+    return [fingerprint_id for fingerprint_id, _ in rows]
 
 
 def part_condition(column: str) -> str:

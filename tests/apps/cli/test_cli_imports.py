@@ -64,6 +64,8 @@ def imported(*arguments: str | Path, **environment: str) -> set[str]:
         ("cache", "verify", "--help"),
         ("cache", "list"),
         ("doctor", "--help"),
+        ("why", "--help"),
+        ("why", "--schema"),
     ],
     ids=" ".join,
 )

@@ -19,6 +19,7 @@ from stormlog.apps.cli.printing.formats import (
     markdown_lines,
     plain_table_lines,
 )
+from stormlog.apps.cli.printing.human import cell_text
 from tests.apps.cli.runner import stormlog
 from tests.apps.cli.samples import capture, event, write_lines
 
@@ -161,3 +162,8 @@ def test_markdown_of_free_rows_aligns_numbers() -> None:
         "".join(markdown_lines(answer({"kind": "oom", "n": 12})))
         == "| kind | n |\n| --- | ---: |\n| oom | 12 |\n"
     )
+
+
+def test_cells_of_nested_values_are_json_on_one_line() -> None:
+    assert cell_text({"b": [1, None], "a": "é"}) == '{"a": "\\u00e9", "b": [1, null]}'
+    assert cell_text(None) == "-"

@@ -63,6 +63,7 @@ def test_the_expected_commands_are_there() -> None:
         ("query", "sessions"),
         ("query", "events"),
         ("query", "ooms"),
+        ("why",),
         ("scan",),
         ("issues",),
         *(("issues", verb) for verb in ISSUE_VERBS),

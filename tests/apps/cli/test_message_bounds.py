@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stormlog.apps.cli.printing.human import human_time
+from stormlog.presenting.quantities import human_time
 from tests.apps.cli.runner import stormlog
 from tests.apps.cli.samples import capture, event, write_lines
 from tests.query.sinks import busy_session

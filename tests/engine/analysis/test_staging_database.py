@@ -110,6 +110,63 @@ def test_other_database_gives_the_same_rows(request: pytest.FixtureRequest, odd_
     assert {name for name, _ in calls} == METHODS - {"is_created"}
 
 
+def dimensions_in_python(calls: list[tuple[str, tuple[Any, ...]]], path: Path, events: list[Any]) -> set[str]:
+    """Return the dimensions of the issues of some events that Python had to normalise."""
+    path.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+    calls.clear()
+    assert rows_of(path)["issues"]
+    return {
+        row[0]
+        for name, args in calls
+        if name == "fill" and args[0] == "stage.normal_dimensions"
+        for row in args[2]
+    }
+
+
+def test_dimensions_that_are_normal_as_they_stand_need_no_python(
+    calls: list[tuple[str, tuple[Any, ...]]], tmp_path: Path
+) -> None:
+    degraded = {"collector_health_status": "degraded", "collector_last_error": "RuntimeError: 5 lost"}
+    events = [
+        record(event_type="warning", context="Request id-7f3az failed 3 times", metadata={}),
+        record(event_type="error", metadata={"oom_reason": "message_pattern:out of memory"}),
+        record(metadata=degraded),
+        record(metadata={**degraded, "collector_partial_fields": ["device_used_bytes"]}),
+    ]
+    # Samples that show hidden memory.
+    events += [
+        record(
+            timestamp_ns=1000 + number,
+            device_used_bytes=10**9 if number == 30 else 1000,
+            device_total_bytes=10**10,
+            allocator_reserved_bytes=100,
+            allocator_allocated_bytes=100,
+        )
+        for number in range(40)
+    ]
+    path = tmp_path / "events.jsonl"
+    assert dimensions_in_python(calls, path, events) == set()
+    with stormlog.query.open(path, cache=False) as store:
+        assert {row.kind for row in store.list_issues()} == {
+            "alert",
+            "oom",
+            "collector_degradation",
+            "hidden_memory_anomaly",
+        }
+
+
+def test_other_dimensions_are_normalised_in_python(
+    calls: list[tuple[str, tuple[Any, ...]]], tmp_path: Path
+) -> None:
+    events = [
+        record(event_type="warning", collector="Mine 7", context="late", metadata={}),
+        record(event_type="warning", context="sp\u00e4t", metadata={}),
+        record(event_type="error", metadata={"oom_reason": 5}),
+        record(metadata={"collector_health_status": "degraded", "collector_partial_fields": ["b", "a"]}),
+    ]
+    assert len(dimensions_in_python(calls, tmp_path / "events.jsonl", events)) == 4
+
+
 def test_nothing_is_written_but_by_name(calls: list[tuple[str, tuple[Any, ...]]], odd_texts: Path) -> None:
     """What writes is a method with the name of a table, and a SELECT is all that is SQL."""
     rows_of(CAPTURES, odd_texts)

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import stormlog.query
-from stormlog.engine.reading.odd_lines import MAX_DEPTH
+from stormlog.engine.reading import odd_lines
+from stormlog.engine.reading.odd_lines import MAX_DEPTH, is_deeper_than, nests_deeper_than
 from stormlog.errors import SourceError
 from stormlog.telemetry.schema import LONGEST_LINE_BYTES
 from tests.engine.reading.oracle import Outcome, assert_as_expected
@@ -200,6 +203,61 @@ def test_deep_nesting(path: Path, depth: int, opening: str, closing: str) -> Non
 
     # The record and its metadata are two levels, an empty object beside the last number is another one.
     assert found.rejects == ({} if depth + 2 + ("{}" in opening) <= MAX_DEPTH else {2: "nested_too_deeply"})
+
+
+@pytest.mark.parametrize("depth", [300, 600, 5000])
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("[", "]"), ('{"]}":', "}"), ('["}",{},', "]"), ('{"\\"}\\\\":[1,', "]}")]
+)
+def test_depth_of_a_line_is_told_without_parsing_the_line(
+    path: Path, monkeypatch: pytest.MonkeyPatch, depth: int, opening: str, closing: str
+) -> None:
+    parsed: list[str] = []
+    monkeypatch.setattr(odd_lines, "_read_json", lambda line: parsed.append(line) or json.loads(line))
+    path.write_bytes(GOOD + with_metadata(f'{{"a": {opening * depth}1{closing * depth}}}') + GOOD)
+
+    with stormlog.query.open([path], cache=False) as store:
+        store.list_issues()
+        reasons = [reject.reason for reject in store.rejects()]
+
+    is_deep = depth > MAX_DEPTH or (closing == "]}" and 2 * depth > MAX_DEPTH)
+    assert reasons == (["nested_too_deeply"] if is_deep else [])
+    assert not (is_deep and parsed)
+
+
+def test_many_brackets_are_not_deep(path: Path) -> None:
+    flat = ", ".join('{"size": 1, "blocks": [1, 2]}' for _ in range(1000))
+    brackets = json.dumps("[" * 1000 + '"' + "{" * 1000)
+
+    found = read(path, GOOD + with_metadata(f'{{"a": [{flat}]}}') + with_metadata(f'{{"a": {brackets}}}'))
+
+    assert (sorted(found.events), found.rejects) == ([1, 2, 3], {})
+
+
+@pytest.mark.parametrize("rest", ["", "x", "]" * 700])
+def test_line_that_is_too_deep_and_broken_is_too_deep(path: Path, rest: str) -> None:
+    path.write_bytes(GOOD + b'{"a": ' + b"[" * 600 + rest.encode() + b"\n" + GOOD)
+
+    with stormlog.query.open([path], cache=False) as store:
+        store.list_issues()
+        rejects = [(reject.line_number, reject.reason) for reject in store.rejects()]
+
+    assert rejects == [(2, "nested_too_deeply")]
+
+
+TEXTS = st.text(st.sampled_from('[]{}"\\/u,: é\ud800'), max_size=6)
+CONTAINERS = st.recursive(
+    TEXTS | st.none() | st.integers(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=25,
+).map(lambda value: value if isinstance(value, (dict, list)) else [value])
+
+
+@settings(max_examples=300, deadline=None)
+@given(CONTAINERS, st.integers(1, 8), st.booleans())
+def test_depth_of_a_text_is_that_of_its_values(value: Any, limit: int, is_ascii: bool) -> None:
+    text = json.dumps(value, ensure_ascii=is_ascii)
+    assert nests_deeper_than(text, limit) == is_deeper_than(value, limit)
 
 
 @pytest.mark.parametrize("separator", [b"\x01\x1e\x02\x1f", b"\x1e", b"\x0b", b"\x0c", b"\x1c"], ids=repr)

@@ -78,7 +78,8 @@ def compact(
 
 
 def _as_text(report: CompactionReport) -> str:
-    from stormlog.apps.cli.printing.human import human_bytes, human_count, printable
+    from stormlog.presenting.quantities import human_bytes, human_count
+    from stormlog.presenting.texts import printable
 
     before = sum(segment.bytes_before for segment in report.compacted)
     after = sum(segment.bytes_after for segment in report.compacted)
@@ -104,7 +105,7 @@ def _as_text(report: CompactionReport) -> str:
 
 
 def _counted(number: int, noun: str) -> str:
-    from stormlog.apps.cli.printing.human import human_count
+    from stormlog.presenting.quantities import human_count
 
     return f"{human_count(number)} {noun}{'' if number == 1 else 's'}"
 

@@ -35,9 +35,9 @@ def export_command(file: str, no_counts: bool, as_json: bool, **options: Any) ->
     """
     from stormlog.apps.cli.options.tracker_options import open_tracker
     from stormlog.apps.cli.printing import output
-    from stormlog.apps.cli.printing.human import printable
     from stormlog.apps.cli.printing.json_text import json_line
     from stormlog.issues.sidecar import sidecar_bytes
+    from stormlog.presenting.texts import printable
     from stormlog.tracking.sidecar import export_states
 
     with open_tracker(**options, read_only=True) as tracker:

@@ -62,8 +62,8 @@ def unmerge(source: str, as_json: bool, **options: Any) -> None:
 def _print(issue: TrackedIssue, as_json: bool, verb: str) -> None:
     from stormlog.apps.cli.options.tracked_targets import short_id
     from stormlog.apps.cli.printing import output
-    from stormlog.apps.cli.printing.human import printable
     from stormlog.apps.cli.printing.json_text import json_document
+    from stormlog.presenting.texts import printable
 
     if as_json:
         output.print_text(json_document(issue.as_dict()) + "\n")

@@ -55,8 +55,8 @@ def record(message: str, at: str | None, as_json: bool, **options: Any) -> None:
     from stormlog.apps.cli.options.times import moment_ns
     from stormlog.apps.cli.options.tracked_targets import short_id
     from stormlog.apps.cli.printing import output
-    from stormlog.apps.cli.printing.human import printable
     from stormlog.apps.cli.printing.json_text import json_document
+    from stormlog.presenting.texts import printable
 
     with tracker_of(options, makes=True) as tracker:
         issue = tracker.record_error(

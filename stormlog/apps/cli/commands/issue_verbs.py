@@ -120,8 +120,8 @@ def _change(options: dict[str, Any], verb: Callable[..., Change], sentence: str)
     from stormlog.apps.cli.options.tracked_targets import short_id
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.diagnostics import print_message
-    from stormlog.apps.cli.printing.human import printable
     from stormlog.apps.cli.printing.json_text import json_document
+    from stormlog.presenting.texts import printable
 
     ids, as_json = options["ids"], options["as_json"]
     if not ids and options["where"] is None:

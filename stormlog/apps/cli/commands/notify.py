@@ -113,7 +113,8 @@ def _as_text(report: NotifyReport) -> str:
 
 
 def _project_text(project: ProjectDigest, *, is_dry_run: bool) -> str:
-    from stormlog.apps.cli.printing.human import human_time, printable
+    from stormlog.presenting.quantities import human_time
+    from stormlog.presenting.texts import printable
     from stormlog.tracking.digest.rendering import as_text, subject
 
     if project.digest is not None:
@@ -131,7 +132,8 @@ def _project_text(project: ProjectDigest, *, is_dry_run: bool) -> str:
 
 
 def _delivery_line(delivery: Delivery) -> str:
-    from stormlog.apps.cli.printing.human import human_time, printable
+    from stormlog.presenting.quantities import human_time
+    from stormlog.presenting.texts import printable
 
     line = f"{delivery.channel} to {printable(delivery.recipient)}: {delivery.state}"
     if delivery.error is not None:

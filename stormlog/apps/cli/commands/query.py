@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
@@ -15,6 +14,7 @@ from stormlog.apps.cli.options.options import (
     format_of,
     session_option,
     text_option,
+    tracker_of_environment,
 )
 from stormlog.apps.cli.options.targets import EVENTS, ISSUES, OOMS, SESSIONS, Target
 from stormlog.issues.kinds import ISSUE_KINDS
@@ -152,7 +152,7 @@ def _answer(target: Target, options: dict[str, Any], *, follow_s: float | None =
 
     shows_states = target is ISSUES or options["sql"] is not None or options["project"] is not None
     if options["tracker"] is None and shows_states:
-        options["tracker"] = _tracker_of_environment()
+        options["tracker"] = tracker_of_environment()
     if options["project"] is not None and options["tracker"] is None:
         raise click.UsageError("--project needs --db, or a tracker that STORMLOG_DB names.")
     format_name, cache = format_of(options), cache_of(options)
@@ -164,9 +164,3 @@ def _answer(target: Target, options: dict[str, Any], *, follow_s: float | None =
         if name not in ("format_name", "no_cache", "cache_dir") and not name.startswith("shortcut_")
     }
     answer(target, filters, Request(format_name=format_name, cache=cache, follow_s=follow_s, **settings))
-
-
-def _tracker_of_environment() -> str | None:
-    """Return the tracker that ``STORMLOG_DB`` names; None before the first scan has made it."""
-    named = os.environ.get("STORMLOG_DB")
-    return named if named and os.path.exists(named) and os.path.getsize(named) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -17,8 +18,10 @@ __all__ = [
     "cache_of",
     "format_of",
     "machine_options",
+    "reading_options",
     "session_option",
     "text_option",
+    "tracker_of_environment",
 ]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -45,14 +48,19 @@ def session_option(text: str) -> Decorator[Any]:
     return click.option("--session-id", "--session", "session_id", metavar="ID", help=text)
 
 
+def _decorated(function: Decorated, decorators: list[Decorator[Any]]) -> Decorated:
+    """Add options so that help lists them in the order given."""
+    for decorate in reversed(decorators):
+        function = decorate(function)
+    return function
+
+
 def answer_options(function: Decorated) -> Decorated:
     """Add paths, formats and settings to a command that prints rows.
 
-    The command receives ``paths``, ``format_name``, ``shortcut_<format>``, ``sql``, ``tracker``, ``project``,
-    ``strict``, what `machine_options` says, ``no_cache``, ``cache_dir``, ``quiet`` and ``no_colour``.
+    The command receives ``format_name``, ``shortcut_<format>``, ``sql``, and what `reading_options` says.
     """
     decorators: list[Decorator[Any]] = [
-        click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=NamedPath()),
         click.option(
             "--format", "format_name", type=click.Choice(FORMATS), help="How to print (default: table)."
         ),
@@ -65,13 +73,26 @@ def answer_options(function: Decorated) -> Decorated:
             metavar="[SELECT]",
             help="Print the SQL that answers the command; with a SELECT behind it, run that over the views.",
         ),
+        reading_options,
+    ]
+    return _decorated(function, decorators)
+
+
+def reading_options(function: Decorated) -> Decorated:
+    """Add paths, and how they are read, to a command that opens them.
+
+    The command receives ``paths``, ``tracker``, ``project``, ``strict``, what `machine_options` says, ``no_cache``,
+    ``cache_dir``, ``quiet`` and ``no_colour``.
+    """
+    decorators: list[Decorator[Any]] = [
+        click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=NamedPath()),
         click.option(
             "--db",
             "--tracker",
             "tracker",
             metavar="FILE",
             type=NamedPath(dir_okay=False),
-            help="Show the states of this tracker (default: STORMLOG_DB, if there is one); --sql sees its tables as "
+            help="Show the states of this tracker (default: STORMLOG_DB, if there is one); SQL sees its tables as "
             "schema tracking.",
         ),
         click.option("--project", metavar="NAME", help="Project of the tracker (default: default)."),
@@ -85,9 +106,7 @@ def answer_options(function: Decorated) -> Decorated:
         ),
         click.help_option("-h", "--help"),
     ]
-    for decorate in reversed(decorators):
-        function = decorate(function)
-    return function
+    return _decorated(function, decorators)
 
 
 def machine_options(function: Decorated) -> Decorated:
@@ -110,9 +129,7 @@ def machine_options(function: Decorated) -> Decorated:
             "and 500 times their size).",
         ),
     ]
-    for decorate in reversed(decorators):
-        function = decorate(function)
-    return function
+    return _decorated(function, decorators)
 
 
 def cache_dir_option(function: Decorated) -> Decorated:
@@ -146,3 +163,9 @@ def format_of(options: Mapping[str, Any]) -> str:
     if len(named) > 1:
         raise click.UsageError(f"Choose one format: {', '.join(named)} exclude each other.")
     return named[0] if named else FORMATS[0]
+
+
+def tracker_of_environment() -> str | None:
+    """Return the tracker that ``STORMLOG_DB`` names; None before the first scan has made it."""
+    named = os.environ.get("STORMLOG_DB")
+    return named if named and os.path.exists(named) and os.path.getsize(named) else None

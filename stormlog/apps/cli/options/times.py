@@ -9,7 +9,7 @@ import click
 
 from stormlog.issues.timestamps import parse_datetime
 
-__all__ = ["duration_ns", "moment_ns"]
+__all__ = ["duration_ns", "instant_ns", "moment_ns"]
 
 _UNITS = {
     "ms": 10**6,
@@ -19,6 +19,9 @@ _UNITS = {
     "d": 86400 * 10**9,
     "w": 604800 * 10**9,
 }
+#: Seconds since the Unix epoch, or nanoseconds; a date without separators has eight digits.
+_EPOCH_SECONDS = re.compile(r"[0-9]{9,11}(?:\.[0-9]{1,9})?", re.ASCII)
+_EPOCH_NANOSECONDS = re.compile(r"[0-9]{17,19}", re.ASCII)
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h|d|w)?", re.ASCII)
 
 
@@ -57,5 +60,36 @@ def moment_ns(text: str, now_ns: int | None, option: str) -> int:
         since = moment - datetime(1970, 1, 1, tzinfo=UTC)
         found = (since.days * 86400 + since.seconds) * 10**9 + since.microseconds * 1000
     if not -(2**63) <= found < 2**63:
+        raise click.BadParameter(f"{text!r} is not between the years 1678 and 2261.", param_hint=option)
+    return found
+
+
+def instant_ns(text: str, option: str) -> int:
+    """Return the time of ``2026-11-20 09:45:34 UTC``, an ISO date or time, or seconds or nanoseconds since the epoch.
+
+    A time without an offset is in UTC. Seconds have 9 to 11 digits and perhaps a fraction, nanoseconds 17 to 19.
+
+    Args:
+        text: The time, as people write it or Stormlog prints it.
+        option: Name of the option, for the message.
+
+    Raises:
+        click.BadParameter: it is none of these, or 64 bits do not hold its nanoseconds.
+    """
+    text = text.strip()
+    if _EPOCH_NANOSECONDS.fullmatch(text):
+        found = int(text)
+    elif _EPOCH_SECONDS.fullmatch(text):
+        seconds, _, fraction = text.partition(".")
+        # As integers: a double would lose the last digits.
+        found = int(seconds) * 10**9 + int(fraction.ljust(9, "0"))
+    elif text.isdecimal() and len(text) > 8:
+        message = (
+            f"{text!r} is neither seconds (9 to 11 digits) nor nanoseconds (17 to 19) since the Unix epoch."
+        )
+        raise click.BadParameter(message, param_hint=option)
+    else:
+        return moment_ns(text.removesuffix("UTC"), None, option)
+    if found >= 2**63:
         raise click.BadParameter(f"{text!r} is not between the years 1678 and 2261.", param_hint=option)
     return found

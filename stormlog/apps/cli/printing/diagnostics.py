@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from stormlog.apps.cli.printing.human import printable
 from stormlog.apps.cli.printing.json_text import without_delete
 from stormlog.apps.cli.printing.streams import discard
 from stormlog.errors import OutOfRoomError, QueryError, SourceError, StormlogError, TrackingError
+from stormlog.presenting.texts import printable
 
 if TYPE_CHECKING:
     from stormlog._progress import Progress

@@ -13,9 +13,18 @@ from typing import Any
 from stormlog.apps.cli.printing import formats, streams
 from stormlog.apps.cli.printing.diagnostics import use_colour
 from stormlog.apps.cli.printing.formats import Answer
-from stormlog.apps.cli.printing.human import printable
+from stormlog.presenting.texts import printable
 
-__all__ = ["discard", "flush", "is_terminal", "print_answer", "print_styled", "print_text"]
+__all__ = [
+    "discard",
+    "draws_blocks",
+    "flush",
+    "is_terminal",
+    "print_answer",
+    "print_styled",
+    "print_text",
+    "terminal_width",
+]
 
 _WRITERS: dict[str, Callable[[Answer], Iterator[str]]] = {
     "json": formats.json_chunks,
@@ -35,7 +44,7 @@ def print_answer(answer: Answer, format_name: str, *, no_colour: bool = False) -
             of known width, and plain where it is not.
         no_colour: Whether the user asked for no colours.
     """
-    width = _terminal_width() if format_name == "table" else None
+    width = terminal_width() if format_name == "table" else None
     if width is None or not answer.rows:
         chunks = _WRITERS[format_name](answer)
         _write(map(_csv_for_terminal, chunks) if format_name == "csv" and sys.stdout.isatty() else chunks)
@@ -49,7 +58,13 @@ def print_answer(answer: Answer, format_name: str, *, no_colour: bool = False) -
 
 def is_terminal() -> bool:
     """Tell whether answers go to a terminal of known width."""
-    return _terminal_width() is not None
+    return terminal_width() is not None
+
+
+def draws_blocks() -> bool:
+    """Tell whether stdout shows characters beyond ASCII."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "").replace("_", "")
+    return encoding == "utf8" and os.environ.get("TERM") != "dumb"
 
 
 def print_text(text: str) -> None:
@@ -99,7 +114,8 @@ def _prepare() -> None:
         reconfigure(errors="backslashreplace", newline="")
 
 
-def _terminal_width() -> int | None:
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that stdout is; None for a file, a pipe, or a terminal without a width."""
     if not sys.stdout.isatty():
         return None
     named = os.environ.get("COLUMNS", "")

@@ -1,10 +1,10 @@
-"""Sizes, times and texts as people read them."""
+"""Sizes, times and durations as people read them."""
 
 from __future__ import annotations
 
 import pytest
 
-from stormlog.apps.cli.printing.human import cell_text, human_bytes, human_time, printable
+from stormlog.presenting.quantities import human_bytes, human_difference, human_duration, human_time
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,28 @@ def test_milliseconds_are_cut_not_rounded() -> None:
     assert human_time(1_767_323_045_999_999_999, milliseconds=True) == "2026-01-02 03:04:05.999"
 
 
-def test_control_characters_are_escaped_and_letters_kept() -> None:
-    assert printable("mémoire 内存\t\x1b]0;title\x07") == "mémoire 内存\\t\\x1b]0;title\\x07"
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, "0 s"),
+        (999_999, "less than 1 ms"),
+        (120 * 10**6, "120 ms"),
+        (999_999_999, "999 ms"),
+        (3_200_000_000, "3.2 s"),
+        (4_000_000_000, "4 s"),
+        (9_999_999_999, "9.9 s"),
+        (34_900_000_000, "34 s"),
+        (60 * 10**9, "1 min"),
+        (125 * 10**9, "2 min 5 s"),
+        (7525 * 10**9, "2 h 5 min"),
+        (7200 * 10**9, "2 h"),
+        (274_000 * 10**9, "3 d 4 h"),
+        (10**18 * 1000, "11,574,074 d 1 h"),
+    ],
+)
+def test_durations(value: int, expected: str) -> None:
+    assert human_duration(value) == expected
 
 
-def test_cells_of_nested_values_are_json_on_one_line() -> None:
-    assert cell_text({"b": [1, None], "a": "é"}) == '{"a": "\\u00e9", "b": [1, null]}'
-    assert cell_text(None) == "-"
+def test_differences_have_a_sign() -> None:
+    assert [human_difference(value << 20) for value in (3, 0, -3)] == ["+3.00 MiB", "0 B", "-3.00 MiB"]

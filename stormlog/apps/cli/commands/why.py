@@ -1,0 +1,183 @@
+"""``stormlog why``: what a failed run died of."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stormlog.apps.cli.options.options import (
+    cache_of,
+    reading_options,
+    session_option,
+    tracker_of_environment,
+)
+
+if TYPE_CHECKING:
+    from stormlog.explaining.models import Explanation
+
+__all__ = ["why"]
+
+_FORMATS = ("text", "json", "markdown")
+
+#: Columns of the screen where there is no terminal, and most columns on one: longer lines are hard to read.
+_USUAL_WIDTH = 80
+_GREATEST_WIDTH = 120
+
+#: Style of a piece of the screen -> arguments of `click.style`.
+_COLOURS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "heading": {"bold": True},
+    "failure": {"fg": "red", "bold": True},
+    "warning": {"fg": "yellow"},
+    "note": {"fg": "cyan"},
+    "faint": {"dim": True},
+}
+
+
+def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:
+    if not is_wanted or ctx.resilient_parsing:
+        return
+    from stormlog.apps.cli.printing import output
+    from stormlog.apps.cli.printing.json_text import json_document
+    from stormlog.explaining.schema import explanation_schema
+
+    output.print_text(json_document(explanation_schema()) + "\n")
+    output.flush()
+    ctx.exit()
+
+
+@click.command()
+@click.option("--run", "run_id", metavar="ID", help="Explain this run (default: the latest that failed).")
+@session_option("Explain the run of this session, with the account of this session.")
+@click.option(
+    "--issue", metavar="ID", help="Explain the run of the latest evidence of this issue, or of a fingerprint."
+)
+@click.option(
+    "--at",
+    metavar="TIME",
+    help="Show the memory of every device at this time: ISO (UTC), or seconds or nanoseconds since the epoch.",
+)
+@click.option("--format", "format_name", type=click.Choice(_FORMATS), help="How to print (default: text).")
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("--brief", is_flag=True, help="Print one line, for the epilogue of a job or a mail.")
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON schema of --json, and nothing else.",
+)
+@reading_options
+def why(
+    run_id: str | None, session_id: str | None, issue: str | None, at: str | None, brief: bool, **options: Any
+) -> None:
+    """Explain why a run failed: which rank first, in which phase, and where its memory went.
+
+    \b
+    Examples:
+      stormlog why runs/
+      stormlog why runs/ --run llm-pretrain-0412 --json
+      stormlog why runs/ --issue 8d0c6a4e --db tracker.db
+      stormlog why runs/ --at "2026-11-20 09:45:34"
+      stormlog why runs/ --brief | mail -s "job $SLURM_JOB_ID" me@example.org
+    """
+    from stormlog.apps.cli.answers import Request, open_store, reading
+    from stormlog.apps.cli.options.times import instant_ns
+    from stormlog.apps.cli.printing import diagnostics, output
+    from stormlog.workflows import explain
+
+    format_name = _format_of(options, brief)
+    at_ns = None if at is None else instant_ns(at, "'--at'")
+    request = _request(Request, format_name, options)
+    with open_store(request) as store, ExitStack() as watching:
+        with reading(store, watching, request):
+            explanation = explain(
+                store,
+                tracker=request.tracker,
+                project=request.project,
+                run_id=run_id,
+                session_id=session_id,
+                issue=issue,
+                at_ns=at_ns,
+            )
+        _print(explanation, format_name, request.no_colour)
+        output.flush()
+        if not request.quiet:
+            _note_other_runs(explanation)
+            diagnostics.print_skipped(diagnostics.notices(store))
+
+
+def _format_of(options: dict[str, Any], brief: bool) -> str:
+    """Take the options that name a format, and return the one that they name.
+
+    Raises:
+        click.UsageError: they name several.
+    """
+    named = {"json"} if options.pop("as_json") else set()
+    named |= {name for name in (options.pop("format_name"),) if name is not None}
+    named |= {"brief"} if brief else set()
+    if len(named) > 1:
+        raise click.UsageError(f"Choose one format: {', '.join(sorted(named))} exclude each other.")
+    return named.pop() if named else _FORMATS[0]
+
+
+def _request(kind: Any, format_name: str, options: dict[str, Any]) -> Any:
+    """Return what the options say about reading.
+
+    Args:
+        kind: Class `answers.Request`.
+        format_name: Of the answer.
+        options: What `reading_options` gives a command.
+    """
+    cache = cache_of(options)
+    if options["tracker"] is None:
+        options["tracker"] = tracker_of_environment()
+    if options["project"] is not None and options["tracker"] is None:
+        raise click.UsageError("--project needs --db, or a tracker that STORMLOG_DB names.")
+    settings = {name: value for name, value in options.items() if name not in ("no_cache", "cache_dir")}
+    return kind(format_name=format_name, sql=None, cache=cache, **settings)
+
+
+def _print(explanation: Explanation, format_name: str, no_colour: bool) -> None:
+    from stormlog.apps.cli.printing import output
+
+    if format_name == "json":
+        from stormlog.apps.cli.printing.json_text import json_document
+
+        output.print_text(json_document(explanation.as_dict()) + "\n")
+    elif format_name == "markdown":
+        from stormlog.presenting.why_markdown import markdown
+
+        output.print_text(markdown(explanation))
+    elif format_name == "brief":
+        from stormlog.presenting.why_brief import brief
+
+        output.print_text(brief(explanation) + "\n")
+    else:
+        _print_screen(explanation, no_colour)
+
+
+def _print_screen(explanation: Explanation, no_colour: bool) -> None:
+    import sys
+
+    from stormlog.apps.cli.printing import output
+    from stormlog.apps.cli.printing.diagnostics import use_colour
+    from stormlog.presenting.why_text import screen
+
+    width = min(output.terminal_width() or _USUAL_WIDTH, _GREATEST_WIDTH)
+    in_colour = use_colour(sys.stdout, no_colour)
+    for line in screen(explanation, width=width, ascii_only=not output.draws_blocks()):
+        pieces = [click.style(text, **_COLOURS[style]) if in_colour else text for text, style in line if text]
+        output.print_styled("".join(pieces).rstrip() + "\n")
+
+
+def _note_other_runs(explanation: Explanation) -> None:
+    from stormlog.apps.cli.printing.diagnostics import print_message
+    from stormlog.presenting.why_sentences import other_runs
+
+    others = other_runs(explanation)
+    if others is not None:
+        print_message(f"{others.removesuffix('.')}; see one with --run ID or --session ID", "Note")

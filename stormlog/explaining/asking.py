@@ -1,0 +1,44 @@
+"""What an explanation asks of a store: the rows of a statement, and what is tracked of an issue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from stormlog.issues.sidecar import TrackedState
+
+__all__ = ["STATEMENTS", "Ask", "Store"]
+
+#: Name of a statement in ``sql/queries``, parameters -> rows.
+Ask = Callable[[str, Mapping[str, Any]], list[tuple[Any, ...]]]
+
+#: Statement -> the views that it selects from, for those who prepare them.
+STATEMENTS = {
+    "why_attempts": "run_attempts",
+    "why_place": "run_sessions issue_evidence",
+    "why_ranks": "run_ranks",
+    "why_failures": "failures",
+    "why_phases": "phase_spans",
+    "why_before": "issue_evidence run_sessions",
+    "why_same": "issue_evidence run_sessions",
+    "why_clocks": "phase_spans run_sessions",
+    "why_peak": "memory_account run_sessions",
+    "memory_levels": "memory_account phase_spans run_sessions",
+}
+
+
+class Store(NamedTuple):
+    """What is asked.
+
+    Attributes:
+        ask: Answers of one moment.
+        tracked: Fingerprint id -> what a tracker or sidecar says about it.
+        paths: The opened paths.
+        now_ns: Nanoseconds since the Unix epoch.
+    """
+
+    ask: Ask
+    tracked: Callable[[str], TrackedState | None]
+    paths: Sequence[str]
+    now_ns: int

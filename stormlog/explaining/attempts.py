@@ -1,0 +1,145 @@
+"""Finds the attempt to explain, and the other ones that tell something about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from stormlog.errors import SourceError, UnknownIdError
+from stormlog.explaining.asking import Ask
+
+__all__ = ["Attempt", "Choice", "choose", "list_attempts", "others_of_its_job"]
+
+#: Ids that an error about an unknown one names.
+_NAMED = 5
+
+
+class Attempt(NamedTuple):
+    """A row of `sql/queries/why_attempts.sql`."""
+
+    run_id: str
+    attempt: int
+    title: str | None
+    source_ref: str | None
+    job_id: str | None
+    app: str | None
+    world_size: int | None
+    code_version: str | None
+    start_ns: int | None
+    last_ns: int | None
+    failed_ns: int | None
+    failed_count: int
+    lost_count: int
+    is_overlapping: bool
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a rank failed or is lost."""
+        return self.failed_count > 0 or self.lost_count > 0
+
+
+class Choice(NamedTuple):
+    """What to explain.
+
+    Attributes:
+        attempt: The attempt.
+        session_id: Only this session of it; None for all of it.
+        asked_session_id: The session whose account was asked for.
+        others: Further attempts that failed and match, the latest first.
+    """
+
+    attempt: Attempt
+    session_id: str | None
+    asked_session_id: str | None
+    others: list[Attempt]
+
+
+def list_attempts(ask: Ask) -> list[Attempt]:
+    """Return all attempts: the latest failed one first, then the others from the latest.
+
+    Raises:
+        SourceError: there is none.
+    """
+    attempts = [Attempt(*row) for row in ask("why_attempts", {})]
+    if not attempts:
+        raise SourceError("no telemetry found: no session, no event and no OOM bundle")
+    return attempts
+
+
+def choose(
+    ask: Ask,
+    attempts: Sequence[Attempt],
+    *,
+    run_id: str | None,
+    session_id: str | None,
+    issue: str | None,
+) -> Choice:
+    """Return the attempt that is asked for.
+
+    Args:
+        ask: The store.
+        attempts: As `list_attempts` returns them.
+        run_id: A run: its latest failed attempt, else its last one.
+        session_id: A session: its attempt.
+        issue: A fingerprint id: the attempt of its latest evidence.
+
+    Raises:
+        UnknownIdError: nothing has this id.
+    """
+    failed = [attempt for attempt in attempts if attempt.has_failed]
+    if session_id is not None or issue is not None:
+        places = ask("why_place", {"session_id": session_id, "fingerprint_id": issue})
+        if not places:
+            raise UnknownIdError(
+                *(("session", session_id) if session_id is not None else ("issue", issue or ""))
+            )
+        chosen = next(attempt for attempt in attempts if attempt[:2] == places[0][:2])
+        place_session = places[0][2]
+        if run_id is not None and chosen.run_id != run_id:
+            raise UnknownIdError("run", run_id, [chosen.run_id])
+    else:
+        of_run = [attempt for attempt in attempts if run_id is None or attempt.run_id == run_id]
+        if not of_run:
+            raise UnknownIdError(
+                "run", run_id or "", list(dict.fromkeys(a.run_id for a in attempts))[:_NAMED]
+            )
+        chosen, place_session = of_run[0], None
+    only = None
+    if chosen.is_overlapping:
+        # Nothing tells which of several sessions of a rank belong together.
+        only = place_session or _first_session(ask, chosen)
+    others = [attempt for attempt in failed if attempt[:2] != chosen[:2]]
+    return Choice(chosen, only, session_id, others)
+
+
+def _first_session(ask: Ask, attempt: Attempt) -> str:
+    """Return the session that failed first; without a failure, the one that wrote last."""
+    of_attempt = {"run_id": attempt.run_id, "attempt": attempt.attempt, "session_id": None}
+    failures = ask("why_failures", of_attempt)
+    if failures:
+        return str(failures[0][1])
+    return str(max(ask("why_ranks", of_attempt), key=lambda row: row[7] or 0)[1])
+
+
+def others_of_its_job(attempt: Attempt, attempts: Sequence[Attempt]) -> list[Attempt]:
+    """Return earlier attempts of the same job, the nearest kin and the latest first.
+
+    Kin are earlier attempts of the run, then runs with the same title or reference of their envelopes, then runs of
+    the same application with as many ranks.
+    """
+
+    def kinship(other: Attempt) -> int | None:
+        if other.run_id == attempt.run_id:
+            return 0 if other.attempt < attempt.attempt else None
+        if (attempt.title is not None and other.title == attempt.title) or (
+            attempt.source_ref is not None and other.source_ref == attempt.source_ref
+        ):
+            return 1
+        if attempt.app is not None and (other.app, other.world_size) == (attempt.app, attempt.world_size):
+            return 2
+        return None
+
+    start_ns = attempt.start_ns or 0
+    earlier = [other for other in attempts if other[:2] != attempt[:2] and (other.start_ns or 0) <= start_ns]
+    kin = [(found, other) for other in earlier if (found := kinship(other)) is not None]
+    return [other for _, other in sorted(kin, key=lambda pair: (pair[0], -(pair[1].start_ns or 0)))]

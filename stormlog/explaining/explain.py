@@ -1,0 +1,304 @@
+"""Explains one attempt of a run: who failed first, where its memory went, and where else it happened."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from stormlog.explaining.asking import Ask, Store
+from stormlog.explaining.attempts import Attempt, Choice, choose, list_attempts, others_of_its_job
+from stormlog.explaining.failures import Failure, first_failure, list_failures
+from stormlog.explaining.memory import Series, account, growth_against, near_full, odd_ranks
+from stormlog.explaining.models import (
+    EarlierGrowth,
+    ExplainedRun,
+    Explanation,
+    OtherRun,
+    PriorHits,
+    RankState,
+    SameIssue,
+)
+from stormlog.explaining.next_steps import next_steps
+from stormlog.explaining.phases import Moment, PhaseAt, phases_at
+
+__all__ = ["explain"]
+
+#: A rank that wrote so lately may still be running, whatever the others did since.
+_SETTLE_NS = 600 * 10**9
+_MOST_OTHER_RUNS = 10
+
+
+class _Rank(NamedTuple):
+    """A row of `sql/queries/why_ranks.sql`."""
+
+    rank: int | None
+    session_id: str
+    host: str | None
+    status: str
+    state: str
+    failed_ns: int | None
+    start_ns: int | None
+    last_ns: int | None
+
+
+class _Scope(NamedTuple):
+    """What is explained, with its ranks and failures."""
+
+    choice: Choice
+    ranks: list[_Rank]
+    failures: list[Failure]
+    until_ns: int | None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters that statements about the attempt have in common."""
+        attempt = self.choice.attempt
+        return {
+            "run_id": attempt.run_id,
+            "attempt": attempt.attempt,
+            "session_id": self.choice.session_id,
+        }
+
+    @property
+    def failed_ns(self) -> int | None:
+        """When the first rank failed."""
+        return self.failures[0].timestamp_ns if self.failures else None
+
+
+def explain(
+    store: Store,
+    *,
+    run_id: str | None = None,
+    session_id: str | None = None,
+    issue: str | None = None,
+    at_ns: int | None = None,
+) -> Explanation:
+    """Explain a run; by default the one that failed last.
+
+    Args:
+        store: What is asked.
+        run_id: A run, by its id.
+        session_id: A session: its run, and the account of its memory.
+        issue: A fingerprint id: the run of its latest evidence.
+        at_ns: Ask for no failure: give the account of every series at its last sample not after this time.
+
+    Raises:
+        UnknownIdError: an id names nothing.
+        SourceError: there is no telemetry.
+    """
+    attempts = list_attempts(store.ask)
+    choice = choose(store.ask, attempts, run_id=run_id, session_id=session_id, issue=issue)
+    scope = _scope(store, choice, at_ns)
+    all_series = _series(store.ask, scope.parameters, scope.until_ns)
+    run = _run(store.ask, scope)
+    others = tuple(
+        OtherRun(other.run_id, other.attempt, other.failed_ns, other.code_version)
+        for other in choice.others[:_MOST_OTHER_RUNS]
+    )
+    phases = phases_at(store.ask, _moments(scope))
+    ranks = _rank_states(scope, all_series, phases)
+    if at_ns is not None:
+        accounts = tuple(account(series, failed_ns=None, requested_bytes=None) for series in all_series)
+        return Explanation(
+            run, accounts=accounts, ranks=ranks, near_full=tuple(near_full(all_series)), other_runs=others
+        )
+    failure = first_failure(
+        scope.failures, {r.rank: r.host for r in scope.ranks}, run.clock_spread_ns, phases
+    )
+    before, before_total = _before(store.ask, scope) if scope.failures else ((), 0)
+    series = _series_to_show(scope, all_series)
+    memory = None
+    if series is not None:
+        requested = failure.requested_bytes if failure is not None else None
+        memory = account(series, failed_ns=scope.failed_ns, requested_bytes=requested)
+    return Explanation(
+        run=run,
+        first_failure=failure,
+        memory=memory,
+        against_last_good=_against_last_good(store.ask, scope, attempts, series),
+        ranks=ranks,
+        odd_ranks=tuple(odd_ranks(all_series, len(run.ranks_seen))) if scope.failures else (),
+        near_full=tuple(near_full(all_series)) if scope.failures else (),
+        before=before,
+        before_total=before_total,
+        same_as=_same_as(store, scope, attempts),
+        next=next_steps(store.paths, failure, others),
+        other_runs=others,
+    )
+
+
+def _scope(store: Store, choice: Choice, at_ns: int | None) -> _Scope:
+    """Return the ranks and failures of what was chosen, up to a time."""
+    attempt = choice.attempt
+    parameters = {"run_id": attempt.run_id, "attempt": attempt.attempt, "session_id": choice.session_id}
+    ranks = [_settled(_Rank(*row), store.now_ns) for row in store.ask("why_ranks", parameters)]
+    failures = list_failures(store.ask, parameters)
+    until_ns = at_ns
+    if until_ns is None and failures:
+        until_ns = failures[0].timestamp_ns
+    if until_ns is None:
+        [(until_ns,)] = store.ask("why_peak", parameters)
+    return _Scope(choice, ranks, failures, until_ns)
+
+
+def _settled(rank: _Rank, now_ns: int) -> _Rank:
+    """Return a rank as running where it only seems lost because it has been quiet for a while."""
+    is_quiet = rank.state == "lost" and rank.status != "interrupted" and rank.last_ns is not None
+    if is_quiet and 0 <= now_ns - (rank.last_ns or 0) < _SETTLE_NS:
+        return rank._replace(state="running")
+    return rank
+
+
+def _series(ask: Ask, parameters: dict[str, Any], until_ns: int | None) -> list[Series]:
+    return [Series(*row) for row in ask("memory_levels", {**parameters, "until_ns": until_ns})]
+
+
+def _run(ask: Ask, scope: _Scope) -> ExplainedRun:
+    attempt = scope.choice.attempt
+    seen = {rank.rank for rank in scope.ranks if rank.rank is not None}
+
+    def in_state(state: str) -> tuple[int, ...]:
+        return tuple(sorted(r.rank for r in scope.ranks if r.state == state and r.rank is not None))
+
+    hosts = {rank.host for rank in scope.ranks if rank.host is not None}
+    spread = None
+    if len(hosts) > 1 and scope.choice.session_id is None:
+        [(spread,)] = ask("why_clocks", {"run_id": attempt.run_id, "attempt": attempt.attempt})
+    return ExplainedRun(
+        run_id=attempt.run_id,
+        attempt=attempt.attempt,
+        job_id=attempt.job_id,
+        world_size=attempt.world_size,
+        ranks_seen=tuple(sorted(seen)),
+        ranks_missing=tuple(rank for rank in range(attempt.world_size or 0) if rank not in seen)
+        if scope.choice.session_id is None
+        else (),
+        ranks_failed=in_state("failed"),
+        ranks_lost=in_state("lost"),
+        ranks_running=in_state("running"),
+        code_version=attempt.code_version,
+        started_ns=min((rank.start_ns for rank in scope.ranks if rank.start_ns is not None), default=None),
+        failed_ns=scope.failed_ns,
+        clock_spread_ns=spread,
+        ambiguous=attempt.is_overlapping,
+    )
+
+
+def _moments(scope: _Scope) -> list[Moment]:
+    """Return the moment of each rank at which its phase is shown: its failure, the first one, or its last record."""
+    moments = [
+        Moment(rank.session_id, rank.rank, min(scope.until_ns or rank.last_ns, rank.last_ns))
+        for rank in scope.ranks
+        if rank.rank is not None and rank.last_ns is not None
+    ]
+    return moments + [
+        Moment(f.session_id, f.rank, f.timestamp_ns, f.origin_thread_json, f.origin_scope_json)
+        for f in scope.failures
+        if f.rank is not None and f.timestamp_ns is not None
+    ]
+
+
+def _rank_states(
+    scope: _Scope, all_series: list[Series], phases: dict[tuple[str, int], PhaseAt]
+) -> tuple[RankState, ...]:
+    used: dict[int, int] = {}
+    for series in all_series:
+        if series.used_bytes is not None:
+            used[series.rank] = max(used.get(series.rank, 0), series.used_bytes)
+    order = {(f.session_id, f.rank): number for number, f in enumerate(scope.failures)}
+    ranks = sorted(
+        (rank for rank in scope.ranks if rank.rank is not None),
+        key=lambda r: (order.get((r.session_id, r.rank), len(order)), r.rank or 0, r.session_id),
+    )
+    return tuple(
+        RankState(
+            rank.rank or 0,
+            rank.host,
+            rank.failed_ns,
+            used.get(rank.rank or 0),
+            phases.get((rank.session_id, rank.rank or 0), PhaseAt(None, ())).phase,
+        )
+        for rank in ranks
+    )
+
+
+def _series_to_show(scope: _Scope, all_series: list[Series]) -> Series | None:
+    """Return the series that the account is about: that of the session asked for, of the failure, or at its peak."""
+    asked = scope.choice.asked_session_id
+    candidates = [series for series in all_series if asked is None or series.session_id == asked]
+    if scope.failures and (asked is None or asked == scope.failures[0].session_id):
+        failure = scope.failures[0]
+        candidates = [s for s in candidates if (s.session_id, s.rank) == (failure.session_id, failure.rank)]
+        of_device = [series for series in candidates if series.device_id == failure.device_id]
+        candidates = of_device or candidates
+    return max(candidates, key=lambda s: (s.used_bytes or 0) / (s.total_bytes or 1), default=None)
+
+
+def _before(ask: Ask, scope: _Scope) -> tuple[tuple[PriorHits, ...], int]:
+    failure = scope.failures[0]
+    rows = ask(
+        "why_before",
+        {
+            **scope.parameters,
+            "until_ns": failure.timestamp_ns,
+            "failed_path": failure.segment_path,
+            "failed_line": failure.line_number,
+        },
+    )
+    hits = tuple(
+        PriorHits(
+            fingerprint_id=row[0],
+            kind=row[1],
+            severity=row[2],
+            title=row[3],
+            count=row[4],
+            first_ns=row[5],
+            last_ns=row[6],
+            ranks=tuple(rank for rank in row[7] if rank is not None),
+        )
+        for row in rows
+    )
+    return hits, rows[0][8] if rows else 0
+
+
+def _against_last_good(
+    ask: Ask, scope: _Scope, attempts: list[Attempt], series: Series | None
+) -> EarlierGrowth | None:
+    if series is None or not scope.failures:
+        return None
+    for earlier in others_of_its_job(scope.choice.attempt, attempts):
+        if earlier.has_failed or earlier.is_overlapping:
+            continue
+        parameters = {"run_id": earlier.run_id, "attempt": earlier.attempt, "session_id": None}
+        of_rank = [found for found in _series(ask, parameters, None) if found.rank == series.rank]
+        same_device = [found for found in of_rank if found.device_id == series.device_id]
+        if of_rank:
+            growth = growth_against(series, (same_device or of_rank)[0])
+            return EarlierGrowth(earlier.run_id, earlier.code_version, growth)
+    return None
+
+
+def _same_as(store: Store, scope: _Scope, attempts: list[Attempt]) -> SameIssue | None:
+    fingerprint_id = scope.failures[0].fingerprint_id if scope.failures else None
+    if fingerprint_id is None:
+        return None
+    with_it = {
+        (run_id, number) for run_id, number, _ in store.ask("why_same", {"fingerprint_id": fingerprint_id})
+    }
+    tracked = store.tracked(fingerprint_id)
+    this = scope.choice.attempt
+    with_it.add(this[:2])
+    if len(with_it) < 2 and tracked is None:
+        return None
+    by_start = sorted(attempts, key=lambda attempt: (attempt.start_ns or 0, attempt.run_id, attempt.attempt))
+    earlier = [a for a in by_start if (a.start_ns or 0) < (this.start_ns or 0)]
+    kin = {a[:2] for a in others_of_its_job(this, attempts)}
+    first = next(attempt for attempt in by_start if attempt[:2] in with_it)
+    without = [a for a in earlier if a[:2] not in with_it and a[:2] in kin and a.code_version is not None]
+    return SameIssue(
+        issue=fingerprint_id if tracked is None or tracked.issue_id is None else tracked.issue_id,
+        number=None,
+        status=None if tracked is None else tracked.status or tracked.state,
+        first_version=first.code_version,
+        last_version_without=without[-1].code_version if without else None,
+        runs=len({run_id for run_id, _ in with_it}),
+    )

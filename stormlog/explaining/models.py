@@ -1,0 +1,384 @@
+"""The account of a run: which rank failed first, in which phase, and where its memory went.
+
+Promise: what is not known is null; bytes are bytes, times are nanoseconds since the Unix epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any
+
+from stormlog._values import frozen_class
+from stormlog.explaining.times import utc_text
+
+__all__ = [
+    "COMPONENTS",
+    "TIME_TEXTS",
+    "EarlierGrowth",
+    "Explanation",
+    "ExplainedRun",
+    "FirstFailure",
+    "MemoryAccount",
+    "NearFull",
+    "OddRank",
+    "OtherRun",
+    "PriorHits",
+    "RankState",
+    "SameIssue",
+]
+
+#: The components of device memory, in the order in which they are shown.
+COMPONENTS = ("allocated", "reserved_unused", "outside_allocator", "process", "free")
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    """Return the fields in order; every time is followed by the same time as text."""
+    found: dict[str, Any] = {}
+    for name in value.__dataclass_fields__:
+        item = getattr(value, name)
+        found[name] = _plain(item)
+        if name in TIME_TEXTS:
+            found[TIME_TEXTS[name]] = None if item is None else utc_text(item)
+    return found
+
+
+#: Field of a time in nanoseconds -> key of the same time as ISO text.
+TIME_TEXTS = {
+    "started_ns": "started_utc",
+    "failed_ns": "failed_utc",
+    "timestamp_ns": "timestamp_utc",
+    "first_ns": "first_utc",
+    "last_ns": "last_utc",
+}
+
+
+def _plain(item: Any) -> Any:
+    if isinstance(item, tuple):
+        return [_plain(member) for member in item]
+    if isinstance(item, Mapping):
+        return dict(item)
+    return item.as_dict() if hasattr(item, "as_dict") else item
+
+
+@frozen_class
+class ExplainedRun:
+    """The attempt of a run that is explained.
+
+    Args:
+        run_id: As `stormlog query runs` and view ``runs`` name it.
+        attempt: Number of the attempt within the run, from 1.
+        world_size: Number of ranks as the telemetry says it; null when it does not.
+        ranks_seen: Ranks with a session.
+        ranks_missing: Ranks below the world size without one.
+        ranks_failed: Ranks with a failure of their own.
+        ranks_lost: Ranks whose telemetry ends without a reason, well before the first failure.
+        ranks_running: Ranks that neither ended nor are lost.
+        code_version: Version of the code that ran.
+        started_ns: First event or start of a session.
+        failed_ns: First failure; null when there is none.
+        clock_spread_ns: How far the clocks of the hosts seem to be apart; null when that cannot be told.
+        ambiguous: Whether sessions of the same rank overlap in time, so that each is explained alone.
+
+    Source: docs/why.md#runs-and-attempts.
+    """
+
+    run_id: str
+    attempt: int
+    job_id: str | None
+    world_size: int | None
+    ranks_seen: tuple[int, ...]
+    ranks_missing: tuple[int, ...]
+    ranks_failed: tuple[int, ...]
+    ranks_lost: tuple[int, ...]
+    ranks_running: tuple[int, ...]
+    code_version: str | None
+    started_ns: int | None
+    failed_ns: int | None
+    clock_spread_ns: int | None
+    ambiguous: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order, times also as text."""
+        return _as_dict(self)
+
+
+@frozen_class
+class FirstFailure:
+    """The earliest failure of an attempt.
+
+    Args:
+        rank: Null where several ranks come into question: see ``candidates``.
+        time_source: ``event``, or ``bundle`` where only an OOM bundle tells, in whole seconds.
+        lead_ns: Time to the failure of the next rank; null without one.
+        certain: False where clocks or whole seconds may hide another order.
+        kind: ``oom`` or ``error``.
+        survived: Whether the rank went on for long after it; then no rank has a failure that it did not survive.
+        phase: Phase of the thread that failed, or of the rank; ``(likely) ...`` and ``(ambiguous) ...`` say doubt.
+        phase_left: Phases of that thread that were left within the last 0.1 s before the failure.
+        exception_type: Name of the exception's class, as recorded.
+        requested_bytes: What the failed allocation asked for, as the message says.
+        free_bytes: What was free then, as the message says.
+        source_path: File that holds the event, or directory of the bundle.
+        line_number: Line in that file; null for a bundle.
+        candidates: Ranks that may have been first, where ``rank`` is null.
+        context: Text of the event; null for a bundle.
+
+    Source: docs/why.md#failures.
+    """
+
+    rank: int | None
+    host: str | None
+    device_id: int | None
+    session_id: str | None
+    timestamp_ns: int | None
+    time_source: str
+    lead_ns: int | None
+    certain: bool
+    kind: str
+    survived: bool
+    fingerprint_id: str | None
+    phase: str | None
+    phase_left: tuple[str, ...]
+    exception_type: str | None
+    exception_message: str | None
+    requested_bytes: int | None
+    free_bytes: int | None
+    source_path: str | None
+    line_number: int | None
+    candidates: tuple[int, ...] = ()
+    context: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order, times also as text."""
+        return _as_dict(self)
+
+
+@frozen_class
+class MemoryAccount:
+    """Where the memory of one device was, and which part of it grew. The parts and ``unexplained`` add up to ``total``.
+
+    Args:
+        session_id: Session of the series.
+        rank: Its rank.
+        host: Its machine.
+        device_id: Its device; -1 for no device.
+        total_bytes: Size of the device.
+        allocated_bytes: Handed out by the allocator.
+        reserved_unused_bytes: Held by the allocator and not handed out.
+        outside_allocator_bytes: Used on the device by something else than the allocator.
+        process_bytes: What the process uses, where the collector sees one number only; the three above are null then.
+        free_bytes: Free on the device.
+        unexplained_bytes: What the counters do not explain: they contradict one another by so much.
+        requested_bytes: What the failed allocation asked for.
+        timestamp_ns: Time of the sample.
+        age_ns: How long before the failure it was taken.
+        baseline: Component -> its usual level in the first third of the time; null where it cannot be told.
+        growth: Component -> level at the end less that at the baseline.
+        largest_growth: Component that grew most, ``request`` where nothing grew and the request was too large, or null.
+        pattern: ``flat``, ``steady`` or ``sudden``.
+        note: A sentence about what is not known.
+
+    Source: docs/why.md#memory.
+    """
+
+    session_id: str
+    rank: int
+    host: str | None
+    device_id: int | None
+    total_bytes: int | None
+    allocated_bytes: int | None
+    reserved_unused_bytes: int | None
+    outside_allocator_bytes: int | None
+    process_bytes: int | None
+    free_bytes: int | None
+    unexplained_bytes: int | None
+    requested_bytes: int | None
+    timestamp_ns: int
+    age_ns: int | None
+    baseline: Mapping[str, int | None] | None = None
+    growth: Mapping[str, int | None] | None = None
+    largest_growth: str | None = None
+    pattern: str | None = None
+    note: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order, times also as text."""
+        return _as_dict(self)
+
+
+@frozen_class
+class EarlierGrowth:
+    """How the failed series differs from the same rank of the last earlier run without a failure.
+
+    Args:
+        run_id: That run.
+        code_version: Its version of the code.
+        growth: Component -> level at the end less the level at the end of that run.
+    """
+
+    run_id: str
+    code_version: str | None
+    growth: Mapping[str, int | None]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order."""
+        return _as_dict(self)
+
+
+@frozen_class
+class RankState:
+    """A rank of the attempt at its own failure, or at the first one.
+
+    Args:
+        failed_ns: When it failed; null if it did not.
+        used_bytes: Memory in use at its last sample before that.
+        phase: Phase that it was in.
+    """
+
+    rank: int
+    host: str | None
+    failed_ns: int | None
+    used_bytes: int | None
+    phase: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order, times also as text."""
+        return _as_dict(self)
+
+
+@frozen_class
+class OddRank:
+    """A rank whose memory is far from that of the others at the first failure.
+
+    Args:
+        component: The component that deviates most.
+        bytes_from_median: Its bytes less the median of all ranks.
+        since_start: Whether the rank deviated as much from the beginning.
+    """
+
+    rank: int
+    component: str
+    bytes_from_median: int
+    since_start: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order."""
+        return _as_dict(self)
+
+
+@frozen_class
+class NearFull:
+    """A rank that used at least 95 % of its device at the first failure."""
+
+    rank: int
+    device_id: int | None
+    used_bytes: int
+    total_bytes: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order."""
+        return _as_dict(self)
+
+
+@frozen_class
+class PriorHits:
+    """Hits of one issue before the failure.
+
+    Args:
+        count: How often, in this attempt.
+        ranks: Ranks with hits, sorted.
+    """
+
+    fingerprint_id: str
+    kind: str
+    severity: str
+    title: str
+    count: int
+    first_ns: int | None
+    last_ns: int | None
+    ranks: tuple[int, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order, times also as text."""
+        return _as_dict(self)
+
+
+@frozen_class
+class SameIssue:
+    """The same failure in other runs.
+
+    Args:
+        issue: Id in the tracker; the fingerprint where no tracker knows it.
+        number: Short number in the tracker; null without one.
+        status: Status in the tracker; null without one.
+        first_version: Version of the earliest run that had it.
+        last_version_without: Version of the latest earlier run that did not have it.
+        runs: Number of runs that had it, this one included.
+    """
+
+    issue: str
+    number: int | None
+    status: str | None
+    first_version: str | None
+    last_version_without: str | None
+    runs: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order."""
+        return _as_dict(self)
+
+
+@frozen_class
+class OtherRun:
+    """Another run, or attempt, that failed."""
+
+    run_id: str
+    attempt: int
+    failed_ns: int | None
+    code_version: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order, times also as text."""
+        return _as_dict(self)
+
+
+@frozen_class
+class Explanation:
+    """Why a run failed, as far as its telemetry tells.
+
+    Args:
+        run: What is explained.
+        first_failure: Null where nothing failed.
+        memory: Account of the failing series; of the series with the highest use where nothing failed.
+        against_last_good: Comparison with the last earlier run that did not fail.
+        accounts: The account of every series, where a time was asked for instead of a failure.
+        ranks: Every rank seen: those that failed first, in the order of their failures.
+        odd_ranks: Largest deviation first; those that deviated from the start last.
+        near_full: By rank.
+        before: The last 20 issues with hits before the failure, the latest first.
+        before_total: Number of such hits.
+        same_as: Null where the failure was not seen elsewhere.
+        next: Commands that lead on.
+        other_runs: At most 10 other runs that failed, the latest first.
+
+    Source: docs/why.md.
+    """
+
+    run: ExplainedRun
+    first_failure: FirstFailure | None = None
+    memory: MemoryAccount | None = None
+    against_last_good: EarlierGrowth | None = None
+    accounts: tuple[MemoryAccount, ...] = ()
+    ranks: tuple[RankState, ...] = ()
+    odd_ranks: tuple[OddRank, ...] = ()
+    near_full: tuple[NearFull, ...] = ()
+    before: tuple[PriorHits, ...] = ()
+    before_total: int = 0
+    same_as: SameIssue | None = None
+    next: tuple[str, ...] = field(default_factory=tuple)
+    other_runs: tuple[OtherRun, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``stormlog why --json`` prints: all fields in order, times also as text."""
+        return _as_dict(self)

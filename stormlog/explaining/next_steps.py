@@ -1,0 +1,34 @@
+"""Commands that lead on from an explanation."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from stormlog.explaining.models import FirstFailure, OtherRun
+
+__all__ = ["next_steps"]
+
+#: How much around a failure is listed.
+_AROUND_NS = 30 * 10**9
+
+
+def next_steps(
+    paths: Sequence[str], failure: FirstFailure | None, others: Sequence[OtherRun]
+) -> tuple[str, ...]:
+    """Return commands as they are typed into a shell."""
+    opened = " ".join(shlex.quote(path) for path in paths)
+    steps = []
+    if failure is not None and failure.timestamp_ns is not None:
+        session = "" if failure.session_id is None else f" --session {shlex.quote(failure.session_id)}"
+        steps.append(
+            f"stormlog query events {opened}{session} --time-start-ns {failure.timestamp_ns - _AROUND_NS} "
+            f"--time-end-ns {failure.timestamp_ns + _AROUND_NS}"
+        )
+    if failure is not None and failure.fingerprint_id is not None:
+        steps.append(f"stormlog query issues {opened} --fingerprint-id {failure.fingerprint_id}")
+    if failure is None:
+        steps.append(f"stormlog query sessions {opened}")
+    if others:
+        steps.append(f"stormlog why {opened} --run {shlex.quote(others[0].run_id)}")
+    return tuple(steps)

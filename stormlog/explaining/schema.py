@@ -1,0 +1,70 @@
+"""The JSON schema of an explanation, made from the classes that it consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, Final, get_args, get_origin, get_type_hints
+
+from stormlog.explaining.models import TIME_TEXTS, Explanation
+
+__all__ = ["explanation_schema"]
+
+_PLAIN: Final = {str: "string", int: "integer", bool: "boolean"}
+
+_TIME_TEXT: Final = {
+    "type": ["string", "null"],
+    "format": "date-time",
+    "description": "The same time in UTC.",
+}
+
+
+def explanation_schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of what `Explanation.as_dict` returns.
+
+    Every key is always there; null says that something is not known. Keys may be added in later versions.
+
+    Source: docs/why.md#json.
+    """
+    definitions: dict[str, Any] = {}
+    whole = _object(Explanation, definitions)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Explanation of a run",
+        **whole,
+        "$defs": definitions,
+    }
+
+
+def _object(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of the objects of a class; classes in its fields become definitions."""
+    hints = get_type_hints(kind)
+    properties: dict[str, Any] = {}
+    for field in fields(kind):
+        properties[field.name] = _value(hints[field.name], definitions)
+        if field.name in TIME_TEXTS:
+            properties[TIME_TEXTS[field.name]] = dict(_TIME_TEXT)
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _value(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    if get_origin(hint) is UnionType:
+        return _nullable([member for member in get_args(hint) if member is not NoneType], definitions)
+    if get_origin(hint) is tuple:
+        return {"type": "array", "items": _value(get_args(hint)[0], definitions)}
+    if get_origin(hint) is Mapping:
+        return {"type": "object", "additionalProperties": _value(get_args(hint)[1], definitions)}
+    if is_dataclass(hint):
+        name = hint.__name__  # type: ignore[union-attr]
+        if name not in definitions:
+            definitions[name] = _object(hint, definitions)
+        return {"$ref": f"#/$defs/{name}"}
+    return {"type": _PLAIN[hint]}
+
+
+def _nullable(members: list[Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    (found,) = (_value(member, definitions) for member in members)
+    if "type" in found:
+        return {**found, "type": [found["type"], "null"]}
+    return {"anyOf": [found, {"type": "null"}]}
