@@ -43,7 +43,7 @@ class TrackingError(StormlogError):
 
 
 class LifecycleError(TrackingError):
-    """A change of an issue is refused, or an issue, run or session does not exist; nothing was changed.
+    """A change of an issue is refused, or the issue does not exist; nothing was changed.
 
     Codes: ``illegal_transition``, ``stale_revision``, ``not_found``, ``already_merged``, ``merge_scope``,
     ``merge_hides_live_issue``, ``not_author``, ``ambiguous_id``.

@@ -7,16 +7,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from stormlog.errors import LifecycleError, SourceError
+from stormlog.errors import LifecycleError, SourceError, UnknownIdError
 from stormlog.tracking.scanning.scan import ScanOptions, scan
 
 if TYPE_CHECKING:
-    from stormlog.explaining.models import Explanation
+    from stormlog.explaining import Explanation
     from stormlog.query import QueryStore
-    from stormlog.tracking import Tracker
-    from stormlog.tracking.digest import Delivery, NotifySettings
-    from stormlog.tracking.gate.gate import Baseline, GateReport
-    from stormlog.tracking.models import ScanReport
+    from stormlog.tracking import GateReport, NotifySettings, ScanReport, Tracker
+    from stormlog.tracking.digest import Delivery
+    from stormlog.tracking.gate import Baseline
 
 __all__ = [
     "SCAN_OUTCOMES",
@@ -112,8 +111,7 @@ def gate_and_summarise(
     watching: _Watching = _unwatched,
 ) -> GateSummary:
     """Compare what some paths hold with what is known, and write it down for people; see `Tracker.gate`."""
-    from stormlog.tracking.gate.gate import evaluate
-    from stormlog.tracking.gate.summary import markdown_summary
+    from stormlog.tracking.gate import evaluate, markdown_summary
 
     report = evaluate(paths, baseline, options, fail_on=fail_on, app=app, watching=watching)
     return GateSummary(report, markdown_summary(report))
@@ -154,27 +152,20 @@ def explain(
         at_ns: Likewise.
 
     Raises:
-        LifecycleError: code ``not_found``: no such run, session or issue; ``ambiguous_id``: several issues.
+        UnknownIdError: no such run or session under the opened paths, or no evidence of the issue.
+        LifecycleError: code ``not_found`` or ``ambiguous_id``: see `Tracker.issue`.
         SourceError: there is no telemetry.
-        ValueError: a bad argument, or several that exclude each other.
     """
-    fingerprint_ids: list[str | None] = [issue]
-    if issue is not None and not issue.startswith("issue:"):
-        fingerprint_ids = [*_fingerprints(issue, tracker, project)]
-    unknown = LifecycleError(
-        f"no evidence of issue {issue!r} is recorded", code="not_found", details={"issue_id": issue}
-    )
-    for fingerprint_id in fingerprint_ids:
+    if issue is None or issue.startswith("issue:"):
+        return store.explain(run_id=run_id, session_id=session_id, issue=issue, at_ns=at_ns)
+    for fingerprint_id in _fingerprints(issue, tracker, project):
         try:
-            return store.explain(  # type: ignore[attr-defined, no-any-return]
-                run_id=run_id, session_id=session_id, issue=fingerprint_id, at_ns=at_ns
-            )
-        except LifecycleError as error:
+            return store.explain(run_id=run_id, session_id=session_id, issue=fingerprint_id, at_ns=at_ns)
+        except UnknownIdError as error:
             # An issue that was merged has several fingerprints, and evidence of some of them may lie elsewhere.
-            if error.code != "not_found":
+            if error.kind != "issue":
                 raise
-            unknown = error
-    raise unknown
+    raise UnknownIdError("issue", issue)
 
 
 def _fingerprints(issue: str, tracker: str | None, project: str | None) -> list[str]:

@@ -29,7 +29,7 @@ import pytest
 import stormlog.query
 from stormlog.apps.cli.app import root
 from stormlog.engine.database.python_functions import UDFS
-from stormlog.engine.database.sql_files import load_library
+from stormlog.engine.database.sql_files import load_sql_files
 from stormlog.engine.reading.odd_lines import _MESSAGES
 from tests.apps.cli.runner import on_terminal, without_styles
 from tests.apps.cli.runner import stormlog as run_stormlog
@@ -284,7 +284,7 @@ def test_every_column_of_public_views_is_described(all_captures: stormlog.query.
 
 def test_functions_for_everyone_are_described() -> None:
     page = (DOCS / "views.md").read_text(encoding="utf-8")
-    inner = {name for file in load_library() for name in file.python_functions}
+    inner = {name for file in load_sql_files() for name in file.python_functions}
     assert [name for name in UDFS if name not in inner and f"`{name}(" not in page] == []
 
 

@@ -57,7 +57,11 @@ def test_wheel_holds_the_code_and_every_statement(wheel: Path) -> None:
         f"stormlog/_sql/{path.relative_to(CHECKOUT / 'sql')}" for path in CHECKOUT.glob("sql/**/*.sql")
     }
     statements |= {f"stormlog/_migrations/{path.name}" for path in CHECKOUT.glob("migrations/*.sql")}
-    modules = {str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob("stormlog/**/*.py")}
+    modules = {
+        str(path.relative_to(CHECKOUT))
+        for path in CHECKOUT.glob("stormlog/**/*.py*")
+        if path.suffix != ".pyc"
+    }
     assert statements
     assert statements | modules | {"stormlog/py.typed"} <= names
     assert not {name for name in names if name.startswith(("tests/", "benchmarks/", "examples/"))}

@@ -16,7 +16,7 @@ from stormlog.artifacts.files import MOST_COMPANION_BYTES, WarningLog, optional_
 from stormlog.artifacts.models import CatalogOOMBundle, CatalogSource
 from stormlog.artifacts.names import MANIFEST_NAME, METADATA_NAME
 from stormlog.artifacts.walk import DirectoryListing
-from stormlog.telemetry.session import SessionSummary, session_summary_from_dict
+from stormlog.telemetry import SessionSummary, session_summary_from_dict
 
 __all__ = ["diagnose_session", "diagnose_source", "oom_bundle"]
 

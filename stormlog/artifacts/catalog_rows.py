@@ -112,8 +112,9 @@ def _ledger_rows(number: int, source: CatalogSource) -> list[tuple[Any, ...]]:
 
 
 def _bundle_rows(catalog: ArtifactCatalog) -> list[tuple[Any, ...]]:
+    from stormlog.issues import utc_text_to_ns
     from stormlog.issues.oom_messages import free_bytes, requested_bytes
-    from stormlog.issues.timestamps import utc_text_to_microseconds, utc_text_to_ns
+    from stormlog.issues.timestamps import utc_text_to_microseconds
 
     bundles = {str(bundle.bundle_path): bundle for bundle in catalog.oom_bundles}
     return [

@@ -36,7 +36,7 @@ from stormlog.artifacts.names import (
 )
 from stormlog.artifacts.sinks import sink_source, warn_of_loose_parquet
 from stormlog.artifacts.walk import DirectoryListing, scan_directory, walk_below
-from stormlog.telemetry.sink import TelemetrySinkManifest, sink_manifest_from_payload
+from stormlog.telemetry import TelemetrySinkManifest, sink_manifest_from_payload
 
 if TYPE_CHECKING:
     from stormlog.artifacts.envelopes import CatalogRunEnvelope

@@ -96,7 +96,7 @@ def path_session_id(real_source_path: str, source_kind: str) -> str:
         real_source_path: Path of the source without links.
         source_kind: Kind of the source.
     """
-    from stormlog.telemetry.session import stable_legacy_session_id
+    from stormlog.telemetry import stable_legacy_session_id
 
     kind = {"telemetry_json": "json", "telemetry_csv": "csv"}.get(source_kind, "sink")
     return stable_legacy_session_id(real_source_path, kind)

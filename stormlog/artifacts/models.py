@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
-    from stormlog.telemetry.session import SessionSummary
-    from stormlog.telemetry.sink import TelemetrySinkManifest
+    from stormlog.telemetry import SessionSummary, TelemetrySinkManifest
 
 __all__ = [
     "NO_MEMORY_TELEMETRY",

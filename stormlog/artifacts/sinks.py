@@ -13,7 +13,8 @@ from stormlog.artifacts.files import WarningLog
 from stormlog.artifacts.models import CatalogSource, PathList
 from stormlog.artifacts.names import MANIFEST_NAME, is_segment, segment_order
 from stormlog.artifacts.walk import DirectoryListing
-from stormlog.telemetry.sink import TelemetrySinkManifest, is_bare_filename
+from stormlog.telemetry import TelemetrySinkManifest
+from stormlog.telemetry.sink import is_bare_filename
 
 __all__ = ["choose_segments", "sink_source", "warn_of_loose_parquet"]
 

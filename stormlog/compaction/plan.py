@@ -22,11 +22,7 @@ from stormlog.artifacts.names import MANIFEST_NAME
 from stormlog.artifacts.sinks import choose_segments
 from stormlog.artifacts.walk import scan_directory
 from stormlog.errors import SourceError
-from stormlog.telemetry.sink import (
-    SEGMENT_SUFFIX,
-    TelemetrySinkManifest,
-    sink_manifest_from_payload,
-)
+from stormlog.telemetry import SEGMENT_SUFFIX, TelemetrySinkManifest, sink_manifest_from_payload
 
 __all__ = ["FileState", "Plan", "PlannedSegment", "look_at", "parquet_name", "tree_of"]
 

@@ -15,12 +15,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stormlog.engine.database.connection import connect
-from stormlog.engine.database.lazy_schema import Database
-from stormlog.engine.database.settings import Settings
-from stormlog.engine.database.sql_files import quote_literal
-from stormlog.engine.reading.line_sql import IS_JSON, LOOKS_COMPLETE, lines_view
-from stormlog.engine.reading.parquet_columns import SEGMENT_COLUMNS, TEXT_COLUMN, insert_typed_parquet
+from stormlog.engine import (
+    IS_JSON,
+    LOOKS_COMPLETE,
+    SEGMENT_COLUMNS,
+    TEXT_COLUMN,
+    Database,
+    Settings,
+    connect,
+    insert_typed_parquet,
+    lines_view,
+    quote_literal,
+)
 from stormlog.errors import CompactionError
 
 __all__ = ["SegmentWriter", "WrittenSegment", "segment_writer"]
@@ -80,15 +86,13 @@ def segment_writer(
     """
     import duckdb
 
-    with tempfile.TemporaryDirectory(prefix="stormlog-") as scratch:
-        connection = connect(Settings(threads, memory_limit), os.path.join(scratch, "spill"))
+    with tempfile.TemporaryDirectory(prefix="stormlog-") as folder:
+        connection = connect(Settings(threads, memory_limit), os.path.join(folder, "spill"))
         try:
             # The database takes some characters of a path for patterns: it sees the directories under plain names.
-            Path(scratch, "in").symlink_to(source)
-            Path(scratch, "out").symlink_to(target)
-            yield SegmentWriter(
-                Database(connection), os.path.join(scratch, "in"), os.path.join(scratch, "out")
-            )
+            Path(folder, "in").symlink_to(source)
+            Path(folder, "out").symlink_to(target)
+            yield SegmentWriter(Database(connection), os.path.join(folder, "in"), os.path.join(folder, "out"))
         except duckdb.Error as error:
             raise CompactionError(f"{source}: {error}") from error
         finally:

@@ -28,9 +28,9 @@ from stormlog.engine.database.connection import connect, lock
 from stormlog.engine.database.lazy_schema import Database
 from stormlog.engine.database.python_functions import UDFS, register
 from stormlog.engine.database.settings import Settings
-from stormlog.engine.database.sql_files import load_library
+from stormlog.engine.database.sql_files import load_sql_files
 from stormlog.engine.index.kept_rows import Parts
-from stormlog.engine.index.updating import Ingest
+from stormlog.engine.index.updating import DatabaseUpdater
 from stormlog.engine.reading.temporary_files import TemporaryFiles
 from stormlog.engine.tracked.schema import TrackingSchema
 from stormlog.engine.view_needs import (
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     import duckdb
 
     from stormlog._progress import Progress
-    from stormlog.artifacts.models import CatalogWarning
-    from stormlog.engine.index import Index
+    from stormlog.artifacts import CatalogWarning
+    from stormlog.engine.index.index_file import Index
     from stormlog.engine.tracked.states import StateSource
 
 __all__ = ["Engine"]
@@ -113,7 +113,9 @@ class Engine:
             lock(database.connection, self._readable_paths())
             folder = self._temporary_files.path if index is None else index.parts_folder
             self._parts = Parts(database, folder)
-            self._ingest = Ingest(database, self._temporary_files, self._parts, index, settings.batch_bytes)
+            self._updater = DatabaseUpdater(
+                database, self._temporary_files, self._parts, index, settings.batch_bytes
+            )
             self._findings = FindingStore({} if index is None else dict(index.findings))
             self._digests = {} if index is None else dict(index.digests)
             self._tracking = TrackingSchema(database)
@@ -167,7 +169,7 @@ class Engine:
     @property
     def is_settled(self) -> bool:
         """Whether what was read is exactly what the snapshot saw."""
-        pieces = self._ingest.pieces
+        pieces = self._updater.pieces
         return all(
             (piece := pieces.get(origin.key)) is not None
             and piece.state is not None
@@ -286,7 +288,7 @@ class Engine:
     def progress(self) -> Progress | None:
         """Return how much of the files was read; None when nothing is read."""
         database = self._open_database
-        return None if database is None else self._ingest.progress(database.percent_done())
+        return None if database is None else self._updater.progress(database.percent_done())
 
     # ---- filling -------------------------------------------------------------------------------------------
 
@@ -338,7 +340,7 @@ class Engine:
                 # Looking for the phases of findings replays only these.
                 self._filled.discard(PHASES)
                 self._filled.add(ISSUES)
-            self._ingest.keep(self._findings.known, self._digests)
+            self._updater.keep(self._findings.known, self._digests)
             if PHASES in needs - self._filled:
                 stage_all_spans(database)
                 self._filled.add(PHASES)
@@ -421,7 +423,7 @@ class Engine:
         self._filled -= {FILES, TEXTS}
         if keep_all:
             self._forget()
-        self._load_warnings = self._ingest.refresh(snapshot.origins, snapshot.states, keep_all=keep_all)
+        self._load_warnings = self._updater.refresh(snapshot.origins, snapshot.states, keep_all=keep_all)
         self._load_warnings += self._find_copies(has_all_records=keep_all)
         self._filled |= {FILES, TEXTS} if keep_all else {FILES}
         stage_sessions(self._database)
@@ -462,7 +464,7 @@ class Engine:
 
     def _forget(self) -> None:
         """Drop rows that were read without their texts."""
-        self._ingest.forget()
+        self._updater.forget()
 
     def _fill_catalog(self) -> None:
         if CATALOG not in self._filled:
@@ -479,7 +481,7 @@ class Engine:
 
     def _register(self, wanted: Collection[str]) -> None:
         """Register the functions of Python that are wanted, or that wanted views call."""
-        names = {name for file in load_library() if file.name in wanted for name in file.python_functions}
+        names = {name for file in load_sql_files() if file.name in wanted for name in file.python_functions}
         names |= UDFS.keys() & wanted
         register(self._database.connection, sorted(names - self._registered))
         self._registered |= names

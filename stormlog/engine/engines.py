@@ -10,11 +10,12 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Self
 
-from stormlog.artifacts.models import CatalogWarning
+from stormlog.artifacts import CatalogWarning
 from stormlog.artifacts.snapshot import Snapshot
 from stormlog.engine.cursors.cursor import CLOSED
 from stormlog.engine.database.settings import Settings
-from stormlog.engine.index import Index, index_folder
+from stormlog.engine.index.index_file import Index
+from stormlog.engine.index.location import index_folder
 from stormlog.engine.questions import REFRESHED, Generation
 from stormlog.engine.tracked.states import StateSource
 from stormlog.errors import QueryError, SourceError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from stormlog._progress import Progress
-    from stormlog.artifacts.catalog import ArtifactCatalog
+    from stormlog.artifacts import ArtifactCatalog
     from stormlog.engine.engine import Engine
     from stormlog.engine.selective import SelectiveEngine
 
@@ -128,7 +129,7 @@ class EngineHolder:
 
     def _look_again(self, *, may_be_gone: bool) -> bool:
         """Do what `refresh` does, without a look at what is skipped; the lock is held."""
-        from stormlog.artifacts.catalog import ArtifactCatalog
+        from stormlog.artifacts import ArtifactCatalog
 
         catalog = ArtifactCatalog(self.catalog.paths)
         if not may_be_gone:
@@ -223,7 +224,7 @@ class EngineHolder:
 
     def _explain(self, engine: Engine, error: QueryError | OSError) -> None:
         """Raise an error that says what is full, if that is why a statement failed."""
-        from stormlog.engine.database.disk_and_memory import out_of_room
+        from stormlog.engine.database.out_of_room import out_of_room
 
         if isinstance(error, QueryError) and engine in self._engines() and not self._is_closed:
             with engine.cursor() as cursor:

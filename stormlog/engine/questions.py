@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from stormlog.engine.cursors.cursor import SnapshotCursor
     from stormlog.engine.engine import Engine
-    from stormlog.engine.index import AnswerFolder, KeptAnswer
+    from stormlog.engine.index.kept_answers import AnswerFolder, KeptAnswer
 
 __all__ = ["REFRESHED", "Generation", "Question", "Rows", "views_of"]
 

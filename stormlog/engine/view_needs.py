@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import cache
 
-from stormlog.engine.database.sql_files import SqlFile, load_library
+from stormlog.engine.database.sql_files import SqlFile, load_sql_files
 
 __all__ = [
     "CATALOG",
@@ -44,7 +44,7 @@ _NEEDS_OF_SCHEMAS = {"raw": (FILES,), "stage": (ISSUES,)}
 
 @cache
 def _public_files() -> dict[str, SqlFile]:
-    return {file.name: file for file in load_library() if file.kind != "MACRO" and "." not in file.name}
+    return {file.name: file for file in load_sql_files() if file.kind != "MACRO" and "." not in file.name}
 
 
 def public_names() -> list[str]:

@@ -99,7 +99,12 @@ def explain(
     if at_ns is not None:
         accounts = tuple(account(series, failed_ns=None, requested_bytes=None) for series in all_series)
         return Explanation(
-            run, accounts=accounts, ranks=ranks, near_full=tuple(near_full(all_series)), other_runs=others
+            run,
+            accounts=accounts,
+            ranks=ranks,
+            near_full=tuple(near_full(all_series)),
+            other_runs=others,
+            at_ns=at_ns,
         )
     failure = first_failure(
         scope.failures, {r.rank: r.host for r in scope.ranks}, run.clock_spread_ns, phases

@@ -50,6 +50,7 @@ TIME_TEXTS = {
     "timestamp_ns": "timestamp_utc",
     "first_ns": "first_utc",
     "last_ns": "last_utc",
+    "at_ns": "at_utc",
 }
 
 
@@ -361,6 +362,7 @@ class Explanation:
         same_as: Null where the failure was not seen elsewhere.
         next: Commands that lead on.
         other_runs: At most 10 other runs that failed, the latest first.
+        at_ns: The time that was asked for instead of a failure; null where none was.
 
     Source: docs/why.md.
     """
@@ -378,6 +380,7 @@ class Explanation:
     same_as: SameIssue | None = None
     next: tuple[str, ...] = field(default_factory=tuple)
     other_runs: tuple[OtherRun, ...] = ()
+    at_ns: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``stormlog why --json`` prints: all fields in order, times also as text."""

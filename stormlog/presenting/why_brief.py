@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stormlog.explaining.models import Explanation
+from stormlog.explaining import Explanation
 from stormlog.presenting import why_sentences as sentences
 from stormlog.presenting.quantities import human_time
 from stormlog.presenting.texts import shortened

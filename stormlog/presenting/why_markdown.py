@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stormlog._markdown import markdown_text
-from stormlog.explaining.models import COMPONENTS, Explanation, MemoryAccount
+from stormlog.explaining import COMPONENTS, Explanation, MemoryAccount
 from stormlog.presenting import why_sentences as sentences
 from stormlog.presenting.quantities import human_bytes, human_count, human_difference, human_time
 from stormlog.presenting.texts import printable, ranges, shortened
-from stormlog.presenting.why_ranks import notable_ranks, used_bytes
+from stormlog.presenting.why_ranks import notable_ranks, other_ranks, used_bytes
 
 __all__ = ["markdown"]
 
@@ -46,7 +46,8 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield from _memory(explanation, explanation.memory)
     elif failure is not None:
         yield from _paragraph("Memory: not known (no sample before the failure).")
-    yield from _ranks(explanation)
+    if explanation.at_ns is None:
+        yield from _ranks(explanation)
     yield from _before(explanation)
     yield from _paragraph(sentences.same_elsewhere(explanation))
     yield from _paragraph(sentences.other_runs(explanation))
@@ -118,8 +119,9 @@ def _ranks(explanation: Explanation) -> Iterator[str]:
             for rank in found[:_RANKS]
         ]
         yield from _table(("Rank", "Host", "Used", "", "Phase"), rows, right=(0, 2))
-        if len(found) > _RANKS:
-            yield from _paragraph(f"And {human_count(len(found) - _RANKS)} more.")
+        hidden = f"And {human_count(len(found) - _RANKS)} more" if len(found) > _RANKS else None
+        rest = [part for part in (hidden, other_ranks(explanation, found)) if part is not None]
+        yield from _paragraph(f"{'; '.join(rest)}." if rest else None)
         if explanation.odd_ranks:
             yield from _paragraph("Differences with a sign are those from the median of all ranks.")
     for sentence in sentences.absent_ranks(explanation):

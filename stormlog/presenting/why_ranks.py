@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from stormlog._values import frozen_class
-from stormlog.explaining.models import Explanation, MemoryAccount, OddRank, RankState
-from stormlog.presenting.quantities import human_difference, human_duration
+from stormlog.explaining import Explanation, MemoryAccount, OddRank, RankState
+from stormlog.presenting.quantities import human_bytes, human_count, human_difference, human_duration
 from stormlog.presenting.why_sentences import COMPONENT_NAMES
 
-__all__ = ["NotableRank", "bar_scale", "notable_ranks", "used_bytes"]
+__all__ = ["NotableRank", "bar_scale", "notable_ranks", "other_ranks", "used_bytes"]
 
 
 @frozen_class
@@ -65,6 +65,20 @@ def notable_ranks(explanation: Explanation) -> list[NotableRank]:
         )
         for rank in dict.fromkeys(wanted)
     ]
+
+
+def other_ranks(explanation: Explanation, notable: Sequence[NotableRank]) -> str | None:
+    """Return how many other ranks there are and how much they used; None where there are none."""
+    named = {rank.rank for rank in notable}
+    others = [state for state in explanation.ranks if state.rank not in named]
+    if not others:
+        return None
+    count = f"{human_count(len(others))} {'other' if len(others) == 1 else 'others'}"
+    used = [state.used_bytes for state in others if state.used_bytes is not None]
+    if not used:
+        return count
+    least, most = human_bytes(min(used)), human_bytes(max(used))
+    return f"{count} used {least}" if least == most else f"{count} used {least} to {most}"
 
 
 def _remarks(explanation: Explanation) -> Callable[[int, RankState | None], tuple[str, ...]]:

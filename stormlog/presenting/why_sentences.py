@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stormlog.explaining.models import Explanation, FirstFailure, MemoryAccount
+from stormlog.explaining import Explanation, FirstFailure, MemoryAccount
 from stormlog.presenting.quantities import (
     human_bytes,
     human_count,
@@ -84,8 +84,11 @@ def headline(explanation: Explanation) -> str:
     run, failure = explanation.run, explanation.first_failure
     if failure is not None:
         return _failure_headline(explanation, failure)
-    if explanation.accounts:
-        return f"Memory at the time asked for: {_counted(len(explanation.accounts), 'series', 'series')}."
+    if explanation.at_ns is not None:
+        time = f"Memory at {human_time(explanation.at_ns)} UTC"
+        if not explanation.accounts:
+            return f"{time}: not known (no sample up to then)."
+        return f"{time}: {_counted(len(explanation.accounts), 'series', 'series')}."
     if run.ranks_lost:
         return f"No rank failed, but {_ranks(run.ranks_lost)} {_were(run.ranks_lost)} lost."
     if run.ranks_running:
@@ -102,7 +105,8 @@ def _failure_headline(explanation: Explanation, failure: FirstFailure) -> str:
             return f"A rank{of} {how}; which one is not known."
         return f"One of the ranks {ranges(failure.candidates)}{of} {how} first."
     if failure.survived:
-        return f"Rank {failure.rank}{of} {how} and went on for long after it; nothing else failed."
+        first = " first" if len(run.ranks_failed) > 1 else ""
+        return f"Rank {failure.rank}{of} {how}{first} and went on for long after it; no rank failed for good."
     if len(run.ranks_failed) > 1:
         return f"Rank {failure.rank}{of} {how} {'first' if failure.certain else 'first, as it seems'}."
     alone = "" if run.world_size == 1 else "; no other rank failed"
@@ -117,7 +121,7 @@ def when(explanation: Explanation, failure: FirstFailure) -> str:
     started = explanation.run.started_ns
     if started is not None and started <= failure.timestamp_ns:
         parts.append(f"{human_duration(failure.timestamp_ns - started)} into the run")
-    if failure.lead_ns is not None:
+    if failure.lead_ns is not None and failure.rank is not None:
         others = [
             state.rank
             for state in explanation.ranks
@@ -172,7 +176,8 @@ def phase(failure: FirstFailure) -> str:
 def error(failure: FirstFailure) -> str:
     """Return type and message of the exception."""
     if failure.exception_message is None:
-        return failure.exception_type or "not known (no message recorded)"
+        # Events that are no out-of-memory say what went wrong in their own text.
+        return failure.exception_type or failure.context or "not known (no message recorded)"
     if failure.exception_type is None or failure.exception_type in failure.exception_message:
         return failure.exception_message
     return f"{failure.exception_type}: {failure.exception_message}"
@@ -214,15 +219,18 @@ def memory_title(explanation: Explanation, memory: MemoryAccount) -> str:
 def growth(explanation: Explanation, memory: MemoryAccount) -> str:
     """Return which part of the memory grew and how, or that none did."""
     largest = memory.largest_growth
+    unknown = f"Growth: not known{'' if memory.note is None else f' ({memory.note})'}."
     if largest == "request":
         asked = "" if memory.requested_bytes is None else f" of {human_bytes(memory.requested_bytes)}"
+        if memory.growth is None:
+            return f"The request{asked} was larger than what was free or held unused. {unknown}"
         return f"Nothing grew: the request{asked} would not have fitted at the beginning either."
     grown = None if largest is None or memory.growth is None else memory.growth.get(largest)
     if largest is not None and grown is not None:
         pattern = _PATTERNS.get(memory.pattern or "", "")
         return f"{_SUBJECTS.get(largest, largest)} grew by {human_bytes(grown)}{pattern}."
     if memory.growth is None:
-        return f"Growth: not known{'' if memory.note is None else f' ({memory.note})'}."
+        return unknown
     if memory.note is not None:
         return f"{memory.note[0].upper()}{memory.note[1:].removesuffix('.')}."
     if explanation.first_failure is None or memory.age_ns is None:
@@ -237,11 +245,12 @@ def growth_since_last_good(explanation: Explanation) -> str | None:
     if good is None:
         return None
     version = "" if good.code_version is None else f" (version {good.code_version})"
+    largest = max((abs(value) for value in good.growth.values() if value is not None), default=0)
     changes = [
         f"{COMPONENT_NAMES.get(name, name)} {human_difference(value)}"
         for name, value in good.growth.items()
-        # What is free is the rest of the others.
-        if value and name != "free"
+        # What is free is the rest of the others, and a small difference beside a large one is noise.
+        if value and name != "free" and abs(value) * 50 >= largest
     ]
     is_known = any(value is not None for value in good.growth.values())
     difference = listed(changes) if changes else "no difference" if is_known else "not known"
@@ -271,12 +280,17 @@ def same_elsewhere(explanation: Explanation) -> str | None:
     same = explanation.same_as
     if same is None:
         return None if explanation.first_failure is None else "Not seen in other runs."
-    name = same.issue if same.number is None else f"#{same.number}"
+    name = f"Issue {same.issue}" if same.number is None else f"Issue #{same.number}"
+    if same.number is None and same.issue.startswith("issue:"):
+        name = f"This failure, {same.issue}"
     status = "" if same.status is None else f" ({same.status})"
-    seen = "seen in this run only" if same.runs < 2 else f"seen in {human_count(same.runs)} runs"
+    seen = f"seen in {human_count(same.runs)} runs"
+    if same.runs < 2:
+        # Without a tracker, only another attempt makes it known.
+        seen = "seen in other attempts of this run" if same.status is None else "seen in this run only"
     first = "" if same.first_version is None else f", first in version {same.first_version}"
     without = "" if same.last_version_without is None else f", not in version {same.last_version_without}"
-    return f"Issue {name}{status}: {seen}{first}{without}."
+    return f"{name}{status}: {seen}{first}{without}."
 
 
 def other_runs(explanation: Explanation) -> str | None:

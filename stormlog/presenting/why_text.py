@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, TypeVar
 
 from stormlog._values import frozen_class
-from stormlog.explaining.models import COMPONENTS, Explanation, MemoryAccount, PriorHits
+from stormlog.explaining import COMPONENTS, Explanation, MemoryAccount, PriorHits
 from stormlog.presenting import why_sentences as sentences
 from stormlog.presenting.quantities import (
     human_bytes,
@@ -16,7 +16,7 @@ from stormlog.presenting.quantities import (
     human_time,
 )
 from stormlog.presenting.texts import cell_width, padded, printable, ranges, shortened, wrapped
-from stormlog.presenting.why_ranks import NotableRank, bar_scale, notable_ranks, used_bytes
+from stormlog.presenting.why_ranks import NotableRank, bar_scale, notable_ranks, other_ranks, used_bytes
 
 __all__ = ["Piece", "Style", "screen", "screen_text"]
 
@@ -89,7 +89,7 @@ def screen(explanation: Explanation, *, width: int = 80, ascii_only: bool = Fals
 
     Args:
         explanation: What is known.
-        width: Columns of the screen. Commands may be longer: they are there to be copied.
+        width: Columns of the screen. Commands and paths may be longer: they are there to be copied.
         ascii_only: Whether bars and the ellipsis are drawn in ASCII; text of telemetry stays as it is.
     """
     ellipsis, bar = ("...", "#.") if ascii_only else ("…", "█░")
@@ -134,7 +134,8 @@ def _blocks(explanation: Explanation, layout: _Layout) -> Iterator[list[Line]]:
         yield _memory(explanation, explanation.memory, layout)
     elif explanation.first_failure is not None:
         yield [(Piece("Memory", "heading"), Piece(": not known (no sample before the failure)."))]
-    yield _ranks(explanation, layout)
+    if explanation.at_ns is None:
+        yield _ranks(explanation, layout)
     yield _before(explanation, layout)
     same = sentences.same_elsewhere(explanation)
     yield [] if same is None else _sentence(same, layout)
@@ -171,7 +172,6 @@ def _failure(explanation: Explanation, layout: _Layout) -> list[Line]:
         ("Phase", sentences.phase(failure), 2),
         ("Error", sentences.error(failure), layout.message_lines),
         ("Asked for", sentences.request(failure), 2),
-        ("Recorded", sentences.source(failure), 2),
     ]
     lines = [
         line
@@ -179,6 +179,9 @@ def _failure(explanation: Explanation, layout: _Layout) -> list[Line]:
         if text is not None
         for line in _fact(label, text, layout, at_most=most)
     ]
+    # Not broken, so that the path can be copied.
+    source = shortened(sentences.source(failure), 4 * layout.width, layout.ellipsis)
+    lines.append((Piece(f"{'Recorded':<{_LABEL_WIDTH}}", "heading"), Piece(source)))
     doubt = sentences.doubt(explanation, failure)
     return lines if doubt is None else [*lines, *_sentence(doubt, layout, style="warning")]
 
@@ -202,7 +205,7 @@ def _memory(explanation: Explanation, memory: MemoryAccount, layout: _Layout) ->
             baseline = None if memory.baseline is None else memory.baseline.get(name)
             grown = None if memory.growth is None else memory.growth.get(name)
             row += f"  {_bytes(baseline):>9}  {'-' if grown is None else human_difference(grown):>10}"
-        if name == memory.largest_growth:
+        if name == memory.largest_growth and explanation.first_failure is not None:
             remark = "  grew most"
             row += remark if len(row) + len(remark) <= layout.width else ""
             lines.append((Piece(row, "failure"),))
@@ -240,8 +243,10 @@ def _ranks(explanation: Explanation, layout: _Layout) -> list[Line]:
         host_width = min(max((cell_width(rank.host or "") for rank in shown), default=0), _HOST_WIDTH)
         number_width = max(len(str(rank.rank)) for rank in shown)
         lines += [_rank_line(rank, scale, number_width, host_width, layout) for rank in shown]
-        if len(found) > len(shown):
-            lines.append((Piece(f"  and {human_count(len(found) - len(shown))} more", "faint"),))
+        hidden = f"and {human_count(len(found) - len(shown))} more" if len(found) > len(shown) else None
+        rest = [part for part in (hidden, other_ranks(explanation, found)) if part is not None]
+        if rest:
+            lines.append((Piece(f"  {'; '.join(rest)}", "faint"),))
     for sentence in sentences.absent_ranks(explanation):
         lines += _sentence(sentence, layout, style="warning", at_most=2)
     return lines
@@ -326,10 +331,9 @@ def _hits_details(explanation: Explanation, hits: PriorHits) -> list[str]:
 
 def _accounts(accounts: Sequence[MemoryAccount], layout: _Layout) -> list[Line]:
     """Return one line per series, those that use most first."""
-    times = [account.timestamp_ns for account in accounts]
-    sampled = (
-        f"Samples of {human_time(min(times))} to {human_time(max(times))} UTC, those that use most first:"
-    )
+    first, last = (human_time(pick(account.timestamp_ns for account in accounts)) for pick in (min, max))
+    span = first if first == last else f"{first} to {last}"
+    sampled = f"Samples of {span} UTC, those that use most first:"
     names = ("used", "of", "allocated", "unused", "outside")
     header = f"  {'rank':>5} {'device':>6}  {'  '.join(f'{name:>9}' for name in names)}  time"
     lines = [*_sentence(sampled, layout), (Piece(_cut(header, layout), "faint"),)]

@@ -11,21 +11,27 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stormlog._storable_text import storable_text
-from stormlog.artifacts.models import CatalogWarning
-from stormlog.engine.database.settings import Settings
-from stormlog.engine.engines import EngineHolder
-from stormlog.engine.index import AnswerFolder, KeptAnswer
-from stormlog.engine.questions import Generation, Question, Rows, views_of
-from stormlog.engine.tracked.states import StateSource
+from stormlog.artifacts import CatalogWarning
+from stormlog.engine import (
+    AnswerFolder,
+    EngineHolder,
+    Generation,
+    KeptAnswer,
+    Question,
+    Rows,
+    Settings,
+    StateSource,
+    views_of,
+)
 from stormlog.errors import QueryError, SourceError
 from stormlog.query.statements import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stormlog.artifacts.catalog import ArtifactCatalog
+    from stormlog.artifacts import ArtifactCatalog
     from stormlog.artifacts.event_files import FileOrigin
-    from stormlog.engine.engine import Engine
+    from stormlog.engine import Engine
     from stormlog.query.rows import Reject
     from stormlog.query.streams import RowStream
 
@@ -107,7 +113,7 @@ class AnsweringStore(EngineHolder):
         statement: Statement,
         view: str | None = None,
         *,
-        prunes: bool = False,
+        is_selective: bool = False,
         is_sparing: bool = False,
         generation: Generation | None = None,
     ) -> Rows:
@@ -119,7 +125,7 @@ class AnsweringStore(EngineHolder):
             name: What is asked.
             statement: Its text and parameters.
             view: The view, or several with blanks between.
-            prunes: Whether to read no more files than the parameters ask for.
+            is_selective: Whether to read no more files than the parameters ask for.
             is_sparing: Whether to read with little memory, as streams do, if ``view`` is about events.
             generation: The generation of files that the statement is about; by default the current one.
 
@@ -139,7 +145,7 @@ class AnsweringStore(EngineHolder):
             self._refuse_other(generation)
             if is_sparing and view is not None and self._engine().needs_reading({view}):
                 return self._begin_stream(*statement, folder, view)
-            return self._begin(statement, view, folder, prunes=prunes)
+            return self._begin(statement, view, folder, is_selective=is_selective)
 
         def read(question: Question) -> Rows:
             with question.cursor as cursor:
@@ -220,11 +226,11 @@ class AnsweringStore(EngineHolder):
                         raise
 
     def _begin(
-        self, statement: Statement, view: str | None, folder: AnswerFolder | None, *, prunes: bool
+        self, statement: Statement, view: str | None, folder: AnswerFolder | None, *, is_selective: bool
     ) -> Question:
         """Prepare what `_run` asks for; the lock is held."""
         text, params = statement
-        if prunes or (view is None and not self._has_read):
+        if is_selective or (view is None and not self._has_read):
             selected = self._begin_selectively(text, params, view, folder)
             if selected is not None:
                 return selected
@@ -238,7 +244,7 @@ class AnsweringStore(EngineHolder):
         self, text: str, params: Any, view: str | None, folder: AnswerFolder | None
     ) -> Question | None:
         """Prepare the files that a statement needs; None if all had better be read. The lock is held."""
-        from stormlog.engine.selective import may_leave_out, scope_of
+        from stormlog.engine import may_leave_out, scope_of
 
         scope = None if view is None else scope_of(params)
         if view is not None and (
@@ -260,7 +266,7 @@ class AnsweringStore(EngineHolder):
         self, text: str, params: Any, folder: AnswerFolder | None, view: str = "events"
     ) -> Question:
         """Prepare events for one who holds few of them at a time; the lock is held."""
-        from stormlog.engine.selective import may_leave_out, scope_of
+        from stormlog.engine import may_leave_out, scope_of
 
         self._refuse_closed()
         if self._has_all_records:

@@ -9,20 +9,18 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from stormlog.artifacts import *  # noqa: F403
-    from stormlog.query.listing import list_attachments
+    from stormlog.query.listing import list_attachments as list_attachments
+else:
+    __all__ = [*artifacts.__all__, "list_attachments"]
 
-__all__ = [*artifacts.__all__, "list_attachments"]
+    def __getattr__(name: str) -> object:
+        if name == "list_attachments":
+            from stormlog.query.listing import list_attachments
 
+            return list_attachments
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(artifacts, name)
 
-def __getattr__(name: str) -> object:
-    if name == "list_attachments":
-        from stormlog.query.listing import list_attachments
-
-        return list_attachments
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(artifacts, name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

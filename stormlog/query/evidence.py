@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stormlog.errors import QueryError
 
 if TYPE_CHECKING:
-    from stormlog.issues.evidence import IssueEvidenceLink
+    from stormlog.issues import IssueEvidenceLink
 
 __all__ = ["EvidenceLoader"]
 

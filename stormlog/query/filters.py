@@ -145,11 +145,11 @@ class IssueFilter:
     def __post_init__(self) -> None:
         _require_types(self)
         if self.kind is not None:
-            from stormlog.issues.kinds import ISSUE_KINDS
+            from stormlog.issues import ISSUE_KINDS
 
             _require_one_of("kind", self.kind, ISSUE_KINDS)
         if self.state is not None:
-            from stormlog.issues.state import ISSUE_STATES
+            from stormlog.issues import ISSUE_STATES
 
             _require_one_of("state", self.state, ISSUE_STATES)
 
@@ -261,7 +261,7 @@ def _require_types(filters: Any) -> None:
 
 def _require_session_status(value: str | None) -> None:
     if value is not None:
-        from stormlog.telemetry.session import SESSION_STATUSES
+        from stormlog.telemetry import SESSION_STATUSES
 
         _require_one_of("status", value, sorted(SESSION_STATUSES))
 
@@ -273,7 +273,7 @@ def _require_one_of(name: str, value: str | None, known: Iterable[str]) -> None:
 
 def _require_date(name: str, value: str | None) -> None:
     if value is not None:
-        from stormlog.issues.timestamps import parse_datetime
+        from stormlog.issues import parse_datetime
 
         wanted = "an ISO date or time such as 2026-11-26 or 2026-11-26T10:00:00Z"
         _require(parse_datetime(value) is not None, name, wanted, value)

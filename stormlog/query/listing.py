@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stormlog.artifacts.catalog import ArtifactCatalog
-    from stormlog.artifacts.models import ExternalAttachment
+    from stormlog.artifacts import ArtifactCatalog, ExternalAttachment
     from stormlog.query.filters import AttachmentFilter
 
 __all__ = ["list_attachments"]

@@ -8,11 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stormlog.artifacts.oom_bundle_rows import OOMBundleRow
-    from stormlog.issues.evidence import IssueEvidenceLink
-    from stormlog.issues.models import StormlogIssue
+    from stormlog.artifacts import OOMBundleRow
+    from stormlog.issues import IssueEvidenceLink, StormlogIssue
     from stormlog.query.rows import EventRow, SessionRow
-    from stormlog.telemetry.events import AnyTelemetryEvent
+    from stormlog.telemetry import AnyTelemetryEvent
 
 __all__ = ["event_row", "evidence_link", "issue", "oom_bundle_row", "session_row"]
 
@@ -62,7 +61,7 @@ def session_row(row: Sequence[Any]) -> SessionRow:
 
 def oom_bundle_row(row: Sequence[Any]) -> OOMBundleRow:
     """Build a bundle from a row of ``list_oom_bundles``."""
-    from stormlog.artifacts.oom_bundle_rows import OOMBundleRow
+    from stormlog.artifacts import OOMBundleRow
 
     return OOMBundleRow(*row)
 
@@ -70,7 +69,7 @@ def oom_bundle_row(row: Sequence[Any]) -> OOMBundleRow:
 def event_row(row: Sequence[Any]) -> EventRow:
     """Build an event from a row of ``query_events``."""
     from stormlog.query.rows import EventRow
-    from stormlog.telemetry.events import TelemetryEventV3, TelemetryEventV4
+    from stormlog.telemetry import TelemetryEventV3, TelemetryEventV4
 
     values = dict(zip(_EVENT_FIELDS, row, strict=False))
     values["metadata"] = json.loads(values["metadata"])
@@ -83,7 +82,7 @@ def event_row(row: Sequence[Any]) -> EventRow:
 
 def evidence_link(row: Sequence[Any]) -> IssueEvidenceLink:
     """Build a piece of evidence from session_id, timestamp_ns, ..., metadata."""
-    from stormlog.issues.evidence import IssueEvidenceLink
+    from stormlog.issues import IssueEvidenceLink
 
     # What was read was checked then.
     link = IssueEvidenceLink.__new__(IssueEvidenceLink)
@@ -100,8 +99,7 @@ def issue(load_evidence: Callable[[str], Sequence[IssueEvidenceLink]], row: Sequ
         load_evidence: Reads all evidence of a fingerprint id; called when someone looks at it.
         row: The row.
     """
-    from stormlog.issues.evidence import LazyEvidence
-    from stormlog.issues.models import IssueFingerprint, StormlogIssue
+    from stormlog.issues import IssueFingerprint, LazyEvidence, StormlogIssue
 
     (
         fingerprint_id,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
-    from stormlog.telemetry.events import AnyTelemetryEvent
+    from stormlog.telemetry import AnyTelemetryEvent
 
 __all__ = ["EventRow", "Reject", "SessionRow"]
 
@@ -73,7 +73,7 @@ class EventRow:
     def as_dict(self) -> dict[str, Any]:
         """Return the keys of the event, then the three others."""
         # Not imported for those who only list sessions.
-        from stormlog.telemetry.events import telemetry_event_to_dict
+        from stormlog.telemetry import telemetry_event_to_dict
 
         return {
             **telemetry_event_to_dict(self.event),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from stormlog.engine.database.query_files import load_query
+from stormlog.engine import load_query
 from stormlog.query.filters import EventFilter, IssueFilter, OOMBundleFilter, SessionFilter
 
 __all__ = ["Statement", "events_statement", "evidence_statement", "issues_statement", "oom_bundles_statement"]
@@ -25,7 +25,7 @@ def issues_statement(filters: IssueFilter | None, state_overrides: Mapping[str, 
     ids: list[str] = []
     states: list[str] = []
     if state_overrides:
-        from stormlog.issues.state import normalize_issue_state
+        from stormlog.issues import normalize_issue_state
 
         ids = list(state_overrides)
         states = [normalize_issue_state(state) for state in state_overrides.values()]

@@ -10,10 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stormlog._collector import collector_paused
-from stormlog.engine.database.settings import Settings
-from stormlog.engine.engines import require_one
-from stormlog.engine.questions import Generation, Question
-from stormlog.engine.tracked.states import StateSource
+from stormlog.engine import Generation, Question, Settings, StateSource, require_one
 from stormlog.query import statements
 from stormlog.query.asking import AnsweringStore
 from stormlog.query.statements import Statement
@@ -22,13 +19,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from stormlog.artifacts.models import ExternalAttachment
-    from stormlog.artifacts.oom_bundle_rows import OOMBundleRow
-    from stormlog.engine.cursors.cursor import SnapshotCursor
-    from stormlog.engine.cursors.relations import Connection, Relation
-    from stormlog.engine.engine import Engine
-    from stormlog.explaining.models import Explanation
-    from stormlog.issues.models import StormlogIssue
+    from stormlog.artifacts import ExternalAttachment, OOMBundleRow
+    from stormlog.engine import Connection, Engine, Relation, SnapshotCursor
+    from stormlog.explaining import Explanation
+    from stormlog.issues import StormlogIssue
     from stormlog.issues.sidecar import TrackedState
     from stormlog.query.adhoc import SqlResult
     from stormlog.query.filters import (
@@ -42,10 +36,10 @@ if TYPE_CHECKING:
     from stormlog.query.streams import RowStream
     from stormlog.query.unmatched import UnmatchedFilter
 
-__all__ = ["QueryStore", "open_store"]
+__all__ = ["QueryStore", "open"]
 
 
-def open_store(
+def open(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     strict: bool = False,
@@ -88,8 +82,8 @@ def open_store(
 
     Source: docs/concepts.md#catalog.
     """
-    from stormlog.artifacts.catalog import ArtifactCatalog
-    from stormlog.engine.index.location import cache_root
+    from stormlog.artifacts import ArtifactCatalog
+    from stormlog.engine import cache_root
 
     catalog = ArtifactCatalog(paths)
     if not catalog.paths:
@@ -131,7 +125,7 @@ class QueryStore(AnsweringStore):
 
         Source: docs/concepts.md#issues.
         """
-        from stormlog.issues.models import StormlogIssue
+        from stormlog.issues import StormlogIssue
         from stormlog.query.evidence import EvidenceLoader
         from stormlog.query.results import issue
 
@@ -180,7 +174,7 @@ class QueryStore(AnsweringStore):
         """
         from stormlog.query.results import event_row
 
-        rows = self._run("query_events", self.query_events_sql(filters), "events", prunes=True).rows
+        rows = self._run("query_events", self.query_events_sql(filters), "events", is_selective=True).rows
         return [event_row(row) for row in rows]
 
     def iter_events(self, filters: EventFilter | None = None) -> RowStream[EventRow]:
@@ -272,8 +266,7 @@ class QueryStore(AnsweringStore):
         """
         import time
 
-        from stormlog.explaining.asking import STATEMENTS, Store
-        from stormlog.explaining.explain import explain
+        from stormlog.explaining import STATEMENTS, Store, explain
 
         generation: Generation | None = None
 
@@ -299,7 +292,7 @@ class QueryStore(AnsweringStore):
         It ends with a `refresh` that changes something: every use after that raises `QueryError`. As it may write to
         the tables of this store, no answer is remembered from now on.
         """
-        from stormlog.engine.cursors.relations import Connection
+        from stormlog.engine import Connection
 
         with self._lock:
             engine = self._prepared(None)
@@ -315,7 +308,7 @@ class QueryStore(AnsweringStore):
         Raises:
             ValueError: there is no such view.
         """
-        from stormlog.engine.cursors.relations import Relation
+        from stormlog.engine import Relation
 
         with self._lock:
             prepare = partial(self._prepare_relation, name)
@@ -334,7 +327,7 @@ class QueryStore(AnsweringStore):
 
     def _prepare_relation(self, name: str) -> Engine:
         """Make a view answer; the lock is held."""
-        from stormlog.engine.view_needs import view_names
+        from stormlog.engine import view_names
 
         if name.startswith("tracking."):
             engine = self._prepared({"tracking", name})
@@ -357,7 +350,7 @@ class QueryStore(AnsweringStore):
         Raises:
             QueryError: the statement is refused or fails.
         """
-        from stormlog.engine.cursors.explain import plain_statement
+        from stormlog.engine import plain_statement
         from stormlog.query.adhoc import SqlResult
 
         text = plain_statement(text)
@@ -383,7 +376,7 @@ class QueryStore(AnsweringStore):
 
         Source: docs/python.md#many-events.
         """
-        from stormlog.engine.cursors.explain import plain_statement
+        from stormlog.engine import plain_statement
         from stormlog.query.streams import RowStream
 
         text = plain_statement(text)
@@ -399,7 +392,7 @@ class QueryStore(AnsweringStore):
 
     def _begin_sql(self, text: str) -> Question:
         """Prepare what a statement of a user names, if it is one that only reads."""
-        from stormlog.engine.cursors.read_only import require_reading_tree
+        from stormlog.engine import require_reading_tree
         from stormlog.query.adhoc import names_in
 
         with self._engine().cursor() as cursor, cursor.using("sql", text) as connection:

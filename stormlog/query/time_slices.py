@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stormlog.engine.cursors.cursor import SnapshotCursor
+    from stormlog.engine import SnapshotCursor
 
 __all__ = ["fetch_in_slices"]
 

@@ -57,7 +57,7 @@ class TrackerSession:
         self.clock = clock
         file = default_store_path() if path is None else require_path(path)
         if scratch:
-            self.store = Store.open_scratch(file)
+            self.store = Store.open_copy(file)
         else:
             self.store = (
                 Store.open_read_only(file) if read_only else Store.open(file, group_shared=group_shared)

@@ -25,14 +25,14 @@ from stormlog.tracking.reading import listing
 from stormlog.tracking.reading.lookup import find_issue, fingerprints_of
 from stormlog.tracking.session import TrackerSession
 from stormlog.tracking.triage import comments, merging, unmerging
-from stormlog.tracking.triage.changes import MatchChangedError, Targets, Triage, match
+from stormlog.tracking.triage.verbs import MatchChangedError, Targets, Triage, match
 
 if TYPE_CHECKING:
     from stormlog.issues.sidecar import Sidecar
-    from stormlog.query.unmatched import UnmatchedFilter
+    from stormlog.query import UnmatchedFilter
     from stormlog.tracking.digest import NotifyReport, NotifySettings
     from stormlog.tracking.gate.gate import GateReport
-    from stormlog.tracking.sidecar import ImportReport
+    from stormlog.tracking.sidecar_exchange import ImportReport
 
 __all__ = ["Tracker"]
 
@@ -313,20 +313,20 @@ class Tracker(TrackerSession):
         )
 
     def export_states(self, path: str | os.PathLike[str] | None = None, *, counts: bool = True) -> Sidecar:
-        """Say what became of each fingerprint of the project; see `stormlog.tracking.sidecar.export_states`.
+        """Say what became of each fingerprint of the project; see `stormlog.tracking.sidecar_exchange.export_states`.
 
         Source: docs/ci.md#the-sidecar.
         """
-        from stormlog.tracking.sidecar import export_states
+        from stormlog.tracking.sidecar_exchange import export_states
 
         return export_states(self, path, counts=counts)
 
     def import_states(self, path: str | os.PathLike[str]) -> ImportReport:
-        """Restore what a sidecar says; see `stormlog.tracking.sidecar.import_states`.
+        """Restore what a sidecar says; see `stormlog.tracking.sidecar_exchange.import_states`.
 
         Source: docs/ci.md#the-sidecar.
         """
-        from stormlog.tracking.sidecar import import_states
+        from stormlog.tracking.sidecar_exchange import import_states
 
         return import_states(self, path)
 

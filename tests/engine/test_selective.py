@@ -14,7 +14,7 @@ import pytest
 
 import stormlog.query
 from stormlog.compaction import compact_sink
-from stormlog.engine import selective as pruning
+from stormlog.engine import selective
 from stormlog.engine.reading.reader import Reader
 from stormlog.errors import QueryError, SourceError
 from stormlog.query import EventFilter
@@ -47,7 +47,7 @@ def read_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave files out however few they are."""
-    monkeypatch.setattr(pruning, "LEAST_SHARE_LEFT_OUT", 0)
+    monkeypatch.setattr(selective, "LEAST_SHARE_LEFT_OUT", 0)
     yield
 
 

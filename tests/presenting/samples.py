@@ -279,6 +279,7 @@ def accounts_at_a_time() -> Explanation:
             for device in (0, 1)
         ),
         ranks=(state(0, 47.0), state(1, 48.0)),
+        at_ns=FAILED,
     )  # fmt: skip
 
 

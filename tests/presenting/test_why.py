@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from stormlog.explaining.models import Explanation, SameIssue
+from stormlog.explaining.models import EarlierGrowth, Explanation, SameIssue
 from stormlog.presenting.texts import cell_width
 from stormlog.presenting.why_brief import brief
 from stormlog.presenting.why_markdown import markdown
+from stormlog.presenting.why_sentences import growth_since_last_good
 from stormlog.presenting.why_text import screen, screen_text
 from tests.presenting.samples import (
     SAMPLES,
@@ -18,6 +19,7 @@ from tests.presenting.samples import (
     explained_run,
     first_failure,
     hostile,
+    levels,
     many_ranks,
     nothing_known,
     out_of_memory,
@@ -38,8 +40,10 @@ def sentences(explanation: Explanation) -> str:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", SAMPLES)
-def test_only_commands_are_wider_than_the_screen(name: str, width: int) -> None:
-    lines = lines_of(replace(SAMPLES[name](), next=()), width)
+def test_only_commands_and_paths_are_wider_than_the_screen(name: str, width: int) -> None:
+    lines = [
+        line for line in lines_of(replace(SAMPLES[name](), next=()), width) if not line.startswith("Recorded")
+    ]
     assert max(map(cell_width, lines)) <= width
 
 
@@ -99,7 +103,7 @@ def test_the_most_important_of_ten_thousand_ranks_are_shown_and_the_others_count
     assert "failed first" in shown[0]
     assert "+30.0 GiB allocated" in shown[1]
     assert len(shown) <= 8
-    assert any(line.startswith("  and ") and line.endswith(" more") for line in lines)
+    assert any(line.startswith("  and ") and "; 3,449 others used 40.0 GiB" in line for line in lines)
 
 
 def test_doubt_about_the_order_is_said_with_its_reason() -> None:
@@ -175,3 +179,58 @@ def test_many_accounts_are_cut_after_those_that_use_most() -> None:
     lines = lines_of(replace(accounts_at_a_time(), accounts=accounts))
     assert next(line for line in lines if "GiB" in line).split()[0] == "999"
     assert "  and 980 more" in lines
+
+
+def test_a_path_is_kept_in_one_piece_unless_it_never_ends() -> None:
+    long = "runs/" + "a-long-name/" * 12 + "segment-000001.jsonl"
+    explanation = Explanation(run=explained_run(), first_failure=first_failure(source_path=long))
+    assert f"Recorded  {long}, line 812" in lines_of(explanation)
+    endless = Explanation(run=explained_run(), first_failure=first_failure(source_path="x" * 10**6))
+    assert max(map(len, lines_of(endless))) < 400
+
+
+def test_a_request_that_is_too_large_without_a_baseline_says_nothing_of_the_beginning() -> None:
+    memory = account(largest_growth="request", growth=None, baseline=None, note="failed during warm-up")
+    text = sentences(Explanation(run=explained_run(), first_failure=first_failure(), memory=memory))
+    assert "The request of 2.00 GiB was larger than what was free or held unused." in text
+    assert "Growth: not known (failed during warm-up)." in text
+    assert "at the beginning" not in text
+
+
+def test_an_event_that_is_no_out_of_memory_says_its_own_text() -> None:
+    failure = first_failure(kind="error", exception_type=None, exception_message=None, context="NCCL timeout")
+    assert "Error NCCL timeout" in sentences(Explanation(run=explained_run(), first_failure=failure))
+
+
+def test_the_same_failure_in_another_attempt_is_said_to_be_there() -> None:
+    same = SameIssue("issue:63b1", None, None, None, None, 1)
+    explanation = Explanation(run=explained_run(), first_failure=first_failure(), same_as=same)
+    assert "This failure, issue:63b1: seen in other attempts of this run." in sentences(explanation)
+
+
+def test_differences_that_are_noise_are_left_out_of_the_sentence() -> None:
+    good = EarlierGrowth("r-0", None, levels(30.0, 0.01, -5.0, -25.0))
+    explanation = Explanation(run=explained_run(), first_failure=first_failure(), against_last_good=good)
+    assert growth_since_last_good(explanation) == (
+        "Against run r-0, the last that did not fail: allocated +30.0 GiB and outside the allocator -5.00 GiB."
+    )
+    same = replace(explanation, against_last_good=EarlierGrowth("r-0", None, levels(0, 0, 0, 0)))
+    assert growth_since_last_good(same) == "Against run r-0, the last that did not fail: no difference."
+    unknown = replace(explanation, against_last_good=EarlierGrowth("r-0", None, {"allocated": None}))
+    assert growth_since_last_good(unknown) == "Against run r-0, the last that did not fail: not known."
+
+
+def test_at_a_time_asked_for_nothing_is_said_of_failures_and_losses() -> None:
+    failed = replace(
+        accounts_at_a_time(),
+        run=explained_run(ranks_failed=(0,), ranks_lost=(1,)),
+        ranks=(state(0, 40.0, failed_after=5), state(1, 40.0)),
+    )
+    for text in (screen_text(failed), markdown(failed)):
+        assert "failed" not in text
+        assert "lost" not in text.lower()
+
+
+def test_a_time_before_all_samples_is_no_run_that_did_not_fail() -> None:
+    early = replace(accounts_at_a_time(), accounts=())
+    assert lines_of(early)[0] == "Memory at 2026-11-20 09:45:34 UTC: not known (no sample up to then)."

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+import stormlog.issues
 import stormlog.query
 from stormlog.apps.cli.printing.json_text import json_document
-from stormlog.issues import IssueFingerprint, normalize
+from stormlog.issues import IssueFingerprint
 from stormlog.issues.models import StormlogIssue
 from stormlog.query import IssueFilter, QueryStore
 from tests.apps.cli.samples import START_NS, event, write_lines
@@ -51,7 +52,7 @@ def test_listing_looks_at_no_issue_and_normalises_each_text_once(
 ) -> None:
     texts: list[object] = []
     made: list[object] = []
-    normalise, check = normalize.normalize_text_dimension, IssueFingerprint.__post_init__
+    normalise, check = stormlog.issues.normalize_text_dimension, IssueFingerprint.__post_init__
 
     def noted(value: object, **options: str) -> str:
         # With a default it is asked about texts of events.
@@ -63,7 +64,7 @@ def test_listing_looks_at_no_issue_and_normalises_each_text_once(
         made.append(fingerprint)
         check(fingerprint)
 
-    monkeypatch.setattr(normalize, "normalize_text_dimension", noted)
+    monkeypatch.setattr(stormlog.issues, "normalize_text_dimension", noted)
     monkeypatch.setattr(IssueFingerprint, "__post_init__", noted_check)
 
     issues = store.list_issues()

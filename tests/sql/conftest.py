@@ -11,7 +11,7 @@ from stormlog.engine.database.connection import connect
 from stormlog.engine.database.lazy_schema import Database
 from stormlog.engine.database.python_functions import UDFS, register
 from stormlog.engine.database.settings import Settings
-from stormlog.engine.database.sql_files import load_library
+from stormlog.engine.database.sql_files import load_sql_files
 from stormlog.engine.index.kept_rows import Parts
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDB
     connection.execute(ASSERT_EQUALS)
     register(connection, sorted(UDFS))
     Parts(database, "nowhere").show()
-    database.require(file.table_name for file in load_library() if file.kind == "VIEW")
+    database.require(file.table_name for file in load_sql_files() if file.kind == "VIEW")
     database.document()
     yield connection
     connection.close()

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from stormlog.engine.database.sql_files import SqlFile, load_library
+from stormlog.engine.database.sql_files import SqlFile, load_sql_files
 
 __all__ = ["calls_of", "ctes_of", "reads_of", "with_header"]
 
@@ -89,5 +89,5 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    for library_file in load_library():
+    for library_file in load_sql_files():
         library_file.path.write_text(with_header(library_file), encoding="utf-8")

@@ -17,7 +17,7 @@ import sqlglot
 from sqlglot import exp
 
 from stormlog.engine.analysis import hidden_memory, phase_spans, staging
-from stormlog.engine.database.sql_files import SqlFile, load_library
+from stormlog.engine.database.sql_files import SqlFile, load_sql_files
 
 __all__ = ["EXCEPTIONS", "rules", "staging_statements", "violations"]
 
@@ -123,7 +123,7 @@ _BAD_PATTERN = {
 
 def rules() -> dict[str, SqlFile]:
     """Return the files that must keep to the subset, by name."""
-    files = {file.name: file for file in load_library()}
+    files = {file.name: file for file in load_sql_files()}
     found = {
         file.name
         for file in files.values()
@@ -191,7 +191,7 @@ def _violations_of_call(node: exp.Expression) -> Iterator[str]:
     called = node.name
     if isinstance(node.parent, exp.Dot):
         called = f"{node.parent.this.name}.{node.name}"
-    if called not in {file.name for file in load_library() if file.kind == "MACRO"}:
+    if called not in {file.name for file in load_sql_files() if file.kind == "MACRO"}:
         yield f"not allowed: {called}()"
 
 

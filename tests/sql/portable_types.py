@@ -15,7 +15,7 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
-from stormlog.engine.database.sql_files import SqlFile, load_library
+from stormlog.engine.database.sql_files import SqlFile, load_sql_files
 
 __all__ = ["TYPE_EXCEPTIONS", "Tables", "macro_query", "tables_of", "type_violations"]
 
@@ -71,7 +71,7 @@ def type_violations(query: str, tables: Tables) -> list[str]:
 
 def _types_of_macros() -> dict[str, str]:
     types = {}
-    for file in load_library():
+    for file in load_sql_files():
         if file.kind == "MACRO":
             found = _RETURNS.search(file.path.read_text(encoding="utf-8"))
             assert found is not None, file.path

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import stormlog.query
-from stormlog.engine.database.sql_files import SqlFile, load_library
+from stormlog.engine.database.sql_files import SqlFile, load_sql_files
 from stormlog.engine.database.tables import TABLES
 from stormlog.engine.view_needs import view_names
 from tests.sql.dependencies import calls_of, ctes_of, reads_of, with_header
 
 CAPTURES = Path(__file__).parents[2] / "examples" / "captures"
-FILES = {file.name: file for file in load_library()}
+FILES = {file.name: file for file in load_sql_files()}
 VIEWS = {file.table_name: file for file in FILES.values() if file.kind == "VIEW"}
 OFFERED = {name: file for name, file in VIEWS.items() if file.path.parent.name in ("public", "tracking")}
 

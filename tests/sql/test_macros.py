@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from stormlog.engine.database.sql_files import SqlFile, load_library
+from stormlog.engine.database.sql_files import SqlFile, load_sql_files
 
-MACROS = {file.name: file for file in load_library() if file.kind == "MACRO"}
+MACROS = {file.name: file for file in load_sql_files() if file.kind == "MACRO"}
 CASES = [
     pytest.param(statement.query.strip(), id=f"{file.name}-{number}")
     for file in MACROS.values()

@@ -8,13 +8,13 @@ import pytest
 
 import stormlog.query
 from stormlog.engine.database import sql_files
-from stormlog.engine.database.sql_files import load_library
+from stormlog.engine.database.sql_files import load_sql_files
 
 ROOT = Path(__file__).parents[2] / "sql"
 
 
 def test_every_file_is_loaded() -> None:
-    loaded = [file.path for file in load_library()]
+    loaded = [file.path for file in load_sql_files()]
     assert sorted(loaded) == sorted([*ROOT.glob("macros/**/*.sql"), *ROOT.glob("views/**/*.sql")])
     assert len(loaded) > 80
 
@@ -24,7 +24,7 @@ INNER = ("gaps", "memory", "phases", "runs")
 
 
 def test_file_is_called_like_what_statements_name() -> None:
-    for file in load_library():
+    for file in load_sql_files():
         schema, _, name = file.table_name.rpartition(".")
         assert file.path.stem == name
         folder = file.path.parent.name
@@ -54,7 +54,7 @@ def test_other_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     (tmp_path / path).write_text(text)
     monkeypatch.setattr(sql_files, "resource_directory", lambda name: tmp_path)
     with pytest.raises(ValueError, match=Path(path).name):
-        load_library.__wrapped__()
+        load_sql_files.__wrapped__()
 
 
 def test_kept_answer_reads_no_view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +62,7 @@ def test_kept_answer_reads_no_view(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     capture = ROOT.parent / "examples" / "captures" / "v4-cuda-sim"
     with stormlog.query.open([capture]) as store:
         titles = [issue.title for issue in store.list_issues()]
-    load_library.cache_clear()
+    load_sql_files.cache_clear()
     monkeypatch.setattr(sql_files, "resource_directory", lambda name: pytest.fail(f"reads {name}"))
     with stormlog.query.open([capture]) as store:
         assert [issue.title for issue in store.list_issues()] == titles != []

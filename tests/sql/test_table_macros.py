@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import stormlog.query
-from stormlog.engine.database.sql_files import SqlFile, load_library
+from stormlog.engine.database.sql_files import SqlFile, load_sql_files
 from stormlog.engine.view_needs import public_names, view_names
 from stormlog.errors import QueryError
 from stormlog.telemetry.capabilities import infer_memory_capabilities
@@ -19,7 +19,7 @@ from tests.sql.test_headers import FILLED_BY, INCLUDED, tables_behind
 from tests.telemetry.factories import record
 
 CAPTURES = Path(__file__).parents[2] / "examples" / "captures"
-MACROS = {file.name: file for file in load_library() if file.kind == "TABLE MACRO"}
+MACROS = {file.name: file for file in load_sql_files() if file.kind == "TABLE MACRO"}
 CALLS = {
     "memory_timeline": "memory_timeline((SELECT max(session_id) FROM sessions WHERE job_id = 'llm-pretrain-31'), 4)",
     "evidence_context": "evidence_context((SELECT max(fingerprint_id) FROM issues), 60000000000)",

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from stormlog.engine.database.sql_files import SqlFile, load_library
+from stormlog.engine.database.sql_files import SqlFile, load_sql_files
 
-VIEWS = {file.name: file for file in load_library() if file.kind == "VIEW"}
+VIEWS = {file.name: file for file in load_sql_files() if file.kind == "VIEW"}
 PUBLIC = {name: file for name, file in VIEWS.items() if "." not in name}
 UNITS = {
     "_ns": r"nanosecond|same|hit|end|enter|left|earliest|latest|sort|time|when|recorded",

@@ -7,21 +7,21 @@
 --   interval_ms BIGINT: sampling interval, milliseconds.
 --   allocated, reserved, active, inactive, changed, used, free, total BIGINT: counters in bytes.
 -- Returns: VARCHAR, a JSON object.
--- Calls: prim.json_number, projection.own_attributes
+-- Calls: prim.integer_to_json, projection.own_attributes
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE MACRO projection.attributes(
     metadata, interval_ms, allocated, reserved, active, inactive, changed, used, free, total
 ) AS
     (concat(
-        '{"sampling.interval_ms":', prim.json_number(interval_ms),
-        ',"memory.allocator.allocated_bytes":', prim.json_number(allocated),
-        ',"memory.allocator.reserved_bytes":', prim.json_number(reserved),
-        ',"memory.allocator.active_bytes":', prim.json_number(active),
-        ',"memory.allocator.inactive_bytes":', prim.json_number(inactive),
-        ',"memory.allocator.change_bytes":', prim.json_number(changed),
-        ',"memory.device.used_bytes":', prim.json_number(used),
-        ',"memory.device.free_bytes":', prim.json_number(free),
-        ',"memory.device.total_bytes":', prim.json_number(total),
+        '{"sampling.interval_ms":', prim.integer_to_json(interval_ms),
+        ',"memory.allocator.allocated_bytes":', prim.integer_to_json(allocated),
+        ',"memory.allocator.reserved_bytes":', prim.integer_to_json(reserved),
+        ',"memory.allocator.active_bytes":', prim.integer_to_json(active),
+        ',"memory.allocator.inactive_bytes":', prim.integer_to_json(inactive),
+        ',"memory.allocator.change_bytes":', prim.integer_to_json(changed),
+        ',"memory.device.used_bytes":', prim.integer_to_json(used),
+        ',"memory.device.free_bytes":', prim.integer_to_json(free),
+        ',"memory.device.total_bytes":', prim.integer_to_json(total),
         CASE
             WHEN projection.own_attributes(metadata) = '{}' THEN '}'
             ELSE concat(',', substr(projection.own_attributes(metadata), 2))

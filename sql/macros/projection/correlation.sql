@@ -5,15 +5,15 @@
 --   rank, local_rank, world_size BIGINT: place in the job.
 --   scope VARCHAR: JSON text of metadata.phase_scope, NULL when absent.
 -- Returns: VARCHAR, a JSON object; ids of the phase only where the scope has them.
--- Calls: prim.json_number, prim.json_quote, projection.phase_member
+-- Calls: prim.integer_to_json, prim.json_quote, projection.phase_member
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE MACRO projection.correlation(session_id, job_id, rank, local_rank, world_size, scope) AS
     (concat(
         '{"session_id":', prim.json_quote(session_id),
         ',"job_id":', prim.json_quote(job_id),
-        ',"rank":', prim.json_number(rank),
-        ',"local_rank":', prim.json_number(local_rank),
-        ',"world_size":', prim.json_number(world_size),
+        ',"rank":', prim.integer_to_json(rank),
+        ',"local_rank":', prim.integer_to_json(local_rank),
+        ',"world_size":', prim.integer_to_json(world_size),
         projection.phase_member(scope, '$.scope_id', ',"phase.scope_id":'),
         projection.phase_member(scope, '$.parent_scope_id', ',"phase.parent_scope_id":'),
         projection.phase_member(scope, '$.sequence', ',"phase.sequence":'),

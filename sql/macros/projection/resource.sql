@@ -6,7 +6,7 @@
 --   job_id VARCHAR: distributed job, NULL for none.
 --   rank, local_rank, world_size BIGINT: place in the job.
 -- Returns: VARCHAR, a JSON object.
--- Calls: prim.json_number, prim.json_quote
+-- Calls: prim.integer_to_json, prim.json_quote
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE MACRO projection.resource(
     source_kind, collector, host, pid, device_id, job_id, rank, local_rank, world_size
@@ -15,12 +15,12 @@ CREATE OR REPLACE MACRO projection.resource(
         '{"source_kind":', prim.json_quote(source_kind),
         ',"collector":', prim.json_quote(collector),
         ',"host":', prim.json_quote(host),
-        ',"pid":', prim.json_number(pid),
-        ',"device_id":', prim.json_number(device_id),
+        ',"pid":', prim.integer_to_json(pid),
+        ',"device_id":', prim.integer_to_json(device_id),
         ',"job_id":', prim.json_quote(job_id),
-        ',"rank":', prim.json_number(rank),
-        ',"local_rank":', prim.json_number(local_rank),
-        ',"world_size":', prim.json_number(world_size), '}'
+        ',"rank":', prim.integer_to_json(rank),
+        ',"local_rank":', prim.integer_to_json(local_rank),
+        ',"world_size":', prim.integer_to_json(world_size), '}'
     ));
 
 -- Tests

@@ -1,8 +1,6 @@
 -- JSON texts of the capabilities of a version 4 record, by their places: read once, looked at often.
 --
--- 1 backend, 2 telemetry_collector, 3 sampling_source, then supports_ of: 4 allocator_allocated,
--- 5 allocator_reserved, 6 allocator_active, 7 allocator_inactive, 8 device_used, 9 device_free, 10 device_total,
--- 11 native_allocator_history, 12 fragmentation_analysis, 13 allocator_attribution, 14 bounded_profiling.
+-- The three texts come first, then the flags; telemetry.capability finds a flag by its name.
 --
 -- Args:
 --   capabilities VARCHAR: JSON text of metadata.memory_capabilities.

@@ -15,7 +15,7 @@
 --   timestamp_ns BIGINT: time.
 --   world_size BIGINT: left out where it is NULL.
 -- Returns: VARCHAR, never NULL.
--- Calls: prim.json_ascii, prim.json_number
+-- Calls: prim.integer_to_json, prim.json_ascii
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE MACRO telemetry.record_text(
     allocator_active_bytes, allocator_allocated_bytes, allocator_change_bytes, allocator_inactive_bytes,
@@ -26,28 +26,28 @@ CREATE OR REPLACE MACRO telemetry.record_text(
     session_id, timestamp_ns, world_size
 ) AS
     (concat(
-        '{"allocator_active_bytes": ', prim.json_number(allocator_active_bytes),
-        ', "allocator_allocated_bytes": ', prim.json_number(allocator_allocated_bytes),
-        ', "allocator_change_bytes": ', prim.json_number(allocator_change_bytes),
-        ', "allocator_inactive_bytes": ', prim.json_number(allocator_inactive_bytes),
-        ', "allocator_reserved_bytes": ', prim.json_number(allocator_reserved_bytes),
+        '{"allocator_active_bytes": ', prim.integer_to_json(allocator_active_bytes),
+        ', "allocator_allocated_bytes": ', prim.integer_to_json(allocator_allocated_bytes),
+        ', "allocator_change_bytes": ', prim.integer_to_json(allocator_change_bytes),
+        ', "allocator_inactive_bytes": ', prim.integer_to_json(allocator_inactive_bytes),
+        ', "allocator_reserved_bytes": ', prim.integer_to_json(allocator_reserved_bytes),
         ', "collector": ', prim.json_ascii(collector),
         ', "context": ', prim.json_ascii(context),
-        ', "device_free_bytes": ', prim.json_number(device_free_bytes),
-        ', "device_id": ', prim.json_number(device_id),
-        ', "device_total_bytes": ', prim.json_number(device_total_bytes),
-        ', "device_used_bytes": ', prim.json_number(device_used_bytes),
+        ', "device_free_bytes": ', prim.integer_to_json(device_free_bytes),
+        ', "device_id": ', prim.integer_to_json(device_id),
+        ', "device_total_bytes": ', prim.integer_to_json(device_total_bytes),
+        ', "device_used_bytes": ', prim.integer_to_json(device_used_bytes),
         ', "event_type": ', prim.json_ascii(event_type),
         ', "host": ', prim.json_ascii(host),
         ', "job_id": ', prim.json_ascii(job_id),
         CASE WHEN (local_rank) IS NULL THEN '' ELSE concat(', "local_rank": ', local_rank) END,
         ', "metadata": ', coalesce(metadata, 'null'),
-        ', "pid": ', prim.json_number(pid),
+        ', "pid": ', prim.integer_to_json(pid),
         CASE WHEN (rank) IS NULL THEN '' ELSE concat(', "rank": ', rank) END,
-        ', "sampling_interval_ms": ', prim.json_number(sampling_interval_ms),
-        ', "schema_version": ', prim.json_number(schema_version),
+        ', "sampling_interval_ms": ', prim.integer_to_json(sampling_interval_ms),
+        ', "schema_version": ', prim.integer_to_json(schema_version),
         ', "session_id": ', prim.json_ascii(session_id),
-        ', "timestamp_ns": ', prim.json_number(timestamp_ns),
+        ', "timestamp_ns": ', prim.integer_to_json(timestamp_ns),
         CASE WHEN (world_size) IS NULL THEN '' ELSE concat(', "world_size": ', world_size) END,
         '}'
     ));

@@ -6,8 +6,9 @@
 -- `raw.typed_lines`; any line in doubt is not valid here and is judged there.
 --
 -- Reads: raw.shapes, raw.split_lines
--- Calls: issues.may_be_evidence, prim.json_number, telemetry.is_plain_event_type, telemetry.is_plain_line,
---   telemetry.is_plain_metadata
+-- Calls: issues.may_be_evidence, prim.integer_to_json, telemetry.are_counters_supported,
+--   telemetry.are_plain_counters, telemetry.has_core_counters, telemetry.is_plain_event_type,
+--   telemetry.is_plain_line, telemetry.is_plain_metadata, telemetry.is_plain_value
 -- Source: docs/architecture.md#shapes.
 CREATE OR REPLACE VIEW raw.shaped_lines AS
 WITH lines_with_shapes AS (
@@ -22,7 +23,6 @@ WITH lines_with_shapes AS (
         nullif(l.event_type, h.event_type) AS other_event_type,
         h.is_null_allowed,
         h.may_have_allocated,
-        h.may_have_change,
         h.may_have_reserved,
         h.may_have_active,
         h.may_have_inactive,
@@ -32,7 +32,8 @@ WITH lines_with_shapes AS (
         h.is_needed,
         h.suffix IS NOT NULL AS has_scope,
         CASE
-            WHEN starts_with(l.rest, concat(l.event_type, h.prefix))
+            -- A line without a shape has no prefix: `||` with NULL is NULL, and nothing is parsed.
+            WHEN starts_with(l.rest, l.event_type || h.prefix)
                 THEN concat(l.head, ', "timestamp_ns": ', l.time_text, '}')
         END AS counters_json,
         CASE
@@ -89,7 +90,6 @@ typed_values AS (
         other_event_type,
         is_null_allowed,
         may_have_allocated,
-        may_have_change,
         may_have_reserved,
         may_have_active,
         may_have_inactive,
@@ -122,17 +122,17 @@ rewritten_lines AS (
     SELECT
         *,
         counters_json = concat(
-            '{"allocator_active_bytes": ', prim.json_number(allocator_active_bytes),
-            ', "allocator_allocated_bytes": ', prim.json_number(allocator_allocated_bytes),
-            ', "allocator_change_bytes": ', prim.json_number(allocator_change_bytes),
-            ', "allocator_inactive_bytes": ', prim.json_number(allocator_inactive_bytes),
-            ', "allocator_reserved_bytes": ', prim.json_number(allocator_reserved_bytes),
+            '{"allocator_active_bytes": ', prim.integer_to_json(allocator_active_bytes),
+            ', "allocator_allocated_bytes": ', prim.integer_to_json(allocator_allocated_bytes),
+            ', "allocator_change_bytes": ', prim.integer_to_json(allocator_change_bytes),
+            ', "allocator_inactive_bytes": ', prim.integer_to_json(allocator_inactive_bytes),
+            ', "allocator_reserved_bytes": ', prim.integer_to_json(allocator_reserved_bytes),
             ', "collector": "', collector,
             '", "context": ', coalesce(escaped_context, '"' || context || '"', 'null'),
-            ', "device_free_bytes": ', prim.json_number(device_free_bytes),
+            ', "device_free_bytes": ', prim.integer_to_json(device_free_bytes),
             ', "device_id": ', device_id,
-            ', "device_total_bytes": ', prim.json_number(device_total_bytes),
-            ', "device_used_bytes": ', prim.json_number(device_used_bytes),
+            ', "device_total_bytes": ', prim.integer_to_json(device_total_bytes),
+            ', "device_used_bytes": ', prim.integer_to_json(device_used_bytes),
             ', "timestamp_ns": ', timestamp_ns,
             '}'
         ) AS is_same_text
@@ -156,13 +156,12 @@ SELECT
     device_free_bytes,
     device_id,
     coalesce(
-        is_same_text
+        shape_id IS NOT NULL
+        AND is_same_text
         AND strlen(line) <= 16777216
         AND device_id IS NOT NULL
         AND timestamp_ns >= 0
-        -- The first character is printable ASCII, hence the text is not blank: see telemetry.is_plain_text.
-        AND collector >= '!'
-        AND collector < '~'
+        AND telemetry.is_plain_value(collector)
         AND CASE
             WHEN escaped_context IS NULL THEN true
             ELSE starts_with(escaped_context, '"') AND json_valid(escaped_context)
@@ -172,24 +171,23 @@ SELECT
             WHEN has_scope THEN telemetry.is_plain_metadata(scope_json, scope_keys) AND telemetry.is_plain_line(scope)
             ELSE true
         END
-        AND coalesce(allocator_allocated_bytes >= 0, is_null_allowed)
-        AND (may_have_allocated OR allocator_allocated_bytes IS NULL)
-        AND (is_null_allowed OR allocator_change_bytes IS NOT NULL)
-        AND (may_have_change OR allocator_change_bytes IS NULL)
-        AND coalesce(allocator_reserved_bytes >= 0, is_null_allowed)
-        AND (may_have_reserved OR allocator_reserved_bytes IS NULL)
-        AND coalesce(allocator_active_bytes >= 0, true)
-        AND (may_have_active OR allocator_active_bytes IS NULL)
-        AND coalesce(allocator_inactive_bytes >= 0, true)
-        AND (may_have_inactive OR allocator_inactive_bytes IS NULL)
-        AND coalesce(device_used_bytes >= 0, is_null_allowed)
-        AND (may_have_used OR device_used_bytes IS NULL)
-        AND coalesce(device_free_bytes >= 0, true)
-        AND (may_have_free OR device_free_bytes IS NULL)
-        AND coalesce(device_total_bytes >= 0, true)
-        AND (may_have_total OR device_total_bytes IS NULL)
-        AND coalesce(device_used_bytes <= device_total_bytes, true)
-        AND coalesce(device_free_bytes <= device_total_bytes, true),
+        AND telemetry.are_plain_counters(
+            allocator_allocated_bytes, allocator_reserved_bytes, allocator_active_bytes,
+            allocator_inactive_bytes, device_used_bytes, device_free_bytes, device_total_bytes
+        )
+        AND CASE
+            WHEN is_null_allowed
+                THEN telemetry.are_counters_supported(
+                    allocator_allocated_bytes, allocator_change_bytes, allocator_reserved_bytes,
+                    allocator_active_bytes, allocator_inactive_bytes, device_used_bytes, device_free_bytes,
+                    device_total_bytes,
+                    may_have_allocated, may_have_reserved, may_have_active, may_have_inactive, may_have_used,
+                    may_have_free, may_have_total
+                )
+            ELSE telemetry.has_core_counters(
+                allocator_allocated_bytes, allocator_change_bytes, allocator_reserved_bytes, device_used_bytes
+            )
+        END,
         false
     ) AS is_valid,
     -- Whether `raw.typed_lines` may still find the line valid. Of version 3 lines that match their shape it refuses
@@ -198,14 +196,9 @@ SELECT
         WHEN is_null_allowed IS NULL OR is_null_allowed OR counters_json IS NULL THEN true
         WHEN timestamp_ns IS NULL THEN false
         WHEN is_same_text
-            THEN coalesce(
-                least(
-                    allocator_allocated_bytes, allocator_reserved_bytes, allocator_active_bytes,
-                    allocator_inactive_bytes, device_used_bytes, device_free_bytes, device_total_bytes
-                ) >= 0
-                AND coalesce(device_used_bytes <= device_total_bytes, true)
-                AND coalesce(device_free_bytes <= device_total_bytes, true),
-                true
+            THEN telemetry.are_plain_counters(
+                allocator_allocated_bytes, allocator_reserved_bytes, allocator_active_bytes,
+                allocator_inactive_bytes, device_used_bytes, device_free_bytes, device_total_bytes
             )
         ELSE NOT regexp_matches(counters_json, '_bytes": (["tf]|-?[0-9]+[.eE])')
     END AS may_be_plain,

@@ -6,8 +6,10 @@
 -- its type is checked before it is cast.
 --
 -- Reads: raw.lines
--- Calls: prim.are_distinct, prim.json_text, telemetry.capabilities_allow, telemetry.capability,
---   telemetry.capability_values, telemetry.is_counter, telemetry.is_plain_line,
+-- Calls: prim.are_distinct, prim.json_text, telemetry.are_capabilities_complete,
+--   telemetry.are_counters_supported, telemetry.are_plain_counters, telemetry.are_plain_numbers,
+--   telemetry.are_plain_ranks, telemetry.capability, telemetry.capability_values,
+--   telemetry.has_core_counters, telemetry.is_integer_or_null, telemetry.is_plain_line,
 --   telemetry.is_plain_metadata, telemetry.is_plain_text, telemetry.is_text_needed
 -- Source: docs/concepts.md#events.
 CREATE OR REPLACE VIEW raw.typed_lines AS
@@ -164,7 +166,8 @@ line_verdicts AS (
         collector_health_status,
         CASE
             WHEN schema_version = 4
-                THEN telemetry.capability(capabilities, 7) AND telemetry.capability(capabilities, 12)
+                THEN telemetry.capability(capabilities, 'supports_allocator_inactive')
+                    AND telemetry.capability(capabilities, 'supports_fragmentation_analysis')
             ELSE true
         END AS is_fragmentation_known,
         CASE
@@ -184,47 +187,45 @@ line_verdicts AS (
                     OR job_id_json = 'null'
                     OR telemetry.is_plain_text(job_id_json)
                 )
-                AND timestamp_ns >= 0
-                AND sampling_interval_ms >= 0
-                AND pid >= -1
-                AND device_id IS NOT NULL
-                AND CASE WHEN world_size_json IS NULL THEN true ELSE world_size >= 1 END
+                AND telemetry.are_plain_numbers(timestamp_ns, sampling_interval_ms, pid, device_id)
+                -- Null is no value for these: only a key that is missing has none.
+                AND (world_size_json IS NULL OR world_size IS NOT NULL)
+                AND (rank_json IS NULL OR rank IS NOT NULL)
+                AND (local_rank_json IS NULL OR local_rank IS NOT NULL)
+                AND telemetry.are_plain_ranks(rank, local_rank, world_size)
+                AND telemetry.is_integer_or_null(allocator_active_bytes_json, allocator_active_bytes)
+                AND telemetry.is_integer_or_null(allocator_inactive_bytes_json, allocator_inactive_bytes)
+                AND telemetry.is_integer_or_null(device_free_bytes_json, device_free_bytes)
+                AND telemetry.is_integer_or_null(device_total_bytes_json, device_total_bytes)
+                AND telemetry.is_integer_or_null(allocator_allocated_bytes_json, allocator_allocated_bytes)
+                AND telemetry.is_integer_or_null(allocator_change_bytes_json, allocator_change_bytes)
+                AND telemetry.is_integer_or_null(allocator_reserved_bytes_json, allocator_reserved_bytes)
+                AND telemetry.is_integer_or_null(device_used_bytes_json, device_used_bytes)
+                AND telemetry.are_plain_counters(
+                    allocator_allocated_bytes, allocator_reserved_bytes, allocator_active_bytes,
+                    allocator_inactive_bytes, device_used_bytes, device_free_bytes, device_total_bytes
+                )
                 AND CASE
-                    WHEN rank_json IS NULL THEN true
-                    ELSE rank >= 0 AND rank < coalesce(world_size, 1)
-                END
-                AND CASE
-                    WHEN local_rank_json IS NULL THEN coalesce(rank, 0) < coalesce(world_size, 1)
-                    ELSE local_rank >= 0 AND local_rank < coalesce(world_size, 1)
-                END
-                AND telemetry.is_counter(allocator_active_bytes_json, allocator_active_bytes)
-                AND telemetry.is_counter(allocator_inactive_bytes_json, allocator_inactive_bytes)
-                AND telemetry.is_counter(device_free_bytes_json, device_free_bytes)
-                AND telemetry.is_counter(device_total_bytes_json, device_total_bytes)
-                AND telemetry.is_counter(allocator_allocated_bytes_json, allocator_allocated_bytes)
-                AND telemetry.is_counter(allocator_reserved_bytes_json, allocator_reserved_bytes)
-                AND telemetry.is_counter(device_used_bytes_json, device_used_bytes)
-                AND (allocator_change_bytes_json = 'null' OR allocator_change_bytes IS NOT NULL)
-                AND CASE
-                    WHEN schema_version = 4 THEN telemetry.capabilities_allow(
-                        capabilities,
-                        len(json_keys(memory_capabilities_json)),
-                        allocator_allocated_bytes,
-                        allocator_change_bytes,
-                        allocator_reserved_bytes,
-                        allocator_active_bytes,
-                        allocator_inactive_bytes,
-                        device_used_bytes,
-                        device_free_bytes,
-                        device_total_bytes
+                    WHEN schema_version = 4
+                        THEN telemetry.are_capabilities_complete(
+                            capabilities, len(json_keys(memory_capabilities_json))
+                        )
+                        AND telemetry.are_counters_supported(
+                            allocator_allocated_bytes, allocator_change_bytes, allocator_reserved_bytes,
+                            allocator_active_bytes, allocator_inactive_bytes, device_used_bytes, device_free_bytes,
+                            device_total_bytes,
+                            telemetry.capability(capabilities, 'supports_allocator_allocated'),
+                            telemetry.capability(capabilities, 'supports_allocator_reserved'),
+                            telemetry.capability(capabilities, 'supports_allocator_active'),
+                            telemetry.capability(capabilities, 'supports_allocator_inactive'),
+                            telemetry.capability(capabilities, 'supports_device_used'),
+                            telemetry.capability(capabilities, 'supports_device_free'),
+                            telemetry.capability(capabilities, 'supports_device_total')
+                        )
+                    ELSE telemetry.has_core_counters(
+                        allocator_allocated_bytes, allocator_change_bytes, allocator_reserved_bytes, device_used_bytes
                     )
-                    ELSE allocator_allocated_bytes IS NOT NULL
-                        AND allocator_change_bytes IS NOT NULL
-                        AND allocator_reserved_bytes IS NOT NULL
-                        AND device_used_bytes IS NOT NULL
                 END
-                AND coalesce(device_used_bytes <= device_total_bytes, true)
-                AND coalesce(device_free_bytes <= device_total_bytes, true)
                 AND telemetry.is_plain_metadata(metadata_json, metadata_keys)
                 AND (
                     prim.are_distinct(scope_keys)

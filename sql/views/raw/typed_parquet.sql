@@ -5,8 +5,10 @@
 -- text is deferred: `raw.typed_lines` reads that text, and the columns do not count.
 --
 -- Reads: raw.parquet_rows
--- Calls: prim.are_distinct, prim.json_text, telemetry.capabilities_allow, telemetry.capability,
---   telemetry.capability_values, telemetry.is_plain_metadata_text, telemetry.is_plain_value,
+-- Calls: prim.are_distinct, prim.json_text, telemetry.are_capabilities_complete,
+--   telemetry.are_counters_supported, telemetry.are_plain_counters, telemetry.are_plain_numbers,
+--   telemetry.are_plain_ranks, telemetry.capability, telemetry.capability_values,
+--   telemetry.has_core_counters, telemetry.is_plain_metadata_text, telemetry.is_plain_value,
 --   telemetry.is_text_needed, telemetry.record_text
 -- Source: docs/compaction.md#files.
 CREATE OR REPLACE VIEW raw.typed_parquet AS
@@ -56,21 +58,18 @@ metadata_values AS (
         prim.json_text(severity_json) AS severity,
         prim.json_text(health_json) AS collector_health_status,
         prim.are_distinct(json_keys(phase_scope_json)) AS has_distinct_scope_keys,
-        -- Without counters: whether the capabilities are complete. The counters are compared row by row below.
         coalesce(
-            telemetry.capabilities_allow(
-                capabilities, len(json_keys(capabilities_json)), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-            ),
-            false
+            telemetry.are_capabilities_complete(capabilities, len(json_keys(capabilities_json))), false
         ) AS has_capabilities,
-        telemetry.capability(capabilities, 4) AS may_have_allocator_allocated,
-        telemetry.capability(capabilities, 5) AS may_have_allocator_reserved,
-        telemetry.capability(capabilities, 6) AS may_have_allocator_active,
-        telemetry.capability(capabilities, 7) AS may_have_allocator_inactive,
-        telemetry.capability(capabilities, 8) AS may_have_device_used,
-        telemetry.capability(capabilities, 9) AS may_have_device_free,
-        telemetry.capability(capabilities, 10) AS may_have_device_total,
-        telemetry.capability(capabilities, 7) AND telemetry.capability(capabilities, 12) AS may_know_fragmentation
+        telemetry.capability(capabilities, 'supports_allocator_allocated') AS may_have_allocated,
+        telemetry.capability(capabilities, 'supports_allocator_reserved') AS may_have_reserved,
+        telemetry.capability(capabilities, 'supports_allocator_active') AS may_have_active,
+        telemetry.capability(capabilities, 'supports_allocator_inactive') AS may_have_inactive,
+        telemetry.capability(capabilities, 'supports_device_used') AS may_have_used,
+        telemetry.capability(capabilities, 'supports_device_free') AS may_have_free,
+        telemetry.capability(capabilities, 'supports_device_total') AS may_have_total,
+        telemetry.capability(capabilities, 'supports_allocator_inactive')
+            AND telemetry.capability(capabilities, 'supports_fragmentation_analysis') AS may_know_fragmentation
     FROM metadata_fields
 ),
 
@@ -86,13 +85,13 @@ rows_with_values AS (
         m.collector_health_status,
         m.has_distinct_scope_keys,
         m.has_capabilities,
-        m.may_have_allocator_allocated,
-        m.may_have_allocator_reserved,
-        m.may_have_allocator_active,
-        m.may_have_allocator_inactive,
-        m.may_have_device_used,
-        m.may_have_device_free,
-        m.may_have_device_total,
+        m.may_have_allocated,
+        m.may_have_reserved,
+        m.may_have_active,
+        m.may_have_inactive,
+        m.may_have_used,
+        m.may_have_free,
+        m.may_have_total,
         m.may_know_fragmentation
     FROM raw.parquet_rows AS r
     LEFT JOIN metadata_values AS m ON r.json_metadata = m.json_metadata
@@ -110,40 +109,26 @@ row_verdicts AS (
             AND telemetry.is_plain_value(collector)
             AND telemetry.is_plain_value(host)
             AND (job_id IS NULL OR telemetry.is_plain_value(job_id))
-            AND timestamp_ns >= 0
-            AND sampling_interval_ms >= 0
-            AND pid >= -1
-            AND device_id IS NOT NULL
-            AND coalesce(world_size, 1) >= 1
-            AND coalesce(rank, 0) >= 0
-            AND coalesce(rank, 0) < coalesce(world_size, 1)
-            AND coalesce(local_rank, 0) >= 0
-            AND coalesce(local_rank, rank, 0) < coalesce(world_size, 1)
-            AND coalesce(allocator_active_bytes, 0) >= 0
-            AND coalesce(allocator_inactive_bytes, 0) >= 0
-            AND coalesce(allocator_allocated_bytes, 0) >= 0
-            AND coalesce(allocator_reserved_bytes, 0) >= 0
-            AND coalesce(device_free_bytes, 0) >= 0
-            AND coalesce(device_total_bytes, 0) >= 0
-            AND coalesce(device_used_bytes, 0) >= 0
+            AND telemetry.are_plain_numbers(timestamp_ns, sampling_interval_ms, pid, device_id)
+            AND telemetry.are_plain_ranks(rank, local_rank, world_size)
+            AND telemetry.are_plain_counters(
+                allocator_allocated_bytes, allocator_reserved_bytes, allocator_active_bytes,
+                allocator_inactive_bytes, device_used_bytes, device_free_bytes, device_total_bytes
+            )
             AND CASE
                 WHEN schema_version = 4
                     THEN has_capabilities
-                        AND (allocator_allocated_bytes IS NULL OR may_have_allocator_allocated)
-                        AND (allocator_change_bytes IS NULL OR may_have_allocator_allocated)
-                        AND (allocator_reserved_bytes IS NULL OR may_have_allocator_reserved)
-                        AND (allocator_active_bytes IS NULL OR may_have_allocator_active)
-                        AND (allocator_inactive_bytes IS NULL OR may_have_allocator_inactive)
-                        AND (device_used_bytes IS NULL OR may_have_device_used)
-                        AND (device_free_bytes IS NULL OR may_have_device_free)
-                        AND (device_total_bytes IS NULL OR may_have_device_total)
-                ELSE allocator_allocated_bytes IS NOT NULL
-                    AND allocator_change_bytes IS NOT NULL
-                    AND allocator_reserved_bytes IS NOT NULL
-                    AND device_used_bytes IS NOT NULL
+                        AND telemetry.are_counters_supported(
+                            allocator_allocated_bytes, allocator_change_bytes, allocator_reserved_bytes,
+                            allocator_active_bytes, allocator_inactive_bytes, device_used_bytes, device_free_bytes,
+                            device_total_bytes,
+                            may_have_allocated, may_have_reserved, may_have_active, may_have_inactive, may_have_used,
+                            may_have_free, may_have_total
+                        )
+                ELSE telemetry.has_core_counters(
+                    allocator_allocated_bytes, allocator_change_bytes, allocator_reserved_bytes, device_used_bytes
+                )
             END
-            AND coalesce(device_used_bytes <= device_total_bytes, true)
-            AND coalesce(device_free_bytes <= device_total_bytes, true)
             AND is_plain_metadata
             AND (has_distinct_scope_keys OR event_type NOT IN ('phase_enter', 'phase_exit'))
             -- Escapes make a character up to six times as long, and lines are at most 16 MiB.

@@ -81,9 +81,9 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
             f"A statement given with --sql answers by itself: leave out {names}, or say it in the statement."
         )
     # Help and completion must not wait for the import.
-    from stormlog.query import filters as filter_classes
+    import stormlog.query
 
-    wanted = getattr(filter_classes, target.filter_name)(**given)
+    wanted = getattr(stormlog.query, target.filter_name)(**given)
     with open_store(request) as store, ExitStack() as watching:
         if request.follow_s is not None:
             _follow(store, wanted, request)

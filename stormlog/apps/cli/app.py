@@ -24,6 +24,7 @@ from stormlog.errors import (
     SourceError,
     StoreBusyError,
     TrackingError,
+    UnknownIdError,
 )
 
 __all__ = ["error_code", "root", "run"]
@@ -181,6 +182,8 @@ def _classify(error: BaseException) -> tuple[str, ExitCode]:
         return "invalid_value", ExitCode.USAGE
     if isinstance(error, SourceError):
         return "source_unreadable", ExitCode.SOURCES
+    if isinstance(error, UnknownIdError):
+        return "not_found", ExitCode.REFUSED
     if isinstance(error, TrackingError):
         statuses = (status for kind, status in _REFUSALS.items() if isinstance(error, kind))
         return error.code, next(statuses, ExitCode.QUERY)

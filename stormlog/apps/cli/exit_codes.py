@@ -15,7 +15,7 @@ class ExitCode(IntEnum):
         QUERY: A statement failed or was refused, or something unforeseen happened.
         USAGE: An option, argument or value is wrong.
         SOURCES: No argument exists, or ``--strict`` found something that was skipped.
-        REFUSED: The tracker refuses a change, or does not know the issue.
+        REFUSED: The tracker refuses a change, or an id names nothing.
         PERMISSION: The permission to do this is missing.
         BUSY: Somebody else writes to the store or scans; try again.
         MIGRATION: The store is newer than this version, or damaged.

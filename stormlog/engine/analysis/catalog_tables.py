@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stormlog.artifacts.catalog_rows import catalog_rows
 
 if TYPE_CHECKING:
-    from stormlog.artifacts.catalog import ArtifactCatalog
+    from stormlog.artifacts import ArtifactCatalog
     from stormlog.engine.analysis.staging_database import StagingDatabase
 
 __all__ = ["fill_catalog"]

@@ -13,8 +13,9 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from stormlog.artifacts import CatalogWarning
 from stormlog.artifacts.event_files import PACKED_SUFFIXES, FileOrigin
-from stormlog.artifacts.models import CatalogWarning, note_of_copy
+from stormlog.artifacts.models import note_of_copy
 from stormlog.engine.analysis.copy_digests import Extent, Unit, first_events, unit_columns
 
 if TYPE_CHECKING:

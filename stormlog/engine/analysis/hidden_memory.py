@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stormlog.engine.analysis.staging_database import StagingDatabase
-    from stormlog.issues.gap_models import GapFinding
+    from stormlog.issues import GapFinding
 
 __all__ = ["FindingStore", "stage_gaps"]
 
@@ -144,7 +144,8 @@ def _analyse(
 def _findings_of_exact_sessions(
     database: StagingDatabase,
 ) -> dict[_Session, list[tuple[GapFinding, int, int]]]:
-    from stormlog.issues.gaps import GapMoments, gap_findings, spike_cutoff
+    from stormlog.issues import GapMoments
+    from stormlog.issues.gaps import gap_findings, spike_cutoff
 
     database.materialise("stage.gap_moments")
     sums = database.execute(
@@ -214,7 +215,7 @@ def _findings_of_wide_session(
     database: StagingDatabase, source_id: int, session_id: str
 ) -> list[tuple[GapFinding, int, int]]:
     """Analyse one session whose sums might not fit 38 digits, with Python's unbounded integers."""
-    from stormlog.issues.gaps import analyze_hidden_memory_gaps
+    from stormlog.issues import analyze_hidden_memory_gaps
     from stormlog.issues.samples import gap_samples
 
     rows = database.execute(
@@ -270,7 +271,7 @@ def _findings_of_wide_session(
 def _details(database: StagingDatabase) -> list[tuple[Any, ...]]:
     """Return what ``stage.gap_details`` holds: the surroundings of each finding and its phase, in order."""
     from stormlog.engine.analysis.phase_spans import active_spans
-    from stormlog.issues.normalize import normalize_text_dimension
+    from stormlog.issues import normalize_text_dimension
     from stormlog.phases import (
         attribute_active_spans,
         phase_attribution_to_payload,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stormlog.engine.analysis.staging_database import StagingDatabase
-    from stormlog.phases.models import PhaseSpan
+    from stormlog.phases import PhaseSpan
 
 __all__ = ["active_spans", "replay"]
 
@@ -66,7 +66,7 @@ def active_spans(database: StagingDatabase) -> dict[int, list[PhaseSpan]]:
     ).fetchall()
     if not rows:
         return {}
-    from stormlog.phases.models import PhaseSpan
+    from stormlog.phases import PhaseSpan
 
     spans: dict[int, list[PhaseSpan]] = {}
     for number, session_id, rank, thread_id, thread_name, scope_id, path, *rest in rows:
@@ -77,8 +77,7 @@ def active_spans(database: StagingDatabase) -> dict[int, list[PhaseSpan]]:
 
 
 def _replay_malformed(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    from stormlog.phases.models import PhaseBoundaryRecord, RankedBoundary
-    from stormlog.phases.replay import replay_boundaries
+    from stormlog.phases import PhaseBoundaryRecord, RankedBoundary, replay_boundaries
 
     boundaries = []
     for (

@@ -76,7 +76,7 @@ def _normalise_in_python(database: StagingDatabase) -> None:
     ).fetchall()
     if not rows:
         return
-    from stormlog.issues.normalize import normalize_text_dimension
+    from stormlog.issues import normalize_text_dimension
 
     normal = [(text, normalize_text_dimension(json.loads(text), default="")) for (text,) in rows]
     database.fill("stage.normal_texts", "VARCHAR, VARCHAR", normal)
@@ -92,8 +92,8 @@ def _normalise_in_python(database: StagingDatabase) -> None:
 
 
 def _stage_fingerprints(database: StagingDatabase) -> None:
+    from stormlog.issues import normalize_dimensions, normalize_text_dimension
     from stormlog.issues.models import canonical_json
-    from stormlog.issues.normalize import normalize_dimensions, normalize_text_dimension
 
     found = database.execute(
         """

@@ -135,9 +135,9 @@ def _require_known_functions(names: set[str], text: str) -> None:
 @cache
 def _functions() -> frozenset[str]:
     from stormlog.engine.database.python_functions import UDFS
-    from stormlog.engine.database.sql_files import load_library
+    from stormlog.engine.database.sql_files import load_sql_files
 
-    macros = {file.name.rpartition(".")[2] for file in load_library() if file.kind != "VIEW"}
+    macros = {file.name.rpartition(".")[2] for file in load_sql_files() if file.kind != "VIEW"}
     return FUNCTIONS | TABLE_FUNCTIONS | UDFS.keys() | macros
 
 

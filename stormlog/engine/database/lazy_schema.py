@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from stormlog._storable_text import storable_text
-from stormlog.engine.database.sql_files import SqlFile, comments, load_library
+from stormlog.engine.database.sql_files import SqlFile, comments, load_sql_files
 from stormlog.engine.database.tables import LINES_GIVEN_VIEW, SCHEMAS, TABLES
 from stormlog.errors import QueryError
 
@@ -30,13 +30,13 @@ _CALLED = re.compile(r"\b((?:prim|telemetry|projection|issues)\.[a-z0-9_]+)\s*\(
 
 @cache
 def _macros() -> dict[str, SqlFile]:
-    return {file.name: file for file in load_library() if file.kind == "MACRO"}
+    return {file.name: file for file in load_sql_files() if file.kind == "MACRO"}
 
 
 @cache
 def _views() -> dict[str, SqlFile]:
     """Return views and table macros by the name under which statements select from them."""
-    return {file.table_name: file for file in load_library() if file.kind != "MACRO"}
+    return {file.table_name: file for file in load_sql_files() if file.kind != "MACRO"}
 
 
 class Database:

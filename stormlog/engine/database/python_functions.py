@@ -56,25 +56,25 @@ def register(connection: duckdb.DuckDBPyConnection, names: Collection[str]) -> N
 
 
 def _normalize(text: str | None) -> str:
-    from stormlog.issues.normalize import normalize_text_dimension
+    from stormlog.issues import normalize_text_dimension
 
     return normalize_text_dimension(text)
 
 
 def _error_stem(text: str | None) -> str:
-    from stormlog.issues.normalize import normalized_error_stem
+    from stormlog.issues import normalized_error_stem
 
     return normalized_error_stem(text)
 
 
 def _alert_category(text: str | None) -> str:
-    from stormlog.issues.normalize import categorize_alert_context
+    from stormlog.issues import categorize_alert_context
 
     return categorize_alert_context(text)
 
 
 def _fingerprint_id(kind: str, dimensions: str) -> str:
-    from stormlog.issues.models import IssueFingerprint
+    from stormlog.issues import IssueFingerprint
 
     parsed: Any = json.loads(dimensions)
     if not isinstance(parsed, dict):
@@ -114,8 +114,7 @@ def _severity_text(record: str) -> str | None:
 
 
 def _event_record(record: Any) -> dict[str, Any]:
-    from stormlog.telemetry.conversion import telemetry_event_from_record
-    from stormlog.telemetry.events import telemetry_event_to_dict
+    from stormlog.telemetry import telemetry_event_from_record, telemetry_event_to_dict
 
     if not isinstance(record, dict):
         raise ValueError(f"a record is a JSON object, not {record!r:.60}")

@@ -18,7 +18,7 @@ from stormlog._values import frozen_class
 __all__ = [
     "SqlFile",
     "comments",
-    "load_library",
+    "load_sql_files",
     "quote_identifier",
     "quote_literal",
     "view_query",
@@ -104,7 +104,7 @@ def quote_identifier(name: str) -> str:
 
 
 @cache
-def load_library() -> tuple[SqlFile, ...]:
+def load_sql_files() -> tuple[SqlFile, ...]:
     """Return all macros, then all views, each by path.
 
     Raises:
@@ -118,12 +118,12 @@ def load_library() -> tuple[SqlFile, ...]:
 
 def view_query(name: str) -> str:
     """Return the SELECT of a view, for statements that are its only user: creating it would bind it once more."""
-    return next(file.query for file in load_library() if file.kind == "VIEW" and file.name == name)
+    return next(file.query for file in load_sql_files() if file.kind == "VIEW" and file.name == name)
 
 
 def comments() -> Iterator[str]:
     """Yield statements that attach every file's documentation to its macro or view."""
-    for file in load_library():
+    for file in load_sql_files():
         if file.is_materialised:
             continue
         kind = "MACRO TABLE" if file.kind == "TABLE MACRO" else file.kind

@@ -50,7 +50,7 @@ TABLES = {
     "raw.shapes": (
         "shape_id INTEGER, before_time VARCHAR, tail VARCHAR, body_length BIGINT, prefix VARCHAR, suffix VARCHAR, "
         "is_needed BOOLEAN, is_null_allowed BOOLEAN, may_have_allocated BOOLEAN, "
-        "may_have_change BOOLEAN, may_have_reserved BOOLEAN, may_have_active BOOLEAN, may_have_inactive BOOLEAN, "
+        "may_have_reserved BOOLEAN, may_have_active BOOLEAN, may_have_inactive BOOLEAN, "
         "may_have_used BOOLEAN, may_have_free BOOLEAN, may_have_total BOOLEAN, schema_version INTEGER, "
         "session_id VARCHAR, event_type VARCHAR, rank BIGINT, backend VARCHAR, collector_health_status VARCHAR, "
         "is_fragmentation_known BOOLEAN"

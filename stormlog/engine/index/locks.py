@@ -13,7 +13,7 @@ __all__ = ["ReaderLock"]
 
 
 class ReaderLock:
-    """Shared among all who use an index; whoever holds it alone may remove what no ledger names."""
+    """Shared among all who use an index; whoever holds it alone may remove what the index file does not name."""
 
     #: Kept here because modules may be gone when an object is that nobody closed.
     _close = staticmethod(os.close)

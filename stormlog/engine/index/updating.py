@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from stormlog._progress import Progress
 from stormlog._storable_text import storable_text
+from stormlog.artifacts import CatalogWarning
 from stormlog.artifacts.file_state import FileState
-from stormlog.artifacts.models import CatalogWarning
 from stormlog.engine.analysis.staging import stage_batch
 from stormlog.engine.reading.read_plan import Piece, Plan, Task, plan_reading
 from stormlog.engine.reading.reader import Reader
@@ -21,17 +21,17 @@ from stormlog.engine.reading.reader import Reader
 if TYPE_CHECKING:
     from stormlog.artifacts.event_files import FileOrigin
     from stormlog.engine.database.lazy_schema import Database
-    from stormlog.engine.index import Index
+    from stormlog.engine.index.index_file import Index
     from stormlog.engine.index.kept_rows import Parts
     from stormlog.engine.reading.temporary_files import TemporaryFiles
 
-__all__ = ["Ingest", "let_clock_tick"]
+__all__ = ["DatabaseUpdater", "let_clock_tick"]
 
 #: Longer than the time of a file stays the same while it changes: a hundredth of a second, and a little.
 _TICK_NS = 12_000_000
 
 
-class Ingest:
+class DatabaseUpdater:
     """Knows what was read, and reads what is missing.
 
     Args:

@@ -40,14 +40,8 @@ def csv_verdicts(place: Place, content: bytes, arbiter: Arbiter, batch: int) -> 
     import csv
     import io
 
-    from stormlog.telemetry.csv_rows import (
-        CSV_DEFAULT_COLLECTOR,
-        MOST_CELL_CHARACTERS,
-        CsvLines,
-        cells_up_to,
-        csv_record_from_row,
-    )
-    from stormlog.telemetry.errors import TelemetryRecordError
+    from stormlog.telemetry import CSV_DEFAULT_COLLECTOR, TelemetryRecordError, csv_record_from_row
+    from stormlog.telemetry.csv_rows import MOST_CELL_CHARACTERS, CsvLines, cells_up_to
 
     # Bytes that are no text become lone surrogates, which mark the rows that have them.
     text = content.decode("utf-8-sig", "surrogateescape")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from stormlog._opening import open_artifact
 from stormlog.engine.database.sql_files import view_query
+from stormlog.telemetry.schema import COUNTER_CAPABILITIES
 
 if TYPE_CHECKING:
     from stormlog.engine.database.lazy_schema import Database
@@ -31,28 +32,10 @@ _TIME = "1000000000000000000"
 
 _read_value: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().raw_decode
 
-_COUNTERS = (
-    ("allocator_active_bytes", "supports_allocator_active"),
-    ("allocator_allocated_bytes", "supports_allocator_allocated"),
-    ("allocator_change_bytes", "supports_allocator_allocated"),
-    ("allocator_inactive_bytes", "supports_allocator_inactive"),
-    ("allocator_reserved_bytes", "supports_allocator_reserved"),
-    ("device_free_bytes", "supports_device_free"),
-    ("device_total_bytes", "supports_device_total"),
-    ("device_used_bytes", "supports_device_used"),
-)
-#: The same counters by the order of the flags in ``raw.shapes``.
-_FLAG_ORDER = (
-    "allocator_allocated_bytes",
-    "allocator_change_bytes",
-    "allocator_reserved_bytes",
-    "allocator_active_bytes",
-    "allocator_inactive_bytes",
-    "device_used_bytes",
-    "device_free_bytes",
-    "device_total_bytes",
-)
-
+#: Counters in the order in which sinks write them.
+_COUNTERS = sorted(COUNTER_CAPABILITIES)
+#: Capabilities that counters need, in the order of the columns of ``raw.shapes``.
+_CAPABILITIES = tuple(dict.fromkeys(COUNTER_CAPABILITIES.values()))
 
 #: What stands before the changing part of a line's repeating texts, what stands behind it where there is one, and
 #: what follows the time.
@@ -116,13 +99,13 @@ def _shape_row(parts: _Parts, event_type: str) -> tuple[Any, ...] | None:
         # for its other parts alone.
         value = "null" if version == 4 else "0"
         flags = record["metadata"].get("memory_capabilities", {}) if version == 4 else {}
-        may_have = {name: version != 4 or flags.get(flag) is True for name, flag in _COUNTERS}
+        may_have = [version != 4 or flags.get(name) is True for name in _CAPABILITIES]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    counters = ", ".join(f'"{name}": {value}' for name, _ in _COUNTERS)
+    counters = ", ".join(f'"{name}": {value}' for name in _COUNTERS)
     head = f'{{{counters}, "collector": "c", "context": null, "device_id": 0'
     line = f"{head}{_BEFORE_TYPE}{rest}"
-    return (prefix, suffix, event_type, line, version == 4, *(may_have[name] for name in _FLAG_ORDER))
+    return (prefix, suffix, event_type, line, version == 4, *may_have)
 
 
 def _insert_valid(database: Database, rows: list[tuple[Any, ...]]) -> None:
@@ -135,10 +118,9 @@ def _insert_valid(database: Database, rows: list[tuple[Any, ...]]) -> None:
             unnest(CAST(? AS VARCHAR[])) AS suffix, unnest(CAST(? AS VARCHAR[])) AS event_type,
             unnest(CAST(? AS VARCHAR[])) AS line,
             unnest(CAST(? AS BOOLEAN[])) AS is_null_allowed, unnest(CAST(? AS BOOLEAN[])) AS may_have_allocated,
-            unnest(CAST(? AS BOOLEAN[])) AS may_have_change, unnest(CAST(? AS BOOLEAN[])) AS may_have_reserved,
-            unnest(CAST(? AS BOOLEAN[])) AS may_have_active, unnest(CAST(? AS BOOLEAN[])) AS may_have_inactive,
-            unnest(CAST(? AS BOOLEAN[])) AS may_have_used, unnest(CAST(? AS BOOLEAN[])) AS may_have_free,
-            unnest(CAST(? AS BOOLEAN[])) AS may_have_total
+            unnest(CAST(? AS BOOLEAN[])) AS may_have_reserved, unnest(CAST(? AS BOOLEAN[])) AS may_have_active,
+            unnest(CAST(? AS BOOLEAN[])) AS may_have_inactive, unnest(CAST(? AS BOOLEAN[])) AS may_have_used,
+            unnest(CAST(? AS BOOLEAN[])) AS may_have_free, unnest(CAST(? AS BOOLEAN[])) AS may_have_total
         """,
         [list(range(len(rows))), *columns],
     )
@@ -157,7 +139,7 @@ def _insert_valid(database: Database, rows: list[tuple[Any, ...]]) -> None:
         INSERT INTO raw.shapes
         SELECT
             t.shape_id, s.before_time, s.tail, CASE WHEN t.suffix IS NULL THEN s.body_length ELSE 0 END AS body_length,
-            t.prefix, t.suffix, l.is_needed, t.is_null_allowed, t.may_have_allocated, t.may_have_change,
+            t.prefix, t.suffix, l.is_needed, t.is_null_allowed, t.may_have_allocated,
             t.may_have_reserved, t.may_have_active, t.may_have_inactive, t.may_have_used, t.may_have_free,
             t.may_have_total, l.schema_version, l.session_id, t.event_type, l.rank, l.backend,
             l.collector_health_status, l.is_fragmentation_known

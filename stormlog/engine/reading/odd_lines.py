@@ -17,8 +17,8 @@ from stormlog.engine.reading.repair import excerpt_of
 from stormlog.telemetry.schema import LONGEST_LINE_BYTES
 
 if TYPE_CHECKING:
+    from stormlog.artifacts import CatalogWarning
     from stormlog.artifacts.event_files import FileOrigin
-    from stormlog.artifacts.models import CatalogWarning
 
 __all__ = ["MAX_DEPTH", "Arbiter", "Place", "Verdicts"]
 
@@ -183,7 +183,7 @@ class Arbiter:
 
     def warn(self, origin: FileOrigin, code: str, message: str) -> None:
         """Add a warning about a file: all of it, or some of it, was not read."""
-        from stormlog.artifacts.models import CatalogWarning
+        from stormlog.artifacts import CatalogWarning
 
         self._warnings.append(CatalogWarning(origin.path, message, code))
 
@@ -194,9 +194,7 @@ def _converter() -> Callable[[Any, dict[str, Any]], tuple[dict[str, Any], str | 
 
     Most files have no line for it, so the rules are imported when one has; not again for every line.
     """
-    from stormlog.telemetry.conversion import telemetry_event_from_record
-    from stormlog.telemetry.events import telemetry_event_to_dict
-    from stormlog.telemetry.validation import record_fits_engine
+    from stormlog.telemetry import record_fits_engine, telemetry_event_from_record, telemetry_event_to_dict
 
     def convert(record: Any, options: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
         event = telemetry_event_to_dict(telemetry_event_from_record(record, **options))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stormlog.engine.database.sql_files import quote_literal
-from stormlog.telemetry.schema import KNOWN_V3_FIELD_SET
+from stormlog.telemetry import KNOWN_V3_FIELD_SET
 
 if TYPE_CHECKING:
     import duckdb

@@ -23,7 +23,7 @@ from stormlog.engine.reading.temporary_files import TemporaryFiles
 from stormlog.engine.reading.verdict_tables import VerdictTables
 
 if TYPE_CHECKING:
-    from stormlog.artifacts.models import CatalogWarning
+    from stormlog.artifacts import CatalogWarning
     from stormlog.engine.database.lazy_schema import Database
 
 __all__ = ["Reader"]

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from stormlog._paths import require_path
-from stormlog.artifacts.models import CatalogWarning
+from stormlog.artifacts import CatalogWarning
 from stormlog.errors import SourceError
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from stormlog.artifacts.catalog import ArtifactCatalog
+    from stormlog.artifacts import ArtifactCatalog
     from stormlog.engine.tracked.sqlite_file import TrackerFile
     from stormlog.issues.sidecar import TrackedState
 

@@ -15,9 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from stormlog.engine.index.json_files import engine_id, peek_document
-from stormlog.engine.index.ledger import LEDGER_NAME
-from stormlog.engine.index.location import LAYOUT, index_folder
+from stormlog.engine import INDEX_FILE_NAME, LAYOUT, engine_id, index_folder, peek_document
 from stormlog.errors import SourceError
 
 __all__ = [
@@ -41,7 +39,7 @@ class IndexSummary:
     """One index.
 
     Attributes:
-        paths: The opened paths as they were spelled; None if its ledger cannot be read.
+        paths: The opened paths as they were spelled; None if the index file cannot be read.
         absolute_paths: The same from the root.
         folder: Where it is.
         size_bytes: What its files take.
@@ -110,10 +108,9 @@ def describe_index(root: str, paths: Sequence[str]) -> dict[str, Any] | None:
         The fields of `IndexSummary`, ``rows_bytes`` (of its parts), ``changed_files`` (new ones included),
         ``gone_files``, ``unread_bytes`` and ``is_current``; None if there is no index.
     """
-    from stormlog.artifacts.catalog import ArtifactCatalog
+    from stormlog.artifacts import ArtifactCatalog
     from stormlog.artifacts.snapshot import Snapshot
-    from stormlog.engine.index.ledger import Index
-    from stormlog.engine.reading.read_plan import plan_reading
+    from stormlog.engine import Index, plan_reading
 
     folder = index_folder(root, paths)
     if folder not in _index_folders(root):
@@ -215,8 +212,8 @@ def _entries(root: str) -> list[os.DirEntry[str]]:
 
 
 def _summary(folder: str) -> IndexSummary:
-    writer, ledger = peek_document(os.path.join(folder, LEDGER_NAME))
-    known: dict[str, Any] = ledger if isinstance(ledger, dict) else {}
+    writer, document = peek_document(os.path.join(folder, INDEX_FILE_NAME))
+    known: dict[str, Any] = document if isinstance(document, dict) else {}
     size = last_used_ns = answer_count = 0
     for path, found in _files(folder):
         size += found.st_size

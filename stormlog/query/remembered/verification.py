@@ -10,15 +10,10 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stormlog._storable_text import storable_text
-from stormlog.artifacts.catalog import ArtifactCatalog
+from stormlog.artifacts import ArtifactCatalog
 from stormlog.artifacts.file_state import state_of
 from stormlog.artifacts.snapshot import Snapshot
-from stormlog.engine.database.settings import Settings
-from stormlog.engine.engine import Engine
-from stormlog.engine.index.kept_answers import AnswerFolder
-from stormlog.engine.index.ledger import Index
-from stormlog.engine.index.location import index_folder
-from stormlog.engine.questions import views_of
+from stormlog.engine import AnswerFolder, Engine, Index, Settings, index_folder, views_of
 from stormlog.query.remembered.maintenance import clear_folder, describe_index
 from stormlog.query.statements import evidence_statement, issues_statement
 

@@ -35,7 +35,7 @@ __all__ = [
 
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
-_LEDGER = """
+_MIGRATIONS_TABLE = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     version INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
@@ -105,7 +105,7 @@ def pending(
         MigrationError: it is newer than this version, something else, or a step was other than it is now.
     """
     known = load_migrations() if migrations is None else migrations
-    # Asked first: whoever makes the store meanwhile makes its tables and its ledger at once.
+    # Asked first: whoever makes the store meanwhile makes its tables and the list of its migrations at once.
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     applied = applied_versions(connection)
     newest = known[-1].version
@@ -115,7 +115,7 @@ def pending(
             code="store_too_new",
             details={"path": str(path), "store_version": max(applied), "known_version": newest},
         )
-    # An empty ledger is one whose first step was cut short.
+    # The list of migrations is empty where the first one was cut short.
     if not applied and tables.difference({"schema_migrations"}):
         raise MigrationError(
             f"{path} is a database of something else", code="not_a_store", details={"path": str(path)}
@@ -233,7 +233,7 @@ def _apply(connection: sqlite3.Connection, path: Path, steps: Sequence[Migration
         # A new store is locked before its first table exists: of two who make it, one waits.
         connection.execute("BEGIN IMMEDIATE")
         try:
-            connection.execute(_LEDGER)
+            connection.execute(_MIGRATIONS_TABLE)
             for step in steps:
                 if _apply_step(connection, step):
                     done.append(step)

@@ -115,7 +115,7 @@ class Store:
         return cls(file, connection, [])
 
     @classmethod
-    def open_scratch(cls, path: str | os.PathLike[str]) -> Store:
+    def open_copy(cls, path: str | os.PathLike[str]) -> Store:
         """Open a copy of a store in memory, an empty one if there is none; the file is not touched.
 
         Raises:

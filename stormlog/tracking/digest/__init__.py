@@ -8,20 +8,6 @@ Source: docs/notifications.md.
 
 from __future__ import annotations
 
-from stormlog.tracking.digest.content import Digest, DigestIssue
-from stormlog.tracking.digest.notifying import NotifyReport, ProjectDigest, deliver, notify, queue_if_due
-from stormlog.tracking.digest.outbox import Delivery
-from stormlog.tracking.digest.settings import NotifySettings, SmtpSettings
+from stormlog._lazy import lazy_names
 
-__all__ = [
-    "Delivery",
-    "Digest",
-    "DigestIssue",
-    "NotifyReport",
-    "NotifySettings",
-    "ProjectDigest",
-    "SmtpSettings",
-    "deliver",
-    "notify",
-    "queue_if_due",
-]
+__getattr__, __dir__ = lazy_names(globals())

@@ -25,7 +25,7 @@ from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
 from stormlog.tracking.repository import Repository
 from stormlog.tracking.scanning.scan import ScanOptions, scan
 from stormlog.tracking.session import TrackerSession
-from stormlog.tracking.sidecar import export_states
+from stormlog.tracking.sidecar_exchange import export_states
 from stormlog.tracking.versions import compare_versions, repository_for, seen_among
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from stormlog.issues.kinds import SEVERITY_RANKS, TRACKED_KINDS
-from stormlog.query.unmatched import UnmatchedFilter
+from stormlog.query import UnmatchedFilter
 from stormlog.tracking.models import (
     Activity,
     Comment,

@@ -21,7 +21,7 @@ from stormlog._opening import OpenedPaths, read_artifact
 from stormlog._storable_text import storable_text
 from stormlog.artifacts.files import MOST_COMPANION_BYTES
 from stormlog.artifacts.names import METADATA_NAME
-from stormlog.issues.timestamps import utc_text_to_ns
+from stormlog.issues import utc_text_to_ns
 
 if TYPE_CHECKING:
     from stormlog.query import CatalogOOMBundle

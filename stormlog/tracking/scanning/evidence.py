@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stormlog._storable_text import storable_text
-from stormlog.engine.database.query_files import load_query
+from stormlog.engine import load_query
 from stormlog.issues.kinds import SEVERITY_RANKS
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stormlog._opening import OpenedPaths
-from stormlog.tracking.scanning.ledger import SourceFile
+from stormlog.tracking.scanning.known_files import SourceFile
 
 if TYPE_CHECKING:
     from stormlog.artifacts.snapshot import Snapshot

@@ -44,15 +44,15 @@ from stormlog.tracking.scanning.evidence import (
     sessionless_rows,
 )
 from stormlog.tracking.scanning.inventory import take_inventory
-from stormlog.tracking.scanning.ledger import (
+from stormlog.tracking.scanning.known_files import (
     Consumed,
     SourceFile,
     compare,
     consumed,
-    ledger_rows,
     missing,
     quiet_since_ns,
     rotated,
+    rows_of_known_files,
     size_seen_ns,
     write_row,
 )
@@ -87,7 +87,7 @@ class ScanOptions:
         repo: Git repository that knows which commit is newer.
         since_ns: Earliest evidence that counts, nanoseconds since the Unix epoch.
         settle_ns: How long a session without an end must have been quiet before its hidden-memory findings count.
-        full: Look at every session again, whatever the ledger says.
+        full: Look at every session again, whether its files are known or not.
         dry_run: Work on a copy of the tracker: report, and change nothing.
         strict: Raise for the first thing that would be skipped.
         wait_s: How long to wait for another scan.
@@ -185,7 +185,7 @@ class _Scan:
         self._counts: dict[str, int] = {}
 
     def run(self, watching: Callable[[QueryStore], AbstractContextManager[None]]) -> ScanReport:
-        from stormlog.query.store import open_store
+        from stormlog.query import open as open_store
 
         options = self._options
         with open_store(
@@ -218,11 +218,11 @@ class _Scan:
         return report
 
     def _find_changes(self) -> None:
-        """Compare every file with the ledger."""
+        """Compare every file with what is known of it."""
         with self._tracker.store.reading() as connection:
             name = self._tracker.project
             project = connection.execute("SELECT * FROM projects WHERE name = ?", [name]).fetchone()
-            rows = {} if project is None else ledger_rows(connection, project["project_id"])
+            rows = {} if project is None else rows_of_known_files(connection, project["project_id"])
         self._project_id: str | None = None if project is None else project["project_id"]
         files = list(self._inventory.present())
         self._present = {file.key for file in files}

@@ -21,7 +21,7 @@ from typing import Any
 
 from stormlog.artifacts.event_files import path_session_id
 from stormlog.tracking.scanning.inventory import Inventory
-from stormlog.tracking.scanning.ledger import Seen, SourceFile
+from stormlog.tracking.scanning.known_files import Seen, SourceFile
 
 __all__ = ["Hit", "SessionKeys", "find_session_keys"]
 
@@ -86,7 +86,7 @@ class _Session:
 def find_session_keys(
     rows: Iterable[Sequence[Any]],
     inventory: Inventory,
-    ledger: Mapping[str, sqlite3.Row],
+    known_files: Mapping[str, sqlite3.Row],
     seen: Mapping[str, Seen],
     connection: sqlite3.Connection,
     project_id: str | None,
@@ -98,7 +98,7 @@ def find_session_keys(
         rows: (file_id, source_id, session_id, timestamp_ns, host, pid, rank, job_id) of the earliest record in each
             file that names none.
         inventory: The files.
-        ledger: Path -> row of ``scan_sources``, moves done.
+        known_files: Path -> row of ``scan_sources``, moves done.
         seen: What happened to each file.
         connection: The tracker.
         project_id: None if the project is not made yet.
@@ -111,13 +111,13 @@ def find_session_keys(
     known = _known_keys(connection, project_id)
     undecided = []
     for session in sessions:
-        key = _key_of_files(session, ledger, seen, known)
+        key = _key_of_files(session, known_files, seen, known)
         if key is None:
             undecided.append(session)
         else:
             _note(found, session, key, known)
     unknown = [session for session in undecided if _key_of_records(session, known) is None]
-    by_evidence = _keys_by_evidence(unknown, ledger, known, connection, project_id, hits_of)
+    by_evidence = _keys_by_evidence(unknown, known_files, known, connection, project_id, hits_of)
     for session in undecided:
         # Asked again: one of those before may be its original, or its copy.
         key = _key_of_records(session, known) or by_evidence.get((session.source_id, session.session_id))
@@ -171,11 +171,14 @@ def _note(found: SessionKeys, session: _Session, key: str, known: dict[str, str]
 
 
 def _key_of_files(
-    session: _Session, ledger: Mapping[str, sqlite3.Row], seen: Mapping[str, Seen], known: Mapping[str, str]
+    session: _Session,
+    known_files: Mapping[str, sqlite3.Row],
+    seen: Mapping[str, Seen],
+    known: Mapping[str, str],
 ) -> str | None:
     """Return the key that was recorded with one of the files, as long as what was read of it is still there."""
     for file in session.files:
-        row = ledger.get(file.key)
+        row = known_files.get(file.key)
         if row is None or seen.get(file.key) not in ("unchanged", "appended"):
             continue
         if row["session_key"] is not None:
@@ -193,7 +196,7 @@ def _key_of_records(session: _Session, known: Mapping[str, str]) -> str | None:
 
 def _keys_by_evidence(
     sessions: Sequence[_Session],
-    ledger: Mapping[str, sqlite3.Row],
+    known_files: Mapping[str, sqlite3.Row],
     known: Mapping[str, str],
     connection: sqlite3.Connection,
     project_id: str | None,
@@ -207,7 +210,7 @@ def _keys_by_evidence(
     from_paths = {key for digest, key in known.items() if digest.startswith(_PATH_MARK)}
     candidates: dict[tuple[int, str], Collection[str]] = {}
     for unknown in sessions:
-        rows = [ledger[file.key] for file in unknown.files if file.key in ledger]
+        rows = [known_files[file.key] for file in unknown.files if file.key in known_files]
         own = {row["session_key"] for row in rows if row["session_key"] is not None}
         if own or from_paths:
             candidates[unknown.source_id, unknown.session_id] = own | from_paths

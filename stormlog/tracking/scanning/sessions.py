@@ -12,7 +12,7 @@ from typing import Any
 
 from stormlog.tracking.scanning.evidence import SessionScope
 from stormlog.tracking.scanning.inventory import Inventory
-from stormlog.tracking.scanning.ledger import SourceFile
+from stormlog.tracking.scanning.known_files import SourceFile
 
 __all__ = ["SessionPlan", "plan_sessions"]
 

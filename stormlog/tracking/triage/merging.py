@@ -19,7 +19,7 @@ from stormlog.tracking.database.sequences import next_sequence
 from stormlog.tracking.models import TrackedIssue
 from stormlog.tracking.reading.lookup import find_issue, tracked_issue
 from stormlog.tracking.statuses import LIVE
-from stormlog.tracking.triage.changes import require_revision, reset_recurrences
+from stormlog.tracking.triage.verbs import require_revision, reset_recurrences
 
 __all__ = ["DETAIL_COLUMNS", "KEY_COLUMNS", "merge", "rebuild"]
 

@@ -13,8 +13,8 @@ import pytest
 
 import stormlog.query
 from stormlog.artifacts import file_state
-from stormlog.engine.index import json_files as documents
-from stormlog.engine.index.ledger import Index
+from stormlog.engine.index import json_files
+from stormlog.engine.index.index_file import Index
 from stormlog.engine.index.location import index_folder
 from stormlog.query.remembered.verification import verify
 from tests.apps.cli.runner import Outcome
@@ -120,7 +120,7 @@ def test_what_another_installation_wrote_is_shown_and_left_alone(
 ) -> None:
     runs = remembered(run, tmp_path)
     before = as_json(run("cache", "info", runs, "--json"))
-    monkeypatch.setattr(documents, "engine_id", lambda: "another")
+    monkeypatch.setattr(json_files, "engine_id", lambda: "another")
     monkeypatch.setattr("stormlog.query.remembered.maintenance.engine_id", lambda: "another")
     found = as_json(run("cache", "info", runs, "--json"))
     assert (found["is_of_this_engine"], found["is_current"]) == (False, False)
@@ -331,9 +331,9 @@ def test_verify_finds_a_kept_answer_that_is_wrong(run: Run, root: Path, tmp_path
     runs = remembered(run, tmp_path)
     [folder] = (root / "v2").iterdir()
     for path in (folder / "answers").iterdir():
-        document = documents.read_document(str(path))
+        document = json_files.read_document(str(path))
         document["rows"] = document["rows"][:1]
-        documents.write_document(str(path), document)
+        json_files.write_document(str(path), document)
     wrong = run("query", "issues", runs, "--json").stdout
     assert wrong != run_without(runs)
     outcome = run("cache", "verify", runs)

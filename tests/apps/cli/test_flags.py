@@ -100,6 +100,13 @@ def answers(header: str, key: str, damaged: str = "damaged") -> list[Row]:
         *formats(header, key),
         Row("--sql", '--sql "SELECT 5 AS five"', new="Five"),
         Row("--db", "--db tracker.db", f"runs {count}", new="N\n-\n7\n"),
+        *reading(damaged),
+    ]
+
+
+def reading(damaged: str = "damaged") -> list[Row]:
+    """Return rows for what all commands share that open paths."""
+    return [
         Row(
             "--project", "--project nowhere", "runs --db tracker.db", new="nowhere", on="stderr", status=None
         ),
@@ -176,6 +183,7 @@ def verbs(
 #: What stands behind a command where a row says nothing else.
 BASES = {
     **{f"query {name}": "runs" for name in ("issues", "sessions", "events", "ooms")},
+    "why": "runs",
     "scan": "more --settle 0s",
     "issues show": "{alert}",
     "issues history": "{alert}",
@@ -251,6 +259,19 @@ TABLE: dict[str, list[Row]] = {
         Row("--reason", "--reason r2", gone="oom_dump_a"),
         Row("--created-after", "--created-after 2026-02-01", gone="oom_dump_a"),
         Row("--created-before", "--created-before 2026-01-01", gone="oom_dump_b"),
+    ],
+    "why": [
+        Row("--run", "--run nowhere", new="nowhere", on="stderr", status=4),
+        Row("--session-id", "--session s-1", gone="Run session:s-9"),
+        Row("--issue", "--issue nowhere", new="nowhere", on="stderr", status=4),
+        Row("--at", "--at 2030-01-01", new="Memory at 2030-01-01 00:00:00 UTC"),
+        Row("--format", "--format markdown", new="## "),
+        Row("--json", "--json", new='"first_failure": '),
+        Row("--brief", "--brief", gone="\nWhen "),
+        Row("--schema", "--schema", new='"$defs": '),
+        Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3),
+        # Nothing is left to explain.
+        *(replace(row, status=3) if row.option == "--unpack-limit" else row for row in reading()),
     ],
     "scan": [
         Row("--db", "--db fresh.db", new="fresh.db", on="files"),

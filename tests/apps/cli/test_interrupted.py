@@ -41,9 +41,9 @@ def wanted(sink: Path) -> str:
 def half_written(folder: Path) -> list[str]:
     """Return what no reader would ever look at."""
     found = []
-    for ledger in folder.glob("v1/*/index.json"):
-        text = ledger.read_text()
-        found += [part.name for part in ledger.parent.glob("parts/*") if part.name not in text]
+    for path in folder.glob("v1/*/index.json"):
+        text = path.read_text()
+        found += [part.name for part in path.parent.glob("parts/*") if part.name not in text]
     return found + [path.name for path in folder.rglob(".writing-*")]
 
 
@@ -93,8 +93,8 @@ def test_what_was_read_before_ctrl_c_is_not_read_again(sink: Path, tmp_path: Pat
     cache = tmp_path / "cache"
     command = [sys.executable, "-c", _SMALL_BATCHES, "query", "issues", str(sink), "--cache-dir", str(cache)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    # The first ledger that names a part.
-    while not any(".part" in ledger.read_text() for ledger in cache.glob("v1/*/index.json")):
+    # The first index file that names a part.
+    while not any(".part" in path.read_text() for path in cache.glob("v1/*/index.json")):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from stormlog.errors import LifecycleError, SourceError
+from stormlog.errors import SourceError, UnknownIdError
 from stormlog.explaining.models import Explanation
 from stormlog.query.store import QueryStore
-from tests.apps.cli.runner import stormlog
+from tests.apps.cli.runner import on_terminal, stormlog, without_styles
 from tests.apps.cli.samples import capture, write_lines
+from tests.explaining.test_schema import SCHEMA, problems
 from tests.presenting.samples import clean, out_of_memory
 
 
@@ -39,9 +40,7 @@ class Explained:
 @pytest.fixture
 def explained(monkeypatch: pytest.MonkeyPatch) -> Explained:
     found = Explained()
-    monkeypatch.setattr(
-        QueryStore, "explain", lambda _, **arguments: found.explain(**arguments), raising=False
-    )
+    monkeypatch.setattr(QueryStore, "explain", lambda _, **arguments: found.explain(**arguments))
     return found
 
 
@@ -157,9 +156,9 @@ def test_what_is_no_time_is_refused(text: str, explained: Explained, runs: Path)
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (LifecycleError("no run 'x'", code="not_found", details={"run_id": "x"}), 4),
+        (UnknownIdError("run", "x", ["r-1"]), 4),
         (SourceError("no telemetry"), 3),
-        (ValueError("choose one of run_id and session_id"), 2),
+        (ValueError("a bad argument"), 2),
         (KeyboardInterrupt(), 130),
     ],
 )
@@ -181,7 +180,7 @@ def test_skipped_lines_are_warnings_and_with_strict_an_error(explained: Explaine
         return out_of_memory()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(QueryStore, "explain", read_all, raising=False)
+        patch.setattr(QueryStore, "explain", read_all)
         outcome = stormlog("why", runs)
         assert outcome.status == 0
         assert "torn.jsonl: 1 line skipped" in outcome.stderr
@@ -230,10 +229,10 @@ def test_of_a_merged_issue_the_fingerprint_that_the_paths_know_counts(
     def known(_: QueryStore, *, issue: str | None = None, **others: Any) -> Explanation:
         explained.asked.append({"issue": issue})
         if len(explained.asked) < len(both):
-            raise LifecycleError("no such issue", code="not_found")
+            raise UnknownIdError("issue", str(issue))
         return out_of_memory()
 
-    monkeypatch.setattr(QueryStore, "explain", known, raising=False)
+    monkeypatch.setattr(QueryStore, "explain", known)
     assert stormlog("why", runs, "--issue", first["issue_id"], "--db", database).status == 0
     assert {asked["issue"] for asked in explained.asked} == both
 
@@ -265,3 +264,46 @@ def test_the_schema_needs_no_path() -> None:
     outcome = stormlog("why", "--schema")
     assert (outcome.status, outcome.stderr) == (0, "")
     assert json.loads(outcome.stdout)["properties"]["run"] == {"$ref": "#/$defs/ExplainedRun"}
+
+
+def test_a_terminal_gets_colours_and_its_width_and_a_dumb_one_ascii(tmp_path: Path) -> None:
+    """With the library itself, in a process of its own."""
+    capture(tmp_path)
+    status, shown = on_terminal("why", tmp_path, width=100, environment={"PYTHONUTF8": "1"})
+    assert status == 0
+    assert "\x1b[31m" in shown
+    plain = without_styles(shown)
+    assert "ran out of memory" in plain or "failed with an error" in plain
+    status, dumb = on_terminal("why", tmp_path, environment={"TERM": "dumb"})
+    assert status == 0
+    assert "\x1b" not in dumb and "█" not in dumb
+
+
+@pytest.mark.parametrize("arguments", [("--run", "none"), ("--session", "none"), ("--issue", "issue:none")])
+def test_ids_that_name_nothing_end_with_4(arguments: tuple[str, ...], runs: Path) -> None:
+    outcome = stormlog("why", runs, *arguments, "--json")
+    assert outcome.status == 4
+    error = json.loads(outcome.stderr)["error"]
+    assert (error["code"], list(error["details"].values())) == ("not_found", [arguments[1]])
+
+
+def test_without_telemetry_the_status_is_3(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing")
+    outcome = stormlog("why", tmp_path)
+    assert (outcome.status, outcome.stdout) == (3, "")
+
+
+def test_real_answers_fit_the_schema(runs: Path) -> None:
+    assert problems(json.loads(stormlog("why", runs, "--json").stdout), SCHEMA) == []
+    at_the_end = json.loads(stormlog("why", runs, "--json", "--at", "2262-01-01").stdout)
+    assert problems(at_the_end, SCHEMA) == []
+    assert at_the_end["accounts"] and at_the_end["first_failure"] is None
+
+
+def test_where_all_telemetry_was_skipped_the_reason_is_said(tmp_path: Path) -> None:
+    write_lines(tmp_path / "events.jsonl", ["{"])
+    outcome = stormlog("why", tmp_path)
+    assert outcome.status == 3
+    assert "events.jsonl: 1 line skipped" in outcome.stderr
+    assert outcome.stderr.splitlines()[-1].startswith("Error: ")
+    assert len(stormlog("why", tmp_path, "-q").stderr.splitlines()) == 1

@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 
 import stormlog.query
 from stormlog.compaction import compact_sink
-from stormlog.engine import engine
-from stormlog.engine import selective as pruning
+from stormlog.engine import engine, selective
 from stormlog.engine.analysis import copies
 from stormlog.query import EventFilter
 from stormlog.query.remembered.verification import verify
@@ -457,7 +456,7 @@ def test_a_ledger_of_a_copy_adds_no_sessions_whose_segments_are_gone(sink: Path)
 def test_some_events_are_those_among_all(
     pruned: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pruning, "LEAST_SHARE_LEFT_OUT", 0 if pruned else 2)
+    monkeypatch.setattr(selective, "LEAST_SHARE_LEFT_OUT", 0 if pruned else 2)
     events = events_of(count=90)
     files = {f"segment-00000{n}.jsonl": events[n * 30 - 30 : n * 30] for n in (1, 2, 3)}
     # Equal in the time that is asked for, other before: no copies.

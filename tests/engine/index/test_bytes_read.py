@@ -15,9 +15,8 @@ import pytest
 import stormlog.query
 from stormlog.artifacts import snapshot
 from stormlog.artifacts.file_state import FileState, file_states, sample_of, sample_of_open, state_of
-from stormlog.engine.reading import line_chunks
+from stormlog.engine.reading import line_chunks, read_plan
 from stormlog.engine.reading import line_files as line_reading
-from stormlog.engine.reading import read_plan as pieces
 from stormlog.engine.reading import reader as reading
 from stormlog.engine.reading.temporary_files import TemporaryFiles
 from tests.engine.index.answers import answer_text
@@ -42,7 +41,7 @@ class Reads:
         monkeypatch.setattr(
             snapshot, "file_states", lambda paths: {path: self._state_of(path) for path in paths}
         )
-        for module in (pieces, line_reading):
+        for module in (read_plan, line_reading):
             monkeypatch.setattr(module, "sample_of", self._sample_of)
         monkeypatch.setattr(line_chunks, "sample_of_open", self._sample_of_open)
         copy_range = TemporaryFiles.copy_range

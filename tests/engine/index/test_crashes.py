@@ -47,8 +47,8 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     for seed in range(KILLS):
         # Now and then nothing is known yet.
         if seed % 4 == 0:
-            for ledger in cache.glob("v1/*/index.json"):
-                ledger.unlink()
+            for path in cache.glob("v1/*/index.json"):
+                path.unlink()
         path = path_of(files, rng.randrange(len(list(files.iterdir()))))
         size = path.stat().st_size
         with path.open("ab") as stream:
@@ -70,12 +70,12 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
 
 
 def assert_swept(cache: Path) -> None:
-    """Nothing lies in the index but what its ledger names, once somebody comes alone."""
+    """Nothing lies in the index but what its file names, once somebody comes alone."""
     (index,) = cache.glob("v1/*")
     with stormlog.query.open([*index.parent.parent.parent.glob("files")], cache=cache) as store:
         store.sql("SELECT count(*) FROM issues")
-    ledger = read_document(str(index / "index.json"))
-    assert {path.name for path in (index / "parts").iterdir()} == {name for name, *_ in ledger["parts"]}
+    document = read_document(str(index / "index.json"))
+    assert {path.name for path in (index / "parts").iterdir()} == {name for name, *_ in document["parts"]}
     assert not list(index.rglob(".writing-*"))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import stormlog.query
-from stormlog.engine.index import json_files as documents
+from stormlog.engine.index import json_files
 from stormlog.errors import QueryError, SourceError
 from tests.engine.index.answers import answer_text, cold_answer, warm_answer
 from tests.engine.index.mixes import append
@@ -77,7 +77,7 @@ def index_of(cache: Path) -> Path:
     return found
 
 
-def ledger_of(cache: Path) -> Path:
+def index_file_of(cache: Path) -> Path:
     return index_of(cache) / "index.json"
 
 
@@ -99,15 +99,15 @@ def rewrite(path: Path, change: Callable[[bytes], bytes]) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def with_ledger(cache: Path, **changes: object) -> None:
-    """Change the ledger and sign it anew, as another version of Stormlog would."""
-    ledger = documents.read_document(str(ledger_of(cache)))
-    assert documents.write_document(str(ledger_of(cache)), {**ledger, **changes})
+def with_index_file(cache: Path, **changes: object) -> None:
+    """Change the index file and sign it anew, as another version of Stormlog would."""
+    document = json_files.read_document(str(index_file_of(cache)))
+    assert json_files.write_document(str(index_file_of(cache)), {**document, **changes})
 
 
 def other_engine(cache: Path) -> None:
-    path = ledger_of(cache)
-    path.write_bytes(path.read_bytes().replace(documents.engine_id().encode(), b"0" * 24))
+    path = index_file_of(cache)
+    path.write_bytes(path.read_bytes().replace(json_files.engine_id().encode(), b"0" * 24))
 
 
 def half_a_part(cache: Path) -> None:
@@ -126,24 +126,24 @@ def in_parts(change: Callable[[Path], object]) -> Callable[[Path], None]:
     return damage
 
 
-def in_ledger(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
-    return lambda cache: rewrite(ledger_of(cache), change)
+def in_index_file(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    return lambda cache: rewrite(index_file_of(cache), change)
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
-    "ledger truncated": in_ledger(lambda data: data[: len(data) // 2]),
-    "ledger one byte short": in_ledger(lambda data: data[:-1]),
-    "ledger garbage": in_ledger(lambda data: os.urandom(len(data))),
-    "ledger zeroed": in_ledger(lambda data: bytes(len(data))),
-    "ledger emptied": in_ledger(lambda data: b""),
-    "ledger edited": in_ledger(lambda data: data.replace(b'"next_id":', b'"next_id":1')),
-    "ledger gone": lambda cache: ledger_of(cache).unlink(),
-    "ledger a folder": lambda cache: (ledger_of(cache).unlink(), ledger_of(cache).mkdir()),
-    "ledger signed, of a newer format": lambda cache: with_ledger(cache, format=99),
-    "ledger signed, without parts": lambda cache: with_ledger(cache, parts=None),
-    "ledger signed, pieces of another form": lambda cache: with_ledger(cache, pieces={"a": [1]}),
-    "ledger signed, a list": lambda cache: documents.write_document(str(ledger_of(cache)), [1]),
-    "ledger of another engine": other_engine,
+    "index file truncated": in_index_file(lambda data: data[: len(data) // 2]),
+    "index file one byte short": in_index_file(lambda data: data[:-1]),
+    "index file garbage": in_index_file(lambda data: os.urandom(len(data))),
+    "index file zeroed": in_index_file(lambda data: bytes(len(data))),
+    "index file emptied": in_index_file(lambda data: b""),
+    "index file edited": in_index_file(lambda data: data.replace(b'"next_id":', b'"next_id":1')),
+    "index file gone": lambda cache: index_file_of(cache).unlink(),
+    "index file a folder": lambda cache: (index_file_of(cache).unlink(), index_file_of(cache).mkdir()),
+    "index file signed, of a newer format": lambda cache: with_index_file(cache, format=99),
+    "index file signed, without parts": lambda cache: with_index_file(cache, parts=None),
+    "index file signed, pieces of another form": lambda cache: with_index_file(cache, pieces={"a": [1]}),
+    "index file signed, a list": lambda cache: json_files.write_document(str(index_file_of(cache)), [1]),
+    "index file of another engine": other_engine,
     "part truncated": in_parts(lambda path: rewrite(path, lambda data: data[: len(data) // 2])),
     "part garbage of the same size and time": in_parts(
         lambda path: rewrite(path, lambda data: os.urandom(len(data)))
@@ -207,15 +207,15 @@ def test_cache_cleared_while_a_store_is_open(files: Path, cache: Path) -> None:
         assert answer_text(store) == cold_answer(files)
 
 
-def test_stale_ledger(files: Path, cache: Path, tmp_path: Path) -> None:
-    """A ledger of the day before yesterday names parts that were removed, or misses those that were added."""
-    old = ledger_of(cache).read_bytes()
+def test_stale_index_file(files: Path, cache: Path, tmp_path: Path) -> None:
+    """An index file of the day before yesterday names parts that were removed, or misses those that were added."""
+    old = index_file_of(cache).read_bytes()
     for number in range(12):
         append(files / "growing.jsonl", busy_session("b", 20, start_ns=START_NS + (2 + number) * 10**12))
         issues_of(files, cache)
-    # Small parts were merged, and what no ledger names was swept.
+    # Small parts were merged, and what the index file does not name was swept.
     assert len(parts_of(cache)) < 12
-    ledger_of(cache).write_bytes(old)
+    index_file_of(cache).write_bytes(old)
 
     assert issues_of(files, cache) == issues_of(files, False)
 
@@ -320,7 +320,7 @@ def test_a_mistake_in_a_statement_does_not_cost_the_index(files: Path, cache: Pa
         ):
             with pytest.raises(QueryError):
                 store.sql(text)
-    assert ledger_of(cache).is_file()
+    assert index_file_of(cache).is_file()
 
 
 def test_questions_about_manifests_do_not_read_because_others_did(files: Path, cache: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import stormlog.query
 from stormlog.engine.database.lazy_schema import Database
-from stormlog.engine.index import updating as ingest
+from stormlog.engine.index import updating
 from stormlog.engine.reading import line_chunks
 from stormlog.engine.reading import line_files as line_reading
 from stormlog.engine.reading.temporary_files import TemporaryFiles
@@ -89,12 +89,12 @@ def test_interrupted_at_any_statement(
 def test_interrupted_between_batches_of_an_append(
     files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ledger counts files that are yet to be read as they were before, with their parts."""
+    """The index file counts files that are yet to be read as they were before, with their parts."""
     read_in_batches(monkeypatch, 10_000)
     cache = tmp_path / "cache"
     warm_answer(files, cache, with_events=False)
     grow(files)
-    stage, staged = ingest.stage_batch, []
+    stage, staged = updating.stage_batch, []
 
     def failing(database: Database) -> None:
         staged.append(1)
@@ -102,7 +102,7 @@ def test_interrupted_between_batches_of_an_append(
             raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
         stage(database)
 
-    monkeypatch.setattr(ingest, "stage_batch", failing)
+    monkeypatch.setattr(updating, "stage_batch", failing)
     with stormlog.query.open(files, cache=cache) as store, pytest.raises(QueryError):
         store.list_issues()
     monkeypatch.undo()

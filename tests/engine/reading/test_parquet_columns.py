@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import stormlog.query
-from stormlog.engine.reading import parquet_columns as typed_parquet
+from stormlog.engine.reading import parquet_columns
 from stormlog.engine.reading.parquet_columns import SEGMENT_COLUMNS
 from tests.engine.reading.mutations import METADATA, OTHER_VALUES, capabilities, mutated
 from tests.engine.reading.oracle import actual, canonical, judged
@@ -97,14 +97,14 @@ def sink_of(directory: Path, *segments: pa.Table) -> Path:
 def typed_files(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Collect how many files each reading takes typed."""
     taken: list[int] = []
-    real = typed_parquet.insert_typed_parquet
+    real = parquet_columns.insert_typed_parquet
 
     def counted(*args: Any, **options: Any) -> set[int]:
         inserted = real(*args, **options)
         taken.append(len(inserted))
         return inserted
 
-    monkeypatch.setattr(typed_parquet, "insert_typed_parquet", counted)
+    monkeypatch.setattr(parquet_columns, "insert_typed_parquet", counted)
     return taken
 
 

@@ -19,7 +19,7 @@ from stormlog.errors import LifecycleError, MigrationError, SourceError
 from stormlog.query import IssueFilter, QueryStore
 from stormlog.query.adhoc import names_in
 from stormlog.tracking import Tracker
-from stormlog.tracking.sidecar import export_states
+from stormlog.tracking.sidecar_exchange import export_states
 from tests.apps.cli.samples import event
 from tests.tracking import evidence
 from tests.tracking.evidence import see

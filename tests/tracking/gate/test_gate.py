@@ -24,7 +24,7 @@ from stormlog.tracking.gate.gate import (
 )
 from stormlog.tracking.gate.summary import markdown_summary
 from stormlog.tracking.scanning.scan import ScanOptions, scan
-from stormlog.tracking.sidecar import export_states
+from stormlog.tracking.sidecar_exchange import export_states
 from tests.apps.cli.samples import START_NS, event
 
 NOW_NS = START_NS + 10**12

@@ -20,7 +20,7 @@ from stormlog.tracking import tracker as trackers
 from stormlog.tracking.reading import conditions
 from stormlog.tracking.reading.condition_functions import REPLACED
 from stormlog.tracking.reading.conditions import LONGEST_CONDITION, LONGEST_VALUE, Condition
-from stormlog.tracking.triage import changes
+from stormlog.tracking.triage import verbs
 from tests.tracking.people import LEE, Clock, as_actor, new_tracker, of, refused, seen
 from tests.tracking.tables import everything
 
@@ -231,7 +231,7 @@ def test_what_was_changed_after_a_condition_was_asked_is_asked_again(
     second_id = of(many, "F2").issue_id
 
     def match_then_change(*arguments: object) -> dict[str, int]:
-        found = changes.match(*arguments)  # type: ignore[arg-type]
+        found = verbs.match(*arguments)  # type: ignore[arg-type]
         asked.append(found)
         if len(asked) == 1:
             with as_actor(many, LEE), new_tracker(many.store.path.parent) as other:
@@ -249,7 +249,7 @@ def test_what_is_changed_again_and_again_is_refused(many: Tracker, monkeypatch: 
     second_id = of(many, "F2").issue_id
 
     def match_then_change(*arguments: object) -> dict[str, int]:
-        found = changes.match(*arguments)  # type: ignore[arg-type]
+        found = verbs.match(*arguments)  # type: ignore[arg-type]
         with new_tracker(many.store.path.parent) as other:
             other.comment(second_id, "again")
         return found

@@ -77,3 +77,24 @@ def test_the_id_of_a_merged_issue_leads_to_its_survivor(tracker: Tracker) -> Non
     # Both start alike, and both lead there: no need to ask which one was meant.
     assert found(tracker, source.issue_id[:6]) == target.issue_id
     assert found(tracker, fingerprint_id("F2")) == target.issue_id
+
+
+def test_the_fingerprint_with_the_latest_evidence_comes_first(tracker: Tracker) -> None:
+    first, second = seen(tracker, "F1", at=10), seen(tracker, "F2", at=20)
+    assert tracker.fingerprints(first.issue_id) == [fingerprint_id("F1")]
+    tracker.merge(first.issue_id, second.issue_id)
+    assert tracker.fingerprints(first.issue_id) == [fingerprint_id("F2"), fingerprint_id("F1")]
+    assert tracker.fingerprints(second.issue_id) == [fingerprint_id("F2"), fingerprint_id("F1")]
+    see(tracker, "F1", "s2", at=30)
+    assert tracker.fingerprints(first.issue_id) == [fingerprint_id("F1"), fingerprint_id("F2")]
+
+
+def test_a_fingerprint_without_times_comes_last(tracker: Tracker) -> None:
+    first, second = seen(tracker, "F1", at=None), seen(tracker, "F2", at=20)
+    tracker.merge(first.issue_id, second.issue_id)
+    assert tracker.fingerprints(first.issue_id) == [fingerprint_id("F2"), fingerprint_id("F1")]
+
+
+def test_the_fingerprints_of_an_unknown_issue_are_not_found(tracker: Tracker) -> None:
+    with refused("not_found"):
+        tracker.fingerprints("ffffffffff")

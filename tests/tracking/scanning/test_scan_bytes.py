@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stormlog.engine.index.updating import Ingest
+from stormlog.engine.index.updating import DatabaseUpdater
 from stormlog.tracking import Tracker
 from tests.query.sinks import busy_session, write_lines, write_sink
 
@@ -67,13 +67,13 @@ def test_a_file_that_grew_is_read_from_where_it_was(tmp_path: Path, monkeypatch:
         with (tmp_path / "runs" / "segment-000001.jsonl").open("ab") as stream:
             stream.write(lines)
         sizes = []
-        plain_refresh = Ingest.refresh
+        plain_refresh = DatabaseUpdater.refresh
 
-        def counting_refresh(self: Ingest, *args: Any, **options: Any) -> Any:
+        def counting_refresh(self: DatabaseUpdater, *args: Any, **options: Any) -> Any:
             result = plain_refresh(self, *args, **options)
             sizes.append(self._bytes_total)
             return result
 
-        monkeypatch.setattr(Ingest, "refresh", counting_refresh)
+        monkeypatch.setattr(DatabaseUpdater, "refresh", counting_refresh)
         assert tracker.scan([tmp_path / "runs"], cache=str(tmp_path / "cache")).lines_read == 40
     assert sizes == [len(lines)]

@@ -180,7 +180,7 @@ def _spelled(paths: Sequence[str]) -> list[str]:
 
 
 def _shown_paths(paths: Sequence[str] | None) -> str:
-    from stormlog.presenting.texts import printable
+    from stormlog.presenting import printable
 
     return "(unknown)" if paths is None else ", ".join(map(printable, paths))
 
@@ -193,7 +193,7 @@ def _hint(root: str, spelled: Sequence[str]) -> str:
 
 
 def _info_text(found: Mapping[str, Any]) -> str:
-    from stormlog.presenting.quantities import human_bytes, human_count, human_time
+    from stormlog.presenting import human_bytes, human_count, human_time
 
     if not found["is_of_this_engine"]:
         state = "no: another version or installation wrote it; the next question begins anew"
@@ -217,7 +217,7 @@ def _info_text(found: Mapping[str, Any]) -> str:
 
 
 def _cleared_text(cleared: Cleared) -> str:
-    from stormlog.presenting.quantities import human_bytes
+    from stormlog.presenting import human_bytes
 
     lines = [f"{_shown_paths(index.absolute_paths)}: removed {index.folder}" for index in cleared.indexes]
     count = len(cleared.indexes)
@@ -230,7 +230,7 @@ def _cleared_text(cleared: Cleared) -> str:
 
 
 def _verification_text(found: Verification) -> str:
-    from stormlog.presenting.quantities import human_count
+    from stormlog.presenting import human_count
 
     lines = [_difference_text(difference) for difference in found.differences]
     lines += [f"{path}: changed meanwhile, not compared" for path in found.changed_meanwhile]

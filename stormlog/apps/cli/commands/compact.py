@@ -78,8 +78,7 @@ def compact(
 
 
 def _as_text(report: CompactionReport) -> str:
-    from stormlog.presenting.quantities import human_bytes, human_count
-    from stormlog.presenting.texts import printable
+    from stormlog.presenting import human_bytes, human_count, printable
 
     before = sum(segment.bytes_before for segment in report.compacted)
     after = sum(segment.bytes_after for segment in report.compacted)
@@ -105,7 +104,7 @@ def _as_text(report: CompactionReport) -> str:
 
 
 def _counted(number: int, noun: str) -> str:
-    from stormlog.presenting.quantities import human_count
+    from stormlog.presenting import human_count
 
     return f"{human_count(number)} {noun}{'' if number == 1 else 's'}"
 

@@ -27,7 +27,7 @@ def db() -> None:
 @click.help_option("-h", "--help")
 def status(db: str | None, as_json: bool) -> None:
     """Show its version, size, and what is in it."""
-    from stormlog.presenting.quantities import human_bytes, human_count
+    from stormlog.presenting import human_bytes, human_count
     from stormlog.tracking.database.maintenance import store_status
 
     found = store_status(_path(db))
@@ -119,7 +119,7 @@ def _path(db: str | None) -> Path:
 def _print(document: dict[str, Any], as_json: bool, lines: list[str]) -> None:
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
-    from stormlog.presenting.texts import printable
+    from stormlog.presenting import printable
 
     output.print_text(
         json_document(document) + "\n" if as_json else "".join(f"{printable(line)}\n" for line in lines)

@@ -33,7 +33,7 @@ def doctor(as_json: bool, no_colour: bool) -> None:
 
 
 def _as_text(report: dict[str, Any], *, colour: bool) -> str:
-    from stormlog.presenting.texts import printable
+    from stormlog.presenting import printable
 
     lines = []
     for section, facts in report.items():
@@ -55,8 +55,7 @@ def _as_text(report: dict[str, Any], *, colour: bool) -> str:
 
 
 def _shown(name: str, value: Any) -> str:
-    from stormlog.presenting.quantities import human_bytes
-    from stormlog.presenting.texts import printable
+    from stormlog.presenting import human_bytes, printable
 
     if value is None:
         return "unknown" if name.endswith(("_bytes", "_files")) else "not installed"

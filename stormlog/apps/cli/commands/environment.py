@@ -17,7 +17,7 @@ from typing import Any
 
 from stormlog import __version__
 from stormlog.apps.cli.printing.diagnostics import use_colour
-from stormlog.presenting.quantities import human_bytes
+from stormlog.presenting import human_bytes
 
 __all__ = ["describe"]
 

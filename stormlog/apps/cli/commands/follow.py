@@ -21,7 +21,7 @@ from stormlog.apps.cli.printing.formats import NO_ROWS, Answer
 from stormlog.apps.cli.printing.json_text import json_line
 
 if TYPE_CHECKING:
-    from stormlog.issues.models import StormlogIssue
+    from stormlog.issues import StormlogIssue
     from stormlog.query import IssueFilter, QueryStore
 
 __all__ = ["changes_between", "follow", "interval_seconds", "issue_fields", "rounds"]

@@ -17,7 +17,8 @@ from stormlog.apps.cli.options.tracker_options import (
 )
 
 if TYPE_CHECKING:
-    from stormlog.tracking.gate.gate import Baseline, GateReport
+    from stormlog.tracking import GateReport
+    from stormlog.tracking.gate import Baseline
 
 __all__ = ["gate"]
 
@@ -130,7 +131,7 @@ def _fail_on(text: str) -> set[str]:
 
 def _baseline(options: dict[str, Any]) -> Baseline:
     from stormlog.apps.cli.options.tracker_options import open_tracker
-    from stormlog.tracking.gate.gate import baseline_of_file, baseline_of_tracker
+    from stormlog.tracking.gate import baseline_of_file, baseline_of_tracker
 
     if options["baseline"] is not None:
         if options["db"] is not None:

@@ -37,8 +37,8 @@ def export_command(file: str, no_counts: bool, as_json: bool, **options: Any) ->
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_line
     from stormlog.issues.sidecar import sidecar_bytes
-    from stormlog.presenting.texts import printable
-    from stormlog.tracking.sidecar import export_states
+    from stormlog.presenting import printable
+    from stormlog.tracking.sidecar_exchange import export_states
 
     with open_tracker(**options, read_only=True) as tracker:
         exported = export_states(tracker, None if file == "-" else file, counts=not no_counts)
@@ -70,7 +70,7 @@ def import_command(file: str, as_json: bool, **options: Any) -> None:
     from stormlog.apps.cli.options.tracker_options import open_tracker
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_line
-    from stormlog.tracking.sidecar import import_states
+    from stormlog.tracking.sidecar_exchange import import_states
 
     with open_tracker(**options, makes=True) as tracker:
         report = import_states(tracker, file)

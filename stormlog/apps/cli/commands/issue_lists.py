@@ -179,8 +179,7 @@ def _format_of(options: dict[str, Any]) -> tuple[str, bool]:
 
 def _facts_text(detail: IssueDetail) -> str:
     from stormlog.apps.cli.options.tracked_targets import for_people
-    from stormlog.presenting.quantities import human_count
-    from stormlog.presenting.texts import printable
+    from stormlog.presenting import human_count, printable
 
     issue = detail.issue
     shown = for_people(issue.as_dict())
@@ -214,7 +213,7 @@ def _facts_text(detail: IssueDetail) -> str:
 
 
 def _sessions_heading(detail: IssueDetail) -> str:
-    from stormlog.presenting.quantities import human_count
+    from stormlog.presenting import human_count
 
     shown, there_are = len(detail.occurrences), detail.issue.occurrence_count
     latest = f", the latest {shown}" if shown < there_are else ""
@@ -222,7 +221,7 @@ def _sessions_heading(detail: IssueDetail) -> str:
 
 
 def _comment_text(comment: Comment) -> str:
-    from stormlog.presenting.texts import printable
+    from stormlog.presenting import printable
 
     lines = "".join(f"  {printable(line)}\n" for line in comment.body.splitlines())
     who = f"{printable(comment.author_name)} ({comment.author_type})"
@@ -230,13 +229,13 @@ def _comment_text(comment: Comment) -> str:
 
 
 def _moment(value: int | None) -> str:
-    from stormlog.presenting.quantities import human_time
+    from stormlog.presenting import human_time
 
     return "-" if value is None else f"{human_time(value)} UTC"
 
 
 def _silence_text(until: Any) -> str | None:
-    from stormlog.presenting.quantities import human_count
+    from stormlog.presenting import human_count
 
     if until is None:
         return None

@@ -63,7 +63,7 @@ def _print(issue: TrackedIssue, as_json: bool, verb: str) -> None:
     from stormlog.apps.cli.options.tracked_targets import short_id
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
-    from stormlog.presenting.texts import printable
+    from stormlog.presenting import printable
 
     if as_json:
         output.print_text(json_document(issue.as_dict()) + "\n")

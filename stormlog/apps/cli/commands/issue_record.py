@@ -56,7 +56,7 @@ def record(message: str, at: str | None, as_json: bool, **options: Any) -> None:
     from stormlog.apps.cli.options.tracked_targets import short_id
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
-    from stormlog.presenting.texts import printable
+    from stormlog.presenting import printable
 
     with tracker_of(options, makes=True) as tracker:
         issue = tracker.record_error(

@@ -121,7 +121,7 @@ def _change(options: dict[str, Any], verb: Callable[..., Change], sentence: str)
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.diagnostics import print_message
     from stormlog.apps.cli.printing.json_text import json_document
-    from stormlog.presenting.texts import printable
+    from stormlog.presenting import printable
 
     ids, as_json = options["ids"], options["as_json"]
     if not ids and options["where"] is None:

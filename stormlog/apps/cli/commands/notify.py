@@ -10,7 +10,8 @@ from stormlog.apps.cli.exit_codes import ExitCode
 from stormlog.apps.cli.options.tracker_options import json_option, open_tracker, tracker_options
 
 if TYPE_CHECKING:
-    from stormlog.tracking.digest import Delivery, NotifyReport, ProjectDigest
+    from stormlog.tracking import NotifyReport
+    from stormlog.tracking.digest import Delivery, ProjectDigest
 
 __all__ = ["notify"]
 
@@ -78,7 +79,7 @@ def notify(
     from stormlog.apps.cli.printing import output as answers
     from stormlog.apps.cli.printing.diagnostics import print_message
     from stormlog.apps.cli.printing.json_text import json_document
-    from stormlog.tracking.digest import NotifySettings
+    from stormlog.tracking import NotifySettings
     from stormlog.tracking.digest import notify as notify_people
 
     settings = NotifySettings.from_environment(
@@ -113,8 +114,7 @@ def _as_text(report: NotifyReport) -> str:
 
 
 def _project_text(project: ProjectDigest, *, is_dry_run: bool) -> str:
-    from stormlog.presenting.quantities import human_time
-    from stormlog.presenting.texts import printable
+    from stormlog.presenting import human_time, printable
     from stormlog.tracking.digest.rendering import as_text, subject
 
     if project.digest is not None:
@@ -132,8 +132,7 @@ def _project_text(project: ProjectDigest, *, is_dry_run: bool) -> str:
 
 
 def _delivery_line(delivery: Delivery) -> str:
-    from stormlog.presenting.quantities import human_time
-    from stormlog.presenting.texts import printable
+    from stormlog.presenting import human_time, printable
 
     line = f"{delivery.channel} to {printable(delivery.recipient)}: {delivery.state}"
     if delivery.error is not None:

@@ -142,7 +142,7 @@ def _settings(options: dict[str, Any]) -> dict[str, Any]:
 def _confirm(project: Project, as_json: bool, verb: str) -> None:
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
-    from stormlog.presenting.texts import printable
+    from stormlog.presenting import printable
 
     if as_json:
         output.print_text(json_document(project.as_dict()) + "\n")

@@ -17,8 +17,7 @@ from stormlog.apps.cli.options.options import (
     tracker_of_environment,
 )
 from stormlog.apps.cli.options.targets import EVENTS, ISSUES, OOMS, SESSIONS, Target
-from stormlog.issues.kinds import ISSUE_KINDS
-from stormlog.issues.state import ISSUE_STATES
+from stormlog.issues import ISSUE_KINDS, ISSUE_STATES
 
 __all__ = ["ISSUE_KIND_CHOICES", "ISSUE_STATE_CHOICES", "query"]
 

@@ -22,8 +22,7 @@ from stormlog.apps.cli.options.tracker_options import (
 )
 
 if TYPE_CHECKING:
-    from stormlog.tracking import ScanReport
-    from stormlog.tracking.digest import NotifySettings
+    from stormlog.tracking import NotifySettings, ScanReport
     from stormlog.tracking.scanning.scan import ScanOptions
 
 __all__ = ["scan"]
@@ -169,7 +168,7 @@ def _scan(
 
 
 def _notify_settings() -> NotifySettings:
-    from stormlog.tracking.digest import NotifySettings
+    from stormlog.tracking import NotifySettings
 
     return NotifySettings.from_environment()
 

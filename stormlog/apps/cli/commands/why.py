@@ -15,7 +15,7 @@ from stormlog.apps.cli.options.options import (
 )
 
 if TYPE_CHECKING:
-    from stormlog.explaining.models import Explanation
+    from stormlog.explaining import Explanation
 
 __all__ = ["why"]
 
@@ -41,7 +41,7 @@ def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> No
         return
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
-    from stormlog.explaining.schema import explanation_schema
+    from stormlog.explaining import explanation_schema
 
     output.print_text(json_document(explanation_schema()) + "\n")
     output.flush()
@@ -87,22 +87,29 @@ def why(
     from stormlog.apps.cli.answers import Request, open_store, reading
     from stormlog.apps.cli.options.times import instant_ns
     from stormlog.apps.cli.printing import diagnostics, output
+    from stormlog.errors import SourceError
     from stormlog.workflows import explain
 
     format_name = _format_of(options, brief)
     at_ns = None if at is None else instant_ns(at, "'--at'")
     request = _request(Request, format_name, options)
     with open_store(request) as store, ExitStack() as watching:
-        with reading(store, watching, request):
-            explanation = explain(
-                store,
-                tracker=request.tracker,
-                project=request.project,
-                run_id=run_id,
-                session_id=session_id,
-                issue=issue,
-                at_ns=at_ns,
-            )
+        try:
+            with reading(store, watching, request):
+                explanation = explain(
+                    store,
+                    tracker=request.tracker,
+                    project=request.project,
+                    run_id=run_id,
+                    session_id=session_id,
+                    issue=issue,
+                    at_ns=at_ns,
+                )
+        except SourceError:
+            if not (request.quiet or request.strict):
+                # There may be no telemetry because all of it was skipped.
+                diagnostics.print_skipped(diagnostics.notices(store))
+            raise
         _print(explanation, format_name, request.no_colour)
         output.flush()
         if not request.quiet:
@@ -149,11 +156,11 @@ def _print(explanation: Explanation, format_name: str, no_colour: bool) -> None:
 
         output.print_text(json_document(explanation.as_dict()) + "\n")
     elif format_name == "markdown":
-        from stormlog.presenting.why_markdown import markdown
+        from stormlog.presenting import markdown
 
         output.print_text(markdown(explanation))
     elif format_name == "brief":
-        from stormlog.presenting.why_brief import brief
+        from stormlog.presenting import brief
 
         output.print_text(brief(explanation) + "\n")
     else:
@@ -165,18 +172,22 @@ def _print_screen(explanation: Explanation, no_colour: bool) -> None:
 
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.diagnostics import use_colour
-    from stormlog.presenting.why_text import screen
+    from stormlog.presenting import screen
 
     width = min(output.terminal_width() or _USUAL_WIDTH, _GREATEST_WIDTH)
     in_colour = use_colour(sys.stdout, no_colour)
     for line in screen(explanation, width=width, ascii_only=not output.draws_blocks()):
-        pieces = [click.style(text, **_COLOURS[style]) if in_colour else text for text, style in line if text]
+        pieces = [
+            click.style(text, **_COLOURS[style]) if in_colour and _COLOURS[style] else text
+            for text, style in line
+            if text
+        ]
         output.print_styled("".join(pieces).rstrip() + "\n")
 
 
 def _note_other_runs(explanation: Explanation) -> None:
     from stormlog.apps.cli.printing.diagnostics import print_message
-    from stormlog.presenting.why_sentences import other_runs
+    from stormlog.presenting import other_runs
 
     others = other_runs(explanation)
     if others is not None:

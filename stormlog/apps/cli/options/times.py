@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from stormlog.issues.timestamps import parse_datetime
+from stormlog.issues import parse_datetime
 
 __all__ = ["duration_ns", "instant_ns", "moment_ns"]
 

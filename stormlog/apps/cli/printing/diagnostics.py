@@ -20,13 +20,19 @@ import click
 
 from stormlog.apps.cli.printing.json_text import without_delete
 from stormlog.apps.cli.printing.streams import discard
-from stormlog.errors import OutOfRoomError, QueryError, SourceError, StormlogError, TrackingError
-from stormlog.presenting.texts import printable
+from stormlog.errors import (
+    OutOfRoomError,
+    QueryError,
+    SourceError,
+    StormlogError,
+    TrackingError,
+    UnknownIdError,
+)
+from stormlog.presenting import printable
 
 if TYPE_CHECKING:
     from stormlog._progress import Progress
-    from stormlog.query import QueryStore
-    from stormlog.query.unmatched import UnmatchedFilter
+    from stormlog.query import QueryStore, UnmatchedFilter
 
 __all__ = [
     "NOTICE_LIMIT",
@@ -178,6 +184,8 @@ def _details(error: BaseException) -> dict[str, Any]:
         return {"statement": error.statement, "sql": error.sql}
     if isinstance(error, TrackingError):
         return error.details
+    if isinstance(error, UnknownIdError):
+        return {f"{error.kind}_id": error.name}
     if isinstance(error, click.UsageError) and error.ctx is not None:
         return {"command": error.ctx.command_path}
     return {}

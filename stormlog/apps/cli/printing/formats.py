@@ -14,8 +14,7 @@ from stormlog._values import frozen_class
 from stormlog.apps.cli.options.targets import Column, Target, light_row
 from stormlog.apps.cli.printing.human import cell_text
 from stormlog.apps.cli.printing.json_text import json_document, json_line
-from stormlog.presenting.quantities import human_bytes, human_count, human_time
-from stormlog.presenting.texts import printable
+from stormlog.presenting import human_bytes, human_count, human_time, printable
 from stormlog.query.streams import RowStream
 
 __all__ = [

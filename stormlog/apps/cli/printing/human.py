@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stormlog.apps.cli.printing.json_text import json_line
-from stormlog.presenting.texts import printable
+from stormlog.presenting import printable
 
 __all__ = ["cell_text"]
 

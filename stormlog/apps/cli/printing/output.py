@@ -13,7 +13,7 @@ from typing import Any
 from stormlog.apps.cli.printing import formats, streams
 from stormlog.apps.cli.printing.diagnostics import use_colour
 from stormlog.apps.cli.printing.formats import Answer
-from stormlog.presenting.texts import printable
+from stormlog.presenting import printable
 
 __all__ = [
     "discard",

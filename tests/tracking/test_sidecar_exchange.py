@@ -14,7 +14,7 @@ import pytest
 from stormlog.errors import LifecycleError, PermissionDeniedError, SourceError
 from stormlog.issues.sidecar import read_sidecar, sidecar_bytes
 from stormlog.tracking import Tracker
-from stormlog.tracking.sidecar import export_states, import_states
+from stormlog.tracking.sidecar_exchange import export_states, import_states
 from tests.tracking.evidence import fingerprint_id, see
 
 NOW_NS = 1_790_000_000_000_000_000

@@ -1,4 +1,4 @@
-"""Says what is full when a statement fails for want of memory or of room for what does not fit there."""
+"""Turns failures for want of memory or disk space into errors that say which setting helps."""
 
 from __future__ import annotations
 

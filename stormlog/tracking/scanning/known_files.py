@@ -1,4 +1,4 @@
-"""The ledger: which files were read, how far, and what is to be read again.
+"""The files that scans have read: how far, and what is to be read again.
 
 The promise: a file that did not change is known by its size, its time and its first bytes; nothing else of it
 is read.
@@ -24,7 +24,7 @@ __all__ = [
     "SourceFile",
     "compare",
     "consumed",
-    "ledger_rows",
+    "rows_of_known_files",
     "missing",
     "quiet_since_ns",
     "rotated",
@@ -57,7 +57,7 @@ class SourceFile:
 
     @property
     def key(self) -> str:
-        """The path as the ledger has it: bytes that are no text cannot be stored."""
+        """The path as it is stored: bytes that are no text cannot be stored."""
         return storable_text(self.path)
 
 
@@ -78,7 +78,7 @@ class Consumed:
     is_pending: bool
 
 
-def ledger_rows(connection: sqlite3.Connection, project_id: str) -> dict[str, sqlite3.Row]:
+def rows_of_known_files(connection: sqlite3.Connection, project_id: str) -> dict[str, sqlite3.Row]:
     """Return path -> row of ``scan_sources`` of a project."""
     rows = connection.execute("SELECT * FROM scan_sources WHERE project_id = ?", [project_id])
     return {row["path"]: row for row in rows}
@@ -200,7 +200,7 @@ def rotated(
 
     Args:
         files: Files that are there.
-        rows: What `ledger_rows` returns.
+        rows: What `rows_of_known_files` returns.
         present: Paths of everything that is there.
     """
     # What lies outside of what is scanned may be another name of the same file.
@@ -261,7 +261,7 @@ def missing(
     """Return the rows of files below some paths that are gone.
 
     Args:
-        rows: What `ledger_rows` returns.
+        rows: What `rows_of_known_files` returns.
         roots: True paths.
         present: Paths of everything that is there.
     """

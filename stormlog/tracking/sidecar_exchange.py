@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from stormlog.engine.tracked.sqlite_file import SELECT_STATES, state_of_row
+from stormlog.engine import SELECT_STATES, state_of_row
 from stormlog.errors import SourceError
 from stormlog.issues.sidecar import Sidecar, TrackedState, read_sidecar, sidecar_bytes
 from stormlog.issues.state import STATUS_PRECEDENCE

@@ -1,6 +1,6 @@
-"""What is kept of the files below some paths: parts with rows, and a ledger that says which of them count.
+"""What is kept of the files below some paths: parts with rows, and a file that says which of them count.
 
-Promise: the ledger is replaced in one step and names only whole parts. A reader needs no lock; who finds a
+Promise: the index file is replaced in one step and names only whole parts. A reader needs no lock; who finds a
 part missing or changed does without the index.
 """
 
@@ -19,9 +19,9 @@ from stormlog.engine.index.json_files import read_document, write_document
 from stormlog.engine.index.locks import ReaderLock
 from stormlog.engine.reading.read_plan import Piece
 
-__all__ = ["LEDGER_NAME", "Index", "Part"]
+__all__ = ["INDEX_FILE_NAME", "Index", "Part"]
 
-LEDGER_NAME = "index.json"
+INDEX_FILE_NAME = "index.json"
 _FORMAT = 1
 #: More small parts than this are merged into one.
 _MOST_SMALL_PARTS = 8
@@ -93,15 +93,15 @@ class Index:
         os.makedirs(os.path.join(folder, "parts"), mode=0o700, exist_ok=True)
         index = cls(folder, list(paths))
         is_alone = index.lock.take(os.path.join(folder, "lock"))
-        ledger = read_document(os.path.join(folder, LEDGER_NAME))
+        document = read_document(os.path.join(folder, INDEX_FILE_NAME))
         with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
-            index._take(ledger)
+            index._take(document)
         with contextlib.suppress(OSError):
             # Says when it was used last.
             os.utime(os.path.join(folder, "lock"))
         if is_alone:
             index._sweep()
-            if ledger is None:
+            if document is None:
                 # Says whose folder this is, even if nothing but answers will be kept in it.
                 index.save({}, {}, index.next_id)
             index.lock.share()
@@ -112,20 +112,21 @@ class Index:
         """Return what `load` would, without changing anything: for those who describe it."""
         index = cls(folder, list(paths))
         with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
-            index._take(read_document(os.path.join(folder, LEDGER_NAME)))
+            index._take(read_document(os.path.join(folder, INDEX_FILE_NAME)))
         return index
 
     @staticmethod
     def discard(folder: str) -> None:
         """Make the next one who loads an index begin anew."""
         with contextlib.suppress(OSError):
-            os.unlink(os.path.join(folder, LEDGER_NAME))
+            os.unlink(os.path.join(folder, INDEX_FILE_NAME))
 
-    def _take(self, ledger: dict[str, Any]) -> None:
-        if ledger["format"] != _FORMAT or ledger["paths"] != self.paths:
+    def _take(self, document: dict[str, Any]) -> None:
+        if document["format"] != _FORMAT or document["paths"] != self.paths:
             return
         parts = [
-            Part(os.path.join(self.folder, "parts", name), files, ids) for name, files, ids in ledger["parts"]
+            Part(os.path.join(self.folder, "parts", name), files, ids)
+            for name, files, ids in document["parts"]
         ]
         if not all(part.is_intact() for part in parts):
             return
@@ -133,14 +134,14 @@ class Index:
             key: Piece(
                 piece_id, FileState(*state), hint, settled, lines, sample, [tuple(w) for w in warnings]
             )
-            for key, (piece_id, state, hint, settled, lines, sample, warnings) in ledger["pieces"].items()
+            for key, (piece_id, state, hint, settled, lines, sample, warnings) in document["pieces"].items()
         }
         findings = {
-            (path, session): (signature, rows) for path, session, signature, rows in ledger["findings"]
+            (path, session): (signature, rows) for path, session, signature, rows in document["findings"]
         }
         self.pieces, self.parts, self.findings = pieces, parts, findings
-        self.digests = dict(ledger["digests"])
-        self.next_id = int(ledger["next_id"])
+        self.digests = dict(document["digests"])
+        self.next_id = int(document["next_id"])
         self._saved_parts = {os.path.basename(part.folder) for part in parts}
 
     def add_part(self, folder: str, kinds: Sequence[str], piece_ids: Sequence[int]) -> None:
@@ -154,7 +155,7 @@ class Index:
         next_id: int,
         digests: Mapping[str, str] | None = None,
     ) -> bool:
-        """Replace the ledger; false if it could not be written.
+        """Replace the index file; false if it could not be written.
 
         Args:
             pieces: What is known of each file; files whose state is not known are left out.
@@ -172,7 +173,7 @@ class Index:
             key: value for key, value in known.items() if _has_only(key.partition(' "')[0], alive)
         }
         is_saved = write_document(
-            os.path.join(self.folder, LEDGER_NAME),
+            os.path.join(self.folder, INDEX_FILE_NAME),
             {
                 "format": _FORMAT,
                 "paths": list(self.paths),
@@ -208,10 +209,10 @@ class Index:
         """Let others sweep the folder, after taking away what was written in vain: by an interrupted answer."""
         if self._has_unnamed_parts() and self.lock.try_alone():
             with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
-                # Others may have replaced the ledger since it was loaded; only what is named there counts.
-                ledger = read_document(os.path.join(self.folder, LEDGER_NAME))
+                # Others may have replaced the index file since it was loaded; only what is named there counts.
+                document = read_document(os.path.join(self.folder, INDEX_FILE_NAME))
                 self.parts = []
-                self._take(ledger)
+                self._take(document)
                 self._sweep()
         self.lock.release()
 
@@ -223,7 +224,7 @@ class Index:
         return not found.issubset(self._saved_parts)
 
     def _sweep(self) -> None:
-        """Remove parts that no ledger names; nobody else is here."""
+        """Remove parts that the index file does not name; nobody else is here."""
         import shutil
 
         named = {os.path.basename(part.folder) for part in self.parts}

@@ -1,0 +1,27 @@
+# The public names of this package, and where they are: see stormlog/_lazy.py.
+
+from stormlog.explaining.asking import (
+    STATEMENTS as STATEMENTS,
+    Store as Store,
+)
+from stormlog.explaining.explain import (
+    explain as explain,
+)
+from stormlog.explaining.models import (
+    COMPONENTS as COMPONENTS,
+    TIME_TEXTS as TIME_TEXTS,
+    EarlierGrowth as EarlierGrowth,
+    Explanation as Explanation,
+    ExplainedRun as ExplainedRun,
+    FirstFailure as FirstFailure,
+    MemoryAccount as MemoryAccount,
+    NearFull as NearFull,
+    OddRank as OddRank,
+    OtherRun as OtherRun,
+    PriorHits as PriorHits,
+    RankState as RankState,
+    SameIssue as SameIssue,
+)
+from stormlog.explaining.schema import (
+    explanation_schema as explanation_schema,
+)

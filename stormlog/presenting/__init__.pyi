@@ -1,0 +1,22 @@
+# The public names of this package, and where they are: see stormlog/_lazy.py.
+
+from stormlog.presenting.quantities import (
+    human_bytes as human_bytes,
+    human_count as human_count,
+    human_time as human_time,
+)
+from stormlog.presenting.texts import (
+    printable as printable,
+)
+from stormlog.presenting.why_brief import (
+    brief as brief,
+)
+from stormlog.presenting.why_markdown import (
+    markdown as markdown,
+)
+from stormlog.presenting.why_sentences import (
+    other_runs as other_runs,
+)
+from stormlog.presenting.why_text import (
+    screen as screen,
+)

@@ -1,0 +1,42 @@
+# The public names of this package, and where they are: see stormlog/_lazy.py.
+
+from stormlog.artifacts.catalog import (
+    ArtifactCatalog as ArtifactCatalog,
+)
+from stormlog.artifacts.envelopes import (
+    CatalogRunEnvelope as CatalogRunEnvelope,
+)
+from stormlog.artifacts.models import (
+    CatalogOOMBundle as CatalogOOMBundle,
+    CatalogSource as CatalogSource,
+    CatalogWarning as CatalogWarning,
+    ExternalAttachment as ExternalAttachment,
+)
+from stormlog.artifacts.oom_bundle_rows import (
+    OOMBundleRow as OOMBundleRow,
+)
+from stormlog.query.adhoc import (
+    SqlResult as SqlResult,
+)
+from stormlog.query.filters import (
+    AttachmentFilter as AttachmentFilter,
+    CorrelationFilter as CorrelationFilter,
+    EventFilter as EventFilter,
+    IssueFilter as IssueFilter,
+    OOMBundleFilter as OOMBundleFilter,
+    RunAttachmentFilter as RunAttachmentFilter,
+    RunFilter as RunFilter,
+    SessionFilter as SessionFilter,
+)
+from stormlog.query.rows import (
+    EventRow as EventRow,
+    Reject as Reject,
+    SessionRow as SessionRow,
+)
+from stormlog.query.store import (
+    QueryStore as QueryStore,
+    open as open,
+)
+from stormlog.query.unmatched import (
+    UnmatchedFilter as UnmatchedFilter,
+)

@@ -1,0 +1,35 @@
+# The public names of this package, and where they are: see stormlog/_lazy.py.
+
+from stormlog.tracking.actors import (
+    Actor as Actor,
+    PERMISSIONS as PERMISSIONS,
+    Permissions as Permissions,
+)
+from stormlog.tracking.database.store import (
+    default_store_path as default_store_path,
+)
+from stormlog.tracking.digest import (
+    NotifyReport as NotifyReport,
+    NotifySettings as NotifySettings,
+)
+from stormlog.tracking.gate.gate import (
+    GateReport as GateReport,
+)
+from stormlog.tracking.models import (
+    Activity as Activity,
+    Change as Change,
+    Comment as Comment,
+    Evidence as Evidence,
+    Fingerprint as Fingerprint,
+    HistoryPage as HistoryPage,
+    IssueDetail as IssueDetail,
+    IssuePage as IssuePage,
+    Occurrence as Occurrence,
+    OccurrencePage as OccurrencePage,
+    Project as Project,
+    ScanReport as ScanReport,
+    TrackedIssue as TrackedIssue,
+)
+from stormlog.tracking.tracker import (
+    Tracker as Tracker,
+)
