@@ -1,4 +1,4 @@
--- Events that are evidence of issues, with what the records say of the code and of the phase that they come from.
+-- Events that are evidence of issues, with the version, the thread and the phase scope that their records name.
 --
 -- `code_version` is the version that the record itself names; `thread_id` and `scope_id` are the thread and the phase
 -- scope that it names as its origin. Each is NULL where it names none.

@@ -1,4 +1,6 @@
--- The phase in which the session and rank of an event was that is evidence of an issue; no row where none was running.
+-- Phases of events that are evidence of issues: what ran in their session and rank at their time, where anything did.
+--
+-- `phase` is one line of text, as telemetry.phase_summary writes it.
 --
 -- Reads: phase_spans, stage.event_origins
 -- Calls: telemetry.phase_summary
