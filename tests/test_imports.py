@@ -38,7 +38,16 @@ SHARED_MODULES = {
         *("catalog_rows", "event_files", "file_state", "files", "manifests", "models", "names", "sinks"),
         *("snapshot", "walk"),
     },
-    "stormlog.issues": {"gaps", "kinds", "models", "oom_messages", "samples", "sidecar", "state", "timestamps"},
+    "stormlog.issues": {
+        "gaps",
+        "kinds",
+        "models",
+        "oom_messages",
+        "samples",
+        "sidecar",
+        "state",
+        "timestamps",
+    },
     "stormlog.query": {"streams"},
     "stormlog.telemetry": {"csv_rows", "foreign", "loading", "projection", "schema", "sink"},
     "stormlog.tracking": {
