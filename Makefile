@@ -1,6 +1,6 @@
 # Everything a checkout needs: python3 (3.11 or newer) and this file.
 #
-#   make demo    install and list the issues of the shipped captures
+#   make demo    install, and show why a shipped job died and which issues it has
 #   make test    install with test extras and run the tests
 #   make test-quick  the tests that start no processes and read few files: a minute, for work on the code
 #   make test-lowest  run the tests of queries and the command line with the lowest versions that are allowed
@@ -31,7 +31,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
-	$(BIN)/stormlog query issues examples/captures
+	$(BIN)/stormlog why examples/job
+	$(BIN)/stormlog query issues examples/job
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(PARALLEL)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from stormlog.errors import LifecycleError, SourceError, UnknownIdError
@@ -142,6 +143,7 @@ def explain(
     run_id: str | None = None,
     session_id: str | None = None,
     issue: str | None = None,
+    attempt: int | None = None,
     at_ns: int | None = None,
 ) -> Explanation:
     """Explain a run, as `QueryStore.explain` does; issues may be named as their tracker names them.
@@ -153,6 +155,7 @@ def explain(
         run_id: See `QueryStore.explain`.
         session_id: Likewise.
         issue: A fingerprint id, or whatever `Tracker.issue` takes.
+        attempt: See `QueryStore.explain`.
         at_ns: Likewise.
 
     Raises:
@@ -160,11 +163,12 @@ def explain(
         LifecycleError: code ``not_found`` or ``ambiguous_id``: see `Tracker.issue`.
         SourceError: there is no telemetry.
     """
+    ask = partial(store.explain, run_id=run_id, session_id=session_id, attempt=attempt, at_ns=at_ns)
     if issue is None or issue.startswith("issue:"):
-        return store.explain(run_id=run_id, session_id=session_id, issue=issue, at_ns=at_ns)
+        return ask(issue=issue)
     for fingerprint_id in _fingerprints(issue, tracker, project):
         try:
-            return store.explain(run_id=run_id, session_id=session_id, issue=fingerprint_id, at_ns=at_ns)
+            return ask(issue=fingerprint_id)
         except UnknownIdError as error:
             # An issue that was merged has several fingerprints, and evidence of some of them may lie elsewhere.
             if error.kind != "issue":

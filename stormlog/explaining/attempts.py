@@ -73,6 +73,7 @@ def choose(
     run_id: str | None,
     session_id: str | None,
     issue: str | None,
+    attempt_number: int | None = None,
 ) -> Choice:
     """Return the attempt that is asked for.
 
@@ -82,6 +83,7 @@ def choose(
         run_id: A run: its latest failed attempt, else its last one.
         session_id: A session: its attempt.
         issue: A fingerprint id: the attempt of its latest evidence.
+        attempt_number: The attempt of the run.
 
     Raises:
         UnknownIdError: nothing has this id.
@@ -103,7 +105,13 @@ def choose(
             raise UnknownIdError(
                 "run", run_id or "", list(dict.fromkeys(a.run_id for a in attempts))[:_NAMED]
             )
-        chosen, place_session = of_run[0], None
+        of_number = [
+            a for a in of_run if a.run_id == of_run[0].run_id and attempt_number in (None, a.attempt)
+        ]
+        if not of_number:
+            numbers = sorted(a.attempt for a in of_run if a.run_id == of_run[0].run_id)
+            raise UnknownIdError("attempt", str(attempt_number), [str(number) for number in numbers])
+        chosen, place_session = of_number[0], None
     only = None
     if chosen.is_overlapping:
         # Nothing tells which of several sessions of a rank belong together.

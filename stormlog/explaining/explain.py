@@ -47,6 +47,7 @@ class _Scope(NamedTuple):
     ranks: list[_Rank]
     failures: list[Failure]
     until_ns: int | None
+    is_about_a_time: bool
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -70,6 +71,7 @@ def explain(
     run_id: str | None = None,
     session_id: str | None = None,
     issue: str | None = None,
+    attempt: int | None = None,
     at_ns: int | None = None,
 ) -> Explanation:
     """Explain a run; by default the one that failed last.
@@ -79,6 +81,7 @@ def explain(
         run_id: A run, by its id.
         session_id: A session: its run, and the account of its memory.
         issue: A fingerprint id: the run of its latest evidence.
+        attempt: The attempt of the run, by its number; by default the one that failed last.
         at_ns: Ask for no failure: give the account of every series at its last sample not after this time.
 
     Raises:
@@ -86,7 +89,9 @@ def explain(
         SourceError: there is no telemetry.
     """
     attempts = list_attempts(store.ask)
-    choice = choose(store.ask, attempts, run_id=run_id, session_id=session_id, issue=issue)
+    choice = choose(
+        store.ask, attempts, run_id=run_id, session_id=session_id, issue=issue, attempt_number=attempt
+    )
     scope = _scope(store, choice, at_ns)
     all_series = _series(store.ask, scope.parameters, scope.until_ns)
     run = _run(store.ask, scope)
@@ -110,7 +115,9 @@ def explain(
         scope.failures, {r.rank: r.host for r in scope.ranks}, run.clock_spread_ns, phases
     )
     before, before_total = _before(store.ask, scope) if scope.failures else ((), 0)
-    series = _series_to_show(scope, all_series)
+    # Nobody knows whose memory to look at where several ranks may have failed first.
+    is_known = failure is None or failure.rank is not None or session_id is not None
+    series = _series_to_show(scope, all_series) if is_known else None
     memory = None
     if series is not None:
         requested = failure.requested_bytes if failure is not None else None
@@ -126,7 +133,7 @@ def explain(
         before=before,
         before_total=before_total,
         same_as=_same_as(store, scope, attempts),
-        next=next_steps(store.paths, failure, others),
+        next=next_steps(store.paths, choice.attempt.run_id, failure, others),
         other_runs=others,
     )
 
@@ -142,7 +149,7 @@ def _scope(store: Store, choice: Choice, at_ns: int | None) -> _Scope:
         until_ns = failures[0].timestamp_ns
     if until_ns is None:
         [(until_ns,)] = store.ask("why_peak", parameters)
-    return _Scope(choice, ranks, failures, until_ns)
+    return _Scope(choice, ranks, failures, until_ns, at_ns is not None)
 
 
 def _settled(store: Store, parameters: dict[str, Any], ranks: list[_Rank]) -> list[_Rank]:
@@ -223,25 +230,24 @@ def _moments(scope: _Scope) -> list[Moment]:
 def _rank_states(
     scope: _Scope, all_series: list[Series], phases: dict[tuple[str, int], PhaseAt]
 ) -> tuple[RankState, ...]:
-    used: dict[int, int] = {}
+    used: dict[int, tuple[int, int | None]] = {}
     for series in all_series:
-        if series.used_bytes is not None:
-            used[series.rank] = max(used.get(series.rank, 0), series.used_bytes)
+        if series.used_bytes is not None and series.used_bytes >= used.get(series.rank, (0, None))[0]:
+            used[series.rank] = series.used_bytes, series.total_bytes
     order = {(f.session_id, f.rank): number for number, f in enumerate(scope.failures)}
     ranks = sorted(
         (rank for rank in scope.ranks if rank.rank is not None),
         key=lambda r: (order.get((r.session_id, r.rank), len(order)), r.rank or 0, r.session_id),
     )
-    return tuple(
-        RankState(
-            rank.rank or 0,
-            rank.host,
-            rank.failed_ns,
-            used.get(rank.rank or 0),
-            phases.get((rank.session_id, rank.rank or 0), PhaseAt(None, ())).phase,
-        )
-        for rank in ranks
-    )
+    until_ns = scope.until_ns if scope.is_about_a_time else None
+    states = []
+    for rank in ranks:
+        used_bytes, total_bytes = used.get(rank.rank or 0, (None, None))
+        phase = phases.get((rank.session_id, rank.rank or 0), PhaseAt(None, ())).phase
+        is_later = until_ns is not None and rank.failed_ns is not None and rank.failed_ns > until_ns
+        failed_ns = None if is_later else rank.failed_ns
+        states.append(RankState(rank.rank or 0, rank.host, failed_ns, used_bytes, phase, total_bytes))
+    return tuple(states)
 
 
 def _series_to_show(scope: _Scope, all_series: list[Series]) -> Series | None:

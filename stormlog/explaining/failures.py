@@ -78,7 +78,7 @@ def first_failure(
         session_id=None if rivals else first.session_id,
         timestamp_ns=first.timestamp_ns,
         time_source=first.time_source,
-        lead_ns=_lead_ns(first, later),
+        lead_ns=None if rivals else _lead_ns(first, later),
         certain=not rivals and not is_by_bundle and _is_certain(first, later, hosts, clock_spread_ns),
         kind=first.kind,
         survived=first.survived,

@@ -233,7 +233,8 @@ class RankState:
 
     Args:
         failed_ns: When it failed; null if it did not.
-        used_bytes: Memory in use at its last sample before that.
+        used_bytes: Memory in use at its last sample not later than the first failure.
+        total_bytes: Size of the device that this is about.
         phase: Phase that it was in.
     """
 
@@ -242,6 +243,7 @@ class RankState:
     failed_ns: int | None
     used_bytes: int | None
     phase: str | None
+    total_bytes: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""

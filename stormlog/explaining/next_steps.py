@@ -14,7 +14,7 @@ _AROUND_NS = 30 * 10**9
 
 
 def next_steps(
-    paths: Sequence[str], failure: FirstFailure | None, others: Sequence[OtherRun]
+    paths: Sequence[str], run_id: str, failure: FirstFailure | None, others: Sequence[OtherRun]
 ) -> tuple[str, ...]:
     """Return commands as they are typed into a shell."""
     opened = " ".join(shlex.quote(path) for path in paths)
@@ -30,5 +30,7 @@ def next_steps(
     if failure is None:
         steps.append(f"stormlog query sessions {opened}")
     if others:
-        steps.append(f"stormlog why {opened} --run {shlex.quote(others[0].run_id)}")
+        other = others[0]
+        number = f" --attempt {other.attempt}" if other.attempt > 1 or other.run_id == run_id else ""
+        steps.append(f"stormlog why {opened} --run {shlex.quote(other.run_id)}{number}")
     return tuple(steps)

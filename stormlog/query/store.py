@@ -246,6 +246,7 @@ class QueryStore(AnsweringStore):
         run_id: str | None = None,
         session_id: str | None = None,
         issue: str | None = None,
+        attempt: int | None = None,
         at_ns: int | None = None,
     ) -> Explanation:
         """Return why a run failed, as far as its telemetry tells: by default the run that failed last.
@@ -254,6 +255,7 @@ class QueryStore(AnsweringStore):
             run_id: A run, as view ``runs`` names it.
             session_id: A session: its run, and the account of its memory.
             issue: A fingerprint id: the run of its latest evidence.
+            attempt: The attempt of the run, by its number; by default the one that failed last.
             at_ns: Ask for no failure: the account of every series at its last sample not after this time, in
                 nanoseconds since the Unix epoch.
 
@@ -290,7 +292,7 @@ class QueryStore(AnsweringStore):
 
         paths = [str(path) for path in self.catalog.paths]
         store = Store(ask, tracked, modified_ns, paths, time.time_ns())
-        return explain(store, run_id=run_id, session_id=session_id, issue=issue, at_ns=at_ns)
+        return explain(store, run_id=run_id, session_id=session_id, issue=issue, attempt=attempt, at_ns=at_ns)
 
     # ---- SQL -----------------------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ def test_the_screen_goes_to_stdout_and_other_runs_to_stderr(explained: Explained
     assert "\x1b" not in outcome.stdout
     assert outcome.stderr == (
         "Note: 2 other failed runs: attempt 1 of llm-pretrain, llm-pretrain-0398; "
-        "see one with --run ID or --session ID\n"
+        "see one with --run ID, and --attempt N where it had several\n"
     )
     assert explained.asked == [{}]
 

@@ -54,6 +54,12 @@ def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> No
 
 @click.command()
 @click.option("--run", "run_id", metavar="ID", help="Explain this run (default: the latest that failed).")
+@click.option(
+    "--attempt",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Explain this attempt of the run (default: the latest that failed).",
+)
 @session_option("Explain the run of this session, with the account of this session.")
 @click.option(
     "--issue", metavar="ID", help="Explain the run of the latest evidence of this issue, or of a fingerprint."
@@ -76,7 +82,13 @@ def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> No
 )
 @reading_options
 def why(
-    run_id: str | None, session_id: str | None, issue: str | None, at: str | None, brief: bool, **options: Any
+    run_id: str | None,
+    attempt: int | None,
+    session_id: str | None,
+    issue: str | None,
+    at: str | None,
+    brief: bool,
+    **options: Any,
 ) -> None:
     """Explain why a run failed: which rank first, in which phase, and where its memory went.
 
@@ -95,6 +107,8 @@ def why(
     from stormlog.workflows import explain
 
     format_name = _format_of(options, brief)
+    if attempt is not None and (session_id is not None or issue is not None):
+        raise click.UsageError("--attempt is a number within a run: leave out --session and --issue.")
     at_ns = None if at is None else instant_ns(at, "'--at'")
     request = _request(format_name, options)
     with open_store(request) as store, ExitStack() as watching:
@@ -107,6 +121,7 @@ def why(
                     run_id=run_id,
                     session_id=session_id,
                     issue=issue,
+                    attempt=attempt,
                     at_ns=at_ns,
                 )
         except SourceError:
@@ -195,4 +210,6 @@ def _note_other_runs(explanation: Explanation) -> None:
 
     others = other_runs(explanation)
     if others is not None:
-        print_message(f"{others.removesuffix('.')}; see one with --run ID or --session ID", "Note")
+        print_message(
+            f"{others.removesuffix('.')}; see one with --run ID, and --attempt N where it had several", "Note"
+        )
