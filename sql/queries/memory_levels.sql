@@ -322,7 +322,7 @@ SELECT
     l.unexplained_bytes,
     b.sample_count,
     b.largest_used_bytes,
-    0.05 * coalesce(l.total_bytes, b.largest_used_bytes) AS threshold_bytes,
+    CAST(0.05 * coalesce(l.total_bytes, b.largest_used_bytes) AS DOUBLE) AS threshold_bytes,
     b.sample_count < 3 OR coalesce(e.most_entries < 2, false) AS is_warming_up,
     CAST(to_json(v.baseline) AS VARCHAR) AS baseline,
     CAST(to_json(v.end_levels) AS VARCHAR) AS end_levels,

@@ -1,0 +1,264 @@
+"""What explanations take for an answer: odd input, ids, attempts, trackers, and what is kept of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stormlog.query
+from stormlog.errors import QueryError, SourceError, UnknownIdError
+from stormlog.explaining import Explanation
+from stormlog.tracking import Tracker
+from tests.apps.cli.samples import START_NS, event, write_lines
+
+JOB = Path(__file__).parents[2] / "examples" / "job"
+GIB = 1 << 30
+SECOND = 10**9
+
+
+def samples(count: int = 20, step_bytes: int = 0, **overrides: Any) -> list[dict[str, Any]]:
+    """Return a sample every second; memory grows by so many bytes from one to the next."""
+    start_ns = overrides.pop("start_ns", START_NS)
+    return [
+        event(
+            timestamp_ns=start_ns + number * SECOND,
+            allocator_allocated_bytes=2 * GIB + number * step_bytes,
+            allocator_reserved_bytes=3 * GIB + number * step_bytes,
+            device_used_bytes=4 * GIB + number * step_bytes,
+            device_total_bytes=16 * GIB,
+            **{"sampling_interval_ms": 1000, "session_id": "s", "job_id": "j", **overrides},
+        )
+        for number in range(count)
+    ]
+
+
+def failure(at_s: float, **overrides: Any) -> dict[str, Any]:
+    return event(
+        timestamp_ns=START_NS + int(at_s * SECOND),
+        event_type="error",
+        **{
+            "session_id": "s",
+            "job_id": "j",
+            "context": "OOM detected (cuda)",
+            "metadata": {"backend": "cuda", "oom_reason": "cuda"},
+            **overrides,
+        },
+    )
+
+
+def explain(path: Path, **arguments: Any) -> Explanation:
+    with stormlog.query.open([path], cache=False) as store:
+        return store.explain(**arguments)
+
+
+@pytest.fixture(scope="module")
+def job() -> Iterator[stormlog.query.QueryStore]:
+    with stormlog.query.open([JOB], cache=False) as store:
+        yield store
+
+
+def test_shipped_job_is_explained_as_it_was_made(job: stormlog.query.QueryStore) -> None:
+    answer = job.explain()
+    assert answer.run.run_id == "lm-pretrain-1.4.1"
+    assert answer.first_failure is not None and answer.memory is not None and answer.same_as is not None
+    assert (answer.first_failure.rank, answer.first_failure.phase) == (5, "train / backward")
+    assert (answer.memory.largest_growth, answer.memory.pattern) == ("allocated", "steady")
+    assert answer.against_last_good is not None and answer.against_last_good.code_version == "1.4.0"
+    assert (answer.same_as.first_version, answer.same_as.last_version_without) == ("1.3.9", "1.4.0")
+    assert [other.run_id for other in answer.other_runs] == ["lm-pretrain-1.3.9"]
+
+
+def test_parts_add_up_to_the_device(job: stormlog.query.QueryStore) -> None:
+    for memory in job.explain(at_ns=1_794_955_790 * SECOND).accounts:
+        parts = (
+            memory.allocated_bytes,
+            memory.reserved_unused_bytes,
+            memory.outside_allocator_bytes,
+            memory.free_bytes,
+            memory.unexplained_bytes,
+        )
+        assert sum(part or 0 for part in parts) == memory.total_bytes
+
+
+def test_what_is_asked_for_is_explained(job: stormlog.query.QueryStore) -> None:
+    earlier = job.explain(run_id="lm-pretrain-1.3.9")
+    assert earlier.first_failure is not None
+    assert job.explain(session_id=earlier.first_failure.session_id).run == earlier.run
+    assert job.explain(run_id="lm-pretrain-1.4.0").first_failure is None
+    assert job.explain(issue=earlier.first_failure.fingerprint_id).run.run_id == "lm-pretrain-1.4.1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        ({"run_id": "none"}, "run"),
+        ({"session_id": "none"}, "session"),
+        ({"issue": "issue:none"}, "issue"),
+        ({"attempt": 9}, "attempt"),
+        ({"run_id": "lm-pretrain-1.4.0", "attempt": 2}, "attempt"),
+    ],
+)
+def test_id_of_nothing_is_refused(
+    job: stormlog.query.QueryStore, arguments: dict[str, Any], kind: str
+) -> None:
+    with pytest.raises(UnknownIdError) as error:
+        job.explain(**arguments)
+    assert error.value.kind == kind
+
+
+def test_nothing_to_explain_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing")
+    with pytest.raises(SourceError, match="no telemetry"):
+        explain(tmp_path)
+
+
+def test_attempts_of_a_run_are_told_apart(tmp_path: Path) -> None:
+    later = START_NS + 100 * SECOND
+    write_lines(
+        tmp_path / "events.jsonl",
+        *samples(session_id="one"),
+        failure(20, session_id="one"),
+        *samples(session_id="two", start_ns=later),
+        failure(120, session_id="two"),
+    )
+    assert explain(tmp_path).run.attempt == 2
+    first = explain(tmp_path, attempt=1)
+    assert first.first_failure is not None and first.first_failure.session_id == "one"
+    assert [(other.run_id, other.attempt) for other in first.other_runs] == [("job:j", 2)]
+    assert any(step.endswith("--run job:j --attempt 2") for step in first.next)
+
+
+def test_sessions_of_one_rank_that_overlap_are_explained_alone(tmp_path: Path) -> None:
+    write_lines(
+        tmp_path / "events.jsonl",
+        *samples(session_id="one"),
+        *samples(session_id="two", start_ns=START_NS + 5 * SECOND),
+        failure(10.5, session_id="two"),
+    )
+    answer = explain(tmp_path)
+    assert answer.run.ambiguous
+    assert answer.first_failure is not None and answer.first_failure.session_id == "two"
+    assert explain(tmp_path, session_id="one").first_failure is None
+
+
+def test_counters_that_contradict_each_other_are_told(tmp_path: Path) -> None:
+    """More is reserved than used: the difference is no memory outside of the allocator."""
+    write_lines(
+        tmp_path / "events.jsonl",
+        event(
+            session_id="s",
+            allocator_allocated_bytes=5 * GIB,
+            allocator_reserved_bytes=6 * GIB,
+            device_used_bytes=4 * GIB,
+            device_total_bytes=16 * GIB,
+        ),
+        failure(1, job_id=None),
+    )
+    memory = explain(tmp_path).memory
+    assert memory is not None
+    assert (memory.outside_allocator_bytes, memory.free_bytes) == (0, 12 * GIB)
+    assert memory.unexplained_bytes == (16 - 5 - 1 - 0 - 12) * GIB
+
+
+def test_many_alerts_before_a_failure_are_counted(tmp_path: Path) -> None:
+    alerts = [
+        event(
+            timestamp_ns=START_NS + number,
+            event_type="warning",
+            context="High fragmentation: 40.0%",
+            session_id="s",
+        )
+        for number in range(3000)
+    ]
+    kinds = [
+        event(
+            timestamp_ns=START_NS + 5000 + number,
+            event_type="warning",
+            context="x" * (number + 1),
+            session_id="s",
+        )
+        for number in range(30)
+    ]
+    write_lines(tmp_path / "events.jsonl", *alerts, *kinds, failure(5))
+    answer = explain(tmp_path)
+    assert answer.before_total == 3030
+    assert len(answer.before) == 20
+
+
+def test_a_message_in_another_language_gives_no_bytes(tmp_path: Path) -> None:
+    write_lines(tmp_path / "events.jsonl", *samples(), failure(20, context="メモリ不足です"))
+    answer = explain(tmp_path)
+    assert answer.first_failure is not None
+    assert answer.first_failure.requested_bytes is None
+    assert answer.first_failure.context == "メモリ不足です"
+
+
+def test_bundle_alone_is_explained(tmp_path: Path) -> None:
+    bundle = tmp_path / "oom_dump_1"
+    bundle.mkdir()
+    manifest = {
+        "schema_version": 2,
+        "bundle_name": "oom_dump_1",
+        "created_at_utc": "2026-01-02T03:04:05Z",
+        "reason": "cuda",
+        "backend": "cuda",
+        "event_count": 0,
+        "session_id": "s",
+        "session_status": "running",
+        "files": ["manifest.json", "metadata.json"],
+    }
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    (bundle / "metadata.json").write_text(
+        json.dumps({"exception_type": "OutOfMemoryError", "exception_message": "Tried to allocate 2.00 GiB"})
+    )
+    answer = explain(tmp_path)
+    assert answer.first_failure is not None
+    assert (answer.first_failure.time_source, answer.first_failure.certain) == ("bundle", False)
+    assert answer.first_failure.requested_bytes == 2 * GIB
+    assert answer.memory is None
+
+
+def test_status_comes_from_the_tracker(tmp_path: Path) -> None:
+    database = tmp_path / "tracker.db"
+    with Tracker(database) as tracker:
+        tracker.scan([JOB / "1.3.9"], settle_ns=0)
+        [issue] = [found for found in tracker.list_issues().issues if found.kind == "oom"]
+        tracker.resolve(issue.issue_id, version="1.4.0")
+    with stormlog.query.open([JOB / "1.4.1"], cache=False, tracker=database) as store:
+        same = store.explain().same_as
+    assert same is not None
+    assert (same.issue, same.status) == (issue.issue_id, "resolved")
+
+
+def test_an_explanation_is_remembered_whole(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    with stormlog.query.open([JOB], cache=cache) as store:
+        first = store.explain()
+    starts: list[int] = []
+    with stormlog.query.open([JOB], cache=cache) as store:
+        store.on_start = lambda: starts.append(1)
+        assert store.explain() == first
+    assert not starts, "a database was opened"
+
+
+def test_an_explanation_is_about_one_moment(tmp_path: Path) -> None:
+    """What grows while it is made is refused, not mixed."""
+    path = write_lines(tmp_path / "events.jsonl", *samples(), failure(20))
+    with stormlog.query.open([path], cache=False) as store:
+        run = store._run
+
+        def run_and_grow(name: str, *arguments: Any, **named: Any) -> Any:
+            rows = run(name, *arguments, **named)
+            if name == "why_ranks":
+                with path.open("a") as stream:
+                    stream.write(json.dumps(failure(30)) + "\n")
+                store.refresh()
+            return rows
+
+        store._run = run_and_grow  # type: ignore[method-assign]
+        with pytest.raises(QueryError, match="ask again"):
+            store.explain()
