@@ -46,7 +46,7 @@ class VerdictTables:
             )
             self._database.execute(LINES_GIVEN_VIEW)
             self._database.execute(self.statement)
-            self._database.execute("DELETE FROM raw.lines_given")
+            self._database.clear("raw.lines_given")
         if verdicts.sessionless:
             self._database.append(
                 "raw.sessionless_records",
