@@ -19,7 +19,7 @@ from tests.telemetry.factories import record
 
 @pytest.fixture
 def compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is looked at for copies: columns that say where a session lies."""
+    """Among what copies are looked for: sources, or files."""
     found: list[str] = []
     look = CopyFinder._alike
 
