@@ -80,6 +80,7 @@ class ExplainedRun:
         failed_ns: First failure; null when there is none.
         clock_spread_ns: How far the clocks of the hosts seem to be apart; null when that cannot be told.
         ambiguous: Whether sessions of the same rank overlap in time, so that each is explained alone.
+        last_ns: Newest record.
 
     Source: docs/why.md#runs-and-attempts.
     """
@@ -98,6 +99,7 @@ class ExplainedRun:
     failed_ns: int | None
     clock_spread_ns: int | None
     ambiguous: bool
+    last_ns: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
@@ -236,6 +238,7 @@ class RankState:
         used_bytes: Memory in use at its last sample not later than the first failure.
         total_bytes: Size of the device that this is about.
         phase: Phase that it was in.
+        kind: ``oom`` or ``error``; null if it did not fail.
     """
 
     rank: int
@@ -244,6 +247,7 @@ class RankState:
     used_bytes: int | None
     phase: str | None
     total_bytes: int | None = None
+    kind: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""

@@ -15,7 +15,7 @@ from stormlog.presenting.why_markdown import (
     markdown as markdown,
 )
 from stormlog.presenting.why_sentences import (
-    other_runs as other_runs,
+    other_runs_note as other_runs_note,
 )
 from stormlog.presenting.why_text import (
     screen as screen,
