@@ -6,6 +6,7 @@ from stormlog.presenting.quantities import (
     human_time as human_time,
 )
 from stormlog.presenting.texts import (
+    listed as listed,
     printable as printable,
 )
 from stormlog.presenting.why_brief import (

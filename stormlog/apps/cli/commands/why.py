@@ -149,7 +149,7 @@ def _format_of(options: dict[str, Any], brief: bool) -> str:
     if brief:
         named["brief"] = "--brief"
     if len(named) > 1:
-        from stormlog.presenting.texts import listed
+        from stormlog.presenting import listed
 
         raise click.UsageError(f"{listed(sorted(named.values()))} exclude each other.")
     return next(iter(named), _FORMATS[0])
