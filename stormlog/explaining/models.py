@@ -175,7 +175,7 @@ class MemoryAccount:
         unexplained_bytes: What the counters do not explain: they contradict one another by so much.
         requested_bytes: What the failed allocation asked for.
         timestamp_ns: Time of the sample.
-        age_ns: How long before the failure it was taken.
+        age_ns: How long before the failure, or the time that was asked for, it was taken.
         baseline: Component -> its usual level in the first third of the time; null where it cannot be told.
         growth: Component -> level at the end less that at the baseline.
         largest_growth: Component that grew most, ``request`` where nothing grew and the request was too large, or null.
@@ -237,6 +237,7 @@ class RankState:
         failed_ns: When it failed; null if it did not.
         used_bytes: Memory in use at its last sample not later than the first failure.
         total_bytes: Size of the device that this is about.
+        kind: ``oom`` or ``error``; null if it did not fail.
         phase: Phase that it was in.
         kind: ``oom`` or ``error``; null if it did not fail.
     """
