@@ -239,7 +239,6 @@ class RankState:
         total_bytes: Size of the device that this is about.
         kind: ``oom`` or ``error``; null if it did not fail.
         phase: Phase that it was in.
-        kind: ``oom`` or ``error``; null if it did not fail.
     """
 
     rank: int
