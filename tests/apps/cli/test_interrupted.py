@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from stormlog.engine.index.location import LAYOUT
 from tests.apps.cli.runner import stormlog as command_line
 from tests.captures import capture_path
 

@@ -15,6 +15,7 @@ import pytest
 
 import stormlog.query
 from stormlog.engine.index import json_files
+from stormlog.engine.index.location import LAYOUT
 from stormlog.errors import QueryError, SourceError
 from tests.engine.index.answers import answer_text, cold_answer, warm_answer
 from tests.engine.index.mixes import append
