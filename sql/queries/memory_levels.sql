@@ -275,7 +275,7 @@ fresh_series AS (
     FROM series_bounds AS b
     INNER JOIN wanted_sessions AS w ON b.session_id = w.session_id AND b.rank = w.rank
     WHERE b.has_samples AND b.until_ns - b.last_ns <= 5 * coalesce(
-        w.sampling_interval_ms * 1000000, (b.last_ns - b.first_ns) // greatest(b.sample_count - 1, 1)
+        w.sampling_interval_ms * 1e6, (b.last_ns - b.first_ns) // greatest(b.sample_count - 1, 1)
     )
 ),
 
@@ -321,6 +321,7 @@ SELECT
     l.free_bytes,
     l.unexplained_bytes,
     b.sample_count,
+    b.has_samples,
     b.largest_used_bytes,
     CAST(0.05 * coalesce(l.total_bytes, b.largest_used_bytes) AS DOUBLE) AS threshold_bytes,
     b.sample_count < 3 OR coalesce(e.most_entries < 2, false) AS is_warming_up,
