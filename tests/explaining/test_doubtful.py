@@ -178,3 +178,36 @@ def test_session_whose_end_was_written_by_the_next_one_is_an_attempt_of_its_own(
     (tmp_path / "manifest.json").write_text(text, encoding="utf-8")
     run = explain(tmp_path).run
     assert (run.attempt, run.ambiguous, run.ranks_failed) == (2, False, (0,))
+
+
+def test_same_phase_on_another_thread_is_the_same_phase(tmp_path: Path) -> None:
+    """Every step has a thread of its own, and every third one is an evaluation that needs much more."""
+    records = []
+    for step in range(300):
+        name = "evaluate" if step % 3 == 0 else "train"
+        extra = 8 * GIB if name == "evaluate" else 0
+        sample = samples(1, start_ns=START_NS + step * SECOND)[0]
+        counters = ("allocator_allocated_bytes", "allocator_reserved_bytes", "device_used_bytes")
+        for action, at_ns in (("enter", -SECOND // 4), (None, 0), ("exit", SECOND // 4)):
+            record = sample | {"timestamp_ns": sample["timestamp_ns"] + SECOND + at_ns}
+            if action is None:
+                record |= {counter: sample[counter] + extra for counter in counters}
+            else:
+                scope = {
+                    "action": action,
+                    "name": name,
+                    "path": [name],
+                    "depth": 1,
+                    "scope_id": f"scope-{step}",
+                    "parent_scope_id": None,
+                    "thread_id": 100 + step,
+                    "thread_name": f"step-{step}",
+                    "sequence": 2 * step + (action == "exit"),
+                }
+                metadata = {"backend": "cuda", "phase_scope": scope}
+                record |= {"event_type": f"phase_{action}", "metadata": metadata}
+            records.append(record)
+    answer = explain(write_lines(tmp_path / "events.jsonl", *records, failure(300.1)))
+    assert answer.memory is not None and answer.memory.baseline is not None
+    assert answer.memory.baseline["allocated"] == 2 * GIB
+    assert (answer.memory.largest_growth, answer.memory.pattern) == (None, "flat")

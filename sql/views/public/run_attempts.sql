@@ -11,7 +11,7 @@
 --   code_version: version of the code, NULL when the telemetry does not say
 --   start_ns: earliest start of a session, nanoseconds since the Unix epoch
 --   last_ns: time of the newest record
---   failed_ns: first failure, NULL where none failed
+--   failed_ns: time of the first failure, NULL where none failed
 --   failed_count: number of ranks that failed
 --   lost_count: number of ranks that are lost
 --   is_overlapping: whether sessions of one rank overlap in time
