@@ -14,6 +14,8 @@ from stormlog.explaining.failures import Failure, first_failure
 from tests.apps.cli.runner import stormlog
 from tests.apps.cli.samples import START_NS, write_lines
 from tests.explaining.test_explain import GIB, SECOND, explain, failure, samples
+from tests.stories.files import write_bundle
+from tests.stories.records import Bundle, Levels, Recording
 
 
 def of_rank(rank: int, **overrides: Any) -> dict[str, Any]:
@@ -211,3 +213,48 @@ def test_same_phase_on_another_thread_is_the_same_phase(tmp_path: Path) -> None:
     assert answer.memory is not None and answer.memory.baseline is not None
     assert answer.memory.baseline["allocated"] == 2 * GIB
     assert (answer.memory.largest_growth, answer.memory.pattern) == (None, "flat")
+
+
+def _bundle_of(
+    folder: Path, session_id: str | None, at_ns: int, rank: int | None, gib: int, number: int
+) -> None:
+    """Write a bundle; without a session only its metadata tell anything."""
+    recording = Recording(session_id or "none", rank or 0, 2, "h", 7, "j", "sink")
+    recording.add("sample", at_ns, Levels(GIB, GIB, GIB, None, 16 * GIB))
+    text = f"CUDA out of memory. Tried to allocate {gib}.00 GiB"
+    directory = write_bundle(folder, recording, Bundle(at_ns, text, "OutOfMemoryError", "cuda"), number)
+    for name in ("manifest.json", "metadata.json"):
+        content = json.loads((directory / name).read_text(encoding="utf-8"))
+        if session_id is None or rank is None:
+            content.pop("session", None)
+            content.pop("custom_metadata", None)
+        if session_id is None:
+            content["session_id"] = None
+        (directory / name).write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_bundles_of_ranks_that_share_a_session_are_told_apart(tmp_path: Path) -> None:
+    shared = [sample for rank in range(2) for sample in samples(rank=rank, world_size=2)]
+    failures = [failure(20 + rank * 0.3, rank=rank, world_size=2) for rank in range(2)]
+    write_lines(tmp_path / "events.jsonl", *shared, *failures)
+    for number, rank in enumerate((1, 0)):
+        _bundle_of(tmp_path / "dumps", "s", START_NS + 20 * SECOND, rank, 5 + rank, number)
+    first = explain(tmp_path).first_failure
+    assert first is not None and (first.rank, first.requested_bytes) == (0, 5 * GIB)
+
+
+def test_bundle_that_names_no_rank_may_be_that_of_any(tmp_path: Path) -> None:
+    shared = [sample for rank in range(2) for sample in samples(rank=rank, world_size=2)]
+    write_lines(tmp_path / "events.jsonl", *shared, *samples(90, session_id="later", job_id="later"))
+    _bundle_of(tmp_path / "dumps", "s", START_NS + 20 * SECOND, None, 5, 1)
+    answer = explain(tmp_path)
+    assert answer.run.run_id == "job:j"
+    assert answer.first_failure is not None
+    assert (answer.first_failure.rank, answer.first_failure.requested_bytes) == (None, 5 * GIB)
+
+
+def test_bundles_alone_are_the_same_issue(tmp_path: Path) -> None:
+    for number in range(2):
+        _bundle_of(tmp_path, None, START_NS + number * 100 * SECOND, None, 5, number)
+    answer = explain(tmp_path)
+    assert answer.same_as is not None and answer.same_as.runs == 2
