@@ -79,16 +79,19 @@ class UnknownIdError(StormlogError):
     """An id names nothing under the opened paths.
 
     Args:
-        kind: What it should name: ``run``, ``session`` or ``issue``.
+        kind: What it should name: ``run``, ``attempt``, ``session`` or ``issue``.
         name: The id.
         others: Some ids that there are.
+        message: What is wrong, where it is something else than that.
     """
 
-    def __init__(self, kind: str, name: str, others: Sequence[str] = ()) -> None:
+    def __init__(
+        self, kind: str, name: str, others: Sequence[str] = (), *, message: str | None = None
+    ) -> None:
         self.kind = kind
         self.name = name
         known = f"; there are {', '.join(others)}" if others else ""
-        super().__init__(f"no {kind} {name!r} under the opened paths{known}")
+        super().__init__(message or f"no {kind} {name!r} under the opened paths{known}")
 
 
 class CompactionError(StormlogError):

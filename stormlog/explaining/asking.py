@@ -37,6 +37,7 @@ class Store(NamedTuple):
         tracked: Fingerprint id -> what a tracker or sidecar says about it.
         modified_ns: Path of a file -> when it was modified, nanoseconds since the Unix epoch.
         paths: The opened paths.
+        tracker: Path of the tracker, if there is one.
         now_ns: Nanoseconds since the Unix epoch.
     """
 
@@ -44,4 +45,5 @@ class Store(NamedTuple):
     tracked: Callable[[str], TrackedState | None]
     modified_ns: Callable[[], Mapping[str, int]]
     paths: Sequence[str]
+    tracker: str | None
     now_ns: int

@@ -77,6 +77,7 @@ def choose(
     session_id: str | None,
     issue: str | None,
     attempt_number: int | None = None,
+    at_ns: int | None = None,
 ) -> Choice:
     """Return the attempt that is asked for.
 
@@ -88,32 +89,41 @@ def choose(
         session_id: A session: its attempt.
         issue: A fingerprint id: the attempt of its latest evidence.
         attempt_number: The attempt of the run.
+        at_ns: Without any of these: the attempt that was going on at this time, else the last one before.
 
     Raises:
         UnknownIdError: nothing has this id.
     """
     if session_id is not None or issue is not None:
-        places = ask("why_place", {"session_id": session_id, "fingerprint_id": issue})
+        wanted = {"session_id": session_id, "fingerprint_id": issue}
+        places = ask("why_place", {**wanted, "run_id": run_id})
+        if not places and run_id is not None and (elsewhere := ask("why_place", {**wanted, "run_id": None})):
+            kind, name = ("session", session_id) if session_id is not None else ("issue", issue or "")
+            message = f"{kind} {name!r} is not in run {run_id!r}, but in {elsewhere[0][0]!r}"
+            raise UnknownIdError(kind, name or "", message=message)
         if not places:
             raise UnknownIdError(
                 *(("session", session_id) if session_id is not None else ("issue", issue or ""))
             )
         chosen = next(attempt for attempt in attempts if attempt[:2] == places[0][:2])
         place_session = places[0][2]
-        if run_id is not None and chosen.run_id != run_id:
-            raise UnknownIdError("run", run_id, [chosen.run_id])
     else:
         of_run = [attempt for attempt in attempts if run_id is None or attempt.run_id == run_id]
         if not of_run:
             raise UnknownIdError(
                 "run", run_id or "", list(dict.fromkeys(a.run_id for a in attempts))[:_NAMED]
             )
-        chosen, place_session = _latest(of_run, has_failed), None
+        place_session = None
+        if at_ns is not None and attempt_number is None:
+            chosen = min(of_run, key=lambda attempt: _distance_ns(attempt, at_ns))
+        else:
+            chosen = _latest(of_run, has_failed)
         if attempt_number is not None:
             of_number = {a.attempt: a for a in of_run if a.run_id == chosen.run_id}
             if attempt_number not in of_number:
-                numbers = [str(number) for number in sorted(of_number)]
-                raise UnknownIdError("attempt", str(attempt_number), numbers)
+                numbers = ", ".join(str(number) for number in sorted(of_number))
+                message = f"run {chosen.run_id!r} has no attempt {attempt_number}; it has {numbers}"
+                raise UnknownIdError("attempt", str(attempt_number), message=message)
             chosen = of_number[attempt_number]
     only = None
     if chosen.is_overlapping:
@@ -127,6 +137,14 @@ def _latest(attempts: Sequence[Attempt], has_failed: Callable[[Attempt], bool]) 
     """Return the attempt that failed last; where none failed, the one that wrote last."""
     found = next((attempt for attempt in attempts if attempt.may_have_failed and has_failed(attempt)), None)
     return found or max(attempts, key=lambda attempt: attempt.last_ns or 0)
+
+
+def _distance_ns(attempt: Attempt, time_ns: int) -> tuple[int, int]:
+    """Return how far an attempt is from a time: 0 while it goes on; later ones come after earlier ones."""
+    start_ns, last_ns = attempt.start_ns or 0, attempt.last_ns or 0
+    if time_ns < start_ns:
+        return 1, start_ns - time_ns
+    return 0, max(0, time_ns - last_ns)
 
 
 def _first_session(ask: Ask, attempt: Attempt) -> str:

@@ -84,6 +84,7 @@ def explain(
         session_id=session_id,
         issue=issue,
         attempt_number=attempt,
+        at_ns=at_ns,
     )
     scope = _scope(store, choice, at_ns)
     all_series = _series(store.ask, scope.parameters, scope.until_ns)
@@ -94,7 +95,7 @@ def explain(
     phases = phases_at(store.ask, _moments(scope))
     ranks = _rank_states(scope, all_series, phases)
     if at_ns is not None:
-        accounts = tuple(account(series, failed_ns=None, requested_bytes=None) for series in all_series)
+        accounts = tuple(account(series, until_ns=at_ns) for series in all_series)
         return Explanation(
             run,
             accounts=accounts,
@@ -114,7 +115,9 @@ def explain(
     if series is not None:
         is_its_own = failure is not None and failure.session_id == series.session_id
         requested = failure.requested_bytes if failure is not None and is_its_own else None
-        memory = account(series, failed_ns=scope.failed_ns, requested_bytes=requested)
+        memory = account(
+            series, until_ns=scope.failed_ns, has_failed=failure is not None, requested_bytes=requested
+        )
     return Explanation(
         run=run,
         first_failure=failure,
@@ -126,7 +129,7 @@ def explain(
         before=before,
         before_total=before_total,
         same_as=_same_as(store, scope, attempts),
-        next=next_steps(store.paths, choice.attempt.run_id, failure, others),
+        next=next_steps(store, choice.attempt.run_id, failure, others),
         other_runs=others,
     )
 
@@ -180,6 +183,7 @@ def _run(ask: Ask, scope: _Scope) -> ExplainedRun:
         failed_ns=scope.failed_ns,
         clock_spread_ns=spread,
         ambiguous=attempt.is_overlapping,
+        last_ns=max((rank.last_ns for rank in scope.ranks if rank.last_ns is not None), default=None),
     )
 
 
@@ -209,6 +213,7 @@ def _rank_states(
         (rank for rank in scope.ranks if rank.rank is not None),
         key=lambda r: (order.get((r.session_id, r.rank), len(order)), r.rank or 0, r.session_id),
     )
+    kinds = {(f.session_id, f.rank): f.kind for f in scope.failures}
     until_ns = scope.until_ns if scope.is_about_a_time else None
     states = []
     for rank in ranks:
@@ -216,7 +221,8 @@ def _rank_states(
         phase = phases.get((rank.session_id, rank.rank or 0), PhaseAt(None, ())).phase
         is_later = until_ns is not None and rank.failed_ns is not None and rank.failed_ns > until_ns
         failed_ns = None if is_later else rank.failed_ns
-        states.append(RankState(rank.rank or 0, rank.host, failed_ns, used_bytes, phase, total_bytes))
+        kind = kinds.get((rank.session_id, rank.rank)) if failed_ns is not None else None
+        states.append(RankState(rank.rank or 0, rank.host, failed_ns, used_bytes, phase, total_bytes, kind))
     return tuple(states)
 
 
@@ -285,13 +291,19 @@ def _same_as(store: Store, scope: _Scope, attempts: list[Attempt]) -> SameIssue 
     by_start = sorted(attempts, key=lambda attempt: (attempt.start_ns or 0, attempt.run_id, attempt.attempt))
     earlier = [a for a in by_start if (a.start_ns or 0) < (this.start_ns or 0)]
     kin = {a[:2] for a in others_of_its_job(this, attempts)}
-    first = next(attempt for attempt in by_start if attempt[:2] in with_it)
+    runs = len({run_id for run_id, _ in with_it})
+    first_version = next(attempt for attempt in by_start if attempt[:2] in with_it).code_version
+    if tracked is not None and (tracked.first_seen_ns or this.start_ns or 0) < (this.start_ns or 0):
+        # The tracker has seen runs that were not opened now; it may not have seen this one yet.
+        first_version = tracked.first_seen_version or first_version
+        is_counted = tracked.last_seen_ns is not None and tracked.last_seen_ns >= (this.start_ns or 0)
+        runs = max(runs, (tracked.run_count or 0) + (0 if is_counted else 1))
     without = [a for a in earlier if a[:2] not in with_it and a[:2] in kin and a.code_version is not None]
     return SameIssue(
         issue=fingerprint_id if tracked is None or tracked.issue_id is None else tracked.issue_id,
         number=None,
         status=None if tracked is None else tracked.status or tracked.state,
-        first_version=first.code_version,
+        first_version=first_version,
         last_version_without=without[-1].code_version if without else None,
-        runs=len({run_id for run_id, _ in with_it}),
+        runs=runs,
     )

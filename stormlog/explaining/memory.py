@@ -72,18 +72,21 @@ def _difference(later: Levels, earlier: Levels) -> Levels:
     }
 
 
-def account(series: Series, *, failed_ns: int | None, requested_bytes: int | None) -> MemoryAccount:
+def account(
+    series: Series, *, until_ns: int | None, has_failed: bool = False, requested_bytes: int | None = None
+) -> MemoryAccount:
     """Return the account of a series.
 
     Args:
-        series: The series up to the failure.
-        failed_ns: When that was; None where nothing failed.
+        series: The series up to a time.
+        until_ns: The time; None for that of the last sample.
+        has_failed: Whether that is when a rank failed.
         requested_bytes: What the failed allocation asked for.
     """
-    age_ns = None if failed_ns is None else failed_ns - series.timestamp_ns
+    age_ns = None if until_ns is None else until_ns - series.timestamp_ns
     baseline = growth = pattern = largest = note = None
     if series.is_warming_up:
-        note = "failed during warm-up" if failed_ns is not None else "still warming up"
+        note = "failed during warm-up" if has_failed else "still warming up"
     else:
         baseline, growth, pattern = (
             series.baseline,
@@ -103,7 +106,7 @@ def account(series: Series, *, failed_ns: int | None, requested_bytes: int | Non
         pattern = "flat"
     if largest is None and note is None:
         note = "nothing the samples show grew"
-        if age_ns is not None:
+        if has_failed and age_ns is not None:
             note += f"; last sample {age_ns / 1e6:.0f} ms before"
     return MemoryAccount(
         session_id=series.session_id,

@@ -80,6 +80,7 @@ class ExplainedRun:
         failed_ns: First failure; null when there is none.
         clock_spread_ns: How far the clocks of the hosts seem to be apart; null when that cannot be told.
         ambiguous: Whether sessions of the same rank overlap in time, so that each is explained alone.
+        last_ns: Newest record.
 
     Source: docs/why.md#runs-and-attempts.
     """
@@ -98,6 +99,7 @@ class ExplainedRun:
     failed_ns: int | None
     clock_spread_ns: int | None
     ambiguous: bool
+    last_ns: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
@@ -173,7 +175,7 @@ class MemoryAccount:
         unexplained_bytes: What the counters do not explain: they contradict one another by so much.
         requested_bytes: What the failed allocation asked for.
         timestamp_ns: Time of the sample.
-        age_ns: How long before the failure it was taken.
+        age_ns: How long before the failure, or the time that was asked for, it was taken.
         baseline: Component -> its usual level in the first third of the time; null where it cannot be told.
         growth: Component -> level at the end less that at the baseline.
         largest_growth: Component that grew most, ``request`` where nothing grew and the request was too large, or null.
@@ -235,6 +237,7 @@ class RankState:
         failed_ns: When it failed; null if it did not.
         used_bytes: Memory in use at its last sample not later than the first failure.
         total_bytes: Size of the device that this is about.
+        kind: ``oom`` or ``error``; null if it did not fail.
         phase: Phase that it was in.
     """
 
@@ -244,6 +247,7 @@ class RankState:
     used_bytes: int | None
     phase: str | None
     total_bytes: int | None = None
+    kind: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""

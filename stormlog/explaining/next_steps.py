@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from stormlog.explaining.asking import Store
 from stormlog.explaining.models import FirstFailure, OtherRun
 
 __all__ = ["next_steps"]
@@ -16,10 +17,11 @@ _LAST_NS = 2**63 - 1
 
 
 def next_steps(
-    paths: Sequence[str], run_id: str, failure: FirstFailure | None, others: Sequence[OtherRun]
+    store: Store, run_id: str, failure: FirstFailure | None, others: Sequence[OtherRun]
 ) -> tuple[str, ...]:
     """Return commands as they are typed into a shell."""
-    opened = " ".join(shlex.quote(path) for path in paths)
+    opened = " ".join(shlex.quote(path) for path in store.paths)
+    tracker = "" if store.tracker is None else f" --db {shlex.quote(store.tracker)}"
     steps = []
     if failure is not None and failure.timestamp_ns is not None:
         session = "" if failure.session_id is None else _option("--session", failure.session_id)
@@ -29,13 +31,13 @@ def next_steps(
             f"stormlog query events {opened}{session} --time-start-ns {start_ns} --time-end-ns {end_ns}"
         )
     if failure is not None and failure.fingerprint_id is not None:
-        steps.append(f"stormlog query issues {opened} --fingerprint-id {failure.fingerprint_id}")
+        steps.append(f"stormlog query issues {opened} --fingerprint-id {failure.fingerprint_id}{tracker}")
     if failure is None:
         steps.append(f"stormlog query sessions {opened}")
     if others:
         other = others[0]
         number = f" --attempt {other.attempt}" if other.attempt > 1 or other.run_id == run_id else ""
-        steps.append(f"stormlog why {opened}{_option('--run', other.run_id)}{number}")
+        steps.append(f"stormlog why {opened}{_option('--run', other.run_id)}{number}{tracker}")
     return tuple(steps)
 
 

@@ -121,7 +121,7 @@ def when(explanation: Explanation, failure: FirstFailure) -> str:
         return "not known"
     parts = [f"{human_time(failure.timestamp_ns)} UTC"]
     started = explanation.run.started_ns
-    if started is not None and started <= failure.timestamp_ns:
+    if started is not None and started < failure.timestamp_ns:
         parts.append(f"{human_duration(failure.timestamp_ns - started)} into the run")
     if failure.lead_ns is not None and failure.rank is not None:
         others = [

@@ -291,7 +291,7 @@ class QueryStore(AnsweringStore):
             }
 
         paths = [str(path) for path in self.catalog.paths]
-        store = Store(ask, tracked, modified_ns, paths, time.time_ns())
+        store = Store(ask, tracked, modified_ns, paths, self._states.tracker, time.time_ns())
         return explain(store, run_id=run_id, session_id=session_id, issue=issue, attempt=attempt, at_ns=at_ns)
 
     # ---- SQL -----------------------------------------------------------------------------------------------

@@ -99,6 +99,7 @@ def test_what_is_asked_for_is_explained(job: stormlog.query.QueryStore) -> None:
         ({"session_id": "none"}, "session"),
         ({"issue": "issue:none"}, "issue"),
         ({"attempt": 9}, "attempt"),
+        ({"session_id": "ac46d08e-f7f7-59b4-b1a7-99f68cd84d92", "run_id": "lm-pretrain-1.3.9"}, "session"),
         ({"run_id": "lm-pretrain-1.4.0", "attempt": 2}, "attempt"),
     ],
 )
@@ -108,6 +109,24 @@ def test_id_of_nothing_is_refused(
     with pytest.raises(UnknownIdError) as error:
         job.explain(**arguments)
     assert error.value.kind == kind
+
+
+def test_an_issue_is_explained_in_the_run_that_is_named(job: stormlog.query.QueryStore) -> None:
+    failure = job.explain().first_failure
+    assert failure is not None
+    answer = job.explain(issue=failure.fingerprint_id, run_id="lm-pretrain-1.3.9")
+    assert answer.run.run_id == "lm-pretrain-1.3.9"
+
+
+def test_a_time_is_looked_for_in_the_run_that_was_going_on(job: stormlog.query.QueryStore) -> None:
+    clean = job.explain(run_id="lm-pretrain-1.4.0").run
+    assert clean.started_ns is not None and clean.last_ns is not None
+    during = job.explain(at_ns=clean.started_ns + 60 * SECOND)
+    assert during.run.run_id == "lm-pretrain-1.4.0"
+    assert all(memory.age_ns is not None and memory.age_ns < 10 * SECOND for memory in during.accounts)
+    after = job.explain(at_ns=clean.last_ns + 3600 * SECOND)
+    assert after.run.run_id == "lm-pretrain-1.4.0"
+    assert all(memory.age_ns is not None and memory.age_ns > 3000 * SECOND for memory in after.accounts)
 
 
 def test_nothing_to_explain_is_an_error(tmp_path: Path) -> None:
@@ -232,6 +251,18 @@ def test_status_comes_from_the_tracker(tmp_path: Path) -> None:
         same = store.explain().same_as
     assert same is not None
     assert (same.issue, same.status) == (issue.issue_id, "resolved")
+    assert (same.first_version, same.runs) == ("1.3.9", 2)
+
+
+def test_runs_that_only_the_tracker_knows_count(tmp_path: Path) -> None:
+    database = tmp_path / "tracker.db"
+    with Tracker(database) as tracker:
+        tracker.scan([JOB], settle_ns=0)
+    with stormlog.query.open([JOB / "1.4.1"], cache=False, tracker=database) as store:
+        answer = store.explain()
+    assert answer.same_as is not None
+    assert (answer.same_as.first_version, answer.same_as.runs) == ("1.3.9", 2)
+    assert any(f"--db {database}" in step for step in answer.next)
 
 
 def test_an_explanation_is_remembered_whole(tmp_path: Path) -> None:

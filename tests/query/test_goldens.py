@@ -53,11 +53,20 @@ def hash_of_rows(scenario: str) -> str:
     return digest.hexdigest()
 
 
+def run_rows(store: Any) -> list[dict[str, Any]]:
+    found = store.sql(
+        "SELECT * EXCLUDE (attempt_count) FROM runs ORDER BY coalesce(started_at_ns, -1) DESC, run_id DESC"
+    )
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    return [{**row, "metadata": json.loads(row["metadata"])} for row in rows]
+
+
 QUERIES: dict[str, Callable[[Any], Any]] = {
     "issues": issue_rows,
     "sessions": lambda store: [row.as_dict() for row in store.list_sessions()],
     "events": lambda store: [row.as_dict() for row in store.query_events(EventFilter(limit=EVENT_LIMIT))],
     "events_digest": event_digest,
+    "runs": run_rows,
     "ooms": lambda store: [row.as_dict() for row in store.list_oom_bundles()],
 }
 
@@ -78,6 +87,9 @@ def expected_answer(scenario: str, query: str) -> Any:
     if query == "issues":
         for row in expected:
             row["details"].pop("description", None)
+    if query == "runs":
+        for row in expected:
+            row.pop("attachment_count")
     for difference in differences():
         if (difference["scenario"], difference["query"]) == (scenario, query):
             for change in difference.get("changes", []):

@@ -32,8 +32,8 @@ WITH member_totals AS (
         count(*) AS session_count,
         list(session_id ORDER BY started_at_ns, session_id, list_position) AS sessions,
         list_sort(list(DISTINCT rank)) AS ranks,
-        arg_min(session_id, list_position) AS listed_session_id,
-        arg_min(source_path, list_position) AS source_path,
+        arg_min(session_id, (started_at_ns, session_id, list_position)) AS first_session_id,
+        arg_min(source_path, (started_at_ns, session_id, list_position)) AS source_path,
         bool_or(is_explicit) AS is_explicit
     FROM stage.run_members
     WHERE is_listed
@@ -71,7 +71,7 @@ SELECT
     false AS explicit,
     CASE
         WHEN m.job_id IS NOT NULL THEN concat('Distributed job ', m.job_id)
-        ELSE concat('Session ', m.listed_session_id)
+        ELSE concat('Session ', m.first_session_id)
     END AS title,
     NULL AS description,
     m.job_id,

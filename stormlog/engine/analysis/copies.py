@@ -165,8 +165,7 @@ def shared_ids(database: Database) -> set[str]:
 
 def forget_copies(database: Database) -> None:
     """Let everything count that was read."""
-    for table in ("raw.copied_rows", "raw.copied_files", "raw.copied_sessions", "raw.copied_rejects"):
-        database.connection.execute(f"DELETE FROM {table}")
+    database.clear("raw.copied_rows", "raw.copied_files", "raw.copied_sessions", "raw.copied_rejects")
 
 
 class CopyFinder:
@@ -204,8 +203,13 @@ class CopyFinder:
             duckdb.Error: the database failed.
         """
         forget_copies(self._database)
-        for units in _UNITS.values():
-            groups = self._alike(units)
+        places = {
+            "source": {origin.source_id for origin in self._origins.values()},
+            "file": self._origins.keys(),
+        }
+        for kind, units in _UNITS.items():
+            # What lies in one place only has nothing to be a copy of.
+            groups = self._alike(units) if len(places[kind]) > 1 else []
             if groups:
                 self._leave_out(self._copies_among(groups))
         for text in set(self._known) - self._used:

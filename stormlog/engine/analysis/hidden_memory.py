@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from stormlog.engine.database.sql_files import view_query
+
 if TYPE_CHECKING:
     from stormlog.engine.analysis.staging_database import StagingDatabase
     from stormlog.issues import GapFinding
@@ -168,11 +170,11 @@ def _findings_of_exact_sessions(
     database.fill("stage.gap_cutoffs", "INTEGER, VARCHAR, BIGINT", cutoffs)
     spikes = {
         (source_id, session_id): count
-        for source_id, session_id, count in database.execute("SELECT * FROM stage.gap_spikes").fetchall()
+        for source_id, session_id, count in _rows_of(database, "stage.gap_spikes")
     }
     marks = {
         (source_id, session_id, mark): rest
-        for source_id, session_id, mark, *rest in database.execute("SELECT * FROM stage.gap_marks").fetchall()
+        for source_id, session_id, mark, *rest in _rows_of(database, "stage.gap_marks")
     }
     found: dict[_Session, list[tuple[GapFinding, int, int]]] = {}
     for source_id, session_id, n, sum_x, sum_y, sum_xx, sum_xy, sum_yy, *rest in sums:
@@ -209,6 +211,11 @@ def _findings_of_exact_sessions(
             located.append((finding, place[0], place[1]))
         found[(source_id, session_id)] = located
     return found
+
+
+def _rows_of(database: StagingDatabase, view: str) -> list[tuple[Any, ...]]:
+    """Return all rows of a view that nothing else selects from: its SELECT runs without creating it."""
+    return database.execute(f"SELECT * FROM ({view_query(view)})").fetchall()
 
 
 def _findings_of_wide_session(

@@ -40,6 +40,8 @@ def replay(database: StagingDatabase) -> None:
 
 def active_spans(database: StagingDatabase) -> dict[int, list[PhaseSpan]]:
     """Return the phases that were running at each hidden-memory finding, by finding number."""
+    if not _has_boundaries(database):
+        return {}
     database.replace(
         "stage.replay_scope",
         """
@@ -74,6 +76,14 @@ def active_spans(database: StagingDatabase) -> dict[int, list[PhaseSpan]]:
             PhaseSpan(session_id, rank, thread_id, thread_name, scope_id, tuple(path), *rest)
         )
     return spans
+
+
+def _has_boundaries(database: StagingDatabase) -> bool:
+    """Return whether any phase was recorded: replaying none costs much more than this look at the types of events."""
+    rows = database.execute(
+        "SELECT DISTINCT event_type FROM raw.events WHERE event_type IN ('phase_enter', 'phase_exit')"
+    )
+    return bool(rows.fetchall())
 
 
 def _replay_malformed(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -26,10 +26,16 @@ __all__ = [
 
 
 def stage_batch(database: StagingDatabase) -> None:
-    """Work out what the last batch adds: events that are evidence of something, and sums of sessions."""
-    database.materialise("raw.candidate_events", "stage.distinct_texts")
-    _normalise_in_python(database)
-    database.materialise("stage.fresh_hits", "stage.fresh_session_parts")
+    """Work out what the last batch adds: events that are evidence of something, and sums of sessions.
+
+    ``stage.fresh_hits`` is empty before.
+    """
+    database.materialise("raw.candidate_events")
+    if database.has_rows("raw.candidate_events"):
+        database.materialise("stage.distinct_texts")
+        _normalise_in_python(database)
+        database.materialise("stage.fresh_hits")
+    database.materialise("stage.fresh_session_parts")
 
 
 def stage_sessions(database: StagingDatabase) -> None:

@@ -26,6 +26,7 @@ __all__ = ["Database"]
 #: What Stormlog's own statements in Python select from and call; files say it in their header.
 _SELECTED = re.compile(r"\b(?:FROM|JOIN)\s+([a-z0-9_.]+)")
 _CALLED = re.compile(r"\b((?:prim|telemetry|projection|issues)\.[a-z0-9_]+)\s*\(")
+_INSERTED = re.compile(r"\bINSERT INTO ([a-z0-9_.]+)")
 
 
 @cache
@@ -51,6 +52,8 @@ class Database:
         self._stop_reason: str | None = None
         self._created: set[str] = set()
         self._called: set[str] = set()
+        # Tables that ever held rows. All others are empty for sure, which saves statements about them.
+        self._ever_filled: set[str] = set()
         self._is_documented = False
         script = [f"CREATE SCHEMA {schema};" for schema in SCHEMAS]
         script += [f"CREATE TABLE {name} ({columns});" for name, columns in TABLES.items()]
@@ -108,6 +111,7 @@ class Database:
     ) -> duckdb.DuckDBPyConnection:
         """Run one of Stormlog's own statements and return the connection with its result."""
         self._require_all(text)
+        self._ever_filled.update(_INSERTED.findall(text))
         return self.connection.execute(text, params)
 
     def require(self, names: Iterable[str]) -> None:
@@ -135,6 +139,8 @@ class Database:
 
     def has_rows(self, table: str) -> bool:
         """Return whether a table has any row."""
+        if table not in self._ever_filled:
+            return False
         return self.connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
 
     def materialise(self, *names: str) -> None:
@@ -144,10 +150,18 @@ class Database:
             self._require_used(file)
             self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {file.query}")
             self._created.add(name)
+            self._ever_filled.add(name)
+
+    def clear(self, *tables: str) -> None:
+        """Remove all rows of some tables."""
+        for table in tables:
+            if table in self._ever_filled:
+                self.connection.execute(f"DELETE FROM {table}")
 
     def replace(self, table: str, query: str) -> None:
         """Make a table of what a SELECT finds, which may be rows of the table as it was."""
         self.execute(f"CREATE OR REPLACE TABLE {table} AS {query}")
+        self._ever_filled.add(table)
 
     def require_macros(self, names: Iterable[str] | None = None) -> None:
         """Create macros and what they call; all of them by default."""
@@ -198,7 +212,7 @@ class Database:
             types: Types of its columns, in order, separated by ``", "``.
             rows: The rows.
         """
-        self.connection.execute(f"DELETE FROM {table}")
+        self.clear(table)
         if rows:
             columns = [list(column) for column in zip(*rows, strict=True)]
             self.append(table, columns, types)
@@ -217,6 +231,7 @@ class Database:
         unnested = ", ".join(f"unnest(list_{number})" for number in range(len(kinds)))
         # Unnesting the parameters themselves would copy long texts once more.
         statement = f"INSERT INTO {table} SELECT {unnested}{extra} FROM (SELECT {lists})"
+        self._ever_filled.add(table)
         try:
             self.connection.execute(statement, columns)
         except duckdb.Error:

@@ -202,12 +202,8 @@ class Parts:
         """Forget the last batch."""
         # Not DELETE: line numbers are counted from row ids, which start at 0 in a new table only.
         self._database.execute("CREATE OR REPLACE TABLE raw.records AS SELECT * FROM raw.records LIMIT 0")
-        for table in (
-            *("raw.chunks", "raw.rejects", "raw.sessionless_records"),
-            *("stage.fresh_hits", "stage.fresh_session_parts"),
-        ):
-            if not table.startswith("stage") or self._database.is_created(table):
-                self._database.connection.execute(f"DELETE FROM {table}")
+        self._database.clear("raw.chunks", "raw.rejects", "raw.sessionless_records")
+        self._database.clear("stage.fresh_hits", "stage.fresh_session_parts")
 
 
 def _settled_table(kind: str) -> str:

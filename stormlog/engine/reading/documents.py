@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stormlog.engine.reading.odd_lines import Arbiter, Place, Verdicts
+from stormlog.engine.reading.odd_lines import Arbiter, Place
 
-__all__ = ["csv_verdicts", "json_document_verdicts"]
+if TYPE_CHECKING:
+    from stormlog.engine.reading.verdict_tables import VerdictTables
+
+__all__ = ["judge_csv", "judge_json_document"]
 
 _FIRST_ROW_NUMBER = 2
 _NO_TEXT = re.compile("[\udc80-\udcff]")
 
 
-def json_document_verdicts(place: Place, content: bytes, arbiter: Arbiter, batch: int) -> Iterator[Verdicts]:
+def judge_json_document(
+    place: Place, content: bytes, arbiter: Arbiter, verdict_tables: VerdictTables
+) -> None:
     """Judge the records of a JSON document; items count from 1.
+
+    The verdicts of small documents wait in the arbiter, so that those of many documents are inserted together.
 
     Raises:
         ValueError: it is not JSON, or holds no records.
@@ -30,13 +36,11 @@ def json_document_verdicts(place: Place, content: bytes, arbiter: Arbiter, batch
         return
     for number, record in enumerate(records_of_document(document, place.origin.path), start=1):
         arbiter.judge_record(place, number, record, _shown(record))
-        if number % batch == 0:
-            yield arbiter.take()
-    yield arbiter.take()
+        verdict_tables.flush_if_many()
 
 
-def csv_verdicts(place: Place, content: bytes, arbiter: Arbiter, batch: int) -> Iterator[Verdicts]:
-    """Judge the rows of a CSV export; the header is row 1."""
+def judge_csv(place: Place, content: bytes, arbiter: Arbiter, verdict_tables: VerdictTables) -> None:
+    """Judge the rows of a CSV export; the header is row 1. Verdicts wait as those of documents do."""
     import csv
     import io
 
@@ -77,9 +81,7 @@ def csv_verdicts(place: Place, content: bytes, arbiter: Arbiter, batch: int) -> 
                 arbiter.reject(row_place, number, error.code, shown, str(error))
                 continue
             arbiter.judge_record(row_place, number, record, shown, default_collector=CSV_DEFAULT_COLLECTOR)
-            if number % batch == 0:
-                yield arbiter.take()
-    yield arbiter.take()
+            verdict_tables.flush_if_many()
 
 
 def _is_text(row: dict[Any, Any]) -> bool:

@@ -97,7 +97,7 @@ class LineReader:
 
     def _read(self, chunks: list[Chunk], joined_files: list[JoinedFile], shaped: str) -> None:
         # No row refers to the shapes of the batch before any more.
-        self._database.execute("DELETE FROM raw.shapes")
+        self._database.clear("raw.shapes")
         size = sum(chunk.size for chunk in chunks) + sum(joined.size for joined in joined_files)
         is_shaped = size >= SHAPES_PAY_BYTES and self._has_shapes(chunks, joined_files)
         if not is_shaped or not self._scan(chunks, shaped, joined_files, tests_json=False):
@@ -278,7 +278,7 @@ class LineReader:
             GROUP BY r.piece_id
             """
         )
-        self._database.execute("DELETE FROM raw.lines_of_chunks")
+        self._database.clear("raw.lines_of_chunks")
         if any(chunk.tail_id is not None for chunk in chunks):
             self._database.execute(
                 """

@@ -77,7 +77,7 @@ def learn_shapes(database: Database, paths: Iterable[str]) -> int:
         for count, parts in repeated[:_SHAPES_PER_FILE]:
             if count > 1:
                 shapes.setdefault(parts, max(counts[parts], key=lambda name: counts[parts][name]))
-    database.execute("DELETE FROM raw.shapes")
+    database.clear("raw.shapes")
     rows = [row for parts, event_type in shapes.items() if (row := _shape_row(parts, event_type)) is not None]
     if not rows:
         return 0

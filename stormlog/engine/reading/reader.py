@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader"]
 
-#: Lines handed to the arbiter, and records handed back, at a time.
+#: Lines handed to the arbiter at a time.
 BATCH = 10_000
 
 #: Documents and CSV files are read as a whole; what is larger would fill the memory.
@@ -168,16 +168,15 @@ class Reader:
             arbiter.warn(by_id[number].origin, "row_count", message)
 
     def _read_document(self, task: Task, arbiter: Arbiter, verdict_tables: VerdictTables) -> None:
-        from stormlog.engine.reading.documents import csv_verdicts, json_document_verdicts
+        from stormlog.engine.reading.documents import judge_csv, judge_json_document
 
         origin = task.origin
-        verdicts = json_document_verdicts if origin.source_kind != "telemetry_csv" else csv_verdicts
+        judge = judge_json_document if origin.source_kind != "telemetry_csv" else judge_csv
         try:
             content = read_artifact(
                 origin.path, self._temporary_files.opened, most_bytes=_MOST_DOCUMENT_BYTES
             )
-            for batch in verdicts(Place(origin, task.piece.piece_id), content, arbiter, BATCH):
-                verdict_tables.insert(batch)
+            judge(Place(origin, task.piece.piece_id), content, arbiter, verdict_tables)
         except OSError as error:
             arbiter.warn(origin, "load_failed:unreadable", error.strerror or str(error))
         except UnicodeDecodeError:

@@ -157,4 +157,4 @@ def spread_rows(database: Database, joined_files: Sequence[JoinedFile]) -> None:
         WHERE raw.records.rowid = spread.row_number AND raw.records.piece_id < 0
         """
     )
-    database.execute("DELETE FROM raw.joined_files")
+    database.clear("raw.joined_files")

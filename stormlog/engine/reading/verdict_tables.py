@@ -8,7 +8,7 @@ from stormlog.engine.database.tables import LINES_GIVEN_VIEW
 
 if TYPE_CHECKING:
     from stormlog.engine.database.lazy_schema import Database
-    from stormlog.engine.reading.odd_lines import Arbiter, Verdicts
+    from stormlog.engine.reading.odd_lines import Arbiter
 
 __all__ = ["VerdictTables"]
 
@@ -34,10 +34,7 @@ class VerdictTables:
 
     def flush(self) -> None:
         """Insert what the arbiter has said since the last call."""
-        self.insert(self._arbiter.take())
-
-    def insert(self, verdicts: Verdicts) -> None:
-        """Insert some verdicts."""
+        verdicts = self._arbiter.take()
         if verdicts.records:
             self._database.append(
                 "raw.lines_given",
@@ -46,7 +43,7 @@ class VerdictTables:
             )
             self._database.execute(LINES_GIVEN_VIEW)
             self._database.execute(self.statement)
-            self._database.execute("DELETE FROM raw.lines_given")
+            self._database.clear("raw.lines_given")
         if verdicts.sessionless:
             self._database.append(
                 "raw.sessionless_records",

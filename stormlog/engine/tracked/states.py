@@ -111,6 +111,11 @@ class StateSource:
         self._update()
         return {**self._overrides, **(explicit or {})}
 
+    @property
+    def tracker(self) -> str | None:
+        """Path of the tracker, if there is one."""
+        return self._tracker
+
     def state_of(self, fingerprint_id: str) -> TrackedState | None:
         """Return what is known of an issue now; None for nothing."""
         self._update()

@@ -262,7 +262,7 @@ TABLE: dict[str, list[Row]] = {
     ],
     "why": [
         Row("--run", "--run nowhere", new="nowhere", on="stderr", status=4),
-        Row("--attempt", "--attempt 7", new="no attempt '7'", on="stderr", status=4),
+        Row("--attempt", "--attempt 7", new="has no attempt 7", on="stderr", status=4),
         Row("--session-id", "--session s-1", gone="Run session:s-9"),
         Row("--issue", "--issue nowhere", new="nowhere", on="stderr", status=4),
         Row("--at", "--at 2030-01-01", new="Memory at 2030-01-01 00:00:00 UTC"),

@@ -60,26 +60,34 @@ def lines_of(sink: Path) -> bytes:
 def answers(*paths: Path | str, **options: Any) -> dict[str, Any]:
     """Return all answers but the notes, without numbers of files and sources."""
     with stormlog.query.open(paths, **{"cache": False, **options}) as store:
-        return {
-            "issues": [issue.as_dict() for issue in store.list_issues()],
-            "gaps": store.sql("SELECT * EXCLUDE (source_id) FROM memory_gaps ORDER BY finding_number").rows,
-            "rejects": [astuple(reject) for reject in store.rejects()],
-            "sessions": [row.as_dict() for row in store.list_sessions()],
-            "events": [row.as_dict() for row in store.query_events()],
-            "rejects_of_events": [astuple(reject) for reject in store.rejects()],
-        }
+        return answers_of(store)
 
 
-def notes(*paths: Path, **options: Any) -> list[tuple[str, str]]:
-    """Return path and code of what is told, below the folder of the first path."""
-    with stormlog.query.open(paths, **{"cache": False, **options}) as store:
+def answers_of(store: stormlog.query.QueryStore) -> dict[str, Any]:
+    return {
+        "issues": [issue.as_dict() for issue in store.list_issues()],
+        "gaps": store.sql("SELECT * EXCLUDE (source_id) FROM memory_gaps ORDER BY finding_number").rows,
+        "rejects": [astuple(reject) for reject in store.rejects()],
+        "sessions": [row.as_dict() for row in store.list_sessions()],
+        "events": [row.as_dict() for row in store.query_events()],
+        "rejects_of_events": [astuple(reject) for reject in store.rejects()],
+    }
+
+
+def notes(path: Path, **options: Any) -> list[tuple[str, str]]:
+    """Return path and code of what is told, below the folder."""
+    with stormlog.query.open(path, **{"cache": False, **options}) as store:
         store.list_issues()
-        root = f"{paths[0]}{os.sep}"
-        assert all(warning.is_note for warning in store.catalog.warnings)
-        return [
-            (warning.path.removeprefix(root), warning.code.replace(root, ""))
-            for warning in store.catalog.warnings
-        ]
+        return notes_of(store, path)
+
+
+def notes_of(store: stormlog.query.QueryStore, folder: Path) -> list[tuple[str, str]]:
+    root = f"{folder}{os.sep}"
+    assert all(warning.is_note for warning in store.catalog.warnings)
+    return [
+        (warning.path.removeprefix(root), warning.code.replace(root, ""))
+        for warning in store.catalog.warnings
+    ]
 
 
 def hits(*paths: Path, **options: Any) -> int:
@@ -169,15 +177,16 @@ def sink(tmp_path: Path) -> Path:
     return make_sink(tmp_path / "runs" / "job")
 
 
-def answers_below(runs: Path) -> str:
-    """Return all answers as JSON, without the folder in which the files lie."""
-    return json.dumps(answers(runs), default=str).replace(json.dumps(str(runs))[1:-1], "<RUNS>")
+def as_text(found: dict[str, Any], runs: Path) -> str:
+    """Return answers as JSON, without the folder in which the files lie."""
+    return json.dumps(found, default=str).replace(json.dumps(str(runs))[1:-1], "<RUNS>")
 
 
 @pytest.fixture(scope="module")
 def wanted(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The answers about such a sink alone."""
-    return answers_below(make_sink(tmp_path_factory.mktemp("wanted") / "runs" / "job").parent)
+    runs = make_sink(tmp_path_factory.mktemp("wanted") / "runs" / "job").parent
+    return as_text(answers(runs), runs)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -186,8 +195,10 @@ def test_answers_with_a_copy_are_those_without(
 ) -> None:
     runs = sink.parent
     layout(sink)
-    assert answers_below(runs) == wanted
-    told = notes(runs)
+    with stormlog.query.open(runs, cache=False) as store:
+        store.list_issues()
+        told = notes_of(store, runs)
+        assert as_text(answers_of(store), runs) == wanted
     assert told and all(code.startswith("copy_of:job") for _, code in told)
 
 

@@ -64,9 +64,11 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 def cache(tmp_path: Path, files: Path) -> Path:
     """An index of two parts, whose answers are not those of the files as they are now."""
     folder = tmp_path / "cache"
-    issues_of(files, folder)
-    grow(files)
-    issues_of(files, folder)
+    with stormlog.query.open(files, cache=folder) as store:
+        store.list_issues()
+        grow(files)
+        store.refresh()
+        store.list_issues()
     assert len(parts_of(folder)) == 2
     shutil.rmtree(index_of(folder) / "answers")
     return folder

@@ -78,7 +78,8 @@ def test_threads_memory_and_batches(
 
     assert warm_answer(everything, tmp_path, **settings) == wanted
     forget_answers(tmp_path)
-    assert warm_answer(everything, tmp_path, **settings) == wanted
+    # Events are read from the files each time.
+    assert warm_answer(everything, tmp_path, with_events=False, **settings) == indexed(wanted)
 
 
 def test_shapes(everything: Path, wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +88,7 @@ def test_shapes(everything: Path, wanted: str, tmp_path: Path, monkeypatch: pyte
 
     assert warm_answer(everything, tmp_path) == wanted
     forget_answers(tmp_path)
-    assert warm_answer(everything, tmp_path) == wanted
+    assert warm_answer(everything, tmp_path, with_events=False) == indexed(wanted)
 
 
 def test_files_scanned_in_place(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,16 +105,24 @@ def canonical(event: dict[str, Any]) -> str:
 
 def actual(store: Any) -> Outcome:
     """Return what a store on one file holds, by line."""
-    outcome = Outcome()
-    for *values, number in store.sql(f"SELECT {', '.join(FIELDS)}, line_number FROM events").rows:
+    (outcome,) = actual_by_file(store).values() or [Outcome()]
+    return outcome
+
+
+def actual_by_file(store: Any) -> dict[str, Outcome]:
+    """Return what a store holds, by file and line."""
+    outcomes: dict[str, Outcome] = defaultdict(Outcome)
+    rows = store.sql(f"SELECT {', '.join(FIELDS)}, segment_path, line_number FROM events").rows
+    for *values, path, number in rows:
         event = dict(zip(FIELDS, values, strict=True))
         event["metadata"] = json.loads(event["metadata"])
-        assert number not in outcome.events, f"line {number} is there twice"
-        outcome.events[number] = canonical(event)
+        assert number not in outcomes[path].events, f"line {number} is there twice"
+        outcomes[path].events[number] = canonical(event)
     for reject in store.rejects():
-        assert reject.line_number not in outcome.rejects, f"line {reject.line_number} is rejected twice"
-        outcome.rejects[reject.line_number] = reject.reason
-    return outcome
+        rejects = outcomes[reject.path].rejects
+        assert reject.line_number not in rejects, f"line {reject.line_number} is rejected twice"
+        rejects[reject.line_number] = reject.reason
+    return outcomes
 
 
 def same_reason(ours: str, reason: str) -> bool:
@@ -122,7 +132,21 @@ def same_reason(ours: str, reason: str) -> bool:
 
 def assert_as_expected(path: Path, store: Any) -> Outcome:
     """Compare a store on one file with what each line must give."""
-    wanted, found = expected(path), actual(store)
+    found = actual(store)
+    _assert_equal(path, found)
+    return found
+
+
+def assert_files_as_expected(paths: Sequence[Path], store: Any) -> None:
+    """Compare a store on some files with what each of their lines must give."""
+    found = actual_by_file(store)
+    assert found.keys() <= {str(path) for path in paths}
+    for path in paths:
+        _assert_equal(path, found.get(str(path), Outcome()))
+
+
+def _assert_equal(path: Path, found: Outcome) -> None:
+    wanted = expected(path)
     lines = path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     for number in sorted({*wanted.events, *wanted.rejects, *found.events, *found.rejects}):
         shown = f"line {number}: {lines[number - 1][:3000]!r}" if number <= len(lines) else f"line {number}"
@@ -134,4 +158,3 @@ def assert_as_expected(path: Path, store: Any) -> Outcome:
         ours, reason = found.rejects.get(number), wanted.rejects.get(number)
         assert (ours is None) == (reason is None), (shown, ours, reason)
         assert ours is None or reason is None or same_reason(ours, reason), (shown, ours, reason)
-    return found

@@ -151,47 +151,57 @@ def test_unusual_metadata_is_kept(path: Path, metadata: str) -> None:
     assert sorted(found.events) == [1, 2]
 
 
-@pytest.mark.parametrize(
-    "metadata",
-    [
-        '{"a": nan}',
-        '{"a": inf}',
-        '{"a": [-inf]}',
-        '{"a": -NaN}',
-        '{"a": INFINITY}',
-        '{"a":\tnan}',
-        '{"a": Nan}',
-        '{"a": 1,}',
-        '{"a": 1, }',
-        '{"a": 1,\t}',
-        '{"a": [1,]}',
-        '{"a": [1 , ]}',
-        '{"a": {"b": 1 ,\t }}',
-        "{,}",
-        '{"a": [,]}',
-        '{"a": 1} // c',
-        "{/* c */}",
-        "{'a': 1}",
-        "{a: 1}",
-        '{"a": 01}',
-        '{"a": +1}',
-        '{"a": .5}',
-        '{"a": 5.}',
-        '{"a": 0x1}',
-        '{"a": True}',
-        '{"a": "\t"}',
-        '{"a": "\x01"}',
-        '{"a": "\\x41"}',
-        '{"a": "\\u12"}',
-        '{"a" 1}',
-        '{"a": 1; "b": 2}',
-        '{"a": ' + "1" * 5000 + "}",
-    ],
-)
+NO_JSON = [
+    '{"a": nan}',
+    '{"a": inf}',
+    '{"a": [-inf]}',
+    '{"a": -NaN}',
+    '{"a": INFINITY}',
+    '{"a":\tnan}',
+    '{"a": Nan}',
+    '{"a": 1,}',
+    '{"a": 1, }',
+    '{"a": 1,\t}',
+    '{"a": [1,]}',
+    '{"a": [1 , ]}',
+    '{"a": {"b": 1 ,\t }}',
+    "{,}",
+    '{"a": [,]}',
+    '{"a": 1} // c',
+    "{/* c */}",
+    "{'a': 1}",
+    "{a: 1}",
+    '{"a": 01}',
+    '{"a": +1}',
+    '{"a": .5}',
+    '{"a": 5.}',
+    '{"a": 0x1}',
+    '{"a": True}',
+    '{"a": "\t"}',
+    '{"a": "\x01"}',
+    '{"a": "\\x41"}',
+    '{"a": "\\u12"}',
+    '{"a" 1}',
+    '{"a": 1; "b": 2}',
+    '{"a": ' + "1" * 5000 + "}",
+]
+
+
+@pytest.mark.parametrize("metadata", NO_JSON)
 def test_what_is_not_json_is_rejected(path: Path, metadata: str) -> None:
-    found = read(path, GOOD + with_metadata(metadata) + GOOD)
+    path.write_bytes(GOOD + with_metadata(metadata) + GOOD)
+    with stormlog.query.open([path]) as store:
+        store.list_issues()
+        found = assert_as_expected(path, store)
 
     assert (sorted(found.events), found.rejects) == ([1, 3], {2: "malformed_json"})
+
+
+def test_all_that_is_not_json_is_rejected_together(path: Path) -> None:
+    found = read(path, b"".join(GOOD + with_metadata(metadata) for metadata in NO_JSON))
+
+    assert (len(found.events), len(found.rejects)) == (len(NO_JSON), len(NO_JSON))
+    assert set(found.rejects.values()) == {"malformed_json"}
 
 
 @pytest.mark.parametrize("depth", [MAX_DEPTH - 2, MAX_DEPTH - 1, 5000, 200_000])
