@@ -74,7 +74,7 @@ class ExplainedRun:
         ranks_missing: Ranks below the world size without one.
         ranks_failed: Ranks with a failure of their own.
         ranks_lost: Ranks whose telemetry ends without a reason, well before the first failure.
-        ranks_running: Ranks that neither ended nor are lost.
+        ranks_running: Ranks that neither ended nor failed, and are not lost.
         code_version: Version of the code that ran.
         started_ns: First event or start of a session.
         failed_ns: First failure; null when there is none.

@@ -6,6 +6,7 @@ from stormlog.presenting.quantities import (
     human_time as human_time,
 )
 from stormlog.presenting.texts import (
+    listed as listed,
     printable as printable,
 )
 from stormlog.presenting.why_brief import (
@@ -15,7 +16,7 @@ from stormlog.presenting.why_markdown import (
     markdown as markdown,
 )
 from stormlog.presenting.why_sentences import (
-    other_runs as other_runs,
+    other_runs_note as other_runs_note,
 )
 from stormlog.presenting.why_text import (
     screen as screen,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import gmtime, strftime
 
 __all__ = [
+    "human_age",
     "human_bytes",
     "human_count",
     "human_difference",
@@ -62,20 +63,50 @@ def human_time(value: int, *, milliseconds: bool = False) -> str:
 def human_duration(value: int) -> str:
     """Return a length of time in its largest unit or two: ``120 ms``, ``3.2 s``, ``2 min 5 s``, ``2 h 5 min``.
 
+    The last digit shown is rounded.
+
     Args:
         value: Nanoseconds, not negative.
     """
     if value < _NS_PER_MS:
         return "less than 1 ms" if value > 0 else "0 s"
-    if value < _NS_PER_S:
-        return f"{value // _NS_PER_MS} ms"
-    # As a division of integers: a rounded 60.0 s would be shown otherwise.
-    tenths = value // (_NS_PER_S // 10)
+    milliseconds = _rounded(value, _NS_PER_MS)
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    tenths = _rounded(value, _NS_PER_S // 10)
     if tenths < 100:
         return f"{tenths // 10}.{tenths % 10} s" if tenths % 10 else f"{tenths // 10} s"
-    seconds = value // _NS_PER_S
-    for unit, size, smaller, part in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
-        if seconds >= size:
-            rest = seconds % size // part
-            return f"{seconds // size:,} {unit} {rest} {smaller}" if rest else f"{seconds // size:,} {unit}"
-    return f"{seconds} s"
+    seconds = _rounded(value, _NS_PER_S)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return _in_two_units(seconds, 60, "min", "s")
+    minutes = _rounded(value, 60 * _NS_PER_S)
+    if minutes < 24 * 60:
+        return _in_two_units(minutes, 60, "h", "min")
+    return _in_two_units(_rounded(value, 3600 * _NS_PER_S), 24, "d", "h")
+
+
+def human_age(value: int) -> str:
+    """Return a length of time as one rounded number, with its unit in words: ``12 days``, ``1 second``.
+
+    Args:
+        value: Nanoseconds, not negative.
+    """
+    for unit, seconds in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        # One of a unit is too coarse: one day may be 36 hours.
+        if value >= 2 * seconds * _NS_PER_S:
+            return f"{_rounded(value, seconds * _NS_PER_S):,} {unit}s"
+    count = _rounded(value, _NS_PER_S)
+    return f"{count} {'second' if count == 1 else 'seconds'}"
+
+
+def _rounded(value: int, unit: int) -> int:
+    # As a division of integers: a float would round 59.99 s to 60.0 s after the unit was chosen.
+    return (value + unit // 2) // unit
+
+
+def _in_two_units(count: int, size: int, unit: str, smaller: str) -> str:
+    """Return a number of smaller units as larger ones and the rest; ``size`` of the smaller make one larger."""
+    whole, rest = divmod(count, size)
+    return f"{whole:,} {unit} {rest} {smaller}" if rest else f"{whole:,} {unit}"

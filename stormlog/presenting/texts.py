@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from unicodedata import combining, east_asian_width
 
-__all__ = ["cell_width", "listed", "padded", "printable", "ranges", "shortened", "wrapped"]
+__all__ = ["cell_width", "fits", "listed", "padded", "printable", "ranges", "shortened", "wrapped"]
 
 #: Characters that are looked at at all: a message may have millions.
 _LONGEST = 10_000
@@ -33,6 +33,11 @@ def _character_width(character: str) -> int:
     if combining(character):
         return 0
     return 2 if east_asian_width(character) in "WF" else 1
+
+
+def fits(text: str, width: int) -> bool:
+    """Return whether `shortened` to a width leaves a text whole."""
+    return len(text) <= _LONGEST and cell_width(printable(" ".join(text.split()))) <= width
 
 
 def shortened(text: str, width: int, ellipsis: str = "…") -> str:

@@ -9,6 +9,7 @@ from stormlog.explaining import COMPONENTS, Explanation, MemoryAccount
 from stormlog.presenting import why_sentences as sentences
 from stormlog.presenting.quantities import human_bytes, human_count, human_difference, human_time
 from stormlog.presenting.texts import printable, ranges, shortened
+from stormlog.presenting.why_headline import absent_ranks, doubt, headline
 from stormlog.presenting.why_ranks import notable_ranks, other_ranks, used_bytes
 
 __all__ = ["markdown"]
@@ -18,13 +19,18 @@ _RANKS = 20
 _ACCOUNTS = 100
 
 
-def markdown(explanation: Explanation) -> str:
-    """Return everything that the screen says, with longer lists and the whole message."""
-    return "\n".join(_lines(explanation)) + "\n"
+def markdown(explanation: Explanation, *, now_ns: int | None = None) -> str:
+    """Return everything that the screen says, with longer lists and the whole message.
+
+    Args:
+        explanation: What is known.
+        now_ns: Time by the clock; without it, nothing is said of how old the newest record is.
+    """
+    return "\n".join(_lines(explanation, now_ns)) + "\n"
 
 
-def _lines(explanation: Explanation) -> Iterator[str]:
-    yield f"## {_text(sentences.headline(explanation))}"
+def _lines(explanation: Explanation, now_ns: int | None) -> Iterator[str]:
+    yield f"## {_text(headline(explanation, now_ns))}"
     yield ""
     yield _text(sentences.run_title(explanation))
     failure = explanation.first_failure
@@ -39,7 +45,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
             "Recorded": sentences.source(failure),
         }
         yield from (f"- **{label}:** {_text(text)}" for label, text in facts.items() if text is not None)
-        yield from _paragraph(sentences.doubt(explanation, failure))
+        yield from _paragraph(doubt(explanation, failure))
     if explanation.accounts:
         yield from _accounts(explanation.accounts)
     elif explanation.memory is not None:
@@ -93,10 +99,10 @@ def _memory(explanation: Explanation, memory: MemoryAccount) -> Iterator[str]:
     if memory.unexplained_bytes:
         rows.append(("not explained", human_bytes(memory.unexplained_bytes), "-", "-"))
     columns = 2 if memory.growth is None else 4
-    header = ("", "Then", "Baseline", "Growth")[:columns]
+    header = ("Component", "Then", "Baseline", "Growth")[:columns]
     yield from _table(header, [row[:columns] for row in rows], right=(1, 2, 3))
-    if explanation.first_failure is not None:
-        yield from _paragraph(sentences.growth(explanation, memory))
+    yield from _paragraph(sentences.levels_note(memory))
+    yield from _paragraph(sentences.growth(explanation, memory))
     yield from _paragraph(sentences.growth_since_last_good(explanation))
 
 
@@ -118,13 +124,13 @@ def _ranks(explanation: Explanation) -> Iterator[str]:
             )
             for rank in found[:_RANKS]
         ]
-        yield from _table(("Rank", "Host", "Used", "", "Phase"), rows, right=(0, 2))
+        yield from _table(("Rank", "Host", "Used", "Remarks", "Phase"), rows, right=(0, 2))
         hidden = f"And {human_count(len(found) - _RANKS)} more" if len(found) > _RANKS else None
         rest = [part for part in (hidden, other_ranks(explanation, found)) if part is not None]
         yield from _paragraph(f"{'; '.join(rest)}." if rest else None)
         if explanation.odd_ranks:
             yield from _paragraph("Differences with a sign are those from the median of all ranks.")
-    for sentence in sentences.absent_ranks(explanation):
+    for sentence in absent_ranks(explanation):
         yield from _paragraph(sentence)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from stormlog._values import frozen_class
-from stormlog.explaining import Explanation, MemoryAccount, OddRank, RankState
+from stormlog.explaining import Explanation, FirstFailure, MemoryAccount, OddRank, RankState
 from stormlog.presenting.quantities import human_bytes, human_count, human_difference, human_duration
+from stormlog.presenting.why_headline import FAILURE_WORDS
 from stormlog.presenting.why_sentences import COMPONENT_NAMES
 
 __all__ = ["NotableRank", "bar_scale", "notable_ranks", "other_ranks", "used_bytes"]
@@ -92,12 +93,9 @@ def _remarks(explanation: Explanation) -> Callable[[int, RankState | None], tupl
 
     def remarks(rank: int, state: RankState | None) -> tuple[str, ...]:
         found = []
-        if failure is not None and rank == failure.rank:
-            found.append("failed first" if len(explanation.run.ranks_failed) > 1 else "failed")
-        elif state is not None and state.failed_ns is not None:
-            started = None if failure is None or failure.rank is None else failure.timestamp_ns
-            later = None if started is None else state.failed_ns - started
-            found.append("failed" if later is None or later < 0 else f"failed {human_duration(later)} later")
+        own = None if failure is None else _failure(explanation, failure, rank, state)
+        if own is not None:
+            found.append(own)
         if rank in lost:
             found.append("lost")
         if rank in odd_of:
@@ -107,6 +105,25 @@ def _remarks(explanation: Explanation) -> Callable[[int, RankState | None], tupl
         return tuple(found)
 
     return remarks
+
+
+def _failure(
+    explanation: Explanation, failure: FirstFailure, rank: int, state: RankState | None
+) -> str | None:
+    """Return how a rank failed and when; None if it did not."""
+    if rank == failure.rank:
+        when = " first" if len(explanation.run.ranks_failed) > 1 else ""
+    elif state is None or state.failed_ns is None:
+        return None
+    else:
+        started = None if failure.rank is None else failure.timestamp_ns
+        later = None if started is None else state.failed_ns - started
+        when = "" if later is None or later < 0 else f" {human_duration(later)} later"
+    if failure.survived:
+        return f"ran out of memory{when}, went on"
+    kind = failure.kind if rank == failure.rank or state is None else state.kind
+    # Failures of one kind need no name.
+    return f"{FAILURE_WORDS[kind] if kind in FAILURE_WORDS and kind != failure.kind else 'failed'}{when}"
 
 
 def _deviation(odd: OddRank) -> str:

@@ -1,34 +1,31 @@
 """What an explanation says, in sentences: used by the screen, by Markdown and by the one line.
 
 Promise: what is not known is said to be not known. Text of telemetry stands in the sentences as it was recorded; who
-prints them makes it safe.
+prints them makes it safe. How the run ended is said by `stormlog.presenting.why_headline`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from stormlog.explaining import Explanation, FirstFailure, MemoryAccount
+from stormlog.explaining import Explanation, FirstFailure, MemoryAccount, OtherRun
 from stormlog.presenting.quantities import (
     human_bytes,
     human_count,
-    human_difference,
     human_duration,
     human_time,
 )
-from stormlog.presenting.texts import listed, ranges
+from stormlog.presenting.texts import listed
 
 __all__ = [
     "COMPONENT_NAMES",
-    "absent_ranks",
     "device_number",
-    "doubt",
     "error",
     "growth",
     "growth_since_last_good",
-    "headline",
+    "grown_component",
+    "levels_note",
     "memory_title",
     "other_runs",
+    "other_runs_note",
     "phase",
     "request",
     "run_name",
@@ -61,8 +58,6 @@ _PATTERNS = {
     "sudden": ", suddenly: half of it or more came at once",
 }
 
-_FAILED = {"oom": "ran out of memory", "error": "failed with an error"}
-
 
 def run_name(run_id: str, attempt: int) -> str:
     """Return how a run and its attempt are called; the first attempt is not mentioned."""
@@ -77,42 +72,6 @@ def run_title(explanation: Explanation) -> str:
     # Runs that nobody named are called after their job.
     job = "" if run.job_id is None or run.job_id in run.run_id else f", job {run.job_id}"
     return f"{name[0].upper()}{name[1:]}, {version}{job}"
-
-
-def headline(explanation: Explanation) -> str:
-    """Return who failed first and how, or that nothing failed."""
-    run, failure = explanation.run, explanation.first_failure
-    if failure is not None:
-        return _failure_headline(explanation, failure)
-    if explanation.at_ns is not None:
-        time = f"Memory at {human_time(explanation.at_ns)} UTC"
-        if not explanation.accounts:
-            return f"{time}: not known (no sample up to then)."
-        return f"{time}: {_counted(len(explanation.accounts), 'series', 'series')}."
-    if run.ranks_lost:
-        return f"No failure was recorded, but {_ranks(run.ranks_lost)} {_were(run.ranks_lost)} lost."
-    if run.ranks_running:
-        return (
-            f"No failure was recorded; {_ranks(run.ranks_running)} {_are(run.ranks_running)} still running."
-        )
-    return "No failure was recorded." if run.ranks_missing or run.ambiguous else "No rank failed."
-
-
-def _failure_headline(explanation: Explanation, failure: FirstFailure) -> str:
-    run = explanation.run
-    how = _FAILED.get(failure.kind, "failed")
-    of = "" if run.world_size in (None, 1) else f" of {human_count(run.world_size)}"
-    if failure.rank is None:
-        if len(failure.candidates) < 2:
-            return f"A rank{of} {how}; which one is not known."
-        return f"One of the ranks {ranges(failure.candidates)}{of} {how} first."
-    if failure.survived:
-        first = " first" if len(run.ranks_failed) > 1 else ""
-        return f"Rank {failure.rank}{of} {how}{first} and went on for long after it; no rank failed for good."
-    if len(run.ranks_failed) > 1:
-        return f"Rank {failure.rank}{of} {how} {'first' if failure.certain else 'first, as it seems'}."
-    alone = "" if run.world_size == 1 else "; no other failure was recorded"
-    return f"Rank {failure.rank}{of} {how}{alone}."
 
 
 def when(explanation: Explanation, failure: FirstFailure) -> str:
@@ -132,23 +91,6 @@ def when(explanation: Explanation, failure: FirstFailure) -> str:
         name = f"rank {others[0]}" if others else "the next rank"
         parts.append(f"{human_duration(failure.lead_ns)} before {name}")
     return ", ".join(parts)
-
-
-def doubt(explanation: Explanation, failure: FirstFailure) -> str | None:
-    """Return why the order of the failures is not certain; None where it is."""
-    if failure.certain:
-        return None
-    if failure.time_source == "bundle":
-        if len(explanation.run.ranks_failed) < 2:
-            return "The time is that of an OOM bundle: whole seconds."
-        return "Which rank failed first is not certain: only OOM bundles tell, in whole seconds."
-    spread = explanation.run.clock_spread_ns
-    clocks = (
-        "how far the clocks of the hosts are apart is not known"
-        if spread is None
-        else f"the clocks of the hosts are up to {human_duration(spread)} apart"
-    )
-    return f"Which rank failed first is not certain: one of another host failed at almost the same time, and {clocks}."
 
 
 def where(failure: FirstFailure) -> str:
@@ -215,30 +157,63 @@ def memory_title(explanation: Explanation, memory: MemoryAccount) -> str:
         return f"{whose} at its peak, {human_time(memory.timestamp_ns)} UTC"
     if memory.age_ns is None:
         return f"{whose} at {human_time(memory.timestamp_ns, milliseconds=True)} UTC"
-    return f"{whose}, {human_duration(memory.age_ns)} before the failure"
+    end = "it ran out of memory" if explanation.first_failure.survived else "the failure"
+    return f"{whose}, {human_duration(memory.age_ns)} before {end}"
 
 
-def growth(explanation: Explanation, memory: MemoryAccount) -> str:
-    """Return which part of the memory grew and how, or that none did."""
-    largest = memory.largest_growth
-    unknown = f"Growth: not known{'' if memory.note is None else f' ({memory.note})'}."
-    if largest == "request":
+def grown_component(explanation: Explanation, memory: MemoryAccount) -> str | None:
+    """Return the component that grew most; None where none did, or where the run ended well: at its peak, memory has
+    always grown.
+    """
+    largest, run = memory.largest_growth, explanation.run
+    if largest is None or memory.growth is None or memory.growth.get(largest) is None:
+        return None
+    is_open = explanation.first_failure is not None or run.ranks_lost or run.ranks_running
+    return largest if is_open else None
+
+
+def growth(explanation: Explanation, memory: MemoryAccount) -> str | None:
+    """Return which part of the memory grew and how, or that none did; None for a run that ended well."""
+    component = grown_component(explanation, memory)
+    if component is not None and memory.growth is not None:
+        subject = _SUBJECTS.get(component, component)
+        if explanation.first_failure is None:
+            subject = f"Up to the peak of rank {memory.rank}, {subject[0].lower()}{subject[1:]}"
+        grown = human_bytes(memory.growth[component] or 0)
+        return f"{subject} grew by {grown}{_PATTERNS.get(memory.pattern or '', '')}."
+    if explanation.first_failure is None:
+        return None
+    is_known = memory.growth is not None and any(value is not None for value in memory.growth.values())
+    # A note beside a growth that is known says the same as the sentences below.
+    unknown = f"Growth: not known{'' if memory.note is None or is_known else f' ({memory.note})'}."
+    if memory.largest_growth == "request":
         asked = "" if memory.requested_bytes is None else f" of {human_bytes(memory.requested_bytes)}"
-        if memory.growth is None:
+        if not is_known:
             return f"The request{asked} was larger than what was free or held unused. {unknown}"
         return f"Nothing grew: the request{asked} would not have fitted at the beginning either."
-    grown = None if largest is None or memory.growth is None else memory.growth.get(largest)
-    if largest is not None and grown is not None:
-        pattern = _PATTERNS.get(memory.pattern or "", "")
-        return f"{_SUBJECTS.get(largest, largest)} grew by {human_bytes(grown)}{pattern}."
-    if memory.growth is None:
+    if not is_known:
         return unknown
-    if memory.note is not None:
-        return f"{memory.note[0].upper()}{memory.note[1:].removesuffix('.')}."
-    if explanation.first_failure is None or memory.age_ns is None:
+    if memory.age_ns is None:
         return "Nothing that the samples show grew."
-    age = human_duration(memory.age_ns)
-    return f"Nothing that the samples show grew; the last sample is {age} older than the failure."
+    return f"Nothing that the samples show grew; the last sample was taken {human_duration(memory.age_ns)} before."
+
+
+def levels_note(memory: MemoryAccount) -> str | None:
+    """Return why growth is not the last sample less the baseline; None where the two are much the same."""
+    if memory.baseline is None or memory.growth is None:
+        return None
+    values = {name: getattr(memory, f"{name}_bytes") for name in COMPONENT_NAMES}
+    size = memory.total_bytes or sum(value or 0 for name, value in values.items() if name != "free")
+    for name, value in values.items():
+        early, grown = memory.baseline.get(name), memory.growth.get(name)
+        if (
+            value is not None
+            and early is not None
+            and grown is not None
+            and abs(value - early - grown) * 20 > size
+        ):
+            return "Growth compares usual levels, early and at the end; one sample may differ."
+    return None
 
 
 def growth_since_last_good(explanation: Explanation) -> str | None:
@@ -249,32 +224,14 @@ def growth_since_last_good(explanation: Explanation) -> str | None:
     version = "" if good.code_version is None else f" (version {good.code_version})"
     largest = max((abs(value) for value in good.growth.values() if value is not None), default=0)
     changes = [
-        f"{COMPONENT_NAMES.get(name, name)} {human_difference(value)}"
+        f"{COMPONENT_NAMES.get(name, name)} was {human_bytes(abs(value))} {'more' if value > 0 else 'less'}"
         for name, value in good.growth.items()
         # What is free is the rest of the others, and a small difference beside a large one is noise.
         if value and name != "free" and abs(value) * 50 >= largest
     ]
     is_known = any(value is not None for value in good.growth.values())
-    difference = listed(changes) if changes else "no difference" if is_known else "not known"
+    difference = f"at the end, {listed(changes)}" if changes else "no difference" if is_known else "not known"
     return f"Against run {good.run_id}{version}, the last that did not fail: {difference}."
-
-
-def absent_ranks(explanation: Explanation) -> list[str]:
-    """Return what is to be said about ranks that are lost, missing or still running, and about mixed-up sessions."""
-    run = explanation.run
-    sentences = []
-    if run.ranks_lost:
-        sentences.append(f"Lost: {_ranks(run.ranks_lost)}; telemetry ends with neither a stop nor a failure.")
-    if run.ranks_missing:
-        of = "" if run.world_size is None else f" of {human_count(run.world_size)}"
-        sentences.append(
-            f"Missing: {_ranks(run.ranks_missing)}{of}; nothing of {_them(run.ranks_missing)} was found."
-        )
-    if run.ranks_running and explanation.first_failure is not None:
-        sentences.append(f"Neither ended nor failed: {_ranks(run.ranks_running)}.")
-    if run.ambiguous:
-        sentences.append("Sessions of the same rank overlap in time: which belong together is not known.")
-    return sentences
 
 
 def same_elsewhere(explanation: Explanation) -> str | None:
@@ -297,34 +254,25 @@ def same_elsewhere(explanation: Explanation) -> str | None:
 
 def other_runs(explanation: Explanation) -> str | None:
     """Return which other runs failed; None for none."""
+    names = [_other_run(explanation, other) for other in explanation.other_runs]
+    return f"Also failed: {', '.join(names)}." if names else None
+
+
+def other_runs_note(explanation: Explanation) -> str | None:
+    """Return which other runs failed and how to see one of them on the command line; None for none."""
     others = explanation.other_runs
     if not others:
         return None
-    names = [
-        # Of the same run, the attempt is all that tells.
-        f"attempt {other.attempt} of {other.run_id}"
-        if other.attempt > 1 or other.run_id == explanation.run.run_id
-        else other.run_id
-        for other in others
-    ]
-    return f"{_counted(len(others), 'other failed run', 'other failed runs')}: {', '.join(names)}."
+    attempt = " --attempt N" if any(_is_told_by_attempt(explanation, other) for other in others) else ""
+    names = ", ".join(_other_run(explanation, other) for other in others)
+    return f"also failed: {names} (see {'it' if len(others) == 1 else 'one'} with --run ID{attempt})"
 
 
-def _ranks(numbers: Sequence[int]) -> str:
-    return f"{'rank' if len(numbers) == 1 else 'ranks'} {ranges(numbers)}"
+def _other_run(explanation: Explanation, other: OtherRun) -> str:
+    if _is_told_by_attempt(explanation, other):
+        return f"attempt {other.attempt} of {other.run_id}"
+    return other.run_id
 
 
-def _counted(count: int, one: str, several: str) -> str:
-    return f"{human_count(count)} {one if count == 1 else several}"
-
-
-def _were(numbers: Sequence[int]) -> str:
-    return "was" if len(numbers) == 1 else "were"
-
-
-def _are(numbers: Sequence[int]) -> str:
-    return "is" if len(numbers) == 1 else "are"
-
-
-def _them(numbers: Sequence[int]) -> str:
-    return "it" if len(numbers) == 1 else "them"
+def _is_told_by_attempt(explanation: Explanation, other: OtherRun) -> bool:
+    return other.attempt > 1 or other.run_id == explanation.run.run_id

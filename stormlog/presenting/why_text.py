@@ -15,7 +15,8 @@ from stormlog.presenting.quantities import (
     human_duration,
     human_time,
 )
-from stormlog.presenting.texts import cell_width, padded, printable, ranges, shortened, wrapped
+from stormlog.presenting.texts import cell_width, fits, padded, printable, ranges, shortened, wrapped
+from stormlog.presenting.why_headline import absent_ranks, doubt, headline
 from stormlog.presenting.why_ranks import NotableRank, bar_scale, notable_ranks, other_ranks, used_bytes
 
 __all__ = ["Piece", "Style", "screen", "screen_text"]
@@ -84,20 +85,23 @@ _SEVERITY_STYLES: dict[str, Style] = {"critical": "failure", "error": "failure",
 _LIMITS = ((5, 8, 5), (4, 8, 4), (3, 8, 3), (2, 7, 3), (2, 5, 3), (2, 4, 2), (2, 3, 1), (1, 2, 1))
 
 
-def screen(explanation: Explanation, *, width: int = 80, ascii_only: bool = False) -> list[Line]:
+def screen(
+    explanation: Explanation, *, width: int = 80, ascii_only: bool = False, now_ns: int | None = None
+) -> list[Line]:
     """Return the lines of a screen: why a run failed, as a person reads it.
 
     Args:
         explanation: What is known.
-        width: Columns of the screen. Commands and paths may be longer: they are there to be copied.
+        width: Columns of the screen, at least 60. Commands and paths may be longer: they are there to be copied.
         ascii_only: Whether bars and the ellipsis are drawn in ASCII; text of telemetry stays as it is.
+        now_ns: Time by the clock; without it, nothing is said of how old the newest record is.
     """
     ellipsis, bar = ("...", "#.") if ascii_only else ("…", "█░")
     width = max(width, _SMALLEST_WIDTH)
     bar_width = _BAR_WIDTH if width >= _WIDE else _NARROW_BAR_WIDTH
     lines: list[Line] = []
     for limits in _LIMITS:
-        lines = list(_joined(_blocks(explanation, _Layout(width, ellipsis, bar, bar_width, *limits))))
+        lines = list(_joined(_blocks(explanation, _Layout(width, ellipsis, bar, bar_width, *limits), now_ns)))
         if sum(_rows(line, width) for line in lines) <= _MOST_LINES:
             break
     return lines
@@ -108,9 +112,11 @@ def _rows(line: Line, width: int) -> int:
     return max(1, -(-sum(cell_width(piece.text) for piece in line) // width))
 
 
-def screen_text(explanation: Explanation, *, width: int = 80, ascii_only: bool = False) -> str:
+def screen_text(
+    explanation: Explanation, *, width: int = 80, ascii_only: bool = False, now_ns: int | None = None
+) -> str:
     """Return the screen without styles, every line ended; see `screen`."""
-    lines = screen(explanation, width=width, ascii_only=ascii_only)
+    lines = screen(explanation, width=width, ascii_only=ascii_only, now_ns=now_ns)
     return "".join("".join(piece.text for piece in line).rstrip() + "\n" for line in lines)
 
 
@@ -124,8 +130,8 @@ def _joined(blocks: Iterator[list[Line]]) -> Iterator[Line]:
         yield from block
 
 
-def _blocks(explanation: Explanation, layout: _Layout) -> Iterator[list[Line]]:
-    yield _heading(explanation, layout)
+def _blocks(explanation: Explanation, layout: _Layout, now_ns: int | None) -> Iterator[list[Line]]:
+    yield _heading(explanation, layout, now_ns)
     if explanation.first_failure is not None:
         yield _failure(explanation, layout)
     if explanation.accounts:
@@ -151,14 +157,14 @@ def _sentence(text: str, layout: _Layout, *, style: Style = "plain", at_most: in
     return [(Piece(line, style),) for line in lines]
 
 
-def _heading(explanation: Explanation, layout: _Layout) -> list[Line]:
+def _heading(explanation: Explanation, layout: _Layout, now_ns: int | None) -> list[Line]:
     style: Style = "heading"
     if explanation.first_failure is not None:
         style = "failure"
     elif explanation.run.ranks_lost:
         style = "warning"
     return [
-        *_sentence(sentences.headline(explanation), layout, style=style),
+        *_sentence(headline(explanation, now_ns), layout, style=style),
         *_sentence(sentences.run_title(explanation), layout, style="faint", at_most=2),
     ]
 
@@ -182,8 +188,8 @@ def _failure(explanation: Explanation, layout: _Layout) -> list[Line]:
     # Not broken, so that the path can be copied.
     source = shortened(sentences.source(failure), 4 * layout.width, layout.ellipsis)
     lines.append((Piece(f"{'Recorded':<{_LABEL_WIDTH}}", "heading"), Piece(source)))
-    doubt = sentences.doubt(explanation, failure)
-    return lines if doubt is None else [*lines, *_sentence(doubt, layout, style="warning")]
+    reason = doubt(explanation, failure)
+    return lines if reason is None else [*lines, *_sentence(reason, layout, style="warning")]
 
 
 def _fact(label: str, text: str, layout: _Layout, *, at_most: int) -> Iterator[Line]:
@@ -196,6 +202,7 @@ def _memory(explanation: Explanation, memory: MemoryAccount, layout: _Layout) ->
     lines = _sentence(sentences.memory_title(explanation, memory), layout, style="heading")
     known = [name for name in COMPONENTS if getattr(memory, f"{name}_bytes") is not None]
     has_growth = memory.growth is not None
+    largest = sentences.grown_component(explanation, memory)
     width = max(cell_width(name) for name in sentences.COMPONENT_NAMES.values())
     if has_growth:
         lines.append((Piece(f"  {'':<{width}}  {'then':>9}  {'baseline':>9}  {'growth':>10}", "faint"),))
@@ -205,7 +212,7 @@ def _memory(explanation: Explanation, memory: MemoryAccount, layout: _Layout) ->
             baseline = None if memory.baseline is None else memory.baseline.get(name)
             grown = None if memory.growth is None else memory.growth.get(name)
             row += f"  {_bytes(baseline):>9}  {'-' if grown is None else human_difference(grown):>10}"
-        if name == memory.largest_growth and explanation.first_failure is not None:
+        if name == largest:
             remark = "  grew most"
             row += remark if len(row) + len(remark) <= layout.width else ""
             lines.append((Piece(row, "failure"),))
@@ -213,10 +220,11 @@ def _memory(explanation: Explanation, memory: MemoryAccount, layout: _Layout) ->
             lines.append((Piece(row),))
     if memory.unexplained_bytes:
         lines.append((Piece(f"  {'not explained':<{width}}  {human_bytes(memory.unexplained_bytes):>9}"),))
-    if explanation.first_failure is not None:
-        lines += _sentence(sentences.growth(explanation, memory), layout)
-    good = sentences.growth_since_last_good(explanation)
-    return lines if good is None else [*lines, *_sentence(good, layout)]
+    note = sentences.levels_note(memory)
+    lines += [] if note is None else _sentence(note, layout, style="faint")
+    for sentence in (sentences.growth(explanation, memory), sentences.growth_since_last_good(explanation)):
+        lines += [] if sentence is None else _sentence(sentence, layout)
+    return lines
 
 
 def _first(items: Sequence[_Item], count: int) -> Sequence[_Item]:
@@ -247,7 +255,7 @@ def _ranks(explanation: Explanation, layout: _Layout) -> list[Line]:
         rest = [part for part in (hidden, other_ranks(explanation, found)) if part is not None]
         if rest:
             lines.append((Piece(f"  {'; '.join(rest)}", "faint"),))
-    for sentence in sentences.absent_ranks(explanation):
+    for sentence in absent_ranks(explanation):
         lines += _sentence(sentence, layout, style="warning", at_most=2)
     return lines
 
@@ -263,10 +271,14 @@ def _rank_line(
     )
     bar = "" if scale is None else f"{_bar(rank.used_bytes, scale, layout)}  "
     used = f"{_bytes(rank.used_bytes):>9}  "
-    phase = [] if rank.phase is None else [f"in {rank.phase}"]
     start = f"{name}{host}{bar}{used}"
-    words = shortened(", ".join([*rank.remarks, *phase]), layout.width - cell_width(start), layout.ellipsis)
-    return Piece(start), Piece(words, "failure" if rank.is_first else "warning")
+    room = layout.width - cell_width(start)
+    remarks = ", ".join(rank.remarks)
+    with_phase = f"{remarks}, in {rank.phase}"
+    words = with_phase if rank.phase is not None and fits(with_phase, room) else remarks
+    return Piece(start), Piece(
+        shortened(words, room, layout.ellipsis), "failure" if rank.is_first else "warning"
+    )
 
 
 def _bar(used: int | None, scale: int, layout: _Layout) -> str:

@@ -15,6 +15,7 @@ import pytest
 import stormlog.query
 from stormlog.compaction import compact_sink
 from stormlog.engine import selective
+from stormlog.engine.index.location import LAYOUT
 from stormlog.engine.reading.reader import Reader
 from stormlog.errors import QueryError, SourceError
 from stormlog.query import EventFilter
@@ -437,7 +438,7 @@ def test_the_index_outlives_a_question_about_few_files(tmp_path: Path, read_file
     with stormlog.query.open(sink, cache=tmp_path / "cache") as store:
         issues = store.list_issues()
         read_files.clear()
-    for path in (tmp_path / "cache").glob("v1/*/answers/*"):
+    for path in (tmp_path / "cache").glob(f"{LAYOUT}/*/answers/*"):
         path.unlink()
     with stormlog.query.open(sink, cache=tmp_path / "cache") as store:
         assert len(answer(store, session_id="s3")) == 4
@@ -453,7 +454,7 @@ def test_kept_answers_say_what_was_read(tmp_path: Path, read_files: list[str]) -
         with stormlog.query.open(sink, cache=cache) as store:
             rows = answer(store, session_id="s3")
             if forgets:
-                for path in cache.glob("v1/*/answers/*"):
+                for path in cache.glob(f"{LAYOUT}/*/answers/*"):
                     path.unlink()
             told.append((rows, store.rejects_summary(), [w.code for w in store.catalog.warnings]))
             folder = store._folder
@@ -488,7 +489,7 @@ def test_a_file_that_changed_since_the_store_was_opened_is_read(
         pq.write_table(segment(rows_of("s8", 500)), sink / "segment-000009.parquet")
         answer(store, session_id="s3")
         assert sorted(read_files) == ["segment-000004.parquet", "segment-000009.parquet"]
-    assert not list((tmp_path / "cache").glob("v1/*/answers/*"))
+    assert not list((tmp_path / "cache").glob(f"{LAYOUT}/*/answers/*"))
 
 
 def test_strict_stores_refuse_what_lies_in_any_file(tmp_path: Path) -> None:

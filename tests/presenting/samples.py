@@ -49,6 +49,7 @@ def explained_run(**changes: Any) -> ExplainedRun:
         "failed_ns": None,
         "clock_spread_ns": None,
         "ambiguous": False,
+        "last_ns": FAILED + 4 * S,
     }
     return ExplainedRun(**{**fields, **changes})
 
@@ -114,7 +115,12 @@ def levels(allocated: float, unused: float, outside: float, free: float) -> Mapp
 
 
 def state(
-    rank: int, used: float | None, *, failed_after: float | None = None, host: str | None = None
+    rank: int,
+    used: float | None,
+    *,
+    failed_after: float | None = None,
+    host: str | None = None,
+    kind: str | None = "oom",
 ) -> RankState:
     """Return a rank that used so many GiB, and failed so many seconds after the first failure."""
     return RankState(
@@ -123,6 +129,7 @@ def state(
         failed_ns=None if failed_after is None else FAILED + int(failed_after * S),
         used_bytes=None if used is None else int(used * GIB),
         phase="train/forward",
+        kind=None if failed_after is None else kind,
     )
 
 
@@ -185,14 +192,57 @@ def bundles_only() -> Explanation:
 
 
 def lost_only() -> Explanation:
-    """Ranks whose telemetry just ends."""
+    """Ranks whose telemetry just ends, and one that grew."""
     return Explanation(
-        run=explained_run(ranks_lost=(2, 5), ranks_missing=(7,), ranks_seen=tuple(range(7))),
-        memory=account(
-            rank=1, device_id=1, age_ns=None, largest_growth=None, pattern=None, requested_bytes=None, baseline=None,
-            growth=None,
-        ),
+        run=explained_run(ranks_lost=(2, 5), ranks_missing=(7,), ranks_running=(6,), ranks_seen=tuple(range(7))),
+        memory=account(rank=1, device_id=1, age_ns=None, requested_bytes=None),
         ranks=tuple(state(rank, 41.0) for rank in range(7)),
+    )  # fmt: skip
+
+
+def neither_ended_nor_failed() -> Explanation:
+    """Ranks of which only the clock tells whether they are at work."""
+    return Explanation(
+        run=explained_run(ranks_running=tuple(range(8))),
+        memory=account(
+            rank=1, device_id=1, age_ns=None, requested_bytes=None, largest_growth=None, pattern="flat",
+            allocated_bytes=50 * GIB, free_bytes=12 * GIB, baseline=levels(40.4, 8.0, 9.2, 22.4),
+            growth=levels(1.0, 0.2, 0.0, -1.2),
+        ),
+        ranks=tuple(state(rank, 41.0) for rank in range(8)),
+    )  # fmt: skip
+
+
+def ambiguous() -> Explanation:
+    """One of several sessions of a rank at a time."""
+    return Explanation(
+        run=explained_run(world_size=2, ranks_seen=(0,), ranks_failed=(0,), failed_ns=FAILED, ambiguous=True),
+        first_failure=first_failure(rank=0, device_id=0, lead_ns=None, session_id="s-2"),
+        memory=account(rank=0, device_id=0, session_id="s-2"),
+        ranks=(state(0, 70.0, failed_after=0),),
+    )
+
+
+def error_then_out_of_memory() -> Explanation:
+    """A rank that failed with an error, and others after it, one of which ran out of memory."""
+    return Explanation(
+        run=explained_run(ranks_failed=(1, 2, 5, 6), failed_ns=FAILED, clock_spread_ns=5 * MS),
+        first_failure=first_failure(
+            rank=1, device_id=1, lead_ns=200 * MS, certain=False, kind="error", exception_type=None,
+            exception_message=None, requested_bytes=None, free_bytes=None, context="NCCL timeout",
+        ),
+        memory=account(
+            rank=1, device_id=1, requested_bytes=None, largest_growth=None, pattern="flat", age_ns=4699 * MS,
+            baseline=levels(60.4, 8.0, 9.2, 2.4), growth=levels(1.0, 0.2, 0.0, -1.2),
+            note="nothing the samples show grew; last sample 4699 ms before",
+        ),
+        ranks=(
+            state(1, 70.0, failed_after=0, kind="error"),
+            state(5, 78.0, failed_after=0.2),
+            state(2, 70.0, failed_after=0.5, kind="error", host="gpu-node-01"),
+            state(6, 70.0, failed_after=9.96, kind="error"),
+            *(state(rank, 60.0) for rank in (0, 3, 4, 7)),
+        ),
     )  # fmt: skip
 
 
@@ -271,7 +321,7 @@ def accounts_at_a_time() -> Explanation:
         run=explained_run(world_size=2, ranks_seen=(0, 1)),
         accounts=tuple(
             account(
-                rank=rank, device_id=device, age_ns=None, allocated_bytes=(20 + rank + 10 * device) * GIB,
+                rank=rank, device_id=device, age_ns=rank * S, allocated_bytes=(20 + rank + 10 * device) * GIB,
                 timestamp_ns=FAILED - rank * S, baseline=None, growth=None, largest_growth=None, pattern=None,
                 requested_bytes=None,
             )
@@ -284,13 +334,13 @@ def accounts_at_a_time() -> Explanation:
 
 
 def survived() -> Explanation:
-    """One rank that ran out of memory and went on; nothing grew."""
+    """Two ranks that ran out of memory and went on; nothing grew."""
     return Explanation(
-        run=explained_run(world_size=1, ranks_seen=(0,), ranks_failed=(0,), failed_ns=FAILED),
-        first_failure=first_failure(rank=0, device_id=0, lead_ns=None, survived=True, phase_left=()),
+        run=explained_run(world_size=2, ranks_seen=(0, 1), ranks_failed=(0, 1), failed_ns=FAILED),
+        first_failure=first_failure(rank=0, device_id=0, lead_ns=8700 * MS, survived=True, phase_left=()),
         memory=account(rank=0, device_id=0, largest_growth=None, pattern="flat",
                        baseline=levels(60.4, 8.0, 9.2, 2.4), growth=levels(1.0, 0.2, 0.0, -1.2)),
-        ranks=(state(0, 70.0, failed_after=0),),
+        ranks=(state(0, 70.0, failed_after=0), state(1, 60.0, failed_after=8.7)),
     )  # fmt: skip
 
 
@@ -300,6 +350,9 @@ SAMPLES = {
         out_of_memory,
         bundles_only,
         lost_only,
+        neither_ended_nor_failed,
+        ambiguous,
+        error_then_out_of_memory,
         clean,
         nothing_known,
         many_ranks,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stormlog.presenting.texts import cell_width, padded, printable, ranges, shortened, wrapped
+from stormlog.presenting.texts import cell_width, fits, padded, printable, ranges, shortened, wrapped
 
 
 def test_control_characters_are_escaped_and_letters_kept() -> None:
@@ -27,6 +27,7 @@ def test_control_characters_are_escaped_and_letters_kept() -> None:
 def test_a_text_is_cut_to_the_columns_that_it_may_take(text: str, width: int, expected: str) -> None:
     assert shortened(text, width) == expected
     assert cell_width(shortened(text, width)) <= width
+    assert fits(text, width) == (not expected.endswith("…"))
 
 
 def test_an_endless_text_is_looked_at_only_as_far_as_it_is_shown() -> None:

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
-from stormlog.explaining.models import EarlierGrowth, Explanation, SameIssue
+from stormlog.explaining.models import EarlierGrowth, Explanation, OtherRun, SameIssue
 from stormlog.presenting.texts import cell_width
 from stormlog.presenting.why_brief import brief
+from stormlog.presenting.why_headline import headline
 from stormlog.presenting.why_markdown import markdown
-from stormlog.presenting.why_sentences import growth_since_last_good
+from stormlog.presenting.why_sentences import growth_since_last_good, other_runs_note
 from stormlog.presenting.why_text import screen, screen_text
 from tests.presenting.samples import (
+    FAILED,
     SAMPLES,
+    S,
     account,
     accounts_at_a_time,
+    ambiguous,
+    clean,
+    error_then_out_of_memory,
     explained_run,
     first_failure,
     hostile,
     levels,
+    lost_only,
     many_ranks,
+    neither_ended_nor_failed,
     nothing_known,
     out_of_memory,
     state,
+    survived,
 )
 
 WIDTHS = (60, 72, 80, 120)
@@ -31,6 +41,16 @@ WIDTHS = (60, 72, 80, 120)
 
 def lines_of(explanation: Explanation, width: int = 80) -> list[str]:
     return screen_text(explanation, width=width).splitlines()
+
+
+def everywhere(explanation: Explanation, now_ns: int | None = None) -> list[str]:
+    """Return the screen, Markdown and the one line, without line breaks and in lower case."""
+    texts = (
+        screen_text(explanation, now_ns=now_ns),
+        markdown(explanation, now_ns=now_ns),
+        brief(explanation, now_ns=now_ns),
+    )
+    return [" ".join(text.split()).lower() for text in texts]
 
 
 def sentences(explanation: Explanation) -> str:
@@ -110,9 +130,9 @@ def test_doubt_about_the_order_is_said_with_its_reason() -> None:
     two = explained_run(ranks_failed=(3, 4), clock_spread_ns=1_500_000_000)
     clocks = Explanation(run=two, first_failure=first_failure(certain=False))
     assert "first, as it seems" in sentences(clocks)
-    assert "clocks of the hosts are up to 1.5 s apart" in sentences(clocks)
+    assert "their clocks seem to be up to 1.5 s apart" in sentences(clocks)
     unknown = Explanation(run=replace(two, clock_spread_ns=None), first_failure=first_failure(certain=False))
-    assert "how far the clocks of the hosts are apart is not known" in sentences(unknown)
+    assert "how far their clocks are apart is not known" in sentences(unknown)
     bundle = Explanation(run=two, first_failure=first_failure(certain=False, time_source="bundle"))
     assert "only OOM bundles tell, in whole seconds" in sentences(bundle)
 
@@ -124,7 +144,10 @@ def test_doubt_about_the_order_is_said_with_its_reason() -> None:
         ({"pattern": "sudden"}, "grew by 34.0 GiB, suddenly: half of it or more came at once."),
         ({"pattern": None}, "Allocated memory grew by 34.0 GiB."),
         ({"largest_growth": "request"}, "Nothing grew: the request of 2.00 GiB would not have fitted"),
-        ({"largest_growth": None}, "Nothing that the samples show grew; the last sample is 120 ms older"),
+        (
+            {"largest_growth": None},
+            "Nothing that the samples show grew; the last sample was taken 120 ms before.",
+        ),
         (
             {"largest_growth": None, "growth": None, "note": "failed during warm-up"},
             "Growth: not known (failed during warm-up).",
@@ -212,7 +235,8 @@ def test_differences_that_are_noise_are_left_out_of_the_sentence() -> None:
     good = EarlierGrowth("r-0", None, levels(30.0, 0.01, -5.0, -25.0))
     explanation = Explanation(run=explained_run(), first_failure=first_failure(), against_last_good=good)
     assert growth_since_last_good(explanation) == (
-        "Against run r-0, the last that did not fail: allocated +30.0 GiB and outside the allocator -5.00 GiB."
+        "Against run r-0, the last that did not fail: "
+        "at the end, allocated was 30.0 GiB more and outside the allocator was 5.00 GiB less."
     )
     same = replace(explanation, against_last_good=EarlierGrowth("r-0", None, levels(0, 0, 0, 0)))
     assert growth_since_last_good(same) == "Against run r-0, the last that did not fail: no difference."
@@ -234,3 +258,204 @@ def test_at_a_time_asked_for_nothing_is_said_of_failures_and_losses() -> None:
 def test_a_time_before_all_samples_is_no_run_that_did_not_fail() -> None:
     early = replace(accounts_at_a_time(), accounts=())
     assert lines_of(early)[0] == "Memory at 2026-11-20 09:45:34 UTC: not known (no sample up to then)."
+
+
+@pytest.mark.parametrize("age_s", [None, -5, 30, 600, 601, 12 * 86400])
+def test_ranks_that_neither_ended_nor_failed_are_never_said_to_run(age_s: int | None) -> None:
+    explanation = neither_ended_nor_failed()
+    last_ns = explanation.run.last_ns
+    assert last_ns is not None
+    for text in everywhere(explanation, None if age_s is None else last_ns + age_s * S):
+        assert "running" not in text
+        assert "no failure was recorded; ranks 0-7 neither ended nor failed" in text
+        assert ("telemetry ends at 2026-11-20 09:45:38 utc" in text) == (age_s is not None and age_s > 600)
+    if age_s == 12 * 86400:
+        assert headline(explanation, last_ns + age_s * S).endswith("09:45:38 UTC, 12 days ago.")
+
+
+def test_without_a_newest_record_nothing_is_said_of_its_age() -> None:
+    explanation = replace(neither_ended_nor_failed(), run=explained_run(ranks_running=(0,), last_ns=None))
+    assert headline(explanation, FAILED * 2) == "No failure was recorded; rank 0 neither ended nor failed."
+
+
+def test_ranks_that_neither_ended_nor_failed_are_named_beside_lost_ones() -> None:
+    for text in everywhere(lost_only()):
+        assert "neither ended nor failed: rank 6." in text
+
+
+def test_of_sessions_that_overlap_nothing_but_the_one_explained_is_said_to_be_absent() -> None:
+    went_on = replace(ambiguous(), first_failure=first_failure(rank=0, survived=True, session_id="s-2"))
+    for explanation in (ambiguous(), went_on):
+        for text in everywhere(explanation):
+            assert "sessions of a rank overlap in time; only session s-2 is explained." in text
+            assert "no other failure" not in text
+            assert "no rank failed" not in text
+    nothing = replace(ambiguous(), run=explained_run(ambiguous=True), first_failure=None)
+    for text in everywhere(nothing):
+        assert "no failure was recorded in session s-2." in text
+
+
+def test_a_rank_that_went_on_after_it_ran_out_of_memory_has_not_failed() -> None:
+    rows = [line for line in lines_of(survived()) if "node-a  " in line]
+    assert [row.partition("GiB  ")[2] for row in rows] == [
+        "ran out of memory first, went on",
+        "ran out of memory 8.7 s later, went on",
+    ]
+    for text in everywhere(survived()):
+        assert "failed first" not in text
+        assert "failed 8.7 s later" not in text
+
+
+def test_a_run_with_lost_ranks_is_not_said_to_have_no_rank_that_failed_for_good() -> None:
+    explanation = replace(
+        survived(), run=explained_run(ranks_failed=(0, 1), ranks_lost=(2,), failed_ns=FAILED)
+    )
+    assert "no failure for good was recorded" in headline(explanation)
+
+
+def test_that_a_rank_ran_out_of_memory_after_an_error_is_said_at_the_top() -> None:
+    for text in everywhere(error_then_out_of_memory()):
+        assert (
+            "rank 1 of 8 failed with an error first, as it seems; "
+            "3 more ranks failed, rank 5 out of memory 200 ms later."
+        ) in text
+    (row,) = (line for line in lines_of(error_then_out_of_memory()) if line.startswith("  5  "))
+    assert row.endswith("ran out of memory 200 ms later")
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        ([(2, "oom", 0.2)], "; rank 2 ran out of memory 200 ms later."),
+        # The second of a bundle may be cut below the time of the first failure.
+        ([(2, "oom", -0.2)], "; rank 2 ran out of memory."),
+        (
+            [(2, "error", 0.1), (4, "oom", 3), (5, "oom", 4)],
+            "; 3 more ranks failed, 2 of them out of memory (first rank 4, 3 s later).",
+        ),
+        ([(2, "error", 0.1)], "failed with an error first."),
+        ([(2, None, 0.1)], "failed with an error first."),
+    ],
+)
+def test_ranks_out_of_memory_after_an_error(
+    later: list[tuple[int, str | None, float]], expected: str
+) -> None:
+    explanation = Explanation(
+        run=explained_run(ranks_failed=(1, *(rank for rank, _, _ in later))),
+        first_failure=first_failure(rank=1, kind="error"),
+        ranks=(
+            state(1, 70.0, failed_after=0, kind="error"),
+            *(state(rank, 70.0, failed_after=after, kind=kind) for rank, kind, after in later),
+        ),
+    )
+    assert headline(explanation).endswith(expected)
+
+
+def test_doubt_names_the_rank_that_failed_soon_after_and_how_soon() -> None:
+    explanation = replace(
+        error_then_out_of_memory(),
+        ranks=(
+            state(1, 70.0, failed_after=0),
+            state(3, 70.0, failed_after=0.1),
+            state(2, 70.0, failed_after=0.5, host="gpu-node-01"),
+        ),
+    )
+    assert (
+        "rank 2 on gpu-node-01 failed 500 ms later; differences of 1 s or less between hosts are not trusted "
+        "(their clocks seem to be up to 5 ms apart)."
+    ) in sentences(explanation)
+
+
+def test_the_age_of_the_last_sample_is_the_same_in_both_sentences_about_it() -> None:
+    text = sentences(error_then_out_of_memory())
+    assert text.count("4.7 s before") == 2
+    assert "4699" not in text and "4.6 s" not in text
+
+
+def test_the_one_line_names_lost_and_missing_ranks() -> None:
+    lost = replace(
+        out_of_memory(), run=explained_run(ranks_failed=(3, 4), ranks_lost=(6,), ranks_missing=(7,))
+    )
+    assert "Lost: rank 6; telemetry ends with neither a stop nor a failure." in brief(lost)
+    assert "Missing: rank 7 of 8; nothing of it was found." in brief(lost)
+    assert brief(lost_only()).count("2 and 5") == 1
+
+
+@pytest.mark.parametrize("run", [{"ranks_lost": (2,)}, {"ranks_running": (1, 2)}])
+def test_what_grew_is_said_of_ranks_that_ended_without_a_failure(run: dict[str, tuple[int, ...]]) -> None:
+    explanation = replace(lost_only(), run=explained_run(**run))
+    for text in everywhere(explanation):
+        assert "up to the peak of rank 1, allocated memory grew by 34.0 gib, steadily." in text
+    assert any(line.endswith("+34.0 GiB  grew most") for line in lines_of(explanation))
+
+
+def test_a_run_that_ended_well_has_no_growth_at_its_peak() -> None:
+    explanation = replace(clean(), memory=account(age_ns=None))
+    for text in everywhere(explanation):
+        assert "grew" not in text
+    unknown = replace(lost_only(), memory=account(age_ns=None, largest_growth=None))
+    assert all("grew" not in text for text in everywhere(unknown))
+
+
+def test_growth_of_which_nothing_is_known_is_no_growth_of_nothing() -> None:
+    unknown = dict.fromkeys(levels(0, 0, 0, 0))
+    memory = account(baseline=unknown, growth=unknown, largest_growth=None)
+    assert "Growth: not known." in sentences(replace(out_of_memory(), memory=memory))
+
+
+@pytest.mark.parametrize(("then", "is_said"), [(61.4, False), (65.3, False), (65.5, True), (57.0, True)])
+def test_growth_that_is_not_the_difference_to_the_last_sample_is_explained(
+    then: float, is_said: bool
+) -> None:
+    explanation = replace(out_of_memory(), memory=account(allocated_bytes=int(then * (1 << 30))))
+    for text in everywhere(explanation)[:2]:
+        assert ("growth compares usual levels, early and at the end" in text) == is_said
+
+
+def test_a_phase_that_does_not_fit_is_left_out_of_the_row_of_a_rank() -> None:
+    rows = [line for line in lines_of(many_ranks()) if "node-" in line and "GiB" in line]
+    assert all(row.endswith(("allocated", "in train/forward")) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ([], None),
+        ([("r-1", 1)], "also failed: r-1 (see it with --run ID)"),
+        ([("r-1", 1), ("r-2", 1)], "also failed: r-1, r-2 (see one with --run ID)"),
+        ([("r-1", 2)], "also failed: attempt 2 of r-1 (see it with --run ID --attempt N)"),
+        ([("llm-pretrain", 1)], "also failed: attempt 1 of llm-pretrain (see it with --run ID --attempt N)"),
+    ],
+)
+def test_other_runs_are_named_with_the_options_that_they_need(
+    others: list[tuple[str, int]], expected: str | None
+) -> None:
+    runs = tuple(OtherRun(run_id, attempt, FAILED, None) for run_id, attempt in others)
+    assert other_runs_note(replace(clean(), other_runs=runs)) == expected
+
+
+@pytest.mark.parametrize(
+    ("ages_s", "expected"),
+    [
+        ([None, None], "2 devices."),
+        ([0, 59], "2 devices."),
+        ([7 * 86400, 7 * 86400 + 1], "2 devices; the last samples are 7 days older."),
+        ([7 * 86400, 3 * 86400], "2 devices; the last samples are 3 days to 7 days older."),
+        ([5, 3600], "2 devices; the last sample of 1 of them is 60 minutes older."),
+        ([5, 3600, 86400], "3 devices; the last samples of 2 of them are up to 24 hours older."),
+        ([86400 * 2], "1 device; the last sample is 2 days older."),
+    ],
+)
+def test_samples_that_are_much_older_than_the_time_asked_for_are_said_to_be(
+    ages_s: list[int | None], expected: str
+) -> None:
+    accounts = tuple(account(age_ns=None if age is None else age * S) for age in ages_s)
+    explanation = replace(accounts_at_a_time(), accounts=accounts)
+    assert headline(explanation) == f"Memory at 2026-11-20 09:45:34 UTC: {expected}"
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_column_of_a_markdown_table_has_a_name(name: str) -> None:
+    lines = markdown(SAMPLES[name]()).splitlines()
+    headers = [before for before, line in pairwise(lines) if line.startswith("| ---")]
+    assert all(cell.strip() for header in headers for cell in header.strip("|").split("|"))

@@ -12,18 +12,21 @@ import pytest
 from stormlog.presenting.why_brief import brief
 from stormlog.presenting.why_markdown import markdown
 from stormlog.presenting.why_text import screen_text
-from tests.presenting.samples import SAMPLES
+from tests.presenting.samples import FAILED, SAMPLES, S
+
+#: The time by the clock: twelve days after.
+NOW = FAILED + 12 * 86400 * S
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
 
 def shown() -> dict[str, str]:
     """Return what every sample looks like, by the name of its file."""
-    texts = {"brief.txt": "\n".join(brief(sample()) for sample in SAMPLES.values()) + "\n"}
+    texts = {"brief.txt": "\n".join(brief(sample(), now_ns=NOW) for sample in SAMPLES.values()) + "\n"}
     for name, sample in SAMPLES.items():
-        texts[f"{name}.md"] = markdown(sample())
+        texts[f"{name}.md"] = markdown(sample(), now_ns=NOW)
         for width in (80, 120):
-            texts[f"{name}-{width}.txt"] = screen_text(sample(), width=width)
+            texts[f"{name}-{width}.txt"] = screen_text(sample(), width=width, now_ns=NOW)
     return texts
 
 

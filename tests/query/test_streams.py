@@ -11,6 +11,7 @@ import pytest
 
 import stormlog.query
 from stormlog.engine.cursors.cursor import SnapshotCursor
+from stormlog.engine.index.location import LAYOUT
 from stormlog.errors import QueryError
 from stormlog.query import EventFilter, streams, time_slices
 from tests.captures import capture_path
@@ -165,7 +166,7 @@ def test_a_stream_ends_with(end: str, files: Path, fetched: list[int]) -> None:
 
 
 def answers_kept(cache: Path) -> int:
-    return sum('"events"' in path.read_text() for path in cache.glob("v1/*/answers/*.json"))
+    return sum('"events"' in path.read_text() for path in cache.glob(f"{LAYOUT}/*/answers/*.json"))
 
 
 def test_only_short_answers_are_kept(

@@ -17,6 +17,7 @@ import stormlog.query
 from stormlog.engine import engine as engine_module
 from stormlog.engine.cursors.cursor import SnapshotCursor
 from stormlog.engine.engine import Engine
+from stormlog.engine.index.location import LAYOUT
 from stormlog.errors import QueryError, StormlogError
 from tests.engine.index.mixes import append
 from tests.query.sinks import START_NS, busy_session, write_lines
@@ -152,10 +153,12 @@ def test_a_question_that_a_refresh_overtakes_is_about_the_files_before_it(
         assert store.refresh()
         for other in ("events", "issues", "sql over spans"):
             QUESTIONS[other](store)
-        before = sorted(tmp_path.glob("cache/v2/*/answers/*.json"))
+        before = sorted(tmp_path.glob(f"cache/{LAYOUT}/*/answers/*.json"))
         may_go_on.set()
         assert asked.result(HANG_S) == right
-        assert sorted(tmp_path.glob("cache/v2/*/answers/*.json")) == before, "an outdated answer was kept"
+        assert sorted(tmp_path.glob(f"cache/{LAYOUT}/*/answers/*.json")) == before, (
+            "an outdated answer was kept"
+        )
         assert ask(store) != right
 
 

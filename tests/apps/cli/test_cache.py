@@ -15,7 +15,7 @@ import stormlog.query
 from stormlog.artifacts import file_state
 from stormlog.engine.index import json_files
 from stormlog.engine.index.index_file import Index
-from stormlog.engine.index.location import index_folder
+from stormlog.engine.index.location import LAYOUT, index_folder
 from stormlog.query.remembered.verification import verify
 from tests.apps.cli.runner import Outcome
 from tests.apps.cli.runner import stormlog as command_line
@@ -154,12 +154,12 @@ def test_clear_removes_the_index_of_some_paths_however_they_are_spelled(
 def test_clear_all_removes_every_index_and_nothing_else(run: Run, root: Path, tmp_path: Path) -> None:
     runs = remembered(run, tmp_path)
     (root / "mine").write_text("")
-    (root / "v2" / "notes.txt").write_text("")
-    (root / "v2" / ".gone-1").mkdir()
+    (root / LAYOUT / "notes.txt").write_text("")
+    (root / LAYOUT / ".gone-1").mkdir()
     outcome = run("cache", "clear", "--all")
     assert "Removed 1 index: " in outcome.stdout
     assert "notes.txt: is no index and was left alone" in outcome.stderr
-    assert sorted(path.name for path in root.rglob("*")) == ["mine", "notes.txt", "v2"]
+    assert sorted(path.name for path in root.rglob("*")) == ["mine", "notes.txt", LAYOUT]
     assert (runs / "events.jsonl").exists()
 
 
@@ -175,7 +175,7 @@ def test_links_are_not_followed(run: Run, root: Path, tmp_path: Path) -> None:
     outside.mkdir(parents=True)
     (outside / "index.json").write_text("precious")
     runs = remembered(run, tmp_path)
-    link = root / "v2" / ("b" * 24)
+    link = root / LAYOUT / ("b" * 24)
     link.symlink_to(outside)
     (Path(index_folder(str(root), [str(runs)])) / "parts" / "away").symlink_to(outside)
     assert as_json(run("cache", "clear", "--all", "--json"))["left_alone"] == [link.name]
@@ -187,7 +187,7 @@ def test_a_layout_folder_that_is_a_link_is_refused(run: Run, root: Path, tmp_pat
     outside = tmp_path / "outside" / ("a" * 24)
     outside.mkdir(parents=True)
     root.mkdir()
-    (root / "v2").symlink_to(outside.parent)
+    (root / LAYOUT).symlink_to(outside.parent)
     outcome = run("cache", "clear", "--all")
     assert outcome.status == 3
     assert "is a link" in outcome.stderr
@@ -329,7 +329,7 @@ def test_verify_finds_a_change_of_which_the_file_system_says_nothing(
 
 def test_verify_finds_a_kept_answer_that_is_wrong(run: Run, root: Path, tmp_path: Path) -> None:
     runs = remembered(run, tmp_path)
-    [folder] = (root / "v2").iterdir()
+    [folder] = (root / LAYOUT).iterdir()
     for path in (folder / "answers").iterdir():
         document = json_files.read_document(str(path))
         document["rows"] = document["rows"][:1]

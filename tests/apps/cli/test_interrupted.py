@@ -19,6 +19,7 @@ _SMALL_BATCHES = """
 import sys
 from stormlog.apps.cli import app
 from stormlog.engine.database.settings import Settings
+from stormlog.engine.index.location import LAYOUT
 Settings.batch_bytes = 1 << 20
 raise SystemExit(app.run(sys.argv[1:]))
 """
@@ -41,7 +42,7 @@ def wanted(sink: Path) -> str:
 def half_written(folder: Path) -> list[str]:
     """Return what no reader would ever look at."""
     found = []
-    for path in folder.glob("v1/*/index.json"):
+    for path in folder.glob(f"{LAYOUT}/*/index.json"):
         text = path.read_text()
         found += [part.name for part in path.parent.glob("parts/*") if part.name not in text]
     return found + [path.name for path in folder.rglob(".writing-*")]
@@ -71,7 +72,7 @@ def test_ctrl_c_leaves_nothing_behind_and_loses_nothing(
         text=True,
     )
     # From the moment on when it has begun to read.
-    while not list(cache.glob("v1/*/lock")) and process.poll() is None:
+    while not list(cache.glob(f"{LAYOUT}/*/lock")) and process.poll() is None:
         time.sleep(0.01)
     time.sleep(delay_s)
     process.send_signal(signal.SIGINT)
@@ -94,16 +95,16 @@ def test_what_was_read_before_ctrl_c_is_not_read_again(sink: Path, tmp_path: Pat
     command = [sys.executable, "-c", _SMALL_BATCHES, "query", "issues", str(sink), "--cache-dir", str(cache)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     # The first index file that names a part.
-    while not any(".part" in path.read_text() for path in cache.glob("v1/*/index.json")):
+    while not any(".part" in path.read_text() for path in cache.glob(f"{LAYOUT}/*/index.json")):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=120)
     assert process.returncode == 130
-    before = {part.name for part in cache.glob("v1/*/parts/*")}
+    before = {part.name for part in cache.glob(f"{LAYOUT}/*/parts/*")}
     assert before
     assert command_line("query", "issues", sink, "--cache-dir", cache).status == 0
-    assert before <= {part.name for part in cache.glob("v1/*/parts/*")}
+    assert before <= {part.name for part in cache.glob(f"{LAYOUT}/*/parts/*")}
 
 
 _ROWS = "SELECT * FROM range(1000000000)"

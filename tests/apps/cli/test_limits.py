@@ -12,6 +12,7 @@ import pytest
 import stormlog.query
 from stormlog._progress import Progress
 from stormlog.apps.cli.printing.diagnostics import progress_line
+from stormlog.engine.index.location import LAYOUT
 from stormlog.errors import OutOfRoomError
 from tests.apps.cli.runner import stormlog as command_line
 from tests.apps.cli.samples import capture
@@ -74,10 +75,10 @@ def test_the_cache_directory_can_be_chosen_or_left_alone(
     assert answer.status == 0
     assert not by_variable.exists()
     assert command_line("query", "issues", path, "--json", "--cache-dir", by_option) == answer
-    assert os.listdir(by_option) == ["v2"]
+    assert os.listdir(by_option) == [LAYOUT]
     assert not by_variable.exists()
     assert command_line("query", "issues", path, "--json") == answer
-    assert os.listdir(by_variable) == ["v2"]
+    assert os.listdir(by_variable) == [LAYOUT]
 
 
 def test_a_cache_directory_that_cannot_be_used_is_done_without(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import stormlog.query
 from stormlog.engine.cursors.allowed_sql import FUNCTIONS, NODES, TABLE_FUNCTIONS
 from stormlog.engine.cursors.explain import explained_statement, plain_statement
 from stormlog.engine.cursors.read_only import require_read_only, require_reading_plan, require_reading_tree
+from stormlog.engine.index.location import LAYOUT
 from stormlog.engine.view_needs import view_names
 from stormlog.errors import QueryError
 from stormlog.query import QueryStore
@@ -80,7 +81,7 @@ def test_nothing_that_could_write_changes_files_tables_or_kept_answers(
 ) -> None:
     canary = folder / "captures" / "canary.csv"
     segment = folder / "captures" / "events.jsonl"
-    (kept,) = (folder / "cache").glob("v1/*/answers/*.json")
+    (kept,) = (folder / "cache").glob(f"{LAYOUT}/*/answers/*.json")
     hidden = hidden_statements(canary)
     copies = [
         text for file in (segment, kept) for name, text in hidden_statements(file).items() if "copy" in name

@@ -15,6 +15,7 @@ import pytest
 import stormlog.query
 from stormlog.artifacts import snapshot
 from stormlog.artifacts.file_state import FileState, file_states, sample_of, sample_of_open, state_of
+from stormlog.engine.index.location import LAYOUT
 from stormlog.engine.reading import line_chunks, read_plan
 from stormlog.engine.reading import line_files as line_reading
 from stormlog.engine.reading import reader as reading
@@ -83,7 +84,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reads]:
 
 def answer(files: Path, cache: Path) -> str:
     """Answer from the index; answers that were kept are forgotten first."""
-    for path in cache.glob("v1/*/answers/*"):
+    for path in cache.glob(f"{LAYOUT}/*/answers/*"):
         path.unlink()
     with stormlog.query.open(files, cache=cache) as store:
         return answer_text(store, with_events=False)

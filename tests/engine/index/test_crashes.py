@@ -15,6 +15,7 @@ from pathlib import Path
 
 import stormlog.query
 from stormlog.engine.index.json_files import read_document
+from stormlog.engine.index.location import LAYOUT
 from tests.engine.index.answers import cold_answer, warm_answer
 from tests.engine.index.following import FILE_LINES, Follower, content_of, path_of
 from tests.soak import IS_SOAK, few_or_many
@@ -47,7 +48,7 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     for seed in range(KILLS):
         # Now and then nothing is known yet.
         if seed % 4 == 0:
-            for path in cache.glob("v1/*/index.json"):
+            for path in cache.glob(f"{LAYOUT}/*/index.json"):
                 path.unlink()
         path = path_of(files, rng.randrange(len(list(files.iterdir()))))
         size = path.stat().st_size
@@ -71,7 +72,7 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
 
 def assert_swept(cache: Path) -> None:
     """Nothing lies in the index but what its file names, once somebody comes alone."""
-    (index,) = cache.glob("v1/*")
+    (index,) = cache.glob(f"{LAYOUT}/*")
     with stormlog.query.open([*index.parent.parent.parent.glob("files")], cache=cache) as store:
         store.sql("SELECT count(*) FROM issues")
     document = read_document(str(index / "index.json"))

@@ -75,7 +75,7 @@ def cache(tmp_path: Path, files: Path) -> Path:
 
 
 def index_of(cache: Path) -> Path:
-    (found,) = cache.glob("v1/*")
+    (found,) = cache.glob(f"{LAYOUT}/*")
     return found
 
 
@@ -227,7 +227,7 @@ def test_index_of_other_paths(files: Path, cache: Path, tmp_path: Path) -> None:
     shutil.copytree(files, other)
     write_lines(other / "more.jsonl", busy_session("more", 20))
     issues_of(other, cache)
-    one, two = sorted(cache.glob("v1/*"))
+    one, two = sorted(cache.glob(f"{LAYOUT}/*"))
     spare = tmp_path / "spare"
     shutil.copytree(one, spare)
     shutil.rmtree(one)
@@ -286,6 +286,7 @@ def test_killed_while_writing_a_part(files: Path, cache: Path) -> None:
 import os, signal, sys
 import stormlog.query
 from stormlog.engine.index.kept_rows import Parts
+from stormlog.engine.index.location import LAYOUT
 write = Parts._copy
 def killed(self, part, kind, rows):
     write(self, part, kind, rows)

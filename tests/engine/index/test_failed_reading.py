@@ -13,6 +13,7 @@ import pytest
 import stormlog.query
 from stormlog.engine.database.lazy_schema import Database
 from stormlog.engine.index import updating
+from stormlog.engine.index.location import LAYOUT
 from stormlog.engine.reading import line_chunks
 from stormlog.engine.reading import line_files as line_reading
 from stormlog.engine.reading.temporary_files import TemporaryFiles
@@ -118,7 +119,7 @@ def test_grown_files_in_several_batches(files: Path, tmp_path: Path, monkeypatch
         warm_answer(files, tmp_path / "cache", with_events=False)
         grow(files, number)
     warm_answer(files, tmp_path / "cache", with_events=False)
-    (answers,) = (tmp_path / "cache").glob("v1/*/answers")
+    (answers,) = (tmp_path / "cache").glob(f"{LAYOUT}/*/answers")
     for path in answers.iterdir():
         path.unlink()
     assert warm_answer(files, tmp_path / "cache") == cold_answer(files)

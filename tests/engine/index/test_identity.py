@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import stormlog.query
+from stormlog.engine.index.location import LAYOUT
 from stormlog.engine.reading import line_chunks
 from stormlog.engine.reading import line_files as line_reading
 from tests.captures import capture_path, scenarios
@@ -25,7 +26,7 @@ BATCH_BYTES = 50_000
 
 
 def forget_answers(cache: Path) -> None:
-    for path in cache.glob("v1/*/answers"):
+    for path in cache.glob(f"{LAYOUT}/*/answers"):
         shutil.rmtree(path)
 
 

@@ -142,12 +142,17 @@ def _format_of(options: dict[str, Any], brief: bool) -> str:
     Raises:
         click.UsageError: they name several.
     """
-    named = {"json"} if options.pop("as_json") else set()
-    named |= {name for name in (options.pop("format_name"),) if name is not None}
-    named |= {"brief"} if brief else set()
+    named = {"json": "--json"} if options.pop("as_json") else {}
+    format_name = options.pop("format_name")
+    if format_name is not None:
+        named.setdefault(format_name, f"--format {format_name}")
+    if brief:
+        named["brief"] = "--brief"
     if len(named) > 1:
-        raise click.UsageError(f"Choose one format: {', '.join(sorted(named))} exclude each other.")
-    return named.pop() if named else _FORMATS[0]
+        from stormlog.presenting import listed
+
+        raise click.UsageError(f"{listed(sorted(named.values()))} exclude each other.")
+    return next(iter(named), _FORMATS[0])
 
 
 def _request(format_name: str, options: dict[str, Any]) -> Request:
@@ -168,6 +173,8 @@ def _request(format_name: str, options: dict[str, Any]) -> Request:
 
 
 def _print(explanation: Explanation, format_name: str, no_colour: bool) -> None:
+    from time import time_ns
+
     from stormlog.apps.cli.printing import output
 
     if format_name == "json":
@@ -177,16 +184,16 @@ def _print(explanation: Explanation, format_name: str, no_colour: bool) -> None:
     elif format_name == "markdown":
         from stormlog.presenting import markdown
 
-        output.print_text(markdown(explanation))
+        output.print_text(markdown(explanation, now_ns=time_ns()))
     elif format_name == "brief":
         from stormlog.presenting import brief
 
-        output.print_text(brief(explanation) + "\n")
+        output.print_text(brief(explanation, now_ns=time_ns()) + "\n")
     else:
-        _print_screen(explanation, no_colour)
+        _print_screen(explanation, no_colour, time_ns())
 
 
-def _print_screen(explanation: Explanation, no_colour: bool) -> None:
+def _print_screen(explanation: Explanation, no_colour: bool, now_ns: int) -> None:
     import sys
 
     from stormlog.apps.cli.printing import output
@@ -195,7 +202,8 @@ def _print_screen(explanation: Explanation, no_colour: bool) -> None:
 
     width = min(output.terminal_width() or _USUAL_WIDTH, _GREATEST_WIDTH)
     in_colour = use_colour(sys.stdout, no_colour)
-    for line in screen(explanation, width=width, ascii_only=not output.draws_blocks()):
+    lines = screen(explanation, width=width, ascii_only=not output.draws_blocks(), now_ns=now_ns)
+    for line in lines:
         pieces = [
             click.style(text, **_COLOURS[style]) if in_colour and _COLOURS[style] else text
             for text, style in line
@@ -206,10 +214,8 @@ def _print_screen(explanation: Explanation, no_colour: bool) -> None:
 
 def _note_other_runs(explanation: Explanation) -> None:
     from stormlog.apps.cli.printing.diagnostics import print_message
-    from stormlog.presenting import other_runs
+    from stormlog.presenting import other_runs_note
 
-    others = other_runs(explanation)
-    if others is not None:
-        print_message(
-            f"{others.removesuffix('.')}; see one with --run ID, and --attempt N where it had several", "Note"
-        )
+    note = other_runs_note(explanation)
+    if note is not None:
+        print_message(note, "Note")
