@@ -68,30 +68,48 @@ thread_paths AS (
             array_to_string(CASE WHEN is_enter THEN path ELSE list_slice(path, 1, len(path) - 1) END, ' / '), sequence
         ) AS phase_path
     FROM stage.phase_boundaries
+    SEMI JOIN wanted_sessions USING (session_id, rank)
     GROUP BY session_id, rank, thread_id, timestamp_ns
 ),
 
-threads AS (
-    SELECT DISTINCT session_id, rank, thread_id FROM thread_paths
-),
-
-thread_samples AS (
-    SELECT s.session_id, s.rank, s.device_id, s.file_id, s.line_number, s.timestamp_ns, t.thread_id
-    FROM all_samples AS s
-    INNER JOIN threads AS t ON s.session_id = t.session_id AND s.rank = t.rank
-),
-
--- In which phases all threads were at a sample.
-sample_phases AS (
+-- The phases that all threads of a rank are in are told by one number, the sum of the hashes of their paths. So the
+-- effort does not grow with the number of threads times that of samples.
+path_numbers AS (
     SELECT
-        s.file_id,
-        s.line_number,
-        string_agg(p.phase_path, ' | ' ORDER BY s.thread_id) FILTER (WHERE p.phase_path <> '') AS phase_paths
-    FROM thread_samples AS s
-    ASOF INNER JOIN thread_paths AS p
-        ON s.session_id = p.session_id AND s.rank = p.rank AND s.thread_id = p.thread_id
-        AND s.timestamp_ns >= p.timestamp_ns
-    GROUP BY s.file_id, s.line_number
+        session_id,
+        rank,
+        thread_id,
+        timestamp_ns,
+        CASE WHEN phase_path = '' THEN 0 ELSE CAST(hash(phase_path) AS HUGEINT) END AS path_number
+    FROM thread_paths
+),
+
+number_changes AS (
+    SELECT
+        session_id,
+        rank,
+        timestamp_ns,
+        path_number - coalesce(
+            lag(path_number) OVER (PARTITION BY session_id, rank, thread_id ORDER BY timestamp_ns), 0
+        ) AS change
+    FROM path_numbers
+),
+
+rank_numbers AS (
+    SELECT
+        session_id,
+        rank,
+        timestamp_ns,
+        sum(sum(change)) OVER (PARTITION BY session_id, rank ORDER BY timestamp_ns) AS phases_number
+    FROM number_changes
+    GROUP BY session_id, rank, timestamp_ns
+),
+
+sample_phases AS (
+    SELECT s.file_id, s.line_number, p.phases_number
+    FROM all_samples AS s
+    ASOF INNER JOIN rank_numbers AS p
+        ON s.session_id = p.session_id AND s.rank = p.rank AND s.timestamp_ns >= p.timestamp_ns
 ),
 
 -- A rank that has entered no phase twice is still warming up.
@@ -113,7 +131,7 @@ placed_samples AS (
         b.first_ns,
         b.until_ns,
         (s.timestamp_ns - b.first_ns) / greatest(b.until_ns - b.first_ns, 1) AS place,
-        coalesce(p.phase_paths, '') = coalesce(last_phase.phase_paths, '') AS is_in_last_phase
+        coalesce(p.phases_number, 0) = coalesce(last_phase.phases_number, 0) AS is_in_last_phase
     FROM all_samples AS s
     INNER JOIN series_bounds AS b
         ON s.session_id = b.session_id AND s.rank = b.rank AND s.device_id = b.device_id
@@ -275,7 +293,7 @@ fresh_series AS (
     FROM series_bounds AS b
     INNER JOIN wanted_sessions AS w ON b.session_id = w.session_id AND b.rank = w.rank
     WHERE b.has_samples AND b.until_ns - b.last_ns <= 5 * coalesce(
-        w.sampling_interval_ms * 1000000, (b.last_ns - b.first_ns) // greatest(b.sample_count - 1, 1)
+        w.sampling_interval_ms * 1e6, (b.last_ns - b.first_ns) // greatest(b.sample_count - 1, 1)
     )
 ),
 
@@ -321,6 +339,7 @@ SELECT
     l.free_bytes,
     l.unexplained_bytes,
     b.sample_count,
+    b.has_samples,
     b.largest_used_bytes,
     CAST(0.05 * coalesce(l.total_bytes, b.largest_used_bytes) AS DOUBLE) AS threshold_bytes,
     b.sample_count < 3 OR coalesce(e.most_entries < 2, false) AS is_warming_up,

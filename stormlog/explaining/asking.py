@@ -21,7 +21,7 @@ STATEMENTS = {
     "why_failures": "failures",
     "why_files": "run_sessions",
     "why_phases": "phase_spans",
-    "why_before": "issue_evidence run_sessions",
+    "why_before": "failures issue_evidence run_sessions",
     "why_same": "issue_evidence run_sessions",
     "why_clocks": "phase_spans run_sessions",
     "why_peak": "memory_account run_sessions",

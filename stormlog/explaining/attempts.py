@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from stormlog.errors import SourceError, UnknownIdError
@@ -12,6 +13,7 @@ __all__ = ["Attempt", "Choice", "choose", "list_attempts", "others_of_its_job"]
 
 #: Ids that an error about an unknown one names.
 _NAMED = 5
+_MOST_OTHERS = 10
 
 
 class Attempt(NamedTuple):
@@ -33,8 +35,8 @@ class Attempt(NamedTuple):
     is_overlapping: bool
 
     @property
-    def has_failed(self) -> bool:
-        """Whether a rank failed or is lost."""
+    def may_have_failed(self) -> bool:
+        """Whether a rank failed, or is lost unless it wrote lately."""
         return self.failed_count > 0 or self.lost_count > 0
 
 
@@ -45,7 +47,7 @@ class Choice(NamedTuple):
         attempt: The attempt.
         session_id: Only this session of it; None for all of it.
         asked_session_id: The session whose account was asked for.
-        others: Further attempts that failed and match, the latest first.
+        others: At most 10 further attempts that failed, the latest first.
     """
 
     attempt: Attempt
@@ -69,6 +71,7 @@ def list_attempts(ask: Ask) -> list[Attempt]:
 def choose(
     ask: Ask,
     attempts: Sequence[Attempt],
+    has_failed: Callable[[Attempt], bool],
     *,
     run_id: str | None,
     session_id: str | None,
@@ -81,6 +84,7 @@ def choose(
     Args:
         ask: The store.
         attempts: As `list_attempts` returns them.
+        has_failed: Whether one failed. Ranks that wrote lately are not lost, which the attempt itself does not know.
         run_id: A run: its latest failed attempt, else its last one.
         session_id: A session: its attempt.
         issue: A fingerprint id: the attempt of its latest evidence.
@@ -90,7 +94,6 @@ def choose(
     Raises:
         UnknownIdError: nothing has this id.
     """
-    failed = [attempt for attempt in attempts if attempt.has_failed]
     if session_id is not None or issue is not None:
         wanted = {"session_id": session_id, "fingerprint_id": issue}
         places = ask("why_place", {**wanted, "run_id": run_id})
@@ -106,26 +109,34 @@ def choose(
         place_session = places[0][2]
     else:
         of_run = [attempt for attempt in attempts if run_id is None or attempt.run_id == run_id]
-        if at_ns is not None and attempt_number is None:
-            of_run.sort(key=lambda attempt: _distance_ns(attempt, at_ns))
         if not of_run:
             raise UnknownIdError(
                 "run", run_id or "", list(dict.fromkeys(a.run_id for a in attempts))[:_NAMED]
             )
-        of_number = [
-            a for a in of_run if a.run_id == of_run[0].run_id and attempt_number in (None, a.attempt)
-        ]
-        if not of_number:
-            numbers = sorted(a.attempt for a in of_run if a.run_id == of_run[0].run_id)
-            message = f"run {of_run[0].run_id!r} has no attempt {attempt_number}; it has {', '.join(map(str, numbers))}"
-            raise UnknownIdError("attempt", str(attempt_number), message=message)
-        chosen, place_session = of_number[0], None
+        place_session = None
+        if at_ns is not None and attempt_number is None:
+            chosen = min(of_run, key=lambda attempt: _distance_ns(attempt, at_ns))
+        else:
+            chosen = _latest(of_run, has_failed)
+        if attempt_number is not None:
+            of_number = {a.attempt: a for a in of_run if a.run_id == chosen.run_id}
+            if attempt_number not in of_number:
+                numbers = ", ".join(str(number) for number in sorted(of_number))
+                message = f"run {chosen.run_id!r} has no attempt {attempt_number}; it has {numbers}"
+                raise UnknownIdError("attempt", str(attempt_number), message=message)
+            chosen = of_number[attempt_number]
     only = None
     if chosen.is_overlapping:
         # Nothing tells which of several sessions of a rank belong together.
         only = place_session or _first_session(ask, chosen)
-    others = [attempt for attempt in failed if attempt[:2] != chosen[:2]]
-    return Choice(chosen, only, session_id, others)
+    others = (a for a in attempts if a.may_have_failed and a[:2] != chosen[:2] and has_failed(a))
+    return Choice(chosen, only, session_id, list(islice(others, _MOST_OTHERS)))
+
+
+def _latest(attempts: Sequence[Attempt], has_failed: Callable[[Attempt], bool]) -> Attempt:
+    """Return the attempt that failed last; where none failed, the one that wrote last."""
+    found = next((attempt for attempt in attempts if attempt.may_have_failed and has_failed(attempt)), None)
+    return found or max(attempts, key=lambda attempt: attempt.last_ns or 0)
 
 
 def _distance_ns(attempt: Attempt, time_ns: int) -> tuple[int, int]:

@@ -19,32 +19,19 @@ from stormlog.explaining.models import (
 )
 from stormlog.explaining.next_steps import next_steps
 from stormlog.explaining.phases import Moment, PhaseAt, phases_at
+from stormlog.explaining.ranks import Rank, has_failed, list_ranks
 
 __all__ = ["explain"]
 
-#: A rank that wrote so lately may still be running, whatever the others did since.
-_SETTLE_NS = 600 * 10**9
-_MOST_OTHER_RUNS = 10
-
-
-class _Rank(NamedTuple):
-    """A row of `sql/queries/why_ranks.sql`."""
-
-    rank: int | None
-    session_id: str
-    host: str | None
-    status: str
-    state: str
-    failed_ns: int | None
-    start_ns: int | None
-    last_ns: int | None
+#: A larger world is not believed: the list of its missing ranks would fill the memory of this process.
+_MOST_RANKS = 1_000_000
 
 
 class _Scope(NamedTuple):
     """What is explained, with its ranks and failures."""
 
     choice: Choice
-    ranks: list[_Rank]
+    ranks: list[Rank]
     failures: list[Failure]
     until_ns: int | None
     is_about_a_time: bool
@@ -92,6 +79,7 @@ def explain(
     choice = choose(
         store.ask,
         attempts,
+        lambda found: has_failed(store, found),
         run_id=run_id,
         session_id=session_id,
         issue=issue,
@@ -102,8 +90,7 @@ def explain(
     all_series = _series(store.ask, scope.parameters, scope.until_ns)
     run = _run(store.ask, scope)
     others = tuple(
-        OtherRun(other.run_id, other.attempt, other.failed_ns, other.code_version)
-        for other in choice.others[:_MOST_OTHER_RUNS]
+        OtherRun(other.run_id, other.attempt, other.failed_ns, other.code_version) for other in choice.others
     )
     phases = phases_at(store.ask, _moments(scope))
     ranks = _rank_states(scope, all_series, phases)
@@ -126,7 +113,8 @@ def explain(
     series = _series_to_show(scope, all_series) if is_known else None
     memory = None
     if series is not None:
-        requested = failure.requested_bytes if failure is not None else None
+        is_its_own = failure is not None and failure.session_id == series.session_id
+        requested = failure.requested_bytes if failure is not None and is_its_own else None
         memory = account(
             series, until_ns=scope.failed_ns, has_failed=failure is not None, requested_bytes=requested
         )
@@ -150,40 +138,16 @@ def _scope(store: Store, choice: Choice, at_ns: int | None) -> _Scope:
     """Return the ranks and failures of what was chosen, up to a time."""
     attempt = choice.attempt
     parameters = {"run_id": attempt.run_id, "attempt": attempt.attempt, "session_id": choice.session_id}
-    ranks = _settled(store, parameters, [_Rank(*row) for row in store.ask("why_ranks", parameters)])
+    ranks = list_ranks(store, parameters)
     failures = list_failures(store.ask, parameters)
     until_ns = at_ns
     if until_ns is None and failures:
         until_ns = failures[0].timestamp_ns
     if until_ns is None:
-        [(until_ns,)] = store.ask("why_peak", parameters)
+        asked = choice.asked_session_id
+        of_peak = parameters if asked is None else {**parameters, "session_id": asked}
+        [(until_ns,)] = store.ask("why_peak", of_peak)
     return _Scope(choice, ranks, failures, until_ns, at_ns is not None)
-
-
-def _settled(store: Store, parameters: dict[str, Any], ranks: list[_Rank]) -> list[_Rank]:
-    """Return ranks as running that only seem lost because they have been quiet for a while.
-
-    Such a rank wrote lately: by the clock, or its file was modified lately. The latter tells nothing where all files
-    of the attempt look new, as those of a copy do.
-    """
-
-    def is_young(time_ns: int | None) -> bool:
-        return time_ns is not None and 0 <= store.now_ns - time_ns < _SETTLE_NS
-
-    quiet = {r.session_id for r in ranks if r.state == "lost" and r.status != "interrupted"}
-    if not quiet:
-        return ranks
-    modified = store.modified_ns()
-    of_attempt = {"run_id": parameters["run_id"], "attempt": parameters["attempt"]}
-    files = {session_id: modified.get(path) for session_id, path in store.ask("why_files", of_attempt)}
-    are_copies = all(is_young(time_ns) for time_ns in files.values())
-    return [
-        rank._replace(state="running")
-        if rank.session_id in quiet
-        and (is_young(rank.last_ns) or (not are_copies and is_young(files.get(rank.session_id))))
-        else rank
-        for rank in ranks
-    ]
 
 
 def _series(ask: Ask, parameters: dict[str, Any], until_ns: int | None) -> list[Series]:
@@ -197,6 +161,7 @@ def _run(ask: Ask, scope: _Scope) -> ExplainedRun:
     def in_state(state: str) -> tuple[int, ...]:
         return tuple(sorted(r.rank for r in scope.ranks if r.state == state and r.rank is not None))
 
+    is_whole = scope.choice.session_id is None and (attempt.world_size or 0) <= _MOST_RANKS
     hosts = {rank.host for rank in scope.ranks if rank.host is not None}
     spread = None
     if len(hosts) > 1 and scope.choice.session_id is None:
@@ -208,7 +173,7 @@ def _run(ask: Ask, scope: _Scope) -> ExplainedRun:
         world_size=attempt.world_size,
         ranks_seen=tuple(sorted(seen)),
         ranks_missing=tuple(rank for rank in range(attempt.world_size or 0) if rank not in seen)
-        if scope.choice.session_id is None
+        if is_whole
         else (),
         ranks_failed=in_state("failed"),
         ranks_lost=in_state("lost"),
@@ -268,22 +233,16 @@ def _series_to_show(scope: _Scope, all_series: list[Series]) -> Series | None:
     if scope.failures and (asked is None or asked == scope.failures[0].session_id):
         failure = scope.failures[0]
         candidates = [s for s in candidates if (s.session_id, s.rank) == (failure.session_id, failure.rank)]
-        of_device = [series for series in candidates if series.device_id == failure.device_id]
-        candidates = of_device or candidates
+        # An error that names no device (-1) tells less than the samples of those that the rank has.
+        of_device = [
+            s for s in candidates if s.device_id == failure.device_id and (s.has_samples or s.device_id >= 0)
+        ]
+        candidates = of_device or [s for s in candidates if s.has_samples] or candidates
     return max(candidates, key=lambda s: (s.used_bytes or 0) / (s.total_bytes or 1), default=None)
 
 
 def _before(ask: Ask, scope: _Scope) -> tuple[tuple[PriorHits, ...], int]:
-    failure = scope.failures[0]
-    rows = ask(
-        "why_before",
-        {
-            **scope.parameters,
-            "until_ns": failure.timestamp_ns,
-            "failed_path": failure.segment_path,
-            "failed_line": failure.line_number,
-        },
-    )
+    rows = ask("why_before", {**scope.parameters, "until_ns": scope.failed_ns})
     hits = tuple(
         PriorHits(
             fingerprint_id=row[0],
@@ -306,7 +265,7 @@ def _against_last_good(
     if series is None or not scope.failures:
         return None
     for earlier in others_of_its_job(scope.choice.attempt, attempts):
-        if earlier.has_failed or earlier.is_overlapping:
+        if earlier.may_have_failed or earlier.is_overlapping:
             continue
         parameters = {"run_id": earlier.run_id, "attempt": earlier.attempt, "session_id": None}
         of_rank = [found for found in _series(ask, parameters, None) if found.rank == series.rank]

@@ -118,14 +118,17 @@ def _lead_ns(first: Failure, later: Sequence[Failure]) -> int | None:
 def _is_certain(
     first: Failure, later: Sequence[Failure], hosts: Mapping[int | None, str | None], spread_ns: int | None
 ) -> bool:
-    """Return whether no rank of another host failed so soon after that clocks may hide the order."""
-    margin_ns = max(_SECOND_NS, spread_ns or 0)
+    """Return whether no rank of another host failed so near in time that clocks may hide the order."""
+    if first.timestamp_ns is None:
+        return False
+    earliest_ns = first.timestamp_ns - max(_SECOND_NS, spread_ns or 0)
+    latest_ns = first.timestamp_ns + max(_SECOND_NS, spread_ns or 0)
     host = hosts.get(first.rank)
-    return not any(
-        f.time_source == "event"
-        and hosts.get(f.rank) != host
-        and f.timestamp_ns is not None
-        and first.timestamp_ns is not None
-        and f.timestamp_ns - first.timestamp_ns <= margin_ns
-        for f in later
-    )
+    for failure in later:
+        if failure.timestamp_ns is None or hosts.get(failure.rank) == host:
+            continue
+        # A bundle was written at any time of its second.
+        until_ns = failure.timestamp_ns + (_SECOND_NS if failure.time_source == "bundle" else 0)
+        if failure.timestamp_ns <= latest_ns and until_ns >= earliest_ns:
+            return False
+    return True

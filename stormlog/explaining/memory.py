@@ -33,6 +33,7 @@ class Series(NamedTuple):
     free_bytes: int | None
     unexplained_bytes: int | None
     sample_count: int
+    has_samples: bool
     largest_used_bytes: int | None
     threshold_bytes: float | None
     is_warming_up: bool

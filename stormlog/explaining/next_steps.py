@@ -12,6 +12,8 @@ __all__ = ["next_steps"]
 
 #: How much around a failure is listed.
 _AROUND_NS = 30 * 10**9
+#: The latest time there is.
+_LAST_NS = 2**63 - 1
 
 
 def next_steps(
@@ -22,10 +24,11 @@ def next_steps(
     tracker = "" if store.tracker is None else f" --db {shlex.quote(store.tracker)}"
     steps = []
     if failure is not None and failure.timestamp_ns is not None:
-        session = "" if failure.session_id is None else f" --session {shlex.quote(failure.session_id)}"
+        session = "" if failure.session_id is None else _option("--session", failure.session_id)
+        start_ns = max(failure.timestamp_ns - _AROUND_NS, 0)
+        end_ns = min(failure.timestamp_ns + _AROUND_NS, _LAST_NS)
         steps.append(
-            f"stormlog query events {opened}{session} --time-start-ns {failure.timestamp_ns - _AROUND_NS} "
-            f"--time-end-ns {failure.timestamp_ns + _AROUND_NS}"
+            f"stormlog query events {opened}{session} --time-start-ns {start_ns} --time-end-ns {end_ns}"
         )
     if failure is not None and failure.fingerprint_id is not None:
         steps.append(f"stormlog query issues {opened} --fingerprint-id {failure.fingerprint_id}{tracker}")
@@ -34,5 +37,10 @@ def next_steps(
     if others:
         other = others[0]
         number = f" --attempt {other.attempt}" if other.attempt > 1 or other.run_id == run_id else ""
-        steps.append(f"stormlog why {opened} --run {shlex.quote(other.run_id)}{number}{tracker}")
+        steps.append(f"stormlog why {opened}{_option('--run', other.run_id)}{number}{tracker}")
     return tuple(steps)
+
+
+def _option(name: str, value: str) -> str:
+    """Return an option as it is typed: a value that looks like an option itself is joined to its name."""
+    return f" {name}{'=' if value.startswith('-') else ' '}{shlex.quote(value)}"

@@ -159,7 +159,7 @@ def _rival(explanation: Explanation, failure: FirstFailure, margin_ns: int) -> s
             host = "another host" if state.host is None else state.host
             when = f"{human_duration(later_ns)} later" if later_ns else "at the same time"
             return f"rank {state.rank} on {host} {failed} {when}"
-    return f"a rank of another host {failed} soon after"
+    return f"a rank of another host {failed} at about the same time"
 
 
 def lost_ranks(explanation: Explanation) -> str | None:

@@ -57,7 +57,8 @@ SELECT
     t.start_ns,
     t.last_ns,
     f.timestamp_ns AS failed_ns,
-    t.failed_count,
+    -- A bundle may not say which rank it was that failed.
+    greatest(t.failed_count, CASE WHEN f.position IS NULL THEN 0 ELSE 1 END) AS failed_count,
     t.lost_count,
     t.is_overlapping
 FROM rank_totals AS t

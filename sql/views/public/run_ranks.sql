@@ -26,7 +26,8 @@ WITH rank_ends AS (
     SELECT
         *,
         coalesce(last_event_ns, end_ns, start_ns) AS last_ns,
-        greatest(10000000000, sampling_interval_ms * 10000000) AS longest_silence_ns
+        -- As a floating-point number: whatever interval a record names, this does not overflow.
+        greatest(1e10, sampling_interval_ms * 1e7) AS longest_silence_ns
     FROM run_sessions
 ),
 

@@ -1,8 +1,8 @@
 -- Sessions of runs by rank, with the attempt that each belongs to.
 --
 -- An attempt is the part of a run in which every rank has at most one session: a session of a rank that is in the
--- attempt already opens the next one, if it starts after the rank's session before it ended. Two sessions of one rank
--- that overlap in time stay in one attempt, and are marked.
+-- attempt already opens the next one, if it starts after the rank's session before it last wrote (without events: after
+-- it ended). Two sessions of one rank that overlap in time stay in one attempt, and are marked.
 --
 -- Columns:
 --   run_id: id of the run

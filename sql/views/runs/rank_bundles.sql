@@ -1,6 +1,7 @@
 -- OOM bundles of runs, one row each, with the rank that they name.
 --
--- A session of one rank has that rank, whatever a bundle of it says or does not say.
+-- A session of one rank has that rank, whatever a bundle of it says or does not say. Of a session of several ranks,
+-- a bundle that names none of them may be that of any.
 --
 -- Reads: issue_evidence, raw.oom_bundles, stage.session_attempts
 -- Source: docs/why.md#failures.
@@ -10,7 +11,12 @@ WITH bundle_issues AS (
 ),
 
 session_ranks AS (
-    SELECT run_id, attempt, session_id, min(rank) AS rank, list(rank) AS ranks
+    SELECT
+        run_id,
+        attempt,
+        session_id,
+        CASE WHEN count(*) = 1 THEN min(rank) END AS rank,
+        list(rank) AS ranks
     FROM stage.session_attempts
     GROUP BY run_id, attempt, session_id
 )

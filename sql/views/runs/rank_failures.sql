@@ -28,15 +28,21 @@ bundle_distances AS (
         e.rank,
         e.session_id,
         b.bundle_path,
+        b.rank IS DISTINCT FROM e.rank AS is_of_other_rank,
         greatest(b.created_at_ns - e.timestamp_ns, e.timestamp_ns - b.created_at_ns - 999999999, 0) AS distance_ns
     FROM event_failures AS e
     INNER JOIN stage.rank_bundles AS b
         ON e.run_id = b.run_id AND e.attempt = b.attempt AND e.session_id = b.session_id
 ),
 
--- The bundle that was written nearest to an event, within a minute.
+-- The bundle that was written nearest to an event, within a minute; of its rank, where several share a session.
 nearest_bundles AS (
-    SELECT run_id, attempt, rank, session_id, arg_min(bundle_path, (distance_ns, bundle_path)) AS bundle_path
+    SELECT
+        run_id,
+        attempt,
+        rank,
+        session_id,
+        arg_min(bundle_path, (is_of_other_rank, distance_ns, bundle_path)) AS bundle_path
     FROM bundle_distances
     WHERE distance_ns <= 60000000000
     GROUP BY run_id, attempt, rank, session_id

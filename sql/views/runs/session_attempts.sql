@@ -1,7 +1,8 @@
 -- Sessions of runs by rank, with the attempt that each belongs to; see view `run_sessions`.
 --
 -- Materialised: yes
--- Reads: stage.rank_sessions, stage.run_members, stage.session_facts
+-- Reads: raw.events, stage.rank_sessions, stage.run_members, stage.session_facts
+-- Calls: telemetry.record_facts, telemetry.scalar_text
 -- Source: docs/concepts.md#runs.
 CREATE OR REPLACE VIEW stage.session_attempts_view AS
 WITH RECURSIVE session_facts AS (
@@ -17,13 +18,32 @@ WITH RECURSIVE session_facts AS (
     GROUP BY session_id
 ),
 
+-- What a session says of its host is that of its first record. Ranks that share a session may run elsewhere.
+rank_hosts AS (
+    SELECT
+        e.session_id,
+        e.rank,
+        nullif(
+            telemetry.scalar_text(
+                telemetry.record_facts(arg_min(e.record, (e.timestamp_ns, e.file_id, e.line_number)))[2]
+            ),
+            'unknown'
+        ) AS host
+    FROM raw.events AS e
+    SEMI JOIN (
+        SELECT session_id FROM stage.rank_sessions GROUP BY session_id HAVING count(*) > 1
+    ) AS shared ON e.session_id = shared.session_id
+    WHERE e.record IS NOT NULL
+    GROUP BY e.session_id, e.rank
+),
+
 -- A session that several sources know is one, and one that several ranks wrote is one for each of them.
 rank_members AS (
     SELECT
         m.run_id,
         m.session_id,
         coalesce(r.rank, m.rank) AS rank,
-        min(coalesce(f.host, m.host)) AS host,
+        min(coalesce(h.host, f.host, m.host)) AS host,
         min(coalesce(m.job_id, f.job_id)) AS job_id,
         max(greatest(m.world_size, f.world_size)) AS world_size,
         min(f.code_version) AS code_version,
@@ -40,6 +60,7 @@ rank_members AS (
     FROM stage.run_members AS m
     LEFT JOIN stage.rank_sessions AS r ON m.session_id = r.session_id
     LEFT JOIN session_facts AS f ON m.session_id = f.session_id
+    LEFT JOIN rank_hosts AS h ON r.session_id = h.session_id AND r.rank = h.rank
     GROUP BY m.run_id, m.session_id, coalesce(r.rank, m.rank)
 ),
 
@@ -47,7 +68,8 @@ member_positions AS (
     SELECT
         *,
         row_number() OVER (PARTITION BY run_id ORDER BY start_ns, session_id, rank) AS position,
-        max(coalesce(end_ns, start_ns)) OVER (
+        -- A ledger that was repaired says that a session ended when the next one was opened: its events know better.
+        max(coalesce(last_event_ns, end_ns, start_ns)) OVER (
             PARTITION BY run_id, rank ORDER BY start_ns, session_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS earlier_end_ns
     FROM rank_members
