@@ -3,6 +3,7 @@ explain a run by an issue."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -164,6 +165,9 @@ def explain(
         SourceError: there is no telemetry.
     """
     ask = partial(store.explain, run_id=run_id, session_id=session_id, attempt=attempt, at_ns=at_ns)
+    if issue is not None and re.fullmatch("[0-9a-f]{24}", issue):
+        # A fingerprint as people copy it.
+        issue = f"issue:{issue}"
     if issue is None or issue.startswith("issue:"):
         return ask(issue=issue)
     for fingerprint_id in _fingerprints(issue, tracker, project):

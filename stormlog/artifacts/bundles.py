@@ -48,6 +48,7 @@ def oom_bundle(
         context=optional_text(metadata.get("context")),
         job_id=_first_known(optional_text(origin.get("job_id")) for origin in origins),
         rank=_first_known(_rank(origin.get("rank")) for origin in origins),
+        world_size=_first_known(_rank(origin.get("world_size")) for origin in origins),
         host=_first_known(_host(origin.get("host")) for origin in origins),
         metadata={key: metadata[key] for key in _KEPT_METADATA if key in metadata},
     )

@@ -136,6 +136,7 @@ def _bundle_rows(catalog: ArtifactCatalog) -> list[tuple[Any, ...]]:
             bundle.job_id,
             bundle.rank,
             bundle.host,
+            bundle.world_size,
             requested_bytes(bundle.exception_message),
             free_bytes(bundle.exception_message),
         )

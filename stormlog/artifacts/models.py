@@ -176,6 +176,7 @@ class CatalogOOMBundle:
     context: str | None = None
     job_id: str | None = None
     rank: int | None = None
+    world_size: int | None = None
     host: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 

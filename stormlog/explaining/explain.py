@@ -34,7 +34,6 @@ class _Scope(NamedTuple):
     ranks: list[Rank]
     failures: list[Failure]
     until_ns: int | None
-    is_about_a_time: bool
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -141,13 +140,22 @@ def _scope(store: Store, choice: Choice, at_ns: int | None) -> _Scope:
     ranks = list_ranks(store, parameters)
     failures = list_failures(store.ask, parameters)
     until_ns = at_ns
+    if at_ns is not None:
+        failures = [f for f in failures if f.timestamp_ns is not None and f.timestamp_ns <= at_ns]
+        ranks = [_before_failure(rank, at_ns) for rank in ranks]
     if until_ns is None and failures:
         until_ns = failures[0].timestamp_ns
     if until_ns is None:
         asked = choice.asked_session_id
         of_peak = parameters if asked is None else {**parameters, "session_id": asked}
         [(until_ns,)] = store.ask("why_peak", of_peak)
-    return _Scope(choice, ranks, failures, until_ns, at_ns is not None)
+    return _Scope(choice, ranks, failures, until_ns)
+
+
+def _before_failure(rank: Rank, time_ns: int) -> Rank:
+    """Return a rank as it was at a time: one that failed later was running."""
+    is_later = rank.failed_ns is not None and rank.failed_ns > time_ns
+    return rank._replace(state="running", failed_ns=None) if is_later else rank
 
 
 def _series(ask: Ask, parameters: dict[str, Any], until_ns: int | None) -> list[Series]:
@@ -214,15 +222,14 @@ def _rank_states(
         key=lambda r: (order.get((r.session_id, r.rank), len(order)), r.rank or 0, r.session_id),
     )
     kinds = {(f.session_id, f.rank): f.kind for f in scope.failures}
-    until_ns = scope.until_ns if scope.is_about_a_time else None
     states = []
     for rank in ranks:
         used_bytes, total_bytes = used.get(rank.rank or 0, (None, None))
         phase = phases.get((rank.session_id, rank.rank or 0), PhaseAt(None, ())).phase
-        is_later = until_ns is not None and rank.failed_ns is not None and rank.failed_ns > until_ns
-        failed_ns = None if is_later else rank.failed_ns
-        kind = kinds.get((rank.session_id, rank.rank)) if failed_ns is not None else None
-        states.append(RankState(rank.rank or 0, rank.host, failed_ns, used_bytes, phase, total_bytes, kind))
+        kind = kinds.get((rank.session_id, rank.rank))
+        states.append(
+            RankState(rank.rank or 0, rank.host, rank.failed_ns, used_bytes, phase, total_bytes, kind)
+        )
     return tuple(states)
 
 

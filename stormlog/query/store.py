@@ -1,6 +1,7 @@
 """The store: artifacts as views, and the questions people ask of them.
 
-Promise: every method has an ``_sql`` twin that returns the exact text and parameters that it runs.
+Promise: every method has an ``_sql`` twin that returns the exact text and parameters that it runs; `QueryStore.explain`
+has none, because it asks several statements of ``sql/queries``, one after the other.
 """
 
 from __future__ import annotations

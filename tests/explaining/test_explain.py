@@ -129,6 +129,15 @@ def test_a_time_is_looked_for_in_the_run_that_was_going_on(job: stormlog.query.Q
     assert all(memory.age_ns is not None and memory.age_ns > 3000 * SECOND for memory in after.accounts)
 
 
+def test_a_failure_that_came_later_is_not_known_at_a_time(job: stormlog.query.QueryStore) -> None:
+    failed = job.explain().run
+    assert failed.started_ns is not None
+    before = job.explain(run_id=failed.run_id, at_ns=failed.started_ns + 60 * SECOND)
+    assert before.run.failed_ns is None and before.run.ranks_failed == ()
+    assert 5 in before.run.ranks_running
+    assert all(rank.failed_ns is None for rank in before.ranks)
+
+
 def test_nothing_to_explain_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(SourceError, match="no telemetry"):
@@ -231,14 +240,18 @@ def test_bundle_alone_is_explained(tmp_path: Path) -> None:
         "files": ["manifest.json", "metadata.json"],
     }
     (bundle / "manifest.json").write_text(json.dumps(manifest))
-    (bundle / "metadata.json").write_text(
-        json.dumps({"exception_type": "OutOfMemoryError", "exception_message": "Tried to allocate 2.00 GiB"})
-    )
+    metadata = {
+        "exception_type": "OutOfMemoryError",
+        "exception_message": "Tried to allocate 2.00 GiB",
+        "session": {"session_id": "s", "rank": 1, "world_size": 4, "host": "h"},
+    }
+    (bundle / "metadata.json").write_text(json.dumps(metadata))
     answer = explain(tmp_path)
     assert answer.first_failure is not None
     assert (answer.first_failure.time_source, answer.first_failure.certain) == ("bundle", False)
     assert answer.first_failure.requested_bytes == 2 * GIB
     assert answer.memory is None
+    assert (answer.run.world_size, answer.run.ranks_missing) == (4, (0, 2, 3))
 
 
 def test_status_comes_from_the_tracker(tmp_path: Path) -> None:

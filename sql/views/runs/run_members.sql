@@ -36,7 +36,7 @@ bundle_sessions AS (
         min(b.host) AS host,
         min(b.job_id) AS job_id,
         min(b.rank) AS rank,
-        CAST(NULL AS BIGINT) AS world_size,
+        max(b.world_size) AS world_size,
         min(b.bundle_path) AS source_path,
         CAST(NULL AS INTEGER) AS source_id,
         min(b.position) AS position,

@@ -327,3 +327,11 @@ def test_where_all_telemetry_was_skipped_the_reason_is_said(tmp_path: Path) -> N
     assert "events.jsonl: 1 line skipped" in outcome.stderr
     assert outcome.stderr.splitlines()[-1].startswith("Error: ")
     assert len(stormlog("why", tmp_path, "-q").stderr.splitlines()) == 1
+
+
+def test_a_fingerprint_may_be_named_by_its_digits() -> None:
+    job = Path(__file__).parents[3] / "examples" / "job"
+    digits = "63b1d6557bebb97a5d630e5b"
+    with_digits = stormlog("why", job, "--issue", digits, "--json", "-q")
+    assert with_digits.status == 0
+    assert with_digits.stdout == stormlog("why", job, "--issue", f"issue:{digits}", "--json", "-q").stdout
