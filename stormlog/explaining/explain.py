@@ -92,7 +92,7 @@ def explain(
         OtherRun(other.run_id, other.attempt, other.failed_ns, other.code_version) for other in choice.others
     )
     phases = phases_at(store.ask, _moments(scope))
-    ranks = _rank_states(scope, all_series, phases)
+    ranks = _rank_states(scope, all_series, phases, at_ns)
     if at_ns is not None:
         accounts = tuple(account(series, until_ns=at_ns) for series in all_series)
         return Explanation(
@@ -140,9 +140,6 @@ def _scope(store: Store, choice: Choice, at_ns: int | None) -> _Scope:
     ranks = list_ranks(store, parameters)
     failures = list_failures(store.ask, parameters)
     until_ns = at_ns
-    if at_ns is not None:
-        failures = [f for f in failures if f.timestamp_ns is not None and f.timestamp_ns <= at_ns]
-        ranks = [_before_failure(rank, at_ns) for rank in ranks]
     if until_ns is None and failures:
         until_ns = failures[0].timestamp_ns
     if until_ns is None:
@@ -150,12 +147,6 @@ def _scope(store: Store, choice: Choice, at_ns: int | None) -> _Scope:
         of_peak = parameters if asked is None else {**parameters, "session_id": asked}
         [(until_ns,)] = store.ask("why_peak", of_peak)
     return _Scope(choice, ranks, failures, until_ns)
-
-
-def _before_failure(rank: Rank, time_ns: int) -> Rank:
-    """Return a rank as it was at a time: one that failed later was running."""
-    is_later = rank.failed_ns is not None and rank.failed_ns > time_ns
-    return rank._replace(state="running", failed_ns=None) if is_later else rank
 
 
 def _series(ask: Ask, parameters: dict[str, Any], until_ns: int | None) -> list[Series]:
@@ -210,7 +201,7 @@ def _moments(scope: _Scope) -> list[Moment]:
 
 
 def _rank_states(
-    scope: _Scope, all_series: list[Series], phases: dict[tuple[str, int], PhaseAt]
+    scope: _Scope, all_series: list[Series], phases: dict[tuple[str, int], PhaseAt], asked_ns: int | None
 ) -> tuple[RankState, ...]:
     used: dict[int, tuple[int, int | None]] = {}
     for series in all_series:
@@ -226,10 +217,10 @@ def _rank_states(
     for rank in ranks:
         used_bytes, total_bytes = used.get(rank.rank or 0, (None, None))
         phase = phases.get((rank.session_id, rank.rank or 0), PhaseAt(None, ())).phase
-        kind = kinds.get((rank.session_id, rank.rank))
-        states.append(
-            RankState(rank.rank or 0, rank.host, rank.failed_ns, used_bytes, phase, total_bytes, kind)
-        )
+        is_later = asked_ns is not None and rank.failed_ns is not None and rank.failed_ns > asked_ns
+        failed_ns = None if is_later else rank.failed_ns
+        kind = None if failed_ns is None else kinds.get((rank.session_id, rank.rank))
+        states.append(RankState(rank.rank or 0, rank.host, failed_ns, used_bytes, phase, total_bytes, kind))
     return tuple(states)
 
 
