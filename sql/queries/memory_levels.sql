@@ -229,15 +229,16 @@ top_components AS (
         session_id,
         rank,
         device_id,
-        arg_max(component, end_bytes - baseline_bytes) AS component,
+        -- The name decides between equals, so that all columns are those of one component.
+        arg_min(component, (baseline_bytes - end_bytes, component)) AS component,
         max(end_bytes - baseline_bytes) AS growth_bytes,
-        arg_max(end_bytes, end_bytes - baseline_bytes) AS end_bytes,
+        arg_min(end_bytes, (baseline_bytes - end_bytes, component)) AS end_bytes,
         -- Few samples make few parts.
         CASE
             WHEN max(value_count) >= 60 THEN 20 ELSE greatest(4, max(value_count) // 3)
         END AS part_count
     FROM component_ends
-    WHERE component <> 'free'
+    WHERE component <> 'free' AND end_bytes - baseline_bytes IS NOT NULL
     GROUP BY session_id, rank, device_id
 ),
 
@@ -316,9 +317,10 @@ series_deviations AS (
         session_id,
         rank,
         device_id,
-        arg_max(component, abs(deviation_bytes)) AS deviation_component,
-        arg_max(deviation_bytes, abs(deviation_bytes)) AS deviation_bytes,
-        arg_max(coalesce(baseline_deviation_bytes, 0), abs(deviation_bytes)) AS baseline_deviation_bytes
+        -- The name decides between equals, so that all columns are those of one component.
+        arg_min(component, (-abs(deviation_bytes), component)) AS deviation_component,
+        arg_min(deviation_bytes, (-abs(deviation_bytes), component)) AS deviation_bytes,
+        arg_min(coalesce(baseline_deviation_bytes, 0), (-abs(deviation_bytes), component)) AS baseline_deviation_bytes
     FROM component_deviations
     WHERE deviation_bytes IS NOT NULL
     GROUP BY session_id, rank, device_id

@@ -6,7 +6,7 @@ SELECT
     e.fingerprint_id,
     any_value(e.kind) AS kind,
     min(e.severity) AS severity,
-    arg_max(e.title, e.timestamp_ns) AS title,
+    arg_max(e.title, (e.timestamp_ns, e.title)) AS title,
     count(*) AS hit_count,
     min(e.timestamp_ns) AS first_ns,
     max(e.timestamp_ns) AS last_ns,

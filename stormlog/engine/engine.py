@@ -6,7 +6,6 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from stormlog._storable_text import is_storable
@@ -14,7 +13,7 @@ from stormlog.artifacts.catalog_rows import lists_its_ledger
 from stormlog.artifacts.snapshot import Snapshot
 from stormlog.engine.analysis.catalog_tables import fill_catalog
 from stormlog.engine.analysis.copies import CopyFinder, forget_copies
-from stormlog.engine.analysis.copy_digests import Extent, digests
+from stormlog.engine.analysis.copy_digests import Extent, batches_of_extents, digests
 from stormlog.engine.analysis.hidden_memory import FindingStore
 from stormlog.engine.analysis.staging import (
     stage_all_spans,
@@ -452,7 +451,7 @@ class Engine:
     def _digests_of_files(self, extents: Sequence[Extent]) -> dict[Extent, str]:
         """Read some files again with the texts of all records, and return digests of their events."""
         found: dict[Extent, str] = {}
-        for batch in _batches_of_extents(extents, self._snapshot, self._settings.batch_bytes):
+        for batch in batches_of_extents(extents, self._snapshot, self._settings.batch_bytes):
             file_ids = {i for unit, _ in batch for i in range(unit.first_file_id, unit.last_file_id + 1)}
             self._comparing = _ComparingEngine(self._snapshot.only(file_ids), self._settings, None)
             try:
@@ -498,21 +497,3 @@ class _ComparingEngine(Engine):
             self._fill_catalog()
             self._read(keep_all=True)
             return self._digests_of_records(extents)
-
-
-def _batches_of_extents(extents: Sequence[Extent], snapshot: Snapshot, limit: int) -> Iterator[list[Extent]]:
-    """Yield extents together whose files have about so many bytes in all; those of one unit stay together."""
-    sizes = {
-        o.file_id: state.size for o in snapshot.origins if (state := snapshot.states[o.path]) is not None
-    }
-    batch: list[Extent] = []
-    size = 0
-    for unit, of_unit in groupby(sorted(extents), key=lambda extent: extent.unit):
-        more = sum(sizes.get(i, 0) for i in range(unit.first_file_id, unit.last_file_id + 1))
-        if batch and size + more > limit:
-            yield batch
-            batch, size = [], 0
-        batch += of_unit
-        size += more
-    if batch:
-        yield batch

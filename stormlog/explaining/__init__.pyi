@@ -9,6 +9,7 @@ from stormlog.explaining.explain import (
 )
 from stormlog.explaining.models import (
     COMPONENTS as COMPONENTS,
+    MOST_OTHER_RUNS as MOST_OTHER_RUNS,
     TIME_TEXTS as TIME_TEXTS,
     EarlierGrowth as EarlierGrowth,
     Explanation as Explanation,

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from stormlog.errors import SourceError, UnknownIdError
 from stormlog.explaining.asking import Ask
+from stormlog.explaining.models import MOST_OTHER_RUNS
 
 __all__ = ["Attempt", "Choice", "choose", "list_attempts", "others_of_its_job"]
 
 #: Ids that an error about an unknown one names.
 _NAMED = 5
-_MOST_OTHERS = 10
 
 
 class Attempt(NamedTuple):
@@ -130,7 +130,7 @@ def choose(
         # Nothing tells which of several sessions of a rank belong together.
         only = place_session or _first_session(ask, chosen)
     others = (a for a in attempts if a.may_have_failed and a[:2] != chosen[:2] and has_failed(a))
-    return Choice(chosen, only, session_id, list(islice(others, _MOST_OTHERS)))
+    return Choice(chosen, only, session_id, list(islice(others, MOST_OTHER_RUNS)))
 
 
 def _latest(attempts: Sequence[Attempt], has_failed: Callable[[Attempt], bool]) -> Attempt:

@@ -14,6 +14,7 @@ from stormlog.explaining.times import utc_text
 
 __all__ = [
     "COMPONENTS",
+    "MOST_OTHER_RUNS",
     "TIME_TEXTS",
     "EarlierGrowth",
     "Explanation",
@@ -27,6 +28,9 @@ __all__ = [
     "RankState",
     "SameIssue",
 ]
+
+#: Runs that `Explanation.other_runs` names at most.
+MOST_OTHER_RUNS = 10
 
 #: The components of device memory, in the order in which they are shown.
 COMPONENTS = ("allocated", "reserved_unused", "outside_allocator", "process", "free")

@@ -6,7 +6,9 @@ prints them makes it safe. How the run ended is said by `stormlog.presenting.why
 
 from __future__ import annotations
 
-from stormlog.explaining import Explanation, FirstFailure, MemoryAccount, OtherRun
+from collections.abc import Sequence
+
+from stormlog.explaining import MOST_OTHER_RUNS, Explanation, FirstFailure, MemoryAccount, OtherRun
 from stormlog.presenting.quantities import (
     human_bytes,
     human_count,
@@ -255,7 +257,7 @@ def same_elsewhere(explanation: Explanation) -> str | None:
 def other_runs(explanation: Explanation) -> str | None:
     """Return which other runs failed; None for none."""
     names = [_other_run(explanation, other) for other in explanation.other_runs]
-    return f"Also failed: {', '.join(names)}." if names else None
+    return f"Also failed{_latest(names)}: {', '.join(names)}." if names else None
 
 
 def other_runs_note(explanation: Explanation) -> str | None:
@@ -265,7 +267,12 @@ def other_runs_note(explanation: Explanation) -> str | None:
         return None
     attempt = " --attempt N" if any(_is_told_by_attempt(explanation, other) for other in others) else ""
     names = ", ".join(_other_run(explanation, other) for other in others)
-    return f"also failed: {names} (see {'it' if len(others) == 1 else 'one'} with --run ID{attempt})"
+    return f"also failed{_latest(others)}: {names} (see {'it' if len(others) == 1 else 'one'} with --run ID{attempt})"
+
+
+def _latest(others: Sequence[object]) -> str:
+    """Say that there may be more, where as many are named as are named at most."""
+    return f", the latest {MOST_OTHER_RUNS}" if len(others) >= MOST_OTHER_RUNS else ""
 
 
 def _other_run(explanation: Explanation, other: OtherRun) -> str:

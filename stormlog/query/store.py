@@ -7,7 +7,7 @@ has none, because it asks several statements of ``sql/queries``, one after the o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from stormlog._collector import collector_paused
@@ -283,6 +283,7 @@ class QueryStore(AnsweringStore):
             with self._lock:
                 return self._states.state_of(fingerprint_id)
 
+        @cache
         def modified_ns() -> dict[str, int]:
             snapshot = self._snapshot
             return {

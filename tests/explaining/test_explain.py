@@ -224,6 +224,17 @@ def test_a_message_in_another_language_gives_no_bytes(tmp_path: Path) -> None:
     assert answer.first_failure.context == "メモリ不足です"
 
 
+def test_component_of_an_odd_rank_has_its_own_sign(tmp_path: Path) -> None:
+    """One rank holds unused what the others have handed out: as many bytes less here as there are more there."""
+    lines = [line for rank in range(4) for line in samples(rank=rank, world_size=4, session_id=f"s{rank}")]
+    for line in lines:
+        if line["rank"] == 2:
+            line["allocator_allocated_bytes"] -= GIB
+    write_lines(tmp_path / "events.jsonl", *lines, failure(20, rank=0, world_size=4, session_id="s0"))
+    [odd] = explain(tmp_path).odd_ranks
+    assert (odd.rank, odd.component, odd.bytes_from_median) == (2, "allocated", -GIB)
+
+
 def test_bundle_alone_is_explained(tmp_path: Path) -> None:
     bundle = tmp_path / "oom_dump_1"
     bundle.mkdir()

@@ -434,6 +434,12 @@ def test_other_runs_are_named_with_the_options_that_they_need(
     assert other_runs_note(replace(clean(), other_runs=runs)) == expected
 
 
+def test_other_runs_are_said_to_be_the_latest_where_there_may_be_more() -> None:
+    runs = tuple(OtherRun(f"run-{number}", 1, FAILED, None) for number in range(10))
+    note = other_runs_note(replace(clean(), other_runs=runs))
+    assert note is not None and note.startswith("also failed, the latest 10: run-0, ")
+
+
 @pytest.mark.parametrize(
     ("ages_s", "expected"),
     [

@@ -22,7 +22,7 @@
 --   source_id: number of the source in the order of the catalog, from 0
 --
 -- Reads: issue_evidence, phase_spans, raw.events, raw.oom_bundles, stage.session_facts
--- Calls: prim.json_at, prim.json_integer, prim.json_text, telemetry.phase_summary
+-- Calls: prim.json_at, prim.json_integer, prim.json_text, telemetry.phase_of_spans
 -- Needs: issues, phases
 -- Source: docs/concepts.md#around-a-hit.
 CREATE OR REPLACE MACRO evidence_context(fingerprint, window_ns) AS TABLE
@@ -136,15 +136,8 @@ event_phases AS (
     SELECT
         file_id,
         line_number,
-        telemetry.phase_summary(
-            coalesce(
-                CASE WHEN count(*) FILTER (is_of_scope) = 1 THEN max(phase_path) FILTER (is_of_scope) END,
-                arg_max(phase_path, (sequence, scope_id)) FILTER (is_of_thread)
-            ),
-            count(DISTINCT thread_id),
-            count(DISTINCT phase_path) FILTER (is_deepest),
-            max(phase_path) FILTER (is_deepest),
-            arg_max(phase_path, (sequence, scope_id))
+        telemetry.phase_of_spans(
+            phase_path, thread_id, sequence, scope_id, is_of_scope, is_of_thread, is_deepest
         ) AS phase
     FROM running_phases
     GROUP BY file_id, line_number

@@ -1,9 +1,9 @@
 -- Phases of events that are evidence of issues: what ran in their session and rank at their time, where anything did.
 --
--- `phase` is one line of text, as telemetry.phase_summary writes it.
+-- `phase` is one line of text, as telemetry.phase_of_spans writes it.
 --
 -- Reads: phase_spans, stage.event_origins
--- Calls: telemetry.phase_summary
+-- Calls: telemetry.phase_of_spans
 -- Source: docs/concepts.md#phases.
 CREATE OR REPLACE VIEW stage.hit_phases AS
 -- Phases are compared with hits in the same 256th of the time of their session and rank only: a session with many
@@ -77,15 +77,8 @@ hit_summaries AS (
     SELECT
         file_id,
         line_number,
-        telemetry.phase_summary(
-            coalesce(
-                CASE WHEN count(*) FILTER (is_of_scope) = 1 THEN max(phase_path) FILTER (is_of_scope) END,
-                arg_max(phase_path, (sequence, scope_id)) FILTER (is_of_thread)
-            ),
-            count(DISTINCT thread_id),
-            count(DISTINCT phase_path) FILTER (is_deepest),
-            max(phase_path) FILTER (is_deepest),
-            arg_max(phase_path, (sequence, scope_id))
+        telemetry.phase_of_spans(
+            phase_path, thread_id, sequence, scope_id, is_of_scope, is_of_thread, is_deepest
         ) AS phase
     FROM running_phases
     GROUP BY file_id, line_number

@@ -6,13 +6,15 @@ format and packing of their files. The session's own id is left out: where recor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from stormlog.artifacts.snapshot import Snapshot
     from stormlog.engine.database.lazy_schema import Database
 
-__all__ = ["Extent", "Unit", "digests", "first_events", "unit_columns"]
+__all__ = ["Extent", "Unit", "batches_of_extents", "digests", "first_events", "unit_columns"]
 
 
 #: Function of Python that spells a record as its id is the hash of it.
@@ -188,3 +190,21 @@ def _digests(database: Database, extents: Sequence[Extent], respelled: str) -> d
         for number, count, digest in rows
         if count == extents[number].event_count
     }
+
+
+def batches_of_extents(extents: Sequence[Extent], snapshot: Snapshot, limit: int) -> Iterator[list[Extent]]:
+    """Yield extents together whose files have about so many bytes in all; those of one unit stay together."""
+    sizes = {
+        o.file_id: state.size for o in snapshot.origins if (state := snapshot.states[o.path]) is not None
+    }
+    batch: list[Extent] = []
+    size = 0
+    for unit, of_unit in groupby(sorted(extents), key=lambda extent: extent.unit):
+        more = sum(sizes.get(i, 0) for i in range(unit.first_file_id, unit.last_file_id + 1))
+        if batch and size + more > limit:
+            yield batch
+            batch, size = [], 0
+        batch += of_unit
+        size += more
+    if batch:
+        yield batch
