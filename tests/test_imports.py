@@ -69,6 +69,7 @@ FLOORS = (
         "_paths",
         "_progress",
         "_storable_text",
+        "_times",
         "_values",
         "_webhook_addresses",
     },

@@ -53,8 +53,6 @@ def record(message: str, at: str | None, as_json: bool, **options: Any) -> None:
     Example:
       stormlog issues record "CUDA error: device-side assert" --module trainer --session "$JOB"
     """
-    import time
-
     from stormlog.apps.cli.options.times import moment_ns
     from stormlog.apps.cli.options.tracked_targets import short_id
     from stormlog.apps.cli.printing import output
@@ -64,7 +62,7 @@ def record(message: str, at: str | None, as_json: bool, **options: Any) -> None:
     with tracker_of(options, makes=True) as tracker:
         issue = tracker.record_error(
             sys.stdin.read() if message == "-" else message,
-            timestamp_ns=None if at is None else moment_ns(at, time.time_ns(), "--at"),
+            timestamp_ns=None if at is None else moment_ns(at, "--at"),
             **options,
         )
     if as_json:

@@ -116,8 +116,6 @@ def _fail_on(text: str | None) -> set[str]:
 
 
 def _scan_options(options: dict[str, Any]) -> ScanOptions:
-    import time
-
     from stormlog.apps.cli.options.options import cache_of
     from stormlog.apps.cli.options.times import duration_ns, moment_ns
     from stormlog.tracking.scanning.scan import ScanOptions
@@ -128,7 +126,7 @@ def _scan_options(options: dict[str, Any]) -> ScanOptions:
         code_version=options["code_version"] or None,
         min_severity=options["min_severity"],
         repo=options["repo"],
-        since_ns=None if options["since"] is None else moment_ns(options["since"], time.time_ns(), "--since"),
+        since_ns=None if options["since"] is None else moment_ns(options["since"], "--since"),
         settle_ns=duration_ns(options["settle"], "--settle"),
         full=options["full"],
         dry_run=options["dry_run"],
