@@ -39,6 +39,7 @@ def test_the_example_of_every_key_is_a_value_of_it(tmp_path: Path) -> None:
 
 def test_the_nearest_file_counts_and_stormlog_toml_before_pyproject(tmp_path: Path) -> None:
     outer = write(tmp_path / "stormlog.toml", 'project = "outer"')
+    (tmp_path / "a" / "b").mkdir(parents=True)
     assert load(tmp_path / "a" / "b").path == str(outer)
     write(tmp_path / "a" / "pyproject.toml", '[tool.stormlog]\nproject = "inner"')
     assert load(tmp_path / "a" / "b").value("project") == "inner"
@@ -206,3 +207,8 @@ def test_bytes_that_are_no_text_and_giants_are_errors(tmp_path: Path) -> None:
     write(tmp_path / "stormlog.toml", "a = " + "[" * 5000 + "]" * 5000)
     with pytest.raises(ValueError, match=r"stormlog\.toml"):
         load()
+
+
+def test_the_guide_names_every_key() -> None:
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert [line.split("`")[1] for line in guide.splitlines() if line.startswith("| `")] == list(KEYS)

@@ -17,8 +17,8 @@ ALERTS = capture_path("v4-cuda-sim") / "alerts"
 @pytest.fixture
 def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Return the configuration file of the current directory."""
-    monkeypatch.delenv("STORMLOG_CONFIG")
-    monkeypatch.delenv("STORMLOG_DB")
+    for name in ("STORMLOG_CONFIG", "STORMLOG_DB", "STORMLOG_CACHE"):
+        monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     return tmp_path / "stormlog.toml"
@@ -64,7 +64,9 @@ def test_tracker_project_and_app_come_from_the_file(
 
 def test_a_baseline_counts_more_than_the_tracker_of_the_file(configured: Path) -> None:
     configured.write_text(f'paths = ["{ALERTS}"]\ndb = "t.db"\nversion_order = "semver"\n')
-    (configured.parent / "issues.json").write_text('{"schema_version": 1, "issues": {}}')
+    (configured.parent / "issues.json").write_text(
+        '{"format": "stormlog-issues", "version": 1, "issues": []}'
+    )
     outcome = stormlog("gate", "--baseline", "issues.json", "--json")
     assert outcome.status in (0, 10), outcome.stderr
 

@@ -35,7 +35,7 @@ def _default(name: str) -> Any:
 
         return str(default_store_path())
     if name == "cache":
-        from stormlog.engine.index.location import cache_root
+        from stormlog.query.remembered import cache_root
 
         return cache_root()
     usual = {
@@ -69,7 +69,7 @@ def tracker_fact(facts: dict[str, dict[str, Any]]) -> tuple[bool, str, str]:
 
 def cache_fact(facts: dict[str, dict[str, Any]]) -> tuple[bool, str, str]:
     """Return the same of the directory in which is remembered what was read."""
-    from stormlog.engine.index.location import cache_root
+    from stormlog.query.remembered import cache_root
 
     value = facts["cache"]["value"]
     root = cache_root(value if facts["cache"]["source"] != "STORMLOG_CACHE" else None)
