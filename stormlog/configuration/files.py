@@ -7,30 +7,26 @@ the repository, the home directory or the file system in which it began.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
-__all__ = ["FILE_NAMES", "FoundFile", "files_upwards", "read_file"]
+__all__ = ["FILE_NAMES", "files_upwards", "read_file"]
 
 #: Names in each directory, the first one that holds settings counts.
 FILE_NAMES = ("stormlog.toml", "pyproject.toml")
+#: The ways to write the table ``tool.stormlog``: reading TOML takes longer than looking for them, and most files of
+#: this name have none.
+_MENTIONED = rb"""(?mx) tool\s*\.\s*["']?stormlog | ^\s*(?:\[\s*tool\s*\]|tool\s*=)"""
 _MOST_BYTES = 1 << 20
 #: A marker of the directory in which a repository begins.
 _REPOSITORY = ".git"
 
 
-class FoundFile(NamedTuple):
-    """A configuration file and its content."""
-
-    path: str
-    content: bytes
-
-
-def files_upwards(start: str, warnings: list[str]) -> Iterator[FoundFile]:
-    """Yield the files that may hold settings, from a directory upwards, the nearest first.
+def files_upwards(start: str, warnings: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield path and content of the files that may hold settings, from a directory upwards, the nearest first.
 
     The search ends, inclusively, with the directory that holds ``.git``, the home directory, or the last directory of
-    the file system. A ``pyproject.toml`` that does not speak of Stormlog is left out.
+    the file system. A ``pyproject.toml`` without a table ``tool.stormlog`` is left out.
 
     Args:
         start: The directory, absolute.
@@ -42,8 +38,8 @@ def files_upwards(start: str, warnings: list[str]) -> Iterator[FoundFile]:
         for name in FILE_NAMES:
             path = os.path.join(directory, name)
             content = read_file(path, warnings) if os.path.isfile(path) else None
-            if content is not None and (name == FILE_NAMES[0] or b"stormlog" in content):
-                yield FoundFile(path, content)
+            if content is not None and (name == FILE_NAMES[0] or re.search(_MENTIONED, content)):
+                yield path, content
         parent = os.path.dirname(directory)
         if parent == directory or _is_last(directory, parent, home):
             return

@@ -8,8 +8,7 @@ from dataclasses import field
 from typing import Any
 
 from stormlog._values import frozen_class
-from stormlog.configuration.files import FILE_NAMES, FoundFile, files_upwards, read_file
-from stormlog.configuration.keys import KEYS
+from stormlog.configuration.files import FILE_NAMES, files_upwards, read_file
 
 __all__ = ["Configuration", "load"]
 
@@ -40,6 +39,8 @@ class Configuration:
 
     def source(self, name: str) -> str | None:
         """Return what decides on a key: the name of a variable, the path of the file, or None for the default."""
+        from stormlog.configuration.keys import KEYS
+
         variable = KEYS[name].variable
         if variable is not None and os.environ.get(variable, "").strip():
             return variable
@@ -62,14 +63,14 @@ def load(directory: str | os.PathLike[str] | None = None) -> Configuration:
     Source: docs/configuration.md.
     """
     warnings: list[str] = []
-    for found in _files(directory, warnings):
-        table = _table_of(found)
+    for path, content in _files(directory, warnings):
+        table = _table_of(path, content)
         if table is not None:
-            return Configuration(found.path, _checked(table, found.path), tuple(warnings))
+            return Configuration(path, _checked(table, path), tuple(warnings))
     return Configuration(warnings=tuple(warnings))
 
 
-def _files(directory: str | os.PathLike[str] | None, warnings: list[str]) -> Iterator[FoundFile]:
+def _files(directory: str | os.PathLike[str] | None, warnings: list[str]) -> Iterator[tuple[str, bytes]]:
     named = os.environ.get(_VARIABLE, "").strip()
     if named.lower() == "off":
         return
@@ -77,7 +78,7 @@ def _files(directory: str | os.PathLike[str] | None, warnings: list[str]) -> Ite
         path = os.path.abspath(os.path.expanduser(named))
         content = read_file(path, warnings)
         if content is not None:
-            yield FoundFile(path, content)
+            yield path, content
         return
     try:
         start = os.path.abspath(directory or os.getcwd())
@@ -87,25 +88,28 @@ def _files(directory: str | os.PathLike[str] | None, warnings: list[str]) -> Ite
     yield from files_upwards(start, warnings)
 
 
-def _table_of(found: FoundFile) -> dict[str, Any] | None:
+def _table_of(path: str, content: bytes) -> dict[str, Any] | None:
     """Return the settings of a file; None for a ``pyproject.toml`` without any."""
     # An ordinary command finds no file.
     import tomllib
 
     try:
-        table = tomllib.loads(found.content.decode("utf-8"))
+        table = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{found.path}: not valid TOML: {error}") from None
-    if os.path.basename(found.path) != FILE_NAMES[1]:
+        raise ValueError(f"{path}: not valid TOML: {error}") from None
+    if os.path.basename(path) != FILE_NAMES[1]:
         return table
     tool = table.get("tool")
     own = tool.get("stormlog") if isinstance(tool, dict) else None
     if own is not None and not isinstance(own, dict):
-        raise ValueError(f"{found.path}: tool.stormlog has to be a table")
+        raise ValueError(f"{path}: tool.stormlog has to be a table")
     return own
 
 
 def _checked(table: dict[str, Any], path: str) -> dict[str, Any]:
+    # Most directories have no file.
+    from stormlog.configuration.keys import KEYS
+
     settings = {}
     for name, value in table.items():
         if name not in KEYS:
@@ -121,6 +125,8 @@ def _unknown(name: str) -> str:
     if any(word in name.lower() for word in _NEVER):
         return f"{name!r} is no key: secrets, permissions, and where messages go are never read from a configuration"
     import difflib
+
+    from stormlog.configuration.keys import KEYS
 
     near = difflib.get_close_matches(name, KEYS, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(KEYS)}"
