@@ -139,6 +139,7 @@ def _bundle_rows(catalog: ArtifactCatalog) -> list[tuple[Any, ...]]:
             bundle.world_size,
             requested_bytes(bundle.exception_message),
             free_bytes(bundle.exception_message),
+            json.dumps(bundle.as_dict()),
         )
         for position, row in enumerate(list_oom_bundle_rows(catalog))
         for bundle in [bundles[row.bundle_path]]

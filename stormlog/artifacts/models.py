@@ -86,6 +86,7 @@ class CatalogSource:
         manifest_path: Manifest of a sink or bundle.
         manifest: Parsed ledger of a sink, or of the sink that a flat JSONL file lies in.
         session: Session of a diagnose bundle.
+        rollups_path: ``rollups.json`` of a sink, where there is one.
 
     Source: docs/concepts.md#catalog.
     """
@@ -96,6 +97,7 @@ class CatalogSource:
     manifest_path: Path | None = None
     manifest: TelemetrySinkManifest | None = field(default=None, repr=False, compare=False)
     session: SessionSummary | None = field(default=None, repr=False, compare=False)
+    rollups_path: str | None = field(default=None, repr=False, compare=False)
 
     @property
     def event_files(self) -> tuple[str, ...]:

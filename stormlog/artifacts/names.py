@@ -14,6 +14,7 @@ __all__ = [
     "METADATA_NAME",
     "READ_IN_DIRECTORIES",
     "READ_WHEN_NAMED",
+    "ROLLUPS_NAME",
     "SIDECAR_NAME",
     "WORKPLACE_PREFIX",
     "flat_kind",
@@ -32,6 +33,7 @@ METADATA_NAME = "metadata.json"
 SIDECAR_NAME = "stormlog_attachments.json"
 ENVELOPE_NAME = "stormlog_run.json"
 ISSUES_NAME = "issues.json"
+ROLLUPS_NAME = "rollups.json"
 
 #: Begins the names of directories beside a sink in which compaction works.
 WORKPLACE_PREFIX = ".stormlog-compact-"

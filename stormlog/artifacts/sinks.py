@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stormlog.artifacts.files import WarningLog
 from stormlog.artifacts.models import CatalogSource, PathList
-from stormlog.artifacts.names import MANIFEST_NAME, is_segment, segment_order
+from stormlog.artifacts.names import MANIFEST_NAME, ROLLUPS_NAME, is_segment, segment_order
 from stormlog.artifacts.walk import DirectoryListing
 from stormlog.telemetry import TelemetrySinkManifest
 from stormlog.telemetry.sink import is_bare_filename
@@ -29,12 +29,14 @@ def sink_source(
     Source: docs/concepts.md#catalog.
     """
     chosen, owned = choose_segments(listing, manifest, log)
+    has_rollups = not listing.refuses(ROLLUPS_NAME, log) and ROLLUPS_NAME in listing
     source = CatalogSource(
         path=Path(listing.path),
         source_kind="sink",
         event_paths=PathList(listing.spell_all(chosen)),
         manifest_path=Path(listing.spelled(MANIFEST_NAME)),
         manifest=manifest,
+        rollups_path=listing.spelled(ROLLUPS_NAME) if has_rollups else None,
     )
     return source, owned
 

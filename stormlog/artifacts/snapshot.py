@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from stormlog._values import frozen_class
 from stormlog.artifacts.event_files import FileOrigin, catalog_origins
-from stormlog.artifacts.file_state import FileState, file_states
+from stormlog.artifacts.file_state import FileState, file_states, state_of
 
 if TYPE_CHECKING:
     from stormlog.artifacts.catalog import ArtifactCatalog
+    from stormlog.artifacts.rollups import ReadRollups
     from stormlog.artifacts.models import CatalogWarning
 
 __all__ = ["Snapshot"]
@@ -28,34 +29,53 @@ class Snapshot:
         origins: Every file with events, in the order of the catalog.
         states: What the file system said about each, by path.
         warnings: What discovery skipped; those who load events add to the warnings of the catalog.
+        rollup_states: What the file system said about ``rollups.json`` of each sink that has one, by its number.
     """
 
     catalog: ArtifactCatalog
     origins: list[FileOrigin]
     states: Mapping[str, FileState | None]
     warnings: tuple[CatalogWarning, ...]
+    rollup_states: Mapping[int, FileState | None]
 
     @classmethod
     def take(cls, catalog: ArtifactCatalog) -> Snapshot:
         """Look at the files of a catalog."""
         origins = catalog_origins(catalog.sources)
-        return cls(catalog, origins, file_states(origin.path for origin in origins), tuple(catalog.warnings))
+        rollup_states = {
+            number: state_of(source.rollups_path)
+            for number, source in enumerate(catalog.sources)
+            if source.rollups_path is not None
+        }
+        states = file_states(origin.path for origin in origins)
+        return cls(catalog, origins, states, tuple(catalog.warnings), rollup_states)
 
     def only(self, file_ids: Collection[int]) -> Snapshot:
         """Return the same moment with some of the files."""
         origins = [origin for origin in self.origins if origin.file_id in file_ids]
-        return Snapshot(self.catalog, origins, self.states, self.warnings)
+        return Snapshot(self.catalog, origins, self.states, self.warnings, self.rollup_states)
+
+    @cached_property
+    def rollups(self) -> list[ReadRollups]:
+        """What ``rollups.json`` of the sinks say; read when it is asked for, since most questions do without."""
+        from stormlog.artifacts.rollups import read_rollups
+
+        return [
+            read_rollups(number, self.catalog.sources[number], state, self.catalog.opened)
+            for number, state in self.rollup_states.items()
+        ]
 
     @cached_property
     def digest(self) -> str:
         """Identifies everything that an answer can depend on."""
+        from stormlog.artifacts.attachment_rows import attachment_rows
         from stormlog.artifacts.catalog_rows import catalog_rows
 
         digest = hashlib.blake2b(digest_size=16)
-        for table, rows in catalog_rows(self.catalog).items():
+        for table, rows in (catalog_rows(self.catalog) | attachment_rows(self.catalog)).items():
             digest.update(f"{table} {json.dumps(rows)}\n".encode())
         warnings = [(w.path, w.code, w.message) for w in self.warnings]
-        digest.update(json.dumps(warnings).encode())
+        digest.update(json.dumps([warnings, list(self.rollup_states.items())]).encode())
         for origin in self.origins:
             state = self.states[origin.path]
             digest.update(

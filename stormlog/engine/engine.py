@@ -6,12 +6,13 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stormlog._storable_text import is_storable
 from stormlog.artifacts.catalog_rows import lists_its_ledger
 from stormlog.artifacts.snapshot import Snapshot
-from stormlog.engine.analysis.catalog_tables import fill_catalog
+from stormlog.engine.analysis.catalog_tables import fill_attachments, fill_catalog, fill_rollups
 from stormlog.engine.analysis.copies import CopyFinder, forget_copies
 from stormlog.engine.analysis.copy_digests import Extent, batches_of_extents, digests
 from stormlog.engine.analysis.hidden_memory import FindingStore
@@ -27,17 +28,19 @@ from stormlog.engine.database.connection import connect, lock
 from stormlog.engine.database.lazy_schema import Database
 from stormlog.engine.database.python_functions import UDFS, register
 from stormlog.engine.database.settings import Settings
-from stormlog.engine.database.sql_files import load_sql_files
+from stormlog.engine.database.sql_files import python_functions_of
 from stormlog.engine.index.kept_rows import Parts
 from stormlog.engine.index.updating import DatabaseUpdater
 from stormlog.engine.reading.temporary_files import TemporaryFiles
 from stormlog.engine.tracked.schema import TrackingSchema
 from stormlog.engine.view_needs import (
+    ATTACHMENTS,
     CATALOG,
     FAILURES,
     FILES,
     ISSUES,
     PHASES,
+    ROLLUPS,
     RUNS,
     SESSIONS,
     TEXTS,
@@ -72,6 +75,8 @@ _CATALOG_TABLES = {
     "show",
     "sqlite_master",
 }
+#: What is filled without a look at events.
+_WITHOUT_EVENTS = {CATALOG, ATTACHMENTS, ROLLUPS}
 #: Schemas of the macros.
 _MACRO_SCHEMAS = {"prim", "telemetry", "projection", "issues"}
 #: Rows that are fetched at a time: between two batches a statement can be stopped.
@@ -101,6 +106,7 @@ class Engine:
         self._open_database: Database | None = None
         self._filled: set[str] = set()
         self._load_warnings: list[CatalogWarning] = []
+        self._rollup_warnings: list[CatalogWarning] = []
         self._registered: set[str] = set()
         self._preparations = 0
         self._cursors: weakref.WeakSet[SnapshotCursor] = weakref.WeakSet()
@@ -163,7 +169,7 @@ class Engine:
     @property
     def load_warnings(self) -> list[CatalogWarning]:
         """What reading skipped as a whole."""
-        return self._load_warnings
+        return [*self._load_warnings, *self._rollup_warnings]
 
     @property
     def is_settled(self) -> bool:
@@ -297,6 +303,7 @@ class Engine:
         self._temporary_files.opened = snapshot.catalog.opened
         self._filled.clear()
         self._load_warnings = []
+        self._rollup_warnings = []
 
     @contextlib.contextmanager
     def _preparing(self) -> Iterator[None]:
@@ -340,17 +347,18 @@ class Engine:
                 self._filled.discard(PHASES)
                 self._filled.add(ISSUES)
             self._updater.keep(self._findings.known, self._digests)
-            if PHASES in needs - self._filled:
-                stage_all_spans(database)
-                self._filled.add(PHASES)
-            if RUNS in needs - self._filled:
-                stage_runs(database)
-                self._filled.add(RUNS)
-            if FAILURES in needs - self._filled:
-                stage_failures(database)
-                self._filled.add(FAILURES)
+            for need, fill in (
+                (ATTACHMENTS, partial(fill_attachments, catalog=self._snapshot.catalog)),
+                (ROLLUPS, self._fill_rollups),
+                (PHASES, stage_all_spans),
+                (RUNS, stage_runs),
+                (FAILURES, stage_failures),
+            ):
+                if need in needs - self._filled:
+                    fill(database)
+                    self._filled.add(need)
             is_about_columns = not wanted.isdisjoint(_CATALOG_TABLES)
-            rests_on_parts = bool(needs_of(wanted_views) - {CATALOG})
+            rests_on_parts = bool(needs_of(wanted_views) - _WITHOUT_EVENTS)
             if not self._parts.are_shown and (is_about_columns or rests_on_parts):
                 self._parts.show()
             self._register(wanted | set(public_names()) if is_about_columns else wanted)
@@ -393,7 +401,7 @@ class Engine:
                 needs.add(TEXTS)
             elif self._lists_a_session_twice:
                 needs.add(FILES)
-        if needs - {CATALOG}:
+        if needs - _WITHOUT_EVENTS:
             needs.add(FILES)
         return needs
 
@@ -473,15 +481,20 @@ class Engine:
             self._fill_warnings()
             self._filled.add(CATALOG)
 
+    def _fill_rollups(self, database: Database) -> None:
+        files = self._snapshot.rollups
+        fill_rollups(database, files)
+        self._rollup_warnings = [file.warning for file in files if file.warning is not None]
+        self._fill_warnings()
+
     def _fill_warnings(self) -> None:
-        warnings = [*self._snapshot.warnings, *self._load_warnings]
+        warnings = [*self._snapshot.warnings, *self.load_warnings]
         rows = [(warning.path, warning.code, warning.message) for warning in warnings]
         self._database.fill("raw.warnings", "VARCHAR, VARCHAR, VARCHAR", rows)
 
     def _register(self, wanted: Collection[str]) -> None:
         """Register the functions of Python that are wanted, or that wanted views call."""
-        names = {name for file in load_sql_files() if file.name in wanted for name in file.python_functions}
-        names |= UDFS.keys() & wanted
+        names = python_functions_of(wanted) | (UDFS.keys() & wanted)
         register(self._database.connection, sorted(names - self._registered))
         self._registered |= names
 

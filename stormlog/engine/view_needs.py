@@ -8,11 +8,13 @@ from functools import cache
 from stormlog.engine.database.sql_files import SqlFile, load_sql_files
 
 __all__ = [
+    "ATTACHMENTS",
     "CATALOG",
     "FAILURES",
     "FILES",
     "ISSUES",
     "PHASES",
+    "ROLLUPS",
     "RUNS",
     "SESSIONS",
     "TEXTS",
@@ -23,6 +25,10 @@ __all__ = [
 
 #: Sources, ledgers and bundles.
 CATALOG = "catalog"
+#: What is attached to runs, and the segments of sinks.
+ATTACHMENTS = "attachments"
+#: What rollups.json of sinks say.
+ROLLUPS = "rollups"
 #: The records of all files, and what reading skipped.
 FILES = "files"
 #: The same, with the texts of all records.

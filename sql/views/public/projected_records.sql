@@ -23,23 +23,15 @@
 --   segment_path: file that holds the event
 --   line_number: line in that file from 1 (row of a Parquet or CSV file, item of a JSON list)
 --
--- Reads: events
+-- Reads: stage.identified_events
 -- Calls: prim.is_ascii, prim.json_text, prim.lower_ascii, prim.trim_blanks, projection.attributes,
---   projection.correlation, projection.record_id, projection.resource, projection.severity,
---   projection.severity_text, projection.source_kind, projection.stage, projection.stated_severity,
---   telemetry.is_canonical_text, stormlog_canonical_record, stormlog_folded_text, stormlog_severity_text
+--   projection.correlation, projection.resource, projection.severity, projection.severity_text,
+--   projection.source_kind, projection.stage, projection.stated_severity, stormlog_folded_text,
+--   stormlog_severity_text
 -- Needs: texts
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE VIEW projected_records AS
-WITH canonical_records AS (
-    SELECT
-        *,
-        CASE WHEN telemetry.is_canonical_text(record) THEN record ELSE stormlog_canonical_record(record) END
-            AS canonical_text
-    FROM events
-),
-
-field_lists AS (
+WITH field_lists AS (
     SELECT
         *,
         CAST(
@@ -51,7 +43,7 @@ field_lists AS (
                 '$.metadata.phase_scope'
             ]) AS VARCHAR[]
         ) AS fields
-    FROM canonical_records
+    FROM stage.identified_events
 ),
 
 record_fields AS (
@@ -80,7 +72,7 @@ record_values AS (
 
 SELECT
     1 AS schema_version,
-    coalesce(record_id, projection.record_id(canonical_text)) AS record_id,
+    record_id,
     timestamp_ns,
     timestamp_ns AS observed_timestamp_ns,
     session_id,

@@ -14,13 +14,14 @@
 --   source_ref: id of the run there
 --   session_count: number of sessions
 --   attempt_count: number of attempts: the job was started so often
+--   attachment_count: number of rows of `run_attachments`
 --   sessions: ids of the sessions, by start
 --   ranks: sorted ranks of the sessions
 --   tags: tags of the envelope
 --   metadata: JSON object of the envelope
 --
--- Reads: raw.run_envelopes, run_sessions, stage.run_members
--- Needs: runs
+-- Reads: raw.run_envelopes, run_attachments, run_sessions, stage.run_members
+-- Needs: attachments, runs
 -- Source: docs/concepts.md#runs.
 CREATE OR REPLACE VIEW runs AS
 WITH member_totals AS (
@@ -42,6 +43,10 @@ WITH member_totals AS (
 
 attempt_counts AS (
     SELECT run_id, max(attempt) AS attempt_count FROM run_sessions GROUP BY run_id
+),
+
+attachment_counts AS (
+    SELECT run_id, count(*) AS attachment_count FROM run_attachments GROUP BY run_id
 )
 
 SELECT
@@ -58,6 +63,7 @@ SELECT
     e.source_ref,
     coalesce(m.session_count, 0) AS session_count,
     coalesce(a.attempt_count, 0) AS attempt_count,
+    coalesce(c.attachment_count, 0) AS attachment_count,
     coalesce(m.sessions, []) AS sessions,
     coalesce(m.ranks, []) AS ranks,
     e.tags,
@@ -65,6 +71,7 @@ SELECT
 FROM raw.run_envelopes AS e
 LEFT JOIN member_totals AS m ON e.run_id = m.run_id
 LEFT JOIN attempt_counts AS a ON e.run_id = a.run_id
+LEFT JOIN attachment_counts AS c ON e.run_id = c.run_id
 UNION ALL
 SELECT
     m.run_id,
@@ -83,10 +90,12 @@ SELECT
     NULL AS source_ref,
     m.session_count,
     coalesce(a.attempt_count, 0) AS attempt_count,
+    coalesce(c.attachment_count, 0) AS attachment_count,
     m.sessions,
     m.ranks,
     [] AS tags,
     CAST('{}' AS JSON) AS metadata
 FROM member_totals AS m
 LEFT JOIN attempt_counts AS a ON m.run_id = a.run_id
+LEFT JOIN attachment_counts AS c ON m.run_id = c.run_id
 WHERE NOT m.is_explicit;

@@ -7,7 +7,7 @@ comment is its documentation, and what follows ``-- Tests`` is run by the test s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
@@ -19,6 +19,7 @@ __all__ = [
     "SqlFile",
     "comments",
     "load_sql_files",
+    "python_functions_of",
     "quote_identifier",
     "quote_literal",
     "view_query",
@@ -114,6 +115,27 @@ def load_sql_files() -> tuple[SqlFile, ...]:
     return tuple(
         _parse(path) for kind in ("macros", "views") for path in sorted((root / kind).glob("*/*.sql"))
     )
+
+
+def python_functions_of(names: Iterable[str]) -> set[str]:
+    """Return the functions of Python that some views and table macros call, or the views that they select from."""
+    functions: set[str] = set()
+    for name in names:
+        functions |= _python_functions_of(name)
+    return functions
+
+
+@cache
+def _python_functions_of(name: str) -> frozenset[str]:
+    file = _files_by_name().get(name)
+    if file is None:
+        return frozenset()
+    return frozenset(file.python_functions).union(*map(_python_functions_of, file.reads))
+
+
+@cache
+def _files_by_name() -> dict[str, SqlFile]:
+    return {file.table_name: file for file in load_sql_files() if file.kind != "MACRO"}
 
 
 def view_query(name: str) -> str:

@@ -9,6 +9,13 @@ __all__ = ["LINES_GIVEN_VIEW", "SCHEMAS", "TABLES"]
 
 SCHEMAS = ("prim", "telemetry", "projection", "issues", "raw", "stage", "tracking")
 
+#: Peaks of three counters: how much, when, and of which rank.
+_PEAKS = (
+    "peak_allocated_bytes BIGINT, peak_allocated_ns BIGINT, peak_allocated_rank BIGINT, "
+    "peak_reserved_bytes BIGINT, peak_reserved_ns BIGINT, peak_reserved_rank BIGINT, "
+    "peak_used_bytes BIGINT, peak_used_ns BIGINT, peak_used_rank BIGINT"
+)
+
 #: Table -> column definitions, in the order in which they are created.
 TABLES = {
     # Filled from the catalog, when a store opens.
@@ -29,7 +36,7 @@ TABLES = {
         "created_at_us BIGINT, backend VARCHAR, reason VARCHAR, event_count BIGINT, session_id VARCHAR, "
         "session_status VARCHAR, exception_type VARCHAR, exception_module VARCHAR, exception_message VARCHAR, "
         "context VARCHAR, job_id VARCHAR, rank BIGINT, host VARCHAR, world_size BIGINT, requested_bytes BIGINT, "
-        "free_bytes BIGINT"
+        "free_bytes BIGINT, entry VARCHAR"
     ),
     "raw.run_envelopes": (
         "position INTEGER, run_id VARCHAR, title VARCHAR, description VARCHAR, job_id VARCHAR, started_at_ns BIGINT, "
@@ -37,6 +44,47 @@ TABLES = {
         "metadata VARCHAR"
     ),
     "raw.envelope_sessions": "run_id VARCHAR, session_id VARCHAR",
+    # Filled when a question is about attachments.
+    "raw.attachments": (
+        "position BIGINT, title VARCHAR, kind VARCHAR, attachment_id VARCHAR, url VARCHAR, path VARCHAR, "
+        "run_id VARCHAR, session_id VARCHAR, job_id VARCHAR, rank BIGINT, start_ns BIGINT, end_ns BIGINT, "
+        "created_at_utc VARCHAR, updated_at_utc VARCHAR, storage VARCHAR, source_namespace VARCHAR, "
+        "source_ref VARCHAR, metadata VARCHAR, sidecar_path VARCHAR, created_at_ns BIGINT"
+    ),
+    "raw.envelope_attachments": (
+        "run_id VARCHAR, title VARCHAR, kind VARCHAR, storage VARCHAR, attachment_id VARCHAR, url VARCHAR, "
+        "path VARCHAR, session_id VARCHAR, job_id VARCHAR, rank BIGINT, local_rank BIGINT, world_size BIGINT, "
+        "start_ns BIGINT, end_ns BIGINT, source_path VARCHAR, source_namespace VARCHAR, source_ref VARCHAR, "
+        "metadata VARCHAR"
+    ),
+    "raw.sink_segments": (
+        "source_id INTEGER, filename VARCHAR, path VARCHAR, session_id VARCHAR, event_count BIGINT, "
+        "size_bytes BIGINT, is_closed BOOLEAN"
+    ),
+    "raw.rollup_paths": "source_id INTEGER, path VARCHAR",
+    # Filled from rollups.json of sinks, when a question is about them: the fresh ones, but for `raw.rollup_files`.
+    "raw.rollup_files": (
+        "source_id INTEGER, path VARCHAR, state VARCHAR, reason VARCHAR, generated_at_ns BIGINT, "
+        "window_duration_ns BIGINT, session_count BIGINT"
+    ),
+    "raw.rollup_sessions": (
+        "source_id INTEGER, position BIGINT, session_id VARCHAR, status VARCHAR, started_at_ns BIGINT, "
+        "ended_at_ns BIGINT, job_id VARCHAR, world_size BIGINT, event_count BIGINT, sample_count BIGINT, "
+        f"first_ns BIGINT, last_ns BIGINT, {_PEAKS}, alert_count BIGINT, severity_counts VARCHAR, "
+        "event_type_counts VARCHAR, transition_count BIGINT, degraded_time_ns BIGINT, last_status VARCHAR, "
+        "oom_count BIGINT"
+    ),
+    "raw.rollup_ranks": (
+        "source_id INTEGER, position BIGINT, rank BIGINT, local_rank BIGINT, world_size BIGINT, "
+        f"event_count BIGINT, sample_count BIGINT, first_ns BIGINT, last_ns BIGINT, {_PEAKS}, "
+        "first_gap_bytes BIGINT, latest_gap_bytes BIGINT, peak_gap_bytes BIGINT, delta_gap_bytes BIGINT, "
+        "gap_drift_bytes_per_second DOUBLE"
+    ),
+    "raw.rollup_windows": (
+        "source_id INTEGER, position BIGINT, window_index BIGINT, start_ns BIGINT, end_ns BIGINT, "
+        "event_count BIGINT, sample_count BIGINT, rank_count BIGINT, alert_count BIGINT, "
+        f"transition_count BIGINT, oom_count BIGINT, {_PEAKS}"
+    ),
     # What footers of Parquet files say of their row groups: bounds of sessions and times.
     "raw.row_groups": (
         "file_id INTEGER, source_id INTEGER, first_session VARCHAR, last_session VARCHAR, first_ns BIGINT, "
