@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from stormlog.telemetry import SessionSummary, TelemetrySinkManifest
 
 __all__ = [
+    "AMBIGUOUS_RUN",
     "NO_MEMORY_TELEMETRY",
+    "ROLLUPS_UNUSABLE",
     "CatalogOOMBundle",
     "CatalogSource",
     "CatalogWarning",
@@ -29,6 +31,10 @@ __all__ = [
 
 #: Begins the code of warnings about files of another kind: nothing is lost with them.
 NO_MEMORY_TELEMETRY = "no_memory_telemetry"
+#: Code of warnings about a ``rollups.json``.
+ROLLUPS_UNUSABLE = "rollups_unusable"
+#: Begins the code of notes about ids that several runs have.
+AMBIGUOUS_RUN = "ambiguous_run"
 
 SourceKind = Literal[
     "sink", "telemetry_json", "telemetry_jsonl", "telemetry_csv", "diagnose_bundle", "oom_bundle"
@@ -131,8 +137,13 @@ class CatalogWarning:
 
     @property
     def is_note(self) -> bool:
-        """Whether no telemetry is lost for it: the file is a copy, or of another kind. Strict stores accept it."""
-        return self.code.startswith((_COPY, NO_MEMORY_TELEMETRY))
+        """Whether no telemetry is lost for it, as for a copy, or a file of another kind. Strict stores accept it."""
+        return self.code.startswith((_COPY, NO_MEMORY_TELEMETRY, AMBIGUOUS_RUN))
+
+    @property
+    def is_beside_reading(self) -> bool:
+        """Whether it is about something else than events: rollups, or ids that several runs have."""
+        return self.code.startswith((ROLLUPS_UNUSABLE, AMBIGUOUS_RUN))
 
     def as_dict(self) -> dict[str, str]:
         """Return ``path`` and ``message``."""

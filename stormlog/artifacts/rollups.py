@@ -16,7 +16,7 @@ from stormlog._opening import OpenedPaths
 from stormlog._values import frozen_class
 from stormlog.artifacts.file_state import FileState, state_of
 from stormlog.artifacts.files import read_json_object
-from stormlog.artifacts.models import CatalogWarning
+from stormlog.artifacts.models import ROLLUPS_UNUSABLE, CatalogWarning
 
 if TYPE_CHECKING:
     from stormlog.artifacts.models import CatalogSource
@@ -59,7 +59,7 @@ class ReadRollups:
         if self.state != "unusable":
             return None
         message = f"cannot be used as rollups ({self.reason}); its sums are counted from the events instead"
-        return CatalogWarning(self.path, message, "rollups_unusable")
+        return CatalogWarning(self.path, message, ROLLUPS_UNUSABLE)
 
 
 def read_rollups(

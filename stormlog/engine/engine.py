@@ -106,7 +106,6 @@ class Engine:
         self._open_database: Database | None = None
         self._filled: set[str] = set()
         self._load_warnings: list[CatalogWarning] = []
-        self._rollup_warnings: list[CatalogWarning] = []
         self._registered: set[str] = set()
         self._preparations = 0
         self._cursors: weakref.WeakSet[SnapshotCursor] = weakref.WeakSet()
@@ -169,7 +168,7 @@ class Engine:
     @property
     def load_warnings(self) -> list[CatalogWarning]:
         """What reading skipped as a whole."""
-        return [*self._load_warnings, *self._rollup_warnings]
+        return self._load_warnings
 
     @property
     def is_settled(self) -> bool:
@@ -303,7 +302,6 @@ class Engine:
         self._temporary_files.opened = snapshot.catalog.opened
         self._filled.clear()
         self._load_warnings = []
-        self._rollup_warnings = []
 
     @contextlib.contextmanager
     def _preparing(self) -> Iterator[None]:
@@ -349,7 +347,7 @@ class Engine:
             self._updater.keep(self._findings.known, self._digests)
             for need, fill in (
                 (ATTACHMENTS, partial(fill_attachments, catalog=self._snapshot.catalog)),
-                (ROLLUPS, self._fill_rollups),
+                (ROLLUPS, partial(fill_rollups, files=self._snapshot.rollups)),
                 (PHASES, stage_all_spans),
                 (RUNS, stage_runs),
                 (FAILURES, stage_failures),
@@ -481,14 +479,8 @@ class Engine:
             self._fill_warnings()
             self._filled.add(CATALOG)
 
-    def _fill_rollups(self, database: Database) -> None:
-        files = self._snapshot.rollups
-        fill_rollups(database, files)
-        self._rollup_warnings = [file.warning for file in files if file.warning is not None]
-        self._fill_warnings()
-
     def _fill_warnings(self) -> None:
-        warnings = [*self._snapshot.warnings, *self.load_warnings]
+        warnings = [*self._snapshot.warnings, *self._load_warnings]
         rows = [(warning.path, warning.code, warning.message) for warning in warnings]
         self._database.fill("raw.warnings", "VARCHAR, VARCHAR, VARCHAR", rows)
 

@@ -18,6 +18,7 @@ from stormlog.engine.index.index_file import Index
 from stormlog.engine.index.location import index_folder
 from stormlog.engine.questions import REFRESHED, Generation
 from stormlog.engine.tracked.states import StateSource
+from stormlog.engine.view_needs import ROLLUPS, needs_of
 from stormlog.errors import QueryError, SourceError
 
 if TYPE_CHECKING:
@@ -204,6 +205,8 @@ class EngineHolder:
                 raise
             return self._filled(views)
         self._note(engine.has_records, engine.load_warnings)
+        if views is not None and ROLLUPS in needs_of(views):
+            self._tell_rollups()
         if engine.has_all_records:
             # Nobody needs the other one any more.
             self._retire_selective_engine()
@@ -237,11 +240,23 @@ class EngineHolder:
     ) -> None:
         """Remember what an answer rests on: all files, or some."""
         self._has_read = self._has_read or has_read
+        told = self.catalog.warnings
         if has_read:
-            self.catalog.warnings[len(self._snapshot.warnings) :] = warnings
-        elif files is not None and not self._has_read:
+            # What is told beside reading stays: about rollups, and ids that several runs have.
+            others = [w for w in told[len(self._snapshot.warnings) :] if w.is_beside_reading]
+            told[len(self._snapshot.warnings) :] = [*warnings, *(w for w in others if w not in warnings)]
+            return
+        if files is not None and not self._has_read:
             self._files_read.update(files)
-            self.catalog.warnings += [w for w in warnings if w not in self.catalog.warnings]
+            self._tell(warnings)
+
+    def _tell(self, warnings: Iterable[CatalogWarning]) -> None:
+        """Add those warnings that were not told yet."""
+        self.catalog.warnings += [w for w in warnings if w not in self.catalog.warnings]
+
+    def _tell_rollups(self) -> None:
+        """Tell which rollups of sinks cannot be used."""
+        self._tell(file.warning for file in self._snapshot.rollups if file.warning is not None)
 
     def _engines(self) -> list[Engine]:
         engines = (self._open_engine, self._selective_engine, *self._retired_engines)

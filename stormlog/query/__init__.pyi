@@ -33,6 +33,22 @@ from stormlog.query.rows import (
     Reject as Reject,
     SessionRow as SessionRow,
 )
+from stormlog.query.run_rows import (
+    AttachmentStorage as AttachmentStorage,
+    CorrelationEvidence as CorrelationEvidence,
+    CorrelationResult as CorrelationResult,
+    DerivedFieldsRow as DerivedFieldsRow,
+    RollupWindowRow as RollupWindowRow,
+    RunAttachmentRow as RunAttachmentRow,
+    RunRow as RunRow,
+    SummaryRow as SummaryRow,
+    TimelineMarker as TimelineMarker,
+)
+from stormlog.query.run_statements import (
+    CORRELATION_KINDS as CORRELATION_KINDS,
+    SUMMARY_GROUPS as SUMMARY_GROUPS,
+    SUMMARY_METRICS as SUMMARY_METRICS,
+)
 from stormlog.query.store import (
     QueryStore as QueryStore,
     open as open,

@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING, Any
 from stormlog._collector import collector_paused
 from stormlog.engine import Generation, Question, Settings, StateSource, require_one
 from stormlog.query import statements
-from stormlog.query.asking import AnsweringStore
+from stormlog.query.run_questions import RunQuestions
 from stormlog.query.statements import Statement
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from stormlog.artifacts import ExternalAttachment, OOMBundleRow
+    from stormlog.artifacts import OOMBundleRow
     from stormlog.engine import Connection, Engine, Relation, SnapshotCursor
     from stormlog.explaining import Explanation
     from stormlog.issues import StormlogIssue
     from stormlog.issues.sidecar import TrackedState
     from stormlog.query.adhoc import SqlResult
     from stormlog.query.filters import (
-        AttachmentFilter,
         EventFilter,
         IssueFilter,
         OOMBundleFilter,
@@ -97,7 +96,7 @@ def open(
     return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache), states=states)
 
 
-class QueryStore(AnsweringStore):
+class QueryStore(RunQuestions):
     """Views over the artifacts of a catalog. Use `stormlog.query.open`.
 
     Several threads may ask at once. Close it, or use it as a context manager.
@@ -208,15 +207,6 @@ class QueryStore(AnsweringStore):
     def list_oom_bundles_sql(self, filters: OOMBundleFilter | None = None) -> Statement:
         """Return the text and the parameters that `list_oom_bundles` runs."""
         return statements.oom_bundles_statement(filters)
-
-    def list_attachments(self, filters: AttachmentFilter | None = None) -> list[ExternalAttachment]:
-        """Return the attachments that sidecars declare.
-
-        Source: docs/concepts.md#artifacts.
-        """
-        from stormlog.query.listing import list_attachments
-
-        return list_attachments(self.catalog, filters)
 
     def unmatched_filters(
         self, filters: IssueFilter | SessionFilter | EventFilter | OOMBundleFilter

@@ -19,7 +19,7 @@
 --   line_number: line in that file from 1 (row of a Parquet or CSV file, item of a JSON list)
 --
 -- Reads: raw.events, stage.loaded_sessions
--- Calls: issues.is_alert, telemetry.is_sample
+-- Calls: issues.is_alert
 -- Needs: files
 -- Source: docs/concepts.md#summaries.
 CREATE OR REPLACE VIEW memory_readings AS
@@ -33,7 +33,7 @@ SELECT
     r.allocator_reserved_bytes,
     r.device_used_bytes,
     r.device_total_bytes,
-    CASE WHEN telemetry.is_sample(r.event_type) THEN r.device_used_bytes - r.allocator_reserved_bytes END AS sample_gap_bytes,
+    CASE WHEN r.event_type = 'sample' THEN r.device_used_bytes - r.allocator_reserved_bytes END AS sample_gap_bytes,
     issues.is_alert(r.event_type, r.severity) AS is_alert,
     r.event_type IN ('collector_degraded', 'collector_recovered') AS is_transition,
     s.status AS session_status,

@@ -13,22 +13,30 @@
 --   world_size: number of ranks
 --   event_type: type of the event, trimmed, or phase
 --   metadata: JSON object: metadata of the event, or which phase it is
---   job_id: distributed job, NULL when there is none
+--   job_id: distributed job of the session, NULL when there is none
 --   source_path: first file that contributes to the session
 --   source_kind: kind of the source
 --   source_id: number of the source in the order of the catalog, from 0
 --   file_id: number of the file in reading order, from 0, NULL for phases
 --   line_number: line in that file from 1, NULL for phases
 --
--- Reads: events, phase_spans, raw.events, stage.loaded_sessions
+-- Reads: events, phase_spans, raw.events, raw.ledger_sessions, stage.loaded_sessions
 -- Calls: prim.json_at, prim.json_text, prim.trim_blanks
 -- Needs: texts, phases
 -- Source: docs/concepts.md#timeline-markers.
 CREATE OR REPLACE VIEW timeline_markers AS
-WITH marking_events AS (
-    SELECT *, prim.trim_blanks(event_type) AS trimmed_type
-    FROM events
-    WHERE prim.trim_blanks(event_type)
+WITH ledger_entries AS (
+    SELECT source_id, session_id, job_id FROM raw.ledger_sessions WHERE is_last
+),
+
+marking_events AS (
+    SELECT
+        e.* EXCLUDE (job_id),
+        CASE WHEN l.session_id IS NULL THEN e.job_id ELSE l.job_id END AS job_id,
+        prim.trim_blanks(e.event_type) AS trimmed_type
+    FROM events AS e
+    LEFT JOIN ledger_entries AS l ON e.source_id = l.source_id AND e.session_id = l.session_id
+    WHERE prim.trim_blanks(e.event_type)
         IN ('start', 'stop', 'collector_degraded', 'collector_recovered', 'warning', 'critical', 'error')
 ),
 
@@ -115,11 +123,12 @@ SELECT
         'phase_path', p.path, 'scope_id', p.scope_id, 'thread_id', p.thread_id, 'thread_name', p.thread_name,
         'sequence', p.sequence, 'synthetic_end', p.is_synthetic_end
     ) AS metadata,
-    prim.json_text(prim.json_at(r.record, '$.job_id')) AS job_id,
+    CASE WHEN l.session_id IS NULL THEN prim.json_text(prim.json_at(r.record, '$.job_id')) ELSE l.job_id END AS job_id,
     p.source_path,
     p.source_kind,
     p.source_id,
     CAST(NULL AS INTEGER) AS file_id,
     CAST(NULL AS BIGINT) AS line_number
 FROM spans AS p
-LEFT JOIN first_records AS r ON p.source_id = r.source_id AND p.session_id = r.session_id AND p.rank = r.rank;
+LEFT JOIN first_records AS r ON p.source_id = r.source_id AND p.session_id = r.session_id AND p.rank = r.rank
+LEFT JOIN ledger_entries AS l ON p.source_id = l.source_id AND p.session_id = l.session_id;
