@@ -12,5 +12,5 @@ WHERE (CAST($kinds AS VARCHAR[]) IS NULL OR list_contains(CAST($kinds AS VARCHAR
     AND (CAST($rank AS BIGINT) IS NULL OR rank IS NULL OR rank = CAST($rank AS BIGINT))
 ORDER BY
     CASE confidence WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END, distance_ns, kind, title,
-    coalesce(start_ns, end_ns), session_id, source_id, file_id, line_number, evidence_id
+    CASE WHEN kind NOT IN ('telemetry_event', 'alert') THEN source_id END, coalesce(start_ns, end_ns), session_id, source_id, file_id, line_number, evidence_id
 LIMIT CAST($limit AS BIGINT)
