@@ -229,6 +229,35 @@ class QueryStore(AnsweringStore):
 
         return list_attachments(self.catalog, filters)
 
+    def count_rows(self, filters: IssueFilter | SessionFilter | EventFilter | OOMBundleFilter) -> int:
+        """Return how many rows fit a filter, on whatever page they are.
+
+        Raises:
+            QueryError: the store is closed, or DuckDB failed.
+            SourceError: the store is strict and something had to be skipped.
+        """
+        found = statements.counting_statement(self._statement_of(filters))
+        is_selective = found.views == "events"
+        rows = self._run("count_rows", found.statement, found.views, is_selective=is_selective).rows
+        return int(rows[0][0])
+
+    def rows_behind(self, filters: IssueFilter | SessionFilter | EventFilter | OOMBundleFilter) -> int:
+        """Return how many rows fit a filter and come behind its page, or behind its limit."""
+        page = self._statement_of(filters).parameters
+        last: int | None = page["limit"]
+        return 0 if last is None else max(self.count_rows(filters) - page["offset"] - last, 0)
+
+    def _statement_of(self, filters: statements.Filter) -> statements.FilteredStatement:
+        from stormlog.query.filters import EventFilter, IssueFilter, SessionFilter
+
+        if isinstance(filters, IssueFilter):
+            return self._issues_statement(filters)
+        if isinstance(filters, SessionFilter):
+            return statements.sessions_statement(filters)
+        if isinstance(filters, EventFilter):
+            return statements.events_statement(filters)
+        return statements.oom_bundles_statement(filters)
+
     def unmatched_filters(
         self, filters: IssueFilter | SessionFilter | EventFilter | OOMBundleFilter
     ) -> list[UnmatchedFilter]:

@@ -1,7 +1,7 @@
 -- Where, when and for what sessions ran, one row per run, session and rank.
 --
--- `run_names` are the words that a run is asked for by: its id, the job of the session, and the session where it is a
--- run by itself.
+-- `run_names` are the words that a run is asked for by: its id, the job of the session with or without `job:` before it,
+-- and the session where it is a run by itself.
 --
 -- Reads: run_sessions, stage.session_facts
 -- Source: docs/concepts.md#runs.
@@ -12,7 +12,12 @@ WITH environments AS (
 
 SELECT
     s.run_id,
-    [s.run_id, s.job_id, CASE WHEN s.run_id = concat('session:', s.session_id) THEN s.session_id END] AS run_names,
+    [
+        s.run_id,
+        s.job_id,
+        'job:' || s.job_id,
+        CASE WHEN s.run_id = concat('session:', s.session_id) THEN s.session_id END
+    ] AS run_names,
     s.session_id,
     s.rank,
     s.job_id,
