@@ -172,7 +172,12 @@ COUNTERS = ("allocator_allocated_bytes", "allocator_reserved_bytes", "device_use
 _COUNTERS = dict.fromkeys(COUNTERS, _PEAK)
 _EVENTS = {"event_count": _is_count, "sample_count": _is_count, "counters": _COUNTERS}
 _BOUNDS = {"first_timestamp_ns": _COUNT_OR_NULL, "last_timestamp_ns": _COUNT_OR_NULL}
-_GAPS = ("hidden_gap_first_bytes", "hidden_gap_latest_bytes", "hidden_gap_peak_bytes", "hidden_gap_delta_bytes")
+_GAPS = (
+    "hidden_gap_first_bytes",
+    "hidden_gap_latest_bytes",
+    "hidden_gap_peak_bytes",
+    "hidden_gap_delta_bytes",
+)
 _RANK = {
     "rank": _is_count,
     "local_rank": _is_count,

@@ -14,8 +14,8 @@ from stormlog.artifacts.file_state import FileState, file_states, state_of
 
 if TYPE_CHECKING:
     from stormlog.artifacts.catalog import ArtifactCatalog
-    from stormlog.artifacts.rollups import ReadRollups
     from stormlog.artifacts.models import CatalogWarning
+    from stormlog.artifacts.rollups import ReadRollups
 
 __all__ = ["Snapshot"]
 

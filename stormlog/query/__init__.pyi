@@ -19,6 +19,7 @@ from stormlog.query.adhoc import (
     SqlResult as SqlResult,
 )
 from stormlog.query.filters import (
+    CORRELATION_KINDS as CORRELATION_KINDS,
     AttachmentFilter as AttachmentFilter,
     CorrelationFilter as CorrelationFilter,
     EventFilter as EventFilter,
@@ -45,7 +46,6 @@ from stormlog.query.run_rows import (
     TimelineMarker as TimelineMarker,
 )
 from stormlog.query.run_statements import (
-    CORRELATION_KINDS as CORRELATION_KINDS,
     SUMMARY_GROUPS as SUMMARY_GROUPS,
     SUMMARY_METRICS as SUMMARY_METRICS,
 )

@@ -47,6 +47,20 @@ ISSUE_SORTS = ("severity", "last_seen", "first_seen", "hits", "sessions")
 SESSION_SORTS = ("started", "ended", "events", "ooms", "rank")
 #: The same of events and of OOM bundles.
 TIME_SORTS = ("oldest", "newest")
+#: The same of runs, the greatest first.
+RUN_SORTS = ("started", "ended", "sessions")
+#: The same of what is attached to runs: run by run, or the latest first.
+RUN_ATTACHMENT_SORTS = ("run", "started")
+#: Kinds of evidence around a moment.
+CORRELATION_KINDS = (
+    "telemetry_event",
+    "alert",
+    "timeline_marker",
+    "oom_bundle",
+    "diagnose_bundle",
+    "rollup_window",
+    "attachment",
+)
 
 
 @frozen_class
@@ -288,39 +302,81 @@ class AttachmentFilter:
 
 @frozen_class
 class RunFilter:
-    """Constraints on runs; ``session_id`` and ``rank`` must be among those of the run.
+    """Constraints on runs.
 
-    Source: docs/concepts.md#catalog.
+    Args:
+        session_id: Must be among the sessions of the run.
+        rank: Must be among the ranks of the run.
+        source_namespace: System in which the run is known too, such as wandb.
+        source_ref: Id of the run there.
+        since: The run had not ended before.
+        until: The run had begun by then.
+        search: Part of the id, the title, the description, the job, the id elsewhere, or the path, in upper or lower
+            case.
+        sort: started (the usual order), ended or sessions; the greatest first.
+        limit: At most this many rows, 1 or more.
+        page: Which page of ``limit`` rows (50 if there is no limit), from 1.
+
+    Raises:
+        ValueError: a value of another type, or a contradiction.
+
+    Source: docs/python.md#filters.
     """
 
-    run_id: str | None = None
-    session_id: str | None = None
-    job_id: str | None = None
-    rank: int | None = None
-    source_namespace: str | None = None
-    source_ref: str | None = None
+    run_id: Words = None
+    session_id: Words = None
+    job_id: Words = None
+    rank: Numbers = None
+    source_namespace: Words = None
+    source_ref: Words = None
+    since: Time = None
+    until: Time = None
+    search: str | None = None
+    sort: str | None = None
+    limit: int | None = None
+    page: int | None = None
 
     def __post_init__(self) -> None:
-        check_fields(self, takes_several=False)
+        check_fields(self, sorts=RUN_SORTS)
+        _require_rows(self.limit)
 
 
 @frozen_class
 class RunAttachmentFilter:
     """Constraints on what is attached to runs.
 
-    Source: docs/concepts.md#catalog.
+    Args:
+        kind: Such as telemetry_sink, oom_bundle, or what an envelope or sidecar says.
+        since: The time that it covers had not ended before.
+        until: The time that it covers had begun by then.
+        search: Part of the title, the path or the url, in upper or lower case.
+        sort: run (the usual order) or started, the latest first.
+        limit: At most this many rows, 1 or more.
+        page: Which page of ``limit`` rows (50 if there is no limit), from 1.
+
+    Raises:
+        ValueError: a value of another type, or a contradiction.
+
+    Source: docs/python.md#filters.
     """
 
-    run_id: str | None = None
-    session_id: str | None = None
-    job_id: str | None = None
-    rank: int | None = None
-    kind: str | None = None
-    source_namespace: str | None = None
-    source_ref: str | None = None
+    run_id: Words = None
+    session_id: Words = None
+    job_id: Words = None
+    rank: Numbers = None
+    kind: Words = None
+    source_namespace: Words = None
+    source_ref: Words = None
+    since: Time = None
+    until: Time = None
+    search: str | None = None
+    sort: str | None = None
+    limit: int | None = None
+    page: int | None = None
 
     def __post_init__(self) -> None:
-        check_fields(self, takes_several=False)
+        check_fields(self, sorts=RUN_ATTACHMENT_SORTS)
+        _require_rows(self.limit)
 
 
 @frozen_class
@@ -355,6 +411,7 @@ class CorrelationFilter:
         check_fields(self, takes_several=False)
         if self.scope not in _CORRELATION_SCOPES:
             raise ValueError(f"scope must be 'session' or 'distributed', not {self.scope!r}")
+        require_one_of("kinds", self.kinds, CORRELATION_KINDS)
         require_not_negative("window_ns", self.window_ns)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stormlog.artifacts import CatalogWarning
 from stormlog.artifacts.models import AMBIGUOUS_RUN
-from stormlog.query import run_statements
+from stormlog.query import run_statements, statements
 from stormlog.query.asking import AnsweringStore
 from stormlog.query.statements import Statement
 
@@ -60,7 +60,7 @@ class RunQuestions(AnsweringStore):
 
     def list_runs_sql(self, filters: RunFilter | None = None) -> Statement:
         """Return the text and the parameters that `list_runs` runs."""
-        return run_statements.runs_statement(filters)
+        return statements.runs_statement(filters).statement
 
     def list_run_attachments(self, filters: RunAttachmentFilter | None = None) -> list[RunAttachmentRow]:
         """Return what belongs to runs, run by run: telemetry, bundles, and what envelopes and sidecars name.
@@ -76,16 +76,16 @@ class RunQuestions(AnsweringStore):
 
     def list_run_attachments_sql(self, filters: RunAttachmentFilter | None = None) -> Statement:
         """Return the text and the parameters that `list_run_attachments` runs."""
-        return run_statements.run_attachments_statement(filters)
+        return statements.run_attachments_statement(filters).statement
 
     def _tell_conflicts(self) -> None:
         """Add a warning about each id that several runs have, once."""
         statement = run_statements.listing_statement("list_run_conflicts", {})
         for kind, value, run_ids in self._run("list_run_conflicts", statement, "run_conflicts").rows:
-            message = (
-                f"{kind} {value!r} belongs to several runs ({', '.join(run_ids)}), so nothing is attached by it"
+            message = f"{kind} {value!r} belongs to several runs ({', '.join(run_ids)}), so nothing is attached by it"
+            warning = CatalogWarning(
+                "<run-catalog>", message, f"{AMBIGUOUS_RUN}:{kind}:{value}:{', '.join(run_ids)}"
             )
-            warning = CatalogWarning("<run-catalog>", message, f"{AMBIGUOUS_RUN}:{kind}:{value}:{', '.join(run_ids)}")
             with self._lock:
                 self._tell([warning])
 

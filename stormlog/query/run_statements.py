@@ -7,11 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from stormlog.engine import load_query
-from stormlog.query.filters import AttachmentFilter, CorrelationFilter, RunAttachmentFilter, RunFilter
+from stormlog.query.filters import AttachmentFilter, CorrelationFilter
 from stormlog.query.statements import Statement
 
 __all__ = [
-    "CORRELATION_KINDS",
     "SUMMARY_GROUPS",
     "SUMMARY_METRICS",
     "anchor_statement",
@@ -19,8 +18,6 @@ __all__ = [
     "correlation_statement",
     "listing_statement",
     "require_metric",
-    "run_attachments_statement",
-    "runs_statement",
     "summary_statement",
 ]
 
@@ -37,17 +34,6 @@ SUMMARY_METRICS = (
 )
 #: Ways to group events.
 SUMMARY_GROUPS = ("session", "session-rank", "rank", "status")
-
-#: Kinds of evidence of `QueryStore.correlate`.
-CORRELATION_KINDS = (
-    "telemetry_event",
-    "alert",
-    "timeline_marker",
-    "oom_bundle",
-    "diagnose_bundle",
-    "rollup_window",
-    "attachment",
-)
 
 #: Metric -> its statement over events, and the one over rollups with the groups that it can answer for.
 _EVENT_METRICS = {
@@ -71,19 +57,10 @@ _SESSION_METRICS = {
 }
 
 
-def runs_statement(filters: RunFilter | None) -> Statement:
-    """Return the statement of ``list_runs``."""
-    return load_query("list_runs"), _lists(filters or RunFilter())
-
-
-def run_attachments_statement(filters: RunAttachmentFilter | None) -> Statement:
-    """Return the statement of ``list_run_attachments``."""
-    return load_query("list_run_attachments"), _lists(filters or RunAttachmentFilter())
-
-
 def attachments_statement(filters: AttachmentFilter | None) -> Statement:
     """Return the statement of ``list_attachments``."""
-    return load_query("list_attachments"), _lists(filters or AttachmentFilter())
+    given = asdict(filters or AttachmentFilter())
+    return load_query("list_attachments"), {name: _listed(value) for name, value in given.items()}
 
 
 def listing_statement(name: str, parameters: Mapping[str, Any]) -> Statement:
@@ -147,11 +124,6 @@ def correlation_statement(filters: CorrelationFilter, anchor: Mapping[str, Any])
         "rank": filters.rank,
         "limit": filters.limit,
     }
-
-
-def _lists(filters: RunFilter | RunAttachmentFilter | AttachmentFilter) -> dict[str, Any]:
-    """Return the fields of a filter as lists of values of which any fits."""
-    return {name: _listed(value) for name, value in asdict(filters).items()}
 
 
 def _listed(value: Any) -> list[Any] | None:

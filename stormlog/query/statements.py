@@ -9,7 +9,14 @@ from typing import Any
 from stormlog._values import frozen_class
 from stormlog.engine import load_query
 from stormlog.query.filter_checks import in_page
-from stormlog.query.filters import EventFilter, IssueFilter, OOMBundleFilter, SessionFilter
+from stormlog.query.filters import (
+    EventFilter,
+    IssueFilter,
+    OOMBundleFilter,
+    RunAttachmentFilter,
+    RunFilter,
+    SessionFilter,
+)
 
 __all__ = [
     "Filter",
@@ -19,12 +26,13 @@ __all__ = [
     "events_statement",
     "evidence_statement",
 ]
+__all__ += ["run_attachments_statement", "runs_statement"]
 __all__ += ["explaining_statement", "issues_statement", "oom_bundles_statement", "sessions_statement"]
 
 #: SQL text and its named parameters.
 Statement = tuple[str, dict[str, Any]]
 
-Filter = IssueFilter | SessionFilter | EventFilter | OOMBundleFilter
+Filter = IssueFilter | SessionFilter | EventFilter | OOMBundleFilter | RunFilter | RunAttachmentFilter
 
 #: What a query file says where further conditions of its WHERE may stand.
 _CONDITIONS = "/* conditions */"
@@ -50,6 +58,11 @@ _EVENT_ORDERS = {
     "newest": "timestamp_ns DESC, session_id DESC, source_id DESC, file_id DESC, line_number DESC"
 }
 _BUNDLE_ORDERS = {"newest": "position DESC"}
+_RUN_ORDERS = {
+    "ended": "ended_at_ns DESC NULLS FIRST, coalesce(started_at_ns, -1) DESC, run_id DESC",
+    "sessions": "session_count DESC, coalesce(started_at_ns, -1) DESC, run_id DESC",
+}
+_RUN_ATTACHMENT_ORDERS = {"started": "start_ns DESC NULLS LAST, run_id, kind, title, source_path, metadata"}
 
 
 @frozen_class
@@ -174,6 +187,24 @@ def oom_bundles_statement(filters: OOMBundleFilter | None) -> FilteredStatement:
     )
     place = {name: given[name] for name in ("run", "job_id", "rank", "host", "app", "is_dev")}
     return _narrowed(statement, "bundle_path", "bundles_by_place", place, _PLACES)
+
+
+def runs_statement(filters: RunFilter | None) -> FilteredStatement:
+    """Return the statement of ``list_runs``."""
+    given = _values(filters or RunFilter())
+    return _filtered("list_runs", "runs", _without_rows(given), given, _RUN_ORDERS)
+
+
+def run_attachments_statement(filters: RunAttachmentFilter | None) -> FilteredStatement:
+    """Return the statement of ``list_run_attachments``."""
+    given = _values(filters or RunAttachmentFilter())
+    return _filtered(
+        "list_run_attachments", "run_attachments", _without_rows(given), given, _RUN_ATTACHMENT_ORDERS
+    )
+
+
+def _without_rows(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name not in ("sort", "limit", "page")}
 
 
 def counting_statement(listing: FilteredStatement) -> FilteredStatement:

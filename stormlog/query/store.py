@@ -219,7 +219,7 @@ class QueryStore(RunQuestions):
         """Return the text and the parameters that `list_oom_bundles` runs."""
         return statements.oom_bundles_statement(filters).statement
 
-    def count_rows(self, filters: IssueFilter | SessionFilter | EventFilter | OOMBundleFilter) -> int:
+    def count_rows(self, filters: statements.Filter) -> int:
         """Return how many rows fit a filter, on whatever page they are.
 
         Raises:
@@ -231,14 +231,20 @@ class QueryStore(RunQuestions):
         rows = self._run("count_rows", found.statement, found.views, is_selective=is_selective).rows
         return int(rows[0][0])
 
-    def rows_behind(self, filters: IssueFilter | SessionFilter | EventFilter | OOMBundleFilter) -> int:
+    def rows_behind(self, filters: statements.Filter) -> int:
         """Return how many rows fit a filter and come behind its page, or behind its limit."""
         page = self._statement_of(filters).parameters
         last: int | None = page["limit"]
         return 0 if last is None else max(self.count_rows(filters) - page["offset"] - last, 0)
 
     def _statement_of(self, filters: statements.Filter) -> statements.FilteredStatement:
-        from stormlog.query.filters import EventFilter, IssueFilter, SessionFilter
+        from stormlog.query.filters import (
+            EventFilter,
+            IssueFilter,
+            RunAttachmentFilter,
+            RunFilter,
+            SessionFilter,
+        )
 
         if isinstance(filters, IssueFilter):
             return self._issues_statement(filters)
@@ -246,11 +252,13 @@ class QueryStore(RunQuestions):
             return statements.sessions_statement(filters)
         if isinstance(filters, EventFilter):
             return statements.events_statement(filters)
+        if isinstance(filters, RunFilter):
+            return statements.runs_statement(filters)
+        if isinstance(filters, RunAttachmentFilter):
+            return statements.run_attachments_statement(filters)
         return statements.oom_bundles_statement(filters)
 
-    def unmatched_filters(
-        self, filters: IssueFilter | SessionFilter | EventFilter | OOMBundleFilter
-    ) -> list[UnmatchedFilter]:
+    def unmatched_filters(self, filters: statements.Filter) -> list[UnmatchedFilter]:
         """Return the values of a filter that no row has, and what there is instead; for answers without rows.
 
         Each field is looked at by itself: nothing is returned where every value occurs, but not together. Fields

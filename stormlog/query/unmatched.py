@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from stormlog._values import frozen_class
-from stormlog.query.filters import EventFilter, IssueFilter, OOMBundleFilter, SessionFilter
+from stormlog.query.filters import (
+    EventFilter,
+    IssueFilter,
+    OOMBundleFilter,
+    RunAttachmentFilter,
+    RunFilter,
+    SessionFilter,
+)
 
 __all__ = ["UnmatchedFilter", "unmatched_filters"]
 
@@ -68,6 +75,23 @@ _FIELDS: dict[type, tuple[str, dict[str, tuple[str, str]]]] = {
                 )
             },
             **_PLACES,
+        },
+    ),
+    RunFilter: (
+        "run",
+        {
+            **{name: ("runs", name) for name in ("run_id", "job_id", "source_namespace", "source_ref")},
+            "session_id": ("runs", "unnest(sessions)"),
+            "rank": ("runs", "unnest(ranks)"),
+        },
+    ),
+    RunAttachmentFilter: (
+        "attachment",
+        {
+            name: ("run_attachments", name)
+            for name in (
+                *("run_id", "session_id", "job_id", "rank", "kind", "source_namespace", "source_ref"),
+            )
         },
     ),
     OOMBundleFilter: (

@@ -22,7 +22,7 @@ from stormlog.query.streams import RowStream
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
 
-__all__ = ["Request", "answer", "open_store", "reading"]
+__all__ = ["Request", "answer", "open_store", "print_statement", "reading"]
 
 #: Class of a filter -> what its rows are called.
 _NOUNS = {
@@ -30,6 +30,8 @@ _NOUNS = {
     "SessionFilter": "sessions",
     "EventFilter": "events",
     "OOMBundleFilter": "OOM bundles",
+    "RunFilter": "runs",
+    "RunAttachmentFilter": "attachments",
 }
 
 
@@ -102,7 +104,7 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
             _follow(store, wanted, request)
         elif request.sql == PRINT_SQL:
             sql, parameters = getattr(store, f"{target.method}_sql")(wanted)
-            _print_statement(sql, parameters, request)
+            print_statement(sql, parameters, request)
         else:
             with reading(store, watching, request):
                 found = _found(store, target, wanted, request)
@@ -251,7 +253,8 @@ def _distinct(names: Sequence[str]) -> list[str]:
     return distinct
 
 
-def _print_statement(sql: str, parameters: Mapping[str, Any], request: Request) -> None:
+def print_statement(sql: str, parameters: Mapping[str, Any], request: Request) -> None:
+    """Print a statement instead of running it: as text with its parameters, or as a JSON object."""
     as_json = request.format_name in ("json", "jsonl")
     output.print_text((statement_document if as_json else statement_text)(sql, parameters))
     output.flush()

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
+from stormlog.apps.cli.commands.query_runs import attachments, correlate, runs, summary
 from stormlog.apps.cli.groups import HelpfulGroup
 from stormlog.apps.cli.options.filter_options import (
-    given_filters,
     place_options,
     row_options,
     search_option,
@@ -19,9 +19,7 @@ from stormlog.apps.cli.options.filter_options import (
 from stormlog.apps.cli.options.options import (
     AnswerCommand,
     answer_options,
-    cache_of,
     format_of,
-    name_tracker,
 )
 from stormlog.apps.cli.options.sections import section
 from stormlog.apps.cli.options.targets import EVENTS, ISSUES, OOMS, SESSIONS, Target
@@ -37,23 +35,6 @@ ISSUE_STATE_CHOICES = ISSUE_STATES
 ISSUE_SORT_CHOICES = ("severity", "last_seen", "first_seen", "hits", "sessions")
 SESSION_SORT_CHOICES = ("started", "ended", "events", "ooms", "rank")
 TIME_SORT_CHOICES = ("oldest", "newest")
-
-#: Options that go into a `Request` as they are.
-_SETTINGS = (
-    "paths",
-    "sql",
-    "tracker",
-    "project",
-    "strict",
-    "threads",
-    "memory_limit",
-    "spill_directory",
-    "spill_limit",
-    "unpack_limit",
-    "quiet",
-    "no_colour",
-    "fields",
-)
 
 
 @click.group(cls=HelpfulGroup)
@@ -197,18 +178,11 @@ def _follow_s(options: dict[str, Any]) -> float | None:
 
 
 def _answer(target: Target, options: dict[str, Any], *, follow_s: float | None = None) -> None:
-    from stormlog.apps.cli.answers import Request, answer
+    from stormlog.apps.cli.answers import answer
+    from stormlog.apps.cli.requests import split_request
 
-    shows_states = target is ISSUES or options["sql"] is not None
-    name_tracker(options, is_wanted=shows_states)
-    format_name, cache = format_of(options), cache_of(options)
-    settings = {name: options.pop(name) for name in _SETTINGS}
-    # What is left names fields of the filter, apart from the ways to name a format and a cache.
-    filters = given_filters(
-        {
-            name: value
-            for name, value in options.items()
-            if name not in ("format_name", "no_cache", "cache_dir") and not name.startswith("shortcut_")
-        }
-    )
-    answer(target, filters, Request(format_name=format_name, cache=cache, follow_s=follow_s, **settings))
+    answer(target, *split_request(options, shows_states=target is ISSUES, follow_s=follow_s))
+
+
+for _command in (runs, attachments, summary, correlate):
+    query.add_command(_command)

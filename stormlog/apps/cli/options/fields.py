@@ -17,6 +17,8 @@ __all__ = ["chosen_fields", "chosen_target", "known_fields", "parse_fields"]
 _OTHER_FIELDS = {
     "IssueFilter": ("details", "evidence", "fingerprint"),
     "SessionFilter": ("source",),
+    "RunFilter": ("description", "tags", "metadata"),
+    "RunAttachmentFilter": ("attachment_id", "local_rank", "world_size", "start_ns", "end_ns", "metadata"),
     "EventFilter": (
         *("schema_version", "sampling_interval_ms", "pid", "host", "job_id", "device_id"),
         *(
