@@ -25,17 +25,43 @@
 -- Needs: texts, phases
 -- Source: docs/concepts.md#timeline-markers.
 CREATE OR REPLACE VIEW timeline_markers AS
-WITH ledger_entries AS (
+WITH spans AS (
+    SELECT p.*, s.source_path, s.source_kind
+    FROM phase_spans AS p
+    INNER JOIN stage.loaded_sessions AS s ON p.source_id = s.source_id AND p.session_id = s.session_id
+),
+
+-- Jobs of sessions that no ledger describes come from their first record, and so do places of ranks, whatever it says.
+described_sessions AS (
+    SELECT source_id, session_id FROM stage.loaded_sessions WHERE NOT is_in_ledger
+    UNION
+    SELECT source_id, session_id FROM spans
+),
+
+first_records AS (
+    SELECT
+        e.source_id, e.session_id, e.rank, min(e.timestamp_ns) AS first_ns,
+        arg_min(e.record, (e.timestamp_ns, e.file_id, e.line_number)) AS record
+    FROM raw.events AS e
+    SEMI JOIN described_sessions AS d ON e.source_id = d.source_id AND e.session_id = d.session_id
+    GROUP BY e.source_id, e.session_id, e.rank
+),
+
+session_jobs AS (
     SELECT source_id, session_id, job_id FROM raw.ledger_sessions WHERE is_last
+    UNION ALL
+    SELECT
+        r.source_id, r.session_id, prim.json_text(prim.json_at(arg_min(r.record, (r.first_ns, r.rank)), '$.job_id'))
+    FROM first_records AS r
+    INNER JOIN stage.loaded_sessions AS s ON r.source_id = s.source_id AND r.session_id = s.session_id
+    WHERE NOT s.is_in_ledger
+    GROUP BY r.source_id, r.session_id
 ),
 
 marking_events AS (
-    SELECT
-        e.* EXCLUDE (job_id),
-        CASE WHEN l.session_id IS NULL THEN e.job_id ELSE l.job_id END AS job_id,
-        prim.trim_blanks(e.event_type) AS trimmed_type
+    SELECT e.* EXCLUDE (job_id), j.job_id, prim.trim_blanks(e.event_type) AS trimmed_type
     FROM events AS e
-    LEFT JOIN ledger_entries AS l ON e.source_id = l.source_id AND e.session_id = l.session_id
+    LEFT JOIN session_jobs AS j ON e.source_id = j.source_id AND e.session_id = j.session_id
     WHERE prim.trim_blanks(e.event_type)
         IN ('start', 'stop', 'collector_degraded', 'collector_recovered', 'warning', 'critical', 'error')
 ),
@@ -48,21 +74,6 @@ described_events AS (
         nullif(prim.trim_blanks(context), '') AS context_label,
         nullif(prim.trim_blanks(prim.json_text(prim.json_at(metadata, '$.oom_reason'))), '') AS oom_reason
     FROM marking_events
-),
-
-spans AS (
-    SELECT p.*, s.source_path, s.source_kind
-    FROM phase_spans AS p
-    INNER JOIN stage.loaded_sessions AS s ON p.source_id = s.source_id AND p.session_id = s.session_id
-),
-
--- Of all records, as places of ranks come from the first one, whatever it says.
-first_records AS (
-    SELECT
-        e.source_id, e.session_id, e.rank, arg_min(e.record, (e.timestamp_ns, e.file_id, e.line_number)) AS record
-    FROM raw.events AS e
-    SEMI JOIN spans AS p ON e.source_id = p.source_id AND e.session_id = p.session_id AND e.rank = p.rank
-    GROUP BY e.source_id, e.session_id, e.rank
 )
 
 SELECT
@@ -123,7 +134,7 @@ SELECT
         'phase_path', p.path, 'scope_id', p.scope_id, 'thread_id', p.thread_id, 'thread_name', p.thread_name,
         'sequence', p.sequence, 'synthetic_end', p.is_synthetic_end
     ) AS metadata,
-    CASE WHEN l.session_id IS NULL THEN prim.json_text(prim.json_at(r.record, '$.job_id')) ELSE l.job_id END AS job_id,
+    j.job_id,
     p.source_path,
     p.source_kind,
     p.source_id,
@@ -131,4 +142,4 @@ SELECT
     CAST(NULL AS BIGINT) AS line_number
 FROM spans AS p
 LEFT JOIN first_records AS r ON p.source_id = r.source_id AND p.session_id = r.session_id AND p.rank = r.rank
-LEFT JOIN ledger_entries AS l ON p.source_id = l.source_id AND p.session_id = l.session_id;
+LEFT JOIN session_jobs AS j ON p.source_id = j.source_id AND p.session_id = j.session_id;

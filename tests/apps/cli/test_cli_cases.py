@@ -10,10 +10,7 @@ import pytest
 from tests.apps.cli.runner import stormlog
 from tests.vectors.harness import Case, load_cases, write_files
 
-#: Their rows come with the commands.
-_NOT_YET = {"runs", "attachments", "summary", "correlate"}
-
-CASES = [case for case in load_cases("cli") if not _NOT_YET.intersection(case.input["argv"][:1])]
+CASES = load_cases("cli")
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
