@@ -76,6 +76,7 @@ class _Root(LazyGroup):
         "notify": "stormlog.apps.cli.commands.notify:notify",
         "projects": "stormlog.apps.cli.commands.projects:projects",
         "db": "stormlog.apps.cli.commands.db:db",
+        "rollups": "stormlog.apps.cli.commands.rollups:rollups",
         "compact": "stormlog.apps.cli.commands.compact:compact",
         "cache": "stormlog.apps.cli.commands.cache:cache",
         "doctor": "stormlog.apps.cli.commands.doctor:doctor",
