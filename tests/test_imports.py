@@ -37,8 +37,17 @@ LATE_PACKAGES = (
 SHARED_MODULES = {
     "stormlog.apps": {"cli"},
     "stormlog.artifacts": {
-        *("catalog_rows", "event_files", "file_state", "files", "manifests", "models", "names", "sinks"),
-        *("snapshot", "walk"),
+        *(
+            "attachment_rows",
+            "catalog_rows",
+            "event_files",
+            "file_state",
+            "files",
+            "manifests",
+            "models",
+            "names",
+        ),
+        *("rollups", "sinks", "snapshot", "walk"),
     },
     "stormlog.issues": {
         "gaps",

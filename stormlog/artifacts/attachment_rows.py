@@ -48,7 +48,7 @@ def attachment_rows(catalog: ArtifactCatalog) -> dict[str, list[tuple[Any, ...]]
 
 def _sidecar_row(number: int, item: ExternalAttachment) -> tuple[Any, ...]:
     # Few catalogs have any, and all would wait for the import.
-    from stormlog.issues.timestamps import utc_text_to_ns
+    from stormlog.issues import utc_text_to_ns
 
     return (
         number,

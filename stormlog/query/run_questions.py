@@ -53,10 +53,7 @@ class RunQuestions(AnsweringStore):
 
         rows = self._run("list_runs", self.list_runs_sql(filters), "runs").rows
         self._tell_conflicts()
-        return [
-            RunRow(*row[:13], tuple(row[13]), tuple(row[14]), tuple(row[15]), json.loads(row[16]))
-            for row in rows
-        ]
+        return [RunRow(*(*row[:13], *map(tuple, row[13:16]), json.loads(row[16]))) for row in rows]
 
     def list_runs_sql(self, filters: RunFilter | None = None) -> Statement:
         """Return the text and the parameters that `list_runs` runs."""
@@ -72,7 +69,7 @@ class RunQuestions(AnsweringStore):
         statement = self.list_run_attachments_sql(filters)
         rows = self._run("list_run_attachments", statement, "run_attachments").rows
         self._tell_conflicts()
-        return [RunAttachmentRow(*row[:-1], json.loads(row[-1])) for row in rows]
+        return [RunAttachmentRow(*(*row[:-1], json.loads(row[-1]))) for row in rows]
 
     def list_run_attachments_sql(self, filters: RunAttachmentFilter | None = None) -> Statement:
         """Return the text and the parameters that `list_run_attachments` runs."""
@@ -97,7 +94,7 @@ class RunQuestions(AnsweringStore):
         from stormlog.artifacts import ExternalAttachment
 
         rows = self._run("list_attachments", self.list_attachments_sql(filters), "attachments").rows
-        return [ExternalAttachment(*row[:16], json.loads(row[16]), row[17]) for row in rows]
+        return [ExternalAttachment(*(*row[:16], json.loads(row[16]), row[17])) for row in rows]
 
     def list_attachments_sql(self, filters: AttachmentFilter | None = None) -> Statement:
         """Return the text and the parameters that `list_attachments` runs."""
@@ -166,7 +163,7 @@ class RunQuestions(AnsweringStore):
 
         statement = self.list_timeline_markers_sql(session_id=session_id, rank=rank)
         rows = self._run("list_timeline_markers", statement, "timeline_markers").rows
-        return [TimelineMarker(*row[:-1], json.loads(row[-1])) for row in rows]
+        return [TimelineMarker(*(*row[:-1], json.loads(row[-1]))) for row in rows]
 
     def list_timeline_markers_sql(
         self, *, session_id: str | None = None, rank: int | None = None
@@ -239,7 +236,7 @@ class RunQuestions(AnsweringStore):
             self._tell_rollups()
         rows = self._run("correlate", statement, _CORRELATION_VIEWS).rows
         evidence = [
-            CorrelationEvidence(*row[:11], json.loads(row[11]), row[12], tuple(row[13])) for row in rows
+            CorrelationEvidence(*(*row[:11], json.loads(row[11]), row[12], tuple(row[13]))) for row in rows
         ]
         return CorrelationResult(anchor, evidence, [warning.message for warning in self.catalog.warnings])
 

@@ -238,7 +238,9 @@ def _counts(group: Mapping[str, Any]) -> dict[str, Any]:
         "event_count": group["event_count"],
         "sample_count": group["sample_count"],
         "counters": {
-            counter: dict(zip(("value", "timestamp_ns", "rank", "device_id"), group[name] or _NO_PEAK, strict=True))
+            counter: dict(
+                zip(("value", "timestamp_ns", "rank", "device_id"), group[name] or _NO_PEAK, strict=True)
+            )
             for counter, name in zip(COUNTERS, names, strict=True)
         },
     }

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import stormlog.query
 from stormlog.artifacts.rollups import require_rollups
-from stormlog.errors import SourceError
-from stormlog.rollups import build_rollups, rebuild_rollups
+from stormlog.rollups import build_rollups
 from tests.vectors.harness import Case, load_cases, write_files
 
 

@@ -21,6 +21,7 @@ from tests.telemetry.factories import record
 CAPTURES = Path(__file__).parents[2] / "examples" / "captures"
 MACROS = {file.name: file for file in load_sql_files() if file.kind == "TABLE MACRO"}
 CALLS = {
+    "correlation": "correlation((SELECT max(started_at_ns) FROM sessions WHERE job_id = 'llm-pretrain-31'), 60000000000)",
     "memory_timeline": "memory_timeline((SELECT max(session_id) FROM sessions WHERE job_id = 'llm-pretrain-31'), 4)",
     "evidence_context": "evidence_context((SELECT max(fingerprint_id) FROM issues), 60000000000)",
 }
@@ -39,7 +40,7 @@ def test_a_table_macro_documents_its_arguments_and_columns(name: str, database: 
     described = database.execute(f"DESCRIBE SELECT * FROM {name}({arguments})").fetchall()
     assert list(file.columns) == [row[0] for row in described]
     row = database.execute(
-        "SELECT parameters, comment FROM duckdb_functions() WHERE function_name = $name", {"name": name}
+        "SELECT parameters, comment FROM duckdb_functions() WHERE function_name = $name AND schema_name = 'main'", {"name": name}
     ).fetchone()
     assert row == (list(file.parameters), file.summary)
     for column, text in file.columns.items():
@@ -74,7 +75,7 @@ def test_a_table_macro_can_be_explained_joined_and_described(name: str) -> None:
         assert store.sql(f"DESCRIBE SELECT * FROM {call}").rows
         assert store.sql(f"WITH t AS (FROM {call}) SELECT count(*) FROM t AS a, sessions AS s").rows
         assert store.sql(
-            "SELECT comment FROM duckdb_functions() WHERE function_name = $name", {"name": name}
+            "SELECT comment FROM duckdb_functions() WHERE function_name = $name AND schema_name = 'main'", {"name": name}
         ).rows == [(MACROS[name].summary,)]
 
 

@@ -13,9 +13,7 @@ from stormlog.apps.cli.printing import diagnostics, output
 from stormlog.apps.cli.printing.formats import Answer
 
 if TYPE_CHECKING:
-    from stormlog.query import QueryStore
-    from stormlog.query.run_rows import CorrelationResult
-    from stormlog.query.statements import Statement
+    from stormlog.query import CorrelationResult, QueryStore
 
 __all__ = ["answer_correlation", "answer_summary"]
 
@@ -70,7 +68,7 @@ def _print_rows(rows: Answer, request: Request) -> None:
 def _answer(
     request: Request,
     ask: Callable[[QueryStore], Callable[[], None]],
-    statement: Callable[[QueryStore], Statement],
+    statement: Callable[[QueryStore], tuple[str, dict[str, Any]]],
 ) -> None:
     """Ask, print, then say what had to be skipped.
 

@@ -67,7 +67,7 @@ RUN_ATTACHMENTS = Target(
     ),
 )
 
-#: Which details the rows of a metric have, and how people read them.
+#: Metrics in bytes, with the time of each peak.
 _BYTES = ("peak_allocator_allocated_bytes", "peak_allocator_reserved_bytes", "peak_device_used_bytes")
 
 
@@ -79,7 +79,7 @@ def summary_target(metric: str, group_by: str | None) -> Target:
     }.get(metric, tuple(_GROUP_COLUMNS[group_by or "session"]))
     is_bytes = metric in _BYTES or metric == "hidden_memory_gap_growth"
     readable = [
-        *(Column(name, *_GROUP_HEADERS[name]) for name in groups),
+        *(_GROUP_HEADERS[name] for name in groups),
         Column("value", metric, "bytes" if is_bytes else "count"),
     ]
     if metric in _BYTES:
@@ -109,9 +109,9 @@ _GROUP_COLUMNS = {
     "status": ("status",),
 }
 _GROUP_HEADERS = {
-    "session_id": ("Session", "text"),
-    "rank": ("Rank", "number"),
-    "status": ("Status", "status"),
+    "session_id": Column("session_id", "Session"),
+    "rank": Column("rank", "Rank", "number"),
+    "status": Column("status", "Status", "status"),
 }
 
 CORRELATION = Target(
