@@ -273,13 +273,13 @@ class RunQuestions(AnsweringStore):
         }
 
     def _event_of(self, record_id: str) -> Sequence[Any]:
-        statement = run_statements.anchor_statement(record_id)
-        rows = self._run("correlate", statement, "projected_records").rows
-        if not rows:
-            raise ValueError(
-                f"no event has record id {record_id!r}: take one from column record_id of view projected_records"
-            )
-        return rows[0]
+        for statement, view in run_statements.anchor_statements(record_id):
+            rows = self._run("correlate", statement, view).rows
+            if rows:
+                return rows[0]
+        raise ValueError(
+            f"no event has record id {record_id!r}: take one from column record_id of view projected_records"
+        )
 
 
 _DETAILS: Mapping[str, tuple[str, ...]] = {

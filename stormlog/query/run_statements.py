@@ -13,7 +13,7 @@ from stormlog.query.statements import Statement
 __all__ = [
     "SUMMARY_GROUPS",
     "SUMMARY_METRICS",
-    "anchor_statement",
+    "anchor_statements",
     "attachments_statement",
     "correlation_statement",
     "listing_statement",
@@ -104,9 +104,17 @@ def summary_statement(
     return (load_query(name), parameters), "memory_readings"
 
 
-def anchor_statement(record_id: str) -> Statement:
-    """Return the statement that finds the event with a record id."""
-    return load_query("correlation_anchor"), {"record_id": record_id}
+def anchor_statements(record_id: str) -> list[tuple[Statement, str]]:
+    """Return the statements that find the event with a record id, each with the view that it needs, the quickest first.
+
+    Nearly all events are kept as the text from which their ids are made; to bring the others into that form takes much
+    longer than to look through all of them.
+    """
+    parameters = {"record_id": record_id}
+    return [
+        ((load_query("correlation_anchor_as_written"), parameters), "events"),
+        ((load_query("correlation_anchor"), parameters), "projected_records"),
+    ]
 
 
 def correlation_statement(filters: CorrelationFilter, anchor: Mapping[str, Any]) -> Statement:

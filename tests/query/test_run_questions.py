@@ -315,6 +315,18 @@ def test_equal_records_are_one_moment(tmp_path: Path) -> None:
         assert [item.evidence_id for item in found.evidence] == [f"event:{record_id}"] * 2
 
 
+def test_records_in_another_spelling_are_found_by_their_id(tmp_path: Path) -> None:
+    """Ids are made of sorted keys, whatever order they stand in."""
+    sink = write_sink(tmp_path / "sink", {"segment-000001.jsonl": []})
+    event = record(timestamp_ns=START_NS, metadata={"note": "é", "a": 1})
+    lines = json.dumps(dict(reversed(event.items())), ensure_ascii=False)
+    (sink / "segment-000001.jsonl").write_text(lines + "\n", encoding="utf-8")
+    with opened(sink) as store:
+        record_id = project_telemetry_event(store.query_events()[0].event).record_id
+        found = store.correlate(CorrelationFilter(record_id=record_id, kinds=("telemetry_event",)))
+        assert [item.metadata["record_id"] for item in found.evidence] == [record_id]
+
+
 def test_an_unknown_record_id_says_where_there_are_some(sink: Path) -> None:
     with opened(sink) as store:
         with pytest.raises(ValueError, match="projected_records"):
