@@ -6,7 +6,6 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stormlog._storable_text import is_storable
@@ -44,6 +43,7 @@ from stormlog.engine.view_needs import (
     RUNS,
     SESSIONS,
     TEXTS,
+    WITHOUT_EVENTS,
     needs_of,
     public_names,
 )
@@ -75,8 +75,6 @@ _CATALOG_TABLES = {
     "show",
     "sqlite_master",
 }
-#: What is filled without a look at events.
-_WITHOUT_EVENTS = {CATALOG, ATTACHMENTS, ROLLUPS}
 #: Schemas of the macros.
 _MACRO_SCHEMAS = {"prim", "telemetry", "projection", "issues"}
 #: Rows that are fetched at a time: between two batches a statement can be stopped.
@@ -335,10 +333,8 @@ class Engine:
         needs = self._needs(wanted)
         with self._preparing():
             self._fill_catalog()
-            if TEXTS in needs - self._filled:
-                self._read(keep_all=True)
-            elif FILES in needs - self._filled:
-                self._read(keep_all=False)
+            if {FILES, TEXTS} & needs - self._filled:
+                self._read(keep_all=TEXTS in needs - self._filled)
             if ISSUES in needs - self._filled:
                 stage_issues(database, self._findings)
                 # Looking for the phases of findings replays only these.
@@ -346,17 +342,17 @@ class Engine:
                 self._filled.add(ISSUES)
             self._updater.keep(self._findings.known, self._digests)
             for need, fill in (
-                (ATTACHMENTS, partial(fill_attachments, catalog=self._snapshot.catalog)),
-                (ROLLUPS, partial(fill_rollups, files=self._snapshot.rollups)),
-                (PHASES, stage_all_spans),
-                (RUNS, stage_runs),
-                (FAILURES, stage_failures),
+                (ATTACHMENTS, lambda: fill_attachments(database, self._snapshot.catalog)),
+                (ROLLUPS, lambda: fill_rollups(database, self._snapshot.rollups)),
+                (PHASES, lambda: stage_all_spans(database)),
+                (RUNS, lambda: stage_runs(database)),
+                (FAILURES, lambda: stage_failures(database)),
             ):
                 if need in needs - self._filled:
-                    fill(database)
+                    fill()
                     self._filled.add(need)
             is_about_columns = not wanted.isdisjoint(_CATALOG_TABLES)
-            rests_on_parts = bool(needs_of(wanted_views) - _WITHOUT_EVENTS)
+            rests_on_parts = bool(needs_of(wanted_views) - WITHOUT_EVENTS)
             if not self._parts.are_shown and (is_about_columns or rests_on_parts):
                 self._parts.show()
             self._register(wanted | set(public_names()) if is_about_columns else wanted)
@@ -399,7 +395,7 @@ class Engine:
                 needs.add(TEXTS)
             elif self._lists_a_session_twice:
                 needs.add(FILES)
-        if needs - _WITHOUT_EVENTS:
+        if needs - WITHOUT_EVENTS:
             needs.add(FILES)
         return needs
 
@@ -486,8 +482,8 @@ class Engine:
 
     def _register(self, wanted: Collection[str]) -> None:
         """Register the functions of Python that are wanted, or that wanted views call."""
-        names = python_functions_of(wanted) | (UDFS.keys() & wanted)
-        register(self._database.connection, sorted(names - self._registered))
+        names = (python_functions_of(wanted) | (UDFS.keys() & wanted)) - self._registered
+        register(self._database.connection, sorted(names))
         self._registered |= names
 
 

@@ -205,7 +205,7 @@ class EngineHolder:
                 raise
             return self._filled(views)
         self._note(engine.has_records, engine.load_warnings)
-        if views is not None and ROLLUPS in needs_of(views):
+        if views is None or ROLLUPS in needs_of(views):
             self._tell_rollups()
         if engine.has_all_records:
             # Nobody needs the other one any more.

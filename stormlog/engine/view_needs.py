@@ -18,6 +18,7 @@ __all__ = [
     "RUNS",
     "SESSIONS",
     "TEXTS",
+    "WITHOUT_EVENTS",
     "needs_of",
     "public_names",
     "view_names",
@@ -44,8 +45,11 @@ FAILURES = "failures"
 #: What the ledgers leave open: `FILES` where two list the same session, `TEXTS` where none lists those of a file.
 SESSIONS = "sessions"
 
+#: What is filled without a look at events.
+WITHOUT_EVENTS = {CATALOG, ATTACHMENTS, ROLLUPS}
+
 #: What inner views need, for users who name one: of such a name only its schema is looked at.
-_NEEDS_OF_SCHEMAS = {"raw": (FILES,), "stage": (ISSUES,)}
+_NEEDS_OF_SCHEMAS = {"raw": (FILES, ATTACHMENTS, ROLLUPS), "stage": (ISSUES,)}
 
 
 @cache

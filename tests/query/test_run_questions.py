@@ -185,6 +185,14 @@ def test_damaged_rollups_are_a_located_warning_and_events_are_counted(
             store.list_rollup_windows()
 
 
+def test_questions_about_something_else_read_no_rollups(sink: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stormlog.artifacts.rollups.read_json_object", lambda *_: pytest.fail("was read"))
+    with opened(sink) as store:
+        assert store.list_issues() and store.list_runs()
+        assert store.list_run_attachments() == []
+        assert store.sql("SELECT count(*) FROM events").rows == [(40,)]
+
+
 def test_fresh_rollups_answer_without_a_look_at_events(sink: Path) -> None:
     (sink / "segment-000001.jsonl").write_text("damaged\n", encoding="utf-8")
     with opened(sink) as store:
