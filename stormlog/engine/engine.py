@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stormlog._storable_text import is_storable
@@ -341,16 +341,16 @@ class Engine:
                 self._filled.discard(PHASES)
                 self._filled.add(ISSUES)
             self._updater.keep(self._findings.known, self._digests)
-            for need, fill in (
-                (ATTACHMENTS, lambda: fill_attachments(database, self._snapshot.catalog)),
-                (ROLLUPS, lambda: fill_rollups(database, self._snapshot.rollups)),
-                (PHASES, lambda: stage_all_spans(database)),
-                (RUNS, lambda: stage_runs(database)),
-                (FAILURES, lambda: stage_failures(database)),
-            ):
-                if need in needs - self._filled:
-                    fill()
-                    self._filled.add(need)
+            fills: dict[str, Callable[[], None]] = {
+                ATTACHMENTS: lambda: fill_attachments(database, self._snapshot.catalog),
+                ROLLUPS: lambda: fill_rollups(database, self._snapshot.rollups),
+                PHASES: lambda: stage_all_spans(database),
+                RUNS: lambda: stage_runs(database),
+                FAILURES: lambda: stage_failures(database),
+            }
+            for need in filter(needs.difference(self._filled).__contains__, fills):
+                fills[need]()
+                self._filled.add(need)
             is_about_columns = not wanted.isdisjoint(_CATALOG_TABLES)
             rests_on_parts = bool(needs_of(wanted_views) - WITHOUT_EVENTS)
             if not self._parts.are_shown and (is_about_columns or rests_on_parts):
