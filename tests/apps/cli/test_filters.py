@@ -203,7 +203,7 @@ def test_what_no_filter_asks_for_is_not_worked_out(store: QueryStore) -> None:
         ("issues --hide-ignored --state ignored", "--hide-ignored and --state ignored"),
         ("issues --limit 0", "--limit 0"),
         ("events --limit 0", "--limit 0"),
-        ("sessions --limit -1", "limit must be 0 or more"),
+        ("sessions --limit -1", "limit must be 1 or more"),
         ("ooms --page 0", "page must be 1 or more"),
         ("issues --since soon", "'soon' is no time"),
         ("issues --since 1M", "not clear"),
