@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KIND_CHOICES", "SORT_CHOICES", "STATUS_CHOICES", "history", "list_", "print_rows", "show"]
 
-STATUS_CHOICES = ("open", *dict.fromkeys((*SHOWN_STATUSES, *STATUSES)))
+STATUS_CHOICES = tuple(dict.fromkeys((*SHOWN_STATUSES, *STATUSES)))
 KIND_CHOICES = TRACKED_KINDS
 #: Written out here so that completing an option does not import the tracker.
 SORT_CHOICES = ("last_seen", "first_seen", "hits", "sessions", "occurrences", "runs", "users")
@@ -48,7 +48,7 @@ SORT_CHOICES = ("last_seen", "first_seen", "hits", "sessions", "occurrences", "r
         "--status",
         "state",
         multiple=True,
-        type=click.Choice(STATUS_CHOICES),
+        type=click.Choice(("open", *STATUS_CHOICES)),
         help="Only issues in this state; open is new and in_progress (repeatable).",
     ),
     word_option("--kind", "Only issues of this kind", choices=KIND_CHOICES),
