@@ -140,8 +140,6 @@ def _time_ns(name: str, value: Any) -> int:
                 f"{name}: {value} is nanoseconds; as seconds since the Unix epoch write '{value}'"
             )
         return int(value)
-    import time
-
     from stormlog._times import parse_time
 
     if isinstance(value, float):
@@ -152,7 +150,7 @@ def _time_ns(name: str, value: Any) -> int:
         require(isinstance(value, str), name, "a time such as '2h', '2026-11-26' or nanoseconds", value)
         text = value
     try:
-        return parse_time(text, time.time_ns())
+        return parse_time(text)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 
