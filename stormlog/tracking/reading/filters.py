@@ -145,12 +145,15 @@ class IssueFilter:
 
 
 def conditions_of(
-    connection: sqlite3.Connection, wanted: IssueFilter, matching: Callable[[str], list[str]]
+    connection: sqlite3.Connection,
+    wanted: IssueFilter,
+    matching: Callable[[str], list[str]] = lambda _: [],
 ) -> tuple[list[str], dict[str, Any]]:
     """Return SQL conditions over `stormlog.tracking.reading.lookup.ISSUES_CTE`, and their parameters.
 
     Args:
-        matching: Returns the ids of the issues that fit a condition which somebody wrote in SQL.
+        matching: Returns the ids of the issues that fit a condition which somebody wrote in SQL; needed if the filter
+            has one.
 
     Raises:
         ValueError: an unknown severity, or a bad condition.
