@@ -275,6 +275,7 @@ class Tracker(TrackerSession):
         paths: Sequence[str | os.PathLike[str]],
         *,
         fail_on: Collection[str] = ("new", "regressed"),
+        only: IssueConditions | None = None,
         **options: Any,
     ) -> GateReport:
         """Compare what some paths hold with the issues of the project, and change nothing.
@@ -282,6 +283,7 @@ class Tracker(TrackerSession):
         Args:
             paths: Files and directories.
             fail_on: Outcomes that make it fail: ``new``, ``regressed``, ``recurring``.
+            only: Count only the issues that fit these conditions of `list_issues`.
             options: Fields of `ScanOptions`, such as ``code_version``.
 
         Source: docs/ci.md#gate.
@@ -289,7 +291,8 @@ class Tracker(TrackerSession):
         from stormlog.tracking.gate.gate import baseline_of_tracker, evaluate
         from stormlog.tracking.scanning.scan import ScanOptions
 
-        return evaluate(paths, baseline_of_tracker(self), ScanOptions(**options), fail_on=fail_on)
+        baseline = baseline_of_tracker(self)
+        return evaluate(paths, baseline, ScanOptions(**options), fail_on=fail_on, only=only)
 
     def notify(
         self, settings: NotifySettings | None = None, *, force: bool = False, dry_run: bool = False
