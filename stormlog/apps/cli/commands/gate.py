@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from stormlog.apps.cli.exit_codes import ExitCode
+from stormlog.apps.cli.options.configured import configured_option, paths_argument
 from stormlog.apps.cli.options.filter_options import given_filters, job_option, word_option
 from stormlog.apps.cli.options.options import cache_dir_option
 from stormlog.apps.cli.options.path_type import NamedPath
@@ -47,7 +48,7 @@ _FILTERS = ("kind", "severity", "run", "job_id", "rank", "host")
     word_option("--rank", "Count only issues with evidence of this rank", kind=click.INT),
     word_option("--host", "Count only issues with evidence on this machine"),
 )
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=NamedPath())
+@paths_argument(type=NamedPath())
 @click.option(
     "--baseline",
     metavar="FILE",
@@ -69,8 +70,9 @@ _FILTERS = ("kind", "severity", "run", "job_id", "rank", "host")
 )
 @evidence_options
 @settle_option
-@click.option(
+@configured_option(
     "--version-order",
+    key="version_order",
     type=click.Choice(("auto", "string", "pep440", "semver", "observed")),
     help="How versions compare (default: auto, or what the project of the tracker says).",
 )
