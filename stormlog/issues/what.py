@@ -102,7 +102,7 @@ def _parts(kind: str, dimensions: Mapping[str, Any], details: Mapping[str, Any])
 
 def _are_usual(kind: str, dimensions: Mapping[str, Any]) -> bool:
     """Return whether the dimensions are those of the kind, each with a value of its type."""
-    if dimensions.keys() != _DIMENSIONS.get(kind):
+    if set(dimensions) != _DIMENSIONS.get(kind):
         return False
     fields = dimensions.get("partial_fields", ())
     if isinstance(fields, str) or not isinstance(fields, Sequence):
