@@ -35,9 +35,8 @@ TRACKED_ISSUES = Target(
         Column("occurrence_count", "Sessions", "count", 3),
         Column("unique_user_count", "Users", "count", 7),
         Column("versions", "Versions", "word", 6),
-        Column("last_seen_ns", "Last seen (UTC)", "time", 5),
+        Column("last_seen_ns", "Last seen", "time", 5),
     ),
-    plain_has_all=False,
 )
 
 OCCURRENCES = Target(
@@ -56,15 +55,14 @@ OCCURRENCES = Target(
         "hit_count",
     ),
     readable=(
-        Column("session_id", "Session"),
+        Column("session_id", "Session", "id"),
         Column("run_id", "Run", "text", 2),
         Column("host", "Host", "text", 4),
         Column("code_version", "Version", "word", 1),
-        Column("ranks", "Ranks", "length", 3),
+        Column("ranks", "Ranks", "ranks", 3),
         Column("hit_count", "Hits", "count", 1),
-        Column("last_ns", "Last seen (UTC)", "time"),
+        Column("last_ns", "Last seen", "time"),
     ),
-    plain_has_all=False,
 )
 
 HISTORY = Target(
@@ -72,13 +70,12 @@ HISTORY = Target(
     filter_name="",
     preferred=("at_ns", "actor_type", "actor_id", "action", "before", "after", "issue_id", "scan_id"),
     readable=(
-        Column("at_ns", "Time (UTC)", "time"),
+        Column("at_ns", "Time", "time"),
         Column("actor_id", "Who", "word"),
         Column("action", "Did", "word"),
         Column("before", "Before", "text", 1),
         Column("after", "After", "text"),
     ),
-    plain_has_all=False,
 )
 
 COMMENTS = Target(
@@ -86,12 +83,11 @@ COMMENTS = Target(
     filter_name="",
     preferred=("comment_id", "author_type", "author_name", "created_ns", "updated_ns", "body"),
     readable=(
-        Column("created_ns", "Time (UTC)", "time"),
+        Column("created_ns", "Time", "time"),
         Column("author_name", "Who", "word"),
-        Column("body", "Comment"),
+        Column("body", "Comment", most=None),
         Column("comment_id", "Id", "word", 1),
     ),
-    plain_has_all=False,
 )
 
 PROJECTS = Target(
@@ -113,9 +109,8 @@ PROJECTS = Target(
         Column("version_order", "Versions", "word", 2),
         Column("recipients", "Recipients", "text"),
         Column("webhook_url", "Webhook", "text", 1),
-        Column("last_digest_ns", "Last digest (UTC)", "time", 3),
+        Column("last_digest_ns", "Last digest", "time", 3),
     ),
-    plain_has_all=False,
 )
 
 
