@@ -12,7 +12,7 @@ FROM (
             unnest(CAST($override_states AS VARCHAR[])) AS state
     ) AS o ON i.fingerprint_id = o.fingerprint_id
 )
-WHERE (CAST($fingerprint_id AS VARCHAR) IS NULL OR fingerprint_id = CAST($fingerprint_id AS VARCHAR))
+WHERE (CAST($fingerprint_id AS VARCHAR) IS NULL OR issues.is_named(fingerprint_id, CAST($fingerprint_id AS VARCHAR)))
     AND (CAST($kind AS VARCHAR) IS NULL OR kind = CAST($kind AS VARCHAR))
     AND (CAST($state AS VARCHAR) IS NULL OR state = CAST($state AS VARCHAR))
     AND (CAST($severity AS VARCHAR) IS NULL OR severity = CAST($severity AS VARCHAR))

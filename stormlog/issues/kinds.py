@@ -31,7 +31,9 @@ ISSUE_KINDS: Final[tuple[IssueKind, ...]] = (
 TRACKED_KINDS: Final[tuple[str, ...]] = (*ISSUE_KINDS, "error")
 
 #: Kind -> the word that tables show for it, where there is a shorter one. Options take both.
-SHORT_KINDS: Final = MappingProxyType({"collector_degradation": "collector", "hidden_memory_anomaly": "hidden"})
+SHORT_KINDS: Final = MappingProxyType(
+    {"collector_degradation": "collector", "hidden_memory_anomaly": "hidden"}
+)
 
 #: Severity -> its place in every order, the worst first. An event may name any other word.
 SEVERITY_RANKS: Final = MappingProxyType({"critical": 0, "error": 0, "warning": 1, "info": 2})

@@ -51,7 +51,9 @@ def human_count(value: int) -> str:
     return f"{value:,}"
 
 
-def human_time(value: int, *, milliseconds: bool = False, zone: tzinfo | Literal["local"] | None = None) -> str:
+def human_time(
+    value: int, *, milliseconds: bool = False, zone: tzinfo | Literal["local"] | None = None
+) -> str:
     """Return a time as ``2026-01-02 03:04:05``, or the number itself if it is out of range.
 
     Args:

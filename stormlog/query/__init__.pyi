@@ -30,6 +30,7 @@ from stormlog.query.filters import (
 )
 from stormlog.query.rows import (
     EventRow as EventRow,
+    IssueCounts as IssueCounts,
     Reject as Reject,
     SessionRow as SessionRow,
 )

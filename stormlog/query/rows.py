@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
     from stormlog.telemetry import AnyTelemetryEvent
 
-__all__ = ["EventRow", "Reject", "SessionRow"]
+__all__ = ["EventRow", "IssueCounts", "Reject", "SessionRow"]
+
+
+class IssueCounts(NamedTuple):
+    """How often an issue happened; an OOM bundle and the event that it tells of are one failure.
+
+    Source: docs/concepts.md#failures-runs-and-sessions.
+    """
+
+    failure_count: int
+    run_count: int
+    session_count: int
 
 
 @frozen_class

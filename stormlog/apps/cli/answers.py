@@ -14,7 +14,8 @@ from stormlog.apps.cli.exit_codes import ExitCode
 from stormlog.apps.cli.options.sql_option import PRINT_SQL, statement_document, statement_text
 from stormlog.apps.cli.options.targets import ISSUES, Target, issue_target
 from stormlog.apps.cli.printing import diagnostics, output
-from stormlog.apps.cli.printing.formats import STREAMED_FORMATS, Answer
+from stormlog.apps.cli.printing.formats import STREAMED_FORMATS, TABLE_FORMATS, Answer
+from stormlog.presenting.moments import Moments
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
@@ -42,6 +43,7 @@ class Request:
         quiet: Whether to keep notices and progress to oneself.
         no_colour: Whether to print without colours.
         follow_s: Seconds between two looks at the paths; None asks once.
+        moments: How tables show times.
     """
 
     paths: Sequence[str]
@@ -59,6 +61,7 @@ class Request:
     quiet: bool
     no_colour: bool
     follow_s: float | None = None
+    moments: Moments = Moments()
 
 
 def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None:
@@ -179,6 +182,7 @@ def _follow(store: QueryStore, filters: Any, request: Request) -> None:
         as_table=as_table,
         quiet=request.quiet,
         no_colour=request.no_colour,
+        moments=request.moments,
         guard=guard,
     )
 
@@ -189,11 +193,18 @@ def _found(store: QueryStore, target: Target, wanted: Any, request: Request) -> 
         result = store.iter_sql(request.sql) if is_streamed else store.sql(request.sql)
         names = _distinct(result.columns)
         records = (dict(zip(names, row, strict=True)) for row in result)
-        return Answer(records if is_streamed else list(records), names=names)
+        return Answer(records if is_streamed else list(records), names=names, moments=request.moments)
     if is_streamed and target.stream_method is not None:
         return Answer(getattr(store, target.stream_method)(wanted), target)
     rows = getattr(store, target.method)(wanted)
-    return Answer(rows, issue_target(rows) if target is ISSUES else target)
+    if target is not ISSUES:
+        return Answer(rows, target, moments=request.moments)
+    if request.format_name not in TABLE_FORMATS:
+        return Answer(rows, target)
+    from stormlog.apps.cli.printing.issue_rows import issue_rows
+
+    counts = store.issue_counts() if rows else {}
+    return Answer(list(issue_rows(rows, counts)), issue_target(rows), moments=request.moments)
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -22,6 +22,7 @@ from stormlog.query.streams import RowStream
 __all__ = [
     "FORMATS",
     "STREAMED_FORMATS",
+    "TABLE_FORMATS",
     "Answer",
     "aligned",
     "csv_lines",
@@ -36,6 +37,9 @@ FORMATS = ("table", "json", "jsonl", "csv", "markdown")
 
 #: Formats that print a row without knowing the others.
 STREAMED_FORMATS = ("json", "jsonl", "csv")
+
+#: Formats for people: readable columns only.
+TABLE_FORMATS = ("table", "markdown")
 
 NO_ROWS = "No rows."
 

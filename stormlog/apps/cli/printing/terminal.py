@@ -53,14 +53,18 @@ def print_terminal_table(answer: Answer, file: IO[str], *, width: int, colour: b
     natural = [max(map(cell_width, texts)) for texts in zip(headers, *rows, strict=True)]
     least = list(map(_least_width, columns, headers, natural))
     shown = _fitting(columns, least, natural, width)
-    layout = _layout([columns[i] for i in shown], [least[i] for i in shown], [natural[i] for i in shown], width)
+    layout = _layout(
+        [columns[i] for i in shown], [least[i] for i in shown], [natural[i] for i in shown], width
+    )
     styles = [_BOLD if colour else ""] * len(layout)
     for line in _lines([headers[i] for i in shown], layout, styles):
         file.write(line)
     file.write(_GAP.join("-" * column_width for _, column_width in layout) + "\n")
     for row in rows:
         cells = [row[i] for i in shown]
-        styles = [_style(column, cell) if colour else "" for (column, _), cell in zip(layout, cells, strict=True)]
+        styles = [
+            _style(column, cell) if colour else "" for (column, _), cell in zip(layout, cells, strict=True)
+        ]
         for line in _lines(cells, layout, styles):
             file.write(line)
     hidden = [header for i, header in enumerate(headers) if i not in shown]
