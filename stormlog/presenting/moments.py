@@ -28,6 +28,10 @@ class Moments:
     zone: tzinfo | Literal["local"] | None = None
     now_ns: int | None = None
 
+    def at(self, now_ns: int) -> Moments:
+        """Return the same at another time: what is shown relative to now is relative to that."""
+        return self if self.now_ns is None else Moments(self.label, self.zone, now_ns)
+
     def text(self, value: int, *, milliseconds: bool = False) -> str:
         """Return a time as people read it.
 

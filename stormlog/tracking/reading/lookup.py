@@ -18,6 +18,7 @@ from stormlog.tracking.models import TrackedIssue
 from stormlog.tracking.projects import project_row
 
 __all__ = [
+    "FINGERPRINTS",
     "ISSUES_CTE",
     "ISSUE_COLUMNS",
     "SHORTEST_PART",
@@ -76,8 +77,8 @@ _COMPUTED: Final = {
     )""",
 }
 
-#: SQL for the fingerprints of an issue, the one that gave its title first, as JSON: id, kind and dimensions of each.
-_FINGERPRINTS: Final = """(
+#: SQL for the fingerprints of an issue ``i`` as JSON: id, kind and dimensions of each, the one that gave its title first.
+FINGERPRINTS: Final = """(
     SELECT json_group_array(json_array(f.fingerprint_id, f.kind, f.dimensions_json))
     FROM (
         SELECT fingerprint_id, kind, dimensions_json FROM main.issue_fingerprints
@@ -91,7 +92,7 @@ ISSUES_CTE: Final = f"""
 WITH issues AS (
     SELECT
         {", ".join(f"{_COMPUTED.get(column, f'i.{column}')} AS {column}" for column in ISSUE_COLUMNS)},
-        {_FINGERPRINTS} AS fingerprints
+        {FINGERPRINTS} AS fingerprints
     FROM main.issues AS i
     INNER JOIN main.projects AS p ON i.project_id = p.project_id
     INNER JOIN main.apps AS a ON i.app_id = a.app_id

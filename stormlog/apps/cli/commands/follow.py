@@ -141,7 +141,8 @@ def follow(
     for issues in rounds(store, filters, lambda: _wait(interval_s), guard):
         notices = [] if quiet else diagnostics.notices(store)
         if as_table:
-            counts = store.issue_counts() if issues else {}
+            with guard():
+                counts = store.issue_counts() if issues else {}
             screen.draw(issues, counts, sum(not notice.is_note for notice in notices))
             continue
         now = {issue.fingerprint_id: json_line(issue_fields(issue)) for issue in issues}
@@ -196,7 +197,7 @@ class _Screen:
             colour = diagnostics.use_colour(sys.stdout, self._no_colour)
             first = issues[:height]
             rows = list(issue_rows(first, counts))
-            answer = Answer(rows, issue_target(first), moments=self._moments)
+            answer = Answer(rows, issue_target(first), moments=self._moments.at(time.time_ns()))
             print_terminal_table(answer, text, width=width, colour=colour)
         else:
             text.write(NO_ROWS + "\n")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stormlog.apps.cli.options.kind_type import KindChoice
 from stormlog.apps.cli.options.options import format_of, session_option, text_option
+from stormlog.apps.cli.options.shown_times import moments_of
 from stormlog.apps.cli.options.targets import Target
 from stormlog.apps.cli.options.tracker_options import (
     format_options,
@@ -21,6 +23,7 @@ from stormlog.issues.kinds import TRACKED_KINDS
 from stormlog.tracking.statuses import SHOWN_STATUSES, STATUSES, shown_status
 
 if TYPE_CHECKING:
+    from stormlog.presenting.moments import Moments
     from stormlog.tracking import Comment, IssueDetail
 
 __all__ = ["KIND_CHOICES", "SORT_CHOICES", "STATUS_CHOICES", "history", "list_", "print_rows", "show"]
@@ -36,7 +39,7 @@ SORT_CHOICES = ("last_seen", "first_seen", "occurrences", "runs", "users")
     "--status", "statuses", multiple=True, type=click.Choice(STATUS_CHOICES), help="Only these (repeatable)."
 )
 @click.option(
-    "--kind", "kinds", multiple=True, type=click.Choice(KIND_CHOICES), help="Only these (repeatable)."
+    "--kind", "kinds", multiple=True, type=KindChoice(KIND_CHOICES), help="Only these (repeatable)."
 )
 @click.option("--severity", "severities", multiple=True, metavar="WORD", help="Only these (repeatable).")
 @text_option("--app", "Only of this training program.")
@@ -68,7 +71,7 @@ def list_(**options: Any) -> None:
       stormlog issues list --status new --status regressed
       stormlog issues list --where "recurred_count > 0" --sort runs --json
     """
-    format_name, no_colour = _format_of(options)
+    format_name, no_colour, moments = _format_of(options)
     options["session"] = options.pop("session_id")
     with tracker_of(options, read_only=True) as tracker:
         page = tracker.list_issues(**options)
@@ -81,7 +84,7 @@ def list_(**options: Any) -> None:
     rows = [issue.as_dict() for issue in page.issues]
     if format_name in ("table", "markdown"):
         rows = [for_people(row, names_project=options["all_projects"]) for row in rows]
-    print_rows(rows, TRACKED_ISSUES, format_name, no_colour, page=page.as_dict(), cursor=page.cursor)
+    print_rows(rows, TRACKED_ISSUES, format_name, no_colour, moments, page=page.as_dict(), cursor=page.cursor)
     if unmatched:
         from stormlog.apps.cli.printing.diagnostics import print_unmatched
 
@@ -130,13 +133,15 @@ def show(issue_id: str, as_json: bool, no_colour: bool, **options: Any) -> None:
 @click.help_option("-h", "--help")
 def history(issue_id: str, limit: int, after: str | None, **options: Any) -> None:
     """List what was done to an issue, and to those merged into it, the latest first."""
-    format_name, no_colour = _format_of(options)
+    format_name, no_colour, moments = _format_of(options)
     with tracker_of(options, read_only=True) as tracker:
         page = tracker.history(issue_id, limit=limit, after=after)
-    from stormlog.apps.cli.options.tracked_targets import HISTORY
+    from stormlog.apps.cli.options.tracked_targets import HISTORY, activity_for_people
 
     rows = [activity.as_dict() for activity in page.activities]
-    print_rows(rows, HISTORY, format_name, no_colour, page=page.as_dict(), cursor=page.cursor)
+    if format_name in ("table", "markdown"):
+        rows = [activity_for_people(row) for row in rows]
+    print_rows(rows, HISTORY, format_name, no_colour, moments, page=page.as_dict(), cursor=page.cursor)
 
 
 def print_rows(
@@ -144,6 +149,7 @@ def print_rows(
     target: Target,
     format_name: str,
     no_colour: bool,
+    moments: Moments,
     *,
     page: dict[str, Any] | None = None,
     cursor: str | None = None,
@@ -161,7 +167,7 @@ def print_rows(
     if format_name == "json" and page is not None:
         output.print_text(json_document(page) + "\n")
         return
-    output.print_answer(Answer(rows, target), format_name, no_colour=no_colour)
+    output.print_answer(Answer(rows, target, moments=moments), format_name, no_colour=no_colour)
     output.flush()
     if cursor is not None:
         from stormlog.apps.cli.printing.diagnostics import print_message
@@ -169,12 +175,12 @@ def print_rows(
         print_message(f"There are more: --after {cursor}")
 
 
-def _format_of(options: dict[str, Any]) -> tuple[str, bool]:
-    """Take what `format_options` added from the options: the format, and whether to leave out colours."""
+def _format_of(options: dict[str, Any]) -> tuple[str, bool, Moments]:
+    """Take what `format_options` added from the options: format, whether to leave out colours, and times."""
     format_name = format_of(options)
     for name in [name for name in options if name == "format_name" or name.startswith("shortcut_")]:
         del options[name]
-    return format_name, options.pop("no_colour")
+    return format_name, options.pop("no_colour"), moments_of(options)
 
 
 def _facts_text(detail: IssueDetail) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from stormlog.apps.cli.groups import HelpfulGroup
+from stormlog.apps.cli.options.kind_type import KindChoice
 from stormlog.apps.cli.options.options import (
     AnswerCommand,
     answer_options,
@@ -16,6 +17,7 @@ from stormlog.apps.cli.options.options import (
     session_option,
     text_option,
 )
+from stormlog.apps.cli.options.shown_times import moments_of
 from stormlog.apps.cli.options.targets import EVENTS, ISSUES, OOMS, SESSIONS, Target
 from stormlog.issues import ISSUE_KINDS, ISSUE_STATES
 
@@ -53,7 +55,7 @@ def query() -> None:
 
 @query.command(cls=AnswerCommand)
 @text_option("--fingerprint-id", "Only the issue with this fingerprint.")
-@click.option("--kind", type=click.Choice(ISSUE_KIND_CHOICES), help="Only issues of this kind.")
+@click.option("--kind", type=KindChoice(ISSUE_KIND_CHOICES), help="Only issues of this kind.")
 @click.option("--state", type=click.Choice(ISSUE_STATE_CHOICES), help="Only issues in this state.")
 @text_option("--severity", "Only issues of this severity.")
 @session_option("Only issues that hit this session.")
@@ -151,7 +153,7 @@ def _answer(target: Target, options: dict[str, Any], *, follow_s: float | None =
 
     shows_states = target is ISSUES or options["sql"] is not None
     name_tracker(options, is_wanted=shows_states)
-    format_name, cache = format_of(options), cache_of(options)
+    format_name, cache, moments = format_of(options), cache_of(options), moments_of(options)
     settings = {name: options.pop(name) for name in _SETTINGS}
     # What is left names fields of the filter, apart from the ways to name a format and a cache.
     filters = {
@@ -159,4 +161,5 @@ def _answer(target: Target, options: dict[str, Any], *, follow_s: float | None =
         for name, value in options.items()
         if name not in ("format_name", "no_cache", "cache_dir") and not name.startswith("shortcut_")
     }
-    answer(target, filters, Request(format_name=format_name, cache=cache, follow_s=follow_s, **settings))
+    request = Request(format_name=format_name, cache=cache, follow_s=follow_s, moments=moments, **settings)
+    answer(target, filters, request)

@@ -12,9 +12,22 @@ __all__ = ["EVENTS", "INDEXES", "ISSUES", "OOMS", "SESSIONS", "Column", "ColumnK
 __all__ += ["issue_target", "light_row"]
 
 ColumnKind = Literal[
-    "text", "word", "id", "kind", "number", "count", "bytes", "time", "instant", "date", "ranks", "path",
-    "severity", "status",
-]  # fmt: skip
+    "text",
+    "word",
+    "kind",
+    "number",
+    "count",
+    "bytes",
+    "time",
+    "instant",
+    "date",
+    "ranks",
+    "list",
+    "fields",
+    "path",
+    "severity",
+    "status",
+]
 
 
 @frozen_class
@@ -24,11 +37,11 @@ class Column:
     Args:
         key: Key of the row.
         header: What stands above it; headers of times get their zone.
-        kind: How values are shown: ``text`` may be broken into lines and is cut where it is very long, an ``id`` is
-            broken only if it is longer than ids are, a ``path`` may be cut on its left, the rest is shown in full.
-            ``time`` and ``instant`` (with milliseconds) are nanoseconds since the Unix epoch, ``date`` is a time as
-            ISO text, ``kind`` is a kind of issue by its short word, ``ranks`` are drawn together, ``number`` is
-            right-aligned like all amounts, ``severity`` and ``status`` are coloured.
+        kind: How values are shown: ``text`` may be broken into lines and is cut where it is very long, a ``path`` may
+            be cut on its left, the rest is shown in full. ``time`` and ``instant`` (with milliseconds) are nanoseconds
+            since the Unix epoch, ``date`` is a time as ISO text, ``kind`` is a kind of issue by its short word,
+            ``ranks`` are drawn together, a ``list`` of texts has commas, ``fields`` are names with their values,
+            ``number`` is right-aligned like all amounts, ``severity`` and ``status`` are coloured.
         rank: Columns with the highest rank are the first to go where the terminal is narrow.
         most: Most characters of a text; None for no bound.
     """
@@ -103,7 +116,7 @@ ISSUES = Target(
     ),
     readable=(
         Column("digits", "Fingerprint", "word", 1),
-        Column("severity", "Severity", "severity"),
+        Column("severity", "Severity", "severity", 1),
         Column("kind", "Kind", "kind", 6),
         Column("title", "Title"),
         Column("what", "What", most=None),
@@ -148,7 +161,7 @@ SESSIONS = Target(
         "oom_bundle_count",
     ),
     readable=(
-        Column("session_id", "Session", "id"),
+        Column("session_id", "Session", "word"),
         Column("status", "Status", "status"),
         Column("started_at_ns", "Started", "time", 1),
         Column("ended_at_ns", "Ended", "time", 4),
@@ -183,7 +196,7 @@ EVENTS = Target(
     ),
     readable=(
         Column("timestamp_ns", "Time", "instant"),
-        Column("session_id", "Session", "id", 2),
+        Column("session_id", "Session", "word", 2),
         Column("rank", "Rank", "number", 3),
         Column("event_type", "Type", "word"),
         Column("allocator_allocated_bytes", "Allocated", "bytes", 4),
@@ -212,7 +225,7 @@ OOMS = Target(
         Column("created_at_utc", "Created", "date"),
         Column("backend", "Backend", "word", 2),
         Column("reason", "Reason", "text"),
-        Column("session_id", "Session", "id", 1),
+        Column("session_id", "Session", "word", 1),
         Column("session_status", "Status", "status", 3),
         Column("event_count", "Events", "count", 5),
         Column("exception_type", "Exception", "text", 4),

@@ -7,7 +7,8 @@ from typing import Any
 
 from stormlog.apps.cli.options.targets import Column, Target
 
-__all__ = ["COMMENTS", "HISTORY", "OCCURRENCES", "PROJECTS", "TRACKED_ISSUES", "for_people", "short_id"]
+__all__ = ["COMMENTS", "HISTORY", "OCCURRENCES", "PROJECTS", "TRACKED_ISSUES"]
+__all__ += ["activity_for_people", "for_people", "short_id"]
 
 TRACKED_ISSUES = Target(
     method="",
@@ -27,8 +28,8 @@ TRACKED_ISSUES = Target(
         "last_seen_ns",
     ),
     readable=(
-        Column("short_id", "Issue", "word"),
-        Column("shown_status", "Status", "status"),
+        Column("short_id", "#", "word"),
+        Column("shown_status", "Status", "status", 1),
         Column("severity", "Severity", "severity", 3),
         Column("kind", "Kind", "kind", 8),
         Column("title", "Title"),
@@ -59,7 +60,7 @@ OCCURRENCES = Target(
         "hit_count",
     ),
     readable=(
-        Column("session_id", "Session", "id"),
+        Column("session_id", "Session", "word"),
         Column("run_id", "Run", "text", 2),
         Column("host", "Host", "text", 4),
         Column("code_version", "Version", "word", 1),
@@ -75,10 +76,10 @@ HISTORY = Target(
     preferred=("at_ns", "actor_type", "actor_id", "action", "before", "after", "issue_id", "scan_id"),
     readable=(
         Column("at_ns", "Time", "time"),
-        Column("actor_id", "Who", "word"),
+        Column("who", "Who", "word"),
         Column("action", "Did", "word"),
-        Column("before", "Before", "text", 1),
-        Column("after", "After", "text"),
+        Column("before", "Before", "fields", 1),
+        Column("after", "After", "fields"),
     ),
 )
 
@@ -111,11 +112,16 @@ PROJECTS = Target(
         Column("name", "Project", "word"),
         Column("alert_frequency", "Digests", "word"),
         Column("version_order", "Versions", "word", 2),
-        Column("recipients", "Recipients", "text"),
+        Column("recipients", "Recipients", "list"),
         Column("webhook_url", "Webhook", "text", 1),
         Column("last_digest_ns", "Last digest", "time", 3),
     ),
 )
+
+
+def activity_for_people(activity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an entry of the history with who made it: a scan has an id that nobody looks for."""
+    return {**activity, "who": "scan" if activity["actor_type"] == "scan" else activity["actor_id"]}
 
 
 def short_id(issue_id: str) -> str:

@@ -31,6 +31,10 @@ def human_cell(column: Column, value: Any, moments: Moments) -> str:
         return "-"
     if column.kind == "ranks" and isinstance(value, Sequence):
         return short_ranges(value) or "-"
+    if column.kind == "list" and isinstance(value, Sequence):
+        value = ", ".join(value) or "-"
+    if column.kind == "fields" and isinstance(value, Mapping):
+        value = ", ".join(_field_text(key, item, moments) for key, item in value.items()) or "-"
     if column.kind == "date" and isinstance(value, str):
         return _date_text(value, moments)
     if column.kind == "kind":
@@ -40,6 +44,18 @@ def human_cell(column: Column, value: Any, moments: Moments) -> str:
     if isinstance(value, (str, Mapping)) and column.most is not None:
         return _shortened(cell_text(value), column.most)
     return cell_text(value)
+
+
+def _field_text(key: str, value: Any, moments: Moments) -> str:
+    """Return a name with its value; what a name says in nanoseconds since the Unix epoch is a time."""
+    name = key.removesuffix("_ns").replace("_", " ")
+    if key.endswith("_ns") and isinstance(value, int):
+        return f"{name}: {moments.text(value)}"
+    if isinstance(value, Mapping):
+        return f"{name}: " + ", ".join(_field_text(inner, item, moments) for inner, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"{name}: {', '.join(map(str, value)) or '-'}"
+    return f"{name}: {'-' if value is None else value}"
 
 
 def is_time(column: Column) -> bool:

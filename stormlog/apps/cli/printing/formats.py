@@ -12,7 +12,7 @@ from typing import Any
 
 from stormlog._markdown import markdown_text
 from stormlog._values import frozen_class
-from stormlog.apps.cli.options.targets import Column, Target, light_row
+from stormlog.apps.cli.options.targets import Column, Target
 from stormlog.apps.cli.printing.cells import header_text, human_cell, is_right_aligned
 from stormlog.apps.cli.printing.json_text import json_document, json_line
 from stormlog.presenting.moments import Moments
@@ -90,17 +90,12 @@ class Answer:
 
     def cells(self, columns: Sequence[Column]) -> Iterator[list[str]]:
         """Yield the cells of every row."""
-        keys = [column.key for column in columns]
-        for record in self.light_records(keys):
+        for record in self.records():
             yield [human_cell(column, record.get(column.key), self.moments) for column in columns]
 
     def headers(self, columns: Sequence[Column]) -> list[str]:
         """Return what stands above each column."""
         return [header_text(column, self.moments) for column in columns]
-
-    def light_records(self, keys: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-        """Yield every row with at least these fields."""
-        return (row if isinstance(row, Mapping) else light_row(row, keys) for row in self.rows)
 
 
 def json_chunks(answer: Answer) -> Iterator[str]:

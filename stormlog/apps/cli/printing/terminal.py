@@ -1,7 +1,7 @@
 """Tables on a terminal: coloured, and never wider than the window.
 
-The promise: the cells are those of a table in a pipe. Where the window is too narrow, texts are broken into lines, paths
-lose their beginning, and whole columns are left out; the line below the table says which.
+The promise: the cells are those of a table in a pipe. Where the window is too narrow, texts are broken into lines,
+paths lose their beginning, and whole columns are left out; the line below the table says which.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _GOOD_TEXT_WIDTH = 24
 _DISPENSABLE_RANK = 4
 #: A column of paths gets at least this many.
 _LEAST_PATH_WIDTH = 24
-#: The date, with the time of day below it.
-_LEAST_TIME_WIDTH = 10
+#: The date, with the time of day below it, in seconds or with milliseconds.
+_LEAST_TIME_WIDTHS = {"time": 10, "date": 10, "instant": 12}
 #: Words and ids that are longer are broken into lines like texts.
 _MOST_WORD_WIDTH = 40
 _GAP = "  "
@@ -51,7 +51,12 @@ def print_terminal_table(answer: Answer, file: IO[str], *, width: int, colour: b
     headers = answer.headers(columns)
     rows = list(answer.cells(columns))
     natural = [max(map(cell_width, texts)) for texts in zip(headers, *rows, strict=True)]
-    least = list(map(_least_width, columns, headers, natural))
+    # Where the most important texts may take several lines, times may as well.
+    may_fold = any(column.kind == "text" and column.rank == 0 for column in columns)
+    least = [
+        needed if is_time(column) and not may_fold else _least_width(column, header, needed)
+        for column, header, needed in zip(columns, headers, natural, strict=True)
+    ]
     shown = _fitting(columns, least, natural, width)
     layout = _layout(
         [columns[i] for i in shown], [least[i] for i in shown], [natural[i] for i in shown], width
@@ -94,8 +99,8 @@ def _least_width(column: Column, header: str, natural: int) -> int:
     if column.kind == "path":
         return min(natural, _LEAST_PATH_WIDTH)
     if is_time(column):
-        return min(natural, _LEAST_TIME_WIDTH)
-    if column.kind == "text" or natural > _MOST_WORD_WIDTH:
+        return min(natural, _LEAST_TIME_WIDTHS[column.kind])
+    if column.kind in ("text", "list", "fields") or natural > _MOST_WORD_WIDTH:
         return min(natural, max(_LEAST_TEXT_WIDTH, cell_width(header)))
     return natural
 
