@@ -77,7 +77,7 @@ _COMPUTED: Final = {
     )""",
 }
 
-#: SQL for the fingerprints of an issue ``i`` as JSON: id, kind and dimensions of each, the one that gave its title first.
+#: SQL for the fingerprints of an issue ``i`` as JSON: id, kind and dimensions of each, first the one of its title.
 FINGERPRINTS: Final = """(
     SELECT json_group_array(json_array(f.fingerprint_id, f.kind, f.dimensions_json))
     FROM (
