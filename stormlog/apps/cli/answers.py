@@ -15,7 +15,7 @@ from stormlog.apps.cli.options.sql_option import PRINT_SQL, statement_document, 
 from stormlog.apps.cli.options.targets import ISSUES, Target, issue_target
 from stormlog.apps.cli.printing import diagnostics, output
 from stormlog.apps.cli.printing.formats import STREAMED_FORMATS, TABLE_FORMATS, Answer
-from stormlog.presenting.moments import Moments
+from stormlog.presenting import Moments
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore

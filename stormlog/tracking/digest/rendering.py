@@ -142,12 +142,14 @@ def _text_row(issue: DigestIssue) -> str:
 def _html_table(issues: Sequence[DigestIssue], more_count: int) -> list[str]:
     if not issues:
         return []
-    rows = [_html_row("th", _HEADINGS)]
+    # Digests that an earlier version stored do not say it.
+    has_what = any(issue.what for issue in issues)
+    rows = [_html_row("th", [heading for heading in _HEADINGS if has_what or heading != "What"])]
     for issue in issues:
         cells = (
             issue.status if issue.status != "resolved" else f"resolved, {issue.recurred_count} since",
             f"{issue.title} ({issue.severity})",
-            issue.what or "-",
+            *([issue.what or "-"] if has_what else []),
             issue.kind,
             issue.app,
             str(issue.run_count),

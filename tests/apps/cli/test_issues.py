@@ -23,7 +23,8 @@ ISSUE_KEYS = {
     "issue_id", "project", "app", "is_dev", "kind", "status", "state", "title", "severity", "fix_version",
     "resolved_ns", "ignore_until", "assignee", "occurrence_count", "hit_count", "run_count", "unique_user_count",
     "recurred_count", "recurred_last_ns", "first_seen_ns", "last_seen_ns", "first_seen_version", "last_seen_version",
-    "last_activity_ns", "last_notified_ns", "created_ns", "updated_ns", "revision", "fingerprint_ids", "merged_from",
+    "last_activity_ns", "last_notified_ns", "created_ns", "updated_ns", "revision", "fingerprint_ids", "failure_count",
+    "what", "merged_from",
 }  # fmt: skip
 
 
@@ -91,9 +92,11 @@ def test_the_list_comes_in_every_format(run: Run, db: Path) -> None:
     assert set(table[0]) == ISSUE_KEYS
     assert [row["issue_id"] for row in table] == [row["issue_id"] for row in rows]
     markdown = run("list", "--format", "markdown").stdout
-    assert "| \\#1 | new | warning | Alert: F1 | a | 2 | 2 | 1 | 1.0 - 1.5 |" in markdown
+    assert (
+        "| \\#1 | new | warning | alert | Alert: F1 | name=F1 | a | 2 | 2 | 2 | 1 | 1.0 - 1.5 |" in markdown
+    )
     plain = run("list").stdout
-    assert plain.splitlines()[0].split()[:2] == ["Issue", "Id"]
+    assert plain.splitlines()[0].split()[:2] == ["#", "Status"]
     assert "\x1b" not in plain
     assert run("list", "--text", "nowhere").stdout == "No rows.\n"
 

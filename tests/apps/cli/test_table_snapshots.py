@@ -30,12 +30,20 @@ WIDTHS = (80, 120)
 NOW_NS = 1_769_947_200 * 10**9
 DB = "--db=TRACKER"
 
+STATEMENT = "SELECT kind, count(*) AS n_issues, max(details) FROM issues GROUP BY kind ORDER BY kind"
+
 COMMANDS = {
     "query-issues": ("query", "issues", "v4-cuda-sim", "--severity", "critical"),
     "query-sessions": ("query", "sessions", "v4-cuda-sim"),
     "query-events": ("query", "events", "v4-cuda-sim/oom_sink", "--limit", "8"),
     "query-ooms": ("query", "ooms", "v4-cuda-sim", "oom-bundles"),
-    "query-sql": ("query", "issues", "v4-cuda-sim", "--sql", "SELECT kind, count(*) AS n_hits FROM issues GROUP BY 1 ORDER BY 1"),
+    "query-sql": (
+        "query",
+        "issues",
+        "v4-cuda-sim",
+        "--sql",
+        "SELECT kind, count(*) AS n_hits FROM issues GROUP BY 1 ORDER BY 1",
+    ),
     "issues-list": ("issues", "list", "--limit", "10", DB),
     "issues-history": ("issues", "history", "1", DB),
     "projects-list": ("projects", "list", DB),
@@ -104,7 +112,9 @@ def shown() -> dict[str, str]:
     try:
         with _tracker() as path, mock.patch.dict(os.environ, {"STORMLOG_CACHE": "off"}):
             texts = {
-                f"{name}.txt": _text_of(_answer_of(tuple(word.replace("TRACKER", path) for word in arguments)))
+                f"{name}.txt": _text_of(
+                    _answer_of(tuple(word.replace("TRACKER", path) for word in arguments))
+                )
                 for name, arguments in COMMANDS.items()
             }
     finally:

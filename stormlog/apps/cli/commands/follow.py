@@ -23,7 +23,7 @@ from stormlog.apps.cli.printing.json_text import json_line
 
 if TYPE_CHECKING:
     from stormlog.issues import StormlogIssue
-    from stormlog.presenting.moments import Moments
+    from stormlog.presenting import Moments
     from stormlog.query import IssueCounts, IssueFilter, QueryStore
 
 __all__ = ["changes_between", "follow", "interval_seconds", "issue_fields", "rounds"]

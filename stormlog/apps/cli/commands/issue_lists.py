@@ -23,7 +23,7 @@ from stormlog.issues.kinds import TRACKED_KINDS
 from stormlog.tracking.statuses import SHOWN_STATUSES, STATUSES, shown_status
 
 if TYPE_CHECKING:
-    from stormlog.presenting.moments import Moments
+    from stormlog.presenting import Moments
     from stormlog.tracking import Comment, IssueDetail
 
 __all__ = ["KIND_CHOICES", "SORT_CHOICES", "STATUS_CHOICES", "history", "list_", "print_rows", "show"]

@@ -10,7 +10,7 @@ import click
 from stormlog.apps.cli.options.configured import configured_option
 
 if TYPE_CHECKING:
-    from stormlog.presenting.moments import Moments
+    from stormlog.presenting import Moments
 
 __all__ = ["moment_options", "moments_of"]
 
@@ -36,7 +36,7 @@ def moments_of(options: dict[str, Any]) -> Moments:
     Raises:
         click.BadParameter: there is no such zone.
     """
-    from stormlog.presenting.moments import Moments, moments_in
+    from stormlog.presenting import Moments, moments_in
 
     zone, is_relative = options.pop("tz"), options.pop("is_relative")
     now_ns = None

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 from stormlog.apps.cli.options.targets import Column
 from stormlog.apps.cli.printing.human import cell_text
 from stormlog.issues.kinds import SHORT_KINDS
-from stormlog.presenting import human_bytes, human_count, printable
-from stormlog.presenting.texts import short_ranges
+from stormlog.presenting import human_bytes, human_count, printable, short_ranges
 
 if TYPE_CHECKING:
-    from stormlog.presenting.moments import Moments
+    from stormlog.presenting import Moments
 
 __all__ = ["header_text", "human_cell", "is_right_aligned", "is_time"]
 

@@ -15,8 +15,7 @@ from stormlog._values import frozen_class
 from stormlog.apps.cli.options.targets import Column, Target
 from stormlog.apps.cli.printing.cells import header_text, human_cell, is_right_aligned
 from stormlog.apps.cli.printing.json_text import json_document, json_line
-from stormlog.presenting.moments import Moments
-from stormlog.presenting.texts import cell_width
+from stormlog.presenting import Moments, cell_width
 from stormlog.query.streams import RowStream
 
 __all__ = [

@@ -13,7 +13,7 @@ from typing import IO
 from stormlog.apps.cli.options.targets import Column
 from stormlog.apps.cli.printing.cells import is_right_aligned, is_time
 from stormlog.apps.cli.printing.formats import Answer, aligned
-from stormlog.presenting.texts import cell_width, wrapped
+from stormlog.presenting import cell_width, wrapped
 
 __all__ = ["print_terminal_table"]
 
