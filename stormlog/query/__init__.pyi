@@ -18,6 +18,9 @@ from stormlog.artifacts.oom_bundle_rows import (
 from stormlog.query.adhoc import (
     SqlResult as SqlResult,
 )
+from stormlog.query.counts import (
+    IssueCounts as IssueCounts,
+)
 from stormlog.query.filters import (
     AttachmentFilter as AttachmentFilter,
     CorrelationFilter as CorrelationFilter,
@@ -30,7 +33,6 @@ from stormlog.query.filters import (
 )
 from stormlog.query.rows import (
     EventRow as EventRow,
-    IssueCounts as IssueCounts,
     Reject as Reject,
     SessionRow as SessionRow,
 )

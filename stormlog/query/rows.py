@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
     from stormlog.telemetry import AnyTelemetryEvent
 
-__all__ = ["EventRow", "IssueCounts", "Reject", "SessionRow"]
-
-
-class IssueCounts(NamedTuple):
-    """How often an issue happened; an OOM bundle and the event that it tells of are one failure.
-
-    Source: docs/concepts.md#failures-runs-and-sessions.
-    """
-
-    failure_count: int
-    run_count: int
-    session_count: int
+__all__ = ["EventRow", "Reject", "SessionRow"]
 
 
 @frozen_class

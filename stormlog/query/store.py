@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stormlog.issues import StormlogIssue
     from stormlog.issues.sidecar import TrackedState
     from stormlog.query.adhoc import SqlResult
+    from stormlog.query.counts import IssueCounts
     from stormlog.query.filters import (
         AttachmentFilter,
         EventFilter,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
         OOMBundleFilter,
         SessionFilter,
     )
-    from stormlog.query.rows import EventRow, IssueCounts, SessionRow
+    from stormlog.query.rows import EventRow, SessionRow
     from stormlog.query.streams import RowStream
     from stormlog.query.unmatched import UnmatchedFilter
 
@@ -154,7 +155,7 @@ class QueryStore(AnsweringStore):
 
         Source: docs/concepts.md#failures-runs-and-sessions.
         """
-        from stormlog.query.rows import IssueCounts
+        from stormlog.query.counts import IssueCounts
 
         rows = self._run("issue_counts", self.issue_counts_sql(), "issue_counts").rows
         return {fingerprint_id: IssueCounts(*counts) for fingerprint_id, *counts in rows}

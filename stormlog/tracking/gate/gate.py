@@ -382,7 +382,7 @@ def _judged(
         issue_id=None if state is None else state.issue_id,
         fix_version=None if state is None else state.fix_version,
         basis=basis,
-        what=what_of(row["kind"], json.loads(row["dimensions_json"]), {}),
+        what=what_of(row["kind"], json.loads(row["dimensions_json"]), {}, row["fingerprint_id"]),
     )
 
 

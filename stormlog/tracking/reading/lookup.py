@@ -336,7 +336,7 @@ def what_of_fingerprints(fingerprints: Sequence[Sequence[str]]) -> str:
     if not fingerprints:
         return ""
     first, kind, dimensions = fingerprints[0]
-    what = what_of(kind, json.loads(dimensions), {})
+    what = what_of(kind, json.loads(dimensions), {}, first)
     others = {fingerprint_id for fingerprint_id, *_ in fingerprints} - {first}
     return f"{what} (and {len(others)} merged)" if others else what
 

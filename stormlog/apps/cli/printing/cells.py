@@ -28,21 +28,21 @@ def human_cell(column: Column, value: Any, moments: Moments) -> str:
     """Return a value as people read it, on one line; ``-`` for null."""
     if value is None:
         return "-"
-    if column.kind == "ranks" and isinstance(value, Sequence):
-        return short_ranges(value) or "-"
-    if column.kind == "list" and isinstance(value, Sequence):
-        value = ", ".join(value) or "-"
-    if column.kind == "fields" and isinstance(value, Mapping):
-        value = ", ".join(_field_text(key, item, moments) for key, item in value.items()) or "-"
-    if column.kind == "date" and isinstance(value, str):
-        return _date_text(value, moments)
-    if column.kind == "kind":
-        value = SHORT_KINDS.get(value, value)
+    kind = column.kind
     if isinstance(value, int) and not isinstance(value, bool):
         return _number_text(column, value, moments)
-    if isinstance(value, (str, Mapping)) and column.most is not None:
-        return _shortened(cell_text(value), column.most)
-    return cell_text(value)
+    if isinstance(value, str):
+        if kind == "date":
+            return _date_text(value, moments)
+        value = SHORT_KINDS.get(value, value) if kind == "kind" else value
+    elif kind == "ranks":
+        return short_ranges(value) or "-"
+    elif kind == "list":
+        value = ", ".join(value) or "-"
+    elif kind == "fields":
+        value = ", ".join(_field_text(key, item, moments) for key, item in value.items()) or "-"
+    text = cell_text(value)
+    return text if column.most is None else _shortened(text, column.most)
 
 
 def _field_text(key: str, value: Any, moments: Moments) -> str:

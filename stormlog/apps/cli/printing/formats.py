@@ -13,7 +13,6 @@ from typing import Any
 from stormlog._markdown import markdown_text
 from stormlog._values import frozen_class
 from stormlog.apps.cli.options.targets import Column, Target
-from stormlog.apps.cli.printing.cells import header_text, human_cell, is_right_aligned
 from stormlog.apps.cli.printing.json_text import json_document, json_line
 from stormlog.presenting import Moments, cell_width
 from stormlog.query.streams import RowStream
@@ -39,6 +38,8 @@ STREAMED_FORMATS = ("json", "jsonl", "csv")
 
 #: Formats for people: readable columns only.
 TABLE_FORMATS = ("table", "markdown")
+
+_MANY_ROWS = 10_000
 
 NO_ROWS = "No rows."
 
@@ -89,11 +90,16 @@ class Answer:
 
     def cells(self, columns: Sequence[Column]) -> Iterator[list[str]]:
         """Yield the cells of every row."""
+        # The formats for programs do without.
+        from stormlog.apps.cli.printing.cells import human_cell
+
         for record in self.records():
             yield [human_cell(column, record.get(column.key), self.moments) for column in columns]
 
     def headers(self, columns: Sequence[Column]) -> list[str]:
         """Return what stands above each column."""
+        from stormlog.apps.cli.printing.cells import header_text
+
         return [header_text(column, self.moments) for column in columns]
 
 
@@ -149,16 +155,23 @@ def plain_table_lines(answer: Answer) -> Iterator[str]:
     if not answer.rows:
         yield NO_ROWS + "\n"
         return
+    from stormlog.apps.cli.printing.cells import is_right_aligned
+
     columns = answer.readable_columns()
     headers = answer.headers(columns)
     widths = list(map(cell_width, headers))
-    for cells in answer.cells(columns):
+    # Worked out twice rather than kept where there are many: a million rows of text take far more room than the rows.
+    kept = (
+        list(answer.cells(columns))
+        if isinstance(answer.rows, list) and len(answer.rows) < _MANY_ROWS
+        else None
+    )
+    for cells in kept or answer.cells(columns):
         widths = [max(width, cell_width(cell)) for width, cell in zip(widths, cells, strict=True)]
     are_right = list(map(is_right_aligned, columns))
     yield _padded(headers, widths, are_right)
     yield _padded(["-" * width for width in widths], widths, are_right)
-    # Worked out twice rather than kept: a million rows of text take far more room than the rows.
-    for cells in answer.cells(columns):
+    for cells in kept or answer.cells(columns):
         yield _padded(cells, widths, are_right)
 
 
@@ -178,6 +191,8 @@ def markdown_lines(answer: Answer) -> Iterator[str]:
     if not answer.rows:
         yield NO_ROWS + "\n"
         return
+    from stormlog.apps.cli.printing.cells import is_right_aligned
+
     columns = answer.readable_columns()
     yield _markdown_line(answer.headers(columns))
     yield _markdown_line(["---:" if is_right_aligned(column) else "---" for column in columns], escape=False)

@@ -35,7 +35,9 @@ def issue_rows(
             "severity": issue.severity,
             "kind": fingerprint.kind,
             "title": issue.title,
-            "what": what_of(fingerprint.kind, fingerprint.dimensions, issue.details),
+            "what": what_of(
+                fingerprint.kind, fingerprint.dimensions, issue.details, fingerprint.fingerprint_id
+            ),
             "failure_count": None if count is None else count.failure_count,
             "run_count": None if count is None else count.run_count,
             "session_count": len(issue.affected_sessions),
