@@ -81,9 +81,13 @@ _COMPUTED: Final = {
 FINGERPRINTS: Final = """(
     SELECT json_group_array(json_array(f.fingerprint_id, f.kind, f.dimensions_json))
     FROM (
-        SELECT fingerprint_id, kind, dimensions_json FROM main.issue_fingerprints
+        -- A merge changes neither title nor kind.
+        SELECT
+            fingerprint_id, kind, dimensions_json, title <> i.title OR kind <> i.kind AS is_other, title_ns,
+            title_evidence_id
+        FROM main.issue_fingerprints
         WHERE issue_id = i.issue_id
-        ORDER BY title_ns IS NULL, title_ns, title_evidence_id, fingerprint_id
+        ORDER BY is_other, title_ns IS NULL, title_ns, title_evidence_id, fingerprint_id
     ) AS f
 )"""
 
