@@ -164,7 +164,7 @@ def test_the_digits_of_a_table_name_the_issue_of_a_tracker(tmp_path: Path) -> No
 
 def test_digits_of_a_table_are_never_a_number() -> None:
     row = _row("oom", {"backend": "cuda", "reason": "r"}, fingerprint_id="issue:1234567890123456a8901234")
-    assert row["digits"] == "1234567890123456a"
+    assert row["short_id"] == "1234567890123456a"
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_no_two_rows_look_alike_unless_their_dimensions_are_equal(
         IssueFingerprint(kind, dimensions).canonical_text(): (kind, dimensions) for kind, dimensions in found
     }  # type: ignore[arg-type]
     # People compare words: the digits of the fingerprint and all amounts are equal here.
-    rows = [{**_row(*issue), "digits": "0"} for issue in issues.values()]
+    rows = [{**_row(*issue), "short_id": "0"} for issue in issues.values()]
     answer = Answer(rows, ISSUES)
     pipe = list(plain_table_lines(answer))[2:]
     assert len(set(pipe)) == len(rows)

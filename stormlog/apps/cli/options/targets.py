@@ -115,7 +115,7 @@ ISSUES = Target(
         "representative_evidence",
     ),
     readable=(
-        Column("digits", "Fingerprint", "word", 1),
+        Column("short_id", "Fingerprint", "word", 1),
         Column("severity", "Severity", "severity", 1),
         Column("kind", "Kind", "kind", 6),
         Column("title", "Title"),
