@@ -48,6 +48,7 @@ SHARED_MODULES = {
         "sidecar",
         "state",
         "timestamps",
+        "what",
     },
     "stormlog.query": {"filter_checks", "filters", "streams"},
     "stormlog.telemetry": {"csv_rows", "foreign", "loading", "projection", "schema", "sink"},

@@ -1,13 +1,20 @@
 # The public names of this package, and where they are: see stormlog/_lazy.py.
 
+from stormlog.presenting.moments import (
+    Moments as Moments,
+    moments_in as moments_in,
+)
 from stormlog.presenting.quantities import (
     human_bytes as human_bytes,
     human_count as human_count,
     human_time as human_time,
 )
 from stormlog.presenting.texts import (
+    cell_width as cell_width,
     listed as listed,
     printable as printable,
+    short_ranges as short_ranges,
+    wrapped as wrapped,
 )
 from stormlog.presenting.why_brief import (
     brief as brief,

@@ -22,6 +22,9 @@ from stormlog.artifacts.oom_bundle_rows import (
 from stormlog.query.adhoc import (
     SqlResult as SqlResult,
 )
+from stormlog.query.counts import (
+    IssueCounts as IssueCounts,
+)
 from stormlog.query.filters import (
     AttachmentFilter as AttachmentFilter,
     CorrelationFilter as CorrelationFilter,

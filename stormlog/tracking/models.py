@@ -39,6 +39,7 @@ class TrackedIssue(_Value):
 
     Attributes:
         issue_id: A UUID. ``merged_from`` is set where it was asked for by the id of an issue merged into it.
+        number: Short number within its project; no other issue ever has it.
         project: Name of its project.
         app: Name of the training program.
         is_dev: Whether it comes from development runs.
@@ -58,9 +59,12 @@ class TrackedIssue(_Value):
         last_activity_ns: When evidence was last recorded.
         revision: Grows with every change.
         fingerprint_ids: Fingerprints that lead to it.
+        failure_count: Pieces of evidence, an OOM bundle and the event that it tells of being one.
+        what: What tells it from issues of the same title: that of its earliest fingerprint.
     """
 
     issue_id: str
+    number: int
     project: str
     app: str
     is_dev: bool
@@ -89,6 +93,8 @@ class TrackedIssue(_Value):
     updated_ns: int
     revision: int
     fingerprint_ids: Sequence[str]
+    failure_count: int
+    what: str = ""
     merged_from: str | None = None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import sqlite3
 import tempfile
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stormlog.errors import SourceError
 from stormlog.issues.kinds import severity_rank_sql
 from stormlog.issues.sidecar import TrackedState, read_sidecar, state_precedence
+from stormlog.issues.what import what_of
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
 from stormlog.tracking.reading.filters import IssueConditions, IssueFilter, conditions_of
 from stormlog.tracking.reading.lookup import ISSUES_CTE
@@ -84,6 +86,7 @@ class GateIssue:
         issue_id: The issue that it is known as.
         fix_version: Version that it was resolved in.
         basis: What the comparison of versions rests on; see `Comparison`.
+        what: What tells it from issues of the same title.
     """
 
     fingerprint_id: str
@@ -102,6 +105,7 @@ class GateIssue:
     issue_id: str | None
     fix_version: str | None
     basis: str | None
+    what: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, JSON-ready."""
@@ -301,7 +305,7 @@ WHERE is_growing = is_pending
 
 _FOUND: Final = f"""
 SELECT
-    f.fingerprint_id, a.name AS app, i.is_dev, i.kind, i.severity, i.title, i.issue_id,
+    f.fingerprint_id, a.name AS app, i.is_dev, i.kind, i.severity, i.title, i.issue_id, f.dimensions_json,
     count(*) AS occurrence_count, count(DISTINCT c.run_id) AS run_count, sum(c.hit_count) AS hit_count,
     min(c.first_ns) AS first_seen_ns, max(c.last_ns) AS last_seen_ns, max(c.is_pending) AS is_pending
 FROM issues AS i
@@ -404,6 +408,7 @@ def _judged(
         issue_id=None if state is None else state.issue_id,
         fix_version=None if state is None else state.fix_version,
         basis=basis,
+        what=what_of(row["kind"], json.loads(row["dimensions_json"]), {}, row["fingerprint_id"]),
     )
 
 

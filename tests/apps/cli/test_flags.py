@@ -90,6 +90,16 @@ def formats(header: str, key: str) -> list[Row]:
         Row("--jsonl", "--jsonl", new=f'"{key}": '),
         Row("--csv", "--csv", new=f"{header},"),
         Row("--markdown", "--markdown", new="| --- |"),
+        *times(),
+    ]
+
+
+def times() -> list[Row]:
+    """Return rows for how tables show times."""
+    return [
+        Row("--tz", "--tz Mars/Olympus", new="no time zone 'Mars/Olympus'", on="stderr", status=2),
+        Row("--tz", "--tz Europe/Berlin", new="(Europe/Berlin)"),
+        Row("--relative", "--relative", gone="(UTC)"),
     ]
 
 
@@ -98,8 +108,8 @@ def answers(header: str, key: str, damaged: str = "damaged") -> list[Row]:
     count = '--sql "SELECT count(*) AS n FROM tracking.issues"'
     return [
         *formats(header, key),
-        Row("--sql", '--sql "SELECT 5 AS five"', new="Five"),
-        Row("--db", "--db tracker.db", f"runs {count}", new="N\n-\n7\n"),
+        Row("--sql", '--sql "SELECT 5 AS five"', new="five\n----\n   5\n"),
+        Row("--db", "--db tracker.db", f"runs {count}", new="n\n-\n7\n"),
         *reading(damaged),
     ]
 
@@ -632,6 +642,7 @@ TABLE: dict[str, list[Row]] = {
     "cache list": [
         Row("--cache-dir", "--cache-dir other-cache", new="damaged", before=REMEMBER),
         Row("--json", "--json", "--cache-dir other-cache", new="{", before=REMEMBER),
+        *(replace(row, base="--cache-dir other-cache", before=REMEMBER) for row in times()),
     ],
     "cache info": [
         Row("--cache-dir", "--cache-dir other-cache", "damaged", new="Answers", before=REMEMBER),

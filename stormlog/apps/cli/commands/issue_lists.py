@@ -15,8 +15,10 @@ from stormlog.apps.cli.options.filter_options import (
     time_options,
     word_option,
 )
+from stormlog.apps.cli.options.kind_type import KindChoice
 from stormlog.apps.cli.options.options import format_of
 from stormlog.apps.cli.options.sections import SectionedCommand, section
+from stormlog.apps.cli.options.shown_times import moments_of
 from stormlog.apps.cli.options.targets import Target
 from stormlog.apps.cli.options.tracker_options import (
     format_options,
@@ -30,6 +32,7 @@ from stormlog.issues.kinds import TRACKED_KINDS
 from stormlog.tracking.statuses import SHOWN_STATUSES, STATUSES, shown_status
 
 if TYPE_CHECKING:
+    from stormlog.presenting import Moments
     from stormlog.tracking import Comment, IssueDetail, Tracker
 
 __all__ = ["KIND_CHOICES", "SORT_CHOICES", "STATUS_CHOICES", "history", "list_", "print_rows", "show"]
@@ -51,7 +54,7 @@ SORT_CHOICES = ("last_seen", "first_seen", "hits", "sessions", "occurrences", "r
         type=click.Choice(("open", *STATUS_CHOICES)),
         help="Only issues in this state; open is new and in_progress (repeatable).",
     ),
-    word_option("--kind", "Only issues of this kind", choices=KIND_CHOICES),
+    word_option("--kind", "Only issues of this kind", choices=KIND_CHOICES, kind=KindChoice(KIND_CHOICES)),
     word_option("--severity", "Only issues of this severity"),
     session_ids_option("Only issues seen in this session"),
     time_options("Only issues seen since then", "Only issues seen until then"),
@@ -97,7 +100,7 @@ def list_(fields: str | None, **options: Any) -> None:
     from stormlog.apps.cli.options.tracked_targets import TRACKED_ISSUES, for_people
     from stormlog.tracking import TrackedIssue
 
-    format_name, no_colour = _format_of(options)
+    format_name, no_colour, moments = _format_of(options)
     shown = {column.key for column in TRACKED_ISSUES.readable}
     chosen = parse_fields(fields, [*TrackedIssue.__dataclass_fields__, *sorted(shown)])
     place = {name: options.pop(name) for name in ("sort", "limit", "page", "after")}
@@ -114,12 +117,12 @@ def list_(fields: str | None, **options: Any) -> None:
             behind = tracker.count_issues(**filters, **projects) - seen
     rows = [issue.as_dict() for issue in page.issues]
     if format_name in ("table", "markdown") or chosen is not None:
-        rows = [{**row, **for_people(row)} for row in rows]
+        rows = [{**row, **for_people(row, names_project=projects["all_projects"])} for row in rows]
     if behind > 0:
         notes = [f"{behind:,} more: --page {(place['page'] or 1) + 1}"]
     elif page.cursor is not None:
         notes = [f"There are more: --after {page.cursor}"]
-    print_rows(rows, TRACKED_ISSUES, format_name, no_colour, page=page.as_dict(), fields=chosen)
+    print_rows(rows, TRACKED_ISSUES, format_name, no_colour, moments, page=page.as_dict(), fields=chosen)
     if format_name != "json" or not page.issues:
         _print_notes(notes)
 
@@ -187,13 +190,15 @@ def show(issue_id: str, as_json: bool, no_colour: bool, **options: Any) -> None:
 @click.help_option("-h", "--help")
 def history(issue_id: str, limit: int, after: str | None, **options: Any) -> None:
     """List what was done to an issue, and to those merged into it, the latest first."""
-    format_name, no_colour = _format_of(options)
+    format_name, no_colour, moments = _format_of(options)
     with tracker_of(options, read_only=True) as tracker:
         page = tracker.history(issue_id, limit=limit, after=after)
-    from stormlog.apps.cli.options.tracked_targets import HISTORY
+    from stormlog.apps.cli.options.tracked_targets import HISTORY, activity_for_people
 
     rows = [activity.as_dict() for activity in page.activities]
-    print_rows(rows, HISTORY, format_name, no_colour, page=page.as_dict(), cursor=page.cursor)
+    if format_name in ("table", "markdown"):
+        rows = [activity_for_people(row) for row in rows]
+    print_rows(rows, HISTORY, format_name, no_colour, moments, page=page.as_dict(), cursor=page.cursor)
 
 
 def print_rows(
@@ -201,6 +206,7 @@ def print_rows(
     target: Target,
     format_name: str,
     no_colour: bool,
+    moments: Moments,
     *,
     page: dict[str, Any] | None = None,
     cursor: str | None = None,
@@ -225,7 +231,7 @@ def print_rows(
     if format_name == "json" and page is not None:
         output.print_text(json_document(page) + "\n")
         return
-    output.print_answer(Answer(rows, target), format_name, no_colour=no_colour)
+    output.print_answer(Answer(rows, target, moments=moments), format_name, no_colour=no_colour)
     output.flush()
     if cursor is not None:
         from stormlog.apps.cli.printing.diagnostics import print_message
@@ -233,12 +239,12 @@ def print_rows(
         print_message(f"There are more: --after {cursor}")
 
 
-def _format_of(options: dict[str, Any]) -> tuple[str, bool]:
-    """Take what `format_options` added from the options: the format, and whether to leave out colours."""
+def _format_of(options: dict[str, Any]) -> tuple[str, bool, Moments]:
+    """Take what `format_options` added from the options: format, whether to leave out colours, and times."""
     format_name = format_of(options)
     for name in [name for name in options if name == "format_name" or name.startswith("shortcut_")]:
         del options[name]
-    return format_name, options.pop("no_colour")
+    return format_name, options.pop("no_colour"), moments_of(options)
 
 
 def _facts_text(detail: IssueDetail) -> str:
