@@ -338,9 +338,11 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _until(value: Any) -> dict[str, Any]:
     until = _object(value)
-    for name in ("count", "runs", "date_ns", "from_count", "from_runs"):
+    for name in ("count", "runs", "date_ns", "from_count", "from_runs", "from_hits"):
         if until.get(name) is not None:
             _integer(until[name])
+    if "next" in until:
+        _flag(until["next"])
     return until
 
 

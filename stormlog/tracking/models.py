@@ -24,6 +24,7 @@ __all__ = [
     "Project",
     "ScanReport",
     "TrackedIssue",
+    "Undone",
 ]
 
 
@@ -239,6 +240,21 @@ class Change(_Value):
 
     issues: Sequence[TrackedIssue]
     warnings: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class Undone(_Value):
+    """What was reversed.
+
+    Attributes:
+        action: What had been done: ``claim``, ``resolve``, ``merge``, ``comment``, ...
+        activity_ids: Entries of the history that were reversed: one, or those of one call on several issues.
+        issues: Those it was about, as they are now.
+    """
+
+    action: str
+    activity_ids: Sequence[int]
+    issues: Sequence[TrackedIssue]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from stormlog.tracking.models import (
     Project,
     ScanReport,
     TrackedIssue,
+    Undone,
 )
 from stormlog.tracking.projects import (
     DEFAULT_PROJECT,
@@ -30,7 +31,7 @@ from stormlog.tracking.projects import (
 from stormlog.tracking.reading import listing
 from stormlog.tracking.reading.lookup import find_issue, fingerprints_of, issue_name
 from stormlog.tracking.session import TrackerSession
-from stormlog.tracking.triage import comments, merging, unmerging
+from stormlog.tracking.triage import comments, merging, undoing, unmerging
 from stormlog.tracking.triage.verbs import MatchChangedError, Targets, Triage, match
 
 if TYPE_CHECKING:
@@ -145,21 +146,35 @@ class Tracker(TrackerSession):
     # ---- triage ----------------------------------------------------------------------------------------
 
     def claim(
-        self, *ids: str, where: str | None = None, revision: int | None = None, at_most: int | None = None
+        self,
+        *ids: str,
+        take: bool = False,
+        where: str | None = None,
+        revision: int | None = None,
+        at_most: int | None = None,
+        dry_run: bool = False,
     ) -> Change:
-        """Move issues to ``in_progress``: all of them, or none.
+        """Move issues to ``in_progress`` and assign them to the actor: all of them, or none.
+
+        Those that the actor has claimed already stay as they are.
 
         Args:
             ids: See `issue`.
+            take: Take issues that somebody else has.
             where: SQL condition over the fields of `TrackedIssue`, for issues of this project.
             revision: Which one the issue has to have; only with a single issue.
             at_most: How many issues may be meant.
+            dry_run: Change nothing, and return the issues as they would be.
 
         Raises:
-            LifecycleError: code ``illegal_transition``, ``stale_revision``, ``not_found`` or ``ambiguous_id``.
+            LifecycleError: code ``already_claimed``: somebody else has one; ``illegal_transition``, ``stale_revision``, ``not_found`` or ``ambiguous_id``.
             ValueError: no issue is named, a bad condition, or too many issues.
         """
-        return self._triage(Targets(ids, where, revision, at_most), Triage.claim)
+        return self._triage(
+            Targets(ids, where, revision, at_most),
+            lambda triage, targets: triage.claim(targets, take=take),
+            dry_run=dry_run,
+        )
 
     def resolve(
         self,
@@ -169,6 +184,7 @@ class Tracker(TrackerSession):
         where: str | None = None,
         revision: int | None = None,
         at_most: int | None = None,
+        dry_run: bool = False,
     ) -> Change:
         """Move issues to ``resolved``; see `claim`.
 
@@ -183,13 +199,19 @@ class Tracker(TrackerSession):
         return self._triage(
             Targets(ids, where, revision, at_most),
             lambda triage, targets: triage.resolve(targets, version, amend=amend),
+            dry_run=dry_run,
         )
 
     def reopen(
-        self, *ids: str, where: str | None = None, revision: int | None = None, at_most: int | None = None
+        self,
+        *ids: str,
+        where: str | None = None,
+        revision: int | None = None,
+        at_most: int | None = None,
+        dry_run: bool = False,
     ) -> Change:
         """Move issues to ``new``; see `claim`."""
-        return self._triage(Targets(ids, where, revision, at_most), Triage.reopen)
+        return self._triage(Targets(ids, where, revision, at_most), Triage.reopen, dry_run=dry_run)
 
     def ignore(
         self,
@@ -198,9 +220,11 @@ class Tracker(TrackerSession):
         until_count: int | None = None,
         until_runs: int | None = None,
         until_ns: int | None = None,
+        until_next: bool = False,
         where: str | None = None,
         revision: int | None = None,
         at_most: int | None = None,
+        dry_run: bool = False,
     ) -> Change:
         """Move issues to ``silenced``, for good or until a scan finds one of the conditions met; see `claim`.
 
@@ -209,12 +233,19 @@ class Tracker(TrackerSession):
             until_count: So many occurrences more than now.
             until_runs: So many runs more than now.
             until_ns: Then, in nanoseconds since the Unix epoch.
+            until_next: Until it is seen the next time.
         """
         return self._triage(
             Targets(ids, where, revision, at_most),
             lambda triage, targets: triage.ignore(
-                targets, reason=reason, until_count=until_count, until_runs=until_runs, until_ns=until_ns
+                targets,
+                reason=reason,
+                until_count=until_count,
+                until_runs=until_runs,
+                until_ns=until_ns,
+                until_next=until_next,
             ),
+            dry_run=dry_run,
         )
 
     def assign(
@@ -224,11 +255,13 @@ class Tracker(TrackerSession):
         where: str | None = None,
         revision: int | None = None,
         at_most: int | None = None,
+        dry_run: bool = False,
     ) -> Change:
         """Say whose issues are, or with None that they are nobody's; see `claim`."""
         return self._triage(
             Targets(ids, where, revision, at_most),
             lambda triage, targets: triage.assign(targets, assignee),
+            dry_run=dry_run,
         )
 
     def merge(
@@ -261,6 +294,23 @@ class Tracker(TrackerSession):
         with self.writing() as connection:
             project_id = self._project_id(connection)
             return unmerging.unmerge(connection, project_id, self.actor, source, now_ns=self.clock())
+
+    def undo(self, activity_id: int | None = None) -> Undone:
+        """Reverse a change of a status, a fix version, an assignee or a comment, or a merge; see `undoing.undo`.
+
+        Args:
+            activity_id: Entry of the `history`; by default the latest change of the actor in this project that was
+                not undone yet.
+
+        Raises:
+            LifecycleError: code ``not_found``, ``not_undoable``, ``changed_since`` or ``not_author``.
+
+        Source: docs/tracking.md#undo.
+        """
+        with self.writing() as connection:
+            return undoing.undo(
+                connection, self._project_id(connection), self.actor, activity_id, now_ns=self.clock()
+            )
 
     # ---- scans, gates and files ------------------------------------------------------------------------
 
@@ -432,7 +482,9 @@ class Tracker(TrackerSession):
             return "" if row is None else str(row["project_id"])
         return str(project_row(connection, self.project)["project_id"])
 
-    def _triage(self, targets: Targets, change: Callable[[Triage, Targets], Change]) -> Change:
+    def _triage(
+        self, targets: Targets, change: Callable[[Triage, Targets], Change], *, dry_run: bool = False
+    ) -> Change:
         """Change issues; what a condition means is found out before, so that nobody who writes waits for it."""
         self.permissions.require(WRITE)
         for is_last in (False, False, True):
@@ -443,8 +495,21 @@ class Tracker(TrackerSession):
             try:
                 with self.writing() as connection:
                     triage = Triage(connection, self._project_id(connection), self.actor, now_ns=self.clock())
-                    return change(triage, targets)
+                    done = change(triage, targets)
+                    if dry_run:
+                        raise _DryRunError(done)
+                    return done
+            except _DryRunError as would_be:
+                return would_be.change
             except MatchChangedError:
                 if is_last:
                     raise
         raise AssertionError("unreachable")
+
+
+class _DryRunError(Exception):
+    """Ends the transaction of a change that is only to be looked at, so that nothing of it stays."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__()
+        self.change = change

@@ -167,6 +167,7 @@ def verbs(
         *stores(writes=True),
         JSON,
         Row("--where", f'--where "{where}"', more, new=said, base_status=2),
+        Row("--dry-run", "--dry-run", f"{more} --where \"{where}\"", new="Dry run: "),
         Row(
             "--yes",
             "--yes",
@@ -327,7 +328,7 @@ TABLE: dict[str, list[Row]] = {
         Row("--limit", "--limit 1", new="--after", on="stderr"),
         Row("--after", "--after {history_cursor}", gone="comment"),
     ],
-    "issues claim": verbs(),
+    "issues claim": [*verbs(), Row("--take", "--take", "{alert} --as-agent bot", new="Claimed", base_status=0)],
     "issues resolve": [
         *verbs(),
         Row("--version", "--version 1.2.3", new="in 1.2.3"),
@@ -339,6 +340,7 @@ TABLE: dict[str, list[Row]] = {
         Row("--reason", "--reason noise", new="noise", on="tracker"),
         Row("--until-count", "--until-count 77", new='"count":77', on="tracker"),
         Row("--until-runs", "--until-runs 78", new='"runs":78', on="tracker"),
+        Row("--until-next", "--until-next", new='"next":true', on="tracker"),
         Row("--until", "--until 2040-01-01", new='"date_ns":2208988800000000000', on="tracker"),
     ],
     "issues assign": [
@@ -355,6 +357,7 @@ TABLE: dict[str, list[Row]] = {
         Row("--revision", "--revision 99", new="revision", on="stderr", status=4),
     ],
     "issues unmerge": [*stores(writes=True), JSON],
+    "issues undo": [*stores(writes=True), JSON],
     "issues comment": [*stores(writes=True), JSON],
     "issues comments": [*stores(), *formats("comment_id", "comment_id")],
     "issues edit-comment": [

@@ -45,6 +45,7 @@ ISSUE_VERBS = (
     "assign",
     "merge",
     "unmerge",
+    "undo",
     "comment",
     "comments",
     "edit-comment",

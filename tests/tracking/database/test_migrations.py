@@ -160,6 +160,7 @@ ROWS: dict[int, dict[str, dict[str, Any]]] = {
             "evidence_id": "bundle-x",
         },
     },
+    7: {"undo_records": {"activity_id": 1, "group_id": 1}},
 }
 
 

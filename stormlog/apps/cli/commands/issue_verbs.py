@@ -30,6 +30,7 @@ def _verb_options(command: Command) -> Command:
         click.option(
             "--revision", type=click.INT, metavar="N", help="Only if the issue still has this revision."
         ),
+        click.option("--dry-run", is_flag=True, help="Say what would be changed, and change nothing."),
         click.option("--yes", is_flag=True, help=f"Change more than {_MANY} issues if it comes to that."),
         click.option(
             "--where", metavar="SQL", help="All issues of the project that fit, such as \"kind = 'alert'\"."
@@ -41,10 +42,14 @@ def _verb_options(command: Command) -> Command:
 
 
 @click.command()
+@click.option("--take", is_flag=True, help="Also those that somebody else has.")
 @_verb_options
-def claim(**options: Any) -> None:
-    """Say that somebody works on issues: they become in_progress."""
-    _change(options, lambda tracker, *ids, **rest: tracker.claim(*ids, **rest), "Claimed {}")
+def claim(take: bool, **options: Any) -> None:
+    """Say that you work on issues: they become in_progress, and yours.
+
+    Those that you have claimed already stay as they are. If somebody else has one, nothing is done without --take.
+    """
+    _change(options, lambda tracker, *ids, **rest: tracker.claim(*ids, take=take, **rest), "Claimed {}")
 
 
 @click.command()
@@ -77,9 +82,15 @@ def reopen(**options: Any) -> None:
 @click.option("--until-count", type=click.INT, metavar="N", help="Only until it is seen in N more sessions.")
 @click.option("--until-runs", type=click.INT, metavar="N", help="Only until it is seen in N more runs.")
 @click.option("--until", metavar="DATE", help="Only until this ISO date or time (UTC).")
+@click.option("--until-next", is_flag=True, help="Only until it is seen the next time.")
 @_verb_options
 def ignore(
-    reason: str | None, until_count: int | None, until_runs: int | None, until: str | None, **options: Any
+    reason: str | None,
+    until_count: int | None,
+    until_runs: int | None,
+    until: str | None,
+    until_next: bool,
+    **options: Any,
 ) -> None:
     """Say that issues do not matter: they become ignored, for good or until a scan finds a condition met."""
     from stormlog.apps.cli.options.times import moment_ns
@@ -88,7 +99,13 @@ def ignore(
     _change(
         options,
         lambda tracker, *ids, **rest: tracker.ignore(
-            *ids, reason=reason, until_count=until_count, until_runs=until_runs, until_ns=until_ns, **rest
+            *ids,
+            reason=reason,
+            until_count=until_count,
+            until_runs=until_runs,
+            until_ns=until_ns,
+            until_next=until_next,
+            **rest,
         ),
         "Ignored {}",
     )
@@ -125,16 +142,24 @@ def _change(options: dict[str, Any], verb: Callable[..., Change], sentence: str)
     ids, as_json = options["ids"], options["as_json"]
     if not ids and options["where"] is None:
         raise click.UsageError("Name issues, or give a condition with --where.")
-    at_most = None if options["yes"] else _MANY
+    dry_run = options["dry_run"]
+    at_most = None if options["yes"] or dry_run else _MANY
     tracker: Tracker
     with tracker_of(options) as tracker:
-        change = verb(tracker, *ids, where=options["where"], revision=options["revision"], at_most=at_most)
+        change = verb(
+            tracker,
+            *ids,
+            where=options["where"],
+            revision=options["revision"],
+            at_most=at_most,
+            dry_run=dry_run,
+        )
     if as_json:
         output.print_text(json_document(change.as_dict()) + "\n")
         output.flush()
         return
     lines = [
-        f"{printable(sentence.replace('{}', f'#{issue.number}'))} ({printable(issue.title)})\n"
+        f"{'Dry run: ' if dry_run else ''}{printable(sentence.replace('{}', f'#{issue.number}'))} ({printable(issue.title)})\n"
         for issue in change.issues[:_MOST_LINES]
     ]
     if len(change.issues) > len(lines):

@@ -29,6 +29,7 @@ class _Issues(LazyGroup):
         "assign": "stormlog.apps.cli.commands.issue_verbs:assign",
         "merge": "stormlog.apps.cli.commands.issue_merges:merge",
         "unmerge": "stormlog.apps.cli.commands.issue_merges:unmerge",
+        "undo": "stormlog.apps.cli.commands.issue_undo:undo",
         "comment": "stormlog.apps.cli.commands.issue_comments:comment",
         "comments": "stormlog.apps.cli.commands.issue_comments:comments",
         "edit-comment": "stormlog.apps.cli.commands.issue_comments:edit_comment",
