@@ -10,7 +10,7 @@ from stormlog.engine import load_query
 from stormlog.query.filters import EventFilter, IssueFilter, OOMBundleFilter, SessionFilter
 
 __all__ = ["Statement", "events_statement", "evidence_statement", "issues_statement", "oom_bundles_statement"]
-__all__ += ["explaining_statement", "sessions_statement"]
+__all__ += ["explaining_statement", "ignorable_statement", "sessions_statement"]
 
 #: SQL text and its named parameters.
 Statement = tuple[str, dict[str, Any]]
@@ -31,6 +31,11 @@ def issues_statement(filters: IssueFilter | None, state_overrides: Mapping[str, 
         states = [normalize_issue_state(state) for state in state_overrides.values()]
     parameters = asdict(filters or IssueFilter())
     return load_query("list_issues"), {**parameters, "override_ids": ids, "override_states": states}
+
+
+def ignorable_statement() -> Statement:
+    """Return the statement that lists what ignore rules are about."""
+    return load_query("list_issue_dimensions"), {}
 
 
 def evidence_statement(fingerprint_ids: list[str]) -> Statement:

@@ -29,6 +29,7 @@ from stormlog.tracking.models import (
     Project as Project,
     ScanReport as ScanReport,
     TrackedIssue as TrackedIssue,
+    TrackedRule as TrackedRule,
     Undone as Undone,
 )
 from stormlog.tracking.tracker import (

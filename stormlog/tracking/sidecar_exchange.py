@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stormlog.engine import SELECT_STATES, state_of_row
 from stormlog.errors import SourceError
+from stormlog.issues.ignoring import IgnoreRule
 from stormlog.issues.sidecar import Sidecar, TrackedState, read_sidecar, sidecar_bytes
 from stormlog.issues.state import STATUS_PRECEDENCE
 from stormlog.tracking.database import aggregates
@@ -27,6 +28,7 @@ from stormlog.tracking.database.activity import canonical_json, log
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.database.sequences import next_sequence
 from stormlog.tracking.projects import DEFAULT_PROJECT, ensure_project, project_row
+from stormlog.tracking.triage.ignore_rules import add_rule, apply_rules, list_rules
 
 if TYPE_CHECKING:
     from stormlog.tracking.session import TrackerSession
@@ -102,13 +104,19 @@ def export_states(
             project_row(connection, tracker.project)
         states = [state_of_row(row) for row in connection.execute(SELECT_STATES, [tracker.project])]
         former = _former_numbers(connection, tracker.project)
+        rules = _rules(connection, tracker.project)
     states = [_with_former_numbers(state, former.get(state.issue_id or "")) for state in states]
     if not counts:
         states = [_without_counts(state) for state in states]
     name = None if path is None else os.fspath(path)
     if name is not None:
-        _write(name, sidecar_bytes(states))
-    return Sidecar(name, tuple(states))
+        _write(name, sidecar_bytes(states, rules))
+    return Sidecar(name, tuple(states), rules)
+
+
+def _rules(connection: sqlite3.Connection, project: str) -> tuple[IgnoreRule, ...]:
+    row = connection.execute("SELECT project_id FROM projects WHERE name = ?", [project.strip()]).fetchone()
+    return () if row is None else tuple(found.rule for found in list_rules(connection, row["project_id"]))
 
 
 def _without_counts(state: TrackedState) -> TrackedState:
@@ -191,9 +199,13 @@ def import_states(tracker: TrackerSession, path: str | os.PathLike[str]) -> Impo
     with tracker.writing() as connection:
         now_ns = tracker.clock()
         project = ensure_project(connection, tracker.project, now_ns)
-        return _Restoration(tracker, connection, project["project_id"], now_ns, os.fspath(path)).run(
+        report = _Restoration(tracker, connection, project["project_id"], now_ns, os.fspath(path)).run(
             sidecar.states
         )
+        for rule in sidecar.ignore:
+            add_rule(connection, project["project_id"], tracker.actor, rule, now_ns=now_ns)
+        apply_rules(connection, project["project_id"], tracker.actor, None, now_ns=now_ns)
+        return report
 
 
 class _Restoration:
@@ -228,10 +240,11 @@ class _Restoration:
             "said",
             "position INTEGER PRIMARY KEY, fingerprint_id, app, is_dev, named_issue, kind, schema_version, "
             "dimensions_json, severity, title, title_ns, state, status, fix_version, has_fix_version, "
-            "ignore_until_json, has_ignore_until, assignee, has_assignee, number, former_numbers_json, issue_id",
+            "ignore_until_json, has_ignore_until, assignee, has_assignee, number, former_numbers_json, "
+            "is_by_rule, issue_id",
         )
         self._connection.executemany(
-            f"INSERT INTO temp.said VALUES ({', '.join('?' * 22)})",
+            f"INSERT INTO temp.said VALUES ({', '.join('?' * 23)})",
             (_values(position, state) for position, state in enumerate(states)),
         )
         self._connection.execute("CREATE INDEX temp.said_by_fingerprint ON said (fingerprint_id)")
@@ -433,6 +446,8 @@ class _Restoration:
                     b.issue_id,
                     s.*,
                     CASE
+                        -- The rules of the file decide afterwards, under numbers of their own.
+                        WHEN s.is_by_rule THEN iif(i.status IN ('regressed', 'silenced'), i.status, 'new')
                         WHEN s.status IS NOT NULL THEN s.status
                         WHEN s.state = 'resolved' THEN 'resolved'
                         WHEN s.state = 'ignored' THEN 'silenced'
@@ -528,6 +543,7 @@ class _Restoration:
 def _values(position: int, state: TrackedState) -> tuple[Any, ...]:
     """Return a row of ``temp.said``; what a new fingerprint cannot do without is made up."""
     is_text = state.fingerprint_id.startswith("error:")
+    is_by_rule = state.status == "silenced" and "rule" in (state.ignore_until or {})
     return (
         position,
         state.fingerprint_id,
@@ -545,10 +561,11 @@ def _values(position: int, state: TrackedState) -> tuple[Any, ...]:
         state.fix_version,
         "fix_version" in state.given,
         None if state.ignore_until is None else canonical_json(state.ignore_until),
-        "ignore_until" in state.given,
+        "ignore_until" in state.given and not is_by_rule,
         state.assignee,
         "assignee" in state.given,
         state.number,
         canonical_json(state.former_numbers or ()),
+        is_by_rule,
         None,
     )

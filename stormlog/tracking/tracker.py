@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from stormlog.issues.ignoring import rule_of
 from stormlog.tracking.actors import WRITE
 from stormlog.tracking.models import (
     Change,
@@ -19,11 +20,13 @@ from stormlog.tracking.models import (
     Project,
     ScanReport,
     TrackedIssue,
+    TrackedRule,
     Undone,
 )
 from stormlog.tracking.projects import (
     DEFAULT_PROJECT,
     create_project,
+    ensure_project,
     list_projects,
     project_row,
     set_project,
@@ -31,7 +34,7 @@ from stormlog.tracking.projects import (
 from stormlog.tracking.reading import listing
 from stormlog.tracking.reading.lookup import find_issue, fingerprints_of, issue_name
 from stormlog.tracking.session import TrackerSession
-from stormlog.tracking.triage import comments, merging, undoing, unmerging
+from stormlog.tracking.triage import comments, ignore_rules, merging, undoing, unmerging
 from stormlog.tracking.triage.verbs import MatchChangedError, Targets, Triage, match
 
 if TYPE_CHECKING:
@@ -167,7 +170,8 @@ class Tracker(TrackerSession):
             dry_run: Change nothing, and return the issues as they would be.
 
         Raises:
-            LifecycleError: code ``already_claimed``: somebody else has one; ``illegal_transition``, ``stale_revision``, ``not_found`` or ``ambiguous_id``.
+            LifecycleError: code ``already_claimed``: somebody else has one; ``illegal_transition``,
+                ``stale_revision``, ``not_found`` or ``ambiguous_id``.
             ValueError: no issue is named, a bad condition, or too many issues.
         """
         return self._triage(
@@ -247,6 +251,63 @@ class Tracker(TrackerSession):
             ),
             dry_run=dry_run,
         )
+
+    def ignore_rules(self) -> list[TrackedRule]:
+        """Return the rules by which issues of this project are ignored, the oldest first."""
+        with self.reading() as connection:
+            return ignore_rules.list_rules(connection, self._project_id(connection))
+
+    def add_ignore_rule(
+        self,
+        *,
+        kind: str | None = None,
+        dimensions: Mapping[str, str] | None = None,
+        fingerprint_id: str | None = None,
+        reason: str | None = None,
+        dry_run: bool = False,
+    ) -> TrackedRule:
+        """Ignore the issues of this project that fit, those that are seen later too.
+
+        Issues that somebody works on or resolved stay as they are.
+
+        Args:
+            kind: Their kind.
+            dimensions: Name of a dimension -> its text, in which ``*`` stands for any characters.
+            fingerprint_id: The issue itself, seen or not.
+            reason: Why.
+            dry_run: Change nothing, and return the rule as it would be.
+
+        Raises:
+            LifecycleError: there is no such project.
+            ValueError: nothing is named, or an unknown kind or dimension.
+
+        Source: docs/tracking.md#ignore-rules.
+        """
+        rule = rule_of(
+            {"kind": kind, "dimensions": dimensions, "fingerprint_id": fingerprint_id, "reason": reason}
+        )
+        try:
+            with self.writing() as connection:
+                project = ensure_project(connection, self.project, self.clock())
+                added = ignore_rules.add_rule(
+                    connection, project["project_id"], self.actor, rule, now_ns=self.clock()
+                )
+                if dry_run:
+                    raise _DryRunError(added)
+                return added
+        except _DryRunError as would_be:
+            return would_be.result  # type: ignore[return-value]
+
+    def remove_ignore_rule(self, rule_id: int) -> TrackedRule:
+        """Remove a rule, and return it; issues that no other rule fits are what they were before.
+
+        Raises:
+            LifecycleError: code ``not_found``.
+        """
+        with self.writing() as connection:
+            return ignore_rules.remove_rule(
+                connection, self._project_id(connection), self.actor, rule_id, now_ns=self.clock()
+            )
 
     def assign(
         self,
@@ -500,7 +561,7 @@ class Tracker(TrackerSession):
                         raise _DryRunError(done)
                     return done
             except _DryRunError as would_be:
-                return would_be.change
+                return would_be.result  # type: ignore[return-value]
             except MatchChangedError:
                 if is_last:
                     raise
@@ -510,6 +571,6 @@ class Tracker(TrackerSession):
 class _DryRunError(Exception):
     """Ends the transaction of a change that is only to be looked at, so that nothing of it stays."""
 
-    def __init__(self, change: Change) -> None:
+    def __init__(self, result: object) -> None:
         super().__init__()
-        self.change = change
+        self.result = result

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import sqlite3
 import tempfile
@@ -19,6 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from stormlog.errors import SourceError
+from stormlog.issues.ignoring import IgnoreRule, ignoring_rule, may_be_ignored
 from stormlog.issues.kinds import severity_rank_sql
 from stormlog.issues.sidecar import TrackedState, read_sidecar, state_precedence
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
@@ -56,6 +58,7 @@ class Baseline:
         regress_on_equal: Whether the fix version itself, seen again, makes an issue regressed.
         first_seen: (app, version of the code) -> its earliest event, nanoseconds since the Unix epoch.
         repo: Git repository that knows which commit is newer.
+        ignore: Rules by which issues are ignored.
     """
 
     source: str
@@ -64,6 +67,7 @@ class Baseline:
     regress_on_equal: bool = False
     first_seen: Mapping[tuple[str, str], int] = field(default_factory=dict)
     repo: str | Repository | None = None
+    ignore: Sequence[IgnoreRule] = ()
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,7 @@ def baseline_of_file(path: str | os.PathLike[str], *, version_order: str = "auto
         SourceError: it is missing or wrong; the message says where.
     """
     sidecar = read_sidecar(path)
-    return Baseline(os.fspath(path), sidecar.states, version_order)
+    return Baseline(os.fspath(path), sidecar.states, version_order, ignore=sidecar.ignore)
 
 
 def baseline_of_tracker(tracker: TrackerSession) -> Baseline:
@@ -174,8 +178,9 @@ def baseline_of_tracker(tracker: TrackerSession) -> Baseline:
     Raises:
         LifecycleError: there is no such project.
     """
-    states = export_states(tracker).states
-    baseline = Baseline(os.fspath(tracker.store.path), states)
+    exported = export_states(tracker)
+    states = exported.states
+    baseline = Baseline(os.fspath(tracker.store.path), states, ignore=exported.ignore)
     with tracker.reading() as connection:
         if tracker.project == DEFAULT_PROJECT and not states:
             return baseline
@@ -287,7 +292,7 @@ WHERE is_growing = is_pending
 
 _FOUND: Final = f"""
 SELECT
-    f.fingerprint_id, a.name AS app, i.is_dev, i.kind, i.severity, i.title, i.issue_id,
+    f.fingerprint_id, a.name AS app, i.is_dev, i.kind, i.severity, i.title, i.issue_id, f.dimensions_json,
     count(*) AS occurrence_count, count(DISTINCT c.run_id) AS run_count, sum(c.hit_count) AS hit_count,
     min(c.first_ns) AS first_seen_ns, max(c.last_ns) AS last_seen_ns, max(c.is_pending) AS is_pending
 FROM issues AS i
@@ -359,6 +364,12 @@ def _judged(
         outcome = "ignored" if state.state == "ignored" else "known"
         if state.state == "resolved":
             outcome, basis = _since_the_fix(row["app"], versions, state.fix_version, baseline)
+    if (
+        outcome == "regressed" or may_be_ignored(None if state is None else state.effective_status)
+    ) and ignoring_rule(
+        baseline.ignore, row["fingerprint_id"], row["kind"], json.loads(row["dimensions_json"])
+    ):
+        outcome, basis = "ignored", None
     if row["is_pending"] and outcome in FAILURES:
         outcome = "pending"
     return GateIssue(

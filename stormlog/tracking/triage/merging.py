@@ -19,6 +19,7 @@ from stormlog.tracking.database.sequences import next_sequence
 from stormlog.tracking.models import TrackedIssue
 from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issue
 from stormlog.tracking.statuses import LIVE
+from stormlog.tracking.triage.ignore_rules import apply_rules
 from stormlog.tracking.triage.verbs import require_revision, reset_recurrences
 
 __all__ = ["DETAIL_COLUMNS", "KEY_COLUMNS", "combine", "merge", "rebuild"]
@@ -122,6 +123,7 @@ def merge(
         hit_count=target["hit_count"],
         recurrences_json=recurrences,
     )
+    apply_rules(connection, target["project_id"], actor, [target_id], now_ns=now_ns)
     return tracked_issue(connection, target_id)
 
 

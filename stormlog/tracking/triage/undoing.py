@@ -19,6 +19,7 @@ from stormlog.tracking.database import activity, aggregates, undo_records
 from stormlog.tracking.models import Undone
 from stormlog.tracking.reading.lookup import issue_name, tracked_issue
 from stormlog.tracking.triage.comments import KEPT_NS
+from stormlog.tracking.triage.ignore_rules import apply_rules
 from stormlog.tracking.triage.merging import combine
 from stormlog.tracking.triage.unmerging import split
 from stormlog.tracking.triage.verbs import readable
@@ -76,6 +77,7 @@ def undo(
         issue_ids = reversing.unmerge(entries)
     else:
         issue_ids = [reversing.columns(entry) for entry in entries]
+    apply_rules(connection, entries[0]["project_id"], actor, issue_ids, now_ns=now_ns)
     issues = tuple(tracked_issue(connection, issue_id) for issue_id in dict.fromkeys(issue_ids))
     return Undone(action, tuple(entry["activity_id"] for entry in entries), issues)
 
@@ -183,6 +185,7 @@ class _Reversing:
         if before.get("status") == "resolved" and issue["hit_count"] != entry["hit_count"]:
             # What a scan records is compared with the fix version only while the issue is resolved.
             raise self._changed_since(entry, "a scan recorded evidence of it since: resolve it again instead")
+        self._require_rule(entry, before.get("ignore_until_json"))
         self._set(entry["issue_id"], before)
         if "status" in before:
             undo_records.restore_recurrences(self._connection, entry["issue_id"], entry["recurrences_json"])
@@ -284,7 +287,8 @@ class _Reversing:
             FROM activity AS a
             LEFT JOIN undo_records AS u ON u.activity_id = a.activity_id
             WHERE a.issue_id IN (SELECT value FROM json_each(:issue_ids)) AND a.activity_id > :activity_id
-                AND u.undone_by IS NULL AND a.action NOT IN ('undo', 'create', 'comment', 'edit_comment', 'delete_comment')
+                AND u.undone_by IS NULL
+                AND a.action NOT IN ('undo', 'create', 'comment', 'edit_comment', 'delete_comment')
                 AND u.group_id IS NOT (SELECT group_id FROM undo_records WHERE activity_id = :activity_id)
             ORDER BY a.activity_id
             """,
@@ -296,9 +300,16 @@ class _Reversing:
                 who = "a scan" if row["actor_type"] == "scan" else f"{row['actor_type']} {row['actor_id']}"
                 raise self._changed_since(
                     entry,
-                    f"issue {issue_name(self._connection, row['issue_id'])} was changed since: {row['action']} by {who} "
-                    f"(entry {row['activity_id']})",
+                    f"issue {issue_name(self._connection, row['issue_id'])} was changed since: "
+                    f"{row['action']} by {who} (entry {row['activity_id']})",
                 )
+
+    def _require_rule(self, entry: sqlite3.Row, ignore_until_json: str | None) -> None:
+        """Refuse to let an issue be ignored again by a rule that is gone."""
+        rule_id = None if ignore_until_json is None else json.loads(ignore_until_json).get("rule")
+        known = "SELECT 1 FROM ignore_rules WHERE rule_id = ?"
+        if rule_id is not None and self._connection.execute(known, [rule_id]).fetchone() is None:
+            raise self._changed_since(entry, f"rule {rule_id}, which ignored the issue, was removed since")
 
     def _changed_since(self, entry: sqlite3.Row, what: str) -> LifecycleError:
         return LifecycleError(

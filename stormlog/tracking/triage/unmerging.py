@@ -19,6 +19,7 @@ from stormlog.tracking.database import activity, undo_records
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.models import TrackedIssue
 from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issue
+from stormlog.tracking.triage.ignore_rules import apply_rules
 from stormlog.tracking.triage.merging import DETAIL_COLUMNS, KEY_COLUMNS, rebuild
 
 __all__ = ["split", "unmerge"]
@@ -65,6 +66,7 @@ def unmerge(
         )
         undo_records.keep(connection, activity_id, group_id=first)
         first = first or activity_id
+    apply_rules(connection, target["project_id"], actor, [target_id, source_id], now_ns=now_ns)
     return tracked_issue(connection, source_id)
 
 

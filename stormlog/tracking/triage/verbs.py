@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cmp_to_key
 from typing import Any
 
 from stormlog.errors import LifecycleError
+from stormlog.issues.ignoring import IgnoreRule, is_fingerprint_id
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.checks import require_integer, require_text
 from stormlog.tracking.database import activity, aggregates, undo_records
@@ -21,6 +22,7 @@ from stormlog.tracking.models import Change
 from stormlog.tracking.reading.listing import matching
 from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issues
 from stormlog.tracking.statuses import Status, require_move, shown_status
+from stormlog.tracking.triage.ignore_rules import add_rule, rule_for
 
 __all__ = [
     "MatchChangedError",
@@ -137,7 +139,22 @@ class Triage:
         return str(last["actor_id"])
 
     def reopen(self, targets: Targets) -> Change:
-        """Move issues to ``new``."""
+        """Move issues to ``new``.
+
+        Raises:
+            LifecycleError: code ``ignored_by_rule``: a rule would ignore one again.
+        """
+        rows = self._rows(targets)
+        for row in rows:
+            rule = rule_for(self._connection, row["project_id"], row["issue_id"])
+            if rule is not None:
+                name = issue_name(self._connection, row["issue_id"])
+                raise LifecycleError(
+                    f"issue {name} is ignored by rule {rule.rule_id}: claim it, or remove the rule "
+                    f"('stormlog issues ignores --remove {rule.rule_id}')",
+                    code="ignored_by_rule",
+                    details={"issue_id": row["issue_id"], "rule_id": rule.rule_id},
+                )
         return self._move("reopen", "new", targets)
 
     def resolve(self, targets: Targets, version: str | None, *, amend: bool = False) -> Change:
@@ -193,6 +210,13 @@ class Triage:
         if until_ns is not None and until_ns <= self._now_ns:
             raise ValueError("the time that ends a silence is past")
         why = None if reason is None else require_text(reason, "reason")
+        targets, unseen = self._without_unseen(targets)
+        has_end = until_next or any(end is not None for end in (until_count, until_runs, until_ns))
+        if unseen and has_end:
+            raise ValueError(f"{unseen[0]} was not seen yet: it is ignored by a rule, which has no end")
+        warnings = [self._ignore_unseen(fingerprint_id, why) for fingerprint_id in unseen]
+        if unseen and not targets.ids and targets.where is None:
+            return Change((), tuple(warnings))
 
         def until(row: sqlite3.Row) -> str | None:
             wanted: dict[str, Any] = {"date_ns": until_ns, "reason": why}
@@ -205,7 +229,33 @@ class Triage:
             known = {name: value for name, value in wanted.items() if value is not None}
             return activity.canonical_json(known) if known else None
 
-        return self._move("ignore", "silenced", targets, until=until)
+        change = self._move("ignore", "silenced", targets, until=until)
+        return Change(change.issues, (*change.warnings, *warnings))
+
+    def _without_unseen(self, targets: Targets) -> tuple[Targets, list[str]]:
+        """Return the targets without fingerprints that no issue of the project has, and these."""
+        known = "SELECT 1 FROM issue_fingerprints AS f INNER JOIN apps AS a ON a.app_id = f.app_id "
+        known += "WHERE f.fingerprint_id = ? AND a.project_id = ?"
+        unseen = [
+            text.strip()
+            for text in targets.ids
+            if is_fingerprint_id(text.strip())
+            and self._connection.execute(known, [text.strip(), self._project_id]).fetchone() is None
+        ]
+        left = [text for text in targets.ids if text.strip() not in unseen]
+        return replace(targets, ids=left), unseen
+
+    def _ignore_unseen(self, fingerprint_id: str, reason: str | None) -> dict[str, Any]:
+        """Ignore a fingerprint from the first time that it is seen, and return a warning that says so."""
+        rule = add_rule(
+            self._connection,
+            self._project_id,
+            self._actor,
+            IgnoreRule(fingerprint_id=fingerprint_id, reason=reason),
+            now_ns=self._now_ns,
+        )
+        message = f"{fingerprint_id} was not seen yet: rule {rule.rule_id} ignores it when it is"
+        return {"issue_id": None, "code": "unseen_fingerprint", "message": message}
 
     def assign(self, targets: Targets, assignee: str | None) -> Change:
         """Say whose issues are; None for nobody's."""

@@ -167,7 +167,7 @@ def verbs(
         *stores(writes=True),
         JSON,
         Row("--where", f'--where "{where}"', more, new=said, base_status=2),
-        Row("--dry-run", "--dry-run", f"{more} --where \"{where}\"", new="Dry run: "),
+        Row("--dry-run", "--dry-run", f'{more} --where "{where}"', new="Dry run: "),
         Row(
             "--yes",
             "--yes",
@@ -328,7 +328,17 @@ TABLE: dict[str, list[Row]] = {
         Row("--limit", "--limit 1", new="--after", on="stderr"),
         Row("--after", "--after {history_cursor}", gone="comment"),
     ],
-    "issues claim": [*verbs(), Row("--take", "--take", "{alert} --as-agent bot", new="Claimed", base_status=0)],
+    "issues claim": [
+        *verbs(),
+        Row(
+            "--take",
+            "--take",
+            "{alert} --as-agent bot",
+            new="Claimed",
+            base_status=4,
+            before="issues claim --where \"title LIKE 'Alert%'\" --yes",
+        ),
+    ],
     "issues resolve": [
         *verbs(),
         Row("--version", "--version 1.2.3", new="in 1.2.3"),
@@ -357,7 +367,11 @@ TABLE: dict[str, list[Row]] = {
         Row("--revision", "--revision 99", new="revision", on="stderr", status=4),
     ],
     "issues unmerge": [*stores(writes=True), JSON],
-    "issues undo": [*stores(writes=True), JSON],
+    "issues undo": [
+        *(row for row in stores(writes=True) if row.option != "--as-agent"),
+        JSON,
+        Row("--as-agent", "--as-agent bot", new="agent bot", on="stderr", status=4),
+    ],
     "issues comment": [*stores(writes=True), JSON],
     "issues comments": [*stores(), *formats("comment_id", "comment_id")],
     "issues edit-comment": [

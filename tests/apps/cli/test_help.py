@@ -42,6 +42,7 @@ ISSUE_VERBS = (
     "resolve",
     "reopen",
     "ignore",
+    "ignores",
     "assign",
     "merge",
     "unmerge",

@@ -161,6 +161,15 @@ ROWS: dict[int, dict[str, dict[str, Any]]] = {
         },
     },
     7: {"undo_records": {"activity_id": 1, "group_id": 1}},
+    8: {
+        "ignore_rules": {
+            "project_id": "p",
+            "rule_json": '{"kind":"oom"}',
+            "actor_type": "user",
+            "actor_id": "kim",
+            "created_ns": 7,
+        },
+    },
 }
 
 

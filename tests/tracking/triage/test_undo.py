@@ -33,8 +33,8 @@ def state(tracker: Tracker) -> State:
         shown["told"] = [
             tuple(row)
             for row in connection.execute(
-                "SELECT issue_id, resolved_ns, last_notified_ns, notified_sequence, activity_sequence, last_activity_ns "
-                "FROM issues ORDER BY 1"
+                "SELECT issue_id, resolved_ns, last_notified_ns, notified_sequence, activity_sequence, "
+                "last_activity_ns FROM issues ORDER BY 1"
             )
         ]
         shown["numbers"] = [

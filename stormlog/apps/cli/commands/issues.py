@@ -26,6 +26,7 @@ class _Issues(LazyGroup):
         "resolve": "stormlog.apps.cli.commands.issue_verbs:resolve",
         "reopen": "stormlog.apps.cli.commands.issue_verbs:reopen",
         "ignore": "stormlog.apps.cli.commands.issue_verbs:ignore",
+        "ignores": "stormlog.apps.cli.commands.issue_ignores:ignores",
         "assign": "stormlog.apps.cli.commands.issue_verbs:assign",
         "merge": "stormlog.apps.cli.commands.issue_merges:merge",
         "unmerge": "stormlog.apps.cli.commands.issue_merges:unmerge",

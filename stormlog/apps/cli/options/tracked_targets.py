@@ -7,7 +7,16 @@ from typing import Any
 
 from stormlog.apps.cli.options.targets import Column, Target
 
-__all__ = ["COMMENTS", "HISTORY", "OCCURRENCES", "PROJECTS", "TRACKED_ISSUES", "for_people", "short_id"]
+__all__ = [
+    "COMMENTS",
+    "HISTORY",
+    "IGNORE_RULES",
+    "OCCURRENCES",
+    "PROJECTS",
+    "TRACKED_ISSUES",
+    "for_people",
+    "short_id",
+]
 
 TRACKED_ISSUES = Target(
     method="",
@@ -91,6 +100,31 @@ COMMENTS = Target(
         Column("author_name", "Who", "word"),
         Column("body", "Comment"),
         Column("comment_id", "Id", "word", 1),
+    ),
+    plain_has_all=False,
+)
+
+IGNORE_RULES = Target(
+    method="",
+    filter_name="",
+    preferred=(
+        "rule_id",
+        "kind",
+        "dimensions",
+        "fingerprint_id",
+        "reason",
+        "actor_type",
+        "actor_id",
+        "created_ns",
+        "issue_count",
+    ),
+    readable=(
+        Column("rule_id", "Rule", "count"),
+        Column("fits", "Ignores"),
+        Column("reason", "Reason", "text", 1),
+        Column("issue_count", "Issues", "count"),
+        Column("actor_id", "Who", "word", 2),
+        Column("created_ns", "Since (UTC)", "time", 3),
     ),
     plain_has_all=False,
 )
