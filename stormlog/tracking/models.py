@@ -329,6 +329,7 @@ class ScanReport(_Value):
     Attributes:
         sources_seen: Files and bundles below the paths.
         sources_read: Those that were new, had changed, or may have settled.
+        sources_settled: Those among them that did not change: their sessions may be over now.
         sources_pending: Those that end within a line.
         sources_missing: Those known below the paths that are gone.
         lines_read: Valid records that were new.
@@ -355,3 +356,10 @@ class ScanReport(_Value):
     occurrences_updated: int = 0
     notices_queued: int = 0
     warnings: Sequence[Mapping[str, str]] = field(default_factory=list)
+    sources_settled: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the answer of a scan, whose keys do not change."""
+        answer = super().as_dict()
+        del answer["sources_settled"]
+        return answer

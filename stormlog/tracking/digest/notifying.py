@@ -6,7 +6,6 @@ line in the report, not an exception.
 
 from __future__ import annotations
 
-import shlex
 import sqlite3
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -14,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stormlog.tracking.actors import WRITE
-from stormlog.tracking.database.store import default_store_path
+from stormlog.tracking.command_options import command_options
 from stormlog.tracking.digest.content import Digest, collect
 from stormlog.tracking.digest.due import basis_ns, due_ns, is_ahead, is_due, stamp_ns
 from stormlog.tracking.digest.failures import DeliveryError
@@ -252,7 +251,7 @@ def _examine(
     elif not _recipients(row):
         outcome = "no_recipients"
     else:
-        content = collect(connection, row, digest_ns=now_ns, options=_options(tracker, row["name"]))
+        content = collect(connection, row, digest_ns=now_ns, options=command_options(tracker, row["name"]))
         outcome = "nothing_new" if content is None else "due"
     digest, issue_ids = (None, []) if content is None else content
     next_ns = due_ns(frequency, basis_ns=counted_ns)
@@ -292,17 +291,6 @@ def _recipients(row: sqlite3.Row) -> list[tuple[str, str]]:
     project = project_of(row)
     pairs = [("email", address) for address in dict.fromkeys(project.recipients)]
     return pairs if project.webhook_url is None else [*pairs, ("webhook", project.webhook_url)]
-
-
-def _options(tracker: TrackerSession, project: str) -> str:
-    """Return what a command needs to find this project in this tracker, besides what it finds by itself."""
-    options = []
-    if tracker.store.path != default_store_path():
-        options += ["--db", str(tracker.store.path.absolute())]
-    if project != DEFAULT_PROJECT:
-        options += ["--project", project]
-    # Paths need not be text.
-    return "".join(f" {shlex.quote(word)}" for word in options).encode("utf-8", "replace").decode("utf-8")
 
 
 def _attempt(
