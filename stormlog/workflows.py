@@ -122,10 +122,9 @@ def gate_and_summarise(
 ) -> GateSummary:
     """Compare what some paths hold with what is known, and write it down for people; see `Tracker.gate`."""
     from stormlog.tracking.gate import evaluate, markdown_summary
-    from stormlog.tracking.gate.gate import FAILURES
 
     report = evaluate(paths, baseline, options, fail_on=fail_on, app=app, watching=watching)
-    is_clean = not any(report.of(outcome) for outcome in FAILURES)
+    is_clean = not any(report.counts[outcome] for outcome in ("new", "regressed", "recurring", "pending"))
     why = None if is_clean else latest_failure(paths, cache=options.cache)
     return GateSummary(report, markdown_summary(report, why=why))
 

@@ -14,7 +14,14 @@ from typing import Any, Final
 
 from stormlog._values import frozen_class
 
-__all__ = ["IgnoreRule", "ignoring_rule", "is_fingerprint_id", "may_be_ignored", "rule_of", "rules_of"]
+__all__ = [
+    "IgnoreRule",
+    "ignoring_rule",
+    "is_fingerprint_id",
+    "may_be_ignored",
+    "ignore_rule_of",
+    "ignore_rules_of",
+]
 
 #: Dimensions by which an issue of each kind is told from others.
 _DIMENSIONS: Final[dict[str, tuple[str, ...]]] = {
@@ -61,7 +68,7 @@ class IgnoreRule:
         return {name: value for name, value in named.items() if value not in (None, {})}
 
 
-def rule_of(values: object) -> IgnoreRule:
+def ignore_rule_of(values: object) -> IgnoreRule:
     """Return the rule that a mapping describes, as it stands in the configuration and in ``issues.json``.
 
     Raises:
@@ -86,18 +93,18 @@ def rule_of(values: object) -> IgnoreRule:
     return rule
 
 
-def rules_of(values: object) -> tuple[IgnoreRule, ...]:
+def ignore_rules_of(values: object) -> tuple[IgnoreRule, ...]:
     """Return the rules that a list describes.
 
     Raises:
-        ValueError: see `rule_of`; the message says which one.
+        ValueError: see `ignore_rule_of`; the message says which one.
     """
     if not isinstance(values, (list, tuple)):
         raise ValueError("ignore is a list of rules")
     rules = []
     for position, value in enumerate(values):
         try:
-            rules.append(value if isinstance(value, IgnoreRule) else rule_of(value))
+            rules.append(value if isinstance(value, IgnoreRule) else ignore_rule_of(value))
         except ValueError as error:
             raise ValueError(f"ignore[{position}]: {error}") from None
     return tuple(rules)

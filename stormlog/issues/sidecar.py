@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from stormlog._opening import OpenedPaths, read_artifact
 from stormlog._values import frozen_class
 from stormlog.errors import SourceError
-from stormlog.issues.ignoring import IgnoreRule, rules_of
+from stormlog.issues.ignoring import IgnoreRule, ignore_rules_of
 from stormlog.issues.state import STATE_OF_STATUS, STATUS_PRECEDENCE, normalize_issue_state
 
 __all__ = [
@@ -223,7 +223,7 @@ def _states(payload: Any) -> tuple[TrackedState, ...]:
 
 def _rules(payload: Any) -> tuple[IgnoreRule, ...]:
     try:
-        return rules_of(payload.get("ignore", ()))
+        return ignore_rules_of(payload.get("ignore", ()))
     except ValueError as error:
         raise _Problem(str(error)) from None
 

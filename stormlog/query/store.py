@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from stormlog.artifacts import ExternalAttachment, OOMBundleRow
     from stormlog.engine import Connection, Engine, Relation, SnapshotCursor
     from stormlog.explaining import Explanation
-    from stormlog.issues import StormlogIssue
-    from stormlog.issues.ignoring import IgnoreRule
+    from stormlog.issues import IgnoreRule, StormlogIssue
     from stormlog.issues.sidecar import TrackedState
     from stormlog.query.adhoc import SqlResult
     from stormlog.query.filters import (
@@ -99,9 +98,9 @@ def open(
     _ = settings.limit_of_unpacking
     rules: Sequence[IgnoreRule] = ()
     if ignore:
-        from stormlog.issues.ignoring import rules_of
+        from stormlog.issues import ignore_rules_of
 
-        rules = rules_of(ignore)
+        rules = ignore_rules_of(ignore)
     states = StateSource(tracker, project, rules)
     return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache), states=states)
 

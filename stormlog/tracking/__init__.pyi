@@ -32,6 +32,9 @@ from stormlog.tracking.models import (
     TrackedRule as TrackedRule,
     Undone as Undone,
 )
+from stormlog.tracking.scanning.restoring import (
+    restore_store as restore_store,
+)
 from stormlog.tracking.tracker import (
     Tracker as Tracker,
 )

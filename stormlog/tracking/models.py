@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stormlog.issues.ignoring import IgnoreRule
+    from stormlog.issues import IgnoreRule
 
 __all__ = [
     "Activity",

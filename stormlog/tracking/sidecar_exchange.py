@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stormlog.engine import SELECT_STATES, state_of_row
 from stormlog.errors import SourceError
-from stormlog.issues.ignoring import IgnoreRule
+from stormlog.issues import IgnoreRule
 from stormlog.issues.sidecar import Sidecar, TrackedState, read_sidecar, sidecar_bytes
 from stormlog.issues.state import STATUS_PRECEDENCE
 from stormlog.tracking.database import aggregates
@@ -28,7 +28,7 @@ from stormlog.tracking.database.activity import canonical_json, log
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.database.sequences import next_sequence
 from stormlog.tracking.projects import DEFAULT_PROJECT, ensure_project, project_row
-from stormlog.tracking.triage.ignore_rules import add_rule, apply_rules, list_rules
+from stormlog.tracking.recording.ignore_rules import add_rule, apply_rules, list_rules
 
 if TYPE_CHECKING:
     from stormlog.tracking.session import TrackerSession

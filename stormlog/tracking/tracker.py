@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from stormlog.issues.ignoring import rule_of
+from stormlog.issues import ignore_rule_of
 from stormlog.tracking.actors import WRITE
 from stormlog.tracking.models import (
     Change,
@@ -33,8 +33,9 @@ from stormlog.tracking.projects import (
 )
 from stormlog.tracking.reading import listing
 from stormlog.tracking.reading.lookup import find_issue, fingerprints_of, issue_name
+from stormlog.tracking.recording import ignore_rules
 from stormlog.tracking.session import TrackerSession
-from stormlog.tracking.triage import comments, ignore_rules, merging, undoing, unmerging
+from stormlog.tracking.triage import comments, merging, undoing, unmerging
 from stormlog.tracking.triage.verbs import MatchChangedError, Targets, Triage, match
 
 if TYPE_CHECKING:
@@ -283,7 +284,7 @@ class Tracker(TrackerSession):
 
         Source: docs/tracking.md#ignore-rules.
         """
-        rule = rule_of(
+        rule = ignore_rule_of(
             {"kind": kind, "dimensions": dimensions, "fingerprint_id": fingerprint_id, "reason": reason}
         )
         try:
@@ -435,6 +436,12 @@ class Tracker(TrackerSession):
             force=force,
             dry_run=dry_run,
         )
+
+    def command_options(self) -> str:
+        """Return what commands need to find this project in this tracker, such as `` --db FILE``."""
+        from stormlog.tracking.digest.notifying import command_options
+
+        return command_options(self, self.project)
 
     def export_states(self, path: str | os.PathLike[str] | None = None, *, counts: bool = True) -> Sidecar:
         """Say what became of each fingerprint of the project; see `stormlog.tracking.sidecar_exchange.export_states`.

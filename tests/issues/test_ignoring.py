@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stormlog.issues.ignoring import IgnoreRule, ignoring_rule, may_be_ignored, rule_of, rules_of
+from stormlog.issues import IgnoreRule, ignore_rule_of, ignore_rules_of, ignoring_rule, may_be_ignored
 
 FINGERPRINT = "issue:0123456789abcdef01234567"
 
@@ -65,7 +65,7 @@ def test_everything_that_a_rule_names_has_to_fit() -> None:
 
 
 def test_the_first_rule_that_fits_is_named() -> None:
-    rules = rules_of(
+    rules = ignore_rules_of(
         [{"kind": "alert"}, {"kind": "oom", "reason": "known"}, {"dimensions": {"backend": "*"}}]
     )
     found = ignoring_rule(rules, FINGERPRINT, "oom", {"backend": "cuda"})
@@ -94,19 +94,19 @@ def test_the_first_rule_that_fits_is_named() -> None:
 )
 def test_a_rule_that_cannot_be_meant_is_refused(values: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        rule_of(values)
+        ignore_rule_of(values)
     with pytest.raises(ValueError, match=r"ignore\[1\]"):
-        rules_of([{"kind": "oom"}, values])
+        ignore_rules_of([{"kind": "oom"}, values])
 
 
 def test_rules_of_other_kinds_may_name_dimensions_of_their_own() -> None:
-    rule = rule_of({"kind": "custom:leak", "dimensions": {"tensor": "w*"}})
+    rule = ignore_rule_of({"kind": "custom:leak", "dimensions": {"tensor": "w*"}})
     assert rule.fits(FINGERPRINT, "custom:leak", {"tensor": "weights"})
 
 
 def test_a_rule_says_what_it_was_made_of() -> None:
     values = {"kind": "oom", "dimensions": {"backend": "cuda"}, "reason": "known"}
-    assert rule_of(values).as_dict() == values
+    assert ignore_rule_of(values).as_dict() == values
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from stormlog.issues.sidecar import TrackedState
 from stormlog.issues.state import STATE_OF_STATUS
 
 if TYPE_CHECKING:
-    from stormlog.issues.ignoring import IgnoreRule
+    from stormlog.issues import IgnoreRule
 
 __all__ = ["SELECT_STATES", "TrackerFile", "empty_tracker", "state_of_row", "tables_of"]
 
@@ -143,9 +143,9 @@ class TrackerFile:
         ).fetchall()
         if not rows:
             return ()
-        from stormlog.issues.ignoring import rule_of
+        from stormlog.issues import ignore_rule_of
 
-        return tuple(rule_of(json.loads(text)) for (text,) in rows)
+        return tuple(ignore_rule_of(json.loads(text)) for (text,) in rows)
 
     def _require_known(self) -> None:
         tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}

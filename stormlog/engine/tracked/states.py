@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from stormlog.artifacts import ArtifactCatalog
     from stormlog.engine.tracked.sqlite_file import TrackerFile
-    from stormlog.issues.ignoring import IgnoreRule
+    from stormlog.issues import IgnoreRule
     from stormlog.issues.sidecar import TrackedState
 
 __all__ = ["NO_TRACKER", "Shown", "StateSource"]
@@ -133,7 +133,7 @@ class StateSource:
             issues: Fingerprint id, kind and dimensions of each.
             explicit: What a caller says; it wins.
         """
-        from stormlog.issues.ignoring import ignoring_rule, may_be_ignored
+        from stormlog.issues import ignoring_rule, may_be_ignored
 
         found: dict[str, str] = {}
         for fingerprint_id, kind, dimensions in issues:

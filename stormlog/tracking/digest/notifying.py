@@ -6,6 +6,7 @@ line in the report, not an exception.
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -13,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from stormlog.tracking.actors import WRITE
-from stormlog.tracking.command_options import command_options
+from stormlog.tracking.database.store import default_store_path
 from stormlog.tracking.digest.content import MOST_OF_WHY, Digest, collect, latest_sources, one_line
 from stormlog.tracking.digest.due import basis_ns, due_ns, is_ahead, is_due, stamp_ns
 from stormlog.tracking.digest.failures import DeliveryError
@@ -28,7 +29,7 @@ from stormlog.tracking.projects import DEFAULT_PROJECT, project_of, project_row
 from stormlog.tracking.session import TrackerSession
 from stormlog.tracking.webhook_settings import webhook_address
 
-__all__ = ["Explain", "NotifyReport", "ProjectDigest", "deliver", "notify", "queue_if_due"]
+__all__ = ["Explain", "NotifyReport", "ProjectDigest", "command_options", "deliver", "notify", "queue_if_due"]
 
 #: Paths of the sources that a digest is about -> why the latest run of them failed, on one line; None if nobody knows.
 Explain = Callable[[Sequence[str]], str | None]
@@ -353,6 +354,20 @@ def _recipients(row: sqlite3.Row) -> list[tuple[str, str]]:
     project = project_of(row)
     pairs = [("email", address) for address in dict.fromkeys(project.recipients)]
     return pairs if project.webhook_url is None else [*pairs, ("webhook", project.webhook_url)]
+
+
+def command_options(tracker: TrackerSession, project: str) -> str:
+    """Return the options that a command needs to find a project in this tracker, with a blank before each.
+
+    Those are left out without which it finds both.
+    """
+    options = []
+    if tracker.store.path != default_store_path():
+        options += ["--db", str(tracker.store.path.absolute())]
+    if project != DEFAULT_PROJECT:
+        options += ["--project", project]
+    # Paths need not be text.
+    return "".join(f" {shlex.quote(word)}" for word in options).encode("utf-8", "replace").decode("utf-8")
 
 
 def _attempt(

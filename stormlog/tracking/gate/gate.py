@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from stormlog.errors import SourceError
-from stormlog.issues.ignoring import IgnoreRule, ignoring_rule, may_be_ignored
+from stormlog.issues import IgnoreRule, ignoring_rule, may_be_ignored
 from stormlog.issues.kinds import severity_rank_sql
 from stormlog.issues.sidecar import TrackedState, read_sidecar, state_precedence
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_row

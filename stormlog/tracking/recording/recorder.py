@@ -16,9 +16,9 @@ from stormlog.tracking.actors import Actor
 from stormlog.tracking.database import aggregates
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.database.sequences import next_sequence
+from stormlog.tracking.recording.ignore_rules import apply_rules
 from stormlog.tracking.recording.reconciling import date_findings, drop_unfounded, keep_details, mark_changes
 from stormlog.tracking.recording.regression import judge_resolved
-from stormlog.tracking.triage.ignore_rules import apply_rules
 
 __all__ = ["INCOMING", "Recorded", "incoming_counts", "put_incoming", "record", "settle_sessions"]
 

@@ -18,8 +18,8 @@ from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.database.sequences import next_sequence
 from stormlog.tracking.models import TrackedIssue
 from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issue
+from stormlog.tracking.recording.ignore_rules import apply_rules
 from stormlog.tracking.statuses import LIVE
-from stormlog.tracking.triage.ignore_rules import apply_rules
 from stormlog.tracking.triage.verbs import require_revision, reset_recurrences
 
 __all__ = ["DETAIL_COLUMNS", "KEY_COLUMNS", "combine", "merge", "rebuild"]

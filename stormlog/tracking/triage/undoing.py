@@ -18,8 +18,8 @@ from stormlog.tracking.actors import Actor
 from stormlog.tracking.database import activity, aggregates, undo_records
 from stormlog.tracking.models import Undone
 from stormlog.tracking.reading.lookup import issue_name, tracked_issue
+from stormlog.tracking.recording.ignore_rules import apply_rules
 from stormlog.tracking.triage.comments import KEPT_NS
-from stormlog.tracking.triage.ignore_rules import apply_rules
 from stormlog.tracking.triage.merging import combine
 from stormlog.tracking.triage.unmerging import split
 from stormlog.tracking.triage.verbs import readable

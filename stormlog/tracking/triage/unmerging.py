@@ -19,7 +19,7 @@ from stormlog.tracking.database import activity, undo_records
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.models import TrackedIssue
 from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issue
-from stormlog.tracking.triage.ignore_rules import apply_rules
+from stormlog.tracking.recording.ignore_rules import apply_rules
 from stormlog.tracking.triage.merging import DETAIL_COLUMNS, KEY_COLUMNS, rebuild
 
 __all__ = ["split", "unmerge"]

@@ -14,15 +14,15 @@ from functools import cmp_to_key
 from typing import Any
 
 from stormlog.errors import LifecycleError
-from stormlog.issues.ignoring import IgnoreRule, is_fingerprint_id
+from stormlog.issues import IgnoreRule, is_fingerprint_id
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.checks import require_integer, require_text
 from stormlog.tracking.database import activity, aggregates, undo_records
 from stormlog.tracking.models import Change
 from stormlog.tracking.reading.listing import matching
 from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issues
+from stormlog.tracking.recording.ignore_rules import add_rule, rule_for
 from stormlog.tracking.statuses import Status, require_move, shown_status
-from stormlog.tracking.triage.ignore_rules import add_rule, rule_for
 
 __all__ = [
     "MatchChangedError",

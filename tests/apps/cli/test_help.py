@@ -79,6 +79,7 @@ def test_the_expected_commands_are_there() -> None:
         ("db", "status"),
         ("db", "migrate"),
         ("db", "backup"),
+        ("db", "restore"),
         ("db", "check"),
         ("db", "purge"),
         ("compact",),

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from stormlog.errors import MigrationError, SourceError, StoreBusyError
-from stormlog.tracking import Tracker
-from stormlog.tracking.database.maintenance import back_up_store, check_store, restore_store
+from stormlog.tracking import Tracker, restore_store
+from stormlog.tracking.database.maintenance import back_up_store, check_store
 from stormlog.tracking.database.migrations import load_migrations, migrate
 from stormlog.tracking.scanning.lock import scan_lock
 from tests.apps.cli.runner import stormlog

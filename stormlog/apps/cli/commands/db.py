@@ -90,7 +90,7 @@ def restore(file: str, yes: bool, db: str | None, as_json: bool) -> None:
 
     The copy is checked first. What the tracker was is kept beside it.
     """
-    from stormlog.tracking.database.maintenance import restore_store
+    from stormlog.tracking import restore_store
 
     path = _path(db)
     kept = restore_store(path, file, replace=yes)

@@ -11,8 +11,7 @@ from stormlog.apps.cli.options.tracker_options import json_option, open_tracker,
 
 if TYPE_CHECKING:
     from stormlog.tracking import NotifyReport
-    from stormlog.tracking.digest import Delivery, ProjectDigest
-    from stormlog.tracking.digest.planning import PlannedMessage
+    from stormlog.tracking.digest import Delivery, PlannedMessage, ProjectDigest
 
 __all__ = ["notify"]
 

@@ -148,7 +148,6 @@ def _scan(
     from stormlog.apps.cli.options.tracker_options import open_tracker
     from stormlog.apps.cli.printing.diagnostics import print_message
     from stormlog.apps.cli.watching import watching
-    from stormlog.tracking.command_options import command_options
     from stormlog.workflows import scan_and_notify
 
     # A setting that is wrong is said before anything is done.
@@ -165,7 +164,7 @@ def _scan(
             watching=watching(quiet=options["quiet"]),
             should_stop=should_stop,
         )
-        path, named = tracker.store.path.absolute(), command_options(tracker)
+        path, named = tracker.store.path.absolute(), tracker.command_options()
     if not options["quiet"]:
         for failure in done.failures:
             print_message(f"not sent to {failure.recipient}: {failure.error}", "Warning")

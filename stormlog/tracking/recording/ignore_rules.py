@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from stormlog.errors import LifecycleError
-from stormlog.issues.ignoring import IgnoreRule, rule_of
+from stormlog.issues import IgnoreRule, ignore_rule_of
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.database.activity import canonical_json, log
 from stormlog.tracking.database.sequences import next_sequence
@@ -45,7 +45,7 @@ def list_rules(connection: sqlite3.Connection, project_id: str) -> list[TrackedR
         TrackedRule(
             rule_id=row["rule_id"],
             project=row["project"],
-            rule=rule_of(json.loads(row["rule_json"])),
+            rule=ignore_rule_of(json.loads(row["rule_json"])),
             actor_type=row["actor_type"],
             actor_id=row["actor_id"],
             created_ns=row["created_ns"],
