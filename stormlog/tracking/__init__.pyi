@@ -32,6 +32,10 @@ from stormlog.tracking.models import (
     TrackedRule as TrackedRule,
     Undone as Undone,
 )
+from stormlog.tracking.reading.stats import (
+    IssueStats as IssueStats,
+    PeriodStats as PeriodStats,
+)
 from stormlog.tracking.scanning.restoring import (
     restore_store as restore_store,
 )

@@ -33,6 +33,7 @@ from stormlog.tracking.projects import (
 )
 from stormlog.tracking.reading import listing
 from stormlog.tracking.reading.lookup import find_issue, fingerprints_of, issue_name
+from stormlog.tracking.reading.stats import IssueStats, issue_stats
 from stormlog.tracking.recording import ignore_rules
 from stormlog.tracking.session import TrackerSession
 from stormlog.tracking.triage import comments, merging, undoing, unmerging
@@ -146,6 +147,12 @@ class Tracker(TrackerSession):
         with self.reading() as connection:
             row, _ = find_issue(connection, self._project_id(connection), issue_id)
             return listing.history(connection, row["issue_id"], limit=limit, after=after)
+
+    def stats(self, *, by: str = "day", periods: int = 14, all_projects: bool = False) -> IssueStats:
+        """Return how many issues there are, and how many came and went per day or week; see `stats.issue_stats`."""
+        with self.reading() as connection:
+            project = None if all_projects else self.project
+            return issue_stats(connection, project, now_ns=self.clock(), by=by, periods=periods)
 
     # ---- triage ----------------------------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ ISSUE_VERBS = (
     "list",
     "show",
     "history",
+    "stats",
     "claim",
     "resolve",
     "reopen",

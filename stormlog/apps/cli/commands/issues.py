@@ -22,6 +22,7 @@ class _Issues(LazyGroup):
         "list": "stormlog.apps.cli.commands.issue_lists:list_",
         "show": "stormlog.apps.cli.commands.issue_lists:show",
         "history": "stormlog.apps.cli.commands.issue_lists:history",
+        "stats": "stormlog.apps.cli.commands.issue_stats:stats",
         "claim": "stormlog.apps.cli.commands.issue_verbs:claim",
         "resolve": "stormlog.apps.cli.commands.issue_verbs:resolve",
         "reopen": "stormlog.apps.cli.commands.issue_verbs:reopen",
