@@ -240,8 +240,8 @@ def explain(
 def _fingerprints(issue: str, tracker: str | None, project: str | None) -> list[str]:
     if tracker is None:
         raise LifecycleError(
-            f"no issue {issue!r}: without a tracker (--db, STORMLOG_DB) an issue is named by its fingerprint, "
-            "issue:...",
+            f"no issue {issue!r}: without a tracker an issue is named by its fingerprint, issue:...; --db or "
+            "STORMLOG_DB names a tracker",
             code="not_found",
             details={"issue_id": issue},
         )

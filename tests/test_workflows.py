@@ -8,10 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from stormlog import query
 from stormlog.tracking import NotifySettings, Tracker
 from stormlog.tracking.gate import baseline_of_file
 from stormlog.tracking.scanning.scan import ScanOptions
-from stormlog.workflows import gate_and_summarise, latest_failure, notify_and_explain, scan_and_notify
+from stormlog.workflows import (
+    explain,
+    gate_and_summarise,
+    latest_failure,
+    notify_and_explain,
+    scan_and_notify,
+)
 from tests.captures import CHECKOUT
 
 RUNS = CHECKOUT / "examples" / "captures" / "v4-cuda-sim"
@@ -77,3 +84,21 @@ def test_the_summary_of_a_gate_says_why_the_latest_run_failed(tmp_path: Path, ru
 @pytest.mark.parametrize("paths", [[], ["/nowhere/at/all"], ["/etc/hostname"]])
 def test_what_cannot_be_explained_is_left_out(paths: list[str]) -> None:
     assert latest_failure(paths, cache=False) is None
+
+
+def test_an_explanation_has_the_number_of_its_issue_in_the_tracker(tmp_path: Path, runs: Path) -> None:
+    database = str(tmp_path / "tracker.db")
+    with Tracker(database) as tracker:
+        tracker.scan([runs], cache=False, settle_ns=0)
+    with query.open([runs], tracker=database, cache=False) as store:
+        explanation = explain(store, tracker=database)
+        assert explanation.same_as is not None
+        number = explanation.same_as.number
+        again = explain(store, tracker=database, issue=f"#{number}")
+    with Tracker(database, read_only=True) as tracker:
+        assert tracker.issue(str(number)).issue.issue_id == explanation.same_as.issue
+    assert again.same_as is not None
+    assert again.same_as.number == number
+    with query.open([runs], cache=False) as store:
+        same = explain(store).same_as
+        assert same is None or same.number is None

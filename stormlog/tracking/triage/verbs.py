@@ -204,11 +204,11 @@ class Triage:
         """
         for name, number in (("number of occurrences", until_count), ("number of runs", until_runs)):
             if number is not None:
-                require_integer(number, f"{name} that ends a silence", least=1)
+                require_integer(number, f"{name} until which issues are ignored", least=1)
         if until_ns is not None:
-            require_integer(until_ns, "time that ends a silence")
+            require_integer(until_ns, "time until which issues are ignored")
         if until_ns is not None and until_ns <= self._now_ns:
-            raise ValueError("the time that ends a silence is past")
+            raise ValueError("the time until which issues are to be ignored is past")
         why = None if reason is None else require_text(reason, "reason")
         targets, unseen = self._without_unseen(targets)
         has_end = until_next or any(end is not None for end in (until_count, until_runs, until_ns))

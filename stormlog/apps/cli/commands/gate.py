@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["gate"]
 
 _OUTCOMES = ("new", "regressed", "recurring", "pending")
+#: A word for all of them, as `stormlog scan` has it.
+_ANY = "any"
 
 
 @click.command()
@@ -39,7 +41,7 @@ _OUTCOMES = ("new", "regressed", "recurring", "pending")
     metavar="WORDS",
     default="new,regressed",
     show_default=True,
-    help=f"Exit with status 10 if there are issues that are: {', '.join(_OUTCOMES)}; none for never.",
+    help=f"Exit with status 10 if there are issues that are: {', '.join(_OUTCOMES)}, any; none for never.",
 )
 @click.option(
     "--app",
@@ -122,6 +124,8 @@ def _fail_on(text: str) -> set[str]:
     words = {word.strip() for word in text.split(",") if word.strip()}
     if words == {"none"}:
         return set()
+    if _ANY in words:
+        words = words - {_ANY} | set(_OUTCOMES)
     unknown = sorted(words.difference(_OUTCOMES))
     if unknown or not words:
         named = repr(unknown[0]) if unknown else "nothing"
