@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from stormlog.errors import SourceError
+from stormlog.issues import IgnoreRule, ignoring_rule, may_be_ignored
 from stormlog.issues.kinds import severity_rank_sql
 from stormlog.issues.sidecar import TrackedState, read_sidecar, state_precedence
 from stormlog.issues.what import what_of
@@ -60,6 +61,7 @@ class Baseline:
         regress_on_equal: Whether the fix version itself, seen again, makes an issue regressed.
         first_seen: (app, version of the code) -> its earliest event, nanoseconds since the Unix epoch.
         repo: Git repository that knows which commit is newer.
+        ignore: Rules by which issues are ignored.
     """
 
     source: str
@@ -68,6 +70,7 @@ class Baseline:
     regress_on_equal: bool = False
     first_seen: Mapping[tuple[str, str], int] = field(default_factory=dict)
     repo: str | Repository | None = None
+    ignore: Sequence[IgnoreRule] = ()
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,7 @@ def baseline_of_file(path: str | os.PathLike[str], *, version_order: str = "auto
         SourceError: it is missing or wrong; the message says where.
     """
     sidecar = read_sidecar(path)
-    return Baseline(os.fspath(path), sidecar.states, version_order)
+    return Baseline(os.fspath(path), sidecar.states, version_order, ignore=sidecar.ignore)
 
 
 def baseline_of_tracker(tracker: TrackerSession) -> Baseline:
@@ -182,8 +185,9 @@ def baseline_of_tracker(tracker: TrackerSession) -> Baseline:
     Raises:
         LifecycleError: there is no such project.
     """
-    states = export_states(tracker).states
-    baseline = Baseline(os.fspath(tracker.store.path), states)
+    exported = export_states(tracker)
+    states = exported.states
+    baseline = Baseline(os.fspath(tracker.store.path), states, ignore=exported.ignore)
     with tracker.reading() as connection:
         if tracker.project == DEFAULT_PROJECT and not states:
             return baseline
@@ -389,6 +393,12 @@ def _judged(
         outcome = "ignored" if state.state == "ignored" else "known"
         if state.state == "resolved":
             outcome, basis = _since_the_fix(row["app"], versions, state.fix_version, baseline)
+    if (
+        outcome == "regressed" or may_be_ignored(None if state is None else state.effective_status)
+    ) and ignoring_rule(
+        baseline.ignore, row["fingerprint_id"], row["kind"], json.loads(row["dimensions_json"])
+    ):
+        outcome, basis = "ignored", None
     if row["is_pending"] and outcome in FAILURES:
         outcome = "pending"
     return GateIssue(

@@ -43,6 +43,7 @@ EXCEPTIONS_OF = {
     ("issues list", "--as-agent"): READS,
     ("issues show", "--as-agent"): READS,
     ("issues history", "--as-agent"): READS,
+    ("issues stats", "--as-agent"): READS,
     ("issues comments", "--as-agent"): READS,
     ("issues export", "--as-agent"): READS,
 }
@@ -202,6 +203,7 @@ def verbs(
         *stores(writes=True),
         JSON,
         Row("--where", f'--where "{where}"', more, new=said, base_status=2),
+        Row("--dry-run", "--dry-run", f'{more} --where "{where}"', new="Dry run: "),
         Row(
             "--yes",
             "--yes",
@@ -240,6 +242,7 @@ BASES = {
     "projects create": "fresh",
     "projects set": "default --alert-frequency daily",
     "db backup": "copy.db",
+    "db restore": "copy.db",
     "compact": "sink",
     "cache info": "runs",
     "cache clear": "runs",
@@ -384,7 +387,17 @@ TABLE: dict[str, list[Row]] = {
         Row("--limit", "--limit 1", new="--after", on="stderr"),
         Row("--after", "--after {history_cursor}", gone="comment"),
     ],
-    "issues claim": verbs(),
+    "issues claim": [
+        *verbs(),
+        Row(
+            "--take",
+            "--take",
+            "{alert} --as-agent bot",
+            new="Claimed",
+            base_status=4,
+            before="issues claim --where \"title LIKE 'Alert%'\" --yes",
+        ),
+    ],
     "issues resolve": [
         *verbs(),
         Row("--version", "--version 1.2.3", new="in 1.2.3"),
@@ -396,12 +409,34 @@ TABLE: dict[str, list[Row]] = {
         Row("--reason", "--reason noise", new="noise", on="tracker"),
         Row("--until-count", "--until-count 77", new='"count":77', on="tracker"),
         Row("--until-runs", "--until-runs 78", new='"runs":78', on="tracker"),
+        Row("--kind", "--kind oom", "", new="Rule 2 ignores all oom issues", base_status=2),
+        Row(
+            "--dimension",
+            "--dimension backend=*",
+            "",
+            new="Rule 2 ignores issues with backend=*",
+            base_status=2,
+        ),
+        Row("--until-next", "--until-next", new='"next":true', on="tracker"),
         Row("--until", "--until 2040-01-01", new='"date_ns":2208988800000000000', on="tracker"),
     ],
     "issues assign": [
         *verbs(more="--to ann"),
         Row("--to", "--to bob", "{alert}", new="to bob", base_status=2),
         Row("--nobody", "--nobody", "{alert}", new="Unassigned", base_status=2),
+    ],
+    "issues stats": [
+        *stores(),
+        JSON,
+        Row("--by", "--by week", new="Week (UTC)"),
+        Row("--periods", "--periods 400", new="\n2025-"),
+        Row("--all-projects", "--all-projects", new="Issues    7", gone="Issues    6"),
+    ],
+    "issues ignores": [
+        *stores(),
+        Row("--as-agent", "--remove 1 --as-agent bot", new="'agent', 'bot'", on="tracker"),
+        *formats("rule_id", "rule_id"),
+        Row("--remove", "--remove 77", new="no ignore rule 77", on="stderr", status=4),
     ],
     "issues merge": [
         *stores(writes=True),
@@ -412,6 +447,11 @@ TABLE: dict[str, list[Row]] = {
         Row("--revision", "--revision 99", new="revision", on="stderr", status=4),
     ],
     "issues unmerge": [*stores(writes=True), JSON],
+    "issues undo": [
+        *(row for row in stores(writes=True) if row.option != "--as-agent"),
+        JSON,
+        Row("--as-agent", "--as-agent bot", new="agent bot", on="stderr", status=4),
+    ],
     "issues comment": [*stores(writes=True), JSON],
     "issues comments": [*stores(), *formats("comment_id", "comment_id")],
     "issues edit-comment": [
@@ -625,6 +665,11 @@ TABLE: dict[str, list[Row]] = {
         Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3),
         JSON,
     ],
+    "db restore": [
+        Row("--yes", "--yes", new="is kept as", before="db backup copy.db", base_status=2),
+        Row("--db", "--db fresh.db", new="fresh.db", on="files", before="db backup copy.db", base_status=2),
+        Row("--json", "--json --yes", new='"kept": ', before="db backup copy.db", base_status=2),
+    ],
     "db backup": [
         Row("--force", "--force", "issues.json", new="Copied", base_status=None),
         Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3),
@@ -813,6 +858,7 @@ def _tracker(world: Path) -> dict[str, str]:
     names["alert_fingerprint"] = next(f for title, f in fingerprints.items() if title.startswith("Alert"))
     _run(f"issues resolve {names['resolved']} --version 2")
     _run(f"issues merge {names['degraded']} {names['merged']}")
+    _run("issues ignore issue:0123456789abcdef01234567 --reason known")
     names["comment"] = json.loads(_run(f"issues comment {names['alert']} seen --json").stdout)["comment_id"]
     page = json.loads(_run("issues list --limit 1 --json").stdout)
     names |= {"cursor": page["cursor"], "first": page["issues"][0]["title"]}

@@ -30,6 +30,8 @@ __all__ = ["gate"]
 _OUTCOMES = ("new", "regressed", "recurring", "pending")
 #: Options that choose among issues.
 _FILTERS = ("kind", "severity", "run", "job_id", "rank", "host")
+#: A word for all of them, as `stormlog scan` has it.
+_ANY = "any"
 
 
 @click.command(cls=SectionedCommand)
@@ -61,7 +63,7 @@ _FILTERS = ("kind", "severity", "run", "job_id", "rank", "host")
     metavar="WORDS",
     default="new,regressed",
     show_default=True,
-    help=f"Exit with status 10 if there are issues that are: {', '.join(_OUTCOMES)}; none for never.",
+    help=f"Exit with status 10 if there are issues that are: {', '.join(_OUTCOMES)}, any; none for never.",
 )
 @click.option(
     "--app",
@@ -149,6 +151,8 @@ def _fail_on(text: str) -> set[str]:
     words = {word.strip() for word in text.split(",") if word.strip()}
     if words == {"none"}:
         return set()
+    if _ANY in words:
+        words = words - {_ANY} | set(_OUTCOMES)
     unknown = sorted(words.difference(_OUTCOMES))
     if unknown or not words:
         named = repr(unknown[0]) if unknown else "nothing"
