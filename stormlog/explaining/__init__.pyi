@@ -7,6 +7,25 @@ from stormlog.explaining.asking import (
 from stormlog.explaining.explain import (
     explain as explain,
 )
+from stormlog.explaining.issue_account import (
+    find_fingerprint as find_fingerprint,
+    issue_account as issue_account,
+)
+from stormlog.explaining.issue_models import (
+    EvidencePlace as EvidencePlace,
+    IssueAccount as IssueAccount,
+    IssueException as IssueException,
+    IssueRun as IssueRun,
+    MemoryTimeline as MemoryTimeline,
+    PhaseBand as PhaseBand,
+    TimelineMark as TimelineMark,
+    TimelinePoint as TimelinePoint,
+    TimelineSeries as TimelineSeries,
+    TrendBucket as TrendBucket,
+    ValueCount as ValueCount,
+    ValueSpread as ValueSpread,
+    VersionRange as VersionRange,
+)
 from stormlog.explaining.models import (
     COMPONENTS as COMPONENTS,
     MOST_OTHER_RUNS as MOST_OTHER_RUNS,
