@@ -7,7 +7,7 @@ from stormlog.explaining.asking import (
 from stormlog.explaining.explain import (
     explain as explain,
 )
-from stormlog.explaining.issue_account import (
+from stormlog.explaining.issue_accounts import (
     find_fingerprint as find_fingerprint,
     issue_account as issue_account,
 )

@@ -108,7 +108,9 @@ def issue_account(store: Store, fingerprint_ids: Sequence[str]) -> IssueAccount:
     found = [_Facts(*row) for row in ask("issue_facts", wanted)]
     if not found:
         raise UnknownIdError("issue", ", ".join(fingerprint_ids))
-    speaker = min(found, key=lambda facts: (facts.first_ns is None, facts.first_ns or 0, facts.fingerprint_id))
+    speaker = min(
+        found, key=lambda facts: (facts.first_ns is None, facts.first_ns or 0, facts.fingerprint_id)
+    )
     ids = tuple(facts.fingerprint_id for facts in found)
     wanted = {"fingerprint_ids": sorted(ids)}
     hit_count = sum(facts.hit_count for facts in found)
