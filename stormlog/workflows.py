@@ -155,7 +155,7 @@ def explain(
         project: Its project; the usual one by default.
         run_id: See `QueryStore.explain`.
         session_id: Likewise.
-        issue: A fingerprint id, or whatever `Tracker.issue` takes.
+        issue: A fingerprint id, or whatever `Tracker.issue` takes, such as a number.
         attempt: See `QueryStore.explain`.
         at_ns: Likewise.
 
@@ -165,7 +165,7 @@ def explain(
         SourceError: there is no telemetry.
     """
     ask = partial(store.explain, run_id=run_id, session_id=session_id, attempt=attempt, at_ns=at_ns)
-    if issue is not None and re.fullmatch("[0-9a-f]{24}", issue):
+    if issue is not None and re.fullmatch("[0-9a-f]{24}", issue) and not issue.isdecimal():
         # A fingerprint as people copy it.
         issue = f"issue:{issue}"
     if issue is None or issue.startswith("issue:"):
@@ -183,7 +183,8 @@ def explain(
 def _fingerprints(issue: str, tracker: str | None, project: str | None) -> list[str]:
     if tracker is None:
         raise LifecycleError(
-            f"no issue {issue!r}: without a tracker an issue is named by its fingerprint, issue:...",
+            f"no issue {issue!r}: without a tracker (--db, STORMLOG_DB) an issue is named by its fingerprint, "
+            "issue:...",
             code="not_found",
             details={"issue_id": issue},
         )

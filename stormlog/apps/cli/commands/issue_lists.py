@@ -80,7 +80,7 @@ def list_(**options: Any) -> None:
 
     rows = [issue.as_dict() for issue in page.issues]
     if format_name in ("table", "markdown"):
-        rows = [for_people(row) for row in rows]
+        rows = [for_people(row, names_project=options["all_projects"]) for row in rows]
     print_rows(rows, TRACKED_ISSUES, format_name, no_colour, page=page.as_dict(), cursor=page.cursor)
     if unmatched:
         from stormlog.apps.cli.printing.diagnostics import print_unmatched

@@ -14,6 +14,7 @@ TRACKED_ISSUES = Target(
     filter_name="",
     preferred=(
         "issue_id",
+        "number",
         "status",
         "severity",
         "kind",
@@ -124,12 +125,16 @@ def short_id(issue_id: str) -> str:
     return issue_id[-8:]
 
 
-def for_people(issue: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of an issue with those that only tables for people show."""
+def for_people(issue: Mapping[str, Any], *, names_project: bool = False) -> dict[str, Any]:
+    """Return the fields of an issue with those that only tables for people show.
+
+    Args:
+        names_project: Whether its number stands behind the name of its project.
+    """
     ends = [version for version in (issue["first_seen_version"], issue["last_seen_version"]) if version]
     return {
         **issue,
-        "short_id": short_id(issue["issue_id"]),
+        "short_id": f"{issue['project']}/{issue['number']}" if names_project else f"#{issue['number']}",
         "shown_status": _status_text(issue),
         "shown_app": f"{issue['app']} (dev)" if issue["is_dev"] else issue["app"],
         "versions": " - ".join(dict.fromkeys(ends)) or None,
