@@ -29,6 +29,7 @@ from stormlog.tracking.projects import (
 )
 from stormlog.tracking.reading import listing
 from stormlog.tracking.reading.lookup import find_issue, fingerprints_of, issue_name
+from stormlog.tracking.reading.sources import IssueSources, issue_sources
 from stormlog.tracking.session import TrackerSession
 from stormlog.tracking.triage import comments, merging, unmerging
 from stormlog.tracking.triage.verbs import MatchChangedError, Targets, Triage, match
@@ -129,6 +130,12 @@ class Tracker(TrackerSession):
         with self.reading() as connection:
             row, _ = find_issue(connection, self._project_id(connection), issue_id)
             return fingerprints_of(connection, row["issue_id"])
+
+    def sources(self, issue_id: str) -> IssueSources:
+        """Return where the telemetry lies that an issue was seen in, as scans found it; see `issue`."""
+        with self.reading() as connection:
+            row, _ = find_issue(connection, self._project_id(connection), issue_id)
+            return issue_sources(connection, row["project_id"], row["issue_id"])
 
     def occurrences(self, issue_id: str, *, limit: int = 50, after: str | None = None) -> OccurrencePage:
         """Return one page of the occurrences of an issue, the latest first; see `list_issues`."""
