@@ -36,6 +36,9 @@ __all__ = [
 #: What a scan may find that somebody wants to hear of; ``any`` stands for the others.
 SCAN_OUTCOMES: Final = ("new", "regressed", "any")
 
+#: Digits of a whole fingerprint id.
+_WHOLE_DIGITS: Final = 24
+
 _Watching = Callable[["QueryStore"], AbstractContextManager[None]]
 
 
@@ -167,8 +170,8 @@ def explain(
         SourceError: there is no telemetry.
     """
     ask = partial(store.explain, run_id=run_id, session_id=session_id, attempt=attempt, at_ns=at_ns)
-    if issue is not None and re.fullmatch("[0-9a-f]{24}", issue) and not issue.isdecimal():
-        # A fingerprint as people copy it.
+    if issue is not None and _may_be_fingerprint(issue) and (len(issue) == _WHOLE_DIGITS or tracker is None):
+        # A fingerprint as people copy it, or its beginning.
         issue = f"issue:{issue}"
     if issue is None or issue.startswith("issue:"):
         return ask(issue=issue)
@@ -180,6 +183,11 @@ def explain(
             if error.kind != "issue":
                 raise
     raise UnknownIdError("issue", issue)
+
+
+def _may_be_fingerprint(issue: str) -> bool:
+    """Return whether a text may be digits of a fingerprint; decimal digits alone are the number of an issue."""
+    return re.fullmatch(f"[0-9a-f]{{6,{_WHOLE_DIGITS}}}", issue) is not None and not issue.isdecimal()
 
 
 def _fingerprints(issue: str, tracker: str | None, project: str | None) -> list[str]:
@@ -249,14 +257,14 @@ def show_issue(
 def _tracked_detail(tracker: Tracker, issue: str, *, is_needed: bool) -> IssueDetail | None:
     """Return what a tracker knows; None for what it does not know, if telemetry may."""
     word = issue.strip()
+    digits = word.removeprefix("issue:")
     try:
-        if re.fullmatch("[0-9a-f]{24}", word) and not word.isdecimal():
-            # A fingerprint as people copy it.
-            word = f"issue:{word}"
-        return tracker.issue(word)
+        # A fingerprint as people copy it.
+        is_whole = _may_be_fingerprint(digits) and len(digits) == _WHOLE_DIGITS
+        return tracker.issue(f"issue:{digits}" if is_whole else word)
     except LifecycleError as error:
-        is_digits = re.fullmatch(r"(issue:)?[0-9a-f]{6,24}", word) is not None
-        if is_needed or error.code != "not_found" or not is_digits:
+        may_be_in_paths = _may_be_fingerprint(digits) or (word != digits and digits.isdecimal())
+        if is_needed or error.code != "not_found" or not may_be_in_paths:
             raise
         return None
 
@@ -328,14 +336,12 @@ def _shown_with_tracker(
 
 def _as_tracked(account: IssueAccount, detail: IssueDetail) -> IssueAccount:
     """Return an account with what only the tracker knows: the state, and that the issue is older than the files."""
-    from stormlog.explaining import VersionRange
-
     issue, versions = detail.issue, account.versions
     if issue.first_seen_ns is not None and (
         account.first_ns is None or issue.first_seen_ns < account.first_ns
     ):
         # Earlier runs had it: the first run that is left says nothing of when it came in.
-        versions = VersionRange(latest_with=versions.latest_with)
+        versions = replace(versions, last_without=None, first_with=None)
     return replace(account, state=issue.state, versions=versions)
 
 
@@ -347,8 +353,6 @@ _VERBS: Final = {
     "resolved": ("reopen {}",),
     "silenced": ("reopen {}", "resolve {} --version VERSION"),
 }
-#: More paths than these do not stand in a command that is proposed.
-_MOST_PATHS: Final = 3
 
 
 def _next_steps(
@@ -365,9 +369,7 @@ def _next_steps(
     options = "" if store == os.fspath(default_store_path()) else f" --db {shlex.quote(store)}"
     project = "" if issue.project == "default" else f" --project {shlex.quote(issue.project)}"
     name = str(issue.number)
-    opened = list(paths) or ([] if account is None else [place.path for place in account.evidence])
-    if len(opened) > _MOST_PATHS:
-        opened = [os.path.commonpath(opened)] if len({os.path.isabs(path) for path in opened}) == 1 else []
+    opened = list(paths) or ([] if account is None else _common_folder([p.path for p in account.evidence]))
     steps = []
     if opened and account is not None:
         named = " ".join(map(shlex.quote, dict.fromkeys(opened)))
@@ -381,15 +383,25 @@ def _next_steps(
     return tuple(steps)
 
 
+def _common_folder(paths: Sequence[str]) -> list[str]:
+    """Return the folder that holds all of some files, unless that is the root."""
+    import os
+
+    if not paths:
+        return []
+    folder = os.path.commonpath([os.path.dirname(path) for path in paths])
+    return [folder] if os.path.dirname(folder) != folder else list(paths)
+
+
 def _git_command(repo: str, account: IssueAccount | None) -> str | None:
     """Return the command that lists the changes with which the issue came in; None where they cannot be told."""
-    versions = None if account is None else account.versions
-    if versions is None or versions.last_without is None or versions.first_with is None:
+    change = None if account is None else account.versions.latest_change
+    if change is None:
         return None
     from stormlog.tracking.repository import Repository
 
     repository = Repository(repo)
-    before, after = repository.name(versions.last_without), repository.name(versions.first_with)
+    before, after = map(repository.name, change)
     if before is None or after is None or before == after:
         return None
     return f"git log {before}..{after}"

@@ -73,8 +73,7 @@ def _ignored(issue: Fields, last: Fields | None) -> str:
     was = "" if earlier is None else f" (was {_word(earlier)})"
     if issue["fix_version"] is not None:
         was = f" (was {_resolved(issue['fix_version'])})"
-    until = until_text(issue["ignore_until"])
-    return f"ignored{was}{'' if until is None else f', {until}'}"
+    return f"ignored{was}"
 
 
 def until_text(until: Fields | None) -> str | None:

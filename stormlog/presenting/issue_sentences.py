@@ -146,6 +146,9 @@ def _versions(shown: ShownIssue) -> str | None:
     parts = [" - ".join(dict.fromkeys(version for version in (first, last) if version))]
     if found is not None and found.last_without is not None and found.first_with is not None:
         parts.append(f"{found.last_without} .. {found.first_with} ({_RANGE})")
+    if found is not None and found.gone_in is not None:
+        back = "in a version that is not known" if found.back_in is None else f"in {found.back_in}"
+        parts.append(f"not in {found.gone_in}, back {back}")
     return ", ".join(part for part in parts if part) or None
 
 
@@ -253,12 +256,10 @@ def timeline_title(account: IssueAccount) -> str:
 
 def absent_account(shown: ShownIssue) -> str | None:
     """Return why parts of the page are missing; None where none is."""
-    gone = (
-        f"{counted(len(shown.gone), 'source')} with evidence not found, such as {shown.gone[0]}"
-        if shown.gone
-        else None
-    )
     if shown.account is None:
         reason = shown.account_problem or "its telemetry was not read"
         return f"Only what the tracker knows is shown: {reason}."
-    return None if gone is None else f"Shown is what is left: {gone}."
+    if not shown.gone:
+        return None
+    sources = counted(len(shown.gone), "source")
+    return f"Read is what is left: {sources} with evidence not found, such as {shown.gone[0]}."

@@ -6,6 +6,7 @@ Promise: no peak is lost: where several values share a column, the highest is dr
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from statistics import median
 
 __all__ = ["columns_of", "level_plot", "sparkline"]
@@ -53,7 +54,7 @@ def columns_of(
         last[column] = latest
     columns: list[int | None] = [highest.get(column) for column in range(width)]
     known = sorted(highest)
-    gaps = [later - earlier for earlier, later in zip(known, known[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(known)]
     longest = _LONGEST_GAP * median(gaps) if gaps else 0
     for earlier, gap in zip(known, gaps, strict=False):
         if gap <= longest:

@@ -97,10 +97,16 @@ def history(issue_id: str, limit: int, after: str | None, **options: Any) -> Non
     format_name, no_colour = _format_of(options)
     with tracker_of(options, read_only=True) as tracker:
         page = tracker.history(issue_id, limit=limit, after=after)
-    from stormlog.apps.cli.options.tracked_targets import HISTORY
+    from stormlog.apps.cli.options.tracked_targets import CHANGES, HISTORY
 
     rows = [activity.as_dict() for activity in page.activities]
-    print_rows(rows, HISTORY, format_name, no_colour, page=page.as_dict(), cursor=page.cursor)
+    target = HISTORY
+    if format_name in ("table", "markdown"):
+        from stormlog.presenting import activity_sentence
+
+        target = CHANGES
+        rows = [{**row, "change": activity_sentence(row)} for row in rows]
+    print_rows(rows, target, format_name, no_colour, page=page.as_dict(), cursor=page.cursor)
 
 
 def print_rows(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from stormlog.apps.cli.options.options import cache_dir_option, cache_of, machine_options
+from stormlog.apps.cli.options.options import (
+    cache_dir_option,
+    cache_of,
+    machine_options,
+    tracker_of_environment,
+)
 from stormlog.apps.cli.options.path_type import NamedPath
 from stormlog.apps.cli.options.tracker_options import no_colour_option, tracker_of, tracker_options
 
@@ -111,13 +115,10 @@ def show(
 
 
 def _needs_tracker(options: Mapping[str, Any], paths: Sequence[str]) -> bool:
-    """Return whether there has to be a tracker: without paths, or if one is named or there already."""
-    if not paths or options["db"] is not None or options["project"] != "default":
+    """Return whether there has to be a tracker: without paths, or if one is named."""
+    if not paths or options["project"] != "default":
         return True
-    from stormlog.tracking import default_store_path
-
-    path = default_store_path()
-    return os.path.exists(path) and os.path.getsize(path) > 0
+    return options["db"] is not None or tracker_of_environment() is not None
 
 
 def _request(format_name: str, options: dict[str, Any]) -> Request:

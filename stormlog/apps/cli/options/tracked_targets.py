@@ -7,7 +7,16 @@ from typing import Any
 
 from stormlog.apps.cli.options.targets import Column, Target
 
-__all__ = ["COMMENTS", "HISTORY", "OCCURRENCES", "PROJECTS", "TRACKED_ISSUES", "for_people", "short_id"]
+__all__ = [
+    "CHANGES",
+    "COMMENTS",
+    "HISTORY",
+    "OCCURRENCES",
+    "PROJECTS",
+    "TRACKED_ISSUES",
+    "for_people",
+    "short_id",
+]
 
 TRACKED_ISSUES = Target(
     method="",
@@ -68,17 +77,23 @@ OCCURRENCES = Target(
     plain_has_all=False,
 )
 
+#: What was done, in sentences.
+_READABLE_CHANGES = (Column("at_ns", "Time (UTC)", "time"), Column("change", "Change"))
+
 HISTORY = Target(
     method="",
     filter_name="",
     preferred=("at_ns", "actor_type", "actor_id", "action", "before", "after", "issue_id", "scan_id"),
-    readable=(
-        Column("at_ns", "Time (UTC)", "time"),
-        Column("actor_id", "Who", "word"),
-        Column("action", "Did", "word"),
-        Column("before", "Before", "text", 1),
-        Column("after", "After", "text"),
-    ),
+    readable=_READABLE_CHANGES,
+    plain_has_all=False,
+)
+
+#: The history for people, also in a pipe.
+CHANGES = Target(
+    method="",
+    filter_name="",
+    preferred=("at_ns", "change"),
+    readable=_READABLE_CHANGES,
     plain_has_all=False,
 )
 
