@@ -317,7 +317,8 @@ def _shown_with_tracker(
                 problem = str(error)
     else:
         problem = (
-            f"its telemetry is not there any more ({len(gone)} sources, such as {gone[0]})"
+            f"its telemetry is not there any more ({len(gone):,} {'source' if len(gone) == 1 else 'sources'}, such as "
+            f"{gone[0]})"
             if gone
             else "no scan has read telemetry of it"
         )

@@ -27,6 +27,7 @@ _MESSAGE_LINES = 6
 _SESSIONS = 5
 _COMMENTS = 10
 _COMMENT_LINES = 20
+_LARGEST_INDENT = 12
 _CHANGES = 8
 _FINGERPRINTS = 5
 _STATUS_STYLES: dict[str, Style] = {"regressed": "failure", "new": "warning", "in_progress": "note"}
@@ -217,8 +218,11 @@ def _comments(comments: Sequence[Mapping[str, Any]], layout: _Layout) -> Iterato
         yield from _sentence(about, layout, style="faint", at_most=2)
         lines = comment["body"].splitlines()
         for line in lines[:_COMMENT_LINES]:
-            for part in wrapped(line, layout.width - 2, at_most=_MESSAGE_LINES, ellipsis=layout.ellipsis):
-                yield (Piece(f"  {part}"),)
+            # Indented lines are code or lists.
+            indent = " " * (2 + min(len(line) - len(line.lstrip(" ")), _LARGEST_INDENT))
+            room = layout.width - len(indent)
+            for part in wrapped(line, room, at_most=_MESSAGE_LINES, ellipsis=layout.ellipsis):
+                yield (Piece(f"{indent}{part}"),)
         if len(lines) > _COMMENT_LINES:
             yield (
                 Piece(f"  {layout.ellipsis} {human_count(len(lines) - _COMMENT_LINES)} more lines", "faint"),

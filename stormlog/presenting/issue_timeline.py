@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from stormlog.explaining import MemoryTimeline, TimelineMark
 from stormlog.presenting.plots import columns_of, level_plot
 from stormlog.presenting.quantities import human_bytes, human_count, human_duration, human_time
-from stormlog.presenting.texts import printable, shortened
+from stormlog.presenting.texts import padded, shortened
 
 __all__ = ["timeline_plot"]
 
@@ -94,11 +94,14 @@ def _phase_line(timeline: MemoryTimeline, columns: int, ellipsis: str) -> str:
         start = _column(timeline, band.start_ns, columns)
         end = _column(timeline, band.end_ns - 1, columns) + 1
         line = line[:start].ljust(start)
-        name = printable(band.phase.rpartition(" / ")[2])
         room = end - start - 1
-        line += f"|{shortened(name, room, ellipsis) if room > len(ellipsis) else ''}".ljust(end - start)
-    # Letters of double width would move what stands behind them.
-    return line if line.isascii() or ellipsis == "…" else line.encode("ascii", "replace").decode("ascii")
+        if room < 2:
+            # Phases that change from column to column cannot be named.
+            line += "." * (end - start)
+            continue
+        name = shortened(band.phase.rpartition(" / ")[2], room, ellipsis if room > len(ellipsis) else "")
+        line += padded(f"|{name}", end - start)
+    return line
 
 
 def _time_axis(timeline: MemoryTimeline, columns: int) -> str:
