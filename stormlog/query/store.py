@@ -296,6 +296,20 @@ class QueryStore(AnsweringStore):
             return issue_account(store, [find_fingerprint(store.ask, fingerprint_id)])
         return issue_account(store, list(fingerprint_id))
 
+    def find_fingerprint(self, text: str) -> str:
+        """Return the fingerprint id of the issue that a person means.
+
+        Args:
+            text: The id, or its first 6 digits or more, with or without ``issue:``.
+
+        Raises:
+            UnknownIdError: there is no such issue under the opened paths, or several; the message names some.
+            SourceError: there is no telemetry.
+        """
+        from stormlog.explaining import find_fingerprint
+
+        return find_fingerprint(self._explaining_store().ask, text)
+
     def _explaining_store(self) -> ExplainingStore:
         """Return what an explanation asks: answers of one generation of files."""
         import time

@@ -109,8 +109,8 @@ def show(
         )
     _print(shown, format_name, request.no_colour)
     output.flush()
-    if shown.tracked is not None and shown.tracked["merged_into"] is not None:
-        merged = shown.tracked
+    merged = shown.tracked
+    if merged is not None and merged["merged_into"] is not None and format_name != "json":
         diagnostics.print_message(f"{merged['issue']['merged_from']} is merged into {merged['merged_into']}.")
 
 
