@@ -272,7 +272,8 @@ def test_a_silence_may_end(run: Run, db: Path) -> None:
     [
         ["--until", "2001-01-01"],
         ["--until", "soon"],
-        ["--until", "7d"],
+        ["--until", "yesterday"],
+        ["--until", "7d ago"],
         ["--until", "9999-12-31"],
         ["--until-runs", "0"],
     ],

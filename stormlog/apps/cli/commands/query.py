@@ -12,9 +12,9 @@ from stormlog.apps.cli.options.options import (
     answer_options,
     cache_of,
     format_of,
+    name_tracker,
     session_option,
     text_option,
-    tracker_of_environment,
 )
 from stormlog.apps.cli.options.targets import EVENTS, ISSUES, OOMS, SESSIONS, Target
 from stormlog.issues import ISSUE_KINDS, ISSUE_STATES
@@ -149,11 +149,8 @@ def _follow_s(options: dict[str, Any]) -> float | None:
 def _answer(target: Target, options: dict[str, Any], *, follow_s: float | None = None) -> None:
     from stormlog.apps.cli.answers import Request, answer
 
-    shows_states = target is ISSUES or options["sql"] is not None or options["project"] is not None
-    if options["tracker"] is None and shows_states:
-        options["tracker"] = tracker_of_environment()
-    if options["project"] is not None and options["tracker"] is None:
-        raise click.UsageError("--project needs --db, or a tracker that STORMLOG_DB names.")
+    shows_states = target is ISSUES or options["sql"] is not None
+    name_tracker(options, is_wanted=shows_states)
     format_name, cache = format_of(options), cache_of(options)
     settings = {name: options.pop(name) for name in _SETTINGS}
     # What is left names fields of the filter, apart from the ways to name a format and a cache.
