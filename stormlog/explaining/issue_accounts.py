@@ -20,10 +20,10 @@ from stormlog.explaining.issue_models import (
     ValueSpread,
     VersionRange,
 )
-from stormlog.explaining.issue_timeline import timeline_of
 from stormlog.explaining.next_steps import next_steps_of_issue
 from stormlog.explaining.phases import Moment, phases_at
 from stormlog.explaining.ranks import clock_spread_ns, list_ranks
+from stormlog.explaining.timelines import timeline_of_issue
 from stormlog.issues.oom_messages import free_bytes, requested_bytes
 from stormlog.issues.what import what_of
 
@@ -151,7 +151,7 @@ def issue_account(store: Store, fingerprint_ids: Sequence[str]) -> IssueAccount:
         latest_run=latest,
         spread=_spread(ask("issue_spread", wanted), hit_count),
         trend=tuple(TrendBucket(*row) for row in ask("issue_buckets", wanted)),
-        timeline=timeline_of(ask, wanted),
+        timeline=timeline_of_issue(ask, wanted),
         evidence=tuple(EvidencePlace(*place[:6]) for place in places),
         bundle_path=bundle[0] or speaker.bundle_path,
         versions=_versions(runs, attempts),

@@ -4,7 +4,7 @@ from stormlog.presenting.issue_history import (
     activity_sentence as activity_sentence,
 )
 from stormlog.presenting.issue_markdown import (
-    issue_markdown as issue_markdown,
+    issue_page_markdown as issue_page_markdown,
 )
 from stormlog.presenting.issue_page import (
     ShownIssue as ShownIssue,
