@@ -232,7 +232,8 @@ def _memory(explanation: Explanation, memory: MemoryAccount, layout: _Layout) ->
 def _over_time(explanation: Explanation, label_width: int, layout: _Layout) -> list[Line]:
     """Return how memory in use came to what it was, on one line; of a run that ended well nothing."""
     timeline = explanation.timeline
-    if timeline is None or explanation.first_failure is None:
+    if timeline is None or explanation.first_failure is None or layout.message_lines == 1:
+        # Where even the message is cut to one line, there is no room.
         return []
     label = f"  {f'over {human_duration(timeline.end_ns - timeline.start_ns)}':<{label_width}}  "
     strip = timeline_strip(timeline, width=layout.width - len(label), ascii_only=layout.ellipsis == "...")
