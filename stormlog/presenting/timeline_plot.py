@@ -84,12 +84,10 @@ def _counter(timeline: MemoryTimeline) -> str | None:
 
 
 def _levels(timeline: MemoryTimeline, counter: str, columns: int) -> list[int | None]:
-    points = [
-        (point.start_ns, point.max_bytes, point.last_bytes)
-        for found in timeline.series
-        if found.counter == counter
-        for point in found.points
-    ]
+    parts = [point for found in timeline.series if found.counter == counter for point in found.points]
+    points = [(part.start_ns, part.max_bytes, part.last_bytes) for part in parts]
+    # No later part draws the last one on to its end.
+    points += [(part.end_ns - 1, part.last_bytes, part.last_bytes) for part in parts[-1:]]
     return columns_of(points, start_ns=timeline.start_ns, end_ns=timeline.end_ns, width=columns)
 
 
