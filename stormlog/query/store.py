@@ -1,7 +1,7 @@
 """The store: artifacts as views, and the questions people ask of them.
 
 Promise: every method has an ``_sql`` twin that returns the exact text and parameters that it runs; `QueryStore.explain`
-has none, because it asks several statements of ``sql/queries``, one after the other.
+and `QueryStore.issue_account` have none, because they ask several statements of ``sql/queries``, one after the other.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from stormlog.artifacts import ExternalAttachment, OOMBundleRow
     from stormlog.engine import Connection, Engine, Relation, SnapshotCursor
-    from stormlog.explaining import Explanation
+    from stormlog.explaining import Explanation, IssueAccount
+    from stormlog.explaining import Store as ExplainingStore
     from stormlog.issues import IgnoreRule, StormlogIssue
     from stormlog.issues.sidecar import TrackedState
     from stormlog.query.adhoc import SqlResult
@@ -326,7 +327,7 @@ class QueryStore(AnsweringStore):
         Args:
             run_id: A run, as view ``runs`` names it.
             session_id: A session: its run, and the account of its memory.
-            issue: A fingerprint id: the run of its latest evidence.
+            issue: A fingerprint id, or its first 6 digits or more: the run of its latest evidence.
             attempt: The attempt of the run, by its number; by default the one that failed last.
             at_ns: Ask for no failure: the account of every series at its last sample not after this time, in
                 nanoseconds since the Unix epoch.
@@ -338,9 +339,53 @@ class QueryStore(AnsweringStore):
 
         Source: docs/why.md.
         """
+        from stormlog.explaining import explain, find_fingerprint
+
+        store = self._explaining_store()
+        if issue is not None:
+            issue = find_fingerprint(store.ask, issue)
+        return explain(store, run_id=run_id, session_id=session_id, issue=issue, attempt=attempt, at_ns=at_ns)
+
+    def issue_account(self, fingerprint_id: str | Sequence[str]) -> IssueAccount:
+        """Return what the telemetry says of one issue: its facts, its latest run, and what surrounds it.
+
+        Args:
+            fingerprint_id: Id of the issue, or its first 6 digits or more. A sequence of whole ids where several
+                fingerprints are one issue, as after a merge in a tracker; those without evidence are left out.
+
+        Raises:
+            UnknownIdError: no evidence of it lies under the opened paths, or the digits begin several ids.
+            SourceError: there is no telemetry, or the store is strict and something had to be skipped.
+            QueryError: the store is closed, or files changed while it was asked.
+
+        Source: docs/python.md#one-issue.
+        """
+        from stormlog.explaining import find_fingerprint, issue_account
+
+        store = self._explaining_store()
+        if isinstance(fingerprint_id, str):
+            return issue_account(store, [find_fingerprint(store.ask, fingerprint_id)])
+        return issue_account(store, list(fingerprint_id))
+
+    def find_fingerprint(self, text: str) -> str:
+        """Return the fingerprint id of the issue that a person means.
+
+        Args:
+            text: The id, or its first 6 digits or more, with or without ``issue:``.
+
+        Raises:
+            UnknownIdError: there is no such issue under the opened paths, or several; the message names some.
+            SourceError: there is no telemetry.
+        """
+        from stormlog.explaining import find_fingerprint
+
+        return find_fingerprint(self._explaining_store().ask, text)
+
+    def _explaining_store(self) -> ExplainingStore:
+        """Return what an explanation asks: answers of one generation of files."""
         import time
 
-        from stormlog.explaining import STATEMENTS, Store, explain
+        from stormlog.explaining import STATEMENTS, Store
 
         generation: Generation | None = None
 
@@ -364,8 +409,7 @@ class QueryStore(AnsweringStore):
             }
 
         paths = [str(path) for path in self.catalog.paths]
-        store = Store(ask, tracked, modified_ns, paths, self._states.tracker, time.time_ns())
-        return explain(store, run_id=run_id, session_id=session_id, issue=issue, attempt=attempt, at_ns=at_ns)
+        return Store(ask, tracked, modified_ns, paths, self._states.tracker, time.time_ns())
 
     # ---- SQL -----------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from stormlog.tracking.projects import (
 from stormlog.tracking.reading import listing
 from stormlog.tracking.reading.filters import IssueConditions, IssueFilter
 from stormlog.tracking.reading.lookup import find_issue, fingerprints_of, issue_name
+from stormlog.tracking.reading.sources import IssueSources, issue_sources
 from stormlog.tracking.reading.stats import IssueStats, issue_stats
 from stormlog.tracking.triage import comments
 from stormlog.tracking.triage.session import TriageSession
@@ -124,6 +125,12 @@ class Tracker(TriageSession):
         with self.reading() as connection:
             row, _ = find_issue(connection, self._project_id(connection), issue_id)
             return fingerprints_of(connection, row["issue_id"])
+
+    def sources(self, issue_id: str) -> IssueSources:
+        """Return where the telemetry lies that an issue was seen in, as scans found it; see `issue`."""
+        with self.reading() as connection:
+            row, _ = find_issue(connection, self._project_id(connection), issue_id)
+            return issue_sources(connection, row["project_id"], row["issue_id"])
 
     def occurrences(self, issue_id: str, *, limit: int = 50, after: str | None = None) -> OccurrencePage:
         """Return one page of the occurrences of an issue, the latest first; see `list_issues`."""

@@ -270,7 +270,8 @@ def test_an_unknown_issue_ends_with_4_with_and_without_a_tracker(
 ) -> None:
     without = stormlog("why", runs, "--issue", "deadbeef")
     assert without.status == 4
-    assert "without a tracker an issue is named by its fingerprint" in without.stderr
+    assert "an issue is named by its fingerprint" in without.stderr
+    assert stormlog("why", runs, "--issue", "12").status == 4
     assert stormlog("why", runs, "--issue", "deadbeef", "--db", recorded).status == 4
     assert explained.asked == []
 

@@ -20,7 +20,7 @@ class _Issues(LazyGroup):
     cls=_Issues,
     modules={
         "list": "stormlog.apps.cli.commands.issue_lists:list_",
-        "show": "stormlog.apps.cli.commands.issue_lists:show",
+        "show": "stormlog.apps.cli.commands.issue_page:show",
         "history": "stormlog.apps.cli.commands.issue_lists:history",
         "stats": "stormlog.apps.cli.commands.issue_stats:stats",
         "claim": "stormlog.apps.cli.commands.issue_verbs:claim",

@@ -74,13 +74,7 @@ HISTORY = Target(
     method="",
     filter_name="",
     preferred=("at_ns", "actor_type", "actor_id", "action", "before", "after", "issue_id", "scan_id"),
-    readable=(
-        Column("at_ns", "Time", "time"),
-        Column("who", "Who", "word"),
-        Column("action", "Did", "word"),
-        Column("before", "Before", "fields", 1),
-        Column("after", "After", "fields"),
-    ),
+    readable=(Column("at_ns", "Time", "time"), Column("change", "Change", most=None)),
 )
 
 COMMENTS = Target(
@@ -144,8 +138,10 @@ PROJECTS = Target(
 
 
 def activity_for_people(activity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of an entry of the history with who made it: a scan has an id that nobody looks for."""
-    return {**activity, "who": "scan" if activity["actor_type"] == "scan" else activity["actor_id"]}
+    """Return the fields of an entry of the history with what was done in a sentence."""
+    from stormlog.presenting import activity_sentence
+
+    return {**activity, "change": activity_sentence(activity)}
 
 
 def short_id(issue_id: str) -> str:
