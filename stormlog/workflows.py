@@ -10,12 +10,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from stormlog.errors import LifecycleError, SourceError, UnknownIdError
+from stormlog.errors import LifecycleError, SourceError, StormlogError, UnknownIdError
 
 if TYPE_CHECKING:
     from stormlog.explaining import Explanation
     from stormlog.query import QueryStore
-    from stormlog.tracking import GateReport, NotifySettings, ScanReport, Tracker
+    from stormlog.tracking import (
+        GateReport,
+        IssueConditions,
+        NotifyReport,
+        NotifySettings,
+        ScanReport,
+        Tracker,
+    )
     from stormlog.tracking.digest import Delivery
     from stormlog.tracking.gate import Baseline
     from stormlog.tracking.scanning.scan import ScanOptions
@@ -28,6 +35,8 @@ __all__ = [
     "explain",
     "gate_and_summarise",
     "has_outcome",
+    "latest_failure",
+    "notify_and_explain",
     "scan_and_notify",
 ]
 
@@ -92,7 +101,9 @@ def scan_and_notify(
         return NotifiedScan(report)
     from stormlog.tracking.digest import deliver, queue_if_due
 
-    queued = queue_if_due(tracker, scan_id=report.scan_id)
+    queued = queue_if_due(
+        tracker, scan_id=report.scan_id, explain=lambda _: latest_failure(paths, cache=options.cache)
+    )
     deliveries = deliver(tracker, settings, projects=[tracker.project])
     failures = tuple(delivery for delivery in deliveries if delivery.state != "sent")
     return NotifiedScan(replace(report, notices_queued=queued), failures)
@@ -114,13 +125,67 @@ def gate_and_summarise(
     *,
     fail_on: Collection[str],
     app: str | None = None,
+    only: IssueConditions | None = None,
     watching: _Watching = _unwatched,
 ) -> GateSummary:
     """Compare what some paths hold with what is known, and write it down for people; see `Tracker.gate`."""
     from stormlog.tracking.gate import evaluate, markdown_summary
 
-    report = evaluate(paths, baseline, options, fail_on=fail_on, app=app, watching=watching)
-    return GateSummary(report, markdown_summary(report))
+    report = evaluate(paths, baseline, options, fail_on=fail_on, app=app, only=only, watching=watching)
+    is_clean = not any(report.counts[outcome] for outcome in ("new", "regressed", "recurring", "pending"))
+    why = None if is_clean else latest_failure(paths, cache=options.cache)
+    return GateSummary(report, markdown_summary(report, why=why))
+
+
+def notify_and_explain(
+    tracker: Tracker,
+    settings: NotifySettings,
+    *,
+    projects: Sequence[str] | None,
+    force: bool = False,
+    dry_run: bool = False,
+) -> NotifyReport:
+    """Queue the digests that are due, with why the latest run failed, and send everything that waits.
+
+    Args:
+        projects: Names of projects; None for all.
+        force: Whether to take every digest for due.
+        dry_run: Whether to say what would be sent only.
+
+    Raises:
+        LifecycleError, PermissionDeniedError: see `Tracker.notify`.
+    """
+    from stormlog.tracking.digest import notify
+
+    return notify(
+        tracker, projects=projects, settings=settings, force=force, dry_run=dry_run, explain=latest_failure
+    )
+
+
+def latest_failure(paths: Sequence[str], *, cache: str | bool | None = None) -> str | None:
+    """Return why the run failed that failed last, on one line.
+
+    Args:
+        paths: Files and directories.
+        cache: See `stormlog.query.open`.
+
+    Returns:
+        None if no run failed, or if the files are not there any more or cannot be read: this is an addition to
+        something that is told in any case.
+    """
+    if not paths:
+        return None
+    import time
+
+    from stormlog.presenting import brief
+    from stormlog.query import open
+
+    try:
+        with open(list(paths), cache=cache) as store:
+            explanation = store.explain()
+    except (StormlogError, OSError, ValueError):
+        return None
+    return None if explanation.first_failure is None else brief(explanation, now_ns=time.time_ns())
 
 
 def append_summary(path: str, summary: GateSummary) -> None:
@@ -183,8 +248,8 @@ def explain(
 def _fingerprints(issue: str, tracker: str | None, project: str | None) -> list[str]:
     if tracker is None:
         raise LifecycleError(
-            f"no issue {issue!r}: without a tracker (--db, STORMLOG_DB) an issue is named by its fingerprint, "
-            "issue:...",
+            f"no issue {issue!r}: without a tracker an issue is named by its fingerprint, issue:...; --db or "
+            "STORMLOG_DB names a tracker",
             code="not_found",
             details={"issue_id": issue},
         )

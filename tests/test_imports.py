@@ -50,7 +50,7 @@ SHARED_MODULES = {
         "timestamps",
         "what",
     },
-    "stormlog.query": {"streams"},
+    "stormlog.query": {"filter_checks", "filters", "streams"},
     "stormlog.telemetry": {"csv_rows", "foreign", "loading", "projection", "schema", "sink"},
     "stormlog.tracking": {
         # `scan` and `watch` are modules too, so no package can have names like these.

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from stormlog._opening import OpenedPaths, read_artifact
 from stormlog._values import frozen_class
 from stormlog.errors import SourceError
+from stormlog.issues.ignoring import IgnoreRule, ignore_rules_of
 from stormlog.issues.state import STATE_OF_STATUS, STATUS_PRECEDENCE, normalize_issue_state
 
 __all__ = [
@@ -106,10 +107,12 @@ class Sidecar(NamedTuple):
     Attributes:
         path: Where it is; None if it was never written.
         states: By fingerprint id, app and development.
+        ignore: Rules by which issues are ignored that are new, regressed, or not named.
     """
 
     path: str | None
     states: tuple[TrackedState, ...]
+    ignore: tuple[IgnoreRule, ...] = ()
 
 
 def speaking_states(states: Iterable[TrackedState]) -> dict[str, TrackedState]:
@@ -130,14 +133,17 @@ def state_precedence(state: TrackedState) -> tuple[Any, ...]:
     return (bool(state.is_dev), urgency, state.app or "", state.issue_id or "", state.fingerprint_id)
 
 
-def sidecar_bytes(states: Iterable[TrackedState]) -> bytes:
+def sidecar_bytes(states: Iterable[TrackedState], ignore: Iterable[IgnoreRule] = ()) -> bytes:
     """Return the file that says so: sorted, indented, ASCII, the same for the same states."""
     ordered = sorted(states, key=lambda state: (state.fingerprint_id, state.app or "", bool(state.is_dev)))
-    document = {
+    document: dict[str, Any] = {
         "format": SIDECAR_FORMAT,
         "version": _VERSION,
         "issues": [state.as_dict() for state in ordered],
     }
+    rules = [rule.as_dict() for rule in ignore]
+    if rules:
+        document["ignore"] = rules
     return (json.dumps(document, indent=2, sort_keys=True, allow_nan=False) + "\n").encode("ascii")
 
 
@@ -165,7 +171,8 @@ def read_sidecar(path: str | os.PathLike[str], opened: OpenedPaths | None = None
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror or error}", path=name) from error
     try:
-        return Sidecar(name, _states(_parse(data)))
+        payload = _parse(data)
+        return Sidecar(name, _states(payload), _rules(payload))
     except _Problem as problem:
         raise SourceError(problem.explain(), path=name) from None
 
@@ -212,6 +219,13 @@ def _states(payload: Any) -> tuple[TrackedState, ...]:
             raise _Problem(str(problem), f"issues[{position}]", *problem.place) from None
     _require_consistent(states)
     return tuple(states)
+
+
+def _rules(payload: Any) -> tuple[IgnoreRule, ...]:
+    try:
+        return ignore_rules_of(payload.get("ignore", ()))
+    except ValueError as error:
+        raise _Problem(str(error)) from None
 
 
 def _state(item: Any) -> TrackedState:
@@ -338,9 +352,11 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _until(value: Any) -> dict[str, Any]:
     until = _object(value)
-    for name in ("count", "runs", "date_ns", "from_count", "from_runs"):
+    for name in ("count", "runs", "date_ns", "from_count", "from_runs", "from_hits"):
         if until.get(name) is not None:
             _integer(until[name])
+    if "next" in until:
+        _flag(until["next"])
     return until
 
 

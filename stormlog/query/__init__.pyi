@@ -1,5 +1,9 @@
 # The public names of this package, and where they are: see stormlog/_lazy.py.
 
+from stormlog._times import (
+    parse_duration as parse_duration,
+    parse_time as parse_time,
+)
 from stormlog.artifacts.catalog import (
     ArtifactCatalog as ArtifactCatalog,
 )

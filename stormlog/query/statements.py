@@ -19,6 +19,7 @@ __all__ = [
     "events_statement",
     "evidence_statement",
     "explaining_statement",
+    "ignorable_statement",
     "issue_counts_statement",
     "issues_statement",
     "oom_bundles_statement",
@@ -115,6 +116,11 @@ def issues_statement(
 def issue_counts_statement() -> Statement:
     """Return the statement of ``issue_counts``."""
     return load_query("issue_counts"), {}
+
+
+def ignorable_statement() -> Statement:
+    """Return the statement that lists what ignore rules are about."""
+    return load_query("list_issue_dimensions"), {}
 
 
 def evidence_statement(fingerprint_ids: list[str]) -> Statement:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stormlog.artifacts import ExternalAttachment, OOMBundleRow
     from stormlog.engine import Connection, Engine, Relation, SnapshotCursor
     from stormlog.explaining import Explanation
-    from stormlog.issues import StormlogIssue
+    from stormlog.issues import IgnoreRule, StormlogIssue
     from stormlog.issues.sidecar import TrackedState
     from stormlog.query.adhoc import SqlResult
     from stormlog.query.counts import IssueCounts
@@ -53,6 +53,7 @@ def open(
     unpack_limit: str | None = None,
     tracker: str | os.PathLike[str] | None = None,
     project: str = "default",
+    ignore: Sequence[Mapping[str, Any] | IgnoreRule] = (),
 ) -> QueryStore:
     """Open telemetry artifacts for questions.
 
@@ -74,6 +75,8 @@ def open(
         tracker: A tracker: issues show the states that it has when they are listed, and SQL sees its tables as
             schema ``tracking``. Without one, ``issues.json`` in an opened directory or beside an opened file counts.
         project: Project of the tracker.
+        ignore: Rules by which issues are ignored, each a mapping with ``kind``, ``dimensions``, ``fingerprint_id``
+            and ``reason``. With a tracker, only its own rules count.
 
     Raises:
         SourceError: none of the paths exists, or ``strict`` and something had to be skipped; or there is no such
@@ -94,7 +97,12 @@ def open(
     settings = Settings(threads, memory_limit, spill_directory, spill_limit, unpack_limit)
     # Said now: a question that is answered from what is kept unpacks nothing.
     _ = settings.limit_of_unpacking
-    states = StateSource(tracker, project)
+    rules: Sequence[IgnoreRule] = ()
+    if ignore:
+        from stormlog.issues import ignore_rules_of
+
+        rules = ignore_rules_of(ignore)
+    states = StateSource(tracker, project, rules)
     return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache), states=states)
 
 
@@ -153,6 +161,14 @@ class QueryStore(AnsweringStore):
     ) -> statements.FilteredStatement:
         with self._lock:
             overrides = self._states.overrides(state_overrides)
+            has_rules = self._states.has_rules
+        if has_rules:
+            rows = self._run("list_issues", statements.ignorable_statement(), "issues").rows
+            import json
+
+            issues = [(row[0], row[1], json.loads(row[2])) for row in rows]
+            with self._lock:
+                overrides |= self._states.ignored(issues, state_overrides)
         return statements.issues_statement(filters, overrides)
 
     def issue_counts(self) -> dict[str, IssueCounts]:

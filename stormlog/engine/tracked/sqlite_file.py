@@ -14,13 +14,16 @@ import sqlite3
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from stormlog._resources import resource_directory
 from stormlog._sqlite import connect_to_memory, connect_to_read, explaining
 from stormlog.errors import LifecycleError, MigrationError, SourceError
 from stormlog.issues.sidecar import TrackedState
 from stormlog.issues.state import STATE_OF_STATUS
+
+if TYPE_CHECKING:
+    from stormlog.issues import IgnoreRule
 
 __all__ = ["SELECT_STATES", "TrackerFile", "empty_tracker", "state_of_row", "tables_of"]
 
@@ -130,6 +133,19 @@ class TrackerFile:
                 details={"project": project},
             )
         return [state_of_row(row) for row in self._connection.execute(SELECT_STATES, [project])]
+
+    def ignore_rules(self, project: str) -> tuple[IgnoreRule, ...]:
+        """Return the rules by which issues of a project are ignored; call it inside `reading`."""
+        rows = self._connection.execute(
+            "SELECT r.rule_json FROM ignore_rules AS r INNER JOIN projects AS p ON p.project_id = r.project_id "
+            "WHERE p.name = ? ORDER BY r.rule_id",
+            [project],
+        ).fetchall()
+        if not rows:
+            return ()
+        from stormlog.issues import ignore_rule_of
+
+        return tuple(ignore_rule_of(json.loads(text)) for (text,) in rows)
 
     def _require_known(self) -> None:
         tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}

@@ -45,7 +45,7 @@ def subject(digest: Digest) -> str:
 
 def as_text(digest: Digest) -> str:
     """Return a digest as plain text."""
-    parts = [subject(digest)]
+    parts = [subject(digest), *_why(digest)]
     parts += map(_text_row, digest.issues)
     parts += _more(digest.more_count)
     if digest.recurring:
@@ -57,7 +57,7 @@ def as_text(digest: Digest) -> str:
 
 def as_html(digest: Digest) -> str:
     """Return a digest as an HTML document without scripts, pictures or links."""
-    parts = [f"<h2>{escape(subject(digest))}</h2>"]
+    parts = [f"<h2>{escape(subject(digest))}</h2>", *(f"<p>{escape(line)}</p>" for line in _why(digest))]
     parts += _html_table(digest.issues, digest.more_count)
     if digest.recurring:
         parts.append(f"<h3>{_RECURRING}</h3>")
@@ -81,7 +81,7 @@ def as_json(digest: Digest) -> dict[str, Any]:
 
 def as_slack(digest: Digest) -> dict[str, Any]:
     """Return a digest as a message of Slack and of what understands the same."""
-    lines = [f"*{_slack(subject(digest))}*"]
+    lines = [f"*{_slack(subject(digest))}*", *map(_slack, _why(digest))]
     lines += map(_slack_row, digest.issues)
     lines += _more(digest.more_count)
     if digest.recurring:
@@ -93,6 +93,10 @@ def as_slack(digest: Digest) -> dict[str, Any]:
 
 def _counted(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def _why(digest: Digest) -> list[str]:
+    return [] if digest.why is None else [f"Latest failed run: {digest.why}"]
 
 
 def _more(count: int) -> list[str]:

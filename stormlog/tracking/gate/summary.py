@@ -23,8 +23,12 @@ _HEADINGS: Final = {
 _PLAIN_ID: Final = re.compile(r"[a-z]+:[0-9a-f]+")
 
 
-def markdown_summary(report: GateReport) -> str:
-    """Return the summary, which ends with a line break."""
+def markdown_summary(report: GateReport, *, why: str | None = None) -> str:
+    """Return the summary, which ends with a line break.
+
+    Args:
+        why: Why the latest run failed, on one line.
+    """
     counts = report.counts
     verdict = "failed" if report.failed else "passed"
     shown = [name for name in FAILURES if name != "pending" or counts[name]]
@@ -35,6 +39,8 @@ def markdown_summary(report: GateReport) -> str:
         f"{_counted(report.sources_seen, 'source')} with {_counted(report.sessions_scanned, 'session')}, compared with "
         f"{markdown_text(report.baseline)}. Fails on: {', '.join(report.fail_on) or 'nothing'}.\n",
     ]
+    if why is not None:
+        parts.append(f"\nLatest failed run: {markdown_text(why)}\n")
     # What it fails on comes first.
     for outcome in sorted(FAILURES, key=lambda name: (name not in report.fail_on, FAILURES.index(name))):
         issues = report.of(outcome)

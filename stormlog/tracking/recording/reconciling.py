@@ -289,7 +289,7 @@ def drop_unfounded(connection: sqlite3.Connection) -> int:
     unfounded = """
         SELECT i.issue_id FROM issues AS i
         WHERE i.issue_id IN (SELECT id FROM temp.touched_issues)
-            AND i.status = 'new'
+            AND (i.status = 'new' OR json_extract(i.ignore_until_json, '$.rule') IS NOT NULL)
             AND NOT EXISTS (SELECT 1 FROM issue_occurrences AS o WHERE o.issue_id = i.issue_id)
             AND NOT EXISTS (SELECT 1 FROM issue_comments AS c WHERE c.issue_id = i.issue_id)
             AND NOT EXISTS (SELECT 1 FROM issue_merges AS m WHERE m.target_issue_id = i.issue_id)

@@ -13,15 +13,16 @@ from typing import Any
 
 from stormlog.errors import LifecycleError
 from stormlog.tracking.actors import Actor
-from stormlog.tracking.database import activity, aggregates
+from stormlog.tracking.database import activity, aggregates, undo_records
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.database.sequences import next_sequence
 from stormlog.tracking.models import TrackedIssue
 from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issue
+from stormlog.tracking.recording.ignore_rules import apply_rules
 from stormlog.tracking.statuses import LIVE
 from stormlog.tracking.triage.verbs import require_revision, reset_recurrences
 
-__all__ = ["DETAIL_COLUMNS", "KEY_COLUMNS", "merge", "rebuild"]
+__all__ = ["DETAIL_COLUMNS", "KEY_COLUMNS", "combine", "merge", "rebuild"]
 
 #: Columns of evidence, apart from the occurrence that it belongs to.
 KEY_COLUMNS = (
@@ -67,8 +68,8 @@ def merge(
 
     Raises:
         LifecycleError: code ``not_found``; ``already_merged``, details name the survivor; ``merge_scope``: another
-            project or app, or development with production; ``merge_hides_live_issue``: say ``keep_status`` or ``reopen``;
-            ``stale_revision``.
+            project or app, or development with production; ``merge_hides_live_issue``: say ``keep_status`` or
+            ``reopen``; ``stale_revision``.
         ValueError: both are the same issue, or there is no source.
     """
     if not source_text.strip():
@@ -98,6 +99,52 @@ def merge(
             details={"target": target_id, "source": source_id, "source_status": source["status"]},
         )
 
+    recurrences = undo_records.recurrences_of(connection, target_id)
+    after = combine(connection, actor, target, source, now_ns=now_ns, reopens=hides and reopen)
+    activity_id = activity.log(
+        connection,
+        actor,
+        "merge",
+        project_id=target["project_id"],
+        issue_id=target_id,
+        at_ns=now_ns,
+        before={name: target[name] for name in ("status", *(["fix_version"] if hides and reopen else []))},
+        after={
+            "status": after.get("status", target["status"]),
+            "source_issue_id": source_id,
+            "source_status": source["status"],
+        },
+    )
+    undo_records.keep(
+        connection,
+        activity_id,
+        before={name: target[name] for name in after},
+        after=after,
+        hit_count=target["hit_count"],
+        recurrences_json=recurrences,
+    )
+    apply_rules(connection, target["project_id"], actor, [target_id], now_ns=now_ns)
+    return tracked_issue(connection, target_id)
+
+
+def combine(
+    connection: sqlite3.Connection,
+    actor: Actor,
+    target: sqlite3.Row,
+    source: sqlite3.Row,
+    *,
+    now_ns: int,
+    reopens: bool = False,
+) -> dict[str, Any]:
+    """Move everything of one issue to another and remove it, and write down how to take them apart again.
+
+    Args:
+        reopens: Whether the target becomes ``new``.
+
+    Returns:
+        Columns of the target that are not counted from evidence, as they are now.
+    """
+    target_id, source_id = target["issue_id"], source["issue_id"]
     _pair_occurrences(connection, target_id, source_id)
     moved = _inventory(connection, source_id)
     _combine_occurrences(connection, target_id, source_id)
@@ -122,37 +169,21 @@ def merge(
             f"{actor.type}:{actor.id}",
         ],
     )
-    connection.execute(
-        "UPDATE issues SET last_notified_ns = ?, last_activity_ns = ?, notified_sequence = ?, activity_sequence = ? "
-        "WHERE issue_id = ?",
-        [
-            _least(target["last_notified_ns"], source["last_notified_ns"]),
-            max(target["last_activity_ns"], source["last_activity_ns"]),
-            _notified_sequence(target, source),
-            max(target["activity_sequence"], source["activity_sequence"]),
-            target_id,
-        ],
-    )
-    before, after = {"status": target["status"]}, {"status": target["status"]}
-    if hides and reopen:
-        before["fix_version"], after = target["fix_version"], {"status": "new"}
+    fields: dict[str, Any] = {
+        "last_notified_ns": _least(target["last_notified_ns"], source["last_notified_ns"]),
+        "last_activity_ns": max(target["last_activity_ns"], source["last_activity_ns"]),
+        "notified_sequence": _notified_sequence(target, source),
+        "activity_sequence": max(target["activity_sequence"], source["activity_sequence"]),
+    }
+    if reopens:
         reset_recurrences(connection, [target_id])
-        connection.execute(
-            "UPDATE issues SET status = 'new', fix_version = NULL, resolved_ns = NULL WHERE issue_id = ?",
-            [target_id],
-        )
-    rebuild(connection, "SELECT target_id FROM temp.shared_occurrences", [target_id], now_ns)
-    activity.log(
-        connection,
-        actor,
-        "merge",
-        project_id=target["project_id"],
-        issue_id=target_id,
-        at_ns=now_ns,
-        before=before,
-        after={**after, "source_issue_id": source_id, "source_status": source["status"]},
+        fields |= {"status": "new", "fix_version": None, "resolved_ns": None}
+    connection.execute(
+        f"UPDATE issues SET {', '.join(f'{name} = :{name}' for name in fields)} WHERE issue_id = :issue_id",
+        {**fields, "issue_id": target_id},
     )
-    return tracked_issue(connection, target_id)
+    rebuild(connection, "SELECT target_id FROM temp.shared_occurrences", [target_id], now_ns)
+    return fields
 
 
 def _require_scope(

@@ -82,7 +82,9 @@ def test_pages_follow_one_another(run: Run) -> None:
     assert [row["kind"] for row in first["issues"] + second["issues"]] == ["oom", "alert"]
     assert not second["has_more"]
     plain = run("list", "--limit", "1")
-    assert plain.stderr == f"There are more: --after {first['cursor']}\n"
+    assert plain.stderr == "Note: 1 more: --page 2\n"
+    assert as_json(run("list", "--limit", "1", "--page", "2", "--json")) == second
+    assert run("list", "--limit", "1", "--page", "2").stderr == ""
 
 
 def test_the_list_comes_in_every_format(run: Run, db: Path) -> None:
@@ -105,7 +107,14 @@ def test_the_list_comes_in_every_format(run: Run, db: Path) -> None:
     ("words", "kinds"),
     [
         (["--status", "new"], ["oom", "alert"]),
-        (["--status", "resolved"], []),
+        (["--state", "open"], ["oom", "alert"]),
+        (["--state", "ignored", "--status", "regressed"], []),
+        (["--rank", "0"], ["oom", "alert"]),
+        (["--hide-ignored"], ["oom", "alert"]),
+        (["--since", "1970-01-01"], ["oom", "alert"]),
+        (["--until", "1970-01-01"], []),
+        (["--sort", "sessions"], ["alert", "oom"]),
+        (["--page", "2"], []),
         (["--kind", "oom", "--kind", "alert"], ["oom", "alert"]),
         (["--severity", "critical"], ["oom"]),
         (["--app", "a"], ["oom", "alert"]),
@@ -122,13 +131,20 @@ def test_the_list_comes_in_every_format(run: Run, db: Path) -> None:
     ids=" ".join,
 )
 def test_filters_are_options(run: Run, words: list[str], kinds: list[str]) -> None:
-    assert [row["kind"] for row in as_json(run("list", "--json", *words))["issues"]] == kinds
+    outcome = run("list", "--json", *words)
+    assert [row["kind"] for row in json.loads(outcome.stdout)["issues"]] == kinds
+    assert outcome.stderr.startswith("Note: ") == (not kinds)
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        ["--status", "open"],
+        ["--status", "opened"],
+        ["--dev", "--prod"],
+        ["--hide-ignored", "--state", "silenced"],
+        ["--since", "2h", "--until", "3h"],
+        ["--page", "2", "--after", "x"],
+        ["--fields", "titel"],
         ["--kind", "ooms"],
         ["--severity", "critcal"],
         ["--sort", "name"],

@@ -220,7 +220,9 @@ def test_issues_of_an_older_tracker_are_numbered_in_the_order_in_which_they_were
     migrate(old, path, load_migrations()[:5])
     old.execute("ATTACH ? AS new", [str(tmp_path / "new.db")])
     for table in tables:
-        columns = ", ".join(name for _, name, *_ in old.execute(f"PRAGMA table_info({table})").fetchall())
+        columns = ", ".join(
+            name for _, name, *_ in old.execute(f"PRAGMA main.table_info({table})").fetchall()
+        )
         if columns:
             old.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM new.{table}")
     old.close()

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from stormlog._times import parse_duration
 from stormlog.apps.cli.options.targets import issue_target, light_row
 from stormlog.apps.cli.printing import diagnostics, output
 from stormlog.apps.cli.printing.formats import NO_ROWS, Answer
@@ -31,7 +32,6 @@ __all__ = ["changes_between", "follow", "interval_seconds", "issue_fields", "rou
 #: Lines of a terminal that does not say how many it has.
 _USUAL_HEIGHT = 24
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "": 1.0}
 #: Fields of an issue that are printed: all but the list of all evidence, which only ever grows.
 _FIELDS = (
     "fingerprint_id",
@@ -50,15 +50,11 @@ _FIELDS = (
 
 
 def interval_seconds(text: str) -> float | None:
-    """Return how long ``500ms``, ``2s``, ``1m`` or ``2`` (seconds) is; None if it is no time above zero."""
-    number = text.strip().lower().rstrip("ms")
-    unit = text.strip().lower()[len(number) :]
-    number = number.rstrip()
-    whole, _, part = number.partition(".")
-    # Plain digits only: float() would take 1_0, nan and 1e9 as well.
-    if unit not in _UNITS or not (whole + part).isdecimal() or not number.isascii():
+    """Return how long ``500ms``, ``2s``, ``1m`` or ``2`` (seconds) is; None if that is not between 1 ms and a day."""
+    try:
+        seconds = parse_duration(text) / 1e9
+    except ValueError:
         return None
-    seconds = float(number) * _UNITS[unit]
     return seconds if 0.001 <= seconds <= 86_400 else None
 
 

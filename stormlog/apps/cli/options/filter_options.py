@@ -17,6 +17,7 @@ from stormlog.apps.cli.options.times import TimeType
 __all__ = [
     "app_option",
     "environment_options",
+    "fields_option",
     "given_filters",
     "job_option",
     "place_options",

@@ -7,7 +7,7 @@ from typing import Any
 
 from stormlog.apps.cli.options.targets import Column, Target
 
-__all__ = ["COMMENTS", "HISTORY", "OCCURRENCES", "PROJECTS", "TRACKED_ISSUES"]
+__all__ = ["COMMENTS", "HISTORY", "IGNORE_RULES", "OCCURRENCES", "PROJECTS", "TRACKED_ISSUES"]
 __all__ += ["activity_for_people", "for_people", "short_id"]
 
 TRACKED_ISSUES = Target(
@@ -92,6 +92,30 @@ COMMENTS = Target(
         Column("author_name", "Who", "word"),
         Column("body", "Comment", most=None),
         Column("comment_id", "Id", "word", 1),
+    ),
+)
+
+IGNORE_RULES = Target(
+    method="",
+    filter_name="",
+    preferred=(
+        "rule_id",
+        "kind",
+        "dimensions",
+        "fingerprint_id",
+        "reason",
+        "actor_type",
+        "actor_id",
+        "created_ns",
+        "issue_count",
+    ),
+    readable=(
+        Column("rule_id", "Rule", "number"),
+        Column("fits", "Ignores"),
+        Column("reason", "Reason", "text", 1),
+        Column("issue_count", "Issues", "count"),
+        Column("actor_id", "Who", "word", 2),
+        Column("created_ns", "Since", "time", 3),
     ),
 )
 

@@ -202,6 +202,8 @@ def open_tracker(
         read_only=read_only,
         scratch=scratch,
         group_shared=group_shared,
+        # A path with a slip in it is to be said, not made.
+        make_folder=False,
     )
     for warning in tracker.store.warnings:
         print_message(warning, "Warning")
