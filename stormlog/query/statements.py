@@ -18,8 +18,6 @@ __all__ = [
     "counting_statement",
     "events_statement",
     "evidence_statement",
-]
-__all__ += [
     "explaining_statement",
     "ignorable_statement",
     "issue_counts_statement",

@@ -37,12 +37,16 @@ def human_cell(column: Column, value: Any, moments: Moments) -> str:
         value = SHORT_KINDS.get(value, value) if kind == "kind" else value
     elif kind == "ranks":
         return short_ranges(value) or "-"
-    elif kind == "list":
+    elif kind == "list" or (column.most is not None and _are_texts(value)):
         value = ", ".join(value) or "-"
     elif kind == "fields":
         value = ", ".join(_field_text(key, item, moments) for key, item in value.items()) or "-"
     text = cell_text(value)
     return text if column.most is None else _shortened(text, column.most)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
 
 
 def _field_text(key: str, value: Any, moments: Moments) -> str:
