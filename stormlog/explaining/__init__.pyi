@@ -2,10 +2,19 @@
 
 from stormlog.explaining.asking import (
     STATEMENTS as STATEMENTS,
+    Ask as Ask,
     Store as Store,
 )
 from stormlog.explaining.explain import (
     explain as explain,
+)
+from stormlog.explaining.history import (
+    HistoryMark as HistoryMark,
+    HistoryPhase as HistoryPhase,
+    MemoryHistory as MemoryHistory,
+    MemoryPart as MemoryPart,
+    SeriesHistory as SeriesHistory,
+    memory_history as memory_history,
 )
 from stormlog.explaining.models import (
     COMPONENTS as COMPONENTS,

@@ -26,6 +26,9 @@ STATEMENTS = {
     "why_clocks": "phase_spans run_sessions",
     "why_peak": "memory_account run_sessions",
     "memory_levels": "memory_account phase_spans run_sessions",
+    "history_memory": "memory_account run_sessions",
+    "history_phases": "phase_spans",
+    "history_marks": "failures issue_evidence run_sessions",
 }
 
 

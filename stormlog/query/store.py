@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from stormlog.artifacts import ExternalAttachment, OOMBundleRow
     from stormlog.engine import Connection, Engine, Relation, SnapshotCursor
-    from stormlog.explaining import Explanation
+    from stormlog.explaining import Ask, Explanation, MemoryHistory
     from stormlog.issues import StormlogIssue
     from stormlog.issues.sidecar import TrackedState
     from stormlog.query.adhoc import SqlResult
@@ -269,15 +269,9 @@ class QueryStore(AnsweringStore):
         """
         import time
 
-        from stormlog.explaining import STATEMENTS, Store, explain
+        from stormlog.explaining import Store, explain
 
-        generation: Generation | None = None
-
-        def ask(name: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-            nonlocal generation
-            statement = statements.explaining_statement(name, params)
-            rows, generation = self._run(name, statement, STATEMENTS[name], generation=generation)
-            return rows
+        ask = self._asking()
 
         def tracked(fingerprint_id: str) -> TrackedState | None:
             with self._lock:
@@ -295,6 +289,63 @@ class QueryStore(AnsweringStore):
         paths = [str(path) for path in self.catalog.paths]
         store = Store(ask, tracked, modified_ns, paths, self._states.tracker, time.time_ns())
         return explain(store, run_id=run_id, session_id=session_id, issue=issue, attempt=attempt, at_ns=at_ns)
+
+    def memory_history(
+        self,
+        run_id: str,
+        attempt: int = 1,
+        *,
+        session_id: str | None = None,
+        shown_session_id: str | None = None,
+        shown_rank: int | None = None,
+        issue: str | None = None,
+        parts: int = 360,
+    ) -> MemoryHistory:
+        """Return how the memory of a run went over time, for pictures: few numbers whatever its length.
+
+        Args:
+            run_id: A run, as view ``runs`` names it.
+            attempt: Its attempt.
+            session_id: Only this session of it.
+            shown_session_id: A session whose memory is kept apart where there are more than 8 series, and whose
+                phases are returned.
+            shown_rank: The rank of these phases.
+            issue: A fingerprint id, whose hits are marked.
+            parts: Number of equal parts of the time.
+
+        Raises:
+            ValueError: ``parts`` is less than 1.
+            SourceError: the store is strict and something had to be skipped.
+            QueryError: the store is closed, or files changed while it was asked.
+
+        Source: docs/concepts.md#memory-over-time.
+        """
+        from stormlog.explaining import memory_history
+
+        return memory_history(
+            self._asking(),
+            run_id=run_id,
+            attempt=attempt,
+            session_id=session_id,
+            shown_session_id=shown_session_id,
+            shown_rank=shown_rank,
+            fingerprint_id=issue,
+            parts=parts,
+        )
+
+    def _asking(self) -> Ask:
+        """Return what asks the statements of an explanation, all about one generation of the files."""
+        from stormlog.explaining import STATEMENTS
+
+        generation: Generation | None = None
+
+        def ask(name: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+            nonlocal generation
+            statement = statements.explaining_statement(name, params)
+            rows, generation = self._run(name, statement, STATEMENTS[name], generation=generation)
+            return rows
+
+        return ask
 
     # ---- SQL -----------------------------------------------------------------------------------------------
 
