@@ -47,6 +47,7 @@ SHARED_MODULES = {
         "sidecar",
         "state",
         "timestamps",
+        "what",
     },
     "stormlog.query": {"streams"},
     "stormlog.telemetry": {"csv_rows", "foreign", "loading", "projection", "schema", "sink"},

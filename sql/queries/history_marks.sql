@@ -1,8 +1,8 @@
--- When ranks of an attempt failed, and what was seen of it: alerts, degradations, hidden memory, and hits of an issue.
--- Of what is of one kind in the same part of the time, only the first is a row.
+-- When ranks of an attempt failed, and hits of issues in it by their kind, in equal parts of the time.
 --
--- $run_id, $attempt: the attempt. $session_id: only this session of it, or NULL. $start_ns, $end_ns: the time.
--- $buckets: number of its parts. $fingerprint_id: an issue, or NULL.
+-- Evidence of a failure is left out: the failure itself is listed.
+-- $run_id, $attempt: the attempt. $session_id: only this session of it, or NULL. $start_ns, $end_ns: the time, the end
+-- included. $buckets: number of its parts.
 WITH wanted_sessions AS (
     SELECT DISTINCT session_id
     FROM run_sessions
@@ -17,37 +17,23 @@ attempt_failures AS (
     WHERE f.run_id = $run_id AND f.attempt = $attempt
 ),
 
-evidence_rows AS (
-    SELECT e.*
-    FROM issue_evidence AS e
-    SEMI JOIN wanted_sessions AS s ON e.session_id = s.session_id
-),
-
 moments AS (
     SELECT 'failure' AS kind, timestamp_ns
     FROM attempt_failures
     UNION ALL
-    SELECT
-        CASE e.kind
-            WHEN 'alert' THEN 'alert' WHEN 'collector_degradation' THEN 'degradation' ELSE 'hidden'
-        END AS kind,
-        e.timestamp_ns
-    FROM evidence_rows AS e
+    SELECT e.kind, e.timestamp_ns
+    FROM issue_evidence AS e
+    SEMI JOIN wanted_sessions AS s ON e.session_id = s.session_id
     ANTI JOIN attempt_failures AS f
         ON e.stage = 1 AND e.segment_path = f.segment_path AND e.sort_line = f.line_number
-    WHERE e.kind IN ('alert', 'collector_degradation', 'hidden_memory_anomaly')
-        AND e.fingerprint_id IS DISTINCT FROM CAST($fingerprint_id AS VARCHAR)
-    UNION ALL
-    SELECT 'hit' AS kind, timestamp_ns
-    FROM evidence_rows
-    WHERE fingerprint_id = CAST($fingerprint_id AS VARCHAR)
+    WHERE e.stage > 0
 )
 
-SELECT kind, min(timestamp_ns) AS timestamp_ns
+SELECT kind, min(timestamp_ns) AS timestamp_ns, count(*) AS count
 FROM moments
-WHERE timestamp_ns BETWEEN CAST($start_ns AS BIGINT) AND CAST($end_ns AS BIGINT)
+WHERE timestamp_ns BETWEEN CAST($start_ns AS HUGEINT) AND CAST($end_ns AS HUGEINT)
 GROUP BY
     kind,
-    (CAST(timestamp_ns AS HUGEINT) - $start_ns) * CAST($buckets AS HUGEINT)
-        // (CAST($end_ns AS HUGEINT) - $start_ns + 1)
-ORDER BY kind, timestamp_ns
+    (CAST(timestamp_ns AS HUGEINT) - CAST($start_ns AS HUGEINT)) * CAST($buckets AS BIGINT)
+        // (CAST($end_ns AS HUGEINT) - CAST($start_ns AS HUGEINT) + 1)
+ORDER BY min(timestamp_ns), kind

@@ -72,7 +72,8 @@ series_parts AS (
         arg_min(bytes, position) AS first_bytes,
         arg_max(bytes, position) AS last_bytes,
         min(bytes) AS min_bytes,
-        max(bytes) AS max_bytes
+        max(bytes) AS max_bytes,
+        count(*) AS sample_count
     FROM values_of_counters
     WHERE bytes IS NOT NULL
     GROUP BY session_id, rank, device_id, counter, bucket
@@ -90,10 +91,11 @@ all_parts AS (
         NULL AS device_id,
         p.counter,
         p.bucket,
-        NULL AS first_bytes,
+        quantile_disc(p.last_bytes, 0.5) AS first_bytes,
         quantile_disc(p.last_bytes, 0.5) AS last_bytes,
         min(p.min_bytes) AS min_bytes,
-        max(p.max_bytes) AS max_bytes
+        max(p.max_bytes) AS max_bytes,
+        CAST(sum(p.sample_count) AS BIGINT) AS sample_count
     FROM series_parts AS p
     CROSS JOIN bounds AS b
     WHERE b.series_count > $most_lines
@@ -117,7 +119,8 @@ SELECT
     p.min_bytes,
     p.max_bytes,
     b.size_bytes,
-    b.series_count
+    b.series_count,
+    p.sample_count
 FROM all_parts AS p
 CROSS JOIN bounds AS b
 ORDER BY p.rank NULLS FIRST, p.device_id, p.session_id, p.counter, p.bucket

@@ -2,19 +2,34 @@
 
 from stormlog.explaining.asking import (
     STATEMENTS as STATEMENTS,
-    Ask as Ask,
     Store as Store,
 )
 from stormlog.explaining.explain import (
     explain as explain,
 )
 from stormlog.explaining.history import (
-    HistoryMark as HistoryMark,
-    HistoryPhase as HistoryPhase,
     MemoryHistory as MemoryHistory,
-    MemoryPart as MemoryPart,
     SeriesHistory as SeriesHistory,
     memory_history as memory_history,
+)
+from stormlog.explaining.issue_accounts import (
+    find_fingerprint as find_fingerprint,
+    issue_account as issue_account,
+)
+from stormlog.explaining.issue_models import (
+    EvidencePlace as EvidencePlace,
+    IssueAccount as IssueAccount,
+    IssueException as IssueException,
+    IssueRun as IssueRun,
+    MemoryTimeline as MemoryTimeline,
+    PhaseBand as PhaseBand,
+    TimelineMark as TimelineMark,
+    TimelinePoint as TimelinePoint,
+    TimelineSeries as TimelineSeries,
+    TrendBucket as TrendBucket,
+    ValueCount as ValueCount,
+    ValueSpread as ValueSpread,
+    VersionRange as VersionRange,
 )
 from stormlog.explaining.models import (
     COMPONENTS as COMPONENTS,

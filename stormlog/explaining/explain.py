@@ -19,7 +19,7 @@ from stormlog.explaining.models import (
 )
 from stormlog.explaining.next_steps import next_steps
 from stormlog.explaining.phases import Moment, PhaseAt, phases_at
-from stormlog.explaining.ranks import Rank, has_failed, list_ranks
+from stormlog.explaining.ranks import Rank, clock_spread_ns, has_failed, list_ranks
 
 __all__ = ["explain"]
 
@@ -161,10 +161,6 @@ def _run(ask: Ask, scope: _Scope) -> ExplainedRun:
         return tuple(sorted(r.rank for r in scope.ranks if r.state == state and r.rank is not None))
 
     is_whole = scope.choice.session_id is None and (attempt.world_size or 0) <= _MOST_RANKS
-    hosts = {rank.host for rank in scope.ranks if rank.host is not None}
-    spread = None
-    if len(hosts) > 1 and scope.choice.session_id is None:
-        [(spread,)] = ask("why_clocks", {"run_id": attempt.run_id, "attempt": attempt.attempt})
     return ExplainedRun(
         run_id=attempt.run_id,
         attempt=attempt.attempt,
@@ -180,7 +176,7 @@ def _run(ask: Ask, scope: _Scope) -> ExplainedRun:
         code_version=attempt.code_version,
         started_ns=min((rank.start_ns for rank in scope.ranks if rank.start_ns is not None), default=None),
         failed_ns=scope.failed_ns,
-        clock_spread_ns=spread,
+        clock_spread_ns=clock_spread_ns(ask, scope.parameters, scope.ranks),
         ambiguous=attempt.is_overlapping,
         last_ns=max((rank.last_ns for rank in scope.ranks if rank.last_ns is not None), default=None),
     )

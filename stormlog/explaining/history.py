@@ -5,75 +5,41 @@ The promise: every greatest and least value of the samples is in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from stormlog._values import frozen_class
 from stormlog.explaining.asking import Ask
+from stormlog.explaining.issue_models import PhaseBand, TimelineMark, TimelinePoint
 
-__all__ = [
-    "HistoryMark",
-    "HistoryPhase",
-    "MemoryHistory",
-    "MemoryPart",
-    "SeriesHistory",
-    "memory_history",
-]
+__all__ = ["MemoryHistory", "SeriesHistory", "memory_history"]
 
 #: More series than this are drawn as a band.
 _MOST_LINES = 8
-#: Most stretches of phases.
-_MOST_PHASES = 60
-#: Parts of the time of which at most one mark of each kind is kept.
+#: Parts of the time of which one phase is told, and of which one mark of each kind is kept.
+_PHASE_PARTS = 120
 _MARK_PARTS = 90
 _NS_PER_S = 1_000_000_000
 _LAST_NS = 2**63 - 1
 
 
-class MemoryPart(NamedTuple):
-    """What was measured in a part of the time: nanoseconds since the Unix epoch, and bytes."""
+@frozen_class
+class SeriesHistory:
+    """Memory of one session, rank and device, or of all.
 
-    start_ns: int
-    end_ns: int
-    first: int
-    last: int
-    low: int
-    high: int
-
-
-class SeriesHistory(NamedTuple):
-    """Memory of one session, rank and device.
-
-    Attributes:
+    Args:
+        session_id: None for all.
+        rank: Likewise.
+        device_id: Likewise; -1 for no device.
         counter: ``used``, ``reserved`` or ``allocated``.
-        parts: In the order of time; parts without a sample are left out.
+        points: In the order of time; parts of the time without a sample have none.
     """
 
-    session_id: str
-    rank: int
-    device_id: int
+    session_id: str | None
+    rank: int | None
+    device_id: int | None
     counter: str
-    parts: tuple[MemoryPart, ...]
-
-
-class HistoryPhase(NamedTuple):
-    """A stretch of time in one phase; nanoseconds since the Unix epoch."""
-
-    phase_path: str
-    start_ns: int
-    end_ns: int
-
-
-class HistoryMark(NamedTuple):
-    """Something that happened.
-
-    Attributes:
-        kind: ``failure``, ``alert``, ``degradation``, ``hidden`` or ``hit`` (of the issue that was asked for).
-        timestamp_ns: Nanoseconds since the Unix epoch.
-    """
-
-    kind: str
-    timestamp_ns: int
+    points: tuple[TimelinePoint, ...]
 
 
 @frozen_class
@@ -81,44 +47,32 @@ class MemoryHistory:
     """The memory of an attempt over time.
 
     Args:
-        series: Its series, or those of the shown session if there are more than 8.
-        all_series: Where there are more than 8: for each part the least and the greatest bytes of all of them;
-            ``first`` and ``last`` are the median of their last values.
+        series: Its series; if there are more than 8, only those of the session that is shown.
+        all_series: Where there are more than 8: of each part the least and the greatest bytes of all of them.
+            First and last bytes are the median of their last values.
         series_count: Number of series.
-        size_bytes: Size of the devices; None if unknown, or if they differ.
-        phases: Phases of the shown session and rank.
-        marks: Failures, alerts, degradations of collectors, findings of hidden memory, and hits of the issue.
+        size_bytes: Size of the devices; None if it is not known, or not the same for all.
+        phases: Phases of the rank that is shown.
+        marks: Failures, and hits of issues by the kind of the issue.
     """
 
     series: tuple[SeriesHistory, ...] = ()
     all_series: SeriesHistory | None = None
     series_count: int = 0
     size_bytes: int | None = None
-    phases: tuple[HistoryPhase, ...] = ()
-    marks: tuple[HistoryMark, ...] = ()
+    phases: tuple[PhaseBand, ...] = ()
+    marks: tuple[TimelineMark, ...] = ()
 
 
 def memory_history(
-    ask: Ask,
-    *,
-    run_id: str,
-    attempt: int,
-    session_id: str | None = None,
-    shown_session_id: str | None = None,
-    shown_rank: int | None = None,
-    fingerprint_id: str | None = None,
-    parts: int = 360,
+    ask: Ask, of_attempt: Mapping[str, Any], *, shown: tuple[str, int] | None = None, parts: int = 360
 ) -> MemoryHistory:
     """Return the memory of an attempt over time.
 
     Args:
         ask: The store.
-        run_id: The run.
-        attempt: Its attempt.
-        session_id: Only this session of it.
-        shown_session_id: The session whose series and phases are shown in any case.
-        shown_rank: Its rank.
-        fingerprint_id: An issue whose hits are marked.
+        of_attempt: ``run_id``, ``attempt``, and a ``session_id`` or None for all.
+        shown: Session and rank that are shown in any case, and whose phases are returned.
         parts: Number of equal parts of the time.
 
     Raises:
@@ -126,78 +80,34 @@ def memory_history(
     """
     if parts < 1:
         raise ValueError(f"parts must be 1 or more, not {parts}")
-    of_attempt: dict[str, Any] = {"run_id": run_id, "attempt": attempt, "session_id": session_id}
-    rows = ask(
-        "history_memory",
-        {
-            **of_attempt,
-            "buckets": parts,
-            "most_lines": _MOST_LINES,
-            "shown_session_id": shown_session_id,
-        },
-    )
-    found: dict[tuple[str | None, int, int, str], list[MemoryPart]] = {}
-    for row in rows:
-        session, rank, device_id, counter, start_ns, end_ns, first, last, low, high, _, _ = row
-        part = MemoryPart(start_ns, end_ns, last if first is None else first, last, low, high)
-        found.setdefault((session, rank, device_id, counter), []).append(part)
-    all_series = [SeriesHistory(*key, tuple(p)) for key, p in found.items() if key[0] is None]  # type: ignore[arg-type]
-    series = [SeriesHistory(*key, tuple(p)) for key, p in found.items() if key[0] is not None]  # type: ignore[arg-type]
-    start_ns, end_ns = _time_of_marks(found)
-    phases: tuple[HistoryPhase, ...] = ()
-    if rows and shown_session_id is not None and shown_rank is not None:
-        phases = _phases(ask, shown_session_id, shown_rank, found, parts)
-    marks = ask(
-        "history_marks",
-        {
-            **of_attempt,
-            "start_ns": start_ns,
-            "end_ns": end_ns,
-            "buckets": _MARK_PARTS,
-            "fingerprint_id": fingerprint_id,
-        },
-    )
+    session_id, rank = shown or (None, None)
+    wanted = {"buckets": parts, "most_lines": _MOST_LINES, "shown_session_id": session_id}
+    rows = ask("history_memory", {**of_attempt, **wanted})
+    found = _series(rows)
+    # A mark far away would leave no room for the rest; the last event is often a failure.
+    start_ns, end_ns, margin = 0, _LAST_NS, 0
+    if found:
+        start_ns = min(series.points[0].start_ns for series in found)
+        end_ns = max(series.points[-1].end_ns for series in found)
+        margin = max((end_ns - start_ns) // 10, 10 * _NS_PER_S)
+    phases = []
+    if found and shown is not None:
+        time = {"start_ns": start_ns, "end_ns": end_ns, "bucket_count": _PHASE_PARTS}
+        phases = ask("issue_phases", {"session_id": session_id, "rank": rank, **time})
+    time = {"start_ns": start_ns - margin, "end_ns": min(end_ns + margin, _LAST_NS), "buckets": _MARK_PARTS}
+    marks = ask("history_marks", {**of_attempt, **time})
     return MemoryHistory(
-        series=tuple(series),
-        all_series=all_series[0] if all_series else None,
+        series=tuple(series for series in found if series.session_id is not None),
+        all_series=next((series for series in found if series.session_id is None), None),
         series_count=rows[0][11] if rows else 0,
         size_bytes=rows[0][10] if rows else None,
-        phases=phases,
-        marks=tuple(HistoryMark(*row) for row in marks),
+        phases=tuple(PhaseBand(*row) for row in phases),
+        marks=tuple(TimelineMark(*row) for row in marks),
     )
 
 
-def _bounds(found: Mapping[Any, list[MemoryPart]]) -> tuple[int, int]:
-    starts = [parts[0].start_ns for parts in found.values()]
-    return min(starts), max(parts[-1].end_ns for parts in found.values())
-
-
-def _time_of_marks(found: Mapping[Any, list[MemoryPart]]) -> tuple[int, int]:
-    """Return the time in which marks count: that of the samples and a little more, as the last event often is a
-    failure. A mark far away would leave no room for all the rest.
-    """
-    if not found:
-        return 0, _LAST_NS
-    start_ns, end_ns = _bounds(found)
-    margin = max((end_ns - start_ns) // 10, 10 * _NS_PER_S)
-    return start_ns - margin, min(end_ns + margin, _LAST_NS)
-
-
-def _phases(
-    ask: Ask, session_id: str, rank: int, found: Mapping[Any, list[MemoryPart]], parts: int
-) -> tuple[HistoryPhase, ...]:
-    """Return the phases of a rank, as deep as they can be told apart."""
-    start_ns, end_ns = _bounds(found)
-    rows = ask(
-        "history_phases",
-        {
-            "session_id": session_id,
-            "rank": rank,
-            "start_ns": start_ns,
-            "end_ns": end_ns,
-            "buckets": parts,
-            "most": _MOST_PHASES,
-        },
-    )
-    deepest = max((row[0] for row in rows), default=0)
-    return tuple(HistoryPhase(*row[1:]) for row in rows if row[0] == deepest)
+def _series(rows: Iterable[Sequence[Any]]) -> list[SeriesHistory]:
+    found: dict[tuple[Any, ...], list[TimelinePoint]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[:4]), []).append(TimelinePoint(*row[4:10], row[12]))
+    return [SeriesHistory(*key, tuple(points)) for key, points in found.items()]

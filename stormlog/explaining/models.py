@@ -27,6 +27,7 @@ __all__ = [
     "PriorHits",
     "RankState",
     "SameIssue",
+    "plain_fields",
 ]
 
 #: Runs that `Explanation.other_runs` names at most.
@@ -36,7 +37,7 @@ MOST_OTHER_RUNS = 10
 COMPONENTS = ("allocated", "reserved_unused", "outside_allocator", "process", "free")
 
 
-def _as_dict(value: Any) -> dict[str, Any]:
+def plain_fields(value: Any) -> dict[str, Any]:
     """Return the fields in order; every time is followed by the same time as text."""
     found: dict[str, Any] = {}
     for name in value.__dataclass_fields__:
@@ -107,7 +108,7 @@ class ExplainedRun:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -158,7 +159,7 @@ class FirstFailure:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -211,7 +212,7 @@ class MemoryAccount:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -230,7 +231,7 @@ class EarlierGrowth:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -255,7 +256,7 @@ class RankState:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -275,7 +276,7 @@ class OddRank:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -289,7 +290,7 @@ class NearFull:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -312,7 +313,7 @@ class PriorHits:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -337,7 +338,7 @@ class SameIssue:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -351,7 +352,7 @@ class OtherRun:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -394,4 +395,4 @@ class Explanation:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``stormlog why --json`` prints: all fields in order, times also as text."""
-        return _as_dict(self)
+        return plain_fields(self)

@@ -9,22 +9,23 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from stormlog._values import frozen_class
-from stormlog.explaining import MemoryPart
+from stormlog.explaining import PhaseBand, TimelineMark, TimelinePoint
 from stormlog.presenting.markup import markup_text
 from stormlog.presenting.quantities import human_bytes, human_count, human_time
 from stormlog.presenting.svg_axes import Scale, byte_ticks, time_ticks
-from stormlog.presenting.svg_paths import band_path, line_path, middle_ns, rectangles_path
+from stormlog.presenting.svg_paths import band_path, line_path, median_path, middle_ns, rectangles_path
 from stormlog.presenting.svg_style import PICTURE_STYLE
 
-__all__ = ["MARK_KINDS", "Mark", "MemoryBand", "MemoryLine", "MemoryPicture", "PhaseSpan", "memory_svg"]
+__all__ = ["MARK_WORDS", "MemoryLine", "MemoryPicture", "describe", "memory_svg"]
 
 #: Kind of a mark -> what the legend calls it.
-MARK_KINDS = {
+MARK_WORDS = {
     "failure": "failure",
+    "oom": "out of memory",
     "alert": "alert",
-    "degradation": "collector degraded",
-    "hidden": "hidden memory",
-    "hit": "this issue",
+    "collector_degradation": "collector degraded",
+    "hidden_memory_anomaly": "hidden memory",
+    "evidence": "evidence",
 }
 
 # Everything is in half pixels, so that whole numbers are fine enough.
@@ -42,49 +43,26 @@ _SIZE_SHOWN = 4
 #: Kind of a mark -> its path around a position.
 _SHAPES = {
     "failure": "M{x} {y}m-10-10h20v20h-20z",
+    "oom": "M{x} {y}m-7-11h14l8 11l-8 11h-14l-8-11z",
     "alert": "M{x} {y}m0-12l12 21h-24z",
-    "degradation": "M{x} {y}m0-13l11 13l-11 13l-11-13z",
-    "hidden": "M{x} {y}m-10 0a10 10 0 1 0 20 0a10 10 0 1 0-20 0z",
-    "hit": "M{x} {y}m-11-9h22l-11 19z",
+    "collector_degradation": "M{x} {y}m0-13l11 13l-11 13l-11-13z",
+    "hidden_memory_anomaly": "M{x} {y}m-10 0a10 10 0 1 0 20 0a10 10 0 1 0-20 0z",
+    "evidence": "M{x} {y}m-11-9h22l-11 19z",
 }
 
 
 class MemoryLine(NamedTuple):
-    """Memory of one rank or counter.
+    """Memory of one rank, or of one counter.
 
     Attributes:
         label: What the line is.
-        parts: In the order of time.
+        points: In the order of time.
         is_shown: Whether the line stands out; then the others are grey.
     """
 
     label: str
-    parts: Sequence[MemoryPart]
+    points: Sequence[TimelinePoint]
     is_shown: bool = False
-
-
-class MemoryBand(NamedTuple):
-    """Memory of many ranks: ``low`` and ``high`` of a part are the least and the greatest of all, ``last`` is the
-    median of their last values.
-    """
-
-    label: str
-    parts: Sequence[MemoryPart]
-
-
-class PhaseSpan(NamedTuple):
-    """A phase behind the lines; nanoseconds since the Unix epoch."""
-
-    name: str
-    start_ns: int
-    end_ns: int
-
-
-class Mark(NamedTuple):
-    """Something that happened: a kind of `MARK_KINDS`, and nanoseconds since the Unix epoch."""
-
-    kind: str
-    time_ns: int
 
 
 @frozen_class
@@ -94,7 +72,7 @@ class MemoryPicture:
     Args:
         title: One line.
         lines: In the order of the legend.
-        band: Behind the lines.
+        band: Behind the lines: of each part the least and the greatest bytes of many ranks, and the median as last.
         size_bytes: Size of the device, if it is one and the same.
         phases: In the order of time, without overlaps.
         marks: In any order.
@@ -103,24 +81,21 @@ class MemoryPicture:
 
     title: str
     lines: Sequence[MemoryLine] = ()
-    band: MemoryBand | None = None
+    band: MemoryLine | None = None
     size_bytes: int | None = None
-    phases: Sequence[PhaseSpan] = ()
-    marks: Sequence[Mark] = ()
+    phases: Sequence[PhaseBand] = ()
+    marks: Sequence[TimelineMark] = ()
     note: str | None = None
 
     @property
     def peak(self) -> tuple[int, int, str] | None:
         """The greatest number of bytes, when, and whose it is; None without a sample."""
-        named = [(line.label, line.parts) for line in self.lines]
-        if self.band is not None:
-            named.append((self.band.label, self.band.parts))
-        found = [(part.high, -middle_ns(part), label) for label, parts in named for part in parts]
+        named = [*self.lines, *([] if self.band is None else [self.band])]
+        found = [(point.max_bytes, -middle_ns(point), line) for line in named for point in line.points]
         if not found:
             return None
-        high = max(high for high, _, _ in found)
-        _, time_ns, label = max((f for f in found if f[0] == high), key=lambda f: f[1])
-        return high, -time_ns, label
+        high, time_ns, line = max(found, key=lambda item: item[:2])
+        return high, -time_ns, line.label
 
 
 def memory_svg(picture: MemoryPicture, name: str = "memory", *, is_alone: bool = False) -> str:
@@ -168,22 +143,20 @@ def describe(picture: MemoryPicture) -> str:
         sentences.append(f"Highest: {human_bytes(high)}{whose}, at {human_time(time_ns)} UTC.")
     if picture.size_bytes is not None:
         sentences.append(f"Size of the device: {human_bytes(picture.size_bytes)}.")
-    for kind, word in MARK_KINDS.items():
-        count = sum(mark.kind == kind for mark in picture.marks)
-        if count:
-            sentences.append(f"Marks of {word}: {human_count(count)}.")
+    for kind, word in MARK_WORDS.items():
+        count = sum(mark.count for mark in picture.marks if mark.kind == kind)
+        if count and kind != "evidence":
+            sentences.append(f"Marked with {word}: {human_count(count)}.")
     return " ".join([*sentences, *([picture.note] if picture.note else [])])
 
 
 def _bounds(picture: MemoryPicture) -> tuple[int, int] | None:
     """Return the first and the last time of a picture; None where nothing has a time."""
-    all_parts = [line.parts for line in picture.lines]
-    if picture.band is not None:
-        all_parts.append(picture.band.parts)
-    times = [time for parts in all_parts for part in parts for time in (part.start_ns, part.end_ns)]
+    lines = [*picture.lines, *([] if picture.band is None else [picture.band])]
+    times = [time for line in lines for point in line.points for time in (point.start_ns, point.end_ns)]
     if not times:
         times = [time for span in picture.phases for time in (span.start_ns, span.end_ns)]
-    times += [mark.time_ns for mark in picture.marks]
+    times += [mark.timestamp_ns for mark in picture.marks]
     return (min(times), max(times)) if times else None
 
 
@@ -204,15 +177,15 @@ def _plot(picture: MemoryPicture, start_ns: int, end_ns: int) -> Iterator[str]:
         yield f'<path class="sl-size" d="M{_LEFT} {y(size)}H{_RIGHT}"/>'
     if picture.band is not None:
         band = picture.band
-        yield f'<path class="sl-band" d="{band_path(band.parts, x, y)}"><title>{markup_text(band.label)}</title></path>'
-        medians = [part._replace(first=part.last, low=part.last, high=part.last) for part in band.parts]
-        yield f'<path class="sl-line" d="{line_path(medians, x, y)}"><title>median</title></path>'
+        title = f"<title>{markup_text(band.label)}</title>"
+        yield f'<path class="sl-band" d="{band_path(band.points, x, y)}">{title}</path>'
+        yield f'<path class="sl-line" d="{median_path(band.points, x, y)}"><title>median</title></path>'
     # What stands out is drawn last.
     for number, line in sorted(enumerate(picture.lines), key=lambda item: item[1].is_shown):
-        if line.parts:
-            largest = human_bytes(max(part.high for part in line.parts))
+        if line.points:
+            largest = human_bytes(max(point.max_bytes for point in line.points))
             yield (
-                f'<path class="{_line_class(picture, number)}" d="{line_path(line.parts, x, y)}">'
+                f'<path class="{_line_class(picture, number)}" d="{line_path(line.points, x, y)}">'
                 f"<title>{markup_text(line.label, 200)}: at most {largest}</title></path>"
             )
     yield from _marks(picture, x)
@@ -244,7 +217,7 @@ def _phase_names(picture: MemoryPicture) -> list[str]:
     """Return the names of the phases that have colours of their own, those that last longest first."""
     lengths: dict[str, int] = {}
     for span in picture.phases:
-        lengths[span.name] = lengths.get(span.name, 0) + span.end_ns - span.start_ns
+        lengths[span.phase] = lengths.get(span.phase, 0) + span.end_ns - span.start_ns
     return sorted(lengths, key=lambda name: (-lengths[name], name))
 
 
@@ -254,7 +227,7 @@ def _phases(picture: MemoryPicture, x: Scale) -> Iterator[str]:
     for span in picture.phases:
         left, right = x(span.start_ns), x(span.end_ns)
         if right > left:
-            spans.setdefault(min(names.index(span.name), _PHASE_COLOURS - 1), []).append((left, right))
+            spans.setdefault(min(names.index(span.phase), _PHASE_COLOURS - 1), []).append((left, right))
     for number, places in sorted(spans.items()):
         is_rest = number == _PHASE_COLOURS - 1 and len(names) > _PHASE_COLOURS
         text = "other phases" if is_rest else markup_text(names[number], 200)
@@ -263,14 +236,18 @@ def _phases(picture: MemoryPicture, x: Scale) -> Iterator[str]:
 
 
 def _marks(picture: MemoryPicture, x: Scale) -> Iterator[str]:
-    for kind in reversed(MARK_KINDS):
-        places = sorted({x(mark.time_ns) for mark in picture.marks if mark.kind == kind})
+    for kind in reversed(MARK_WORDS):
+        places = sorted({x(mark.timestamp_ns) for mark in picture.marks if mark.kind == kind})
         if not places:
             continue
         if kind == "failure":
             yield f'<path class="sl-when" d="{"".join(f"M{at} {_LANE}V{_BOTTOM}" for at in places)}"/>'
         shapes = "".join(_SHAPES[kind].format(x=at, y=_LANE) for at in places)
-        yield f'<path class="sl-mark sl-{kind}" d="{shapes}"><title>{MARK_KINDS[kind]}</title></path>'
+        yield f'<path class="sl-mark {_mark_class(kind)}" d="{shapes}"><title>{MARK_WORDS[kind]}</title></path>'
+
+
+def _mark_class(kind: str) -> str:
+    return f"sl-{kind.partition('_')[0]}"
 
 
 def _legend(picture: MemoryPicture) -> tuple[list[str], int]:
@@ -283,7 +260,9 @@ def _legend(picture: MemoryPicture) -> tuple[list[str], int]:
         if at_x > _LEFT and at_x + width > _RIGHT:
             at_x, row = _LEFT, row + 1
         at_y = _LEGEND_TOP + row * _ROW_HEIGHT
-        found.append(f'{swatch.format(x=at_x, y=at_y + 4)}<text x="{at_x + 42}" y="{at_y + 12}">{label}</text>')
+        found.append(
+            f'{swatch.format(x=at_x, y=at_y + 4)}<text x="{at_x + 42}" y="{at_y + 12}">{label}</text>'
+        )
         at_x += width
     return found, (row + 1) * _ROW_HEIGHT if found else 0
 
@@ -314,7 +293,7 @@ def _legend_entries(picture: MemoryPicture) -> Iterator[tuple[str, str]]:
         is_rest = number == _PHASE_COLOURS - 1 and len(names) > _PHASE_COLOURS
         swatch = f'<path class="sl-phase sl-p{number + 1}" d="M{{x}} {{y}}m0-12h30v24h-30z"/>'
         yield swatch, "other phases" if is_rest else name
-    for kind, word in MARK_KINDS.items():
+    for kind, word in MARK_WORDS.items():
         if any(mark.kind == kind for mark in picture.marks):
             shape = _SHAPES[kind].replace("M{x} {y}", "M{x} {y}m15 0")
-            yield f'<path class="sl-mark sl-{kind}" d="{shape}"/>', word
+            yield f'<path class="sl-mark {_mark_class(kind)}" d="{shape}"/>', word

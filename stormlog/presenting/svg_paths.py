@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from statistics import median_low
 
-from stormlog.explaining import MemoryPart
+from stormlog.explaining import TimelinePoint
+from stormlog.presenting.svg_axes import Scale
 
-__all__ = ["band_path", "line_path", "middle_ns", "rectangles_path"]
+__all__ = ["band_path", "line_path", "median_path", "middle_ns", "rectangles_path"]
 
-Position = Callable[[int], int]
 
 #: A line is broken where nothing was measured for so many times the usual distance of two parts.
 _GAP_FACTOR = 10
 
 
-def middle_ns(part: MemoryPart) -> int:
+def middle_ns(part: TimelinePoint) -> int:
     """Return the time at which a part is drawn."""
     return (part.start_ns + part.end_ns) // 2
 
 
-def line_path(parts: Sequence[MemoryPart], x: Position, y: Position) -> str:
+def line_path(parts: Sequence[TimelinePoint], x: Scale, y: Scale) -> str:
     """Return the path of a line through parts in the order of time: first, greatest, least and last value of each.
 
     Args:
@@ -30,7 +31,7 @@ def line_path(parts: Sequence[MemoryPart], x: Position, y: Position) -> str:
     """
     commands: list[str] = []
     for run in _runs(parts):
-        at_x, at_y = x(middle_ns(run[0])), y(run[0].first)
+        at_x, at_y = x(middle_ns(run[0])), y(run[0].first_bytes)
         commands.append(f"M{at_x} {at_y}")
         # One point alone is a dot, which the round end of a line of no length is.
         drawn = [(at_x, at_y)] if len(run) == 1 else []
@@ -39,21 +40,29 @@ def line_path(parts: Sequence[MemoryPart], x: Position, y: Position) -> str:
     return "".join(commands)
 
 
-def _values(part: MemoryPart) -> tuple[int, int, int, int]:
+def _values(part: TimelinePoint) -> tuple[int, int, int, int]:
     """Return the values in the order in which they are drawn: the extreme nearer to the first value comes first."""
-    if abs(part.first - part.low) <= abs(part.high - part.first):
-        return part.first, part.low, part.high, part.last
-    return part.first, part.high, part.low, part.last
+    if abs(part.first_bytes - part.min_bytes) <= abs(part.max_bytes - part.first_bytes):
+        return part.first_bytes, part.min_bytes, part.max_bytes, part.last_bytes
+    return part.first_bytes, part.max_bytes, part.min_bytes, part.last_bytes
 
 
-def band_path(parts: Sequence[MemoryPart], x: Position, y: Position) -> str:
+def band_path(parts: Sequence[TimelinePoint], x: Scale, y: Scale) -> str:
     """Return the closed path between the greatest and the least values of parts in the order of time."""
     commands: list[str] = []
     for run in _runs(parts):
-        upper = [(x(middle_ns(part)), y(part.high)) for part in run]
-        lower = [(x(middle_ns(part)), y(part.low)) for part in reversed(run)]
+        upper = [(x(middle_ns(part)), y(part.max_bytes)) for part in run]
+        lower = [(x(middle_ns(part)), y(part.min_bytes)) for part in reversed(run)]
         commands.append(f"M{upper[0][0]} {upper[0][1]}{_steps(*upper[0], [*upper[1:], *lower]) or 'h0'}z")
     return "".join(commands)
+
+
+def median_path(parts: Sequence[TimelinePoint], x: Scale, y: Scale) -> str:
+    """Return the path of a line through the last values alone, which are medians in a band."""
+    runs = [[(x(middle_ns(part)), y(part.last_bytes)) for part in run] for run in _runs(parts)]
+    return "".join(
+        f"M{points[0][0]} {points[0][1]}{_steps(*points[0], points[1:]) or 'h0'}" for points in runs
+    )
 
 
 def rectangles_path(spans: Iterable[tuple[int, int]], top: int, height: int) -> str:
@@ -67,11 +76,11 @@ def rectangles_path(spans: Iterable[tuple[int, int]], top: int, height: int) -> 
     return "".join(f"M{left} {top}h{right - left}v{height}h{left - right}z" for left, right in spans)
 
 
-def _runs(parts: Sequence[MemoryPart]) -> Iterator[Sequence[MemoryPart]]:
+def _runs(parts: Sequence[TimelinePoint]) -> Iterator[Sequence[TimelinePoint]]:
     """Yield the parts between long gaps."""
     if not parts:
         return
-    distances = [middle_ns(later) - middle_ns(part) for part, later in zip(parts, parts[1:], strict=False)]
+    distances = [middle_ns(later) - middle_ns(part) for part, later in pairwise(parts)]
     longest = _GAP_FACTOR * median_low(distances) if distances else 0
     begin = 0
     for number, distance in enumerate(distances, 1):

@@ -1,7 +1,8 @@
 """The store: artifacts as views, and the questions people ask of them.
 
-Promise: every method has an ``_sql`` twin that returns the exact text and parameters that it runs; `QueryStore.explain`
-has none, because it asks several statements of ``sql/queries``, one after the other.
+Promise: every method has an ``_sql`` twin that returns the exact text and parameters that it runs. `QueryStore.explain`,
+`QueryStore.issue_account` and `QueryStore.memory_history` have none, because they ask several statements of
+``sql/queries``, one after the other.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
     from stormlog.artifacts import ExternalAttachment, OOMBundleRow
     from stormlog.engine import Connection, Engine, Relation, SnapshotCursor
-    from stormlog.explaining import Ask, Explanation, MemoryHistory
+    from stormlog.explaining import Explanation, IssueAccount, MemoryHistory
+    from stormlog.explaining import Store as ExplainingStore
     from stormlog.issues import StormlogIssue
     from stormlog.issues.sidecar import TrackedState
     from stormlog.query.adhoc import SqlResult
@@ -267,11 +269,76 @@ class QueryStore(AnsweringStore):
 
         Source: docs/why.md.
         """
+        from stormlog.explaining import explain
+
+        store = self._explaining_store()
+        return explain(store, run_id=run_id, session_id=session_id, issue=issue, attempt=attempt, at_ns=at_ns)
+
+    def issue_account(self, fingerprint_id: str | Sequence[str]) -> IssueAccount:
+        """Return what the telemetry says of one issue: its facts, its latest run, and what surrounds it.
+
+        Args:
+            fingerprint_id: Id of the issue, or its first 6 digits or more. A sequence of whole ids where several
+                fingerprints are one issue, as after a merge in a tracker; those without evidence are left out.
+
+        Raises:
+            UnknownIdError: no evidence of it lies under the opened paths, or the digits begin several ids.
+            SourceError: there is no telemetry, or the store is strict and something had to be skipped.
+            QueryError: the store is closed, or files changed while it was asked.
+
+        Source: docs/python.md#one-issue.
+        """
+        from stormlog.explaining import find_fingerprint, issue_account
+
+        store = self._explaining_store()
+        if isinstance(fingerprint_id, str):
+            return issue_account(store, [find_fingerprint(store.ask, fingerprint_id)])
+        return issue_account(store, list(fingerprint_id))
+
+    def memory_history(
+        self,
+        run_id: str,
+        attempt: int = 1,
+        *,
+        session_id: str | None = None,
+        shown: tuple[str, int] | None = None,
+        parts: int = 360,
+    ) -> MemoryHistory:
+        """Return how the memory of a run went over time: few numbers, whatever its length and number of ranks.
+
+        Args:
+            run_id: A run, as view ``runs`` names it.
+            attempt: Its attempt.
+            session_id: Only this session of it.
+            shown: Session and rank whose phases are returned, and whose memory is kept apart where there are more
+                than 8 series.
+            parts: Number of equal parts of the time.
+
+        Raises:
+            ValueError: ``parts`` is less than 1.
+            SourceError: the store is strict and something had to be skipped.
+            QueryError: the store is closed, or files changed while it was asked.
+
+        Source: docs/report.md#pictures.
+        """
+        from stormlog.explaining import memory_history
+
+        of_attempt = {"run_id": run_id, "attempt": attempt, "session_id": session_id}
+        return memory_history(self._explaining_store().ask, of_attempt, shown=shown, parts=parts)
+
+    def _explaining_store(self) -> ExplainingStore:
+        """Return what an explanation asks: answers of one generation of files."""
         import time
 
-        from stormlog.explaining import Store, explain
+        from stormlog.explaining import STATEMENTS, Store
 
-        ask = self._asking()
+        generation: Generation | None = None
+
+        def ask(name: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+            nonlocal generation
+            statement = statements.explaining_statement(name, params)
+            rows, generation = self._run(name, statement, STATEMENTS[name], generation=generation)
+            return rows
 
         def tracked(fingerprint_id: str) -> TrackedState | None:
             with self._lock:
@@ -287,65 +354,7 @@ class QueryStore(AnsweringStore):
             }
 
         paths = [str(path) for path in self.catalog.paths]
-        store = Store(ask, tracked, modified_ns, paths, self._states.tracker, time.time_ns())
-        return explain(store, run_id=run_id, session_id=session_id, issue=issue, attempt=attempt, at_ns=at_ns)
-
-    def memory_history(
-        self,
-        run_id: str,
-        attempt: int = 1,
-        *,
-        session_id: str | None = None,
-        shown_session_id: str | None = None,
-        shown_rank: int | None = None,
-        issue: str | None = None,
-        parts: int = 360,
-    ) -> MemoryHistory:
-        """Return how the memory of a run went over time, for pictures: few numbers whatever its length.
-
-        Args:
-            run_id: A run, as view ``runs`` names it.
-            attempt: Its attempt.
-            session_id: Only this session of it.
-            shown_session_id: A session whose memory is kept apart where there are more than 8 series, and whose
-                phases are returned.
-            shown_rank: The rank of these phases.
-            issue: A fingerprint id, whose hits are marked.
-            parts: Number of equal parts of the time.
-
-        Raises:
-            ValueError: ``parts`` is less than 1.
-            SourceError: the store is strict and something had to be skipped.
-            QueryError: the store is closed, or files changed while it was asked.
-
-        Source: docs/concepts.md#memory-over-time.
-        """
-        from stormlog.explaining import memory_history
-
-        return memory_history(
-            self._asking(),
-            run_id=run_id,
-            attempt=attempt,
-            session_id=session_id,
-            shown_session_id=shown_session_id,
-            shown_rank=shown_rank,
-            fingerprint_id=issue,
-            parts=parts,
-        )
-
-    def _asking(self) -> Ask:
-        """Return what asks the statements of an explanation, all about one generation of the files."""
-        from stormlog.explaining import STATEMENTS
-
-        generation: Generation | None = None
-
-        def ask(name: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-            nonlocal generation
-            statement = statements.explaining_statement(name, params)
-            rows, generation = self._run(name, statement, STATEMENTS[name], generation=generation)
-            return rows
-
-        return ask
+        return Store(ask, tracked, modified_ns, paths, self._states.tracker, time.time_ns())
 
     # ---- SQL -----------------------------------------------------------------------------------------------
 

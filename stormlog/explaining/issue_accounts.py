@@ -1,0 +1,244 @@
+"""Puts the account of an issue together: its facts, its latest run, its versions, and what surrounds it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from stormlog.errors import UnknownIdError
+from stormlog.explaining.asking import Ask, Store
+from stormlog.explaining.attempts import Attempt, list_attempts, others_of_its_job
+from stormlog.explaining.failures import Failure, first_failure, list_failures
+from stormlog.explaining.issue_models import (
+    EvidencePlace,
+    IssueAccount,
+    IssueException,
+    IssueRun,
+    TrendBucket,
+    ValueCount,
+    ValueSpread,
+    VersionRange,
+)
+from stormlog.explaining.issue_timeline import timeline_of
+from stormlog.explaining.next_steps import next_steps_of_issue
+from stormlog.explaining.phases import Moment, phases_at
+from stormlog.explaining.ranks import clock_spread_ns, list_ranks
+from stormlog.issues.oom_messages import free_bytes, requested_bytes
+from stormlog.issues.what import what_of
+
+__all__ = ["find_fingerprint", "issue_account"]
+
+_PREFIX = "issue:"
+#: Digits of an id that have to be given at least.
+_SHORTEST_PART = 6
+#: Ids that an error about an unknown one names.
+_NAMED = 5
+
+
+class _Facts(NamedTuple):
+    """A row of `sql/queries/issue_facts.sql`."""
+
+    fingerprint_id: str
+    kind: str
+    severity: str
+    title: str
+    dimensions_json: str
+    hit_count: int
+    first_ns: int | None
+    last_ns: int | None
+    details_json: str | None
+    bundle_details_json: str | None
+    bundle_path: str | None
+    session_count: int
+
+
+class _RunWithHits(NamedTuple):
+    """A row of `sql/queries/issue_runs.sql`."""
+
+    run_id: str
+    attempt: int
+    hit_count: int
+    first_ns: int | None
+    last_ns: int | None
+    session_id: str
+
+
+def find_fingerprint(ask: Ask, text: str) -> str:
+    """Return the fingerprint id that a person means.
+
+    Args:
+        ask: The store.
+        text: The id, or its first 6 digits or more, with or without ``issue:``.
+
+    Raises:
+        UnknownIdError: there is no such issue under the opened paths, or several; the message names some.
+    """
+    word = text.strip().lower()
+    wanted = word if word.startswith(_PREFIX) else f"{_PREFIX}{word}"
+    rows = ask("issue_ids", {"text": wanted})
+    if any(found == wanted for found, _ in rows):
+        return wanted
+    matches = [found for found, is_match in rows if is_match]
+    if len(matches) == 1 and len(wanted) >= len(_PREFIX) + _SHORTEST_PART:
+        return str(matches[0])
+    others = [found for found, _ in rows][:_NAMED]
+    if matches and len(wanted) < len(_PREFIX) + _SHORTEST_PART:
+        message = (
+            f"{text!r} is too short for an issue: give {_SHORTEST_PART} digits or more, such as {others[0]}"
+        )
+        raise UnknownIdError("issue", text, others, message=message)
+    if len(matches) > 1:
+        message = f"{text!r} could be several issues: {', '.join(matches[:_NAMED])}"
+        raise UnknownIdError("issue", text, others, message=message)
+    raise UnknownIdError("issue", text, others)
+
+
+def issue_account(store: Store, fingerprint_ids: Sequence[str]) -> IssueAccount:
+    """Return what the telemetry says of an issue.
+
+    Args:
+        store: What is asked.
+        fingerprint_ids: Its fingerprints; those without evidence here are left out.
+
+    Raises:
+        UnknownIdError: none of them has evidence under the opened paths.
+    """
+    ask, wanted = store.ask, {"fingerprint_ids": sorted(set(fingerprint_ids))}
+    found = [_Facts(*row) for row in ask("issue_facts", wanted)]
+    if not found:
+        raise UnknownIdError("issue", ", ".join(fingerprint_ids))
+    speaker = min(
+        found, key=lambda facts: (facts.first_ns is None, facts.first_ns or 0, facts.fingerprint_id)
+    )
+    ids = tuple(facts.fingerprint_id for facts in found)
+    wanted = {"fingerprint_ids": sorted(ids)}
+    hit_count = sum(facts.hit_count for facts in found)
+    attempts = list_attempts(ask)
+    runs = [_RunWithHits(*row) for row in ask("issue_runs", wanted)]
+    places = ask("issue_places", wanted)
+    [bundle] = ask("issue_bundle", wanted) or [(None,) * 5]
+    latest = None if not runs else _latest_run(store, runs[0], attempts, ids)
+    dimensions = json.loads(speaker.dimensions_json)
+    details = {
+        **json.loads(speaker.bundle_details_json or "{}"),
+        **json.loads(speaker.details_json or "{}"),
+    }
+    tracked = store.tracked(speaker.fingerprint_id)
+    return IssueAccount(
+        fingerprint_id=speaker.fingerprint_id,
+        fingerprint_ids=ids,
+        kind=speaker.kind,
+        severity=found[0].severity,
+        title=speaker.title,
+        what=what_of(speaker.kind, dimensions, details),
+        dimensions=dimensions,
+        details=details,
+        state="open" if tracked is None else tracked.state,
+        hit_count=hit_count,
+        session_count=speaker.session_count,
+        run_count=len({run.run_id for run in runs}),
+        first_ns=min((facts.first_ns for facts in found if facts.first_ns is not None), default=None),
+        last_ns=max((facts.last_ns for facts in found if facts.last_ns is not None), default=None),
+        exception=_exception(bundle, places),
+        latest_run=latest,
+        spread=_spread(ask("issue_spread", wanted), hit_count),
+        trend=tuple(TrendBucket(*row) for row in ask("issue_buckets", wanted)),
+        timeline=timeline_of(ask, wanted),
+        evidence=tuple(EvidencePlace(*place[:6]) for place in places),
+        bundle_path=bundle[0] or speaker.bundle_path,
+        versions=_versions(runs, attempts),
+        next=next_steps_of_issue(store, speaker.fingerprint_id),
+    )
+
+
+def _exception(bundle: Sequence[Any], places: Sequence[Sequence[Any]]) -> IssueException:
+    """Return what the latest bundle with a message says, else the text of the latest event that has one."""
+    _, exception_type, message, requested, free = bundle
+    if message is None:
+        latest_first = sorted(places, key=lambda place: place[2] or 0, reverse=True)
+        message = next((place[6] for place in latest_first if place[6]), None)
+    return IssueException(
+        exception_type,
+        message,
+        requested_bytes(message) if requested is None else requested,
+        free_bytes(message) if free is None else free,
+    )
+
+
+def _latest_run(
+    store: Store, run: _RunWithHits, attempts: Sequence[Attempt], fingerprint_ids: Sequence[str]
+) -> IssueRun:
+    attempt = next(attempt for attempt in attempts if attempt[:2] == run[:2])
+    # Where sessions of a rank overlap, each is looked at alone: nothing tells which of them belong together.
+    only = run.session_id if attempt.is_overlapping else None
+    parameters = {"run_id": run.run_id, "attempt": run.attempt, "session_id": only}
+    failures = list_failures(store.ask, parameters)
+    own = [failure for failure in failures if failure.fingerprint_id in fingerprint_ids]
+    shown = own or failures
+    found = None
+    if shown:
+        ranks = list_ranks(store, parameters)
+        spread_ns = clock_spread_ns(store.ask, parameters, ranks)
+        hosts = {rank.rank: rank.host for rank in ranks}
+        found = first_failure(shown, hosts, spread_ns, phases_at(store.ask, _moments(shown[0])))
+    return IssueRun(
+        run_id=run.run_id,
+        attempt=run.attempt,
+        code_version=attempt.code_version,
+        hit_count=run.hit_count,
+        first_ns=run.first_ns,
+        last_ns=run.last_ns,
+        first_failure=found,
+        is_of_issue=bool(own),
+        is_first=bool(own) and failures[0] == own[0],
+    )
+
+
+def _moments(failure: Failure) -> list[Moment]:
+    if failure.rank is None or failure.timestamp_ns is None:
+        return []
+    return [
+        Moment(
+            failure.session_id,
+            failure.rank,
+            failure.timestamp_ns,
+            failure.origin_thread_json,
+            failure.origin_scope_json,
+        )
+    ]
+
+
+def _spread(rows: Sequence[Sequence[Any]], hit_count: int) -> tuple[ValueSpread, ...]:
+    by_field: dict[str, list[Sequence[Any]]] = {}
+    for row in rows:
+        by_field.setdefault(row[0], []).append(row)
+    return tuple(
+        ValueSpread(
+            field=name,
+            values=tuple(ValueCount(value, count, count / hit_count) for _, value, count, *_ in of_field),
+            value_count=of_field[0][4],
+            rest_hit_count=of_field[0][3] - sum(row[2] for row in of_field),
+        )
+        for name, of_field in by_field.items()
+    )
+
+
+def _versions(runs: Sequence[_RunWithHits], attempts: Sequence[Attempt]) -> VersionRange:
+    with_hits = {run[:2] for run in runs}
+    by_start = sorted(attempts, key=lambda attempt: (attempt.start_ns or 0, attempt.run_id, attempt.attempt))
+    affected = [attempt for attempt in by_start if attempt[:2] in with_hits]
+    if not affected:
+        return VersionRange()
+    first = affected[0]
+    kin = {attempt[:2] for attempt in others_of_its_job(first, attempts)}
+    without = [
+        attempt.code_version
+        for attempt in by_start
+        if attempt[:2] in kin and (attempt.start_ns or 0) < (first.start_ns or 0) and attempt.code_version
+    ]
+    return VersionRange(
+        last_without=without[-1] if without else None,
+        first_with=first.code_version,
+        latest_with=affected[-1].code_version,
+    )

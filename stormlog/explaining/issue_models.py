@@ -1,0 +1,298 @@
+"""The account of one issue: what it is, where it happened, and what surrounds it.
+
+Promise: what is not known is null; bytes are bytes, times are nanoseconds since the Unix epoch. No list grows with the
+number of events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any
+
+from stormlog._values import frozen_class
+from stormlog.explaining.models import FirstFailure, plain_fields
+
+__all__ = [
+    "EvidencePlace",
+    "IssueAccount",
+    "IssueException",
+    "IssueRun",
+    "MemoryTimeline",
+    "PhaseBand",
+    "TimelineMark",
+    "TimelinePoint",
+    "TimelineSeries",
+    "TrendBucket",
+    "ValueCount",
+    "ValueSpread",
+    "VersionRange",
+]
+
+
+class _Plain:
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order, times also as text."""
+        return plain_fields(self)
+
+
+@frozen_class
+class IssueException(_Plain):
+    """What the program was told when it failed.
+
+    Args:
+        exception_type: Name of the exception's class.
+        message: Its message, or the text of the latest event where no OOM bundle has one.
+        requested_bytes: What the failed allocation asked for, as the message says.
+        free_bytes: What was free then, as the message says.
+    """
+
+    exception_type: str | None
+    message: str | None
+    requested_bytes: int | None
+    free_bytes: int | None
+
+
+@frozen_class
+class IssueRun(_Plain):
+    """A run with hits of the issue.
+
+    Args:
+        attempt: Number of the attempt within the run, from 1.
+        hit_count: Hits of the issue in the attempt.
+        first_ns: First of these hits.
+        last_ns: Last of these hits.
+        first_failure: The first failure of the attempt that is a hit of the issue; of any issue where none is, or null
+            where no rank failed.
+        is_of_issue: Whether that failure is a hit of the issue.
+        is_first: Whether no other failure of the attempt came before it.
+    """
+
+    run_id: str
+    attempt: int
+    code_version: str | None
+    hit_count: int
+    first_ns: int | None
+    last_ns: int | None
+    first_failure: FirstFailure | None = None
+    is_of_issue: bool = False
+    is_first: bool = False
+
+
+@frozen_class
+class ValueCount(_Plain):
+    """Hits with one value of a field.
+
+    Args:
+        value: As text; null for hits of which the value is not known.
+        share: Part of the hits of the issue, 0 to 1.
+    """
+
+    value: str | None
+    hit_count: int
+    share: float
+
+
+@frozen_class
+class ValueSpread(_Plain):
+    """How the hits of the issue spread over the values of a field.
+
+    Args:
+        field: rank, host, device, phase, version or job.
+        values: The most frequent ones, those with most hits first.
+        value_count: Number of different values, also of those that are left out.
+        rest_hit_count: Hits with the values that are left out.
+    """
+
+    field: str
+    values: tuple[ValueCount, ...]
+    value_count: int
+    rest_hit_count: int
+
+
+@frozen_class
+class TrendBucket(_Plain):
+    """Hits in one of 24 equal parts of the time between the first and the last hit of all issues.
+
+    Args:
+        start_ns: Where the part begins.
+        end_ns: Where it ends; this instant belongs to the next part.
+    """
+
+    start_ns: int
+    end_ns: int
+    hit_count: int
+
+
+@frozen_class
+class TimelinePoint(_Plain):
+    """A counter in one part of the time of a timeline."""
+
+    start_ns: int
+    end_ns: int
+    first_bytes: int
+    last_bytes: int
+    min_bytes: int
+    max_bytes: int
+    sample_count: int
+
+
+@frozen_class
+class TimelineSeries(_Plain):
+    """A counter over time. Parts of the time without a sample have no point.
+
+    Args:
+        counter: allocated, reserved or used.
+    """
+
+    counter: str
+    points: tuple[TimelinePoint, ...]
+
+
+@frozen_class
+class PhaseBand(_Plain):
+    """A stretch of the timeline in which one phase took most of the time.
+
+    Args:
+        phase: Names from the outermost phase to this one, joined with `` / ``.
+    """
+
+    phase: str
+    start_ns: int
+    end_ns: int
+
+
+@frozen_class
+class TimelineMark(_Plain):
+    """What happened in the session of the timeline, in one part of its time.
+
+    Args:
+        kind: ``failure``, or the kind of the issue that has the hits: oom, alert, ...
+        timestamp_ns: The first of them.
+        count: How many there were.
+    """
+
+    kind: str
+    timestamp_ns: int
+    count: int
+
+
+@frozen_class
+class MemoryTimeline(_Plain):
+    """Memory of one device around the representative evidence of the issue.
+
+    Args:
+        device_id: -1 for no device.
+        timestamp_ns: Time of the evidence.
+        start_ns: Where the timeline begins: the first sample, at most 30 minutes before the evidence.
+        end_ns: Where it ends: the last sample, at most 5 minutes after the evidence.
+        total_bytes: Size of the device.
+        bucket_count: Number of equal parts that the time is cut into.
+        series: allocated, reserved and used, as far as they are known.
+        phases: By time; parts of the time without a phase have none.
+        marks: By time.
+    """
+
+    session_id: str
+    rank: int
+    host: str | None
+    device_id: int
+    timestamp_ns: int
+    start_ns: int
+    end_ns: int
+    total_bytes: int | None
+    bucket_count: int
+    series: tuple[TimelineSeries, ...]
+    phases: tuple[PhaseBand, ...] = ()
+    marks: tuple[TimelineMark, ...] = ()
+
+
+@frozen_class
+class EvidencePlace(_Plain):
+    """Where a hit is recorded.
+
+    Args:
+        path: File that holds the event, or directory of the OOM bundle.
+        line_number: Line in that file; null for a bundle.
+        event_type: Null for a bundle.
+    """
+
+    path: str
+    line_number: int | None
+    timestamp_ns: int | None
+    rank: int | None
+    session_id: str | None
+    event_type: str | None
+
+
+@frozen_class
+class VersionRange(_Plain):
+    """Versions of the code between which the issue came in.
+
+    Args:
+        last_without: Version of the latest run of the same job before the first run with hits, where that has none;
+            runs that do not say their version are left out.
+        first_with: Version of the first run with hits; null where it does not say.
+        latest_with: Version of the latest run with hits; likewise.
+    """
+
+    last_without: str | None = None
+    first_with: str | None = None
+    latest_with: str | None = None
+
+
+@frozen_class
+class IssueAccount(_Plain):
+    """What the telemetry says of one issue.
+
+    Args:
+        fingerprint_id: Id of the issue; of those asked for, the one with the earliest evidence.
+        fingerprint_ids: All ids that were asked for and have evidence.
+        kind: oom, collector_degradation, alert or hidden_memory_anomaly.
+        severity: The most severe word among the hits.
+        title: Short name.
+        what: What tells the issue apart from others with the same title; empty where nothing does.
+        dimensions: What makes the issue.
+        details: Facts of the last hit.
+        state: open, resolved, ignored or regressed, as a tracker or sidecar says.
+        hit_count: Number of hits.
+        session_count: Sessions with hits.
+        run_count: Runs with hits.
+        first_ns: Earliest hit.
+        last_ns: Latest hit.
+        exception: Of the latest OOM bundle that has a message, or of the latest event.
+        latest_run: The run with the latest hit; null where no hit belongs to a run.
+        spread: By field: rank, host, device, phase, version, job.
+        trend: By time; empty where no hit has a time.
+        timeline: Null where the session of the representative evidence has no samples around it.
+        evidence: At most three: the earliest event, then the latest ones.
+        bundle_path: The latest OOM bundle.
+        versions: When the issue came in.
+        next: Commands that lead on.
+
+    Source: docs/python.md#one-issue.
+    """
+
+    fingerprint_id: str
+    fingerprint_ids: tuple[str, ...]
+    kind: str
+    severity: str
+    title: str
+    what: str
+    dimensions: Mapping[str, Any]
+    details: Mapping[str, Any]
+    state: str
+    hit_count: int
+    session_count: int
+    run_count: int
+    first_ns: int | None
+    last_ns: int | None
+    exception: IssueException
+    latest_run: IssueRun | None
+    spread: tuple[ValueSpread, ...]
+    trend: tuple[TrendBucket, ...]
+    timeline: MemoryTimeline | None
+    evidence: tuple[EvidencePlace, ...]
+    bundle_path: str | None
+    versions: VersionRange
+    next: tuple[str, ...] = field(default_factory=tuple)
