@@ -108,6 +108,10 @@ def memory_history(
 
 def _series(rows: Iterable[Sequence[Any]]) -> list[SeriesHistory]:
     found: dict[tuple[Any, ...], list[TimelinePoint]] = {}
-    for row in rows:
-        found.setdefault(tuple(row[:4]), []).append(TimelinePoint(*row[4:10], row[12]))
-    return [SeriesHistory(*key, tuple(points)) for key, points in found.items()]
+    for session_id, rank, device_id, counter, start_ns, end_ns, first, last, low, high, _, _, count in rows:
+        point = TimelinePoint(start_ns, end_ns, first, last, low, high, count)
+        found.setdefault((session_id, rank, device_id, counter), []).append(point)
+    return [
+        SeriesHistory(session_id, rank, device_id, counter, tuple(points))
+        for (session_id, rank, device_id, counter), points in found.items()
+    ]

@@ -15,17 +15,18 @@ from stormlog.presenting.quantities import human_bytes, human_count, human_time
 from stormlog.presenting.svg_axes import Scale, byte_ticks, time_ticks
 from stormlog.presenting.svg_paths import band_path, line_path, median_path, middle_ns, rectangles_path
 from stormlog.presenting.svg_style import PICTURE_STYLE
+from stormlog.presenting.texts import listed
 
 __all__ = ["MARK_WORDS", "MemoryLine", "MemoryPicture", "describe", "memory_svg"]
 
-#: Kind of a mark -> what the legend calls it.
+#: Kind of a mark -> what the legend calls it, and the same for several.
 MARK_WORDS = {
-    "failure": "failure",
-    "oom": "out of memory",
-    "alert": "alert",
-    "collector_degradation": "collector degraded",
-    "hidden_memory_anomaly": "hidden memory",
-    "evidence": "evidence",
+    "failure": ("failure", "failures"),
+    "oom": ("out of memory", "out of memory"),
+    "alert": ("alert", "alerts"),
+    "collector_degradation": ("collector degraded", "collectors degraded"),
+    "hidden_memory_anomaly": ("hidden memory", "hidden memory"),
+    "evidence": ("evidence", "evidence"),
 }
 
 # Everything is in half pixels, so that whole numbers are fine enough.
@@ -143,10 +144,14 @@ def describe(picture: MemoryPicture) -> str:
         sentences.append(f"Highest: {human_bytes(high)}{whose}, at {human_time(time_ns)} UTC.")
     if picture.size_bytes is not None:
         sentences.append(f"Size of the device: {human_bytes(picture.size_bytes)}.")
-    for kind, word in MARK_WORDS.items():
-        count = sum(mark.count for mark in picture.marks if mark.kind == kind)
-        if count and kind != "evidence":
-            sentences.append(f"Marked with {word}: {human_count(count)}.")
+    counts = {kind: sum(mark.count for mark in picture.marks if mark.kind == kind) for kind in MARK_WORDS}
+    marks = [
+        f"{human_count(count)} {MARK_WORDS[kind][count > 1]}"
+        for kind, count in counts.items()
+        if count and kind != "evidence"
+    ]
+    if marks:
+        sentences.append(f"Marks: {listed(marks)}.")
     return " ".join([*sentences, *([picture.note] if picture.note else [])])
 
 
@@ -243,7 +248,7 @@ def _marks(picture: MemoryPicture, x: Scale) -> Iterator[str]:
         if kind == "failure":
             yield f'<path class="sl-when" d="{"".join(f"M{at} {_LANE}V{_BOTTOM}" for at in places)}"/>'
         shapes = "".join(_SHAPES[kind].format(x=at, y=_LANE) for at in places)
-        yield f'<path class="sl-mark {_mark_class(kind)}" d="{shapes}"><title>{MARK_WORDS[kind]}</title></path>'
+        yield f'<path class="sl-mark {_mark_class(kind)}" d="{shapes}"><title>{MARK_WORDS[kind][0]}</title></path>'
 
 
 def _mark_class(kind: str) -> str:
@@ -293,7 +298,7 @@ def _legend_entries(picture: MemoryPicture) -> Iterator[tuple[str, str]]:
         is_rest = number == _PHASE_COLOURS - 1 and len(names) > _PHASE_COLOURS
         swatch = f'<path class="sl-phase sl-p{number + 1}" d="M{{x}} {{y}}m0-12h30v24h-30z"/>'
         yield swatch, "other phases" if is_rest else name
-    for kind, word in MARK_WORDS.items():
+    for kind, (word, _) in MARK_WORDS.items():
         if any(mark.kind == kind for mark in picture.marks):
             shape = _SHAPES[kind].replace("M{x} {y}", "M{x} {y}m15 0")
             yield f'<path class="sl-mark {_mark_class(kind)}" d="{shape}"/>', word

@@ -1,8 +1,8 @@
 """The store: artifacts as views, and the questions people ask of them.
 
-Promise: every method has an ``_sql`` twin that returns the exact text and parameters that it runs. `QueryStore.explain`,
-`QueryStore.issue_account` and `QueryStore.memory_history` have none, because they ask several statements of
-``sql/queries``, one after the other.
+Promise: every method has an ``_sql`` twin that returns the exact text and parameters that it runs. `explain`,
+`issue_account` and `memory_history` have none, because they ask several statements of ``sql/queries``, one after the
+other.
 """
 
 from __future__ import annotations
