@@ -31,7 +31,9 @@ MARK_WORDS = {
 
 # Everything is in half pixels, so that whole numbers are fine enough.
 _WIDTH, _LEFT, _RIGHT = 1520, 128, 1490
-_LANE, _TOP, _BOTTOM = 34, 60, 400
+_LANE, _TOP, _BOTTOM = 38, 64, 400
+#: The evidence stands above the other marks, which are often of the same time.
+_EVIDENCE_LANE = 13
 _LEGEND_TOP, _ROW_HEIGHT = 500, 38
 _CHARACTER_WIDTH = 12
 _NAME_WIDTH = 40
@@ -247,7 +249,8 @@ def _marks(picture: MemoryPicture, x: Scale) -> Iterator[str]:
             continue
         if kind == "failure":
             yield f'<path class="sl-when" d="{"".join(f"M{at} {_LANE}V{_BOTTOM}" for at in places)}"/>'
-        shapes = "".join(_SHAPES[kind].format(x=at, y=_LANE) for at in places)
+        lane = _EVIDENCE_LANE if kind == "evidence" else _LANE
+        shapes = "".join(_SHAPES[kind].format(x=at, y=lane) for at in places)
         yield f'<path class="sl-mark {_mark_class(kind)}" d="{shapes}"><title>{MARK_WORDS[kind][0]}</title></path>'
 
 

@@ -21,5 +21,6 @@ from stormlog.reporting.pictures import (
     run_picture as run_picture,
 )
 from stormlog.reporting.writing import (
+    check_target as check_target,
     write_report as write_report,
 )

@@ -211,20 +211,20 @@ def _picture(account: IssueAccount, number: int, *, is_large: bool) -> Iterator[
 
 def _spread(account: IssueAccount) -> str:
     rows = [
-        [Cell(spread.field), Cell(_values(spread))]
+        [Cell(spread.field, "field"), Cell(_values(spread))]
         for spread in account.spread
         # One value that is not known says nothing.
         if any(value.value is not None for value in spread.values)
     ]
     if not rows:
         return ""
-    shown = table("Where its hits are", [("Field", ""), ("Hits by value", "")], rows)
+    shown = table("Where its hits are", [("Field", "field"), ("Hits by value", "")], rows)
     return f"<h4>How the hits spread</h4>{shown}"
 
 
 def _values(spread: ValueSpread) -> Markup:
     parts = [
-        f'<span class="bar" style="--share:{round(100 * value.share)}%">'
+        f'<span class="value"><span class="meter" style="--share:{round(100 * value.share)}%"></span>'
         f"{markup_text('not known' if value.value is None else value.value, 80)} "
         f'<span class="soft">{human_count(value.hit_count)}</span></span>'
         for value in spread.values[:_VALUES]

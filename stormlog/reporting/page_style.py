@@ -6,9 +6,9 @@ __all__ = ["PAGE_STYLE"]
 
 PAGE_STYLE = """\
 :root{color-scheme:light dark;--ink:#1d2733;--soft:#5b6775;--line:#dfe4ea;--page:#f5f7f9;--card:#fff;--link:#1d4ed8;
---bad:#b91c1c;--warn:#a16207;--good:#15803d;--note:#1d5fa8;--code:#f0f3f6;--bar:#c9d6e6}
+--bad:#b91c1c;--warn:#a16207;--good:#15803d;--note:#1d5fa8;--code:#f0f3f6}
 @media (prefers-color-scheme:dark){:root{--ink:#e4e9ef;--soft:#a3afbd;--line:#2d3743;--page:#0f1419;--card:#151b22;
---link:#8db4ff;--bad:#f87171;--warn:#eab53d;--good:#5cc98a;--note:#7db7f0;--code:#1d252e;--bar:#35485e}}
+--link:#8db4ff;--bad:#f87171;--warn:#eab53d;--good:#5cc98a;--note:#7db7f0;--code:#1d252e}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,
@@ -57,13 +57,15 @@ figure svg{display:block;width:100%;min-width:34rem;height:auto}
 .sl-hits{width:7.5rem;height:1.75rem;display:block}
 figure .sl-spark-memory{min-width:0;max-width:30rem}
 figcaption{color:var(--soft);font-size:.875rem}
-.bar{background:linear-gradient(var(--bar),var(--bar)) left/var(--share) 100% no-repeat;padding:0 .35rem;
-border-radius:3px}
-details>summary{cursor:pointer;color:var(--soft)}
+.field{width:6rem;color:var(--soft)}
+.value{display:inline-block;margin-right:1.25rem}
+.meter{display:inline-block;width:2.5rem;height:.55rem;margin-right:.45rem;border-radius:3px;vertical-align:.05em;
+background:linear-gradient(var(--note),var(--note)) left/var(--share) 100% no-repeat,var(--line)}
 @media (max-width:42rem){body{font-size:15px}main,body>header,body>footer{padding-left:.9rem;padding-right:.9rem}
 h1{font-size:1.35rem}.card,.verdict{padding-left:.9rem;padding-right:.9rem}
 dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.45rem}
-table.cards,table.cards caption,table.cards tbody,table.cards tr,table.cards td,table.cards th[scope=row]{display:block;width:100%}
+table.cards,table.cards caption,table.cards tbody,table.cards tr,table.cards td,
+table.cards th[scope=row]{display:block;width:100%}
 table.cards thead{position:absolute;left:-99rem}
 table.cards tr{border-bottom:1px solid var(--line);padding:.6rem 0}
 table.cards td,table.cards th[scope=row]{border:0;padding:.1rem 0;text-align:left;white-space:normal;min-width:0}

@@ -38,9 +38,8 @@ def run_picture(explanation: Explanation, history: MemoryHistory) -> MemoryPictu
         )
         for series in sorted(history.series, key=lambda series: (series.rank or 0, series.device_id or 0))
     ]
-    counter = {"used": "used", "allocated": "allocated"}
     counters = [series.counter for series in (*history.series, history.all_series) if series is not None]
-    what = f", {counter.get(counters[0], counters[0])} on each device" if counters else ""
+    what = f", {counters[0]} on each device" if counters else ""
     band = None
     if history.all_series is not None:
         label = f"least to most of {human_count(history.series_count)} devices"
@@ -76,11 +75,14 @@ def issue_picture(account: IssueAccount) -> MemoryPicture | None:
     if timeline is None or not timeline.series:
         return None
     device = f", device {timeline.device_id}" if timeline.device_id >= 0 else ""
+    failures = {mark.timestamp_ns for mark in timeline.marks if mark.kind == "failure"}
+    # The failure stands for the hit that it is.
+    marks = [m for m in timeline.marks if m.kind != "oom" or m.timestamp_ns not in failures]
     order = sorted(timeline.series, key=lambda series: _COUNTERS.index(series.counter))
     return MemoryPicture(
         title=f"Memory of rank {timeline.rank}{device} around the first evidence",
         lines=[MemoryLine(series.counter, series.points) for series in order],
         size_bytes=timeline.total_bytes,
         phases=timeline.phases,
-        marks=[*timeline.marks, TimelineMark("evidence", timeline.timestamp_ns, 1)],
+        marks=[*marks, TimelineMark("evidence", timeline.timestamp_ns, 1)],
     )

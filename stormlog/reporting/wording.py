@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 
@@ -30,6 +31,9 @@ KIND_WORDS = {
     "alert": "alert",
     "hidden_memory_anomaly": "hidden memory",
 }
+
+#: Texts that mean nothing to a shell within double quotes.
+_HARMLESS = re.compile(r"[\w.:-]+", re.ASCII)
 
 _SEVERITY_ORDER = ("critical", "error", "warning", "info")
 
@@ -114,14 +118,16 @@ def ask_again(report: Report) -> dict[str, str]:
     found = {
         "Why the run failed": f"stormlog why {opened}{option}{attempt}{tracker}",
         "All issues": f"stormlog query issues {opened}{tracker}",
-        "Their SQL": f'stormlog query issues {opened} --sql "SELECT * FROM issues ORDER BY severity_rank"',
+        "Their SQL": f'stormlog query issues {opened} --sql "SELECT * FROM issues ORDER BY severity_rank, last_seen_ns DESC"',
         "Hits over time": f'stormlog query issues {opened} --sql "SELECT * FROM issue_trend"',
     }
     memory = report.explanation.memory
     if memory is not None:
         session = memory.session_id.replace("'", "''")
         statement = f"SELECT * FROM memory_timeline('{session}', 360)"
-        found["Memory over time"] = f"stormlog query events {opened} --sql {shlex.quote(statement)}"
+        # Quotes inside quotes are hard to read; few sessions need them.
+        typed = f'"{statement}"' if _HARMLESS.fullmatch(session) else shlex.quote(statement)
+        found["Memory over time"] = f"stormlog query events {opened} --sql {typed}"
     if report.skipped_line_count:
         found["Skipped lines"] = f'stormlog query issues {opened} --sql "SELECT * FROM rejects"'
     if any(skipped.line_count is None for skipped in report.skipped):
