@@ -35,6 +35,8 @@ KIND_WORDS = {
 #: Texts that mean nothing to a shell within double quotes.
 _HARMLESS = re.compile(r"[\w.:-]+", re.ASCII)
 
+_ISSUES_SQL = '"SELECT * FROM issues ORDER BY severity_rank, last_seen_ns DESC"'
+
 _SEVERITY_ORDER = ("critical", "error", "warning", "info")
 
 
@@ -118,7 +120,7 @@ def ask_again(report: Report) -> dict[str, str]:
     found = {
         "Why the run failed": f"stormlog why {opened}{option}{attempt}{tracker}",
         "All issues": f"stormlog query issues {opened}{tracker}",
-        "Their SQL": f'stormlog query issues {opened} --sql "SELECT * FROM issues ORDER BY severity_rank, last_seen_ns DESC"',
+        "The same in SQL": f"stormlog query issues {opened} --sql {_ISSUES_SQL}",
         "Hits over time": f'stormlog query issues {opened} --sql "SELECT * FROM issue_trend"',
     }
     memory = report.explanation.memory
