@@ -54,7 +54,7 @@ SHARED_MODULES = {
     "stormlog.tracking": {
         # `scan` and `watch` are modules too, so no package can have names like these.
         *("scanning.scan", "scanning.watch"),
-        *("database.maintenance", "digest.rendering", "sidecar_exchange", "statuses"),
+        *("database.maintenance", "digest.rendering", "repository", "sidecar_exchange", "statuses"),
     },
 }
 

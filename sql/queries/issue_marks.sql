@@ -1,5 +1,6 @@
 -- What happened in a session within some time: failures, and hits of issues by kind, in equal parts of the time.
 --
+-- A hit that is a failure is counted as a failure only.
 -- $session_id, $rank: only hits of this rank, and those that name none. $start_ns, $end_ns: the time, the end included.
 -- $bucket_count: number of parts.
 WITH happenings AS (
@@ -7,9 +8,12 @@ WITH happenings AS (
     FROM failures
     WHERE session_id = CAST($session_id AS VARCHAR) AND (rank IS NULL OR rank = CAST($rank AS BIGINT))
     UNION ALL
-    SELECT kind, timestamp_ns
-    FROM issue_evidence
-    WHERE session_id = CAST($session_id AS VARCHAR) AND (rank IS NULL OR rank = CAST($rank AS BIGINT)) AND stage > 0
+    SELECT e.kind, e.timestamp_ns
+    FROM issue_evidence AS e
+    ANTI JOIN failures AS f ON e.stage = 1 AND e.sort_file = f.file_id AND e.sort_line = f.line_number
+    WHERE e.session_id = CAST($session_id AS VARCHAR)
+        AND (e.rank IS NULL OR e.rank = CAST($rank AS BIGINT))
+        AND e.stage > 0
 )
 
 SELECT kind, min(timestamp_ns) AS timestamp_ns, count(*) AS count

@@ -31,6 +31,11 @@ from stormlog.explaining.issue_models import (
     ValueSpread as ValueSpread,
     VersionRange as VersionRange,
 )
+from stormlog.explaining.issue_rules import (
+    IssueRule as IssueRule,
+    RuleSql as RuleSql,
+    rule_of as rule_of,
+)
 from stormlog.explaining.models import (
     COMPONENTS as COMPONENTS,
     MOST_OTHER_RUNS as MOST_OTHER_RUNS,

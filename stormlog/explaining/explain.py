@@ -295,7 +295,7 @@ def _same_as(store: Store, scope: _Scope, attempts: list[Attempt]) -> SameIssue 
     without = [a for a in earlier if a[:2] not in with_it and a[:2] in kin and a.code_version is not None]
     return SameIssue(
         issue=fingerprint_id if tracked is None or tracked.issue_id is None else tracked.issue_id,
-        number=None,
+        number=None if tracked is None else tracked.number,
         status=None if tracked is None else tracked.status or tracked.state,
         first_version=first_version,
         last_version_without=without[-1].code_version if without else None,

@@ -73,9 +73,13 @@ def find_fingerprint(ask: Ask, text: str) -> str:
 
     Raises:
         UnknownIdError: there is no such issue under the opened paths, or several; the message names some.
+        SourceError: there is no telemetry.
     """
     word = text.strip().lower()
     wanted = word if word.startswith(_PREFIX) else f"{_PREFIX}{word}"
+    if word.isdecimal() and wanted != word:
+        message = f"{text!r} is a number: that of an issue in a tracker, which is not asked here; name the fingerprint"
+        raise UnknownIdError("issue", text, message=message)
     rows = ask("issue_ids", {"text": wanted})
     if any(found == wanted for found, _ in rows):
         return wanted
@@ -83,6 +87,9 @@ def find_fingerprint(ask: Ask, text: str) -> str:
     if len(matches) == 1 and len(wanted) >= len(_PREFIX) + _SHORTEST_PART:
         return str(matches[0])
     others = [found for found, _ in rows][:_NAMED]
+    if not rows:
+        # Raises where there is no telemetry at all.
+        list_attempts(ask)
     if matches and len(wanted) < len(_PREFIX) + _SHORTEST_PART:
         message = (
             f"{text!r} is too short for an issue: give {_SHORTEST_PART} digits or more, such as {others[0]}"
@@ -230,15 +237,25 @@ def _versions(runs: Sequence[_RunWithHits], attempts: Sequence[Attempt]) -> Vers
     affected = [attempt for attempt in by_start if attempt[:2] in with_hits]
     if not affected:
         return VersionRange()
-    first = affected[0]
-    kin = {attempt[:2] for attempt in others_of_its_job(first, attempts)}
-    without = [
-        attempt.code_version
-        for attempt in by_start
-        if attempt[:2] in kin and (attempt.start_ns or 0) < (first.start_ns or 0) and attempt.code_version
+    first, latest = affected[0], affected[-1]
+    without = [a for a in _kin_before(first, by_start) if a.code_version]
+    between = [
+        a
+        for a in _kin_before(latest, by_start)
+        if a[:2] not in with_hits and a.code_version and (a.start_ns or 0) > (first.start_ns or 0)
     ]
+    gone = between[-1] if between else None
+    back = None if gone is None else next(a for a in affected if (a.start_ns or 0) >= (gone.start_ns or 0))
     return VersionRange(
-        last_without=without[-1] if without else None,
+        last_without=without[-1].code_version if without else None,
         first_with=first.code_version,
-        latest_with=affected[-1].code_version,
+        latest_with=latest.code_version,
+        gone_in=None if gone is None else gone.code_version,
+        back_in=None if back is None else back.code_version,
     )
+
+
+def _kin_before(attempt: Attempt, by_start: Sequence[Attempt]) -> list[Attempt]:
+    """Return the attempts of the same job that began before one, the latest last."""
+    kin = {other[:2] for other in others_of_its_job(attempt, by_start)}
+    return [a for a in by_start if a[:2] in kin and (a.start_ns or 0) < (attempt.start_ns or 0)]

@@ -227,18 +227,31 @@ class EvidencePlace(_Plain):
 
 @frozen_class
 class VersionRange(_Plain):
-    """Versions of the code between which the issue came in.
+    """Versions of the code between which the issue came in, and came back.
+
+    Only runs of the same job are compared, and those that do not say their version are left out.
 
     Args:
-        last_without: Version of the latest run of the same job before the first run with hits, where that has none;
-            runs that do not say their version are left out.
+        last_without: Version of the latest run before the first run with hits.
         first_with: Version of the first run with hits; null where it does not say.
         latest_with: Version of the latest run with hits; likewise.
+        gone_in: Version of the latest run without hits between runs with hits; null where there is none.
+        back_in: Version of the first run with hits after that one; null where it does not say.
     """
 
     last_without: str | None = None
     first_with: str | None = None
     latest_with: str | None = None
+    gone_in: str | None = None
+    back_in: str | None = None
+
+    @property
+    def latest_change(self) -> tuple[str, str] | None:
+        """The versions without and with the issue when it came in or came back last; None where one is not known."""
+        before, after = (
+            (self.last_without, self.first_with) if self.gone_in is None else (self.gone_in, self.back_in)
+        )
+        return None if before is None or after is None or before == after else (before, after)
 
 
 @frozen_class

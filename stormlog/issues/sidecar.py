@@ -50,6 +50,8 @@ class TrackedState:
         app: The training program; None where nothing is said, and then it is about every one.
         is_dev: Whether it is about development runs; None likewise.
         issue_id: Fingerprints with the same one belong to one issue.
+        number: Short number of the issue in its project.
+        former_numbers: Numbers of issues that were merged into it; they lead to it.
         kind: oom, collector_degradation, alert, hidden_memory_anomaly, or error.
         schema_version: Of the dimensions.
         dimensions: What makes the fingerprint.
@@ -66,6 +68,8 @@ class TrackedState:
     app: str | None = None
     is_dev: bool | None = None
     issue_id: str | None = None
+    number: int | None = None
+    former_numbers: tuple[int, ...] | None = None
     kind: str | None = None
     schema_version: int = 1
     dimensions: Mapping[str, Any] | None = None
@@ -245,6 +249,7 @@ def _require_consistent(states: list[TrackedState]) -> None:
     """Refuse two answers to one question."""
     seen: dict[str, dict[tuple[Any, ...], int]] = {}
     issues: dict[str, tuple[int, tuple[Any, ...]]] = {}
+    numbers: dict[str, int] = {}
     for position, state in enumerate(states):
         others = seen.setdefault(state.fingerprint_id, {})
         key = (state.app, state.is_dev)
@@ -258,7 +263,8 @@ def _require_consistent(states: list[TrackedState]) -> None:
         # These belong to the issue: its fingerprints cannot differ in them.
         facts = (state.state, state.status, state.fix_version, state.assignee, bool(state.is_dev))
         first, expected = issues.setdefault(state.issue_id, (position, facts))
-        if facts != expected:
+        number = state.number
+        if facts != expected or (number is not None and numbers.setdefault(state.issue_id, number) != number):
             raise _Problem(
                 f"says something else about issue {state.issue_id} than issues[{first}]",
                 f"issues[{position}]",
@@ -308,6 +314,18 @@ def _count(value: Any) -> int:
     return int(value)
 
 
+def _number(value: Any) -> int:
+    if _integer(value) < 1:
+        raise ValueError("is below one")
+    return int(value)
+
+
+def _numbers(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list):
+        raise ValueError("is no list")
+    return tuple(map(_number, value))
+
+
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("is no object")
@@ -342,6 +360,8 @@ _FIELDS: Final[dict[str, Callable[[Any], Any]]] = {
     "app": _name,
     "is_dev": _flag,
     "issue_id": _name,
+    "number": _number,
+    "former_numbers": _numbers,
     "kind": _name,
     "schema_version": _integer,
     "dimensions": _object,

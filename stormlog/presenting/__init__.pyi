@@ -1,5 +1,17 @@
 # The public names of this package, and where they are: see stormlog/_lazy.py.
 
+from stormlog.presenting.issue_history import (
+    activity_sentence as activity_sentence,
+)
+from stormlog.presenting.issue_markdown import (
+    issue_markdown as issue_markdown,
+)
+from stormlog.presenting.issue_page import (
+    ShownIssue as ShownIssue,
+)
+from stormlog.presenting.issue_text import (
+    issue_screen as issue_screen,
+)
 from stormlog.presenting.quantities import (
     human_bytes as human_bytes,
     human_count as human_count,

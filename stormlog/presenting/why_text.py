@@ -19,7 +19,7 @@ from stormlog.presenting.texts import cell_width, fits, padded, printable, range
 from stormlog.presenting.why_headline import absent_ranks, doubt, headline
 from stormlog.presenting.why_ranks import NotableRank, bar_scale, notable_ranks, other_ranks, used_bytes
 
-__all__ = ["Piece", "Style", "screen", "screen_text"]
+__all__ = ["Line", "Piece", "Style", "screen", "screen_text"]
 
 #: What a part of a line is: who prints it on a terminal gives it a colour.
 Style = Literal["plain", "heading", "failure", "warning", "note", "faint"]

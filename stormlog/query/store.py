@@ -257,7 +257,7 @@ class QueryStore(AnsweringStore):
         Args:
             run_id: A run, as view ``runs`` names it.
             session_id: A session: its run, and the account of its memory.
-            issue: A fingerprint id: the run of its latest evidence.
+            issue: A fingerprint id, or its first 6 digits or more: the run of its latest evidence.
             attempt: The attempt of the run, by its number; by default the one that failed last.
             at_ns: Ask for no failure: the account of every series at its last sample not after this time, in
                 nanoseconds since the Unix epoch.
@@ -269,9 +269,11 @@ class QueryStore(AnsweringStore):
 
         Source: docs/why.md.
         """
-        from stormlog.explaining import explain
+        from stormlog.explaining import explain, find_fingerprint
 
         store = self._explaining_store()
+        if issue is not None:
+            issue = find_fingerprint(store.ask, issue)
         return explain(store, run_id=run_id, session_id=session_id, issue=issue, attempt=attempt, at_ns=at_ns)
 
     def issue_account(self, fingerprint_id: str | Sequence[str]) -> IssueAccount:

@@ -39,6 +39,7 @@ class TrackedIssue(_Value):
 
     Attributes:
         issue_id: A UUID. ``merged_from`` is set where it was asked for by the id of an issue merged into it.
+        number: Short number within its project; no other issue ever has it.
         project: Name of its project.
         app: Name of the training program.
         is_dev: Whether it comes from development runs.
@@ -61,6 +62,7 @@ class TrackedIssue(_Value):
     """
 
     issue_id: str
+    number: int
     project: str
     app: str
     is_dev: bool

@@ -15,7 +15,7 @@ import re
 import sqlite3
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from stormlog.engine import SELECT_STATES, state_of_row
@@ -101,6 +101,8 @@ def export_states(
         if tracker.project != DEFAULT_PROJECT:
             project_row(connection, tracker.project)
         states = [state_of_row(row) for row in connection.execute(SELECT_STATES, [tracker.project])]
+        former = _former_numbers(connection, tracker.project)
+    states = [_with_former_numbers(state, former.get(state.issue_id or "")) for state in states]
     if not counts:
         states = [_without_counts(state) for state in states]
     name = None if path is None else os.fspath(path)
@@ -112,6 +114,33 @@ def export_states(
 def _without_counts(state: TrackedState) -> TrackedState:
     given = state.given - _COUNTED
     return TrackedState(given=given, **{name: getattr(state, name) for name in given})
+
+
+def _former_numbers(connection: sqlite3.Connection, project: str) -> dict[str, tuple[int, ...]]:
+    """Return id of an issue -> numbers of issues that were merged into it, here or before an import."""
+    rows = connection.execute(
+        """
+        SELECT coalesce(m.target_issue_id, n.issue_id) AS issue_id, n.number
+        FROM issue_numbers AS n
+        INNER JOIN projects AS p ON n.project_id = p.project_id
+        LEFT JOIN issue_merges AS m ON m.source_issue_id = n.issue_id AND m.undone_ns IS NULL
+        WHERE p.name = ? AND (n.is_former = 1 OR m.target_issue_id IS NOT NULL)
+        ORDER BY n.number
+        """,
+        [project],
+    )
+    found: dict[str, tuple[int, ...]] = {}
+    for issue_id, number in rows:
+        found[issue_id] = (*found.get(issue_id, ()), number)
+    return found
+
+
+def _with_former_numbers(state: TrackedState, numbers: tuple[int, ...] | None) -> TrackedState:
+    return (
+        state
+        if numbers is None
+        else replace(state, former_numbers=numbers, given=state.given | {"former_numbers"})
+    )
 
 
 def _write(path: str, data: bytes) -> None:
@@ -199,10 +228,10 @@ class _Restoration:
             "said",
             "position INTEGER PRIMARY KEY, fingerprint_id, app, is_dev, named_issue, kind, schema_version, "
             "dimensions_json, severity, title, title_ns, state, status, fix_version, has_fix_version, "
-            "ignore_until_json, has_ignore_until, assignee, has_assignee, issue_id",
+            "ignore_until_json, has_ignore_until, assignee, has_assignee, number, former_numbers_json, issue_id",
         )
         self._connection.executemany(
-            f"INSERT INTO temp.said VALUES ({', '.join('?' * 20)})",
+            f"INSERT INTO temp.said VALUES ({', '.join('?' * 22)})",
             (_values(position, state) for position, state in enumerate(states)),
         )
         self._connection.execute("CREATE INDEX temp.said_by_fingerprint ON said (fingerprint_id)")
@@ -310,6 +339,7 @@ class _Restoration:
             "INSERT INTO apps (app_id, project_id, name) VALUES (?, ?, ?)",
             ((new_id(), self._project_id, name) for (name,) in apps),
         )
+        self._keep_numbers()
         # Of an issue with several fingerprints the one that was seen first says what kind it is.
         connection.execute(
             """
@@ -351,7 +381,35 @@ class _Restoration:
         connection.execute(
             "INSERT INTO temp.about SELECT position, issue_id FROM temp.said WHERE issue_id IS NOT NULL"
         )
+        self._keep_former_numbers()
         return added
+
+    def _keep_numbers(self) -> None:
+        """Give issues that are about to be made the numbers that the file says, where no issue has had them."""
+        self._connection.execute(
+            """
+            INSERT OR IGNORE INTO issue_numbers (project_id, number, issue_id)
+            SELECT ?, s.number, s.issue_id
+            FROM temp.said AS s
+            WHERE s.issue_id IS NOT NULL AND s.number IS NOT NULL
+            ORDER BY s.position
+            """,
+            [self._project_id],
+        )
+
+    def _keep_former_numbers(self) -> None:
+        """Let numbers of issues that the file does not have any more lead to those that they were merged into."""
+        self._connection.execute(
+            """
+            INSERT OR IGNORE INTO issue_numbers (project_id, number, issue_id, is_former)
+            SELECT ?, n.value, b.issue_id, 1
+            FROM temp.said AS s
+            INNER JOIN json_each(s.former_numbers_json) AS n
+            INNER JOIN temp.about AS b ON b.position = s.position
+            ORDER BY s.position, n.value
+            """,
+            [self._project_id],
+        )
 
     def _note_activity(self) -> None:
         """Let digests tell of issues that were made just now."""
@@ -490,5 +548,7 @@ def _values(position: int, state: TrackedState) -> tuple[Any, ...]:
         "ignore_until" in state.given,
         state.assignee,
         "assignee" in state.given,
+        state.number,
+        canonical_json(state.former_numbers or ()),
         None,
     )

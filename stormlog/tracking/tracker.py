@@ -20,9 +20,16 @@ from stormlog.tracking.models import (
     ScanReport,
     TrackedIssue,
 )
-from stormlog.tracking.projects import create_project, list_projects, project_row, set_project
+from stormlog.tracking.projects import (
+    DEFAULT_PROJECT,
+    create_project,
+    list_projects,
+    project_row,
+    set_project,
+)
 from stormlog.tracking.reading import listing
-from stormlog.tracking.reading.lookup import find_issue, fingerprints_of
+from stormlog.tracking.reading.lookup import find_issue, fingerprints_of, issue_name
+from stormlog.tracking.reading.sources import IssueSources, issue_sources
 from stormlog.tracking.session import TrackerSession
 from stormlog.tracking.triage import comments, merging, unmerging
 from stormlog.tracking.triage.verbs import MatchChangedError, Targets, Triage, match
@@ -102,8 +109,8 @@ class Tracker(TrackerSession):
         """Return an issue with what belongs to it.
 
         Args:
-            issue_id: As everywhere: its id, that of an issue merged into it, at least 6 characters of its start or
-                end, or a fingerprint id.
+            issue_id: As everywhere: its number (``12``, ``#12`` or ``PROJECT/12``), its id, that of an issue merged
+                into it, at least 6 characters of its start or end, or a fingerprint id.
 
         Raises:
             LifecycleError: code ``not_found`` or ``ambiguous_id``.
@@ -111,11 +118,24 @@ class Tracker(TrackerSession):
         with self.reading() as connection:
             return listing.issue_detail(connection, self._project_id(connection), issue_id)
 
+    def issue_number(self, issue_id: str) -> int:
+        """Return the short number of an issue; see `issue`."""
+        # Who may write may also see the number of what was written.
+        with self.store.reading() as connection:
+            row, _ = find_issue(connection, self._project_id(connection), issue_id)
+            return int(issue_name(connection, row["issue_id"])[1:])
+
     def fingerprints(self, issue_id: str) -> list[str]:
         """Return the fingerprint ids of an issue, the one with the latest evidence first; see `issue`."""
         with self.reading() as connection:
             row, _ = find_issue(connection, self._project_id(connection), issue_id)
             return fingerprints_of(connection, row["issue_id"])
+
+    def sources(self, issue_id: str) -> IssueSources:
+        """Return where the telemetry lies that an issue was seen in, as scans found it; see `issue`."""
+        with self.reading() as connection:
+            row, _ = find_issue(connection, self._project_id(connection), issue_id)
+            return issue_sources(connection, row["project_id"], row["issue_id"])
 
     def occurrences(self, issue_id: str, *, limit: int = 50, after: str | None = None) -> OccurrencePage:
         """Return one page of the occurrences of an issue, the latest first; see `list_issues`."""
@@ -232,7 +252,7 @@ class Tracker(TrackerSession):
         with self.writing() as connection:
             return merging.merge(
                 connection,
-                project_row(connection, self.project),
+                self._project_id(connection),
                 self.actor,
                 target,
                 source,
@@ -246,8 +266,8 @@ class Tracker(TrackerSession):
     def unmerge(self, source: str) -> TrackedIssue:
         """Bring back an issue that was merged into another; see `unmerging.unmerge`."""
         with self.writing() as connection:
-            project = project_row(connection, self.project)
-            return unmerging.unmerge(connection, project, self.actor, source, now_ns=self.clock())
+            project_id = self._project_id(connection)
+            return unmerging.unmerge(connection, project_id, self.actor, source, now_ns=self.clock())
 
     # ---- scans, gates and files ------------------------------------------------------------------------
 
@@ -411,6 +431,12 @@ class Tracker(TrackerSession):
             return set_project(connection, self.actor, name, settings, now_ns=self.clock())
 
     def _project_id(self, connection: sqlite3.Connection) -> str:
+        """Return the id of the project; that of the default one, which need not exist, may be one that none has."""
+        if self.project == DEFAULT_PROJECT:
+            row = connection.execute(
+                "SELECT project_id FROM projects WHERE name = ?", [DEFAULT_PROJECT]
+            ).fetchone()
+            return "" if row is None else str(row["project_id"])
         return str(project_row(connection, self.project)["project_id"])
 
     def _triage(self, targets: Targets, change: Callable[[Triage, Targets], Change]) -> Change:
@@ -423,8 +449,8 @@ class Tracker(TrackerSession):
                     targets = replace(targets, matched=match(connection, project_id, targets.where))
             try:
                 with self.writing() as connection:
-                    project = project_row(connection, self.project)
-                    return change(Triage(connection, project, self.actor, now_ns=self.clock()), targets)
+                    triage = Triage(connection, self._project_id(connection), self.actor, now_ns=self.clock())
+                    return change(triage, targets)
             except MatchChangedError:
                 if is_last:
                     raise

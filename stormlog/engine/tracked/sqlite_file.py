@@ -32,16 +32,18 @@ SELECT
     f.fingerprint_id, i.status, a.name AS app, f.is_dev, i.issue_id, f.kind, f.schema_version, f.dimensions_json,
     f.severity, f.title, f.title_ns, i.fix_version, i.ignore_until_json, i.assignee, i.occurrence_count, i.hit_count,
     i.run_count, i.unique_user_count, i.recurred_count, i.first_seen_ns, i.last_seen_ns, i.first_seen_version,
-    i.last_seen_version
+    i.last_seen_version, n.number
 FROM issue_fingerprints AS f
 INNER JOIN issues AS i ON f.issue_id = i.issue_id
 INNER JOIN apps AS a ON f.app_id = a.app_id
 INNER JOIN projects AS p ON i.project_id = p.project_id
+INNER JOIN issue_numbers AS n ON i.issue_id = n.issue_id AND n.is_former = 0
 WHERE p.name = ?
 ORDER BY f.fingerprint_id, a.name, f.is_dev
 """
 
-_ALL_FIELDS = frozenset(TrackedState.__dataclass_fields__) - {"given"}
+#: Numbers of issues that were merged are for exports alone.
+_ALL_FIELDS = frozenset(TrackedState.__dataclass_fields__) - {"given", "former_numbers"}
 
 
 def state_of_row(row: sqlite3.Row) -> TrackedState:

@@ -301,6 +301,13 @@ def drop_unfounded(connection: sqlite3.Connection) -> int:
     just_made = connection.execute(
         f"SELECT count(*) FROM temp.founded WHERE issue_id IN ({unfounded})"
     ).fetchone()[0]
+    # Nobody has seen the numbers of those that this call made.
+    connection.execute(
+        f"""
+        DELETE FROM issue_numbers
+        WHERE issue_id IN (SELECT f.issue_id FROM temp.founded AS f WHERE f.issue_id IN ({unfounded}))
+        """
+    )
     for table in ("activity", "issue_fingerprints", "issues"):
         connection.executemany(f"DELETE FROM {table} WHERE issue_id = ?", [(issue_id,) for issue_id in ids])
     return int(just_made)

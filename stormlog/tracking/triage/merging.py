@@ -17,7 +17,7 @@ from stormlog.tracking.database import activity, aggregates
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.database.sequences import next_sequence
 from stormlog.tracking.models import TrackedIssue
-from stormlog.tracking.reading.lookup import find_issue, tracked_issue
+from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issue
 from stormlog.tracking.statuses import LIVE
 from stormlog.tracking.triage.verbs import require_revision, reset_recurrences
 
@@ -39,7 +39,7 @@ DETAIL_COLUMNS = ("evidence_id", "source_kind", "event_type", "source_path", "bu
 
 def merge(
     connection: sqlite3.Connection,
-    project: sqlite3.Row,
+    project_id: str,
     actor: Actor,
     target_text: str,
     source_text: str,
@@ -54,6 +54,7 @@ def merge(
 
     Args:
         connection: Inside a transaction to write.
+        project_id: Project of issues that are named without one.
         target_text: What `find_issue` understands; this issue survives.
         source_text: Likewise.
         across_apps: Whether the two may be of different apps.
@@ -66,7 +67,7 @@ def merge(
 
     Raises:
         LifecycleError: code ``not_found``; ``already_merged``, details name the survivor; ``merge_scope``: another
-            app, or development with production; ``merge_hides_live_issue``: say ``keep_status`` or ``reopen``;
+            project or app, or development with production; ``merge_hides_live_issue``: say ``keep_status`` or ``reopen``;
             ``stale_revision``.
         ValueError: both are the same issue, or there is no source.
     """
@@ -74,25 +75,25 @@ def merge(
         raise ValueError("name the issue that is to be merged")
     if keep_status and reopen:
         raise ValueError("keep_status and reopen exclude each other")
-    target, _ = find_issue(connection, project["project_id"], target_text)
-    source, merged_from = find_issue(connection, project["project_id"], source_text)
+    target, _ = find_issue(connection, project_id, target_text)
+    source, merged_from = find_issue(connection, project_id, source_text)
     target_id, source_id = target["issue_id"], source["issue_id"]
     if merged_from is not None:
         raise LifecycleError(
-            f"issue {merged_from} is merged into {source_id} already",
+            f"issue {issue_name(connection, merged_from)} is merged into {issue_name(connection, source_id)} already",
             code="already_merged",
             details={"issue_id": merged_from, "merged_into": source_id},
         )
     if target_id == source_id:
-        raise ValueError(f"issue {target_id} cannot be merged into itself")
+        raise ValueError(f"issue {issue_name(connection, target_id)} cannot be merged into itself")
     if revision is not None:
-        require_revision(target, revision)
-    _require_scope(target, source, across_apps=across_apps)
+        require_revision(connection, target, revision)
+    _require_scope(connection, target, source, across_apps=across_apps)
     hides = target["status"] == "resolved" and source["status"] in LIVE
     if hides and not (keep_status or reopen):
         raise LifecycleError(
-            f"issue {target_id} is resolved and {source_id} is {source['status']}: say whether to keep that status "
-            "or to reopen",
+            f"issue {issue_name(connection, target_id)} is resolved and {issue_name(connection, source_id)} is "
+            f"{source['status']}: say whether to keep that status (--keep-status) or to reopen (--reopen)",
             code="merge_hides_live_issue",
             details={"target": target_id, "source": source_id, "source_status": source["status"]},
         )
@@ -117,7 +118,7 @@ def merge(
             activity.canonical_json(dict(source)),
             activity.canonical_json(moved),
             now_ns,
-            next_sequence(connection, project["project_id"]),
+            next_sequence(connection, target["project_id"]),
             f"{actor.type}:{actor.id}",
         ],
     )
@@ -145,7 +146,7 @@ def merge(
         connection,
         actor,
         "merge",
-        project_id=project["project_id"],
+        project_id=target["project_id"],
         issue_id=target_id,
         at_ns=now_ns,
         before=before,
@@ -154,15 +155,20 @@ def merge(
     return tracked_issue(connection, target_id)
 
 
-def _require_scope(target: sqlite3.Row, source: sqlite3.Row, *, across_apps: bool) -> None:
-    if target["is_dev"] != source["is_dev"]:
+def _require_scope(
+    connection: sqlite3.Connection, target: sqlite3.Row, source: sqlite3.Row, *, across_apps: bool
+) -> None:
+    if target["project_id"] != source["project_id"]:
+        text = "the issues are of different projects"
+    elif target["is_dev"] != source["is_dev"]:
         text = "one issue is of development, the other of production"
     elif target["app_id"] != source["app_id"] and not across_apps:
         text = "the issues are of different apps; say so if that is meant (across_apps)"
     else:
         return
     raise LifecycleError(
-        f"cannot merge {source['issue_id']} into {target['issue_id']}: {text}",
+        f"cannot merge {issue_name(connection, source['issue_id'])} into "
+        f"{issue_name(connection, target['issue_id'])}: {text}",
         code="merge_scope",
         details={"target": target["issue_id"], "source": source["issue_id"]},
     )

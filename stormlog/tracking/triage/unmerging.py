@@ -18,20 +18,21 @@ from stormlog.tracking.actors import Actor
 from stormlog.tracking.database import activity
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.models import TrackedIssue
-from stormlog.tracking.reading.lookup import find_issue, tracked_issue
+from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issue
 from stormlog.tracking.triage.merging import DETAIL_COLUMNS, KEY_COLUMNS, rebuild
 
 __all__ = ["unmerge"]
 
 
 def unmerge(
-    connection: sqlite3.Connection, project: sqlite3.Row, actor: Actor, source_text: str, *, now_ns: int
+    connection: sqlite3.Connection, project_id: str, actor: Actor, source_text: str, *, now_ns: int
 ) -> TrackedIssue:
     """Bring back an issue that was merged, with its fingerprints and all evidence of them, also what came later.
 
     Args:
         connection: Inside a transaction to write.
-        source_text: Id of the issue that was merged, or enough of its start or end.
+        project_id: Project of an issue that is named without one.
+        source_text: Number or id of the issue that was merged, or enough of its start or end.
 
     Returns:
         The issue that is back, with the status that it had.
@@ -39,10 +40,10 @@ def unmerge(
     Raises:
         LifecycleError: code ``not_found``: it is not merged into another.
     """
-    target, source_id = find_issue(connection, project["project_id"], source_text)
+    target, source_id = find_issue(connection, project_id, source_text)
     if source_id is None:
         raise LifecycleError(
-            f"issue {target['issue_id']} is not merged into another",
+            f"issue {issue_name(connection, target['issue_id'])} is not merged into another",
             code="not_found",
             details={"issue_id": target["issue_id"]},
         )
@@ -110,7 +111,7 @@ def unmerge(
             connection,
             actor,
             "unmerge",
-            project_id=project["project_id"],
+            project_id=target["project_id"],
             issue_id=issue_id,
             at_ns=now_ns,
             after=after,

@@ -19,8 +19,8 @@ from stormlog.tracking.checks import require_integer, require_text
 from stormlog.tracking.database import activity, aggregates
 from stormlog.tracking.models import Change
 from stormlog.tracking.reading.listing import matching
-from stormlog.tracking.reading.lookup import find_issue, tracked_issues
-from stormlog.tracking.statuses import Status, require_move
+from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issues
+from stormlog.tracking.statuses import Status, require_move, shown_status
 
 __all__ = ["MatchChangedError", "Targets", "Triage", "match", "require_revision", "reset_recurrences"]
 
@@ -68,20 +68,18 @@ def match(connection: sqlite3.Connection, project_id: str, where: str) -> dict[s
 
 
 class Triage:
-    """Verbs on issues of one project, inside one transaction.
+    """Verbs on issues, inside one transaction.
 
     Args:
         connection: Inside a transaction to write.
-        project: Row of the project.
+        project_id: Project of issues that are named without one.
         actor: Who does it.
         now_ns: The clock.
     """
 
-    def __init__(
-        self, connection: sqlite3.Connection, project: sqlite3.Row, actor: Actor, *, now_ns: int
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, project_id: str, actor: Actor, *, now_ns: int) -> None:
         self._connection = connection
-        self._project = project
+        self._project_id = project_id
         self._actor = actor
         self._now_ns = now_ns
 
@@ -169,7 +167,8 @@ class Triage:
         for row in rows:
             if row["status"] != "resolved":
                 raise LifecycleError(
-                    f"issue {row['issue_id']} is {row['status']}: only the fix version of a resolved one is amended",
+                    f"issue {issue_name(self._connection, row['issue_id'])} is {shown_status(row['status'])}: "
+                    "only the fix version of a resolved one is amended",
                     code="illegal_transition",
                     details={"issue_id": row["issue_id"], "from": row["status"], "to": "resolved"},
                 )
@@ -189,7 +188,9 @@ class Triage:
     ) -> Change:
         rows = self._rows(targets)
         for row in rows:
-            require_move(row["issue_id"], row["status"], status)
+            require_move(
+                row["issue_id"], row["status"], status, name=issue_name(self._connection, row["issue_id"])
+            )
         # A silenced issue keeps the version it was resolved in.
         cleared = {} if status == "silenced" else {"fix_version": None, "resolved_ns": None}
         reset_recurrences(self._connection, [row["issue_id"] for row in rows])
@@ -209,12 +210,11 @@ class Triage:
 
     def _rows(self, targets: Targets) -> list[sqlite3.Row]:
         """Return the rows of all issues that are meant, each once."""
-        project_id = self._project["project_id"]
         if not targets.ids and targets.where is None:
             raise ValueError("name issues, or give a condition")
         rows = {}
         for text in targets.ids:
-            row, _ = find_issue(self._connection, project_id, text)
+            row, _ = find_issue(self._connection, self._project_id, text)
             rows[row["issue_id"]] = row
         aggregates.touch(self._connection, issues=targets.matched)
         matched = self._connection.execute(
@@ -236,7 +236,7 @@ class Triage:
         if targets.revision is not None:
             if len(found) != 1:
                 raise ValueError("a revision is that of one issue")
-            require_revision(found[0], targets.revision)
+            require_revision(self._connection, found[0], targets.revision)
         return found
 
     def _update(
@@ -255,7 +255,7 @@ class Triage:
                 self._connection,
                 self._actor,
                 action,
-                project_id=self._project["project_id"],
+                project_id=row["project_id"],
                 issue_id=row["issue_id"],
                 at_ns=self._now_ns,
                 before=_readable({column: row[column] for column in changed}),
@@ -285,7 +285,11 @@ class Triage:
         # Comparing needs `packaging`, which takes a while to import.
         from stormlog.tracking.versions import compare_versions, seen_among
 
-        order = self._project["version_order"]
+        [order] = self._connection.execute(
+            "SELECT p.version_order FROM projects AS p INNER JOIN issues AS i ON i.project_id = p.project_id "
+            "WHERE i.issue_id = ?",
+            [issue_id],
+        ).fetchone()
         first_seen = seen_among(self._versions(issue_id))
         steps = {"older": -1, "newer": 1}
 
@@ -309,7 +313,7 @@ class Triage:
         return dict(rows.fetchall())
 
 
-def require_revision(row: sqlite3.Row, revision: int) -> None:
+def require_revision(connection: sqlite3.Connection, row: sqlite3.Row, revision: int) -> None:
     """Refuse to change an issue that is not as the caller saw it.
 
     Raises:
@@ -317,7 +321,8 @@ def require_revision(row: sqlite3.Row, revision: int) -> None:
     """
     if row["revision"] != revision:
         raise LifecycleError(
-            f"issue {row['issue_id']} was changed meanwhile: it has revision {row['revision']}, not {revision}",
+            f"issue {issue_name(connection, row['issue_id'])} was changed meanwhile: it has revision "
+            f"{row['revision']}, not {revision}",
             code="stale_revision",
             details={"issue_id": row["issue_id"], "revision": row["revision"], "expected": revision},
         )

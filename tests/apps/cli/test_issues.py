@@ -19,6 +19,7 @@ from tests.tracking.evidence import fingerprint_id, see
 Run = Callable[..., Outcome]
 
 ISSUE_KEYS = {
+    "number",
     "issue_id", "project", "app", "is_dev", "kind", "status", "state", "title", "severity", "fix_version",
     "resolved_ns", "ignore_until", "assignee", "occurrence_count", "hit_count", "run_count", "unique_user_count",
     "recurred_count", "recurred_last_ns", "first_seen_ns", "last_seen_ns", "first_seen_version", "last_seen_version",
@@ -90,9 +91,7 @@ def test_the_list_comes_in_every_format(run: Run, db: Path) -> None:
     assert set(table[0]) == ISSUE_KEYS
     assert [row["issue_id"] for row in table] == [row["issue_id"] for row in rows]
     markdown = run("list", "--format", "markdown").stdout
-    assert (
-        f"| {issue(db).issue_id[-8:]} | new | warning | Alert: F1 | a | 2 | 2 | 1 | 1.0 - 1.5 |" in markdown
-    )
+    assert "| \\#1 | new | warning | Alert: F1 | a | 2 | 2 | 1 | 1.0 - 1.5 |" in markdown
     plain = run("list").stdout
     assert plain.splitlines()[0].split()[:2] == ["Issue", "Id"]
     assert "\x1b" not in plain
@@ -190,7 +189,7 @@ def test_tables_on_a_terminal_fit_it(run: Run, db: Path) -> None:
     assert status == 0
     lines = without_styles(shown).splitlines()
     assert max(map(len, lines)) <= 70
-    assert issue(db).issue_id[-8:] in shown
+    assert "#1" in shown
     assert "Not shown at this width" in shown
 
 
@@ -213,7 +212,7 @@ def test_verbs_confirm_in_one_line(
     run: Run, db: Path, words: list[str], confirmation: str, status: str
 ) -> None:
     outcome = run(*words, fingerprint_id("F1"))
-    line = confirmation.format(issue(db).issue_id[-8:])
+    line = confirmation.format("#1")
     assert outcome == Outcome(0, f"{line} (Alert: F1)\n", "")
     assert issue(db).status == status
 
@@ -237,7 +236,7 @@ def test_warnings_for_people_go_to_stderr(run: Run, db: Path) -> None:
     assert outcome.status == 0
     assert "version 1.5 is recorded already" in outcome.stderr
     amended = run("resolve", fingerprint_id("F1"), "--version", "1.6", "--amend")
-    assert amended == Outcome(0, f"Amended {issue(db).issue_id[-8:]}: fixed in 1.6 (Alert: F1)\n", "")
+    assert amended == Outcome(0, "Amended #1: fixed in 1.6 (Alert: F1)\n", "")
     assert issue(db).fix_version == "1.6"
 
 
@@ -357,14 +356,14 @@ def test_there_is_nothing_to_list_where_no_tracker_is(tmp_path: Path) -> None:
 def test_issues_merge_and_split(run: Run, db: Path) -> None:
     target, source = issue(db, "F1").issue_id, issue(db, "F2").issue_id
     outcome = run("merge", target, source)
-    assert (outcome.status, outcome.stdout.split(" (")[0]) == (0, f"Merged {source} into {target[-8:]}")
+    assert (outcome.status, outcome.stdout.split(" (")[0]) == (0, f"Merged {source} into #1")
     shown = run("show", source)
     assert shown.stderr == f"{source} is merged into {target}.\n"
     detail = as_json(run("show", source, "--json"))
     assert (detail["merged_into"], detail["issue"]["merged_from"]) == (target, source)
     assert error_of(run("merge", target, source, "--json"))["code"] == "already_merged"
 
-    assert run("unmerge", source).stdout.startswith(f"Brought back {source[-8:]} (Out of ")
+    assert run("unmerge", source).stdout.startswith("Brought back #2 (Out of ")
     assert as_json(run("merge", target, source, "--json"))["issue_id"] == target
     assert as_json(run("unmerge", source, "--json"))["issue_id"] == source
 

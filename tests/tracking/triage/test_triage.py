@@ -301,7 +301,7 @@ def test_several_issues_change_together_or_not_at_all(tracker: Tracker) -> None:
     first, second = (seen(tracker, name) for name in ("F1", "F2"))
     tracker.resolve(second.issue_id)
     stored = everything(tracker)
-    with refused("illegal_transition", second.issue_id):
+    with refused("illegal_transition", f"#{second.number}"):
         tracker.claim(first.issue_id, second.issue_id)
     with refused("not_found"):
         tracker.claim(first.issue_id, "ffffffff")

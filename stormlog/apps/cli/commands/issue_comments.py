@@ -10,7 +10,7 @@ import click
 from stormlog.apps.cli.options.tracker_options import format_options, json_option, tracker_of, tracker_options
 
 if TYPE_CHECKING:
-    from stormlog.tracking import Comment
+    from stormlog.tracking import Comment, Tracker
 
 __all__ = ["comment", "comments", "delete_comment", "edit_comment"]
 
@@ -24,7 +24,7 @@ __all__ = ["comment", "comments", "delete_comment", "edit_comment"]
 def comment(issue_id: str, text: str, as_json: bool, **options: Any) -> None:
     """Add a comment in Markdown to an issue; TEXT of - is what stdin says."""
     with tracker_of(options) as tracker:
-        _confirm(tracker.comment(issue_id, _text(text)), as_json, "Commented")
+        _confirm(tracker, tracker.comment(issue_id, _text(text)), as_json, "Commented")
 
 
 @click.command()
@@ -55,7 +55,7 @@ def edit_comment(comment_id: str, text: str, as_json: bool, **options: Any) -> N
     COMMENT is its id, or at least 6 characters of its start or end.
     """
     with tracker_of(options) as tracker:
-        _confirm(tracker.edit_comment(comment_id, _text(text)), as_json, "Edited")
+        _confirm(tracker, tracker.edit_comment(comment_id, _text(text)), as_json, "Edited")
 
 
 @click.command("delete-comment")
@@ -69,14 +69,14 @@ def delete_comment(comment_id: str, as_json: bool, **options: Any) -> None:
     Its text leaves the file a week later.
     """
     with tracker_of(options) as tracker:
-        _confirm(tracker.delete_comment(comment_id), as_json, "Deleted")
+        _confirm(tracker, tracker.delete_comment(comment_id), as_json, "Deleted")
 
 
 def _text(text: str) -> str:
     return sys.stdin.read() if text == "-" else text
 
 
-def _confirm(found: Comment, as_json: bool, verb: str) -> None:
+def _confirm(tracker: Tracker, found: Comment, as_json: bool, verb: str) -> None:
     from stormlog.apps.cli.options.tracked_targets import short_id
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
@@ -84,5 +84,6 @@ def _confirm(found: Comment, as_json: bool, verb: str) -> None:
     if as_json:
         output.print_text(json_document(found.as_dict()) + "\n")
     else:
-        output.print_text(f"{verb}: comment {short_id(found.comment_id)} on {short_id(found.issue_id)}\n")
+        number = tracker.issue_number(found.issue_id)
+        output.print_text(f"{verb}: comment {short_id(found.comment_id)} on #{number}\n")
     output.flush()

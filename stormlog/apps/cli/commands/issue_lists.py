@@ -1,4 +1,4 @@
-"""``stormlog issues list``, ``show`` and ``history``."""
+"""``stormlog issues list`` and ``history``."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from stormlog.apps.cli.options.options import format_of, session_option, text_op
 from stormlog.apps.cli.options.targets import Target
 from stormlog.apps.cli.options.tracker_options import (
     format_options,
-    json_option,
-    no_colour_option,
     page_options,
     tracker_of,
     tracker_options,
 )
 from stormlog.issues.kinds import TRACKED_KINDS
-from stormlog.tracking.statuses import SHOWN_STATUSES, STATUSES, shown_status
+from stormlog.tracking.statuses import SHOWN_STATUSES, STATUSES
 
 if TYPE_CHECKING:
-    from stormlog.tracking import Comment, IssueDetail
+    pass
 
-__all__ = ["KIND_CHOICES", "SORT_CHOICES", "STATUS_CHOICES", "history", "list_", "print_rows", "show"]
+__all__ = ["KIND_CHOICES", "SORT_CHOICES", "STATUS_CHOICES", "history", "list_", "print_rows"]
 
 STATUS_CHOICES = tuple(dict.fromkeys((*SHOWN_STATUSES, *STATUSES)))
 KIND_CHOICES = TRACKED_KINDS
@@ -80,46 +78,12 @@ def list_(**options: Any) -> None:
 
     rows = [issue.as_dict() for issue in page.issues]
     if format_name in ("table", "markdown"):
-        rows = [for_people(row) for row in rows]
+        rows = [for_people(row, names_project=options["all_projects"]) for row in rows]
     print_rows(rows, TRACKED_ISSUES, format_name, no_colour, page=page.as_dict(), cursor=page.cursor)
     if unmatched:
         from stormlog.apps.cli.printing.diagnostics import print_unmatched
 
         print_unmatched(unmatched)
-
-
-@click.command()
-@click.argument("issue_id", metavar="ID")
-@tracker_options
-@json_option
-@no_colour_option
-@click.help_option("-h", "--help")
-def show(issue_id: str, as_json: bool, no_colour: bool, **options: Any) -> None:
-    """Show an issue: where it was seen, what is known of it, and what was said."""
-    from stormlog.apps.cli.options.tracked_targets import OCCURRENCES
-    from stormlog.apps.cli.printing import output
-    from stormlog.apps.cli.printing.formats import Answer
-    from stormlog.apps.cli.printing.json_text import json_document
-
-    with tracker_of(options, read_only=True) as tracker:
-        detail = tracker.issue(issue_id)
-    if as_json:
-        output.print_text(json_document(detail.as_dict()) + "\n")
-        return
-    output.print_text(_facts_text(detail))
-    if detail.occurrences:
-        output.print_text(_sessions_heading(detail))
-        output.print_answer(
-            Answer([occurrence.as_dict() for occurrence in detail.occurrences], OCCURRENCES),
-            "table",
-            no_colour=no_colour,
-        )
-    output.print_text("".join(map(_comment_text, detail.comments)))
-    output.flush()
-    if detail.merged_into is not None:
-        from stormlog.apps.cli.printing.diagnostics import print_message
-
-        print_message(f"{detail.issue.merged_from} is merged into {detail.merged_into}.")
 
 
 @click.command()
@@ -133,10 +97,16 @@ def history(issue_id: str, limit: int, after: str | None, **options: Any) -> Non
     format_name, no_colour = _format_of(options)
     with tracker_of(options, read_only=True) as tracker:
         page = tracker.history(issue_id, limit=limit, after=after)
-    from stormlog.apps.cli.options.tracked_targets import HISTORY
+    from stormlog.apps.cli.options.tracked_targets import CHANGES, HISTORY
 
     rows = [activity.as_dict() for activity in page.activities]
-    print_rows(rows, HISTORY, format_name, no_colour, page=page.as_dict(), cursor=page.cursor)
+    target = HISTORY
+    if format_name in ("table", "markdown"):
+        from stormlog.presenting import activity_sentence
+
+        target = CHANGES
+        rows = [{**row, "change": activity_sentence(row)} for row in rows]
+    print_rows(rows, target, format_name, no_colour, page=page.as_dict(), cursor=page.cursor)
 
 
 def print_rows(
@@ -175,77 +145,3 @@ def _format_of(options: dict[str, Any]) -> tuple[str, bool]:
     for name in [name for name in options if name == "format_name" or name.startswith("shortcut_")]:
         del options[name]
     return format_name, options.pop("no_colour")
-
-
-def _facts_text(detail: IssueDetail) -> str:
-    from stormlog.apps.cli.options.tracked_targets import for_people
-    from stormlog.presenting import human_count, printable
-
-    issue = detail.issue
-    shown = for_people(issue.as_dict())
-    recurring = None
-    if issue.recurred_count:
-        sessions = human_count(issue.recurred_count)
-        recurring = f"in {sessions} sessions while resolved, last {_moment(issue.recurred_last_ns)}"
-    facts = {
-        "Id": issue.issue_id,
-        "Status": shown_status(issue.status)
-        if issue.fix_version is None
-        else f"{shown_status(issue.status)} in {issue.fix_version}",
-        "Recurring": recurring,
-        "Silence": _silence_text(issue.ignore_until),
-        "Assignee": issue.assignee,
-        "Severity": issue.severity,
-        "Kind": issue.kind,
-        "Project": issue.project,
-        "App": shown["shown_app"],
-        "Runs": human_count(issue.run_count),
-        "Hits": human_count(issue.hit_count),
-        "Users": human_count(issue.unique_user_count),
-        "First seen": _moment(issue.first_seen_ns),
-        "Last seen": _moment(issue.last_seen_ns),
-        "Versions": shown["versions"],
-        "Revision": str(issue.revision),
-    }
-    lines = [f"{name:<11}  {printable(text)}\n" for name, text in facts.items() if text is not None]
-    lines += [f"Fingerprint  {fingerprint.fingerprint_id}\n" for fingerprint in detail.fingerprints]
-    return f"{printable(issue.title)}\n\n{''.join(lines)}"
-
-
-def _sessions_heading(detail: IssueDetail) -> str:
-    from stormlog.presenting import human_count
-
-    shown, there_are = len(detail.occurrences), detail.issue.occurrence_count
-    latest = f", the latest {shown}" if shown < there_are else ""
-    return f"\nSessions: {human_count(there_are)}{latest}\n\n"
-
-
-def _comment_text(comment: Comment) -> str:
-    from stormlog.presenting import printable
-
-    lines = "".join(f"  {printable(line)}\n" for line in comment.body.splitlines())
-    who = f"{printable(comment.author_name)} ({comment.author_type})"
-    return f"\n{who}, {_moment(comment.created_ns)}, comment {comment.comment_id}\n{lines}"
-
-
-def _moment(value: int | None) -> str:
-    from stormlog.presenting import human_time
-
-    return "-" if value is None else f"{human_time(value)} UTC"
-
-
-def _silence_text(until: Any) -> str | None:
-    from stormlog.presenting import human_count
-
-    if until is None:
-        return None
-    ends = []
-    if "count" in until:
-        ends.append(f"{human_count(until['count'])} more sessions")
-    if "runs" in until:
-        ends.append(f"{human_count(until['runs'])} more runs")
-    if "date_ns" in until:
-        ends.append(_moment(until["date_ns"]))
-    reason = until.get("reason")
-    text = f"until {' or '.join(ends)}" if ends else "for good"
-    return text if reason is None else f"{text}: {reason}"

@@ -53,7 +53,6 @@ def record(message: str, at: str | None, as_json: bool, **options: Any) -> None:
     import time
 
     from stormlog.apps.cli.options.times import moment_ns
-    from stormlog.apps.cli.options.tracked_targets import short_id
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
     from stormlog.presenting import printable
@@ -67,5 +66,5 @@ def record(message: str, at: str | None, as_json: bool, **options: Any) -> None:
     if as_json:
         output.print_text(json_document(issue.as_dict()) + "\n")
     else:
-        output.print_text(f"Recorded as {short_id(issue.issue_id)} ({printable(issue.title)})\n")
+        output.print_text(f"Recorded as #{issue.number} ({printable(issue.title)})\n")
     output.flush()

@@ -115,9 +115,8 @@ def _change(options: dict[str, Any], verb: Callable[..., Change], sentence: str)
     Args:
         options: What `_verb_options` added.
         verb: Called with the tracker, ids, and what all verbs have in common.
-        sentence: Confirms one issue; ``{}`` stands for its id.
+        sentence: Confirms one issue; ``{}`` stands for its number.
     """
-    from stormlog.apps.cli.options.tracked_targets import short_id
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.diagnostics import print_message
     from stormlog.apps.cli.printing.json_text import json_document
@@ -135,13 +134,14 @@ def _change(options: dict[str, Any], verb: Callable[..., Change], sentence: str)
         output.flush()
         return
     lines = [
-        f"{printable(sentence.replace('{}', short_id(issue.issue_id)))} ({printable(issue.title)})\n"
+        f"{printable(sentence.replace('{}', f'#{issue.number}'))} ({printable(issue.title)})\n"
         for issue in change.issues[:_MOST_LINES]
     ]
     if len(change.issues) > len(lines):
         lines.append(f"... and {len(change.issues) - len(lines):,} more\n")
     output.print_text("".join(lines) or "No issue fits.\n")
     output.flush()
+    numbers = {issue.issue_id: issue.number for issue in change.issues}
     for warning in change.warnings:
-        where = "" if warning["issue_id"] is None else f"{short_id(warning['issue_id'])}: "
+        where = "" if warning["issue_id"] is None else f"#{numbers[warning['issue_id']]}: "
         print_message(f"{where}{warning['message']}", "Warning")

@@ -20,7 +20,7 @@ class _Issues(LazyGroup):
     cls=_Issues,
     modules={
         "list": "stormlog.apps.cli.commands.issue_lists:list_",
-        "show": "stormlog.apps.cli.commands.issue_lists:show",
+        "show": "stormlog.apps.cli.commands.issue_page:show",
         "history": "stormlog.apps.cli.commands.issue_lists:history",
         "claim": "stormlog.apps.cli.commands.issue_verbs:claim",
         "resolve": "stormlog.apps.cli.commands.issue_verbs:resolve",
@@ -42,6 +42,7 @@ class _Issues(LazyGroup):
 def issues() -> None:
     """Follow issues from run to run, and say what becomes of them.
 
-    ID is the id of an issue or of one merged into it, at least 6 characters of its start or end, or a
-    fingerprint id. 'silence' is another word for 'ignore'.
+    ID is the number of an issue (12, '#12', PROJECT/12), its id or that of one merged into it, at least 6
+    characters of its start or end, or a fingerprint id. Digits alone are a number. 'silence' is another word for
+    'ignore'.
     """

@@ -7,13 +7,23 @@ from typing import Any
 
 from stormlog.apps.cli.options.targets import Column, Target
 
-__all__ = ["COMMENTS", "HISTORY", "OCCURRENCES", "PROJECTS", "TRACKED_ISSUES", "for_people", "short_id"]
+__all__ = [
+    "CHANGES",
+    "COMMENTS",
+    "HISTORY",
+    "OCCURRENCES",
+    "PROJECTS",
+    "TRACKED_ISSUES",
+    "for_people",
+    "short_id",
+]
 
 TRACKED_ISSUES = Target(
     method="",
     filter_name="",
     preferred=(
         "issue_id",
+        "number",
         "status",
         "severity",
         "kind",
@@ -67,17 +77,23 @@ OCCURRENCES = Target(
     plain_has_all=False,
 )
 
+#: What was done, in sentences.
+_READABLE_CHANGES = (Column("at_ns", "Time (UTC)", "time"), Column("change", "Change"))
+
 HISTORY = Target(
     method="",
     filter_name="",
     preferred=("at_ns", "actor_type", "actor_id", "action", "before", "after", "issue_id", "scan_id"),
-    readable=(
-        Column("at_ns", "Time (UTC)", "time"),
-        Column("actor_id", "Who", "word"),
-        Column("action", "Did", "word"),
-        Column("before", "Before", "text", 1),
-        Column("after", "After", "text"),
-    ),
+    readable=_READABLE_CHANGES,
+    plain_has_all=False,
+)
+
+#: The history for people, also in a pipe.
+CHANGES = Target(
+    method="",
+    filter_name="",
+    preferred=("at_ns", "change"),
+    readable=_READABLE_CHANGES,
     plain_has_all=False,
 )
 
@@ -124,12 +140,16 @@ def short_id(issue_id: str) -> str:
     return issue_id[-8:]
 
 
-def for_people(issue: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of an issue with those that only tables for people show."""
+def for_people(issue: Mapping[str, Any], *, names_project: bool = False) -> dict[str, Any]:
+    """Return the fields of an issue with those that only tables for people show.
+
+    Args:
+        names_project: Whether its number stands behind the name of its project.
+    """
     ends = [version for version in (issue["first_seen_version"], issue["last_seen_version"]) if version]
     return {
         **issue,
-        "short_id": short_id(issue["issue_id"]),
+        "short_id": f"{issue['project']}/{issue['number']}" if names_project else f"#{issue['number']}",
         "shown_status": _status_text(issue),
         "shown_app": f"{issue['app']} (dev)" if issue["is_dev"] else issue["app"],
         "versions": " - ".join(dict.fromkeys(ends)) or None,
