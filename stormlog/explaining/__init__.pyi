@@ -15,6 +15,7 @@ from stormlog.explaining.history import (
 from stormlog.explaining.issue_accounts import (
     find_fingerprint as find_fingerprint,
     issue_account as issue_account,
+    accounts_of_issues as accounts_of_issues,
 )
 from stormlog.explaining.issue_models import (
     EvidencePlace as EvidencePlace,

@@ -92,16 +92,17 @@ def memory_history(
         margin = max((end_ns - start_ns) // 10, 10 * _NS_PER_S)
     phases = []
     if found and shown is not None:
-        time = {"start_ns": start_ns, "end_ns": end_ns, "bucket_count": _PHASE_PARTS}
-        phases = ask("issue_phases", {"session_id": session_id, "rank": rank, **time})
-    time = {"start_ns": start_ns - margin, "end_ns": min(end_ns + margin, _LAST_NS), "buckets": _MARK_PARTS}
-    marks = ask("history_marks", {**of_attempt, **time})
+        of_rank = {"issues": [0], "session_ids": [session_id], "ranks": [rank]}
+        time = {"starts_ns": [start_ns], "ends_ns": [end_ns], "bucket_count": _PHASE_PARTS}
+        phases = ask("issue_phases", {**of_rank, **time})
+    window = {"start_ns": start_ns - margin, "end_ns": min(end_ns + margin, _LAST_NS), "buckets": _MARK_PARTS}
+    marks = ask("history_marks", {**of_attempt, **window})
     return MemoryHistory(
         series=tuple(series for series in found if series.session_id is not None),
         all_series=next((series for series in found if series.session_id is None), None),
         series_count=rows[0][11] if rows else 0,
         size_bytes=rows[0][10] if rows else None,
-        phases=tuple(PhaseBand(*row) for row in phases),
+        phases=tuple(PhaseBand(*row) for _, *row in phases),
         marks=tuple(TimelineMark(*row) for row in marks),
     )
 

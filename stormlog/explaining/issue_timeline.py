@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stormlog.explaining.asking import Ask
@@ -14,7 +14,7 @@ from stormlog.explaining.issue_models import (
     TimelineSeries,
 )
 
-__all__ = ["timeline_of"]
+__all__ = ["rows_by_issue", "timelines_of"]
 
 _MINUTE_NS = 60 * 10**9
 #: The window round the evidence.
@@ -24,44 +24,80 @@ _AFTER_NS = 5 * _MINUTE_NS
 _BUCKET_COUNT = 120
 
 
-def timeline_of(ask: Ask, wanted: Mapping[str, Any]) -> MemoryTimeline | None:
-    """Return the memory of the device that the representative evidence is about; None without samples around it.
+def timelines_of(ask: Ask, wanted: Mapping[str, Any]) -> dict[int, MemoryTimeline]:
+    """Return the memory of the devices that representative evidence is about, by the number of the issue.
+
+    Issues without samples around their evidence have none.
 
     Args:
         ask: The store.
-        wanted: ``fingerprint_ids``: those of the issue.
+        wanted: ``fingerprint_ids`` and ``issues``: fingerprints, and the number of the issue that each belongs to.
     """
-    for session_id, rank, device_id, time_ns in ask("issue_series", wanted):
-        of_rank = {"session_id": session_id, "rank": rank}
-        rows = ask(
+    places = {issue: place for issue, *place in ask("issue_series", wanted)}
+    rows_of = rows_by_issue(
+        ask(
             "issue_timeline",
             {
-                **of_rank,
-                "device_id": device_id,
-                "time_ns": time_ns,
+                "issues": list(places),
+                "session_ids": [place[0] for place in places.values()],
+                "ranks": [place[1] for place in places.values()],
+                "device_ids": [place[2] for place in places.values()],
+                "times_ns": [place[3] for place in places.values()],
                 "before_ns": _BEFORE_NS,
                 "after_ns": _AFTER_NS,
                 "bucket_count": _BUCKET_COUNT,
             },
         )
-        if not rows:
-            return None
-        start_ns, end_ns, total_bytes = rows[0][-3:]
-        time = {**of_rank, "start_ns": start_ns, "end_ns": end_ns, "bucket_count": _BUCKET_COUNT}
-        points: dict[str, list[TimelinePoint]] = {}
-        for counter, *values, _, _, _ in rows:
-            points.setdefault(counter, []).append(TimelinePoint(*values))
-        return MemoryTimeline(
-            **of_rank,
-            host=None,
-            device_id=device_id,
-            timestamp_ns=time_ns,
-            start_ns=start_ns,
-            end_ns=end_ns,
-            total_bytes=total_bytes,
-            bucket_count=_BUCKET_COUNT,
-            series=tuple(TimelineSeries(counter, tuple(found)) for counter, found in points.items()),
-            phases=tuple(PhaseBand(*row) for row in ask("issue_phases", time)),
-            marks=tuple(TimelineMark(*row) for row in ask("issue_marks", time)),
-        )
-    return None
+        if places
+        else []
+    )
+    if not rows_of:
+        return {}
+    time = {
+        "issues": list(rows_of),
+        "session_ids": [places[issue][0] for issue in rows_of],
+        "ranks": [places[issue][1] for issue in rows_of],
+        "starts_ns": [rows[0][-3] for rows in rows_of.values()],
+        "ends_ns": [rows[0][-2] for rows in rows_of.values()],
+        "bucket_count": _BUCKET_COUNT,
+    }
+    phases, marks = (rows_by_issue(ask(name, time)) for name in ("issue_phases", "issue_marks"))
+    return {
+        issue: _timeline(places[issue], rows, phases.get(issue, ()), marks.get(issue, ()))
+        for issue, rows in rows_of.items()
+    }
+
+
+def rows_by_issue(rows: Iterable[Sequence[Any]]) -> dict[int, list[Sequence[Any]]]:
+    """Return number of the issue -> the rest of its rows."""
+    found: dict[int, list[Sequence[Any]]] = {}
+    for issue, *rest in rows:
+        found.setdefault(issue, []).append(rest)
+    return found
+
+
+def _timeline(
+    place: Sequence[Any],
+    rows: Sequence[Sequence[Any]],
+    phases: Iterable[Sequence[Any]],
+    marks: Iterable[Sequence[Any]],
+) -> MemoryTimeline:
+    session_id, rank, device_id, time_ns = place
+    start_ns, end_ns, total_bytes = rows[0][-3:]
+    points: dict[str, list[TimelinePoint]] = {}
+    for counter, *values, _, _, _ in rows:
+        points.setdefault(counter, []).append(TimelinePoint(*values))
+    return MemoryTimeline(
+        session_id=session_id,
+        rank=rank,
+        host=None,
+        device_id=device_id,
+        timestamp_ns=time_ns,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        total_bytes=total_bytes,
+        bucket_count=_BUCKET_COUNT,
+        series=tuple(TimelineSeries(counter, tuple(found)) for counter, found in points.items()),
+        phases=tuple(PhaseBand(*row) for row in phases),
+        marks=tuple(TimelineMark(*row) for row in marks),
+    )

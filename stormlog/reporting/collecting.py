@@ -76,7 +76,7 @@ def collect_report(
         explanation=explanation,
         history=_history(store, explanation),
         issues=tuple(issues),
-        accounts=tuple(store.issue_account([fingerprint_id]) for fingerprint_id in shown),
+        accounts=tuple(store.issue_accounts(shown)),
         tracked={} if tracker is None else _tracked(store, shown),
         skipped=tuple(_skipped(store)),
         session_count=len({row.session_id for row in sessions}),
