@@ -26,6 +26,7 @@ MARK_WORDS = {
     "alert": ("alert", "alerts"),
     "collector_degradation": ("collector degraded", "collectors degraded"),
     "hidden_memory_anomaly": ("hidden memory", "hidden memory"),
+    "other": ("other issue", "other issues"),
     "evidence": ("evidence", "evidence"),
 }
 
@@ -50,6 +51,7 @@ _SHAPES = {
     "alert": "M{x} {y}m0-12l12 21h-24z",
     "collector_degradation": "M{x} {y}m0-13l11 13l-11 13l-11-13z",
     "hidden_memory_anomaly": "M{x} {y}m-10 0a10 10 0 1 0 20 0a10 10 0 1 0-20 0z",
+    "other": "M{x} {y}m-9 0l9-9l9 9l-9 9z",
     "evidence": "M{x} {y}m-11-9h22l-11 19z",
 }
 
@@ -146,7 +148,7 @@ def describe(picture: MemoryPicture) -> str:
         sentences.append(f"Highest: {human_bytes(high)}{whose}, at {human_time(time_ns)} UTC.")
     if picture.size_bytes is not None:
         sentences.append(f"Size of the device: {human_bytes(picture.size_bytes)}.")
-    counts = {kind: sum(mark.count for mark in picture.marks if mark.kind == kind) for kind in MARK_WORDS}
+    counts = {kind: sum(mark.count for mark in picture.marks if _kind(mark) == kind) for kind in MARK_WORDS}
     marks = [
         f"{human_count(count)} {MARK_WORDS[kind][count > 1]}"
         for kind, count in counts.items()
@@ -244,7 +246,7 @@ def _phases(picture: MemoryPicture, x: Scale) -> Iterator[str]:
 
 def _marks(picture: MemoryPicture, x: Scale) -> Iterator[str]:
     for kind in reversed(MARK_WORDS):
-        places = sorted({x(mark.timestamp_ns) for mark in picture.marks if mark.kind == kind})
+        places = sorted({x(mark.timestamp_ns) for mark in picture.marks if _kind(mark) == kind})
         if not places:
             continue
         if kind == "failure":
@@ -252,6 +254,11 @@ def _marks(picture: MemoryPicture, x: Scale) -> Iterator[str]:
         lane = _EVIDENCE_LANE if kind == "evidence" else _LANE
         shapes = "".join(_SHAPES[kind].format(x=at, y=lane) for at in places)
         yield f'<path class="sl-mark {_mark_class(kind)}" d="{shapes}"><title>{MARK_WORDS[kind][0]}</title></path>'
+
+
+def _kind(mark: TimelineMark) -> str:
+    """Return the kind of a mark; hits of rules that are not known here are of one kind."""
+    return mark.kind if mark.kind in MARK_WORDS else "other"
 
 
 def _mark_class(kind: str) -> str:
@@ -291,10 +298,10 @@ def _legend_entries(picture: MemoryPicture) -> Iterator[tuple[str, str]]:
     peak = picture.peak
     if picture.size_bytes is not None and peak is not None:
         is_above = max(peak[0], 1) * _SIZE_SHOWN < picture.size_bytes
-        above = ", above the picture" if is_above else ""
+        above = ", above" if is_above else ""
         yield (
             '<path class="sl-size" d="M{x} {y}h30"/>',
-            f"size of the device, {human_bytes(picture.size_bytes)}{above}",
+            f"device, {human_bytes(picture.size_bytes)}{above}",
         )
     names = _phase_names(picture)
     for number, name in enumerate(names[:_PHASE_COLOURS]):
@@ -302,6 +309,6 @@ def _legend_entries(picture: MemoryPicture) -> Iterator[tuple[str, str]]:
         swatch = f'<path class="sl-phase sl-p{number + 1}" d="M{{x}} {{y}}m0-12h30v24h-30z"/>'
         yield swatch, "other phases" if is_rest else name
     for kind, (word, _) in MARK_WORDS.items():
-        if any(mark.kind == kind for mark in picture.marks):
+        if any(_kind(mark) == kind for mark in picture.marks):
             shape = _SHAPES[kind].replace("M{x} {y}", "M{x} {y}m15 0")
             yield f'<path class="sl-mark {_mark_class(kind)}" d="{shape}"/>', word

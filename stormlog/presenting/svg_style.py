@@ -30,7 +30,7 @@ fill:var(--sl-soft)}
 .sl-p5{fill:var(--sl-p5)}.sl-p6{fill:var(--sl-p6)}
 .sl-mark{stroke:var(--sl-back);stroke-width:2}.sl-when{stroke-width:3;stroke-dasharray:4 6;fill:none}
 .sl-failure,.sl-oom{fill:var(--sl-failure)}.sl-alert{fill:var(--sl-alert)}.sl-collector{fill:var(--sl-degradation)}
-.sl-hidden{fill:var(--sl-hidden)}.sl-evidence{fill:var(--sl-evidence)}.sl-when{stroke:var(--sl-failure);fill:none}
+.sl-hidden{fill:var(--sl-hidden)}.sl-other{fill:var(--sl-soft)}.sl-evidence{fill:var(--sl-evidence)}.sl-when{stroke:var(--sl-failure);fill:none}
 .sl-spark{fill:var(--sl-1);fill-opacity:.75}
 @media print{.sl-picture{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
