@@ -60,7 +60,7 @@ SLOW = (
 )
 
 #: Settings of the tests themselves.
-_OF_TESTS = ("STORMLOG_CAPTURES", "STORMLOG_SOAK")
+_OF_TESTS = ("STORMLOG_CAPTURES", "STORMLOG_REPORT_PYTHON", "STORMLOG_SOAK")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would every process that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stormlog import __version__
 from stormlog.issues.what import what_of
-from stormlog.reporting.models import IssueLine, Report, SkippedFile, TrackedIssue
+from stormlog.presenting import activity_sentence
+from stormlog.reporting.models import IssueLine, Report, SkippedFile, TrackedChange, TrackedIssue
 
 if TYPE_CHECKING:
     from stormlog.explaining import Explanation, MemoryHistory
@@ -25,11 +27,16 @@ _MOST_REJECTS = 1000
 _MOST_CHANGES = 5
 
 _STATES = """
-SELECT * FROM tracking.issue_states WHERE list_contains($fingerprints, fingerprint_id)
+SELECT
+    s.fingerprint_id, s.issue_id, n.number, s.status, s.assignee, s.fix_version, s.first_seen_version,
+    s.last_seen_version, s.run_count
+FROM tracking.issue_states AS s
+LEFT JOIN tracking.issue_numbers AS n ON s.issue_id = n.issue_id AND n.is_former = 0
+WHERE list_contains($fingerprints, s.fingerprint_id)
 """
 
 _CHANGES = """
-SELECT issue_id, at_ns, actor_id, action, before_json, after_json
+SELECT issue_id, at_ns, actor_type, actor_id, action, before_json, after_json
 FROM tracking.activity
 WHERE list_contains($issues, issue_id)
 QUALIFY row_number() OVER (PARTITION BY issue_id ORDER BY at_ns DESC, activity_id DESC) <= $most
@@ -136,24 +143,20 @@ def _skipped(store: QueryStore) -> list[SkippedFile]:
 
 def _tracked(store: QueryStore, fingerprint_ids: Sequence[str]) -> dict[str, TrackedIssue]:
     """Return what the tracker of the store knows of some issues."""
-    result = store.sql(_STATES, {"fingerprints": list(fingerprint_ids)})
-    states = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
-    changes: dict[str, list[tuple[int, str, str, str | None, str | None]]] = {}
-    ids = sorted({state["issue_id"] for state in states if state["issue_id"] is not None})
-    for issue_id, *change in store.sql(_CHANGES, {"issues": ids, "most": _MOST_CHANGES}).rows:
-        changes.setdefault(issue_id, []).append(tuple(change))
-    return {
-        state["fingerprint_id"]: TrackedIssue(
-            issue_id=state["issue_id"],
-            number=state.get("number"),
-            status=state["status"],
-            assignee=state["assignee"],
-            fix_version=state["fix_version"],
-            first_version=state["first_seen_version"],
-            last_version=state["last_seen_version"],
-            ignore_until=state["ignore_until"],
-            run_count=state["run_count"],
-            history=tuple(changes.get(state["issue_id"], ())),
-        )
-        for state in states
-    }
+    states = store.sql(_STATES, {"fingerprints": list(fingerprint_ids)}).rows
+    ids = sorted({row[1] for row in states if row[1] is not None})
+    changes: dict[str, list[TrackedChange]] = {}
+    for issue_id, at_ns, actor_type, actor_id, action, before, after in store.sql(
+        _CHANGES, {"issues": ids, "most": _MOST_CHANGES}
+    ).rows:
+        activity = {
+            "issue_id": issue_id,
+            "at_ns": at_ns,
+            "actor_type": actor_type,
+            "actor_id": actor_id,
+            "action": action,
+            "before": json.loads(before or "null"),
+            "after": json.loads(after or "null"),
+        }
+        changes.setdefault(issue_id, []).append(TrackedChange(at_ns, activity_sentence(activity)))
+    return {name: TrackedIssue(*row, tuple(changes.get(row[0], ()))) for name, *row in states}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from stormlog._values import frozen_class
 from stormlog.explaining import Explanation, IssueAccount, MemoryHistory
 
-__all__ = ["IssueLine", "Report", "SkippedFile", "TrackedIssue"]
+__all__ = ["IssueLine", "Report", "SkippedFile", "TrackedChange", "TrackedIssue"]
 
 
 @frozen_class
@@ -44,15 +45,20 @@ class IssueLine:
         return is_severe and self.state not in ("resolved", "ignored")
 
 
+class TrackedChange(NamedTuple):
+    """A change of an issue in the tracker: when, and a sentence."""
+
+    at_ns: int
+    sentence: str
+
+
 @frozen_class
 class TrackedIssue:
     """What a tracker knows of an issue.
 
     Args:
-        number: Its short number; None where the tracker has none.
-        ignore_until: JSON text of what ends its silence.
-        history: Its latest changes, the latest first: time, actor, action, and JSON texts of what was before and
-            after.
+        number: Its short number.
+        history: Its latest changes, the latest first.
     """
 
     issue_id: str
@@ -62,9 +68,8 @@ class TrackedIssue:
     fix_version: str | None
     first_version: str | None
     last_version: str | None
-    ignore_until: str | None
     run_count: int | None
-    history: tuple[tuple[int, str, str, str | None, str | None], ...] = ()
+    history: tuple[TrackedChange, ...] = ()
 
 
 @frozen_class

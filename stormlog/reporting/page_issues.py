@@ -12,7 +12,6 @@ from stormlog.presenting import why_sentences as sentences
 from stormlog.presenting.markup import markup_text
 from stormlog.presenting.svg_memory import describe, memory_svg
 from stormlog.presenting.svg_sparks import hits_svg, memory_spark_svg
-from stormlog.presenting.texts import shortened
 from stormlog.reporting.models import IssueLine, Report, TrackedIssue
 from stormlog.reporting.page_parts import (
     Cell,
@@ -257,26 +256,8 @@ def _history(tracked: TrackedIssue) -> str:
     if not tracked.history:
         return ""
     rows = [
-        [Cell(f"{human_time(at_ns)} UTC", "time"), Cell(actor), Cell(_change(action, before, after))]
-        for at_ns, actor, action, before, after in tracked.history
+        [Cell(f"{human_time(change.at_ns)} UTC", "time"), Cell(change.sentence, "title")]
+        for change in tracked.history
     ]
-    header = [("When", ""), ("Who", ""), ("What", "")]
+    header = [("When", ""), ("What", "title")]
     return f"<h4>History in the tracker</h4>{table('The latest changes first', header, rows)}"
-
-
-def _change(action: str, before: str | None, after: str | None) -> str:
-    """Return a change in words: the action, and the values that differ."""
-    old, new = (json.loads(text) if text else {} for text in (before, after))
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return action.replace("_", " ")
-    changes = [
-        f"{key} {_value(old[key])} → {_value(value)}" if key in old else f"{key} {_value(value)}"
-        for key, value in new.items()
-        if old.get(key) != value and not isinstance(value, (dict, list))
-    ]
-    words = action.replace("_", " ")
-    return f"{words}: {', '.join(changes)}" if changes else words
-
-
-def _value(value: object) -> str:
-    return "none" if value is None else shortened(str(value), 120)

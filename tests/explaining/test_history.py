@@ -21,8 +21,8 @@ def sample(rank: int, second: float, used: int | None, **changes: object) -> dic
         job_id="job",
         timestamp_ns=START_NS + int(second * SECOND),
         device_used_bytes=used,
-        allocator_reserved_bytes=used,
-        allocator_allocated_bytes=used,
+        allocator_reserved_bytes=None if used is None else used * 3 // 4,
+        allocator_allocated_bytes=None if used is None else used // 2,
         device_total_bytes=80 * GIB,
         **changes,
     )

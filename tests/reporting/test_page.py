@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def test_page_has_landmarks_headings_and_tables_for_those_who_listen(page_of_job
         if "scroll" in attributes.get("class", "") or name == "pre":
             assert attributes.get("tabindex") == "0", name
     levels = [int(name[1]) for name, _ in found.elements if re.fullmatch("h[1-6]", name)]
-    assert all(later - level <= 1 for level, later in zip(levels, levels[1:], strict=False))
+    assert all(later - level <= 1 for level, later in pairwise(levels))
 
 
 def test_page_is_for_light_dark_phones_and_paper(page_of_job: str) -> None:
