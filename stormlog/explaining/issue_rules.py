@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from stormlog._resources import resource_directory
 from stormlog._values import frozen_class
 from stormlog.explaining.models import plain_fields
-from stormlog.issues.models import ISSUE_FINGERPRINT_SCHEMA_VERSION
+from stormlog.issues import ISSUE_FINGERPRINT_SCHEMA_VERSION
 
 __all__ = ["IssueRule", "RuleSql", "rule_of"]
 

@@ -18,6 +18,7 @@ from stormlog.reporting.page import (
     report_page as report_page,
 )
 from stormlog.reporting.pictures import (
+    report_picture as report_picture,
     run_picture as run_picture,
 )
 from stormlog.reporting.writing import (

@@ -159,4 +159,10 @@ def _tracked(store: QueryStore, fingerprint_ids: Sequence[str]) -> dict[str, Tra
             "after": json.loads(after or "null"),
         }
         changes.setdefault(issue_id, []).append(TrackedChange(at_ns, activity_sentence(activity)))
-    return {name: TrackedIssue(*row, tuple(changes.get(row[0], ()))) for name, *row in states}
+    found = {}
+    for name, issue_id, number, status, assignee, fix_version, first_version, last_version, runs in states:
+        history = tuple(changes.get(issue_id, ()))
+        found[name] = TrackedIssue(
+            issue_id, number, status, assignee, fix_version, first_version, last_version, runs, history
+        )
+    return found

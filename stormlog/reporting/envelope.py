@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stormlog.explaining import EvidencePlace, IssueAccount
 from stormlog.explaining.times import utc_text
-from stormlog.issues.models import ISSUE_FINGERPRINT_SCHEMA_VERSION
+from stormlog.issues import ISSUE_FINGERPRINT_SCHEMA_VERSION
 from stormlog.reporting.inputs import Records, is_lines, read_records
 from stormlog.reporting.models import IssueLine, Report
 from stormlog.reporting.wording import ask_again, report_title, verdict

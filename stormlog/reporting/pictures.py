@@ -6,13 +6,22 @@ from collections.abc import Sequence
 
 from stormlog.explaining import Explanation, IssueAccount, MemoryHistory, SeriesHistory, TimelineMark
 from stormlog.presenting import human_count
-from stormlog.presenting.svg_memory import MemoryLine, MemoryPicture
+from stormlog.presenting.svg_memory import MemoryLine, MemoryPicture, memory_svg
 from stormlog.presenting.why_sentences import run_name
+from stormlog.reporting.models import Report
 
-__all__ = ["issue_picture", "run_picture"]
+__all__ = ["issue_picture", "report_picture", "run_picture"]
 
 #: Order of the counters of one series: the largest first.
 _COUNTERS = ("used", "reserved", "allocated")
+
+
+def report_picture(report: Report) -> str:
+    """Return the picture of the memory of the explained run, as an SVG file of its own.
+
+    Source: docs/report.md#pictures.
+    """
+    return memory_svg(run_picture(report.explanation, report.history), is_alone=True) + "\n"
 
 
 def run_picture(explanation: Explanation, history: MemoryHistory) -> MemoryPicture:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["report"]
 
-_FORMATS = ("html", "markdown", "json")
+_FORMATS = ("html", "markdown", "json", "svg")
 
 #: Ending of a file -> the format that it says.
-_FORMAT_OF_ENDING = {".md": "markdown", ".markdown": "markdown", ".json": "json"}
+_FORMAT_OF_ENDING = {".md": "markdown", ".markdown": "markdown", ".json": "json", ".svg": "svg"}
 
 
 @click.command()
@@ -38,7 +38,7 @@ _FORMAT_OF_ENDING = {".md": "markdown", ".markdown": "markdown", ".json": "json"
     "--format",
     "format_name",
     type=click.Choice(_FORMATS),
-    help="How to write (default: as the ending of FILE says, .md or .json; else html).",
+    help="How to write (default: as the ending of FILE says, .md, .json or .svg; else html).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--run", "run_id", metavar="ID", help="Explain this run (default: the latest that failed).")
@@ -62,8 +62,8 @@ def report(
     """Write a report to send: why the latest failed run failed, and which issues there are.
 
     HTML is one file that loads nothing and runs no script. Markdown is for a pull request. JSON is an envelope
-    'stormlog.report' for programs, which says in its verdict whether there are findings. The status is 0 for a report
-    that was written, whatever it says.
+    'stormlog.report' for programs, which says in its verdict whether there are findings. SVG is the picture of the
+    run's memory alone. The status is 0 for a report that was written, whatever it says.
 
     \b
     Examples:
@@ -147,6 +147,10 @@ def _text_of(found: Report, store: QueryStore, format_name: str, target: str | N
 
         directory = None if target is None else os.path.dirname(target) or "."
         return json_document(report_envelope(found, store, directory=directory)) + "\n"
+    if format_name == "svg":
+        from stormlog.reporting import report_picture
+
+        return report_picture(found)
     if format_name == "markdown":
         from stormlog.reporting import report_markdown
 
