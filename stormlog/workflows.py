@@ -170,9 +170,12 @@ def explain(
         SourceError: there is no telemetry.
     """
     ask = partial(store.explain, run_id=run_id, session_id=session_id, attempt=attempt, at_ns=at_ns)
-    if issue is not None and _may_be_fingerprint(issue) and (len(issue) == _WHOLE_DIGITS or tracker is None):
-        # A fingerprint as people copy it, or its beginning.
-        issue = f"issue:{issue}"
+    if issue is not None and _may_be_fingerprint(issue):
+        if len(issue) == _WHOLE_DIGITS:
+            # A fingerprint as people copy it.
+            issue = f"issue:{issue}"
+        elif tracker is None:
+            issue = _found_fingerprint(store, issue)
     if issue is None or issue.startswith("issue:"):
         return ask(issue=issue)
     for fingerprint_id in _fingerprints(issue, tracker, project):
@@ -185,6 +188,21 @@ def explain(
     raise UnknownIdError("issue", issue)
 
 
+def _found_fingerprint(store: QueryStore, digits: str) -> str:
+    try:
+        return store.find_fingerprint(digits)
+    except UnknownIdError as error:
+        raise _no_tracker(digits, str(error)) from error
+
+
+def _no_tracker(issue: str, problem: str) -> LifecycleError:
+    return LifecycleError(
+        f"{problem}: without a tracker (--db, STORMLOG_DB) an issue is named by its fingerprint, issue:...",
+        code="not_found",
+        details={"issue_id": issue},
+    )
+
+
 def _may_be_fingerprint(issue: str) -> bool:
     """Return whether a text may be digits of a fingerprint; decimal digits alone are the number of an issue."""
     return re.fullmatch(f"[0-9a-f]{{6,{_WHOLE_DIGITS}}}", issue) is not None and not issue.isdecimal()
@@ -192,12 +210,7 @@ def _may_be_fingerprint(issue: str) -> bool:
 
 def _fingerprints(issue: str, tracker: str | None, project: str | None) -> list[str]:
     if tracker is None:
-        raise LifecycleError(
-            f"no issue {issue!r}: without a tracker (--db, STORMLOG_DB) an issue is named by its fingerprint, "
-            "issue:...",
-            code="not_found",
-            details={"issue_id": issue},
-        )
+        raise _no_tracker(issue, f"no issue {issue!r}")
     from stormlog.tracking import Tracker
 
     with Tracker(tracker, project=project or "default", read_only=True) as opened:

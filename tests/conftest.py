@@ -89,6 +89,8 @@ def cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for name in [name for name in os.environ if name.startswith("STORMLOG_") and name not in _OF_TESTS]:
         del os.environ[name]
     os.environ["STORMLOG_CACHE"] = folder = str(tmp_path_factory.mktemp("cache"))
+    # The folder in which tests run has a pyproject.toml that speaks of Stormlog.
+    os.environ["STORMLOG_CONFIG"] = "off"
     os.environ["STORMLOG_DB"] = str(tmp_path_factory.mktemp("tracker") / "tracker.db")
     yield folder
     os.environ.clear()

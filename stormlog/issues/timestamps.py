@@ -5,35 +5,11 @@ Promise: a text that is no time, or one outside the years 1 to 9999 in UTC, is `
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
-from typing import Final
 
-# Newer interpreters read 24:00 as the next midnight; the answer must not depend on them.
-_HOUR_24: Final = re.compile(r"(?:\d{4}-?\d{2}-?\d{2}|\d{4}-?W\d{2}(?:-?\d)?).24")
+from stormlog._times import parse_datetime
 
-
-def parse_datetime(text: str | None) -> datetime | None:
-    """Return a time in UTC, or ``None``.
-
-    Args:
-        text: ISO 8601 as ``datetime.fromisoformat`` of Python 3.11 reads it, with surrounding
-            blanks and a final ``Z`` allowed; without an offset it means UTC.
-    """
-    if not isinstance(text, str):
-        return None
-    trimmed = text.strip()
-    if trimmed.endswith("Z"):
-        trimmed = trimmed[:-1] + "+00:00"
-    if _HOUR_24.match(trimmed):
-        return None
-    try:
-        parsed = datetime.fromisoformat(trimmed)
-        if parsed.tzinfo is None:
-            return parsed.replace(tzinfo=UTC)
-        return parsed.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+__all__ = ["datetime_to_ns", "parse_datetime", "utc_text_to_microseconds", "utc_text_to_ns"]
 
 
 def datetime_to_ns(value: datetime | None) -> int | None:

@@ -31,5 +31,6 @@ from stormlog.presenting.why_sentences import (
     other_runs_note as other_runs_note,
 )
 from stormlog.presenting.why_text import (
+    Line as Line,
     screen as screen,
 )

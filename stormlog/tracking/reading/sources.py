@@ -44,7 +44,7 @@ def issue_sources(connection: sqlite3.Connection, project_id: str, issue_id: str
             FROM issue_fingerprints AS f
             INNER JOIN issue_fingerprints AS n ON f.fingerprint_id = n.fingerprint_id AND f.issue_id <> n.issue_id
             INNER JOIN issue_occurrences AS o ON n.issue_id = o.issue_id
-            INNER JOIN issue_evidence AS e ON o.occurrence_id = o.occurrence_id = e.occurrence_id
+            INNER JOIN issue_evidence AS e ON o.occurrence_id = e.occurrence_id
             WHERE f.issue_id = :issue_id AND e.source_path IS NOT NULL
         ),
 

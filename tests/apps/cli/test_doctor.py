@@ -16,7 +16,7 @@ def test_json_names_versions_limits_and_paths() -> None:
     outcome = stormlog("doctor", "--json")
     assert (outcome.status, outcome.stderr) == (0, "")
     report = json.loads(outcome.stdout)
-    assert set(report) == {"versions", "platform", "resources", "paths", "terminal", "checks"}
+    assert set(report) == {"versions", "platform", "resources", "paths", "terminal", "settings", "checks"}
     assert report["versions"]["stormlog"] == __version__
     assert {"python", "duckdb", "pyarrow", "sqlglot", "click", "rich", "numpy"} <= set(report["versions"])
     assert report["resources"]["usable_cores"] >= 1

@@ -89,7 +89,7 @@ def test_nothing_there(tmp_path: Path, db: Path) -> None:
     "options",
     [
         ("--settle", "soon"),
-        ("--since", "yesterday"),
+        ("--since", "soon"),
         ("--since", "0001-01-01"),
         ("--since", "9999-12-31"),
         ("--watch", "--dry-run"),

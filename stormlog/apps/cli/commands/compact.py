@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stormlog.apps.cli.options.options import memory_limit_option, threads_option
 from stormlog.apps.cli.options.path_type import NamedPath
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ _NAMED = 10
     help="Put the result, once verified, in the place of SINK; remove the original.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object of what was done.")
-@click.option("--threads", type=click.INT, metavar="N", help="Use at most this many threads.")
-@click.option("--memory-limit", metavar="SIZE", help="Use at most this much memory, such as 512MB.")
+@threads_option
+@memory_limit_option
 @click.option("-q", "--quiet", is_flag=True, help="Print neither notices nor progress.")
 @click.help_option("-h", "--help")
 def compact(

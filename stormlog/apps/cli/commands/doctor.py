@@ -42,7 +42,10 @@ def _as_text(report: dict[str, Any], *, colour: bool) -> str:
         lines.append(_styled(section.capitalize(), colour, bold=True))
         width = max(map(len, facts))
         lines += [
-            f"  {name.replace('_', ' '):<{width}}  {_shown(name, value)}" for name, value in facts.items()
+            f"  {name.removesuffix('_bytes').replace('_', ' '):<{width}}  {_shown(name, value)}"
+            if section != "settings"
+            else f"  {name:<{width}}  {_setting(value)}"
+            for name, value in facts.items()
         ]
         lines.append("")
     lines.append(_styled("Checks", colour, bold=True))
@@ -62,6 +65,16 @@ def _shown(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return human_bytes(value) if name.endswith("_bytes") else printable(str(value))
+
+
+def _setting(fact: dict[str, Any]) -> str:
+    from stormlog.presenting import printable
+
+    value = fact["value"]
+    text = ", ".join(value) if isinstance(value, list) else "-" if value is None else str(value)
+    if value is False:
+        text = "off"
+    return printable(text if fact["source"] == "default" else f"{text}  ({fact['source']})")
 
 
 def _styled(text: str, colour: bool, **style: Any) -> str:

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from stormlog import __version__
+from stormlog.apps.cli.commands.settings import cache_fact, settings_facts, tracker_fact
 from stormlog.apps.cli.printing.diagnostics import use_colour
+from stormlog.configuration import Configuration, load
 from stormlog.presenting import human_bytes
 
 __all__ = ["describe"]
@@ -32,9 +34,9 @@ def describe(*, no_colour: bool = False) -> dict[str, Any]:
     """Return everything that ``stormlog doctor`` shows.
 
     Returns:
-        ``versions``, ``platform``, ``resources``, ``paths`` and ``terminal`` (mappings of facts, sizes in
-        bytes) and ``checks``, a list of ``{"name", "status", "detail", "hint"}`` with status ``ok`` or
-        ``warn``; the hint of an ``ok`` is None.
+        ``versions``, ``platform``, ``resources``, ``paths`` and ``terminal`` (mappings of facts, sizes in bytes),
+        ``settings`` (see `settings_facts`) and ``checks``, a list of ``{"name", "status", "detail", "hint"}`` with
+        status ``ok`` or ``warn``; the hint of an ``ok`` is None.
     """
     versions: dict[str, str | None] = {"stormlog": __version__, "python": platform.python_version()}
     versions |= {name: _version(name) for name in _PACKAGES}
@@ -60,7 +62,24 @@ def describe(*, no_colour: bool = False) -> dict[str, Any]:
         },
         "terminal": {"stdout_is_terminal": sys.stdout.isatty(), "colour": use_colour(sys.stdout, no_colour)},
     }
-    facts["checks"] = _checks(facts)
+    try:
+        configuration, is_sound, said = load(), True, ""
+    except ValueError as error:
+        configuration, is_sound, said = Configuration(), False, str(error)
+    facts["settings"] = settings_facts(configuration)
+    facts["checks"] = [
+        *_checks(facts),
+        _check(
+            "configuration",
+            is_sound and not configuration.warnings,
+            said or "; ".join(configuration.warnings) or configuration.path or "no file",
+            "Commands refuse to work with a file that is not right: mend it, or say STORMLOG_CONFIG=off."
+            if not is_sound
+            else "Only files of yours or of root are read.",
+        ),
+        _check("tracker", *tracker_fact(facts["settings"])),
+        _check("cache", *cache_fact(facts["settings"])),
+    ]
     return facts
 
 

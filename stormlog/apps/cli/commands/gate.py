@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stormlog.apps.cli.exit_codes import ExitCode
+from stormlog.apps.cli.options.configured import configured_option, paths_argument
 from stormlog.apps.cli.options.options import cache_dir_option
 from stormlog.apps.cli.options.path_type import NamedPath
 from stormlog.apps.cli.options.tracker_options import (
@@ -26,7 +27,7 @@ _OUTCOMES = ("new", "regressed", "recurring", "pending")
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=NamedPath())
+@paths_argument(type=NamedPath())
 @click.option(
     "--baseline",
     metavar="FILE",
@@ -48,8 +49,9 @@ _OUTCOMES = ("new", "regressed", "recurring", "pending")
 )
 @evidence_options
 @settle_option
-@click.option(
+@configured_option(
     "--version-order",
+    key="version_order",
     type=click.Choice(("auto", "string", "pep440", "semver", "observed")),
     help="How versions compare (default: auto, or what the project of the tracker says).",
 )

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from stormlog.apps.cli.options.options import (
     cache_dir_option,
     cache_of,
     machine_options,
-    tracker_of_environment,
 )
 from stormlog.apps.cli.options.path_type import NamedPath
+from stormlog.apps.cli.options.sections import SectionedCommand, section
 from stormlog.apps.cli.options.tracker_options import no_colour_option, tracker_of, tracker_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from stormlog.apps.cli.answers import Request
     from stormlog.presenting import ShownIssue
@@ -31,7 +33,7 @@ _FORMATS = ("text", "markdown", "json")
 _REST = 'stormlog query issues PATH... --sql "SELECT * FROM rejects" shows every skipped line'
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.argument("issue_id", metavar="ID")
 @click.argument("paths", metavar="[PATH...]", nargs=-1, type=NamedPath())
 @click.option("--why", "with_rule", is_flag=True, help="Add the rule that made the issue, and its SQL.")
@@ -42,14 +44,22 @@ _REST = 'stormlog query issues PATH... --sql "SELECT * FROM rejects" shows every
     help="Name the command that lists the changes between the versions without and with the issue, where this git "
     "repository knows both.",
 )
-@click.option("--format", "format_name", type=click.Choice(_FORMATS), help="How to print (default: text).")
-@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option("-q", "--quiet", is_flag=True, help="Print neither warnings nor progress.")
-@tracker_options
-@machine_options
-@click.option("--no-cache", is_flag=True, help="Read all files anew, and remember nothing.")
-@cache_dir_option
-@no_colour_option
+@section(
+    "Output",
+    click.option(
+        "--format", "format_name", type=click.Choice(_FORMATS), help="How to print (default: text)."
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Short for --format json."),
+    click.option("-q", "--quiet", is_flag=True, help="Print neither warnings nor progress."),
+    no_colour_option,
+)
+@section("Tracker", tracker_options)
+@section(
+    "Reading",
+    machine_options,
+    click.option("--no-cache", is_flag=True, help="Read all files anew, and remember nothing."),
+    cache_dir_option,
+)
 @click.help_option("-h", "--help")
 def show(
     issue_id: str,
@@ -96,7 +106,7 @@ def show(
 
     with ExitStack() as closing:
         tracker = None
-        if _needs_tracker(tracker_options_given, paths):
+        if _needs_tracker(tracker_options_given["db"], paths):
             tracker = closing.enter_context(tracker_of(tracker_options_given, read_only=True))
         shown = show_issue(
             issue_id,
@@ -109,16 +119,20 @@ def show(
         )
     _print(shown, format_name, request.no_colour)
     output.flush()
-    if shown.tracked is not None and shown.tracked["merged_into"] is not None:
-        merged = shown.tracked
+    merged = shown.tracked
+    if merged is not None and merged["merged_into"] is not None and format_name != "json":
         diagnostics.print_message(f"{merged['issue']['merged_from']} is merged into {merged['merged_into']}.")
 
 
-def _needs_tracker(options: Mapping[str, Any], paths: Sequence[str]) -> bool:
-    """Return whether there has to be a tracker: without paths, or if one is named."""
-    if not paths or options["project"] != "default":
+def _needs_tracker(db: str | None, paths: Sequence[str]) -> bool:
+    """Return whether there has to be a tracker: without paths, or if one is named, or there already."""
+    ctx = click.get_current_context()
+    if not paths or any(
+        ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in ("db", "project")
+    ):
         return True
-    return options["db"] is not None or tracker_of_environment() is not None
+    named = db or os.environ.get("STORMLOG_DB")
+    return bool(named) and os.path.exists(named or "") and os.path.getsize(named or "") > 0
 
 
 def _request(format_name: str, options: dict[str, Any]) -> Request:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from stormlog.apps.cli.options.configured import configured_option
 from stormlog.apps.cli.options.options import session_option
 from stormlog.apps.cli.options.tracker_options import (
     group_shared_option,
@@ -24,7 +25,9 @@ __all__ = ["record"]
 @click.option("--discriminator", metavar="TEXT", help="What else tells it apart, such as the exception type.")
 @session_option("Session of the program; without one every call is a session of its own.")
 @click.option("--run", "run_id", metavar="ID", help="Run (job) of the session.")
-@click.option("--app", metavar="NAME", default="default", show_default=True, help="Training program.")
+@configured_option(
+    "--app", key="app", metavar="NAME", default="default", show_default=True, help="Training program."
+)
 @click.option("--dev", "is_dev", is_flag=True, help="It is development.")
 @click.option(
     "--code-version",
@@ -50,8 +53,6 @@ def record(message: str, at: str | None, as_json: bool, **options: Any) -> None:
     Example:
       stormlog issues record "CUDA error: device-side assert" --module trainer --session "$JOB"
     """
-    import time
-
     from stormlog.apps.cli.options.times import moment_ns
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
@@ -60,7 +61,7 @@ def record(message: str, at: str | None, as_json: bool, **options: Any) -> None:
     with tracker_of(options, makes=True) as tracker:
         issue = tracker.record_error(
             sys.stdin.read() if message == "-" else message,
-            timestamp_ns=None if at is None else moment_ns(at, time.time_ns(), "--at"),
+            timestamp_ns=None if at is None else moment_ns(at, "--at"),
             **options,
         )
     if as_json:

@@ -84,7 +84,7 @@ def ignore(
     """Say that issues do not matter: they become ignored, for good or until a scan finds a condition met."""
     from stormlog.apps.cli.options.times import moment_ns
 
-    until_ns = None if until is None else moment_ns(until, None, "--until")
+    until_ns = None if until is None else moment_ns(until, "--until", is_ahead=True)
     _change(
         options,
         lambda tracker, *ids, **rest: tracker.ignore(

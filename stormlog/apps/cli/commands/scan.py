@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stormlog.apps.cli.exit_codes import ExitCode
-from stormlog.apps.cli.options.options import cache_dir_option
+from stormlog.apps.cli.options.configured import configured_option, paths_argument
+from stormlog.apps.cli.options.options import cache_dir_option, memory_limit_option, threads_option
 from stormlog.apps.cli.options.path_type import NamedPath
 from stormlog.apps.cli.options.tracker_options import (
     evidence_options,
@@ -29,10 +30,11 @@ __all__ = ["scan"]
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=NamedPath())
+@paths_argument(type=NamedPath())
 @tracker_options
-@click.option(
+@configured_option(
     "--app",
+    key="app",
     default="default",
     show_default=True,
     metavar="NAME",
@@ -56,8 +58,8 @@ __all__ = ["scan"]
     "--wait", metavar="TIME", default="0s", help="Wait so long for another scan (default: not at all)."
 )
 @click.option("--strict", is_flag=True, help="Fail with status 3 if anything has to be skipped.")
-@click.option("--threads", type=click.INT, metavar="N", help="Use at most this many threads.")
-@click.option("--memory-limit", metavar="SIZE", help="Use at most this much memory, such as 512MB.")
+@threads_option
+@memory_limit_option
 @click.option("--no-cache", is_flag=True, help="Read all changed sources anew, and remember nothing.")
 @cache_dir_option
 @click.option(
@@ -114,8 +116,6 @@ def _fail_on(text: str | None) -> set[str]:
 
 
 def _scan_options(options: dict[str, Any]) -> ScanOptions:
-    import time
-
     from stormlog.apps.cli.options.options import cache_of
     from stormlog.apps.cli.options.times import duration_ns, moment_ns
     from stormlog.tracking.scanning.scan import ScanOptions
@@ -126,7 +126,7 @@ def _scan_options(options: dict[str, Any]) -> ScanOptions:
         code_version=options["code_version"] or None,
         min_severity=options["min_severity"],
         repo=options["repo"],
-        since_ns=None if options["since"] is None else moment_ns(options["since"], time.time_ns(), "--since"),
+        since_ns=None if options["since"] is None else moment_ns(options["since"], "--since"),
         settle_ns=duration_ns(options["settle"], "--settle"),
         full=options["full"],
         dry_run=options["dry_run"],

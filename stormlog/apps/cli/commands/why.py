@@ -9,9 +9,9 @@ import click
 
 from stormlog.apps.cli.options.options import (
     cache_of,
+    name_tracker,
     reading_options,
     session_option,
-    tracker_of_environment,
 )
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def why(
       stormlog why runs/ --brief | mail -s "job $SLURM_JOB_ID" me@example.org
     """
     from stormlog.apps.cli.answers import open_store, reading
-    from stormlog.apps.cli.options.times import instant_ns
+    from stormlog.apps.cli.options.times import moment_ns
     from stormlog.apps.cli.printing import diagnostics, output
     from stormlog.errors import SourceError
     from stormlog.workflows import explain
@@ -95,7 +95,7 @@ def why(
     format_name = _format_of(options, brief)
     if attempt is not None and (session_id is not None or issue is not None):
         raise click.UsageError("--attempt is a number within a run: leave out --session and --issue.")
-    at_ns = None if at is None else instant_ns(at, "'--at'")
+    at_ns = None if at is None else moment_ns(at, "'--at'")
     request = _request(format_name, options)
     with open_store(request) as store, ExitStack() as watching:
         try:
@@ -150,10 +150,7 @@ def _request(format_name: str, options: dict[str, Any]) -> Request:
     from stormlog.apps.cli.answers import Request
 
     cache = cache_of(options)
-    if options["tracker"] is None:
-        options["tracker"] = tracker_of_environment()
-    if options["project"] is not None and options["tracker"] is None:
-        raise click.UsageError("--project needs --db, or a tracker that STORMLOG_DB names.")
+    name_tracker(options)
     settings = {name: value for name, value in options.items() if name not in ("no_cache", "cache_dir")}
     return Request(format_name=format_name, sql=None, cache=cache, **settings)
 

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
+from stormlog.apps.cli.options.configured import configuration_of, configured_option, paths_argument
 from stormlog.apps.cli.options.path_type import NamedPath
+from stormlog.apps.cli.options.sections import SectionedCommand, section
 from stormlog.apps.cli.printing.formats import FORMATS
 
 __all__ = [
@@ -21,14 +23,33 @@ __all__ = [
     "reading_options",
     "session_option",
     "text_option",
-    "tracker_of_environment",
+    "name_tracker",
 ]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 Decorator = Callable[[Decorated], Decorated]
 
 
-class AnswerCommand(click.Command):
+threads_option = configured_option(
+    "--threads", key="threads", type=click.INT, metavar="N", help="Use at most this many threads."
+)
+
+memory_limit_option = configured_option(
+    "--memory-limit", key="memory_limit", metavar="SIZE", help="Use at most this much memory, such as 512MB."
+)
+
+#: How a list is printed, for `format_of`.
+format_option = configured_option(
+    "--format",
+    "format_name",
+    key="format",
+    gives_way_to=tuple(f"shortcut_{name}" for name in FORMATS),
+    type=click.Choice(FORMATS),
+    help="How to print (default: table).",
+)
+
+
+class AnswerCommand(SectionedCommand):
     """A command whose ``--sql`` may or may not be followed by a statement."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -48,22 +69,14 @@ def session_option(text: str) -> Decorator[Any]:
     return click.option("--session-id", "--session", "session_id", metavar="ID", help=text)
 
 
-def _decorated(function: Decorated, decorators: list[Decorator[Any]]) -> Decorated:
-    """Add options so that help lists them in the order given."""
-    for decorate in reversed(decorators):
-        function = decorate(function)
-    return function
-
-
 def answer_options(function: Decorated) -> Decorated:
     """Add paths, formats and settings to a command that prints rows.
 
     The command receives ``format_name``, ``shortcut_<format>``, ``sql``, and what `reading_options` says.
     """
-    decorators: list[Decorator[Any]] = [
-        click.option(
-            "--format", "format_name", type=click.Choice(FORMATS), help="How to print (default: table)."
-        ),
+    return section(
+        "Output",
+        format_option,
         *(
             click.option(f"--{name}", f"shortcut_{name}", is_flag=True, help=f"Short for --format {name}.")
             for name in FORMATS
@@ -74,8 +87,7 @@ def answer_options(function: Decorated) -> Decorated:
             help="Print the SQL that answers the command; with a SELECT behind it, run that over the views.",
         ),
         reading_options,
-    ]
-    return _decorated(function, decorators)
+    )(function)
 
 
 def reading_options(function: Decorated) -> Decorated:
@@ -84,36 +96,43 @@ def reading_options(function: Decorated) -> Decorated:
     The command receives ``paths``, ``tracker``, ``project``, ``strict``, what `machine_options` says, ``no_cache``,
     ``cache_dir``, ``quiet`` and ``no_colour``.
     """
-    decorators: list[Decorator[Any]] = [
-        click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=NamedPath()),
-        click.option(
-            "--db",
-            "--tracker",
-            "tracker",
-            metavar="FILE",
-            type=NamedPath(dir_okay=False),
-            help="Show the states of this tracker (default: STORMLOG_DB, if there is one); SQL sees its tables as "
-            "schema tracking.",
+    return section(
+        "Output",
+        paths_argument(type=NamedPath()),
+        section(
+            "Tracker",
+            click.option(
+                "--db",
+                "--tracker",
+                "tracker",
+                metavar="FILE",
+                type=NamedPath(dir_okay=False),
+                help="Show the states of this tracker (default: STORMLOG_DB, if there is one); SQL sees its tables "
+                "as schema tracking.",
+            ),
+            click.option("--project", metavar="NAME", help="Project of the tracker (default: default)."),
         ),
-        click.option("--project", metavar="NAME", help="Project of the tracker (default: default)."),
-        click.option("--strict", is_flag=True, help="Fail with status 3 if anything has to be skipped."),
-        machine_options,
-        click.option("--no-cache", is_flag=True, help="Read all files anew, and remember nothing."),
-        cache_dir_option,
+        section(
+            "Reading",
+            click.option("--strict", is_flag=True, help="Fail with status 3 if anything has to be skipped."),
+            machine_options,
+            click.option("--no-cache", is_flag=True, help="Read all files anew, and remember nothing."),
+            cache_dir_option,
+        ),
         click.option("-q", "--quiet", is_flag=True, help="Print neither warnings nor progress."),
         click.option(
             "--no-color", "no_colour", is_flag=True, help="Print without colours, as NO_COLOR does."
         ),
         click.help_option("-h", "--help"),
-    ]
-    return _decorated(function, decorators)
+    )(function)
 
 
 def machine_options(function: Decorated) -> Decorated:
     """Add what limits the engine: ``threads``, ``memory_limit``, spilling and unpacking."""
-    decorators: list[Decorator[Any]] = [
-        click.option("--threads", type=click.INT, metavar="N", help="Use at most this many threads."),
-        click.option("--memory-limit", metavar="SIZE", help="Use at most this much memory, such as 512MB."),
+    return section(
+        "Reading",
+        threads_option,
+        memory_limit_option,
         click.option(
             "--spill-dir",
             "spill_directory",
@@ -128,16 +147,23 @@ def machine_options(function: Decorated) -> Decorated:
             help="Skip .gz and .zst files that hold more, such as 10GB (default: STORMLOG_UNPACK_LIMIT, else 4 GiB "
             "and 500 times their size).",
         ),
-    ]
-    return _decorated(function, decorators)
+    )(function)
+
+
+class _CacheDirectory(NamedPath):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        # The configuration file says so: there is to be none.
+        return value if value is False else super().convert(value, param, ctx)
 
 
 def cache_dir_option(function: Decorated) -> Decorated:
     """Add the option that names the directory in which to remember what was read."""
-    return click.option(
+    return configured_option(
         "--cache-dir",
+        key="cache",
+        gives_way_to=("no_cache",),
         metavar="DIR",
-        type=NamedPath(file_okay=False),
+        type=_CacheDirectory(file_okay=False),
         help="Remember there what was read (default: STORMLOG_CACHE, else ~/.cache/stormlog).",
     )(function)
 
@@ -165,7 +191,27 @@ def format_of(options: Mapping[str, Any]) -> str:
     return named[0] if named else FORMATS[0]
 
 
-def tracker_of_environment() -> str | None:
-    """Return the tracker that ``STORMLOG_DB`` names; None before the first scan has made it."""
-    named = os.environ.get("STORMLOG_DB")
-    return named if named and os.path.exists(named) and os.path.getsize(named) else None
+def name_tracker(options: dict[str, Any], *, is_wanted: bool = True) -> None:
+    """Put the tracker and its project into the options of a command that names none.
+
+    That is the tracker of ``STORMLOG_DB`` or of the configuration file; none before the first scan has made it.
+
+    Args:
+        options: ``tracker`` and ``project`` among them.
+        is_wanted: Whether a tracker is of use where none is named.
+
+    Raises:
+        click.UsageError: a project is named, and there is no tracker.
+    """
+    configuration = configuration_of(click.get_current_context())
+    if options["tracker"] is None and (is_wanted or options["project"] is not None):
+        named = os.environ.get("STORMLOG_DB") or configuration.value("db")
+        if named and os.path.exists(named) and os.path.getsize(named):
+            options["tracker"] = named
+    if options["tracker"] is None:
+        if options["project"] is not None:
+            raise click.UsageError(
+                "--project needs --db, or a tracker that STORMLOG_DB or the configuration names."
+            )
+    elif options["project"] is None:
+        options["project"] = configuration.value("project")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from stormlog.apps.cli.options.configured import configured_option
+from stormlog.apps.cli.options.options import format_option
 from stormlog.apps.cli.options.path_type import NamedPath
 from stormlog.apps.cli.printing.formats import FORMATS
 
@@ -38,16 +40,19 @@ no_colour_option = click.option(
     "--no-color", "no_colour", is_flag=True, help="Print without colours, as NO_COLOR does."
 )
 
-settle_option = click.option(
+settle_option = configured_option(
     "--settle",
+    key="settle",
     metavar="TIME",
     default="10m",
     show_default=True,
     help="Take a session that has no end for over after so long without growth.",
 )
 
-db_option = click.option(
+db_option = configured_option(
     "--db",
+    key="db",
+    gives_way_to=("baseline",),
     metavar="FILE",
     type=NamedPath(dir_okay=False),
     help="The tracker (default: STORMLOG_DB, else ~/.local/share/stormlog/tracker.db).",
@@ -80,8 +85,13 @@ def store_options(command: Command) -> Command:
 def tracker_options(command: Command) -> Command:
     """Add what `store_options` does, and ``project``, for `open_tracker`."""
     return store_options(
-        click.option(
-            "--project", metavar="NAME", default="default", show_default=True, help="Project of the issues."
+        configured_option(
+            "--project",
+            key="project",
+            metavar="NAME",
+            default="default",
+            show_default=True,
+            help="Project of the issues.",
         )(command)
     )
 
@@ -89,8 +99,9 @@ def tracker_options(command: Command) -> Command:
 def evidence_options(command: Command) -> Command:
     """Add how evidence is taken: ``dev``, ``code_version``, ``repo`` and ``min_severity``."""
     for option in (
-        click.option(
+        configured_option(
             "--min-severity",
+            key="min_severity",
             type=click.Choice(("critical", "warning", "info")),
             default="warning",
             show_default=True,
@@ -122,9 +133,7 @@ def format_options(command: Command) -> Command:
             click.option(f"--{name}", f"shortcut_{name}", is_flag=True, help=f"Short for --format {name}.")
             for name in reversed(FORMATS)
         ),
-        click.option(
-            "--format", "format_name", type=click.Choice(FORMATS), help="How to print (default: table)."
-        ),
+        format_option,
     ):
         command = option(command)
     return command

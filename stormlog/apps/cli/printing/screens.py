@@ -12,7 +12,7 @@ from stormlog.apps.cli.printing import output
 from stormlog.apps.cli.printing.diagnostics import use_colour
 
 if TYPE_CHECKING:
-    from stormlog.presenting.why_text import Line
+    from stormlog.presenting import Line
 
 __all__ = ["print_screen", "screen_width"]
 

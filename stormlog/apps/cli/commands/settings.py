@@ -1,0 +1,86 @@
+"""What the configuration says, for ``stormlog doctor``: each key, what holds for it, and from where."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from stormlog.configuration import KEYS, Configuration
+
+__all__ = ["cache_fact", "settings_facts", "tracker_fact"]
+
+
+def settings_facts(configuration: Configuration) -> dict[str, dict[str, Any]]:
+    """Return ``{key: {"value", "source"}}``.
+
+    The source is the path of the file, the name of an environment variable, or ``default``; the value of a default is
+    what holds where no option says otherwise, None for no limit or nothing.
+    """
+    return {name: _fact(configuration, name) for name in KEYS}
+
+
+def _fact(configuration: Configuration, name: str) -> dict[str, Any]:
+    source = configuration.source(name)
+    if source is None:
+        return {"value": _default(name), "source": "default"}
+    if source == configuration.path:
+        value = configuration.value(name)
+        return {"value": list(value) if isinstance(value, tuple) else value, "source": source}
+    return {"value": os.environ[source], "source": source}
+
+
+def _default(name: str) -> Any:
+    if name == "db":
+        from stormlog.tracking import default_store_path
+
+        return str(default_store_path())
+    if name == "cache":
+        from stormlog.query.remembered import cache_root
+
+        return cache_root()
+    usual = {
+        "project": "default",
+        "app": "default",
+        "tz": "utc",
+        "settle": "10m",
+        "min_severity": "warning",
+        "version_order": "auto",
+        "format": "table",
+    }
+    return usual.get(name)
+
+
+def tracker_fact(facts: dict[str, dict[str, Any]]) -> tuple[bool, str, str]:
+    """Return whether the tracker that holds is fine, what is to be said of it, and what helps where it is not."""
+    from stormlog.errors import StormlogError
+    from stormlog.tracking.database.maintenance import store_status
+
+    path = str(facts["db"]["value"])
+    if not os.path.lexists(path):
+        return True, f"{path}: none yet, 'stormlog scan' makes it", ""
+    try:
+        found = store_status(path)
+    except (StormlogError, OSError, ValueError) as error:
+        return False, f"{path}: {' '.join(str(error).split())}", "'stormlog db check' says more of it."
+    if found.pending:
+        return False, f"{path}: made by an older version", "'stormlog db migrate' brings it up to date."
+    return True, f"{path}, {found.rows['issues']:,} issues", ""
+
+
+def cache_fact(facts: dict[str, dict[str, Any]]) -> tuple[bool, str, str]:
+    """Return the same of the directory in which is remembered what was read."""
+    from stormlog.query.remembered import cache_root
+
+    value = facts["cache"]["value"]
+    root = cache_root(value if facts["cache"]["source"] != "STORMLOG_CACHE" else None)
+    hint = "Without it every question reads all files: name a directory with STORMLOG_CACHE, or 'off'."
+    if root is None:
+        return True, "off: every question reads all files", ""
+    nearest = root
+    while not os.path.lexists(nearest) and os.path.dirname(nearest) != nearest:
+        nearest = os.path.dirname(nearest)
+    if not os.path.isdir(nearest):
+        return False, f"{root}: {nearest} is no directory", hint
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return False, f"{root}: {nearest} cannot be written", hint
+    return True, root, ""
