@@ -54,7 +54,7 @@ SHARED_MODULES = {
     "stormlog.explaining": {"times"},
     "stormlog.presenting": {
         *("markup", "quantities", "svg_memory", "svg_sparks", "svg_style", "texts", "why_headline"),
-        *("why_ranks", "why_sentences", "why_text"),
+        *("why_ranks", "why_sentences"),
     },
     "stormlog.query": {"streams"},
     "stormlog.telemetry": {"csv_rows", "foreign", "loading", "projection", "schema", "sink"},

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import stormlog.presenting.why_sentences as sentences
 from stormlog._markdown import markdown_text
 from stormlog.explaining import IssueAccount
 from stormlog.presenting import human_count, human_time, markdown, printable
-from stormlog.presenting import why_sentences as sentences
 from stormlog.presenting.texts import ranges, shortened
 from stormlog.presenting.why_headline import headline
 from stormlog.reporting.models import IssueLine, Report

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import stormlog.presenting.why_sentences as sentences
 from stormlog.explaining import IssueAccount, ValueSpread
 from stormlog.presenting import human_bytes, human_count, human_time
-from stormlog.presenting import why_sentences as sentences
 from stormlog.presenting.markup import markup_text
 from stormlog.presenting.svg_memory import describe, memory_svg
 from stormlog.presenting.svg_sparks import hits_svg, memory_spark_svg

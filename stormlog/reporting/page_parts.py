@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from stormlog.presenting import human_time
+from stormlog.presenting import human_time, printable
 from stormlog.presenting.markup import markup_text
-from stormlog.presenting.texts import printable
 
 __all__ = ["Cell", "Markup", "chip", "commands", "facts", "paragraph", "state_word", "table", "time_text"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import stormlog.presenting.why_sentences as sentences
 from stormlog.explaining import COMPONENTS, Explanation, MemoryAccount, MemoryHistory
 from stormlog.presenting import human_bytes, human_count, human_time
-from stormlog.presenting import why_sentences as sentences
 from stormlog.presenting.markup import markup_text
 from stormlog.presenting.quantities import human_difference
 from stormlog.presenting.svg_memory import describe, memory_svg

@@ -6,8 +6,7 @@ import re
 import shlex
 from collections import Counter
 
-from stormlog.presenting import human_count, human_time
-from stormlog.presenting.texts import listed
+from stormlog.presenting import human_count, human_time, listed
 from stormlog.presenting.why_headline import headline
 from stormlog.reporting.models import IssueLine, Report
 

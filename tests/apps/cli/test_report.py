@@ -83,7 +83,7 @@ def test_place_that_does_not_exist_is_named(tmp_path: Path) -> None:
     [
         (("--json", "--format", "html"), "--json and --format html exclude each other."),
         (("--force",), "--force needs a file: name one with -o FILE."),
-        (("--project", "x"), "--project needs --db, or a tracker that STORMLOG_DB names."),
+        (("--project", "x"), "--project needs --db, or a tracker that STORMLOG_DB"),
         (("--limit", "-1"), "-1 is not in the range x>=0"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stormlog.apps.cli.options.options import cache_of, reading_options, tracker_of_environment
+from stormlog.apps.cli.options.options import cache_of, name_tracker, reading_options
 from stormlog.apps.cli.options.path_type import NamedPath
 
 if TYPE_CHECKING:
@@ -132,10 +132,7 @@ def _request(format_name: str, options: dict[str, Any]) -> Request:
     from stormlog.apps.cli.answers import Request
 
     cache = cache_of(options)
-    if options["tracker"] is None:
-        options["tracker"] = tracker_of_environment()
-    if options["project"] is not None and options["tracker"] is None:
-        raise click.UsageError("--project needs --db, or a tracker that STORMLOG_DB names.")
+    name_tracker(options)
     settings = {name: value for name, value in options.items() if name not in ("no_cache", "cache_dir")}
     return Request(format_name=format_name, sql=None, cache=cache, **settings)
 
