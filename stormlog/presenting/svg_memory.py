@@ -32,9 +32,12 @@ MARK_WORDS = {
 
 # Everything is in half pixels, so that whole numbers are fine enough.
 _WIDTH, _LEFT, _RIGHT = 1520, 128, 1490
-_LANE, _TOP, _BOTTOM = 38, 64, 400
-#: The evidence stands above the other marks, which are often of the same time.
-_EVIDENCE_LANE = 13
+_TOP, _BOTTOM = 64, 400
+#: Middle of the row of marks next to the lines, and how far above it the next row is: each kind has a row.
+_LANE, _LANE_HEIGHT = 42, 28
+#: Least distance of two marks of a kind: nearer ones are drawn as one.
+_MARK_DISTANCE = 18
+_TITLE_HEIGHT = 56
 _LEGEND_TOP, _ROW_HEIGHT = 500, 38
 _CHARACTER_WIDTH = 12
 _NAME_WIDTH = 40
@@ -114,7 +117,8 @@ def memory_svg(picture: MemoryPicture, name: str = "memory", *, is_alone: bool =
     times = _bounds(picture)
     legend, legend_height = _legend(picture)
     height = _LEGEND_TOP + legend_height
-    top = -56 if is_alone else 0
+    lanes = _lanes(picture)
+    top = min(lanes.values(), default=_LANE) - _LANE - (_TITLE_HEIGHT if is_alone else 0)
     begin = (
         f'<svg class="sl-picture" xmlns="http://www.w3.org/2000/svg" viewBox="0 {top} {_WIDTH} {height - top}" '
         f'role="img" aria-labelledby="{name}-title {name}-text">'
@@ -125,7 +129,7 @@ def memory_svg(picture: MemoryPicture, name: str = "memory", *, is_alone: bool =
     if is_alone:
         parts.append(
             f'<style>{PICTURE_STYLE}</style><path class="sl-back" d="M0 {top}h{_WIDTH}v{height - top}h-{_WIDTH}z"/>'
-            f'<text class="sl-title" x="20" y="-16">{markup_text(picture.title, 110)}</text>'
+            f'<text class="sl-title" x="20" y="{top + 40}">{markup_text(picture.title, 110)}</text>'
         )
     if times is None:
         parts.append(f'<text class="sl-mid" x="{_WIDTH // 2}" y="{_BOTTOM // 2}">No samples.</text>')
@@ -244,15 +248,25 @@ def _phases(picture: MemoryPicture, x: Scale) -> Iterator[str]:
         yield f'<path class="sl-phase sl-p{number + 1}" d="{path}"><title>{text}</title></path>'
 
 
+def _lanes(picture: MemoryPicture) -> dict[str, int]:
+    """Return kind of a mark -> the middle of its row; the failures stand nearest to the lines."""
+    kinds = {_kind(mark) for mark in picture.marks}
+    return {
+        kind: _LANE - number * _LANE_HEIGHT
+        for number, kind in enumerate(kind for kind in MARK_WORDS if kind in kinds)
+    }
+
+
 def _marks(picture: MemoryPicture, x: Scale) -> Iterator[str]:
-    for kind in reversed(MARK_WORDS):
+    for kind, lane in _lanes(picture).items():
         places = sorted({x(mark.timestamp_ns) for mark in picture.marks if _kind(mark) == kind})
-        if not places:
-            continue
         if kind == "failure":
-            yield f'<path class="sl-when" d="{"".join(f"M{at} {_LANE}V{_BOTTOM}" for at in places)}"/>'
-        lane = _EVIDENCE_LANE if kind == "evidence" else _LANE
-        shapes = "".join(_SHAPES[kind].format(x=at, y=lane) for at in places)
+            yield f'<path class="sl-when" d="{"".join(f"M{at} {lane}V{_BOTTOM}" for at in places)}"/>'
+        shown = places[:1]
+        for at in places:
+            if at - shown[-1] >= _MARK_DISTANCE:
+                shown.append(at)
+        shapes = "".join(_SHAPES[kind].format(x=at, y=lane) for at in shown)
         yield f'<path class="sl-mark {_mark_class(kind)}" d="{shapes}"><title>{MARK_WORDS[kind][0]}</title></path>'
 
 

@@ -114,4 +114,6 @@ def _again(report: Report) -> str:
         "Tracker": report.tracker or "none",
     }
     rows = [[Cell(name), Cell(text)] for name, text in versions.items()]
-    return "".join(parts) + "<h3>Versions</h3>" + table("What made this page", [("", ""), ("", "")], rows)
+    return (
+        "".join(parts) + "<h3>Versions</h3>" + table("Versions and tracker", [("Of", ""), ("Is", "")], rows)
+    )
