@@ -25,7 +25,10 @@ __all__ = ["MOST_CHARACTERS", "report_markdown"]
 #: GitHub refuses comments of more than 65,536 characters.
 MOST_CHARACTERS = 65_000
 _ROWS = 20
-_SKIPPED = 20
+#: Most skipped files that are listed: the first number that leaves room for the rest.
+_SKIPPED = (20, 5, 0)
+#: Room for sentences about what is left out.
+_MARGIN = 300
 _TEXT_WIDTH = 300
 
 
@@ -38,8 +41,11 @@ def report_markdown(report: Report) -> str:
     """
     head = "\n".join(_head(report))
     why = _folded("Why the run failed" if report.has_failure else "The run", _why(report))
-    tail = "\n".join([*_skipped(report), *_commands(report)])
-    room = MOST_CHARACTERS - len(head) - len(tail) - 200
+    for most_skipped in _SKIPPED:
+        tail = "\n".join([*_skipped(report, most_skipped), *_commands(report)])
+        if len(head) + len(tail) + _MARGIN <= MOST_CHARACTERS:
+            break
+    room = MOST_CHARACTERS - len(head) - len(tail) - _MARGIN
     if len(why) > room:
         why = "\nThe account of the run is too long for a comment: see the commands below.\n"
     details = _issues(report, room - len(why))
@@ -137,13 +143,13 @@ def _issue(report: Report, issue: IssueLine, account: IssueAccount) -> Iterator[
     yield ""
 
 
-def _skipped(report: Report) -> Iterator[str]:
+def _skipped(report: Report, at_most: int) -> Iterator[str]:
     if not report.skipped:
         return
     lines = [
         f"- {_text(found.path)}: {'' if found.line_count is None else f'{human_count(found.line_count)} lines, '}"
         f"{'' if found.line_number is None else f'the first at line {found.line_number}: '}{_text(found.message)}"
-        for found in report.skipped[:_SKIPPED]
+        for found in report.skipped[:at_most]
     ]
     hidden = len(report.skipped) - len(lines)
     if hidden:
@@ -155,5 +161,5 @@ def _commands(report: Report) -> Iterator[str]:
     opened = opened_paths(report)
     lines = [*ask_again(report).values(), f"stormlog report {opened} -o report.html"]
     # An indented block has no sign that a command could end it with.
-    body = "\n".join(f"    {shortened(printable(line), 1000)}" for line in lines)
+    body = "\n".join(f"    {printable(line[:1000])}" for line in lines)
     yield _folded("Commands that say the same", f"{body}\n\nStormlog {_text(report.version)}")

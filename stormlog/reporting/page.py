@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 from stormlog.presenting import human_count
 from stormlog.presenting.markup import markup_text
 from stormlog.presenting.svg_style import PICTURE_STYLE
+from stormlog.presenting.texts import shortened
 from stormlog.presenting.why_headline import headline
 from stormlog.reporting.collecting import MOST_PICTURES
 from stormlog.reporting.models import Report
@@ -18,9 +20,10 @@ from stormlog.reporting.wording import ask_again, issue_counts, report_title, sp
 
 __all__ = ["report_page"]
 
-#: Bytes of the sections of issues after which pictures are small, so that the page stays below a million.
-_MOST_BYTES = 700_000
+#: Most bytes of the sections of issues, so that the page stays below a million.
+_MOST_BYTES = 600_000
 _SKIPPED = 50
+_TEXT_WIDTH = 200
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
@@ -57,9 +60,10 @@ def _page(report: Report) -> Iterator[str]:
     headings = dict(parts)
     yield f'<section id="why"><h2>{headings["why"]}</h2><div class="card">'
     yield f"{why_part(report.explanation, report.history)}</div></section>\n"
-    yield f'<section id="issues"><h2>Issues</h2><div class="card">{issue_table(report)}</div>\n'
-    yield from _sections(report)
-    yield "</section>\n"
+    sections, pictures = _sections(report)
+    yield f'<section id="issues"><h2>Issues</h2><div class="card">{issue_table(report, len(sections))}</div>\n'
+    yield from sections
+    yield f"{_left_out(report, len(sections), pictures)}</section>\n"
     if report.skipped:
         yield f'<section id="skipped"><h2>What was skipped</h2><div class="card">{_skipped(report)}</div></section>\n'
     yield f'<section id="again"><h2>Commands and versions</h2><div class="card">{_again(report)}</div></section>\n'
@@ -67,19 +71,29 @@ def _page(report: Report) -> Iterator[str]:
     yield "</body>\n</html>\n"
 
 
-def _sections(report: Report) -> Iterator[str]:
-    """Yield the sections of issues: with large pictures for the first ones, as far as the size allows."""
+def _sections(report: Report) -> tuple[list[str], int]:
+    """Return the sections of issues, and how many of them have a large picture, as far as the size allows."""
     pictures = min(MOST_PICTURES, len(report.accounts))
     sections = list(issue_sections(report, pictures))
-    while pictures and sum(len(part.encode()) for part in sections) > _MOST_BYTES:
+    while pictures and sum(len(section.encode()) for section in sections) > _MOST_BYTES:
         pictures //= 2
         sections = list(issue_sections(report, pictures))
-    yield from sections
-    if len(report.accounts) > pictures:
-        yield paragraph(
-            f"The memory of the first {pictures} issues is drawn large, that of the others small.",
-            "soft small",
+    sizes = accumulate(len(section.encode()) for section in sections)
+    return [section for section, size in zip(sections, sizes, strict=True) if size <= _MOST_BYTES], pictures
+
+
+def _left_out(report: Report, sections: int, pictures: int) -> str:
+    """Return what is said of sections and pictures that would have made the page too large."""
+    sentences = []
+    if sections > pictures:
+        sentences.append(
+            f"The memory of the first {pictures} issues is drawn large, that of the others small."
         )
+    if sections < len(report.accounts):
+        sentences.append(
+            f"The sections of {len(report.accounts) - sections} issues with long texts are left out."
+        )
+    return paragraph(" ".join(sentences), "soft small") if sentences else ""
 
 
 def _skipped(report: Report) -> str:
@@ -87,10 +101,10 @@ def _skipped(report: Report) -> str:
     counts = f"Lines: {human_count(lines)}. Whole files and notes: {human_count(files)}."
     rows = [
         [
-            Cell(found.path, "title"),
+            Cell(shortened(found.path, _TEXT_WIDTH), "title"),
             Cell("-" if found.line_count is None else human_count(found.line_count), "number"),
             Cell("-" if found.line_number is None else str(found.line_number), "number"),
-            Cell(f"{'Note: ' if found.is_note else ''}{found.message}", "title"),
+            Cell(f"{'Note: ' if found.is_note else ''}{shortened(found.message, _TEXT_WIDTH)}", "title"),
         ]
         for found in report.skipped[:_SKIPPED]
     ]

@@ -33,14 +33,19 @@ _TREND_PARTS = 24
 _VALUES = 4
 
 
-def issue_table(report: Report) -> str:
-    """Return the table of the issues that have a section, and how to see the others."""
+def issue_table(report: Report, section_count: int) -> str:
+    """Return the table of the issues that are shown, and how to see the others.
+
+    Args:
+        report: What is known.
+        section_count: How many of them have a section, to which the table leads.
+    """
     if not report.issues:
         return paragraph("No issue was found.")
     first_ns = min((issue.first_ns for issue in report.issues if issue.first_ns is not None), default=None)
     rows = [
         [
-            Cell(_link(report, issue, number), "title"),
+            Cell(_name(report, issue, number if number <= section_count else None), "title"),
             Cell(chip(issue.severity)),
             Cell(state_word(_state(report, issue))),
             Cell(human_count(issue.hit_count), "number"),
@@ -72,8 +77,10 @@ def _state(report: Report, issue: IssueLine) -> str:
     return issue.state if tracked is None else tracked.status
 
 
-def _link(report: Report, issue: IssueLine, number: int) -> Markup:
-    title = f'<a href="#issue-{number}">{markup_text(issue.title, 160)}</a>'
+def _name(report: Report, issue: IssueLine, section: int | None) -> Markup:
+    title = markup_text(issue.title, 160)
+    if section is not None:
+        title = f'<a href="#issue-{section}">{title}</a>'
     what = f'<br><span class="soft small">{markup_text(issue.what, 200)}</span>' if issue.what else ""
     return Markup(f'<span class="soft">{markup_text(issue_name(report, issue))}</span> {title}{what}')
 
@@ -101,18 +108,24 @@ def issue_sections(report: Report, most_pictures: int) -> Iterator[str]:
     """
     lines = zip(report.issues, report.accounts, strict=False)
     for number, (issue, account) in enumerate(lines, 1):
-        yield f'<section class="card" id="issue-{number}">'
-        yield f"<h3>{markup_text(issue_name(report, issue))} {markup_text(issue.title, 400)}</h3>"
-        yield _facts(report, issue, account)
-        yield from _picture(account, number, is_large=number <= most_pictures)
-        yield _spread(account)
-        yield _evidence(account)
-        tracked = report.tracked.get(issue.fingerprint_id)
-        if tracked is not None:
-            yield _history(tracked)
-        yield "<h4>The same on the command line</h4>"
-        yield commands([issue_command(report, issue.fingerprint_id)])
-        yield "</section>"
+        yield "".join(_section(report, issue, account, number, is_large=number <= most_pictures))
+
+
+def _section(
+    report: Report, issue: IssueLine, account: IssueAccount, number: int, *, is_large: bool
+) -> Iterator[str]:
+    yield f'<section class="card" id="issue-{number}">'
+    yield f"<h3>{markup_text(issue_name(report, issue))} {markup_text(issue.title, 400)}</h3>"
+    yield _facts(report, issue, account)
+    yield from _picture(account, number, is_large=is_large)
+    yield _spread(account)
+    yield _evidence(account)
+    tracked = report.tracked.get(issue.fingerprint_id)
+    if tracked is not None:
+        yield _history(tracked)
+    yield "<h4>The same on the command line</h4>"
+    yield commands([issue_command(report, issue.fingerprint_id)])
+    yield "</section>"
 
 
 def _facts(report: Report, issue: IssueLine, account: IssueAccount) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from stormlog.presenting import human_time, printable
+from stormlog.presenting import human_time
 from stormlog.presenting.markup import markup_text
 
 __all__ = ["Cell", "Markup", "chip", "commands", "facts", "paragraph", "state_word", "table", "time_text"]
@@ -101,7 +101,7 @@ def state_word(state: str) -> Markup:
 
 def commands(lines: Iterable[str]) -> str:
     """Return commands and statements as they are typed, one below the other."""
-    text = "\n".join(markup_text(printable(line), 4000) for line in lines)
+    text = "\n".join(markup_text(line, 4000, keeps_blanks=True) for line in lines)
     return f'<pre tabindex="0">{text}</pre>' if text else ""
 
 

@@ -10,8 +10,9 @@ import pytest
 
 import stormlog.query
 from stormlog.query import QueryStore
-from stormlog.reporting import Report, collect_report, report_page
+from stormlog.reporting import Report, collect_report, report_markdown, report_page
 from stormlog.reporting.page_style import PAGE_STYLE
+from tests.apps.cli.samples import event, write_lines
 from tests.reporting import captures
 from tests.reporting.strict_html import StrictPage
 
@@ -122,6 +123,34 @@ def test_page_of_500_issues_is_no_larger_and_says_what_it_leaves_out(tmp_path: P
     hidden = len(report.issues) - 50
     assert f"{hidden} more issues are not shown here; the worst and latest are. All of them:" in text
     assert f"stormlog query issues {tmp_path}/e.jsonl" in text
+
+
+def test_page_of_long_hostile_texts_is_below_a_megabyte(tmp_path: Path) -> None:
+    path = tmp_path / "e.jsonl"
+    common = {"event_type": "warning", "host": '"' * 3000, "job_id": "'" * 3000}
+    records = [
+        event(
+            **common,
+            session_id="'" * 3000,
+            timestamp_ns=captures.START_NS + number,
+            context='"<&' * 100_000 + captures.WORDS[number],
+            metadata={"backend": '"' * 900 + captures.WORDS[number]},
+        )
+        for number in range(60)
+    ]
+    write_lines(path, *records)
+    report = report_of(path)
+    page = report_page(report)
+    assert len(report.accounts) == 50 and len(page.encode()) < 1_000_000
+    assert re.search(r"The sections of \d+ issues with long texts are left out\.", StrictPage(page).text)
+    assert len(report_markdown(report)) <= 65_000
+
+
+def test_commands_can_be_copied(tmp_path: Path) -> None:
+    folder = tmp_path / "two  blanks & more"
+    folder.mkdir()
+    write_lines(folder / "e.jsonl", event())
+    assert f"stormlog query issues '{folder}'" in StrictPage(report_page(report_of(folder))).text
 
 
 def test_number_of_issues_in_full_can_be_chosen(tmp_path: Path) -> None:

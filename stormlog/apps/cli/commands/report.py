@@ -10,6 +10,7 @@ import click
 
 from stormlog.apps.cli.options.options import cache_of, name_tracker, reading_options
 from stormlog.apps.cli.options.path_type import NamedPath
+from stormlog.apps.cli.options.sections import SectionedCommand
 
 if TYPE_CHECKING:
     from stormlog.apps.cli.answers import Request
@@ -24,7 +25,7 @@ _FORMATS = ("html", "markdown", "json", "svg")
 _FORMAT_OF_ENDING = {".md": "markdown", ".markdown": "markdown", ".json": "json", ".svg": "svg"}
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @click.option(
     "-o",
     "--output",
