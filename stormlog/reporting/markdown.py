@@ -18,6 +18,7 @@ from stormlog.reporting.wording import (
     opened_paths,
     report_title,
     span_of_time,
+    state_of,
 )
 
 __all__ = ["MOST_CHARACTERS", "report_markdown"]
@@ -83,12 +84,11 @@ def _head(report: Report) -> Iterator[str]:
     yield "| Issue | What | Severity | State | Hits | Sessions | Last seen (UTC) |"
     yield "|---|---|---|---|---:|---:|---|"
     for issue in report.issues[:_ROWS]:
-        tracked = report.tracked.get(issue.fingerprint_id)
         cells = [
             f"{_text(issue_name(report, issue))} {_text(issue.title, 120)}",
             _text(issue.what, 120),
             _text(issue.severity, 40),
-            _text(issue.state if tracked is None else tracked.status, 40),
+            _text(state_of(report, issue), 40),
             human_count(issue.hit_count),
             human_count(issue.session_count),
             "-" if issue.last_ns is None else human_time(issue.last_ns),
@@ -108,7 +108,7 @@ def _why(report: Report) -> str:
 def _issues(report: Report, room: int) -> str:
     """Return the details of issues, as many as fit into so many characters."""
     parts: list[str] = []
-    for issue, account in zip(report.issues, report.accounts, strict=False):
+    for issue, account in report.shown:
         part = "\n".join(_issue(report, issue, account))
         room -= len(part) + 1
         if room < 0:

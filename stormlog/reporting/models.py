@@ -125,6 +125,16 @@ class Report:
     last_ns: int | None
 
     @property
+    def shown(self) -> list[tuple[IssueLine, IssueAccount]]:
+        """The issues that are shown in full, each with its account."""
+        account_of = {account.fingerprint_id: account for account in self.accounts}
+        return [
+            (issue, account_of[issue.fingerprint_id])
+            for issue in self.issues
+            if issue.fingerprint_id in account_of
+        ]
+
+    @property
     def has_failure(self) -> bool:
         """Whether a rank of the explained run failed, or is lost."""
         return self.explanation.first_failure is not None or bool(self.explanation.run.ranks_lost)

@@ -25,7 +25,14 @@ from stormlog.reporting.page_parts import (
     time_text,
 )
 from stormlog.reporting.pictures import issue_picture
-from stormlog.reporting.wording import KIND_WORDS, ask_again, hidden_issues, issue_command, issue_name
+from stormlog.reporting.wording import (
+    KIND_WORDS,
+    ask_again,
+    hidden_issues,
+    issue_command,
+    issue_name,
+    state_of,
+)
 
 __all__ = ["issue_sections", "issue_table"]
 
@@ -47,14 +54,14 @@ def issue_table(report: Report, section_count: int) -> str:
         [
             Cell(_name(report, issue, number if number <= section_count else None), "title"),
             Cell(chip(issue.severity)),
-            Cell(state_word(_state(report, issue))),
+            Cell(state_word(state_of(report, issue))),
             Cell(human_count(issue.hit_count), "number"),
             Cell(human_count(account.run_count), "number"),
             Cell(human_count(issue.session_count), "number"),
             Cell(time_text(issue.last_ns), "time"),
             Cell(_trend(account, first_ns)),
         ]
-        for number, (issue, account) in enumerate(zip(report.issues, report.accounts, strict=False), 1)
+        for number, (issue, account) in enumerate(report.shown, 1)
     ]
     header = [
         ("Issue", "title"),
@@ -70,11 +77,6 @@ def issue_table(report: Report, section_count: int) -> str:
     hidden = hidden_issues(report)
     rest = "" if hidden is None else paragraph(hidden) + commands([ask_again(report)["All issues"]])
     return shown + rest
-
-
-def _state(report: Report, issue: IssueLine) -> str:
-    tracked = report.tracked.get(issue.fingerprint_id)
-    return issue.state if tracked is None else tracked.status
 
 
 def _name(report: Report, issue: IssueLine, section: int | None) -> Markup:
@@ -106,8 +108,7 @@ def issue_sections(report: Report, most_pictures: int) -> Iterator[str]:
         report: What is known.
         most_pictures: Issues whose memory is drawn large; that of the others is drawn small.
     """
-    lines = zip(report.issues, report.accounts, strict=False)
-    for number, (issue, account) in enumerate(lines, 1):
+    for number, (issue, account) in enumerate(report.shown, 1):
         yield "".join(_section(report, issue, account, number, is_large=number <= most_pictures))
 
 
@@ -134,7 +135,7 @@ def _facts(report: Report, issue: IssueLine, account: IssueAccount) -> str:
     failure = None if run is None or not run.is_of_issue else run.first_failure
     pairs: list[tuple[str, str | None]] = [
         ("Severity", Markup(f"{chip(issue.severity)} {markup_text(KIND_WORDS.get(issue.kind, issue.kind))}")),
-        ("State", Markup(f"{state_word(_state(report, issue))}{markup_text(_assigned(tracked))}")),
+        ("State", Markup(f"{state_word(state_of(report, issue))}{markup_text(_assigned(tracked))}")),
         ("Told apart by", issue.what),
         ("Seen", _seen(account)),
         ("Message", account.exception.message),

@@ -12,7 +12,7 @@ __all__ = ["Cell", "Markup", "chip", "commands", "facts", "paragraph", "state_wo
 
 #: Severities with a colour of their own.
 _SEVERITIES = ("critical", "error", "warning", "info")
-_STATES = ("open", "resolved", "ignored", "regressed", "new", "in_progress", "silenced")
+_STATES = ("open", "resolved", "ignored", "regressed", "new", "in progress")
 
 
 class Markup(str):
@@ -95,8 +95,8 @@ def chip(severity: str) -> Markup:
 
 def state_word(state: str) -> Markup:
     """Return the word of a state, marked with its colour."""
-    kind = f" {state}" if state in _STATES else ""
-    return Markup(f'<span class="state{kind}">{markup_text(state.replace("_", " "), 40)}</span>')
+    kind = f" {state.replace(' ', '-')}" if state in _STATES else ""
+    return Markup(f'<span class="state{kind}">{markup_text(state, 40)}</span>')
 
 
 def commands(lines: Iterable[str]) -> str:

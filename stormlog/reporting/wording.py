@@ -20,6 +20,7 @@ __all__ = [
     "opened_paths",
     "report_title",
     "span_of_time",
+    "state_of",
     "verdict",
 ]
 
@@ -30,6 +31,9 @@ KIND_WORDS = {
     "alert": "alert",
     "hidden_memory_anomaly": "hidden memory",
 }
+
+#: Status in a tracker -> what people read.
+_STATUS_WORDS = {"silenced": "ignored", "in_progress": "in progress"}
 
 #: Texts that mean nothing to a shell within double quotes.
 _HARMLESS = re.compile(r"[\w.:-]+", re.ASCII)
@@ -51,7 +55,7 @@ def verdict(report: Report) -> str:
 
 
 def issue_counts(report: Report) -> str:
-    """Return how many issues there are of each severity, and how many of them are closed."""
+    """Return how many issues there are of each severity, and how many of them are back or closed."""
     count = len(report.issues)
     if not count:
         return "No issue was found."
@@ -90,6 +94,12 @@ def issue_name(report: Report, issue: IssueLine) -> str:
     if tracked is not None and tracked.number is not None:
         return f"#{tracked.number}"
     return issue.fingerprint_id.removeprefix("issue:")[:8]
+
+
+def state_of(report: Report, issue: IssueLine) -> str:
+    """Return the status of an issue in the tracker, else its state."""
+    tracked = report.tracked.get(issue.fingerprint_id)
+    return issue.state if tracked is None else _STATUS_WORDS.get(tracked.status, tracked.status)
 
 
 def opened_paths(report: Report) -> str:
