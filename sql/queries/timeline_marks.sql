@@ -1,26 +1,35 @@
--- What happened in a session within some time: failures, and hits of issues by kind, in equal parts of the time.
+-- What happened in some sessions within a time of each: failures, and hits of issues by kind, in equal parts of the
+-- time.
 --
 -- A hit that is a failure is counted as a failure only.
--- $session_id, $rank: only hits of this rank, and those that name none. $start_ns, $end_ns: the time, the end included.
--- $bucket_count: number of parts.
-WITH happenings AS (
-    SELECT 'failure' AS kind, timestamp_ns
+-- $issues, $session_ids, $ranks, $starts_ns, $ends_ns: parallel lists: a number, the session and rank (hits of other
+-- ranks do not count), and the time, the end included. $bucket_count: number of parts.
+WITH bounds AS (
+    SELECT
+        unnest(CAST($issues AS BIGINT[])) AS issue,
+        unnest(CAST($session_ids AS VARCHAR[])) AS session_id,
+        unnest(CAST($ranks AS BIGINT[])) AS rank,
+        unnest(CAST($starts_ns AS HUGEINT[])) AS start_ns,
+        unnest(CAST($ends_ns AS HUGEINT[])) - unnest(CAST($starts_ns AS HUGEINT[])) + 1 AS length_ns,
+        CAST($bucket_count AS BIGINT) AS bucket_count
+),
+
+happenings AS (
+    SELECT session_id, rank, 'failure' AS kind, timestamp_ns
     FROM failures
-    WHERE session_id = CAST($session_id AS VARCHAR) AND (rank IS NULL OR rank = CAST($rank AS BIGINT))
     UNION ALL
-    SELECT e.kind, e.timestamp_ns
+    SELECT e.session_id, e.rank, e.kind, e.timestamp_ns
     FROM issue_evidence AS e
     ANTI JOIN failures AS f ON e.stage = 1 AND e.sort_file = f.file_id AND e.sort_line = f.line_number
-    WHERE e.session_id = CAST($session_id AS VARCHAR)
-        AND (e.rank IS NULL OR e.rank = CAST($rank AS BIGINT))
-        AND e.stage > 0
+    WHERE e.stage > 0
 )
 
-SELECT kind, min(timestamp_ns) AS timestamp_ns, count(*) AS count
-FROM happenings
-WHERE timestamp_ns BETWEEN CAST($start_ns AS BIGINT) AND CAST($end_ns AS BIGINT)
+SELECT b.issue, h.kind, min(h.timestamp_ns) AS timestamp_ns, count(*) AS count
+FROM happenings AS h
+INNER JOIN bounds AS b ON h.session_id = b.session_id AND coalesce(h.rank = b.rank, true)
+WHERE h.timestamp_ns >= b.start_ns AND h.timestamp_ns < b.start_ns + b.length_ns
 GROUP BY
-    kind,
-    (timestamp_ns - CAST($start_ns AS HUGEINT)) * CAST($bucket_count AS BIGINT)
-    // (CAST($end_ns AS HUGEINT) - CAST($start_ns AS HUGEINT) + 1)
-ORDER BY min(timestamp_ns), kind
+    b.issue,
+    h.kind,
+    (h.timestamp_ns - b.start_ns) * b.bucket_count // b.length_ns
+ORDER BY b.issue, min(h.timestamp_ns), h.kind

@@ -7,9 +7,15 @@ from stormlog.explaining.asking import (
 from stormlog.explaining.explain import (
     explain as explain,
 )
+from stormlog.explaining.history import (
+    MemoryHistory as MemoryHistory,
+    SeriesHistory as SeriesHistory,
+    memory_history as memory_history,
+)
 from stormlog.explaining.issue_accounts import (
     find_fingerprint as find_fingerprint,
     issue_account as issue_account,
+    accounts_of_issues as accounts_of_issues,
 )
 from stormlog.explaining.issue_models import (
     EvidencePlace as EvidencePlace,

@@ -26,6 +26,8 @@ STATEMENTS = {
     "why_clocks": "phase_spans run_sessions",
     "why_peak": "memory_account run_sessions",
     "memory_levels": "memory_account phase_spans run_sessions",
+    "history_memory": "memory_account run_sessions",
+    "history_marks": "failures issue_evidence run_sessions",
     "issue_ids": "issues",
     "issue_facts": "issues",
     "issue_runs": "issue_evidence run_sessions",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stormlog.errors import UnknownIdError
@@ -23,11 +23,15 @@ from stormlog.explaining.issue_models import (
 from stormlog.explaining.next_steps import next_steps_of_issue
 from stormlog.explaining.phases import Moment, phases_at
 from stormlog.explaining.ranks import clock_spread_ns, list_ranks
-from stormlog.explaining.timelines import timeline_of_issue
+from stormlog.explaining.timeline_models import MemoryTimeline
+from stormlog.explaining.timelines import rows_by_issue, timelines_of_issues
 from stormlog.issues.oom_messages import free_bytes, requested_bytes
 from stormlog.issues.what import what_of
 
-__all__ = ["find_fingerprint", "issue_account"]
+__all__ = ["accounts_of_issues", "find_fingerprint", "issue_account"]
+
+#: Statements about issues, all with the same parameters.
+_OF_ISSUES = ("issue_facts", "issue_runs", "issue_places", "issue_bundle", "issue_spread", "issue_buckets")
 
 _PREFIX = "issue:"
 #: Digits of an id that have to be given at least.
@@ -101,6 +105,29 @@ def find_fingerprint(ask: Ask, text: str) -> str:
     raise UnknownIdError("issue", text, others)
 
 
+def accounts_of_issues(store: Store, issues: Sequence[Sequence[str]]) -> list[IssueAccount]:
+    """Return what the telemetry says of some issues, each asked for in the same statements.
+
+    Args:
+        store: What is asked.
+        issues: The fingerprints of each issue; those without evidence here are left out.
+
+    Returns:
+        The accounts in the order of the issues, without those of which no fingerprint has evidence.
+    """
+    store = store._replace(ask=_remembering(store.ask))
+    pairs = sorted({(number, name) for number, names in enumerate(issues) for name in names})
+    wanted = {"fingerprint_ids": [name for _, name in pairs], "issues": [number for number, _ in pairs]}
+    if not pairs:
+        return []
+    rows_of = {name: rows_by_issue(store.ask(name, wanted)) for name in _OF_ISSUES}
+    timelines = timelines_of_issues(store.ask, wanted)
+    return [
+        _account(store, {name: rows.get(number, []) for name, rows in rows_of.items()}, timelines.get(number))
+        for number in sorted(rows_of["issue_facts"])
+    ]
+
+
 def issue_account(store: Store, fingerprint_ids: Sequence[str]) -> IssueAccount:
     """Return what the telemetry says of an issue.
 
@@ -111,20 +138,40 @@ def issue_account(store: Store, fingerprint_ids: Sequence[str]) -> IssueAccount:
     Raises:
         UnknownIdError: none of them has evidence under the opened paths.
     """
-    ask, wanted = store.ask, {"fingerprint_ids": sorted(set(fingerprint_ids))}
-    found = [_Facts(*row) for row in ask("issue_facts", wanted)]
+    found = accounts_of_issues(store, [fingerprint_ids])
     if not found:
         raise UnknownIdError("issue", ", ".join(fingerprint_ids))
+    return found[0]
+
+
+def _remembering(ask: Ask) -> Ask:
+    """Return what asks a statement once: many issues have the same latest run."""
+    known: dict[str, list[tuple[Any, ...]]] = {}
+
+    def remembered(name: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        key = json.dumps([name, params], sort_keys=True)
+        if key not in known:
+            known[key] = ask(name, params)
+        return known[key]
+
+    return remembered
+
+
+def _account(
+    store: Store, rows: Mapping[str, Sequence[Sequence[Any]]], timeline: MemoryTimeline | None
+) -> IssueAccount:
+    """Return the account of an issue, given the rows of each statement of `_OF_ISSUES` about it."""
+    ask = store.ask
+    found = [_Facts(*row) for row in rows["issue_facts"]]
     speaker = min(
         found, key=lambda facts: (facts.first_ns is None, facts.first_ns or 0, facts.fingerprint_id)
     )
     ids = tuple(facts.fingerprint_id for facts in found)
-    wanted = {"fingerprint_ids": sorted(ids)}
     hit_count = sum(facts.hit_count for facts in found)
     attempts = list_attempts(ask)
-    runs = [_RunWithHits(*row) for row in ask("issue_runs", wanted)]
-    places = ask("issue_places", wanted)
-    [bundle] = ask("issue_bundle", wanted) or [(None,) * 5]
+    runs = [_RunWithHits(*row) for row in rows["issue_runs"]]
+    places = rows["issue_places"]
+    [bundle] = rows["issue_bundle"] or [(None,) * 5]
     latest = None if not runs else _latest_run(store, runs[0], attempts, ids)
     dimensions = json.loads(speaker.dimensions_json)
     details = {
@@ -149,9 +196,9 @@ def issue_account(store: Store, fingerprint_ids: Sequence[str]) -> IssueAccount:
         last_ns=max((facts.last_ns for facts in found if facts.last_ns is not None), default=None),
         exception=_exception(bundle, places),
         latest_run=latest,
-        spread=_spread(ask("issue_spread", wanted), hit_count),
-        trend=tuple(TrendBucket(*row) for row in ask("issue_buckets", wanted)),
-        timeline=timeline_of_issue(ask, wanted),
+        spread=_spread(rows["issue_spread"], hit_count),
+        trend=tuple(TrendBucket(*row) for row in rows["issue_buckets"]),
+        timeline=timeline,
         evidence=tuple(EvidencePlace(*place[:6]) for place in places),
         bundle_path=bundle[0] or speaker.bundle_path,
         versions=_versions(runs, attempts),

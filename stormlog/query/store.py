@@ -1,7 +1,8 @@
 """The store: artifacts as views, and the questions people ask of them.
 
-Promise: every method has an ``_sql`` twin that returns the exact text and parameters that it runs; `QueryStore.explain`
-and `QueryStore.issue_account` have none, because they ask several statements of ``sql/queries``, one after the other.
+Promise: every method has an ``_sql`` twin that returns the exact text and parameters that it runs. `explain`,
+`issue_account`, `issue_accounts` and `memory_history` have none, because they ask several statements of
+``sql/queries``, one after the other.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from stormlog.artifacts import ExternalAttachment, OOMBundleRow
     from stormlog.engine import Connection, Engine, Relation, SnapshotCursor
-    from stormlog.explaining import Explanation, IssueAccount
+    from stormlog.explaining import Explanation, IssueAccount, MemoryHistory
     from stormlog.explaining import Store as ExplainingStore
     from stormlog.issues import IgnoreRule, StormlogIssue
     from stormlog.issues.sidecar import TrackedState
@@ -380,6 +381,51 @@ class QueryStore(AnsweringStore):
         from stormlog.explaining import find_fingerprint
 
         return find_fingerprint(self._explaining_store().ask, text)
+
+    def issue_accounts(self, fingerprint_ids: Sequence[str]) -> list[IssueAccount]:
+        """Return what the telemetry says of several issues, as `issue_account` does, in as few statements as of one.
+
+        Args:
+            fingerprint_ids: Whole ids, each an issue; those without evidence are left out of the answer.
+
+        Raises:
+            SourceError: there is no telemetry, or the store is strict and something had to be skipped.
+            QueryError: the store is closed, or files changed while it was asked.
+        """
+        from stormlog.explaining import accounts_of_issues
+
+        return accounts_of_issues(self._explaining_store(), [[name] for name in fingerprint_ids])
+
+    def memory_history(
+        self,
+        run_id: str,
+        attempt: int = 1,
+        *,
+        session_id: str | None = None,
+        shown: tuple[str, int] | None = None,
+        parts: int = 360,
+    ) -> MemoryHistory:
+        """Return how the memory of a run went over time: few numbers, whatever its length and number of ranks.
+
+        Args:
+            run_id: A run, as view ``runs`` names it.
+            attempt: Its attempt.
+            session_id: Only this session of it.
+            shown: Session and rank whose phases are returned, and whose memory is kept apart where there are more
+                than 8 series.
+            parts: Number of equal parts of the time.
+
+        Raises:
+            ValueError: ``parts`` is less than 1.
+            SourceError: the store is strict and something had to be skipped.
+            QueryError: the store is closed, or files changed while it was asked.
+
+        Source: docs/report.md#pictures.
+        """
+        from stormlog.explaining import memory_history
+
+        of_attempt = {"run_id": run_id, "attempt": attempt, "session_id": session_id}
+        return memory_history(self._explaining_store().ask, of_attempt, shown=shown, parts=parts)
 
     def _explaining_store(self) -> ExplainingStore:
         """Return what an explanation asks: answers of one generation of files."""
