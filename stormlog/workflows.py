@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from stormlog.explaining import Explanation, IssueAccount
     from stormlog.presenting import ShownIssue
     from stormlog.query import QueryStore
-    from stormlog.tracking import GateReport, IssueDetail, NotifySettings, ScanReport, Tracker
+    from stormlog.tracking import (
+        GateReport,
+        IssueConditions,
+        IssueDetail,
+        NotifySettings,
+        ScanReport,
+        Tracker,
+    )
     from stormlog.tracking.digest import Delivery
     from stormlog.tracking.gate import Baseline
     from stormlog.tracking.scanning.scan import ScanOptions
@@ -119,12 +126,13 @@ def gate_and_summarise(
     *,
     fail_on: Collection[str],
     app: str | None = None,
+    only: IssueConditions | None = None,
     watching: _Watching = _unwatched,
 ) -> GateSummary:
     """Compare what some paths hold with what is known, and write it down for people; see `Tracker.gate`."""
     from stormlog.tracking.gate import evaluate, markdown_summary
 
-    report = evaluate(paths, baseline, options, fail_on=fail_on, app=app, watching=watching)
+    report = evaluate(paths, baseline, options, fail_on=fail_on, app=app, only=only, watching=watching)
     return GateSummary(report, markdown_summary(report))
 
 

@@ -56,7 +56,7 @@ SHARED_MODULES = {
         *("markup", "quantities", "svg_memory", "svg_sparks", "svg_style", "texts", "why_headline"),
         *("why_ranks", "why_sentences"),
     },
-    "stormlog.query": {"streams"},
+    "stormlog.query": {"filter_checks", "filters", "streams"},
     "stormlog.telemetry": {"csv_rows", "foreign", "loading", "projection", "schema", "sink"},
     "stormlog.tracking": {
         # `scan` and `watch` are modules too, so no package can have names like these.

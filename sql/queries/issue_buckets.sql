@@ -11,4 +11,4 @@ SELECT w.issue, t.bucket_start_ns, t.bucket_end_ns, CAST(sum(t.hit_count) AS BIG
 FROM issue_trend AS t
 INNER JOIN wanted AS w ON t.fingerprint_id = w.fingerprint_id
 GROUP BY w.issue, t.bucket_start_ns, t.bucket_end_ns
-ORDER BY w.issue, t.bucket_start_ns
+ORDER BY w.issue, t.bucket_start_ns, t.bucket_end_ns

@@ -22,11 +22,6 @@ from stormlog.explaining.issue_models import (
     IssueAccount as IssueAccount,
     IssueException as IssueException,
     IssueRun as IssueRun,
-    MemoryTimeline as MemoryTimeline,
-    PhaseBand as PhaseBand,
-    TimelineMark as TimelineMark,
-    TimelinePoint as TimelinePoint,
-    TimelineSeries as TimelineSeries,
     TrendBucket as TrendBucket,
     ValueCount as ValueCount,
     ValueSpread as ValueSpread,
@@ -40,7 +35,6 @@ from stormlog.explaining.issue_rules import (
 from stormlog.explaining.models import (
     COMPONENTS as COMPONENTS,
     MOST_OTHER_RUNS as MOST_OTHER_RUNS,
-    TIME_TEXTS as TIME_TEXTS,
     EarlierGrowth as EarlierGrowth,
     Explanation as Explanation,
     ExplainedRun as ExplainedRun,
@@ -53,6 +47,16 @@ from stormlog.explaining.models import (
     RankState as RankState,
     SameIssue as SameIssue,
 )
+from stormlog.explaining.plain_fields import (
+    TIME_TEXTS as TIME_TEXTS,
+)
 from stormlog.explaining.schema import (
     explanation_schema as explanation_schema,
+)
+from stormlog.explaining.timeline_models import (
+    MemoryTimeline as MemoryTimeline,
+    PhaseBand as PhaseBand,
+    TimelineMark as TimelineMark,
+    TimelinePoint as TimelinePoint,
+    TimelineSeries as TimelineSeries,
 )

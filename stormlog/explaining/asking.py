@@ -36,9 +36,9 @@ STATEMENTS = {
     "issue_places": "issue_evidence memory_gaps",
     "issue_bundle": "issue_evidence oom_bundles",
     "issue_series": "failures issue_evidence memory_account",
-    "issue_timeline": "memory_account",
-    "issue_phases": "phase_spans",
-    "issue_marks": "failures issue_evidence",
+    "timeline_points": "memory_account",
+    "timeline_phases": "phase_spans",
+    "timeline_marks": "failures issue_evidence",
 }
 
 

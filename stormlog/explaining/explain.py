@@ -12,6 +12,7 @@ from stormlog.explaining.models import (
     EarlierGrowth,
     ExplainedRun,
     Explanation,
+    MemoryAccount,
     OtherRun,
     PriorHits,
     RankState,
@@ -20,6 +21,8 @@ from stormlog.explaining.models import (
 from stormlog.explaining.next_steps import next_steps
 from stormlog.explaining.phases import Moment, PhaseAt, phases_at
 from stormlog.explaining.ranks import Rank, clock_spread_ns, has_failed, list_ranks
+from stormlog.explaining.timeline_models import MemoryTimeline
+from stormlog.explaining.timelines import timeline_around
 
 __all__ = ["explain"]
 
@@ -130,7 +133,14 @@ def explain(
         same_as=_same_as(store, scope, attempts),
         next=next_steps(store, choice.attempt.run_id, failure, others),
         other_runs=others,
+        timeline=_timeline(store.ask, memory, scope.until_ns),
     )
+
+
+def _timeline(ask: Ask, memory: MemoryAccount | None, time_ns: int | None) -> MemoryTimeline | None:
+    if memory is None or memory.device_id is None or time_ns is None:
+        return None
+    return timeline_around(ask, memory.session_id, memory.rank, memory.device_id, time_ns)
 
 
 def _scope(store: Store, choice: Choice, at_ns: int | None) -> _Scope:

@@ -10,7 +10,7 @@ from typing import Any
 
 from stormlog._values import frozen_class
 from stormlog.explaining.asking import Ask
-from stormlog.explaining.issue_models import PhaseBand, TimelineMark, TimelinePoint
+from stormlog.explaining.timeline_models import PhaseBand, TimelineMark, TimelinePoint
 
 __all__ = ["MemoryHistory", "SeriesHistory", "memory_history"]
 
@@ -94,7 +94,7 @@ def memory_history(
     if found and shown is not None:
         of_rank = {"issues": [0], "session_ids": [session_id], "ranks": [rank]}
         time = {"starts_ns": [start_ns], "ends_ns": [end_ns], "bucket_count": _PHASE_PARTS}
-        phases = ask("issue_phases", {**of_rank, **time})
+        phases = ask("timeline_phases", {**of_rank, **time})
     window = {"start_ns": start_ns - margin, "end_ns": min(end_ns + margin, _LAST_NS), "buckets": _MARK_PARTS}
     marks = ask("history_marks", {**of_attempt, **window})
     return MemoryHistory(

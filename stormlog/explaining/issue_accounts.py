@@ -15,16 +15,16 @@ from stormlog.explaining.issue_models import (
     IssueAccount,
     IssueException,
     IssueRun,
-    MemoryTimeline,
     TrendBucket,
     ValueCount,
     ValueSpread,
     VersionRange,
 )
-from stormlog.explaining.issue_timeline import rows_by_issue, timelines_of
 from stormlog.explaining.next_steps import next_steps_of_issue
 from stormlog.explaining.phases import Moment, phases_at
 from stormlog.explaining.ranks import clock_spread_ns, list_ranks
+from stormlog.explaining.timeline_models import MemoryTimeline
+from stormlog.explaining.timelines import rows_by_issue, timelines_of_issues
 from stormlog.issues.oom_messages import free_bytes, requested_bytes
 from stormlog.issues.what import what_of
 
@@ -121,7 +121,7 @@ def accounts_of_issues(store: Store, issues: Sequence[Sequence[str]]) -> list[Is
     if not pairs:
         return []
     rows_of = {name: rows_by_issue(store.ask(name, wanted)) for name in _OF_ISSUES}
-    timelines = timelines_of(store.ask, wanted)
+    timelines = timelines_of_issues(store.ask, wanted)
     return [
         _account(store, {name: rows.get(number, []) for name, rows in rows_of.items()}, timelines.get(number))
         for number in sorted(rows_of["issue_facts"])

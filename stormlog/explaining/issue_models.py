@@ -11,18 +11,15 @@ from dataclasses import field
 from typing import Any
 
 from stormlog._values import frozen_class
-from stormlog.explaining.models import FirstFailure, plain_fields
+from stormlog.explaining.models import FirstFailure
+from stormlog.explaining.plain_fields import Plain
+from stormlog.explaining.timeline_models import MemoryTimeline
 
 __all__ = [
     "EvidencePlace",
     "IssueAccount",
     "IssueException",
     "IssueRun",
-    "MemoryTimeline",
-    "PhaseBand",
-    "TimelineMark",
-    "TimelinePoint",
-    "TimelineSeries",
     "TrendBucket",
     "ValueCount",
     "ValueSpread",
@@ -30,14 +27,8 @@ __all__ = [
 ]
 
 
-class _Plain:
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
-
-
 @frozen_class
-class IssueException(_Plain):
+class IssueException(Plain):
     """What the program was told when it failed.
 
     Args:
@@ -54,7 +45,7 @@ class IssueException(_Plain):
 
 
 @frozen_class
-class IssueRun(_Plain):
+class IssueRun(Plain):
     """A run with hits of the issue.
 
     Args:
@@ -80,7 +71,7 @@ class IssueRun(_Plain):
 
 
 @frozen_class
-class ValueCount(_Plain):
+class ValueCount(Plain):
     """Hits with one value of a field.
 
     Args:
@@ -94,7 +85,7 @@ class ValueCount(_Plain):
 
 
 @frozen_class
-class ValueSpread(_Plain):
+class ValueSpread(Plain):
     """How the hits of the issue spread over the values of a field.
 
     Args:
@@ -111,7 +102,7 @@ class ValueSpread(_Plain):
 
 
 @frozen_class
-class TrendBucket(_Plain):
+class TrendBucket(Plain):
     """Hits in one of 24 equal parts of the time between the first and the last hit of all issues.
 
     Args:
@@ -125,90 +116,7 @@ class TrendBucket(_Plain):
 
 
 @frozen_class
-class TimelinePoint(_Plain):
-    """A counter in one part of the time of a timeline."""
-
-    start_ns: int
-    end_ns: int
-    first_bytes: int
-    last_bytes: int
-    min_bytes: int
-    max_bytes: int
-    sample_count: int
-
-
-@frozen_class
-class TimelineSeries(_Plain):
-    """A counter over time. Parts of the time without a sample have no point.
-
-    Args:
-        counter: allocated, reserved or used.
-    """
-
-    counter: str
-    points: tuple[TimelinePoint, ...]
-
-
-@frozen_class
-class PhaseBand(_Plain):
-    """A stretch of the timeline in which one phase took most of the time.
-
-    Args:
-        phase: Names from the outermost phase to this one, joined with `` / ``.
-    """
-
-    phase: str
-    start_ns: int
-    end_ns: int
-
-
-@frozen_class
-class TimelineMark(_Plain):
-    """What happened in the session of the timeline, in one part of its time.
-
-    Args:
-        kind: ``failure``, or the kind of the issue that has the hits: oom, alert, ...
-        timestamp_ns: The first of them.
-        count: How many there were.
-    """
-
-    kind: str
-    timestamp_ns: int
-    count: int
-
-
-@frozen_class
-class MemoryTimeline(_Plain):
-    """Memory of one device around the representative evidence of the issue.
-
-    Args:
-        device_id: -1 for no device.
-        timestamp_ns: Time of the evidence.
-        start_ns: Where the timeline begins: the first sample, at most 30 minutes before the evidence.
-        end_ns: Where it ends: the last sample, at most 5 minutes after the evidence.
-        total_bytes: Size of the device.
-        bucket_count: Number of equal parts that the time is cut into.
-        series: allocated, reserved and used, as far as they are known.
-        phases: By time; parts of the time without a phase have none.
-        marks: By time.
-    """
-
-    session_id: str
-    rank: int
-    host: str | None
-    device_id: int
-    timestamp_ns: int
-    start_ns: int
-    end_ns: int
-    total_bytes: int | None
-    bucket_count: int
-    series: tuple[TimelineSeries, ...]
-    phases: tuple[PhaseBand, ...] = ()
-    marks: tuple[TimelineMark, ...] = ()
-
-
-@frozen_class
-class EvidencePlace(_Plain):
+class EvidencePlace(Plain):
     """Where a hit is recorded.
 
     Args:
@@ -226,7 +134,7 @@ class EvidencePlace(_Plain):
 
 
 @frozen_class
-class VersionRange(_Plain):
+class VersionRange(Plain):
     """Versions of the code between which the issue came in, and came back.
 
     Only runs of the same job are compared, and those that do not say their version are left out.
@@ -255,7 +163,7 @@ class VersionRange(_Plain):
 
 
 @frozen_class
-class IssueAccount(_Plain):
+class IssueAccount(Plain):
     """What the telemetry says of one issue.
 
     Args:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from stormlog._resources import resource_directory
 from stormlog._values import frozen_class
-from stormlog.explaining.models import plain_fields
+from stormlog.explaining.plain_fields import Plain
 from stormlog.issues import ISSUE_FINGERPRINT_SCHEMA_VERSION
 
 __all__ = ["IssueRule", "RuleSql", "rule_of"]
@@ -16,7 +16,7 @@ _TESTS = "\n-- Tests\n"
 
 
 @frozen_class
-class RuleSql:
+class RuleSql(Plain):
     """A macro or view.
 
     Args:
@@ -27,13 +27,9 @@ class RuleSql:
     name: str
     text: str
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order."""
-        return plain_fields(self)
-
 
 @frozen_class
-class IssueRule:
+class IssueRule(Plain):
     """Which hits are one issue.
 
     Args:
@@ -49,10 +45,6 @@ class IssueRule:
     hits: str
     grouping: str
     sql: tuple[RuleSql, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order."""
-        return plain_fields(self)
 
 
 class _Words(NamedTuple):

@@ -50,13 +50,16 @@ _RESERVED: Final = re.compile(
 )
 
 
-def what_of(kind: str, dimensions: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+def what_of(
+    kind: str, dimensions: Mapping[str, Any], details: Mapping[str, Any], fingerprint_id: str | None = None
+) -> str:
     """Return what tells an issue from others of its title: ``message_pattern:out of memory, cuda, RuntimeError``.
 
     Args:
         kind: Kind of the issue, also one that is not known here.
         dimensions: Of its fingerprint.
         details: Of the issue. The exception of an OOM is taken from them: it is no dimension.
+        fingerprint_id: Id of the fingerprint, if it is at hand: making one takes long.
 
     Returns:
         One line of printable text, without markup; '' without dimensions.
@@ -64,7 +67,10 @@ def what_of(kind: str, dimensions: Mapping[str, Any], details: Mapping[str, Any]
     Source: docs/concepts.md#what-tells-issues-apart.
     """
     line = ", ".join(_parts(kind, dimensions, details))
-    return line if line.isascii() else f"{line} [{_fingerprint_digits(kind, dimensions)}]"
+    if line.isascii():
+        return line
+    name = fingerprint_id or _digest(kind, dimensions)
+    return f"{line} [{name.rpartition(':')[2][:_DIGITS]}]"
 
 
 def _parts(kind: str, dimensions: Mapping[str, Any], details: Mapping[str, Any]) -> Iterator[str]:
@@ -182,8 +188,8 @@ def _shortened(text: str) -> str:
     return f"{text[: _MOST_CHARACTERS - _END_CHARACTERS - 1]}…{text[-_END_CHARACTERS:]}"
 
 
-def _fingerprint_digits(kind: str, dimensions: Mapping[str, Any]) -> str:
-    """Return the first digits of the id of a fingerprint with these dimensions."""
+def _digest(kind: str, dimensions: Mapping[str, Any]) -> str:
+    """Return the digits that the id of a fingerprint with these dimensions begins with."""
     import hashlib  # Late: few issues need it.
 
     canonical = canonical_json(
@@ -193,4 +199,4 @@ def _fingerprint_digits(kind: str, dimensions: Mapping[str, Any]) -> str:
             "schema_version": ISSUE_FINGERPRINT_SCHEMA_VERSION,
         }
     )
-    return hashlib.sha256(canonical.encode()).hexdigest()[:_DIGITS]
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -9,12 +9,12 @@ from stormlog._markdown import markdown_text
 from stormlog.presenting import issue_sentences as sentences
 from stormlog.presenting.issue_history import activity_sentence
 from stormlog.presenting.issue_page import ShownIssue
-from stormlog.presenting.issue_timeline import timeline_plot
 from stormlog.presenting.plots import sparkline
 from stormlog.presenting.quantities import human_count, human_time
 from stormlog.presenting.texts import printable, ranges, shortened
+from stormlog.presenting.timeline_plot import timeline_plot
 
-__all__ = ["issue_markdown"]
+__all__ = ["issue_page_markdown"]
 
 _TEXT_WIDTH = 2000
 _PLOT_WIDTH = 80
@@ -24,7 +24,7 @@ _COMMENT_LINES = 100
 _CHANGES = 20
 
 
-def issue_markdown(shown: ShownIssue) -> str:
+def issue_page_markdown(shown: ShownIssue) -> str:
     """Return everything that the screen says, with longer lists and whole messages."""
     return "\n".join(_lines(shown)) + "\n"
 

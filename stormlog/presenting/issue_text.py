@@ -9,10 +9,10 @@ from stormlog._values import frozen_class
 from stormlog.presenting import issue_sentences as sentences
 from stormlog.presenting.issue_history import activity_sentence
 from stormlog.presenting.issue_page import ShownIssue
-from stormlog.presenting.issue_timeline import timeline_plot
 from stormlog.presenting.plots import sparkline
 from stormlog.presenting.quantities import human_count, human_time
 from stormlog.presenting.texts import cell_width, printable, ranges, shortened, wrapped
+from stormlog.presenting.timeline_plot import timeline_plot
 from stormlog.presenting.why_text import Line, Piece, Style
 
 __all__ = ["issue_screen", "issue_text"]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stormlog.issues import StormlogIssue
     from stormlog.issues.sidecar import TrackedState
     from stormlog.query.adhoc import SqlResult
+    from stormlog.query.counts import IssueCounts
     from stormlog.query.filters import (
         AttachmentFilter,
         EventFilter,
@@ -155,6 +156,20 @@ class QueryStore(AnsweringStore):
         with self._lock:
             overrides = self._states.overrides(state_overrides)
         return statements.issues_statement(filters, overrides)
+
+    def issue_counts(self) -> dict[str, IssueCounts]:
+        """Return how many failures, runs and sessions each issue has, by fingerprint id.
+
+        Source: docs/concepts.md#failures-runs-and-sessions.
+        """
+        from stormlog.query.counts import IssueCounts
+
+        rows = self._run("issue_counts", self.issue_counts_sql(), "issue_counts").rows
+        return {fingerprint_id: IssueCounts(*counts) for fingerprint_id, *counts in rows}
+
+    def issue_counts_sql(self) -> Statement:
+        """Return the text and the parameters that `issue_counts` runs."""
+        return statements.issue_counts_statement()
 
     def list_sessions(self, filters: SessionFilter | None = None) -> list[SessionRow]:
         """Return sessions, the latest first, one per source that knows them.

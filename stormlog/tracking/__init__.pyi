@@ -30,6 +30,9 @@ from stormlog.tracking.models import (
     ScanReport as ScanReport,
     TrackedIssue as TrackedIssue,
 )
+from stormlog.tracking.reading.filters import (
+    IssueConditions as IssueConditions,
+)
 from stormlog.tracking.tracker import (
     Tracker as Tracker,
 )

@@ -59,6 +59,8 @@ class TrackedIssue(_Value):
         last_activity_ns: When evidence was last recorded.
         revision: Grows with every change.
         fingerprint_ids: Fingerprints that lead to it.
+        failure_count: Pieces of evidence, an OOM bundle and the event that it tells of being one.
+        what: What tells it from issues of the same title: that of its earliest fingerprint.
     """
 
     issue_id: str
@@ -91,6 +93,8 @@ class TrackedIssue(_Value):
     updated_ns: int
     revision: int
     fingerprint_ids: Sequence[str]
+    failure_count: int
+    what: str = ""
     merged_from: str | None = None
 
 

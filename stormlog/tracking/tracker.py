@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from stormlog.tracking.actors import WRITE
 from stormlog.tracking.models import (
@@ -28,6 +28,7 @@ from stormlog.tracking.projects import (
     set_project,
 )
 from stormlog.tracking.reading import listing
+from stormlog.tracking.reading.filters import IssueConditions, IssueFilter
 from stormlog.tracking.reading.lookup import find_issue, fingerprints_of, issue_name
 from stormlog.tracking.reading.sources import IssueSources, issue_sources
 from stormlog.tracking.session import TrackerSession
@@ -57,51 +58,51 @@ class Tracker(TrackerSession):
     def list_issues(
         self,
         *,
-        statuses: Sequence[str] = (),
-        kinds: Sequence[str] = (),
-        severities: Sequence[str] = (),
-        app: str | None = None,
-        is_dev: bool | None = None,
-        run: str | None = None,
-        session: str | None = None,
-        version: str | None = None,
-        text: str | None = None,
-        where: str | None = None,
         all_projects: bool = False,
         sort: str = "last_seen",
         limit: int = 50,
+        page: int | None = None,
         after: str | None = None,
+        **conditions: Unpack[IssueConditions],
     ) -> IssuePage:
-        """Return one page of issues, by default of this project; filters are those of `listing.IssueFilter`.
+        """Return one page of issues, by default of this project.
 
         Args:
             all_projects: Whether to list the issues of all projects.
-            sort: ``last_seen``, ``first_seen``, ``occurrences``, ``runs`` or ``users``; the greatest first.
+            sort: ``last_seen``, ``first_seen``, ``hits``, ``sessions`` (also called ``occurrences``), ``runs`` or
+                ``users``; the greatest first.
             limit: 1 to 200.
+            page: Number of the page, from 1.
             after: Cursor of the page before.
+            conditions: Which issues: the fields of `stormlog.tracking.reading.filters.IssueFilter`.
 
         Raises:
             LifecycleError: there is no such project.
             ValueError: an unknown filter value, order or cursor, or a bad condition or limit.
+
+        Source: docs/python.md#filters.
         """
-        wanted = listing.IssueFilter(
-            tuple(statuses), tuple(kinds), tuple(severities), app, is_dev, run, session, version, text, where
-        )
+        wanted = IssueFilter.of(conditions)
         with self.reading() as connection:
             project = None if all_projects else self.project
-            return listing.list_issues(connection, project, wanted, sort=sort, limit=limit, after=after)
+            return listing.list_issues(
+                connection, project, wanted, sort=sort, limit=limit, page=page, after=after
+            )
+
+    def count_issues(self, *, all_projects: bool = False, **conditions: Unpack[IssueConditions]) -> int:
+        """Return how many issues fit; see `list_issues`."""
+        wanted = IssueFilter.of(conditions)
+        with self.reading() as connection:
+            return listing.count_issues(connection, None if all_projects else self.project, wanted)
 
     def unmatched_filters(
-        self,
-        *,
-        app: str | None = None,
-        run: str | None = None,
-        session: str | None = None,
-        version: str | None = None,
-        all_projects: bool = False,
+        self, *, all_projects: bool = False, **conditions: Unpack[IssueConditions]
     ) -> list[UnmatchedFilter]:
-        """Return which of these filters of `list_issues` no issue has, and what there is instead."""
-        wanted = listing.IssueFilter(app=app, run=run, session=session, version=version)
+        """Return which words of a filter no issue has, and what there is instead; for lists without issues.
+
+        Words of fixed lists, times, texts and SQL are left out; see `list_issues`.
+        """
+        wanted = IssueFilter.of(conditions)
         with self.reading() as connection:
             return listing.unmatched_filters(connection, None if all_projects else self.project, wanted)
 
@@ -294,6 +295,7 @@ class Tracker(TrackerSession):
         paths: Sequence[str | os.PathLike[str]],
         *,
         fail_on: Collection[str] = ("new", "regressed"),
+        only: IssueConditions | None = None,
         **options: Any,
     ) -> GateReport:
         """Compare what some paths hold with the issues of the project, and change nothing.
@@ -301,6 +303,7 @@ class Tracker(TrackerSession):
         Args:
             paths: Files and directories.
             fail_on: Outcomes that make it fail: ``new``, ``regressed``, ``recurring``.
+            only: Count only the issues that fit these conditions of `list_issues`.
             options: Fields of `ScanOptions`, such as ``code_version``.
 
         Source: docs/ci.md#gate.
@@ -308,7 +311,8 @@ class Tracker(TrackerSession):
         from stormlog.tracking.gate.gate import baseline_of_tracker, evaluate
         from stormlog.tracking.scanning.scan import ScanOptions
 
-        return evaluate(paths, baseline_of_tracker(self), ScanOptions(**options), fail_on=fail_on)
+        baseline = baseline_of_tracker(self)
+        return evaluate(paths, baseline, ScanOptions(**options), fail_on=fail_on, only=only)
 
     def notify(
         self, settings: NotifySettings | None = None, *, force: bool = False, dry_run: bool = False

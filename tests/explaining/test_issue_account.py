@@ -356,3 +356,16 @@ def test_every_rule_is_in_words_and_in_sql_that_exists() -> None:
         )
         assert rule.sql and all("-- Tests" not in statement.text for statement in rule.sql)
     assert rule_of("something else") is None
+
+
+@pytest.mark.parametrize("last_ns", [2**63 - 1, 2])
+def test_the_first_and_the_last_times_that_there_are_have_an_account(tmp_path: Path, last_ns: int) -> None:
+    error = event(
+        timestamp_ns=last_ns, event_type="error", metadata={"backend": "cuda", "oom_reason": "cuda"}
+    )
+    path = write_lines(
+        tmp_path / "events.jsonl", event(timestamp_ns=last_ns - 2), event(timestamp_ns=last_ns - 1), error
+    )
+    found = account_of(path)
+    assert found.timeline is not None and found.timeline.end_ns == last_ns
+    assert sum(bucket.hit_count for bucket in found.trend) == 1

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stormlog.explaining import rule_of
-from stormlog.explaining.issue_models import (
+from stormlog.explaining import (
     EvidencePlace,
     IssueAccount,
     IssueException,
@@ -19,6 +18,7 @@ from stormlog.explaining.issue_models import (
     ValueCount,
     ValueSpread,
     VersionRange,
+    rule_of,
 )
 from stormlog.presenting import ShownIssue
 from tests.presenting.samples import CUDA_MESSAGE, FAILED, GIB, S, first_failure
@@ -45,7 +45,6 @@ def timeline(**changes: Any) -> MemoryTimeline:
     fields: dict[str, Any] = {
         "session_id": SESSION,
         "rank": 3,
-        "host": None,
         "device_id": 3,
         "timestamp_ns": FAILED,
         "start_ns": start,

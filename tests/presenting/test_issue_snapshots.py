@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stormlog.presenting.issue_markdown import issue_markdown
+from stormlog.presenting.issue_markdown import issue_page_markdown
 from stormlog.presenting.issue_text import issue_text
 from tests.presenting.issue_samples import SAMPLES
 
@@ -20,7 +20,7 @@ def shown() -> dict[str, str]:
     """Return what every sample looks like, by the name of its file."""
     texts = {"regressed-ascii.txt": issue_text(SAMPLES["regressed"](), ascii_only=True)}
     for name, sample in SAMPLES.items():
-        texts[f"{name}.md"] = issue_markdown(sample())
+        texts[f"{name}.md"] = issue_page_markdown(sample())
         for width in (80, 120):
             texts[f"{name}-{width}.txt"] = issue_text(sample(), width=width)
     return texts

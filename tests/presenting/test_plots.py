@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from stormlog.presenting.issue_timeline import timeline_plot
 from stormlog.presenting.plots import columns_of, level_plot, sparkline
 from stormlog.presenting.texts import cell_width
+from stormlog.presenting.timeline_plot import timeline_plot
 from tests.presenting.issue_samples import timeline
 from tests.presenting.samples import FAILED, GIB, S
 

@@ -6,6 +6,7 @@ out is decided when it is sent.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sqlite3
@@ -15,6 +16,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
 from stormlog.tracking.database.aggregates import SEVERITY_RANK
+from stormlog.tracking.reading.lookup import FINGERPRINTS, what_of_fingerprints
 
 __all__ = ["MOST_RECURRING", "MOST_ROWS", "Digest", "DigestIssue", "collect", "one_line"]
 
@@ -24,6 +26,8 @@ MOST_ROWS: Final = 50
 MOST_RECURRING: Final = 10
 
 _MOST_CHARACTERS: Final = 80
+#: The text is short by itself: its end tells apart what it had to leave out.
+_MOST_OF_WHAT: Final = 1000
 # Marks that turn the direction of text around, for whatever follows them too.
 _DIRECTION: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -47,6 +51,7 @@ class DigestIssue:
         recurred_count: Sessions in which a resolved issue came back, of which nobody can say whether they
             have the fix.
         command: What opens it.
+        what: What tells it from issues of the same title; at most `_MOST_OF_WHAT` characters.
     """
 
     issue_id: str
@@ -65,6 +70,7 @@ class DigestIssue:
     first_seen_ns: int | None
     last_seen_ns: int | None
     command: str
+    what: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,10 +173,10 @@ def _printable(character: str) -> str:
 def _rows(
     connection: sqlite3.Connection, condition: str, named: Mapping[str, str], most: int, options: str
 ) -> tuple[DigestIssue, ...]:
-    columns = [field.name for field in fields(DigestIssue) if field.name not in ("app", "command")]
+    columns = [field.name for field in fields(DigestIssue) if field.name not in ("app", "command", "what")]
     rows = connection.execute(
         f"""
-        SELECT {", ".join(f"i.{column}" for column in columns)}, a.name AS app
+        SELECT {", ".join(f"i.{column}" for column in columns)}, a.name AS app, {FINGERPRINTS} AS fingerprints
         FROM issues AS i
         INNER JOIN apps AS a ON a.app_id = i.app_id
         WHERE {condition}
@@ -181,9 +187,12 @@ def _rows(
     )
     shown = []
     for row in rows:
+        fields_of_row = dict(row)
+        what = what_of_fingerprints(json.loads(fields_of_row.pop("fingerprints")))
         values: dict[str, Any] = {
-            name: one_line(value) if isinstance(value, str) else value for name, value in dict(row).items()
+            name: one_line(value) if isinstance(value, str) else value
+            for name, value in fields_of_row.items()
         }
         command = f"stormlog issues show {shlex.quote(values['issue_id'])}{options}"
-        shown.append(DigestIssue(**values, command=command))
+        shown.append(DigestIssue(**values, command=command, what=one_line(what, _MOST_OF_WHAT)))
     return tuple(shown)

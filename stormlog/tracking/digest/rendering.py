@@ -22,6 +22,7 @@ _CELL: Final = 'style="padding:4px 8px;border-bottom:1px solid #ddd;text-align:l
 _HEADINGS: Final = (
     "Status",
     "Title",
+    "What",
     "Kind",
     "App",
     "Runs",
@@ -128,8 +129,10 @@ def _utc(time_ns: int) -> str:
 
 
 def _text_row(issue: DigestIssue) -> str:
+    what = f"  {issue.what}\n" if issue.what else ""
     return (
         f"{issue.status} ({issue.severity}): {issue.title}\n"
+        f"{what}"
         f"  {issue.kind} in {issue.app}: {_counts(issue)}\n"
         f"  versions {_versions(issue)}; seen {_seen(issue)} UTC\n"
         f"  {issue.command}"
@@ -139,11 +142,14 @@ def _text_row(issue: DigestIssue) -> str:
 def _html_table(issues: Sequence[DigestIssue], more_count: int) -> list[str]:
     if not issues:
         return []
-    rows = [_html_row("th", _HEADINGS)]
+    # Digests that an earlier version stored do not say it.
+    has_what = any(issue.what for issue in issues)
+    rows = [_html_row("th", [heading for heading in _HEADINGS if has_what or heading != "What"])]
     for issue in issues:
         cells = (
             issue.status if issue.status != "resolved" else f"resolved, {issue.recurred_count} since",
             f"{issue.title} ({issue.severity})",
+            *([issue.what or "-"] if has_what else []),
             issue.kind,
             issue.app,
             str(issue.run_count),
@@ -168,5 +174,6 @@ def _slack(text: str) -> str:
 
 
 def _slack_row(issue: DigestIssue) -> str:
-    line = f"• {issue.status} ({issue.severity}): {issue.title}: {issue.app}, {_counts(issue)}"
+    name = f"{issue.title}: {issue.what}" if issue.what else issue.title
+    line = f"• {issue.status} ({issue.severity}): {name}: {issue.app}, {_counts(issue)}"
     return _slack(f"{line}\n    {issue.command}")

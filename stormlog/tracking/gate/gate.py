@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import sqlite3
 import tempfile
@@ -21,7 +22,10 @@ from typing import TYPE_CHECKING, Any, Final
 from stormlog.errors import SourceError
 from stormlog.issues.kinds import severity_rank_sql
 from stormlog.issues.sidecar import TrackedState, read_sidecar, state_precedence
+from stormlog.issues.what import what_of
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
+from stormlog.tracking.reading.filters import IssueConditions, IssueFilter, conditions_of
+from stormlog.tracking.reading.lookup import ISSUES_CTE
 from stormlog.tracking.repository import Repository
 from stormlog.tracking.scanning.scan import ScanOptions, scan
 from stormlog.tracking.session import TrackerSession
@@ -82,6 +86,7 @@ class GateIssue:
         issue_id: The issue that it is known as.
         fix_version: Version that it was resolved in.
         basis: What the comparison of versions rests on; see `Comparison`.
+        what: What tells it from issues of the same title.
     """
 
     fingerprint_id: str
@@ -100,6 +105,7 @@ class GateIssue:
     issue_id: str | None
     fix_version: str | None
     basis: str | None
+    what: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, JSON-ready."""
@@ -118,6 +124,7 @@ class GateReport:
         sessions_scanned: Sessions in them.
         lines_skipped: Lines that are no valid records.
         warnings: ``path`` and ``message`` of what was skipped.
+        left_out: Number of issues that do not count because they do not fit a filter.
     """
 
     baseline: str
@@ -127,6 +134,7 @@ class GateReport:
     sessions_scanned: int
     lines_skipped: int
     warnings: Sequence[Mapping[str, str]]
+    left_out: int = 0
 
     @property
     def failed(self) -> bool:
@@ -195,6 +203,7 @@ def evaluate(
     *,
     fail_on: Collection[str] = ("new", "regressed"),
     app: str | None = None,
+    only: IssueConditions | None = None,
     watching: Callable[[QueryStore], AbstractContextManager[None]] = lambda _: contextlib.nullcontext(),
 ) -> GateReport:
     """Say what became of the issues that some paths hold.
@@ -211,16 +220,19 @@ def evaluate(
         fail_on: Some of `FAILURES`.
         app: Count only what the baseline says about this program, and take what names none for it. Without it,
             what is said about another program is better than nothing.
+        only: Count only the issues that fit: fields of `stormlog.tracking.reading.filters.IssueFilter`. What is
+            counted in an issue, and how its versions compare, stays the same.
         watching: Entered while the store that it is given reads.
 
     Raises:
         SourceError: none of the paths exists, they hold neither sessions nor issues, or something was skipped and
             ``strict`` is set.
-        ValueError: an unknown outcome or version order.
+        ValueError: an unknown outcome, version order or word of a filter.
     """
     unknown = sorted(set(fail_on).difference(FAILURES))
     if unknown:
         raise ValueError(f"unknown outcome {unknown[0]!r}: choose from {', '.join(FAILURES)}")
+    wanted = IssueFilter.of(only or {})
     options = replace(options or ScanOptions(), full=False, dry_run=False)
     if app is not None:
         options = replace(options, app=app)
@@ -238,6 +250,7 @@ def evaluate(
             )
             connection.execute(_COUNTED)
             rows = connection.execute(_FOUND).fetchall()
+            fitting = _fitting(connection, wanted)
             versions = _versions(connection)
             first_seen = _first_seen(connection)
     if not rows and not report.sessions_scanned:
@@ -254,7 +267,11 @@ def evaluate(
     fixes = [state.fix_version for states in known.values() for state in states]
     repository = repository_for(options.repo, [*itertools.chain(*versions.values()), *fixes])
     baseline = replace(baseline, first_seen=times, repo=repository)
-    issues = [_judged(row, versions.get(row["issue_id"], ()), _closest(known, row), baseline) for row in rows]
+    issues = [
+        _judged(row, versions.get(row["issue_id"], ()), _closest(known, row), baseline)
+        for row in rows
+        if row["issue_id"] in fitting
+    ]
     return GateReport(
         baseline.source,
         [name for name in FAILURES if name in fail_on],
@@ -263,6 +280,7 @@ def evaluate(
         report.sessions_scanned,
         report.lines_skipped,
         report.warnings,
+        len(rows) - len(issues),
     )
 
 
@@ -287,7 +305,7 @@ WHERE is_growing = is_pending
 
 _FOUND: Final = f"""
 SELECT
-    f.fingerprint_id, a.name AS app, i.is_dev, i.kind, i.severity, i.title, i.issue_id,
+    f.fingerprint_id, a.name AS app, i.is_dev, i.kind, i.severity, i.title, i.issue_id, f.dimensions_json,
     count(*) AS occurrence_count, count(DISTINCT c.run_id) AS run_count, sum(c.hit_count) AS hit_count,
     min(c.first_ns) AS first_seen_ns, max(c.last_ns) AS last_seen_ns, max(c.is_pending) AS is_pending
 FROM issues AS i
@@ -299,6 +317,18 @@ ORDER BY
     {severity_rank_sql("i.severity")},
     max(c.last_ns) DESC, f.fingerprint_id, a.name, i.is_dev
 """
+
+
+def _fitting(connection: sqlite3.Connection, wanted: IssueFilter) -> set[str]:
+    """Return the ids of the issues that fit a filter."""
+    conditions, parameters = conditions_of(connection, wanted)
+    where = " AND ".join(conditions) or "TRUE"
+    return {
+        issue_id
+        for (issue_id,) in connection.execute(
+            f"{ISSUES_CTE} SELECT issue_id FROM issues WHERE {where}", parameters
+        )
+    }
 
 
 def _versions(connection: sqlite3.Connection) -> dict[str, list[str | None]]:
@@ -378,6 +408,7 @@ def _judged(
         issue_id=None if state is None else state.issue_id,
         fix_version=None if state is None else state.fix_version,
         basis=basis,
+        what=what_of(row["kind"], json.loads(row["dimensions_json"]), {}, row["fingerprint_id"]),
     )
 
 

@@ -49,15 +49,16 @@ def _counted(number: int, noun: str) -> str:
 
 def _table(issues: list[GateIssue]) -> str:
     lines = [
-        "| Severity | Title | Sessions | Hits | Versions | Fixed in | Fingerprint |",
-        "|---|---|---:|---:|---|---|---|",
+        "| Severity | Title | What | Runs | Sessions | Versions | Fixed in | Fingerprint |",
+        "|---|---|---|---:|---:|---|---|---|",
     ]
     for issue in issues[:_MOST_ROWS]:
         cells = (
             markdown_text(issue.severity),
             markdown_text(_cut(issue.title)) + (" (development)" if issue.is_dev else ""),
+            markdown_text(issue.what) or "-",
+            f"{issue.run_count:,}",
             f"{issue.session_count:,}",
-            f"{issue.hit_count:,}",
             markdown_text(_cut(", ".join(issue.code_versions))) or "-",
             markdown_text(_cut(issue.fix_version or "")) or "-",
             _id(issue.fingerprint_id),

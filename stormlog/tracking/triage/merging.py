@@ -67,7 +67,8 @@ def merge(
 
     Raises:
         LifecycleError: code ``not_found``; ``already_merged``, details name the survivor; ``merge_scope``: another
-            project or app, or development with production; ``merge_hides_live_issue``: say ``keep_status`` or ``reopen``;
+            project or app, or development with production; ``merge_hides_live_issue``: say ``keep_status`` or
+            ``reopen``;
             ``stale_revision``.
         ValueError: both are the same issue, or there is no source.
     """

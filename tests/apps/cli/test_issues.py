@@ -23,7 +23,8 @@ ISSUE_KEYS = {
     "issue_id", "project", "app", "is_dev", "kind", "status", "state", "title", "severity", "fix_version",
     "resolved_ns", "ignore_until", "assignee", "occurrence_count", "hit_count", "run_count", "unique_user_count",
     "recurred_count", "recurred_last_ns", "first_seen_ns", "last_seen_ns", "first_seen_version", "last_seen_version",
-    "last_activity_ns", "last_notified_ns", "created_ns", "updated_ns", "revision", "fingerprint_ids", "merged_from",
+    "last_activity_ns", "last_notified_ns", "created_ns", "updated_ns", "revision", "fingerprint_ids", "failure_count",
+    "what", "merged_from",
 }  # fmt: skip
 
 
@@ -81,7 +82,9 @@ def test_pages_follow_one_another(run: Run) -> None:
     assert [row["kind"] for row in first["issues"] + second["issues"]] == ["oom", "alert"]
     assert not second["has_more"]
     plain = run("list", "--limit", "1")
-    assert plain.stderr == f"There are more: --after {first['cursor']}\n"
+    assert plain.stderr == "Note: 1 more: --page 2\n"
+    assert as_json(run("list", "--limit", "1", "--page", "2", "--json")) == second
+    assert run("list", "--limit", "1", "--page", "2").stderr == ""
 
 
 def test_the_list_comes_in_every_format(run: Run, db: Path) -> None:
@@ -91,9 +94,11 @@ def test_the_list_comes_in_every_format(run: Run, db: Path) -> None:
     assert set(table[0]) == ISSUE_KEYS
     assert [row["issue_id"] for row in table] == [row["issue_id"] for row in rows]
     markdown = run("list", "--format", "markdown").stdout
-    assert "| \\#1 | new | warning | Alert: F1 | a | 2 | 2 | 1 | 1.0 - 1.5 |" in markdown
+    assert (
+        "| \\#1 | new | warning | alert | Alert: F1 | name=F1 | a | 2 | 2 | 2 | 1 | 1.0 - 1.5 |" in markdown
+    )
     plain = run("list").stdout
-    assert plain.splitlines()[0].split()[:2] == ["Issue", "Id"]
+    assert plain.splitlines()[0].split()[:2] == ["#", "Status"]
     assert "\x1b" not in plain
     assert run("list", "--text", "nowhere").stdout == "No rows.\n"
 
@@ -102,7 +107,14 @@ def test_the_list_comes_in_every_format(run: Run, db: Path) -> None:
     ("words", "kinds"),
     [
         (["--status", "new"], ["oom", "alert"]),
-        (["--status", "resolved"], []),
+        (["--state", "open"], ["oom", "alert"]),
+        (["--state", "ignored", "--status", "regressed"], []),
+        (["--rank", "0"], ["oom", "alert"]),
+        (["--hide-ignored"], ["oom", "alert"]),
+        (["--since", "1970-01-01"], ["oom", "alert"]),
+        (["--until", "1970-01-01"], []),
+        (["--sort", "sessions"], ["alert", "oom"]),
+        (["--page", "2"], []),
         (["--kind", "oom", "--kind", "alert"], ["oom", "alert"]),
         (["--severity", "critical"], ["oom"]),
         (["--app", "a"], ["oom", "alert"]),
@@ -119,13 +131,20 @@ def test_the_list_comes_in_every_format(run: Run, db: Path) -> None:
     ids=" ".join,
 )
 def test_filters_are_options(run: Run, words: list[str], kinds: list[str]) -> None:
-    assert [row["kind"] for row in as_json(run("list", "--json", *words))["issues"]] == kinds
+    outcome = run("list", "--json", *words)
+    assert [row["kind"] for row in json.loads(outcome.stdout)["issues"]] == kinds
+    assert outcome.stderr.startswith("Note: ") == (not kinds)
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        ["--status", "open"],
+        ["--status", "opened"],
+        ["--dev", "--prod"],
+        ["--hide-ignored", "--state", "silenced"],
+        ["--since", "2h", "--until", "3h"],
+        ["--page", "2", "--after", "x"],
+        ["--fields", "titel"],
         ["--kind", "ooms"],
         ["--severity", "critcal"],
         ["--sort", "name"],

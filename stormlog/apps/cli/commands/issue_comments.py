@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stormlog.apps.cli.options.shown_times import moments_of
 from stormlog.apps.cli.options.tracker_options import format_options, json_option, tracker_of, tracker_options
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def comments(issue_id: str, **options: Any) -> None:
 
     with tracker_of(options, read_only=True) as tracker:
         rows = [found.as_dict() for found in tracker.comments(issue_id)]
-    print_rows(rows, COMMENTS, format_of(options), options["no_colour"])
+    print_rows(rows, COMMENTS, format_of(options), options["no_colour"], moments_of(options))
 
 
 @click.command("edit-comment")

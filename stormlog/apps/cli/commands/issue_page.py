@@ -166,9 +166,9 @@ def _print(shown: ShownIssue, format_name: str, no_colour: bool) -> None:
 
         output.print_text(json_document(shown.as_dict()) + "\n")
     elif format_name == "markdown":
-        from stormlog.presenting import issue_markdown
+        from stormlog.presenting import issue_page_markdown
 
-        output.print_text(issue_markdown(shown))
+        output.print_text(issue_page_markdown(shown))
     else:
         from stormlog.apps.cli.printing.screens import print_screen, screen_width
         from stormlog.presenting import issue_screen

@@ -36,7 +36,7 @@ __all__ = ["record"]
     help="Version of the code (default: STORMLOG_CODE_VERSION).",
 )
 @click.option("--severity", metavar="WORD", default="error", show_default=True, help="How bad it is.")
-@click.option("--at", metavar="TIME", help="ISO date or time (UTC) when it happened (default: now).")
+@click.option("--at", metavar="TIME", help="When it happened: 2h (ago), an ISO date or time (default: now).")
 @click.option("--rank", type=click.INT, help="Global rank.")
 @click.option("--host", metavar="NAME", help="Machine.")
 @click.option("--user", metavar="NAME", help="Who ran it.")

@@ -76,7 +76,9 @@ def reopen(**options: Any) -> None:
 @click.option("--reason", metavar="TEXT", help="Why.")
 @click.option("--until-count", type=click.INT, metavar="N", help="Only until it is seen in N more sessions.")
 @click.option("--until-runs", type=click.INT, metavar="N", help="Only until it is seen in N more runs.")
-@click.option("--until", metavar="DATE", help="Only until this ISO date or time (UTC).")
+@click.option(
+    "--until", metavar="TIME", help="Only until then: 3d (from now), tomorrow, an ISO date or time."
+)
 @_verb_options
 def ignore(
     reason: str | None, until_count: int | None, until_runs: int | None, until: str | None, **options: Any

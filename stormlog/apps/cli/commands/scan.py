@@ -42,7 +42,11 @@ __all__ = ["scan"]
 )
 @evidence_options
 @group_shared_option
-@click.option("--since", metavar="TIME", help="Leave out evidence before a date, or before 7d ago.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="Leave out evidence before then: 7d (ago), yesterday, an ISO date or time.",
+)
 @settle_option
 @click.option("--full", is_flag=True, help="Look at every session again.")
 @click.option("--dry-run", is_flag=True, help="Say what a scan would do, and change nothing.")

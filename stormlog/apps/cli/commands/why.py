@@ -53,7 +53,7 @@ def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> No
 @click.option(
     "--at",
     metavar="TIME",
-    help="Show the memory of every device at this time: ISO (UTC), or seconds or nanoseconds since the epoch.",
+    help="Show the memory of every device at this time: 2h or 7d (ago), an ISO time (UTC), or seconds since the epoch.",
 )
 @click.option("--format", "format_name", type=click.Choice(_FORMATS), help="How to print (default: text).")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")

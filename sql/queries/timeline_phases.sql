@@ -20,8 +20,14 @@ buckets AS (
         b.session_id,
         b.rank,
         n.bucket,
-        CAST(b.start_ns + (n.bucket * b.length_ns + b.bucket_count - 1) // b.bucket_count AS BIGINT) AS start_ns,
-        CAST(b.start_ns + ((n.bucket + 1) * b.length_ns + b.bucket_count - 1) // b.bucket_count AS BIGINT) AS end_ns
+        -- A part may end one past the last time that there is.
+        CAST(
+            least(b.start_ns + (n.bucket * b.length_ns + b.bucket_count - 1) // b.bucket_count, 9223372036854775807) AS BIGINT
+        ) AS start_ns,
+        CAST(
+            least(b.start_ns + ((n.bucket + 1) * b.length_ns + b.bucket_count - 1) // b.bucket_count, 9223372036854775807)
+            AS BIGINT
+        ) AS end_ns
     FROM bounds AS b
     CROSS JOIN (SELECT unnest(range(CAST($bucket_count AS BIGINT))) AS bucket) AS n
 ),

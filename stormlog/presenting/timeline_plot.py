@@ -1,4 +1,4 @@
-"""The memory timeline of an issue as a plot of characters."""
+"""Memory over time as a plot of characters, and as one line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stormlog.presenting.plots import columns_of, level_plot
 from stormlog.presenting.quantities import human_bytes, human_count, human_duration, human_time
 from stormlog.presenting.texts import padded, shortened
 
-__all__ = ["timeline_plot"]
+__all__ = ["timeline_plot", "timeline_strip"]
 
 _HEIGHT = 6
 _LABEL_WIDTH = 9
@@ -34,13 +34,11 @@ def timeline_plot(timeline: MemoryTimeline, *, width: int, ascii_only: bool = Fa
         width: Columns, at least 40.
         ascii_only: Whether to draw with ASCII characters.
     """
-    series = {found.counter: found for found in timeline.series}
-    counter = next((name for name in _COUNTERS if name in series), None)
+    counter = _counter(timeline)
     if counter is None:
         return []
     columns = width - _LABEL_WIDTH - 2
-    points = [(point.start_ns, point.max_bytes, point.last_bytes) for point in series[counter].points]
-    levels = columns_of(points, start_ns=timeline.start_ns, end_ns=timeline.end_ns, width=columns)
+    levels = _levels(timeline, counter, columns)
     most = max((level for level in levels if level is not None), default=0)
     top = max(_top(most, timeline.total_bytes), 1)
     edge = "|" if ascii_only else "┤"
@@ -59,6 +57,38 @@ def timeline_plot(timeline: MemoryTimeline, *, width: int, ascii_only: bool = Fa
     lines.append(f"{indent}{_time_axis(timeline, columns)}".rstrip())
     lines += [f"{indent}{line}" for line in _legend(timeline.marks, counter, most, columns)]
     return lines
+
+
+def timeline_strip(timeline: MemoryTimeline, *, width: int, ascii_only: bool = False) -> str | None:
+    """Return the plot on one line, without axes; None without a sample.
+
+    Args:
+        timeline: Memory around a moment.
+        width: Columns.
+        ascii_only: Whether to draw with ASCII characters.
+    """
+    counter = _counter(timeline)
+    if counter is None:
+        return None
+    levels = _levels(timeline, counter, width)
+    most = max((level for level in levels if level is not None), default=0)
+    top = max(_top(most, timeline.total_bytes), 1)
+    # On one line of plain blocks an eighth is not seen in ASCII: characters of growing weight are.
+    marks = ".:-=+*%#" if ascii_only else "▁▂▃▄▅▆▇█"
+    return "".join(" " if level is None else marks[min(level * 8 // top, 7)] for level in levels)
+
+
+def _counter(timeline: MemoryTimeline) -> str | None:
+    known = {found.counter for found in timeline.series}
+    return next((name for name in _COUNTERS if name in known), None)
+
+
+def _levels(timeline: MemoryTimeline, counter: str, columns: int) -> list[int | None]:
+    parts = [point for found in timeline.series if found.counter == counter for point in found.points]
+    points = [(part.start_ns, part.max_bytes, part.last_bytes) for part in parts]
+    # No later part draws the last one on to its end.
+    points += [(part.end_ns - 1, part.last_bytes, part.last_bytes) for part in parts[-1:]]
+    return columns_of(points, start_ns=timeline.start_ns, end_ns=timeline.end_ns, width=columns)
 
 
 def _top(most: int, total: int | None) -> int:

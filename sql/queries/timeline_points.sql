@@ -93,7 +93,11 @@ SELECT
     c.issue,
     c.counter,
     CAST(b.start_ns + (c.bucket * b.length_ns + n.bucket_count - 1) // n.bucket_count AS BIGINT) AS bucket_start_ns,
-    CAST(b.start_ns + ((c.bucket + 1) * b.length_ns + n.bucket_count - 1) // n.bucket_count AS BIGINT) AS bucket_end_ns,
+    -- The last part may end one past the last time that there is.
+    CAST(
+        least(b.start_ns + ((c.bucket + 1) * b.length_ns + n.bucket_count - 1) // n.bucket_count, 9223372036854775807)
+        AS BIGINT
+    ) AS bucket_end_ns,
     c.summary.first_bytes AS first_bytes,
     c.summary.last_bytes AS last_bytes,
     c.summary.min_bytes AS min_bytes,

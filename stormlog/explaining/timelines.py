@@ -1,4 +1,4 @@
-"""Memory around the representative evidence of an issue."""
+"""Memory around a moment: that of the representative evidence of an issue, or of a failure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from stormlog.explaining.asking import Ask
-from stormlog.explaining.issue_models import (
+from stormlog.explaining.timeline_models import (
     MemoryTimeline,
     PhaseBand,
     TimelineMark,
@@ -14,7 +14,7 @@ from stormlog.explaining.issue_models import (
     TimelineSeries,
 )
 
-__all__ = ["rows_by_issue", "timelines_of"]
+__all__ = ["rows_by_issue", "timeline_around", "timelines_of_issues"]
 
 _MINUTE_NS = 60 * 10**9
 #: The window round the evidence.
@@ -24,7 +24,7 @@ _AFTER_NS = 5 * _MINUTE_NS
 _BUCKET_COUNT = 120
 
 
-def timelines_of(ask: Ask, wanted: Mapping[str, Any]) -> dict[int, MemoryTimeline]:
+def timelines_of_issues(ask: Ask, wanted: Mapping[str, Any]) -> dict[int, MemoryTimeline]:
     """Return the memory of the devices that representative evidence is about, by the number of the issue.
 
     Issues without samples around their evidence have none.
@@ -33,10 +33,29 @@ def timelines_of(ask: Ask, wanted: Mapping[str, Any]) -> dict[int, MemoryTimelin
         ask: The store.
         wanted: ``fingerprint_ids`` and ``issues``: fingerprints, and the number of the issue that each belongs to.
     """
-    places = {issue: place for issue, *place in ask("issue_series", wanted)}
+    return _timelines(ask, {issue: place for issue, *place in ask("issue_series", wanted)})
+
+
+def timeline_around(
+    ask: Ask, session_id: str, rank: int, device_id: int, time_ns: int
+) -> MemoryTimeline | None:
+    """Return the memory of a device around a moment; None without samples there.
+
+    Args:
+        ask: The store.
+        session_id: Session of the samples.
+        rank: Their rank.
+        device_id: Their device; -1 for no device.
+        time_ns: The moment, nanoseconds since the Unix epoch.
+    """
+    return _timelines(ask, {0: (session_id, rank, device_id, time_ns)}).get(0)
+
+
+def _timelines(ask: Ask, places: Mapping[int, Sequence[Any]]) -> dict[int, MemoryTimeline]:
+    """Return the memory of devices around moments, by number; places are session, rank, device and moment."""
     rows_of = rows_by_issue(
         ask(
-            "issue_timeline",
+            "timeline_points",
             {
                 "issues": list(places),
                 "session_ids": [place[0] for place in places.values()],
@@ -61,7 +80,7 @@ def timelines_of(ask: Ask, wanted: Mapping[str, Any]) -> dict[int, MemoryTimelin
         "ends_ns": [rows[0][-2] for rows in rows_of.values()],
         "bucket_count": _BUCKET_COUNT,
     }
-    phases, marks = (rows_by_issue(ask(name, time)) for name in ("issue_phases", "issue_marks"))
+    phases, marks = (rows_by_issue(ask(name, time)) for name in ("timeline_phases", "timeline_marks"))
     return {
         issue: _timeline(places[issue], rows, phases.get(issue, ()), marks.get(issue, ()))
         for issue, rows in rows_of.items()
@@ -90,7 +109,6 @@ def _timeline(
     return MemoryTimeline(
         session_id=session_id,
         rank=rank,
-        host=None,
         device_id=device_id,
         timestamp_ns=time_ns,
         start_ns=start_ns,
