@@ -26,6 +26,7 @@ LATE_PACKAGES = (
     "stormlog.presenting",
     "stormlog.query",
     "stormlog.query.remembered",
+    "stormlog.reporting",
     "stormlog.rollups",
     "stormlog.tracking",
     "stormlog.tracking.digest",
@@ -58,13 +59,19 @@ SHARED_MODULES = {
         "sidecar",
         "state",
         "timestamps",
+        "what",
     },
-    "stormlog.query": {"streams"},
+    "stormlog.explaining": {"times"},
+    "stormlog.presenting": {
+        *("markup", "quantities", "svg_memory", "svg_sparks", "svg_style", "texts", "why_headline"),
+        *("why_ranks", "why_sentences"),
+    },
+    "stormlog.query": {"filter_checks", "filters", "streams"},
     "stormlog.telemetry": {"csv_rows", "foreign", "loading", "projection", "schema", "sink"},
     "stormlog.tracking": {
         # `scan` and `watch` are modules too, so no package can have names like these.
         *("scanning.scan", "scanning.watch"),
-        *("database.maintenance", "digest.rendering", "sidecar_exchange", "statuses"),
+        *("database.maintenance", "digest.rendering", "repository", "sidecar_exchange", "statuses"),
     },
 }
 
@@ -92,6 +99,7 @@ FLOORS = (
     {"explaining"},
     {"query"},
     {"presenting"},
+    {"reporting"},
     {"compaction", "rollups"},
     {"tracking"},
     {"configuration"},

@@ -348,9 +348,10 @@ class Engine:
                 RUNS: lambda: stage_runs(database),
                 FAILURES: lambda: stage_failures(database),
             }
-            for need in filter(needs.difference(self._filled).__contains__, fills):
-                fills[need]()
-                self._filled.add(need)
+            for need, fill in fills.items():
+                if need in needs - self._filled:
+                    fill()
+                    self._filled.add(need)
             is_about_columns = not wanted.isdisjoint(_CATALOG_TABLES)
             rests_on_parts = bool(needs_of(wanted_views) - WITHOUT_EVENTS)
             if not self._parts.are_shown and (is_about_columns or rests_on_parts):

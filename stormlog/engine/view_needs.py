@@ -49,7 +49,7 @@ SESSIONS = "sessions"
 WITHOUT_EVENTS = {CATALOG, ATTACHMENTS, ROLLUPS}
 
 #: What inner views need, for users who name one: of such a name only its schema is looked at.
-_NEEDS_OF_SCHEMAS = {"raw": (FILES, ATTACHMENTS, ROLLUPS), "stage": (ISSUES,)}
+_NEEDS_OF_SCHEMAS = {"raw": (FILES, ATTACHMENTS, ROLLUPS), "stage": (ISSUES, RUNS)}
 
 
 @cache

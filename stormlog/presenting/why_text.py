@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple, TypeVar
 
 from stormlog._values import frozen_class
@@ -16,10 +17,11 @@ from stormlog.presenting.quantities import (
     human_time,
 )
 from stormlog.presenting.texts import cell_width, fits, padded, printable, ranges, shortened, wrapped
+from stormlog.presenting.timeline_plot import timeline_strip
 from stormlog.presenting.why_headline import absent_ranks, doubt, headline
 from stormlog.presenting.why_ranks import NotableRank, bar_scale, notable_ranks, other_ranks, used_bytes
 
-__all__ = ["Piece", "Style", "screen", "screen_text"]
+__all__ = ["Line", "Piece", "Style", "screen", "screen_text"]
 
 #: What a part of a line is: who prints it on a terminal gives it a colour.
 Style = Literal["plain", "heading", "failure", "warning", "note", "faint"]
@@ -68,6 +70,7 @@ class _Layout:
         message_lines: Most lines of a message of an exception.
         ranks: Most lines of ranks.
         before: Most lines about what came before.
+        has_strip: Whether memory over time is shown on a line.
     """
 
     width: int
@@ -77,6 +80,7 @@ class _Layout:
     message_lines: int
     ranks: int
     before: int
+    has_strip: bool = False
 
 
 _SEVERITY_STYLES: dict[str, Style] = {"critical": "failure", "error": "failure", "warning": "warning"}
@@ -101,10 +105,13 @@ def screen(
     bar_width = _BAR_WIDTH if width >= _WIDE else _NARROW_BAR_WIDTH
     lines: list[Line] = []
     for limits in _LIMITS:
-        lines = list(_joined(_blocks(explanation, _Layout(width, ellipsis, bar, bar_width, *limits), now_ns)))
+        layout = _Layout(width, ellipsis, bar, bar_width, *limits)
+        lines = list(_joined(_blocks(explanation, layout, now_ns)))
         if sum(_rows(line, width) for line in lines) <= _MOST_LINES:
             break
-    return lines
+    # Memory over time is shown where it costs nothing else.
+    with_strip = list(_joined(_blocks(explanation, replace(layout, has_strip=True), now_ns)))
+    return with_strip if sum(_rows(line, width) for line in with_strip) <= _MOST_LINES else lines
 
 
 def _rows(line: Line, width: int) -> int:
@@ -220,11 +227,22 @@ def _memory(explanation: Explanation, memory: MemoryAccount, layout: _Layout) ->
             lines.append((Piece(row),))
     if memory.unexplained_bytes:
         lines.append((Piece(f"  {'not explained':<{width}}  {human_bytes(memory.unexplained_bytes):>9}"),))
+    lines += _over_time(explanation, width, layout)
     note = sentences.levels_note(memory)
     lines += [] if note is None else _sentence(note, layout, style="faint")
     for sentence in (sentences.growth(explanation, memory), sentences.growth_since_last_good(explanation)):
         lines += [] if sentence is None else _sentence(sentence, layout)
     return lines
+
+
+def _over_time(explanation: Explanation, label_width: int, layout: _Layout) -> list[Line]:
+    """Return how memory in use came to what it was, on one line; of a run that ended well nothing."""
+    timeline = explanation.timeline
+    if timeline is None or explanation.first_failure is None or not layout.has_strip:
+        return []
+    label = f"  {f'over {human_duration(timeline.end_ns - timeline.start_ns)}':<{label_width}}  "
+    strip = timeline_strip(timeline, width=layout.width - len(label), ascii_only=layout.ellipsis == "...")
+    return [] if strip is None else [(Piece(label, "faint"), Piece(strip))]
 
 
 def _first(items: Sequence[_Item], count: int) -> Sequence[_Item]:

@@ -70,6 +70,7 @@ class _Root(LazyGroup):
     modules={
         "query": "stormlog.apps.cli.commands.query:query",
         "why": "stormlog.apps.cli.commands.why:why",
+        "report": "stormlog.apps.cli.commands.report:report",
         "scan": "stormlog.apps.cli.commands.scan:scan",
         "issues": "stormlog.apps.cli.commands.issues:issues",
         "gate": "stormlog.apps.cli.commands.gate:gate",

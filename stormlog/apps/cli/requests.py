@@ -7,6 +7,7 @@ from typing import Any
 from stormlog.apps.cli.answers import Request
 from stormlog.apps.cli.options.filter_options import given_filters
 from stormlog.apps.cli.options.options import cache_of, format_of, name_tracker
+from stormlog.apps.cli.options.shown_times import moments_of
 
 __all__ = ["split_request"]
 
@@ -41,7 +42,7 @@ def split_request(
         click.UsageError: options contradict each other.
     """
     name_tracker(options, is_wanted=shows_states or options["sql"] is not None)
-    format_name, cache = format_of(options), cache_of(options)
+    format_name, cache, moments = format_of(options), cache_of(options), moments_of(options)
     settings = {name: options.pop(name) for name in _SETTINGS}
     fields = options.pop("fields", None)
     # What is left names fields of the filter, apart from the ways to name a format and a cache.
@@ -52,5 +53,6 @@ def split_request(
             if name not in ("format_name", "no_cache", "cache_dir") and not name.startswith("shortcut_")
         }
     )
-    request = Request(format_name=format_name, cache=cache, follow_s=follow_s, fields=fields, **settings)
-    return filters, request
+    return filters, Request(
+        format_name=format_name, cache=cache, follow_s=follow_s, moments=moments, fields=fields, **settings
+    )

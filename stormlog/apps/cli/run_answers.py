@@ -28,7 +28,9 @@ def answer_summary(metric: str, group_by: str | None, request: Request) -> None:
 
     def ask(store: QueryStore) -> Callable[[], None]:
         rows = store.summarize(metric, group_by=group_by)
-        return lambda: _print_rows(Answer(rows, summary_target(metric, group_by)), request)
+        return lambda: _print_rows(
+            Answer(rows, summary_target(metric, group_by), moments=request.moments), request
+        )
 
     _answer(request, ask, lambda store: store.summarize_sql(metric, group_by=group_by))
 
@@ -58,7 +60,7 @@ def _print_correlation(result: CorrelationResult, request: Request) -> None:
 
         output.print_text(json_document(result.as_dict()) + "\n")
     else:
-        _print_rows(Answer(result.evidence, CORRELATION), request)
+        _print_rows(Answer(result.evidence, CORRELATION, moments=request.moments), request)
 
 
 def _print_rows(rows: Answer, request: Request) -> None:

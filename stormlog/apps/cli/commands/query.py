@@ -16,6 +16,7 @@ from stormlog.apps.cli.options.filter_options import (
     time_options,
     word_option,
 )
+from stormlog.apps.cli.options.kind_type import KindChoice
 from stormlog.apps.cli.options.options import (
     AnswerCommand,
     answer_options,
@@ -51,7 +52,9 @@ def query() -> None:
 @section(
     "Filters",
     word_option("--fingerprint-id", "Only the issue with this fingerprint"),
-    word_option("--kind", "Only issues of this kind", choices=ISSUE_KIND_CHOICES),
+    word_option(
+        "--kind", "Only issues of this kind", choices=ISSUE_KIND_CHOICES, kind=KindChoice(ISSUE_KIND_CHOICES)
+    ),
     word_option("--state", "Only issues in this state", choices=ISSUE_STATE_CHOICES),
     word_option("--severity", "Only issues of this severity"),
     session_ids_option("Only issues that hit this session"),

@@ -28,8 +28,8 @@ RUNS = Target(
     readable=(
         Column("run_id", "Run", "word"),
         Column("title", "Title", "text", 2),
-        Column("started_at_ns", "Started (UTC)", "time", 1),
-        Column("ended_at_ns", "Ended (UTC)", "time", 4),
+        Column("started_at_ns", "Started", "time", 1),
+        Column("ended_at_ns", "Ended", "time", 4),
         Column("session_count", "Sessions", "count", 3),
         Column("attachment_count", "Attachments", "count", 5),
         Column("source_namespace", "Known in", "word", 6),
@@ -62,7 +62,7 @@ RUN_ATTACHMENTS = Target(
         Column("title", "Title", "text"),
         Column("session_id", "Session", "text", 5),
         Column("rank", "Rank", "number", 4),
-        Column("start_ns", "From (UTC)", "time", 6),
+        Column("start_ns", "From", "time", 6),
         Column("source_path", "Where", "path", 1),
     ),
 )
@@ -80,10 +80,10 @@ def summary_target(metric: str, group_by: str | None) -> Target:
     is_bytes = metric in _BYTES or metric == "hidden_memory_gap_growth"
     readable = [
         *(_GROUP_HEADERS[name] for name in groups),
-        Column("value", metric, "bytes" if is_bytes else "count"),
+        Column("value", _VALUE_HEADERS.get(metric, "Count"), "bytes" if is_bytes else "count"),
     ]
     if metric in _BYTES:
-        readable.append(Column("timestamp_ns", "At (UTC)", "instant", 1))
+        readable.append(Column("timestamp_ns", "At", "instant", 1))
     if metric == "hidden_memory_gap_growth":
         readable += [
             Column("first_gap_bytes", "First gap", "bytes", 2),
@@ -102,6 +102,7 @@ def summary_target(metric: str, group_by: str | None) -> Target:
     )
 
 
+_VALUE_HEADERS = {**dict.fromkeys(_BYTES, "Peak"), "hidden_memory_gap_growth": "Growth"}
 _GROUP_COLUMNS = {
     "session": ("session_id",),
     "session-rank": ("session_id", "rank"),
@@ -132,7 +133,7 @@ CORRELATION = Target(
     ),
     readable=(
         Column("confidence", "Sure", "word"),
-        Column("start_ns", "Time (UTC)", "instant"),
+        Column("start_ns", "Time", "instant"),
         Column("kind", "Kind", "word", 1),
         Column("title", "Title", "text"),
         Column("session_id", "Session", "text", 3),
