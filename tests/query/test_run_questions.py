@@ -92,6 +92,12 @@ def test_counts_of_attachments_are_those_of_the_list() -> None:
             assert run.attachment_count == len(rows) > 0
 
 
+def test_runs_show_the_links_of_their_envelopes() -> None:
+    with opened(CAPTURES / "run-envelope") as store:
+        rows = store.sql("SELECT source_namespace, source_ref, links FROM runs WHERE explicit").rows
+        assert rows == [("wandb", "lab/sweeps/12", ["https://example.invalid/sweeps/12"])]
+
+
 def test_ids_of_several_runs_are_told_once_and_attach_nothing(tmp_path: Path) -> None:
     write_sink(tmp_path / "sink", {"segment-000001.jsonl": busy_session("s-1", 20)})
     for name in ("a", "b"):

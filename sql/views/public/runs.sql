@@ -19,8 +19,9 @@
 --   ranks: sorted ranks of the sessions
 --   tags: tags of the envelope
 --   metadata: JSON object of the envelope
+--   links: addresses that its envelope gives, such as those of its page in W&B or MLflow
 --
--- Reads: raw.run_envelopes, run_attachments, run_sessions, stage.run_members
+-- Reads: raw.envelope_attachments, raw.run_envelopes, run_attachments, run_sessions, stage.run_members
 -- Needs: attachments, runs
 -- Source: docs/concepts.md#runs.
 CREATE OR REPLACE VIEW runs AS
@@ -47,6 +48,13 @@ attempt_counts AS (
 
 attachment_counts AS (
     SELECT run_id, count(*) AS attachment_count FROM run_attachments GROUP BY run_id
+),
+
+run_links AS (
+    SELECT run_id, list(DISTINCT url ORDER BY url) AS links
+    FROM raw.envelope_attachments
+    WHERE url IS NOT NULL
+    GROUP BY run_id
 )
 
 SELECT
@@ -67,11 +75,13 @@ SELECT
     coalesce(m.sessions, []) AS sessions,
     coalesce(m.ranks, []) AS ranks,
     e.tags,
-    CAST(e.metadata AS JSON) AS metadata
+    CAST(e.metadata AS JSON) AS metadata,
+    coalesce(l.links, []) AS links
 FROM raw.run_envelopes AS e
 LEFT JOIN member_totals AS m ON e.run_id = m.run_id
 LEFT JOIN attempt_counts AS a ON e.run_id = a.run_id
 LEFT JOIN attachment_counts AS c ON e.run_id = c.run_id
+LEFT JOIN run_links AS l ON e.run_id = l.run_id
 UNION ALL
 SELECT
     m.run_id,
@@ -94,8 +104,10 @@ SELECT
     m.sessions,
     m.ranks,
     [] AS tags,
-    CAST('{}' AS JSON) AS metadata
+    CAST('{}' AS JSON) AS metadata,
+    coalesce(l.links, []) AS links
 FROM member_totals AS m
 LEFT JOIN attempt_counts AS a ON m.run_id = a.run_id
 LEFT JOIN attachment_counts AS c ON m.run_id = c.run_id
+LEFT JOIN run_links AS l ON m.run_id = l.run_id
 WHERE NOT m.is_explicit;
