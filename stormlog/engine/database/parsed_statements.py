@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+#: Longer texts name files, or pieces of them, and come once.
+_LONGEST_TEXT = 30_000
+
 
 class _Text:
     """How often a text was run, and its statements after the first time."""
@@ -40,6 +43,8 @@ def run(
         text: The statements.
         params: Values of the last one.
     """
+    if len(text) > _LONGEST_TEXT:
+        return connection.execute(text, params)
     known = _known(text)
     known.runs += 1
     if known.runs == 1:

@@ -40,6 +40,15 @@ def test_a_text_is_parsed_for_itself_when_it_comes_a_second_time_and_never_again
     assert second.calls == ["parse", "statement", "statement"]
 
 
+def test_long_lists_of_files_are_not_remembered() -> None:
+    text = f"SELECT len([{', '.join(map(repr, map(str, range(9000))))}])"
+    connection = Counting()
+    for _ in range(3):
+        assert run(connection, text).fetchall() == [(9000,)]  # type: ignore[arg-type]
+    assert connection.calls == ["text"] * 3
+    assert parsed_statements._known.cache_info().currsize == 0
+
+
 def test_several_statements_run_in_turn_and_values_are_those_of_the_last() -> None:
     text = "CREATE OR REPLACE TABLE numbers (n INTEGER); INSERT INTO numbers VALUES (7); SELECT n * ? FROM numbers"
     for factor in (1, 2, 3):
