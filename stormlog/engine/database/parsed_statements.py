@@ -1,7 +1,7 @@
 """Runs Stormlog's own statements, and parses those that come again only once.
 
-Parsing is a fifth of what a small answer costs. A program that reads many batches of files, refreshes a store or opens
-several stores runs the same statements again and again.
+Parsing is more than a tenth of what a small answer costs. A program that reads many batches of files, refreshes a
+store or opens several stores runs the same statements again and again.
 """
 
 from __future__ import annotations
