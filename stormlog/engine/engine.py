@@ -358,10 +358,7 @@ class Engine:
                 self._parts.show()
             self._register(wanted | set(public_names()) if is_about_columns else wanted)
             database.require(public_names() if is_about_columns else wanted_views)
-            if names is not None:
-                database.require_inner(names)
-            if names is None:
-                database.require_macros()
+            database.require_macros() if names is None else database.require_inner(names)
             if is_about_columns:
                 database.document()
 
@@ -477,8 +474,7 @@ class Engine:
             self._filled.add(CATALOG)
 
     def _fill_warnings(self) -> None:
-        warnings = [*self._snapshot.warnings, *self._load_warnings]
-        rows = [(warning.path, warning.code, warning.message) for warning in warnings]
+        rows = [(w.path, w.code, w.message) for w in (*self._snapshot.warnings, *self._load_warnings)]
         self._database.fill("raw.warnings", "VARCHAR, VARCHAR, VARCHAR", rows)
 
     def _register(self, wanted: Collection[str]) -> None:
