@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stormlog.apps.cli.answers import Request
 from stormlog.apps.cli.options.filter_options import given_filters
 from stormlog.apps.cli.options.options import cache_of, format_of, name_tracker
 from stormlog.apps.cli.options.shown_times import moments_of
+from stormlog.apps.cli.options.targets import Target
 
-__all__ = ["split_request"]
+if TYPE_CHECKING:
+    from stormlog.apps.cli.answers import Request
+
+__all__ = ["answer_rows", "split_request"]
 
 #: Options that go into a `Request` as they are.
 _SETTINGS = (
@@ -28,6 +31,15 @@ _SETTINGS = (
 )
 
 
+def answer_rows(
+    target: Target, options: dict[str, Any], *, shows_states: bool = False, follow_s: float | None = None
+) -> None:
+    """Print the rows that a command asks for; arguments and errors are those of `split_request`."""
+    from stormlog.apps.cli.answers import answer
+
+    answer(target, *split_request(options, shows_states=shows_states, follow_s=follow_s))
+
+
 def split_request(
     options: dict[str, Any], *, shows_states: bool, follow_s: float | None = None
 ) -> tuple[dict[str, Any], Request]:
@@ -41,6 +53,9 @@ def split_request(
     Raises:
         click.UsageError: options contradict each other.
     """
+    # Help and completion print no rows.
+    from stormlog.apps.cli.answers import Request
+
     name_tracker(options, is_wanted=shows_states or options["sql"] is not None)
     format_name, cache, moments = format_of(options), cache_of(options), moments_of(options)
     settings = {name: options.pop(name) for name in _SETTINGS}

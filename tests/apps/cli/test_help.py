@@ -12,7 +12,7 @@ import pytest
 from stormlog import __version__
 from stormlog.apps.cli.app import root
 from stormlog.apps.cli.commands import gate, issue_lists, projects
-from stormlog.apps.cli.commands.query import ISSUE_KIND_CHOICES, ISSUE_STATE_CHOICES
+from stormlog.apps.cli.commands.query_issues import ISSUE_KIND_CHOICES, ISSUE_STATE_CHOICES
 from stormlog.issues import ISSUE_KINDS, ISSUE_STATES
 from stormlog.tracking import projects as project_settings
 from stormlog.tracking import statuses, versions

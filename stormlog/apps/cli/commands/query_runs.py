@@ -18,8 +18,8 @@ from stormlog.apps.cli.options.filter_options import (
 from stormlog.apps.cli.options.options import AnswerCommand, answer_options, session_option
 from stormlog.apps.cli.options.run_targets import RUN_ATTACHMENTS, RUNS
 from stormlog.apps.cli.options.sections import section
-from stormlog.apps.cli.options.targets import Target
 from stormlog.apps.cli.options.times import TimeType, duration_ns
+from stormlog.apps.cli.requests import answer_rows
 
 __all__ = [
     "CORRELATION_KIND_CHOICES",
@@ -81,7 +81,7 @@ def _source_options(rows: str) -> Callable[[Any], Any]:
 @answer_options
 def runs(**options: Any) -> None:
     """List runs, the latest first: those of run envelopes, of jobs, and single sessions."""
-    _answer(RUNS, options)
+    answer_rows(RUNS, options)
 
 
 @click.command(cls=AnswerCommand)
@@ -100,7 +100,7 @@ def runs(**options: Any) -> None:
 @answer_options
 def attachments(**options: Any) -> None:
     """List what belongs to runs: sinks, bundles, files, and what envelopes and sidecars link to."""
-    _answer(RUN_ATTACHMENTS, options)
+    answer_rows(RUN_ATTACHMENTS, options)
 
 
 @click.command(cls=AnswerCommand)
@@ -194,10 +194,3 @@ def _merge(options: dict[str, Any], name: str, into: str, read: Callable[[Any], 
                 f"Choose one of --{name} and --{into.replace('_', '-')}: they mean the same."
             )
         options[into] = read(value)
-
-
-def _answer(target: Target, options: dict[str, Any]) -> None:
-    from stormlog.apps.cli.answers import answer
-    from stormlog.apps.cli.requests import split_request
-
-    answer(target, *split_request(options, shows_states=False))
