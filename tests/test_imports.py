@@ -65,6 +65,7 @@ FLOORS = (
         "_collector",
         "_lazy",
         "_markdown",
+        "_names",
         "_opening",
         "_paths",
         "_progress",
@@ -140,8 +141,10 @@ ASKED_FOR = {
 ROOMS = {
     "engine": (
         {"database"},
-        {"reading", "analysis", "cursors", "tracked"},
+        {"reading", "analysis", "tracked"},
         {"index", "view_needs.py"},
+        {"cursors"},
+        {"own_tables"},
         {"engine.py"},
         {"selective.py"},
         {"questions.py"},

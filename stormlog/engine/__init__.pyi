@@ -3,8 +3,15 @@
 from stormlog.engine.cursors.cursor import (
     SnapshotCursor as SnapshotCursor,
 )
+from stormlog.engine.cursors.arrow_rows import (
+    arrow_table as arrow_table,
+    exact_relation as exact_relation,
+)
 from stormlog.engine.cursors.explain import (
     plain_statement as plain_statement,
+)
+from stormlog.engine.cursors.near_names import (
+    with_near_names as with_near_names,
 )
 from stormlog.engine.cursors.read_only import (
     require_reading_tree as require_reading_tree,
@@ -51,6 +58,16 @@ from stormlog.engine.index.location import (
     LAYOUT as LAYOUT,
     cache_root as cache_root,
     index_folder as index_folder,
+)
+from stormlog.engine.own_tables.files import (
+    attached_rows as attached_rows,
+)
+from stormlog.engine.own_tables.incoming import (
+    rows_of as rows_of,
+)
+from stormlog.engine.own_tables.tables import (
+    OwnTable as OwnTable,
+    require_free_name as require_free_name,
 )
 from stormlog.engine.questions import (
     Generation as Generation,

@@ -30,6 +30,7 @@ from stormlog.engine.database.settings import Settings
 from stormlog.engine.database.sql_files import load_sql_files
 from stormlog.engine.index.kept_rows import Parts
 from stormlog.engine.index.updating import DatabaseUpdater
+from stormlog.engine.own_tables.tables import OwnTables
 from stormlog.engine.reading.temporary_files import TemporaryFiles
 from stormlog.engine.tracked.schema import TrackingSchema
 from stormlog.engine.view_needs import (
@@ -118,6 +119,8 @@ class Engine:
             self._findings = FindingStore({} if index is None else dict(index.findings))
             self._digests = {} if index is None else dict(index.digests)
             self._tracking = TrackingSchema(database)
+            #: What users brought along.
+            self.own_tables = OwnTables(database)
             self._open_database = database
         except BaseException:
             self.close()
@@ -242,10 +245,18 @@ class Engine:
             QueryError: DuckDB refuses it or fails, or somebody stopped it.
         """
         columns = cursor.execute(name, text, params)
+        return columns, self.fetch_rest(cursor, name, text)
+
+    def fetch_rest(self, cursor: SnapshotCursor, name: str, text: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement that are not fetched yet.
+
+        Raises:
+            QueryError: DuckDB fails, or somebody stopped it.
+        """
         rows: list[tuple[Any, ...]] = []
         while batch := cursor.fetch(name, text, BATCH_ROWS):
             rows += batch
-        return columns, rows
+        return rows
 
     def run(
         self, name: str, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None

@@ -17,7 +17,9 @@ __all__ = [
     "SESSIONS",
     "TEXTS",
     "needs_of",
+    "public_columns",
     "public_names",
+    "public_parameters",
     "view_names",
 ]
 
@@ -61,3 +63,13 @@ def needs_of(names: Collection[str]) -> set[str]:
     """Return what the public views, table macros and schemas among some names need; other names need nothing."""
     needs = _NEEDS_OF_SCHEMAS | {name: file.needs for name, file in _public_files().items()}
     return {need for name in names for need in needs.get(name, ())}
+
+
+def public_columns() -> dict[str, list[str]]:
+    """Return the columns of each public view, as its file describes them."""
+    return {name: list(file.columns) for name, file in _public_files().items() if file.kind == "VIEW"}
+
+
+def public_parameters() -> dict[str, list[str]]:
+    """Return the arguments of each public table macro."""
+    return {name: list(file.parameters) for name, file in _public_files().items() if file.parameters}

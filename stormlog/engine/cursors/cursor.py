@@ -86,6 +86,11 @@ class SnapshotCursor:
             result = connection.execute(text, params or None)
             return [column[0] for column in result.description or ()]
 
+    def column_types(self) -> list[str]:
+        """Return the types of the columns of the statement that `execute` ran, as DuckDB writes them."""
+        with self._in_use:
+            return [str(column[1]) for column in self.connection.description or ()]
+
     def fetch(self, name: str, text: str, count: int) -> list[tuple[Any, ...]]:
         """Return the next rows of the statement, at most ``count``; none after the last one.
 
