@@ -49,7 +49,7 @@ SHARED_MODULES = {
         "state",
         "timestamps",
     },
-    "stormlog.query": {"streams"},
+    "stormlog.query": {"deadlines", "parameters", "result_files", "schema", "streams"},
     "stormlog.telemetry": {"csv_rows", "foreign", "loading", "projection", "schema", "sink"},
     "stormlog.tracking": {
         # `scan` and `watch` are modules too, so no package can have names like these.
@@ -69,12 +69,13 @@ FLOORS = (
         "_opening",
         "_paths",
         "_progress",
+        "_sizes",
         "_storable_text",
         "_times",
         "_values",
         "_webhook_addresses",
     },
-    {"_resources", "_sqlite", "__init__"},
+    {"_new_files", "_resources", "_sqlite", "__init__"},
     {"telemetry"},
     {"phases"},
     {"issues"},

@@ -33,6 +33,7 @@ from stormlog.engine.database.settings import (
     Settings as Settings,
 )
 from stormlog.engine.database.sql_files import (
+    SqlFile as SqlFile,
     quote_literal as quote_literal,
 )
 from stormlog.engine.engine import (
@@ -100,5 +101,6 @@ from stormlog.engine.tracked.states import (
     StateSource as StateSource,
 )
 from stormlog.engine.view_needs import (
+    public_files as public_files,
     view_names as view_names,
 )

@@ -18,6 +18,7 @@ __all__ = [
     "TEXTS",
     "needs_of",
     "public_columns",
+    "public_files",
     "public_names",
     "public_parameters",
     "view_names",
@@ -47,6 +48,11 @@ _NEEDS_OF_SCHEMAS = {"raw": (FILES,), "stage": (ISSUES,)}
 @cache
 def _public_files() -> dict[str, SqlFile]:
     return {file.name: file for file in load_sql_files() if file.kind != "MACRO" and "." not in file.name}
+
+
+def public_files() -> list[SqlFile]:
+    """Return the files of the public views, and of the public table macros."""
+    return list(_public_files().values())
 
 
 def public_names() -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stormlog._names import distinct_names
 from stormlog._values import frozen_class
 from stormlog.apps.cli.exit_codes import ExitCode
 from stormlog.apps.cli.options.sql_option import PRINT_SQL, statement_document, statement_text
@@ -146,6 +147,9 @@ def _watch(store: QueryStore, watching: ExitStack, bars: ExitStack | None, reque
     from stormlog.apps.cli.interrupts import interruptible
 
     def give_up() -> None:
+        from stormlog._new_files import remove_unfinished
+
+        remove_unfinished()
         store.abandon()
         diagnostics.print_error(
             KeyboardInterrupt(), "interrupted", as_json=request.format_name in ("json", "jsonl")
@@ -187,26 +191,13 @@ def _found(store: QueryStore, target: Target, wanted: Any, request: Request) -> 
     is_streamed = request.format_name in STREAMED_FORMATS
     if request.sql is not None:
         result = store.iter_sql(request.sql) if is_streamed else store.sql(request.sql)
-        names = _distinct(result.columns)
+        names = distinct_names(result.columns)
         records = (dict(zip(names, row, strict=True)) for row in result)
         return Answer(records if is_streamed else list(records), names=names)
     if is_streamed and target.stream_method is not None:
         return Answer(getattr(store, target.stream_method)(wanted), target)
     rows = getattr(store, target.method)(wanted)
     return Answer(rows, issue_target(rows) if target is ISSUES else target)
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """Return names that can be keys: a name that was there before gets a number."""
-    distinct: list[str] = []
-    for name in names:
-        number = 1
-        candidate = name
-        while candidate in distinct:
-            number += 1
-            candidate = f"{name}_{number}"
-        distinct.append(candidate)
-    return distinct
 
 
 def _print_statement(sql: str, parameters: Mapping[str, Any], request: Request) -> None:

@@ -70,7 +70,8 @@ def _about_column(
         known = f"; did you mean {near[0]}?" if near else f"; the statement names {', '.join(sorted(named))}"
         return f"{name} is no table or alias of this statement{known if named else ''}"
     columns = {column.lower(): column for view in sorted(named) for column in columns_of[view]}
-    if not columns:
+    if not columns or name.lower() in columns:
+        # It is there, only not where the statement looks for it: DuckDB says so better.
         return None
     near = get_close_matches(name.lower(), columns, n=1)
     if near:

@@ -20,6 +20,7 @@ __all__ = [
     "format_of",
     "machine_options",
     "reading_options",
+    "reading_settings",
     "session_option",
     "text_option",
     "name_tracker",
@@ -102,8 +103,12 @@ def reading_options(function: Decorated) -> Decorated:
     The command receives ``paths``, ``tracker``, ``project``, ``strict``, what `machine_options` says, ``no_cache``,
     ``cache_dir``, ``quiet`` and ``no_colour``.
     """
+    return _decorated(function, [paths_argument(type=NamedPath()), reading_settings])
+
+
+def reading_settings(function: Decorated) -> Decorated:
+    """Add what `reading_options` adds, but the paths."""
     decorators: list[Decorator[Any]] = [
-        paths_argument(type=NamedPath()),
         click.option(
             "--db",
             "--tracker",
