@@ -19,4 +19,5 @@ def parse_size(text: str) -> int | None:
     if found is None:
         return None
     number, power, binary = found.groups()
-    return int(number) * (1024 if binary else 1000) ** _POWERS.index(power.upper() or " ")
+    base = 1024 if binary else 1000
+    return int(number) * int(base ** _POWERS.index(power.upper() or " "))

@@ -14,6 +14,7 @@ from stormlog.engine.cursors.near_names import (
     with_near_names as with_near_names,
 )
 from stormlog.engine.cursors.read_only import (
+    allowed_functions as allowed_functions,
     require_reading_tree as require_reading_tree,
 )
 from stormlog.engine.cursors.relations import (

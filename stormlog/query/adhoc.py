@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import pandas
-    import polars
     import pyarrow
 
 __all__ = ["SqlResult", "names_in"]
@@ -62,7 +60,7 @@ class SqlResult:
 
         return arrow_table(self.columns, self.types, self.rows)
 
-    def df(self) -> pandas.DataFrame:
+    def df(self) -> Any:
         """Return the rows as a data frame of pandas.
 
         Raises:
@@ -73,7 +71,7 @@ class SqlResult:
         require_library("pandas", ".df()")
         return self.arrow().to_pandas()
 
-    def pl(self) -> polars.DataFrame:
+    def pl(self) -> Any:
         """Return the rows as a data frame of Polars.
 
         Raises:
@@ -81,8 +79,7 @@ class SqlResult:
         """
         from stormlog.query.result_tables import require_library
 
-        found: Any = require_library("polars", ".pl()").from_arrow(self.arrow())
-        return found
+        return require_library("polars", ".pl()").from_arrow(self.arrow())
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
         return self.arrow().__arrow_c_stream__(requested_schema)

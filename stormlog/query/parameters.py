@@ -43,7 +43,9 @@ def _value(name: str, text: str) -> Any:
     except (ValueError, RecursionError):
         return text
     if isinstance(value, int) and not isinstance(value, bool) and not -_MOST <= value < _MOST:
-        raise ValueError(f"parameter {name} has more than 128 bits; in double quotes it is a text: '{name}=\"...\"'")
+        raise ValueError(
+            f"parameter {name} has more than 128 bits; in double quotes it is a text: '{name}=\"...\"'"
+        )
     return value
 
 

@@ -56,6 +56,10 @@ def described_result(columns: Sequence[str], types: Sequence[str], rows: Sequenc
 
 def _cell(value: Any) -> str:
     # No more of a value is made into text than is shown; a list may be long.
-    text = "NULL" if value is None else str(value[: _MOST_CHARACTERS + 1] if isinstance(value, (str, bytes)) else value)
+    text = (
+        "NULL"
+        if value is None
+        else str(value[: _MOST_CHARACTERS + 1] if isinstance(value, (str, bytes)) else value)
+    )
     text = text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
     return text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 3] + "..."

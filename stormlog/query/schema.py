@@ -16,12 +16,21 @@ if TYPE_CHECKING:
     from stormlog.engine import SqlFile
     from stormlog.query.store import QueryStore
 
-__all__ = ["ColumnDescription", "ViewDescription", "describe_view", "describe_views", "view_meanings"]
+__all__ = ["ColumnDescription", "ViewDescription", "describe_view", "describe_views"]
+__all__ += ["function_names", "view_columns", "view_meanings"]
 
 #: End of a name -> unit of the values.
-_UNITS = {"_ns": "ns", "_us": "us", "_ms": "ms", "_s": "s", "seconds": "s", "_bytes": "bytes", "_percent": "%"}
+_UNITS = {
+    "_ns": "ns",
+    "_us": "us",
+    "_ms": "ms",
+    "_s": "s",
+    "seconds": "s",
+    "_bytes": "bytes",
+    "_percent": "%",
+}
 
-_TYPES = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = 'main' ORDER BY column_index"
+_TYPES = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = 'main'"
 
 
 @frozen_class
@@ -131,7 +140,10 @@ def _bound_in(store: QueryStore | None) -> Iterator[QueryStore]:
 
     from stormlog.query.store import open as open_store
 
-    with tempfile.TemporaryDirectory(prefix="stormlog-") as nothing, open_store(nothing, cache=False) as empty:
+    with (
+        tempfile.TemporaryDirectory(prefix="stormlog-") as nothing,
+        open_store(nothing, cache=False) as empty,
+    ):
         yield empty
 
 
@@ -156,3 +168,15 @@ def _described(file: SqlFile, types: Mapping[str, str]) -> ViewDescription:
 def _column(name: str, kind: str, meaning: str) -> ColumnDescription:
     unit = next((unit for end, unit in _UNITS.items() if name.endswith(end)), None)
     return ColumnDescription(name, kind, unit, meaning)
+
+
+def view_columns() -> dict[str, list[str]]:
+    """Return the names of the columns of each public view and table macro."""
+    return {file.name: list(file.columns) for file in _files()}
+
+
+def function_names() -> list[str]:
+    """Return the functions that statements of users may call, those with a name."""
+    from stormlog.engine import allowed_functions
+
+    return sorted(name for name in allowed_functions() if name.isidentifier())

@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stormlog.errors import QueryError
 from stormlog.query.asking import AnsweringStore
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from stormlog.query.streams import RowStream
 
 __all__ = ["SqlStore"]
+
+_Result = TypeVar("_Result")
 
 #: Statements that list more than what is for users, and the same without the inside of Stormlog.
 _LISTINGS = {
@@ -271,14 +273,14 @@ class SqlStore(AnsweringStore):
         self,
         text: str,
         params: Mapping[str, Any] | Sequence[Any] | None,
-        read: Callable[[Question, str], Any],
-    ) -> Any:
+        read: Callable[[Question, str], _Result],
+    ) -> _Result:
         """Return what ``read`` makes of a statement of a user that only reads."""
         from stormlog.engine import plain_statement
 
         text = plain_statement(_LISTINGS.get(re.sub(r"[\s;]+", " ", text).strip().upper(), text))
 
-        def require_and_read(question: Question) -> Any:
+        def require_and_read(question: Question) -> _Result:
             question.cursor.require_reading(text, params)
             return read(question, text)
 

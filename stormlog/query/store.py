@@ -18,6 +18,7 @@ from stormlog.query.statements import Statement
 
 if TYPE_CHECKING:
     import os
+
     from stormlog.artifacts import ExternalAttachment, OOMBundleRow
     from stormlog.explaining import Explanation
     from stormlog.issues import StormlogIssue

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -71,7 +72,7 @@ def output_format(path: str, named: str | None) -> str:
     Raises:
         click.BadParameter: the suffix is none of those that are known, or says something else than the option.
     """
-    found = _SUFFIXES.get(os.path.splitext(path)[1].lower())
+    found = _SUFFIXES.get(Path(path).suffix.lower())
     if found is None:
         known = ", ".join(_SUFFIXES)
         raise click.BadParameter(f"{path!r}: its end says the format; there are {known}.", param_hint="'-o'")
@@ -237,7 +238,9 @@ def _write_batches(store: QueryStore, wanted: SqlRequest, request: Request, stre
     limit = RowLimit(wanted.limit)
     write_batches(store.iter_arrow(wanted.text, wanted.parameters), stream, request.format_name, limit)
     if limit.was_reached:
-        _announce(f"{wanted.output} has the first {limit.row_count:,} rows: --limit leaves out the others", request)
+        _announce(
+            f"{wanted.output} has the first {limit.row_count:,} rows: --limit leaves out the others", request
+        )
     return limit.row_count
 
 

@@ -25,7 +25,9 @@ __all__ = ["arrow_table", "exact_relation"]
 _WIDE = ("HUGEINT", "UHUGEINT")
 #: Types for which other readers of Arrow or Parquet have none.
 _AS_TEXT = re.compile(r"\b(?:BIGNUM|BIT|INTERVAL|TIME WITH TIME ZONE|TIME_NS|GEOMETRY)\b")
-_AS_JSON = re.compile(r"\b(?:U?HUGEINT|BIGNUM|BIT|INTERVAL|TIME WITH TIME ZONE|TIME_NS|GEOMETRY|UNION|VARIANT)\b")
+_AS_JSON = re.compile(
+    r"\b(?:U?HUGEINT|BIGNUM|BIT|INTERVAL|TIME WITH TIME ZONE|TIME_NS|GEOMETRY|UNION|VARIANT)\b"
+)
 #: Types that DuckDB makes of no value of Python.
 _NOT_FROM_PYTHON = re.compile(r"\b(?:GEOMETRY|UNION|VARIANT)\b")
 #: Names of fields within a type, which are no types.
@@ -59,7 +61,9 @@ def _column(place: int, name: str, kind: str) -> str:
     return f"{value} AS {quote_identifier(name)}"
 
 
-def arrow_table(columns: Sequence[str], types: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> pyarrow.Table:
+def arrow_table(
+    columns: Sequence[str], types: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> pyarrow.Table:
     """Return rows that were fetched already as a table of Arrow.
 
     Args:
@@ -81,7 +85,9 @@ def arrow_table(columns: Sequence[str], types: Sequence[str], rows: Sequence[tup
             try:
                 arrays.append(_array(connection, kind, values))
             except (duckdb.Error, pyarrow.ArrowException) as error:
-                raise QueryError(f"column {name} ({kind}) has no form in Arrow: {error}", statement="sql") from error
+                raise QueryError(
+                    f"column {name} ({kind}) has no form in Arrow: {error}", statement="sql"
+                ) from error
     return pyarrow.Table.from_arrays(arrays, names=names)
 
 

@@ -34,6 +34,7 @@ def with_near_names(error: QueryError, text: str, own_tables: Mapping[str, Seque
     message = str(error).removeprefix(f"{error.statement}: ")
     columns_of = {**public_columns(), **{name.lower(): list(columns) for name, columns in own_tables.items()}}
     found = _TABLE.match(message)
+    sentence: str | None
     if found is not None:
         sentence = _about_table(found["name"], columns_of)
     else:

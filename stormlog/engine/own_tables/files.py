@@ -12,6 +12,7 @@ import codecs
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from stormlog._opening import open_artifact
@@ -82,7 +83,7 @@ def _reading(
     """
     head = stream.read(16)
     stream.seek(0)
-    suffix = os.path.splitext(path)[1].lower()
+    suffix = Path(path).suffix.lower()
     if head == _SQLITE:
         from stormlog.engine.own_tables.sqlite_tables import sqlite_rows
 

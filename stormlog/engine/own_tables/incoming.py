@@ -43,9 +43,7 @@ def incoming_rows(reader: pyarrow.RecordBatchReader, notes: list[str]) -> Incomi
     if names == given:
         return IncomingRows(reader, notes)
     renamed = [(old, new) for old, new in zip(given, names, strict=True) if old != new]
-    schema = pyarrow.schema(
-        [field.with_name(name) for field, name in zip(reader.schema, names, strict=True)]
-    )
+    schema = pyarrow.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
     batches = (pyarrow.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in reader)
     shown = ", ".join(f"{old or '(no name)'} is {new}" for old, new in renamed[:5])
     more = f", and {len(renamed) - 5:,} more" if len(renamed) > 5 else ""

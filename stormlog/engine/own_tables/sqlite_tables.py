@@ -60,7 +60,9 @@ def sqlite_rows(
     except sqlite3.Error as error:
         raise ValueError(_message(error)) from error
     notes = [
-        f"values of column {column.name} have several types: they are text" for column in columns if column.is_mixed
+        f"values of column {column.name} have several types: they are text"
+        for column in columns
+        if column.is_mixed
     ]
     return pyarrow.RecordBatchReader.from_batches(schema, _batches(rows, schema)), notes
 
@@ -74,7 +76,9 @@ class _Column(NamedTuple):
 
 def _connect(path: str) -> sqlite3.Connection:
     # Without a log or a journal the file is all there is, and need not be locked: nothing is written beside it.
-    is_at_rest = not any(os.path.exists(path + suffix) and os.path.getsize(path + suffix) for suffix in ("-wal", "-journal"))
+    is_at_rest = not any(
+        os.path.exists(path + suffix) and os.path.getsize(path + suffix) for suffix in ("-wal", "-journal")
+    )
     address = f"{Path(path).absolute().as_uri()}?mode=ro{'&immutable=1' if is_at_rest else ''}"
     return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_S)
 
@@ -90,7 +94,7 @@ def _column(connection: sqlite3.Connection, source: str, name: str) -> _Column:
     found = set((types or "").split(",")) - {"null", ""}
     if found <= {"integer"} and found:
         return _Column(name, "int64", value, False)
-    is_exact = least is None or (-_MOST_EXACT <= least and most <= _MOST_EXACT)
+    is_exact = least is None or (least >= -_MOST_EXACT and most <= _MOST_EXACT)
     if found and found <= {"integer", "real"} and is_exact:
         return _Column(name, "float64", f"CAST({value} AS REAL)", False)
     if found == {"blob"}:

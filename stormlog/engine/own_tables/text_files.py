@@ -10,7 +10,7 @@ import contextlib
 import csv
 import io
 import re
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from stormlog._names import distinct_names
 from stormlog.engine.database.sql_files import quote_identifier, quote_literal
@@ -167,14 +167,14 @@ def _reader(
 
 def _fetched(
     connection: duckdb.DuckDBPyConnection, statement: str, stream: IO[bytes], path: str
-) -> tuple[bool, ...]:
+) -> tuple[Any, ...]:
     (row,) = _all_fetched(connection, statement, stream, path)
     return row
 
 
 def _all_fetched(
     connection: duckdb.DuckDBPyConnection, statement: str, stream: IO[bytes], path: str
-) -> list[tuple[bool, ...]]:
+) -> list[tuple[Any, ...]]:
     import duckdb
 
     try:
@@ -194,7 +194,9 @@ def _message(error: Exception, stream: IO[bytes], path: str) -> str:
     fields = re.search(r"on Line: (\d+).*Expected Number of Columns: (\d+) Found: (\d+)", text, re.DOTALL)
     if fields is not None:
         line, expected, found = fields.groups()
-        return f"line {line} has {found} {'field' if found == '1' else 'fields'}, and the first line {expected}"
+        return (
+            f"line {line} has {found} {'field' if found == '1' else 'fields'}, and the first line {expected}"
+        )
     return " ".join(text.removeprefix("Invalid Input Error: ").split())
 
 

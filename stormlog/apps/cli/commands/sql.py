@@ -6,7 +6,13 @@ from typing import Any
 
 import click
 
-from stormlog.apps.cli.options.options import cache_of, format_of, format_option, name_tracker, reading_settings
+from stormlog.apps.cli.options.options import (
+    cache_of,
+    format_of,
+    format_option,
+    name_tracker,
+    reading_settings,
+)
 from stormlog.apps.cli.options.path_type import NamedPath
 from stormlog.apps.cli.printing.formats import FORMATS
 
@@ -67,7 +73,7 @@ def sql(**options: Any) -> None:
       stormlog sql runs/ "SELECT kind, count(*) AS issues FROM issues GROUP BY kind"
       stormlog sql runs/ "SHOW TABLES"
       stormlog sql runs/ -f report.sql -p since=2026-11-01 --csv
-      stormlog sql runs/ --attach hosts=hosts.csv "SELECT team, count(*) FROM events JOIN hosts USING (host) GROUP BY team"
+      stormlog sql runs/ --attach hosts=hosts.csv "FROM events JOIN hosts USING (host)"
       stormlog sql runs/ "FROM events" -o events.parquet
     """
     from stormlog.apps.cli.options.statements import attachments_of, paths_or_configured, statement_of

@@ -90,7 +90,7 @@ def _require_statement(text: str) -> None:
 
 
 def statement_text(sql: str, parameters: Mapping[str, Any]) -> str:
-    """Return a statement for people that runs as it stands: its parameters are in their places, and listed before it."""
+    """Return a statement that runs as it stands: its values are in their places, and listed before it."""
     lines = [f"-- ${name} = {_literal(value)}" for name, value in parameters.items()]
     return "\n".join([*lines, _filled_in(sql, parameters).strip().removesuffix(";") + ";"]) + "\n"
 

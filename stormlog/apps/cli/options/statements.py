@@ -35,7 +35,7 @@ def statement_of(words: Sequence[str], file: str | None) -> tuple[str, list[str]
         return _text_of(file), list(words)
     if not statements:
         named = next((word for word in words if word.lower().endswith(".sql") and os.path.isfile(word)), None)
-        hint = f'-f {named} reads the file' if named else 'as in stormlog sql runs/ "SELECT kind FROM issues"'
+        hint = f"-f {named} reads the file" if named else 'as in stormlog sql runs/ "SELECT kind FROM issues"'
         raise click.UsageError(f"There is no statement: {hint}.")
     statement = statements[-1]
     return (_text_of("-") if statement == "-" else statement), paths
@@ -85,7 +85,9 @@ def attachments_of(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         name, sign, file = text.partition("=")
         if not sign or not name or not file:
-            raise click.BadParameter(f"{text!r}: write NAME=FILE, as in hosts=hosts.csv.", param_hint="'--attach'")
+            raise click.BadParameter(
+                f"{text!r}: write NAME=FILE, as in hosts=hosts.csv.", param_hint="'--attach'"
+            )
         if name.lower() in map(str.lower, found):
             raise click.BadParameter(f"{name} is given twice.", param_hint="'--attach'")
         found[name] = file
