@@ -27,7 +27,15 @@ attach_option = click.option(
 )
 
 
-@click.command()
+class _StatementCommand(click.Command):
+    """A command whose statement may begin with a comment, which looks like an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, a blank being put before such a statement."""
+        return super().parse_args(ctx, [f" {text}" if text[:3] in ("-- ", "--\n") else text for text in args])
+
+
+@click.command(cls=_StatementCommand)
 @click.argument("words", metavar="PATH... STATEMENT", nargs=-1, type=NamedPath())
 @click.option(
     "-f",
