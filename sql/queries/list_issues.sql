@@ -1,4 +1,5 @@
--- Issues, the worst and latest first. $override_ids and $override_states are parallel lists.
+-- Issues, the worst and latest first. $override_ids and $override_states are parallel lists; other lists mean any of
+-- their values. Where `conditions` stands, stormlog/query/statements.py puts those of places and texts, if any are asked for.
 SELECT
     fingerprint_id, kind, state, severity, title, dimensions, hit_count, first_seen_ns, last_seen_ns,
     affected_sessions, details, bundle_details, session_id, timestamp_ns, rank, source_path, source_kind,
@@ -12,9 +13,15 @@ FROM (
             unnest(CAST($override_states AS VARCHAR[])) AS state
     ) AS o ON i.fingerprint_id = o.fingerprint_id
 )
-WHERE (CAST($fingerprint_id AS VARCHAR) IS NULL OR fingerprint_id = CAST($fingerprint_id AS VARCHAR))
-    AND (CAST($kind AS VARCHAR) IS NULL OR kind = CAST($kind AS VARCHAR))
-    AND (CAST($state AS VARCHAR) IS NULL OR state = CAST($state AS VARCHAR))
-    AND (CAST($severity AS VARCHAR) IS NULL OR severity = CAST($severity AS VARCHAR))
-    AND (CAST($session_id AS VARCHAR) IS NULL OR list_contains(affected_sessions, CAST($session_id AS VARCHAR)))
+WHERE (CAST($fingerprint_id AS VARCHAR[]) IS NULL OR list_contains(CAST($fingerprint_id AS VARCHAR[]), fingerprint_id))
+    AND (CAST($kind AS VARCHAR[]) IS NULL OR list_contains(CAST($kind AS VARCHAR[]), kind))
+    AND (CAST($state AS VARCHAR[]) IS NULL OR list_contains(CAST($state AS VARCHAR[]), state))
+    AND (CAST($severity AS VARCHAR[]) IS NULL OR list_contains(CAST($severity AS VARCHAR[]), severity))
+    AND (
+        CAST($session_id AS VARCHAR[]) IS NULL
+        OR list_has_any(CAST($session_id AS VARCHAR[]), coalesce(affected_sessions, []))
+    )
+    AND (NOT CAST($hide_ignored AS BOOLEAN) OR state <> 'ignored')
+    /* conditions */
 ORDER BY severity_rank, coalesce(last_seen_ns, -1) DESC, fingerprint_id
+LIMIT CAST($limit AS BIGINT) OFFSET CAST($offset AS BIGINT)

@@ -143,7 +143,7 @@ class AnsweringStore(EngineHolder):
 
         def begin() -> Question:
             self._refuse_other(generation)
-            if is_sparing and view is not None and self._engine().needs_reading({view}):
+            if is_sparing and view is not None and self._engine().needs_reading(views_of(view)):
                 return self._begin_stream(*statement, folder, view)
             return self._begin(statement, view, folder, is_selective=is_selective)
 
@@ -156,13 +156,14 @@ class AnsweringStore(EngineHolder):
         return self._ask(begin, read)
 
     def _stream_events(
-        self, statement: Statement, build: Callable[[tuple[Any, ...]], _Result]
+        self, statement: Statement, build: Callable[[tuple[Any, ...]], _Result], views: str = "events"
     ) -> RowStream[_Result]:
         """Return the rows of a statement over ``events`` while they are fetched.
 
         Args:
             statement: Text and parameters.
             build: Makes what the stream returns from a row.
+            views: The views that have to answer for it.
 
         Raises:
             QueryError: the store is closed, or DuckDB failed.
@@ -173,7 +174,7 @@ class AnsweringStore(EngineHolder):
         with self._lock:
             self._refuse_closed()
             folder = self._answers()
-            found = self._found(folder, statement, "events")
+            found = self._found(folder, statement, views)
             if found is not None:
                 return RowStream.of(found.columns, found.rows, build)
 
@@ -185,10 +186,10 @@ class AnsweringStore(EngineHolder):
                 fetch,
                 build,
                 cursor.close,
-                partial(self._keep, question, statement, "events", columns),
+                partial(self._keep, question, statement, views, columns),
             )
 
-        return self._ask(lambda: self._begin_stream(*statement, folder), read)
+        return self._ask(lambda: self._begin_stream(*statement, folder, views), read)
 
     def _found(
         self, folder: AnswerFolder | None, statement: Statement, view: str | None
@@ -270,8 +271,9 @@ class AnsweringStore(EngineHolder):
 
         self._refuse_closed()
         if self._has_all_records:
-            return self._question(self._prepared({view}), text)
-        scope = scope_of(params)
+            return self._question(self._prepared(views_of(view)), text)
+        # Which sessions belong to a run shows only when all files were read.
+        scope = scope_of(params) if view == "events" else None
         engine = self._selective(is_sparing=True)
         try:
             origins = None
@@ -279,7 +281,7 @@ class AnsweringStore(EngineHolder):
                 origins = engine.prepare_events(scope)
             if origins is None:
                 origins = engine.prepare_all()
-                engine.prepare({view})
+                engine.prepare(views_of(view))
         except QueryError as error:
             self._refuse_closed()
             self._explain(engine, error)

@@ -1,16 +1,31 @@
 """What a caller may ask for: one frozen dataclass per kind of row.
 
-The promise: a null field is no constraint, every other value is compared exactly. A value that no row could ever
-have (another type, a word that is not among the documented ones, a date that is none) is a ``ValueError``, not an
-empty answer.
+The promise: a null field is no constraint, every other value is compared exactly, and several values of one field mean
+any of them. A value that no row could ever have (another type, a word that is not among the documented ones, a text
+that is no time) and values that contradict each other are a ``ValueError``, not an empty answer.
+
+Times are texts as `stormlog.query.parse_time` reads them, nanoseconds since the Unix epoch, seconds with a fraction, or
+dates; they are kept in nanoseconds, and are inclusive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from stormlog._values import frozen_class
+from stormlog.query.filter_checks import check_fields, require, require_not_negative, require_one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from typing import TypeAlias
+
+    #: One word or several, of which any fits.
+    Words: TypeAlias = str | Sequence[str] | None
+    #: One number or several, of which any fits.
+    Numbers: TypeAlias = int | Sequence[int] | None
+    #: A time; an object of `date` or `datetime` too.
+    Time: TypeAlias = str | int | float | date | None
 
 __all__ = [
     "AttachmentFilter",
@@ -25,8 +40,13 @@ __all__ = [
 
 _CORRELATION_SCOPES = ("session", "distributed")
 _SOURCE_KINDS = ("sink", "telemetry_jsonl", "telemetry_json", "telemetry_csv", "diagnose_bundle")
-_INTEGERS = ("rank", "world_size", "time_start_ns", "time_end_ns", "at_ns", "window_ns", "limit")
-_BOOLEANS = ("has_oom_bundle", "has_alert")
+
+#: Orders of a list of issues, the usual one first; the greatest comes first.
+ISSUE_SORTS = ("severity", "last_seen", "first_seen", "hits", "sessions")
+#: The same of sessions; ranks come in their order.
+SESSION_SORTS = ("started", "ended", "events", "ooms", "rank")
+#: The same of events and of OOM bundles.
+TIME_SORTS = ("oldest", "newest")
 
 
 @frozen_class
@@ -37,25 +57,45 @@ class SessionFilter:
         status: completed, interrupted, incomplete or running.
         has_oom_bundle: Whether the session has an OOM bundle.
         source_kind: sink, telemetry_jsonl, telemetry_json, telemetry_csv or diagnose_bundle.
+        since: The session had not ended before; one without an end had when its last event was written.
+        until: The session had begun by then.
+        run: Id of a run, as view ``runs`` names it, or a job.
+        app: Training program that the telemetry names.
+        is_dev: True for development; False for the rest, also where the telemetry does not say.
+        search: Part of the id, the job, the host, or the path of the source, in upper or lower case.
+        sort: started, ended, events, ooms (the greatest first) or rank (the smallest first).
+        limit: At most this many rows, 1 or more.
+        page: Which page of ``limit`` rows (50 if there is no limit), from 1.
 
     Raises:
-        ValueError: another status or kind of source, or a value of another type.
+        ValueError: another status or kind of source, a value of another type, or a contradiction.
 
-    Source: docs/concepts.md#sessions.
+    Source: docs/python.md#filters.
     """
 
-    session_id: str | None = None
-    status: str | None = None
-    job_id: str | None = None
-    rank: int | None = None
-    world_size: int | None = None
+    session_id: Words = None
+    status: Words = None
+    job_id: Words = None
+    rank: Numbers = None
+    world_size: Numbers = None
     has_oom_bundle: bool | None = None
-    source_kind: str | None = None
+    source_kind: Words = None
+    since: Time = None
+    until: Time = None
+    run: Words = None
+    host: Words = None
+    app: Words = None
+    is_dev: bool | None = None
+    search: str | None = None
+    sort: str | None = None
+    limit: int | None = None
+    page: int | None = None
 
     def __post_init__(self) -> None:
-        _require_types(self)
+        check_fields(self, sorts=SESSION_SORTS)
+        _require_rows(self.limit)
         _require_session_status(self.status)
-        _require_one_of("source_kind", self.source_kind, _SOURCE_KINDS)
+        require_one_of("source_kind", self.source_kind, _SOURCE_KINDS)
 
 
 @frozen_class
@@ -64,35 +104,54 @@ class EventFilter:
 
     Args:
         status: Status of the event's session: completed, interrupted, incomplete or running.
-        time_start_ns: Earliest time, inclusive, in nanoseconds since the Unix epoch.
-        time_end_ns: Latest time, inclusive.
+        time_start_ns: Earliest time, inclusive, in nanoseconds since the Unix epoch; as ``since``.
+        time_end_ns: Latest time, inclusive; as ``until``.
         has_alert: Whether the event is an alert.
         collector_health_status: Compared with the metadata value as stored.
         backend: Compared with the metadata value as stored.
         limit: At most this many rows, from the start of the ordered list.
+        since: Earliest time.
+        until: Latest time.
+        run: Id of a run, as view ``runs`` names it, or a job.
+        app: Training program that the telemetry of the session names.
+        is_dev: True for development; False for the rest, also where the telemetry does not say.
+        severity: Compared with the metadata value as stored.
+        search: Part of the context, in upper or lower case.
+        sort: oldest (the usual order) or newest, which comes first.
+        page: Which page of ``limit`` rows (50 if there is no limit), from 1.
 
     Raises:
-        ValueError: ``limit`` is negative, ``status`` another word, or a value of another type.
+        ValueError: ``limit`` is negative, ``status`` another word, a value of another type, or a contradiction.
 
-    Source: docs/concepts.md#events.
+    Source: docs/python.md#filters.
     """
 
-    session_id: str | None = None
-    event_type: str | None = None
-    rank: int | None = None
-    collector: str | None = None
-    status: str | None = None
+    session_id: Words = None
+    event_type: Words = None
+    rank: Numbers = None
+    collector: Words = None
+    status: Words = None
     time_start_ns: int | None = None
     time_end_ns: int | None = None
     has_alert: bool | None = None
-    collector_health_status: str | None = None
-    backend: str | None = None
+    collector_health_status: Words = None
+    backend: Words = None
     limit: int | None = None
+    since: Time = None
+    until: Time = None
+    run: Words = None
+    job_id: Words = None
+    host: Words = None
+    app: Words = None
+    is_dev: bool | None = None
+    severity: Words = None
+    search: str | None = None
+    sort: str | None = None
+    page: int | None = None
 
     def __post_init__(self) -> None:
-        _require_types(self)
+        check_fields(self, sorts=TIME_SORTS)
         _require_session_status(self.status)
-        _require_not_negative("limit", self.limit)
 
 
 @frozen_class
@@ -100,58 +159,115 @@ class OOMBundleFilter:
     """Constraints on OOM bundle rows.
 
     Args:
-        created_after: ISO date or time, inclusive; UTC where it names no offset.
-        created_before: Likewise.
+        created_after: Earliest time in the manifest, compared as it stands there.
+        created_before: Latest time in the manifest, likewise.
+        since: Earliest time. A manifest names whole seconds: a bundle of a second that is not yet over then fits.
+        until: Latest time.
+        run: Id of a run, as view ``runs`` names it, or a job.
+        rank: Rank that ran out of memory, as the bundle says, or that of its session.
+        app: Training program that the telemetry of the session names.
+        is_dev: True for development; False for the rest, also where the telemetry does not say.
+        search: Part of the reason, or of the class or the message of the exception, in upper or lower case.
+        sort: oldest (the usual order) or newest, which comes first.
+        limit: At most this many rows, 1 or more.
+        page: Which page of ``limit`` rows (50 if there is no limit), from 1.
 
     Raises:
-        ValueError: a bound is no date, or a value of another type.
+        ValueError: a bound is no time, a value of another type, or a contradiction.
 
-    Source: docs/concepts.md#artifacts.
+    Source: docs/python.md#filters.
     """
 
-    session_id: str | None = None
-    backend: str | None = None
-    reason: str | None = None
-    created_after: str | None = None
-    created_before: str | None = None
+    session_id: Words = None
+    backend: Words = None
+    reason: Words = None
+    created_after: Time = None
+    created_before: Time = None
+    since: Time = None
+    until: Time = None
+    run: Words = None
+    job_id: Words = None
+    rank: Numbers = None
+    host: Words = None
+    app: Words = None
+    is_dev: bool | None = None
+    search: str | None = None
+    sort: str | None = None
+    limit: int | None = None
+    page: int | None = None
 
     def __post_init__(self) -> None:
-        _require_types(self)
-        _require_date("created_after", self.created_after)
-        _require_date("created_before", self.created_before)
+        check_fields(self, sorts=TIME_SORTS)
+        _require_rows(self.limit)
 
 
 @frozen_class
 class IssueFilter:
     """Constraints on issues.
 
+    An issue fits if one of its hits fits all conditions about time and place (``session_id`` and those from ``since``
+    to ``is_dev``) at once. Filters choose among issues, and never change what is counted in them.
+
     Args:
-        kind: One of `stormlog.issues.ISSUE_KINDS`.
-        state: One of `stormlog.issues.ISSUE_STATES`.
-        session_id: Must be among the affected sessions.
+        kind: Of `stormlog.issues.ISSUE_KINDS`.
+        state: Of `stormlog.issues.ISSUE_STATES`.
+        severity: Such as critical.
+        session_id: Session of a hit.
+        since: Earliest time of a hit. Bundles name whole seconds: a second that is not yet over then fits.
+        until: Latest time of a hit.
+        run: Run of a hit, as view ``runs`` names it, or its job.
+        job_id: Job of a hit.
+        rank: Rank of a hit; a bundle that does not say has the rank of its session.
+        host: Machine of a hit.
+        app: Training program of a hit, as the telemetry of its session says.
+        is_dev: True for hits of development; False for the rest, also where the telemetry does not say.
+        hide_ignored: Leave out issues in state ignored.
+        search: Part of the title, of a value that makes or describes the issue, or of the context or the exception
+            message of a hit, in upper or lower case.
+        sort: severity (the usual order: the worst and latest first), last_seen, first_seen, hits or sessions; the
+            greatest first.
+        limit: At most this many rows, 1 or more.
+        page: Which page of ``limit`` rows (50 if there is no limit), from 1.
 
     Raises:
-        ValueError: another kind or state, or a value of another type.
+        ValueError: another kind or state, a value of another type, or a contradiction.
 
-    Source: docs/concepts.md#issues.
+    Source: docs/python.md#filters.
     """
 
-    fingerprint_id: str | None = None
-    kind: str | None = None
-    state: str | None = None
-    severity: str | None = None
-    session_id: str | None = None
+    fingerprint_id: Words = None
+    kind: Words = None
+    state: Words = None
+    severity: Words = None
+    session_id: Words = None
+    since: Time = None
+    until: Time = None
+    run: Words = None
+    job_id: Words = None
+    rank: Numbers = None
+    host: Words = None
+    app: Words = None
+    is_dev: bool | None = None
+    hide_ignored: bool = False
+    search: str | None = None
+    sort: str | None = None
+    limit: int | None = None
+    page: int | None = None
 
     def __post_init__(self) -> None:
-        _require_types(self)
+        check_fields(self, sorts=ISSUE_SORTS)
+        _require_rows(self.limit)
         if self.kind is not None:
             from stormlog.issues import ISSUE_KINDS
 
-            _require_one_of("kind", self.kind, ISSUE_KINDS)
+            require_one_of("kind", self.kind, ISSUE_KINDS)
         if self.state is not None:
             from stormlog.issues import ISSUE_STATES
 
-            _require_one_of("state", self.state, ISSUE_STATES)
+            require_one_of("state", self.state, ISSUE_STATES)
+            states = (self.state,) if isinstance(self.state, str) else self.state
+            if self.hide_ignored and "ignored" in states:
+                raise ValueError("state 'ignored' asks for what hide_ignored leaves out")
 
 
 @frozen_class
@@ -161,13 +277,13 @@ class AttachmentFilter:
     Source: docs/concepts.md#artifacts.
     """
 
-    session_id: str | None = None
-    job_id: str | None = None
-    rank: int | None = None
-    kind: str | None = None
+    session_id: Words = None
+    job_id: Words = None
+    rank: Numbers = None
+    kind: Words = None
 
     def __post_init__(self) -> None:
-        _require_types(self)
+        check_fields(self)
 
 
 @frozen_class
@@ -185,7 +301,7 @@ class RunFilter:
     source_ref: str | None = None
 
     def __post_init__(self) -> None:
-        _require_types(self)
+        check_fields(self, takes_several=False)
 
 
 @frozen_class
@@ -204,7 +320,7 @@ class RunAttachmentFilter:
     source_ref: str | None = None
 
     def __post_init__(self) -> None:
-        _require_types(self)
+        check_fields(self, takes_several=False)
 
 
 @frozen_class
@@ -236,53 +352,18 @@ class CorrelationFilter:
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        _require_types(self)
+        check_fields(self, takes_several=False)
         if self.scope not in _CORRELATION_SCOPES:
             raise ValueError(f"scope must be 'session' or 'distributed', not {self.scope!r}")
-        _require_not_negative("window_ns", self.window_ns)
-        _require_not_negative("limit", self.limit)
+        require_not_negative("window_ns", self.window_ns)
 
 
-def _require_types(filters: Any) -> None:
-    """Refuse values that cannot be compared with their column."""
-    for name in filters.__dataclass_fields__:
-        value = getattr(filters, name)
-        if value is None or name == "kinds":
-            continue
-        if name in _BOOLEANS:
-            _require(isinstance(value, bool), name, "True or False", value)
-        elif name in _INTEGERS:
-            # Numbers of NumPy are integers too.
-            is_integer = hasattr(value, "__index__") and not isinstance(value, bool)
-            _require(is_integer and -(2**63) <= value < 2**63, name, "an integer of 64 bits", value)
-        else:
-            _require(isinstance(value, str), name, "text", value)
-
-
-def _require_session_status(value: str | None) -> None:
-    if value is not None:
+def _require_session_status(values: Words) -> None:
+    if values is not None:
         from stormlog.telemetry import SESSION_STATUSES
 
-        _require_one_of("status", value, sorted(SESSION_STATUSES))
+        require_one_of("status", values, sorted(SESSION_STATUSES))
 
 
-def _require_one_of(name: str, value: str | None, known: Iterable[str]) -> None:
-    if value is not None and value not in known:
-        raise ValueError(f"unknown {name} {value!r}: choose from {', '.join(known)}")
-
-
-def _require_date(name: str, value: str | None) -> None:
-    if value is not None:
-        from stormlog.issues import parse_datetime
-
-        wanted = "an ISO date or time such as 2026-11-26 or 2026-11-26T10:00:00Z"
-        _require(parse_datetime(value) is not None, name, wanted, value)
-
-
-def _require_not_negative(name: str, value: int | None) -> None:
-    _require(value is None or value >= 0, name, "0 or more", value)
-
-
-def _require(holds: bool, name: str, wanted: str, value: object) -> None:
-    if not holds:
-        raise ValueError(f"{name} must be {wanted}, not {value!r}")
+def _require_rows(limit: int | None) -> None:
+    require(limit is None or limit >= 1, "limit", "1 or more", limit)

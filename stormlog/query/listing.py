@@ -39,4 +39,4 @@ def list_attachments(
 
 
 def _equals(wanted: object, value: object) -> bool:
-    return wanted is None or wanted == value
+    return wanted is None or (value in wanted if isinstance(wanted, tuple) else wanted == value)

@@ -6,17 +6,75 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from stormlog._values import frozen_class
 from stormlog.engine import load_query
+from stormlog.query.filter_checks import in_page
 from stormlog.query.filters import EventFilter, IssueFilter, OOMBundleFilter, SessionFilter
 
-__all__ = ["Statement", "events_statement", "evidence_statement", "issues_statement", "oom_bundles_statement"]
-__all__ += ["explaining_statement", "sessions_statement"]
+__all__ = [
+    "Filter",
+    "FilteredStatement",
+    "Statement",
+    "counting_statement",
+    "events_statement",
+    "evidence_statement",
+]
+__all__ += ["explaining_statement", "issues_statement", "oom_bundles_statement", "sessions_statement"]
 
 #: SQL text and its named parameters.
 Statement = tuple[str, dict[str, Any]]
 
+Filter = IssueFilter | SessionFilter | EventFilter | OOMBundleFilter
 
-def issues_statement(filters: IssueFilter | None, state_overrides: Mapping[str, str] | None) -> Statement:
+#: What a query file says where further conditions of its WHERE may stand.
+_CONDITIONS = "/* conditions */"
+
+#: Views that tell where sessions ran.
+_PLACES = "run_sessions stage.session_places"
+
+#: Word of a filter's field ``sort`` -> what the rows are ordered by; the usual orders are those of the query files.
+_ISSUE_ORDERS = {
+    "last_seen": "coalesce(last_seen_ns, -1) DESC, severity_rank, fingerprint_id",
+    "first_seen": "coalesce(first_seen_ns, -1) DESC, severity_rank, fingerprint_id",
+    "hits": "hit_count DESC, severity_rank, coalesce(last_seen_ns, -1) DESC, fingerprint_id",
+    "sessions": "coalesce(len(affected_sessions), 0) DESC, severity_rank, coalesce(last_seen_ns, -1) DESC, "
+    "fingerprint_id",
+}
+_SESSION_ORDERS = {
+    "ended": "ended_at_ns DESC NULLS FIRST, started_at_ns DESC, session_id DESC, source_id, position",
+    "events": "event_count DESC NULLS LAST, started_at_ns DESC, session_id DESC, source_id, position",
+    "ooms": "oom_bundle_count DESC, started_at_ns DESC, session_id DESC, source_id, position",
+    "rank": "rank NULLS LAST, started_at_ns DESC, session_id DESC, source_id, position",
+}
+_EVENT_ORDERS = {
+    "newest": "timestamp_ns DESC, session_id DESC, source_id DESC, file_id DESC, line_number DESC"
+}
+_BUNDLE_ORDERS = {"newest": "position DESC"}
+
+
+@frozen_class
+class FilteredStatement:
+    """The statement of a filter.
+
+    Args:
+        text: SQL.
+        parameters: Its values.
+        views: The views that have to answer for it, with blanks between.
+    """
+
+    text: str
+    parameters: dict[str, Any]
+    views: str
+
+    @property
+    def statement(self) -> Statement:
+        """Text and parameters."""
+        return self.text, self.parameters
+
+
+def issues_statement(
+    filters: IssueFilter | None, state_overrides: Mapping[str, str] | None
+) -> FilteredStatement:
     """Return the statement of ``list_issues``.
 
     Raises:
@@ -29,8 +87,25 @@ def issues_statement(filters: IssueFilter | None, state_overrides: Mapping[str, 
 
         ids = list(state_overrides)
         states = [normalize_issue_state(state) for state in state_overrides.values()]
-    parameters = asdict(filters or IssueFilter())
-    return load_query("list_issues"), {**parameters, "override_ids": ids, "override_states": states}
+    given = _values(filters or IssueFilter())
+    names = ("since", "until", "run", "job_id", "rank", "host", "app", "is_dev")
+    place, text = {name: given[name] for name in names}, {"search": given["search"]}
+    statement = _filtered(
+        "list_issues",
+        "issues",
+        {
+            **{name: given[name] for name in ("fingerprint_id", "kind", "state", "severity", "session_id")},
+            "hide_ignored": given["hide_ignored"],
+            "override_ids": ids,
+            "override_states": states,
+        },
+        given,
+        _ISSUE_ORDERS,
+    )
+    statement = _narrowed(
+        statement, "fingerprint_id", "issues_by_place", place, "run_sessions stage.hit_places"
+    )
+    return _narrowed(statement, "fingerprint_id", "issues_by_text", text, "issue_evidence")
 
 
 def evidence_statement(fingerprint_ids: list[str]) -> Statement:
@@ -38,26 +113,76 @@ def evidence_statement(fingerprint_ids: list[str]) -> Statement:
     return load_query("list_evidence"), {"fingerprint_ids": fingerprint_ids}
 
 
-def sessions_statement(filters: SessionFilter | None) -> Statement:
+def sessions_statement(filters: SessionFilter | None) -> FilteredStatement:
     """Return the statement of ``list_sessions``."""
-    return load_query("list_sessions"), asdict(filters or SessionFilter())
+    given = _values(filters or SessionFilter())
+    names = ("session_id", "status", "job_id", "rank", "world_size", "source_kind", "host", "has_oom_bundle")
+    statement = _filtered(
+        "list_sessions",
+        "sessions",
+        {name: given[name] for name in (*names, "search")},
+        given,
+        _SESSION_ORDERS,
+    )
+    place = {name: given[name] for name in ("since", "until", "run", "app", "is_dev")}
+    return _narrowed(statement, "session_id", "sessions_by_place", place, _PLACES)
 
 
-def events_statement(filters: EventFilter | None) -> Statement:
+def events_statement(filters: EventFilter | None) -> FilteredStatement:
     """Return the statement of ``query_events``."""
-    return load_query("query_events"), asdict(filters or EventFilter())
+    given = _values(filters or EventFilter())
+    names = (
+        *("event_type", "rank", "collector", "status", "has_alert", "collector_health_status", "backend"),
+        *("job_id", "host", "severity", "search"),
+    )
+    sessions = given["session_id"]
+    is_one = sessions is not None and len(sessions) == 1
+    statement = _filtered(
+        "query_events",
+        "events",
+        {
+            **{name: given[name] for name in names},
+            # Files are left out by a single session.
+            "session_id": sessions[0] if is_one else None,
+            "session_ids": None if is_one else sessions,
+            "time_start_ns": _greatest(given["time_start_ns"], given["since"]),
+            "time_end_ns": _least(given["time_end_ns"], given["until"]),
+        },
+        given,
+        _EVENT_ORDERS,
+    )
+    place = {name: given[name] for name in ("run", "app", "is_dev")}
+    return _narrowed(
+        statement, "session_id", "sessions_by_place", place, _PLACES, {"since": None, "until": None}
+    )
 
 
-def oom_bundles_statement(filters: OOMBundleFilter | None) -> Statement:
+def oom_bundles_statement(filters: OOMBundleFilter | None) -> FilteredStatement:
     """Return the statement of ``list_oom_bundles``."""
-    filters = filters or OOMBundleFilter()
-    return load_query("list_oom_bundles"), {
-        "session_id": filters.session_id,
-        "backend": filters.backend,
-        "reason": filters.reason,
-        "created_after_us": _microseconds(filters.created_after),
-        "created_before_us": _microseconds(filters.created_before),
+    given = _values(filters or OOMBundleFilter())
+    after, before = given["created_after"], given["created_before"]
+    statement = _filtered(
+        "list_oom_bundles",
+        "oom_bundles",
+        {
+            **{name: given[name] for name in ("session_id", "backend", "reason", "since", "until", "search")},
+            "created_after_us": None if after is None else -(-after // 1000),
+            "created_before_us": None if before is None else before // 1000,
+        },
+        given,
+        _BUNDLE_ORDERS,
+    )
+    place = {name: given[name] for name in ("run", "job_id", "rank", "host", "app", "is_dev")}
+    return _narrowed(statement, "bundle_path", "bundles_by_place", place, _PLACES)
+
+
+def counting_statement(listing: FilteredStatement) -> FilteredStatement:
+    """Return the statement that counts the rows of another one, on whatever page they are."""
+    matching, _, _ = listing.text.rpartition("ORDER BY")
+    parameters = {
+        name: value for name, value in listing.parameters.items() if name not in ("limit", "offset")
     }
+    return FilteredStatement(f"SELECT count(*) FROM (\n{matching.rstrip()}\n)", parameters, listing.views)
 
 
 def explaining_statement(name: str, params: Mapping[str, Any]) -> Statement:
@@ -65,10 +190,71 @@ def explaining_statement(name: str, params: Mapping[str, Any]) -> Statement:
     return load_query(name), dict(params)
 
 
-def _microseconds(text: str | None) -> int | None:
-    if text is None:
-        return None
-    # Few questions have a date, and the module for dates takes as long to import as a kept answer takes.
-    from stormlog.issues.timestamps import utc_text_to_microseconds
+def _values(filters: Filter) -> dict[str, Any]:
+    """Return the fields of a filter; of those that take one value or several, lists."""
+    single = (
+        "since",
+        "until",
+        "created_after",
+        "created_before",
+        "time_start_ns",
+        "time_end_ns",
+        "limit",
+        "page",
+    )
+    return {
+        name: _listed(value) if name not in (*single, "search", "sort") else value
+        for name, value in asdict(filters).items()
+    }
 
-    return utc_text_to_microseconds(text)
+
+def _listed(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    return list(value) if isinstance(value, tuple) else [value]
+
+
+def _filtered(
+    name: str, view: str, parameters: dict[str, Any], given: Mapping[str, Any], orders: Mapping[str, str]
+) -> FilteredStatement:
+    """Return a statement of ``sql/queries`` in the order and for the page that a filter asks for."""
+    text = load_query(name)
+    order = orders.get(given["sort"] or "")
+    if order is not None:
+        start, _, end = text.rpartition("ORDER BY")
+        text = f"{start}ORDER BY {order}\n{end[end.index('LIMIT') :]}"
+    return FilteredStatement(text, {**parameters, **in_page(given["limit"], given["page"])}, view)
+
+
+def _narrowed(
+    listing: FilteredStatement,
+    column: str,
+    name: str,
+    wanted: Mapping[str, Any],
+    views: str,
+    others: Mapping[str, Any] | None = None,
+) -> FilteredStatement:
+    """Return a statement with one more condition, if that asks for anything: without it, none of it is worked out.
+
+    Args:
+        column: Column of the statement's rows.
+        name: Statement of ``sql/queries`` that returns the values which this column may have.
+        wanted: Parameters of that statement; it asks for nothing if all of them are null.
+        views: The views that have to answer for it.
+        others: Parameters that say nothing by themselves.
+    """
+    if all(value is None for value in wanted.values()):
+        return listing
+    condition = "\n    ".join(load_query(name).splitlines())
+    text = listing.text.replace(_CONDITIONS, f"AND {column} IN (\n    {condition}\n    )\n    {_CONDITIONS}")
+    return FilteredStatement(
+        text, {**listing.parameters, **wanted, **(others or {})}, f"{listing.views} {views}".rstrip()
+    )
+
+
+def _greatest(*values: int | None) -> int | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _least(*values: int | None) -> int | None:
+    return min((value for value in values if value is not None), default=None)

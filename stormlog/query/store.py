@@ -127,8 +127,8 @@ class QueryStore(SqlStore):
         from stormlog.query.evidence import EvidenceLoader
         from stormlog.query.results import issue
 
-        statement = self.list_issues_sql(filters, state_overrides=state_overrides)
-        rows, generation = self._run("list_issues", statement, "issues")
+        found = self._issues_statement(filters, state_overrides)
+        rows, generation = self._run("list_issues", found.statement, found.views)
         loader = EvidenceLoader(partial(self._evidence_rows, generation), [(row[0], row[6]) for row in rows])
         build = partial(issue, loader.load)
         with collector_paused():
@@ -142,6 +142,11 @@ class QueryStore(SqlStore):
         self, filters: IssueFilter | None = None, *, state_overrides: Mapping[str, str] | None = None
     ) -> Statement:
         """Return the text and the parameters that `list_issues` runs."""
+        return self._issues_statement(filters, state_overrides).statement
+
+    def _issues_statement(
+        self, filters: IssueFilter | None, state_overrides: Mapping[str, str] | None = None
+    ) -> statements.FilteredStatement:
         with self._lock:
             overrides = self._states.overrides(state_overrides)
         return statements.issues_statement(filters, overrides)
@@ -155,12 +160,13 @@ class QueryStore(SqlStore):
         """
         from stormlog.query.results import session_row
 
-        rows = self._run("list_sessions", self.list_sessions_sql(filters), "sessions").rows
+        found = statements.sessions_statement(filters)
+        rows = self._run("list_sessions", found.statement, found.views).rows
         return [session_row(row) for row in rows]
 
     def list_sessions_sql(self, filters: SessionFilter | None = None) -> Statement:
         """Return the text and the parameters that `list_sessions` runs."""
-        return statements.sessions_statement(filters)
+        return statements.sessions_statement(filters).statement
 
     def query_events(self, filters: EventFilter | None = None) -> list[EventRow]:
         """Return events in the order of time.
@@ -172,7 +178,10 @@ class QueryStore(SqlStore):
         """
         from stormlog.query.results import event_row
 
-        rows = self._run("query_events", self.query_events_sql(filters), "events", is_selective=True).rows
+        found = statements.events_statement(filters)
+        # Which sessions belong to a run shows only when all files were read.
+        is_selective = found.views == "events"
+        rows = self._run("query_events", found.statement, found.views, is_selective=is_selective).rows
         return [event_row(row) for row in rows]
 
     def iter_events(self, filters: EventFilter | None = None) -> RowStream[EventRow]:
@@ -186,11 +195,12 @@ class QueryStore(SqlStore):
         """
         from stormlog.query.results import event_row
 
-        return self._stream_events(self.query_events_sql(filters), event_row)
+        found = statements.events_statement(filters)
+        return self._stream_events(found.statement, event_row, found.views)
 
     def query_events_sql(self, filters: EventFilter | None = None) -> Statement:
         """Return the text and the parameters that `query_events` runs."""
-        return statements.events_statement(filters)
+        return statements.events_statement(filters).statement
 
     def list_oom_bundles(self, filters: OOMBundleFilter | None = None) -> list[OOMBundleRow]:
         """Return OOM bundles by date.
@@ -199,12 +209,13 @@ class QueryStore(SqlStore):
         """
         from stormlog.query.results import oom_bundle_row
 
-        rows = self._run("list_oom_bundles", self.list_oom_bundles_sql(filters), "oom_bundles").rows
+        found = statements.oom_bundles_statement(filters)
+        rows = self._run("list_oom_bundles", found.statement, found.views).rows
         return [oom_bundle_row(row) for row in rows]
 
     def list_oom_bundles_sql(self, filters: OOMBundleFilter | None = None) -> Statement:
         """Return the text and the parameters that `list_oom_bundles` runs."""
-        return statements.oom_bundles_statement(filters)
+        return statements.oom_bundles_statement(filters).statement
 
     def list_attachments(self, filters: AttachmentFilter | None = None) -> list[ExternalAttachment]:
         """Return the attachments that sidecars declare.
@@ -214,6 +225,35 @@ class QueryStore(SqlStore):
         from stormlog.query.listing import list_attachments
 
         return list_attachments(self.catalog, filters)
+
+    def count_rows(self, filters: IssueFilter | SessionFilter | EventFilter | OOMBundleFilter) -> int:
+        """Return how many rows fit a filter, on whatever page they are.
+
+        Raises:
+            QueryError: the store is closed, or DuckDB failed.
+            SourceError: the store is strict and something had to be skipped.
+        """
+        found = statements.counting_statement(self._statement_of(filters))
+        is_selective = found.views == "events"
+        rows = self._run("count_rows", found.statement, found.views, is_selective=is_selective).rows
+        return int(rows[0][0])
+
+    def rows_behind(self, filters: IssueFilter | SessionFilter | EventFilter | OOMBundleFilter) -> int:
+        """Return how many rows fit a filter and come behind its page, or behind its limit."""
+        page = self._statement_of(filters).parameters
+        last: int | None = page["limit"]
+        return 0 if last is None else max(self.count_rows(filters) - page["offset"] - last, 0)
+
+    def _statement_of(self, filters: statements.Filter) -> statements.FilteredStatement:
+        from stormlog.query.filters import EventFilter, IssueFilter, SessionFilter
+
+        if isinstance(filters, IssueFilter):
+            return self._issues_statement(filters)
+        if isinstance(filters, SessionFilter):
+            return statements.sessions_statement(filters)
+        if isinstance(filters, EventFilter):
+            return statements.events_statement(filters)
+        return statements.oom_bundles_statement(filters)
 
     def unmatched_filters(
         self, filters: IssueFilter | SessionFilter | EventFilter | OOMBundleFilter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, cast
 
 __all__ = ["RowStream"]
 
@@ -14,6 +14,7 @@ BATCH_ROWS = 2_000
 _MOST_KEPT_ROWS = 10_000
 
 _Row = TypeVar("_Row")
+_Other = TypeVar("_Other")
 
 
 class RowStream(Iterator[_Row], Generic[_Row]):
@@ -67,6 +68,13 @@ class RowStream(Iterator[_Row], Generic[_Row]):
         """Return a stream of rows that are known already."""
         batches = iter([list(rows)])
         return cls(columns, lambda _: next(batches, []), build, lambda: None, lambda _: None)
+
+    def mapped(self, change: Callable[[_Row], _Other]) -> RowStream[_Other]:
+        """Make every further row into something else, and return the stream of that."""
+        stream = cast("RowStream[Any]", self)
+        build = stream._build
+        stream._build = lambda row: change(build(row))
+        return stream
 
     def __iter__(self) -> Self:
         return self

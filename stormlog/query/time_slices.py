@@ -66,7 +66,7 @@ def fetch_in_slices(
 def _slices(
     cursor: SnapshotCursor, name: str, text: str, params: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """Yield the values of the statement for each slice, in order of time; at least once."""
+    """Yield the values of the statement for each slice, in the order of its rows; at least once."""
 
     def number(statement: str, values: Mapping[str, Any] | None = None) -> Any:
         cursor.execute(name, statement, values)
@@ -75,12 +75,13 @@ def _slices(
 
     limit = params["limit"]
     count = number(_COUNT_ALL)
-    if count <= _SLICE_ROWS or (limit is not None and limit <= _SLICE_ROWS):
+    # Rows that are left out before a page are not those of any slice.
+    if count <= _SLICE_ROWS or (limit is not None and limit <= _SLICE_ROWS) or params["offset"]:
         yield dict(params)
         return
     # What is counted needs no order.
-    matching, _, _ = text.rpartition("ORDER BY")
-    values = {key: value for key, value in params.items() if key != "limit"}
+    matching, _, order = text.rpartition("ORDER BY")
+    values = {key: value for key, value in params.items() if key not in ("limit", "offset")}
     slice_count = min(-(-number(_COUNT.format(matching), values) // _SLICE_ROWS), _MOST_SLICES)
     starts: list[int] = []
     if slice_count > 1:
@@ -89,6 +90,7 @@ def _slices(
     first, last = params["time_start_ns"], params["time_end_ns"]
     # Quantiles are made of rounded times, and may lie beside those that were asked for.
     starts = [s for s in starts if (first is None or s > first) and (last is None or s <= last)]
-    for start, following in pairwise([first, *starts, None]):
+    bounds = list(pairwise([first, *starts, None]))
+    for start, following in reversed(bounds) if order.strip().startswith("timestamp_ns DESC") else bounds:
         end = last if following is None else following - 1
         yield {**params, "time_start_ns": start, "time_end_ns": end}

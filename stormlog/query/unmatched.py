@@ -20,7 +20,15 @@ _MOST_KNOWN = 8
 #: Runs a statement whose rows come from a view.
 Run = Callable[[str, dict[str, Any], str], list[tuple[Any, ...]]]
 
-#: Class of filters -> what its rows are called, and for each field with open words: the view, and the column or list.
+#: Fields of sessions, events and bundles whose words depend on the run of a session.
+_PLACES = {
+    "run": ("run_sessions stage.session_places", "run_id"),
+    "app": ("run_sessions stage.session_places", "app"),
+}
+_HITS = "issues run_sessions stage.hit_places"
+
+#: Class of filters -> what its rows are called, and for each field with open words: the views, the last of which has
+#: the words, and the column or list.
 _FIELDS: dict[type, tuple[str, dict[str, tuple[str, str]]]] = {
     IssueFilter: (
         "issue",
@@ -28,11 +36,16 @@ _FIELDS: dict[type, tuple[str, dict[str, tuple[str, str]]]] = {
             "fingerprint_id": ("issues", "fingerprint_id"),
             "severity": ("issues", "severity"),
             "session_id": ("issues", "unnest(affected_sessions)"),
+            "run": (_HITS, "run_id"),
+            **{name: (_HITS, name) for name in ("job_id", "rank", "host", "app")},
         },
     ),
     SessionFilter: (
         "session",
-        {name: ("sessions", name) for name in ("session_id", "job_id", "rank", "world_size")},
+        {
+            **{name: ("sessions", name) for name in ("session_id", "job_id", "rank", "world_size", "host")},
+            **_PLACES,
+        },
     ),
     EventFilter: (
         "event",
@@ -41,13 +54,31 @@ _FIELDS: dict[type, tuple[str, dict[str, tuple[str, str]]]] = {
             "session_id": ("sessions", "session_id"),
             **{
                 name: ("events", name)
-                for name in ("event_type", "rank", "collector", "collector_health_status", "backend")
+                for name in (
+                    *(
+                        "event_type",
+                        "rank",
+                        "collector",
+                        "collector_health_status",
+                        "backend",
+                        "job_id",
+                        "host",
+                    ),
+                    "severity",
+                )
             },
+            **_PLACES,
         },
     ),
     OOMBundleFilter: (
         "OOM bundle",
-        {name: ("oom_bundles", name) for name in ("session_id", "backend", "reason")},
+        {
+            **{
+                name: ("oom_bundles", name)
+                for name in ("session_id", "backend", "reason", "job_id", "rank", "host")
+            },
+            **_PLACES,
+        },
     ),
 }
 
@@ -95,24 +126,29 @@ def unmatched_filters(filters: Any, run: Run) -> list[UnmatchedFilter]:
 def _unmatched(
     rows: str, fields: dict[str, tuple[str, str]], filters: Any, run: Run
 ) -> Iterator[UnmatchedFilter]:
-    for name, (view, column) in fields.items():
+    for name, (views, column) in fields.items():
         value = getattr(filters, name)
         if value is None:
             continue
-        statement = f"""
-            WITH known AS (
-                SELECT CAST(value AS VARCHAR) AS value, count(*) AS frequency
-                FROM (SELECT {column} AS value FROM {view})
-                WHERE value IS NOT NULL
-                GROUP BY ALL
-            )
-            SELECT value, count(*) OVER () FROM known
-            ORDER BY value = CAST($value AS VARCHAR) DESC, frequency DESC, value
-            LIMIT {_MOST_KNOWN}
-        """
-        found = run(statement, {"value": str(value)}, view)
-        if found and found[0][0] == str(value):
-            continue
-        yield UnmatchedFilter(
-            rows, name, str(value), tuple(row[0] for row in found), found[0][1] if found else 0
-        )
+        for wanted in map(str, value if isinstance(value, tuple) else (value,)):
+            # A run may be asked for by its job.
+            match = "list_contains(run_names, CAST($value AS VARCHAR))" if name == "run" else "false"
+            statement = f"""
+                WITH known AS (
+                    SELECT value, count(*) AS frequency, bool_or(is_match OR value = $value) AS is_wanted
+                    FROM (
+                        SELECT CAST({column} AS VARCHAR) AS value, {match} AS is_match
+                        FROM {views.split()[-1]}
+                    )
+                    WHERE value IS NOT NULL
+                    GROUP BY value
+                )
+                SELECT value, is_wanted, count(*) OVER () FROM known
+                ORDER BY is_wanted DESC, frequency DESC, value
+                LIMIT {_MOST_KNOWN}
+            """
+            found = run(statement, {"value": wanted}, views)
+            if found and found[0][1]:
+                continue
+            known = tuple(row[0] for row in found)
+            yield UnmatchedFilter(rows, name, wanted, known, found[0][2] if found else 0)

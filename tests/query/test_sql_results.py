@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 
 import pyarrow
 import pytest
@@ -60,7 +59,9 @@ def test_streamed_arrow_says_the_same(store: QueryStore) -> None:
     assert [row["n"] for batch in reader for row in batch.to_pylist()] == list(range(1, 25001))
 
 
-@pytest.mark.parametrize("value", ["170141183460469231731687303715884105727", "-170141183460469231731687303715884105727"])
+@pytest.mark.parametrize(
+    "value", ["170141183460469231731687303715884105727", "-170141183460469231731687303715884105727"]
+)
 def test_integers_that_arrow_cannot_hold_are_errors_not_other_numbers(store: QueryStore, value: str) -> None:
     text = f"SELECT {value}::HUGEINT AS n"
     assert store.sql(text).rows == [(int(value),)]
@@ -75,7 +76,9 @@ def test_integers_that_arrow_cannot_hold_are_errors_not_other_numbers(store: Que
 
 def test_nested_huge_integers_are_text_with_all_digits(store: QueryStore) -> None:
     text = "SELECT [170141183460469231731687303715884105727::HUGEINT] AS n"
-    assert store.iter_arrow(text).read_all().to_pylist() == [{"n": "[170141183460469231731687303715884105727]"}]
+    assert store.iter_arrow(text).read_all().to_pylist() == [
+        {"n": "[170141183460469231731687303715884105727]"}
+    ]
 
 
 def test_streamed_arrow_keeps_nanoseconds(store: QueryStore) -> None:
@@ -84,7 +87,12 @@ def test_streamed_arrow_keeps_nanoseconds(store: QueryStore) -> None:
 
 
 def test_streamed_arrow_is_judged_like_any_statement(store: QueryStore) -> None:
-    for text in ("DROP VIEW issues", "COPY issues TO 'x'", "SELECT 1; SELECT 2", "FROM read_text('/etc/passwd')"):
+    for text in (
+        "DROP VIEW issues",
+        "COPY issues TO 'x'",
+        "SELECT 1; SELECT 2",
+        "FROM read_text('/etc/passwd')",
+    ):
         with pytest.raises(QueryError):
             store.iter_arrow(text)
 
@@ -114,7 +122,9 @@ def test_a_library_that_is_missing_is_told_with_its_extra(
 
 
 def test_a_result_says_what_it_is(store: QueryStore) -> None:
-    text = repr(store.sql("SELECT i AS number, repeat('x', 100) AS \"long\", chr(27) AS c FROM range(12) AS r(i)"))
+    text = repr(
+        store.sql("SELECT i AS number, repeat('x', 100) AS \"long\", chr(27) AS c FROM range(12) AS r(i)")
+    )
     lines = text.splitlines()
     assert lines[0] == "SqlResult: 12 rows, 3 columns"
     assert lines[1].split() == ["number", "long", "c"]
@@ -175,7 +185,9 @@ def test_a_column_that_is_elsewhere_is_not_suggested_to_itself(store: QueryStore
     assert "did you mean kind" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["SHOW ALL TABLES", "show all tables;", "DESCRIBE", " SHOW ; ", "SHOW SCHEMAS"])
+@pytest.mark.parametrize(
+    "text", ["SHOW ALL TABLES", "show all tables;", "DESCRIBE", " SHOW ; ", "SHOW SCHEMAS"]
+)
 def test_listings_leave_out_the_inside(store: QueryStore, text: str) -> None:
     schemas = {row[1] for row in store.sql(text)}
     assert "main" in schemas

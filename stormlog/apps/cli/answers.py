@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,15 +13,25 @@ import click
 from stormlog._names import distinct_names
 from stormlog._values import frozen_class
 from stormlog.apps.cli.exit_codes import ExitCode
+from stormlog.apps.cli.options.fields import chosen_fields, chosen_target, known_fields, parse_fields
 from stormlog.apps.cli.options.sql_option import PRINT_SQL, statement_document, statement_text
 from stormlog.apps.cli.options.targets import ISSUES, Target, issue_target
 from stormlog.apps.cli.printing import diagnostics, output
 from stormlog.apps.cli.printing.formats import STREAMED_FORMATS, Answer
+from stormlog.query.streams import RowStream
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
 
 __all__ = ["Request", "answer", "open_store", "reading"]
+
+#: Class of a filter -> what its rows are called.
+_NOUNS = {
+    "IssueFilter": "issues",
+    "SessionFilter": "sessions",
+    "EventFilter": "events",
+    "OOMBundleFilter": "OOM bundles",
+}
 
 
 @frozen_class
@@ -43,6 +54,7 @@ class Request:
         quiet: Whether to keep notices and progress to oneself.
         no_colour: Whether to print without colours.
         follow_s: Seconds between two looks at the paths; None asks once.
+        fields: Names of the fields to print, with commas between; None for all.
     """
 
     paths: Sequence[str]
@@ -60,6 +72,7 @@ class Request:
     quiet: bool
     no_colour: bool
     follow_s: float | None = None
+    fields: str | None = None
 
 
 def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None:
@@ -67,7 +80,7 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
 
     Args:
         target: Kind of rows.
-        filters: Fields of the target's filter class; None is no constraint.
+        filters: Fields of the target's filter class that were given.
         request: Everything else.
 
     Raises:
@@ -75,16 +88,16 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
         SourceError: nothing to read, or something skipped where that is not allowed.
         QueryError: the statement failed or was refused.
     """
-    given = {name: value for name, value in filters.items() if value is not None}
-    if request.sql not in (None, PRINT_SQL) and given:
-        names = ", ".join("--" + name.replace("_", "-") for name in given)
+    if request.sql not in (None, PRINT_SQL) and filters:
+        names = ", ".join("--" + name.replace("_", "-") for name in filters)
         raise click.UsageError(
             f"A statement given with --sql answers by itself: leave out {names}, or say it in the statement."
         )
+    fields = parse_fields(request.fields, known_fields(target)) if request.sql is None else None
     # Help and completion must not wait for the import.
     import stormlog.query
 
-    wanted = getattr(stormlog.query, target.filter_name)(**given)
+    wanted = getattr(stormlog.query, target.filter_name)(**filters)
     with open_store(request) as store, ExitStack() as watching:
         if request.follow_s is not None:
             _follow(store, wanted, request)
@@ -94,10 +107,12 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
         else:
             with reading(store, watching, request):
                 found = _found(store, target, wanted, request)
+                if request.fields is not None:
+                    found = _with_fields(found, fields or parse_fields(request.fields, found.names) or ())
             output.print_answer(found, request.format_name, no_colour=request.no_colour)
             output.flush()
-            if request.sql is None and found.is_empty and not request.quiet:
-                diagnostics.print_unmatched(store.unmatched_filters(wanted))
+            if request.sql is None and not request.quiet:
+                _note_other_rows(store, wanted, found, request)
         if not request.quiet and request.follow_s is None:
             diagnostics.print_skipped(diagnostics.notices(store))
 
@@ -198,6 +213,33 @@ def _found(store: QueryStore, target: Target, wanted: Any, request: Request) -> 
         return Answer(getattr(store, target.stream_method)(wanted), target)
     rows = getattr(store, target.method)(wanted)
     return Answer(rows, issue_target(rows) if target is ISSUES else target)
+
+
+def _with_fields(found: Answer, fields: Sequence[str]) -> Answer:
+    """Return an answer with some fields of its rows, in the order given."""
+    choose = partial(chosen_fields, fields=fields)
+    rows = found.rows.mapped(choose) if isinstance(found.rows, RowStream) else list(map(choose, found.rows))
+    target = None if found.target is None else chosen_target(found.target, fields)
+    return Answer(rows, target, found.names if target is not None else tuple(fields))
+
+
+def _note_other_rows(store: QueryStore, wanted: Any, found: Answer, request: Request) -> None:
+    """Say why there are no rows, or how many there are behind these."""
+    is_page = wanted.limit is not None or wanted.page is not None
+    if not found.is_empty:
+        behind = store.rows_behind(wanted) if is_page and request.format_name in ("table", "markdown") else 0
+        if behind:
+            diagnostics.print_message(f"{behind:,} more: --page {(wanted.page or 1) + 1}", "Note")
+        return
+    unmatched = store.unmatched_filters(wanted)
+    diagnostics.print_unmatched(unmatched)
+    if not unmatched and wanted != type(wanted)():
+        noun = _NOUNS[type(wanted).__name__]
+        fitting, there_are = store.count_rows(wanted), store.count_rows(type(wanted)())
+        if fitting:
+            diagnostics.print_message(f"there is no page {wanted.page}: {fitting:,} {noun} fit", "Note")
+        elif there_are:
+            diagnostics.print_message(f"0 of {there_are:,} {noun} fit", "Note")
 
 
 def _print_statement(sql: str, parameters: Mapping[str, Any], request: Request) -> None:

@@ -34,6 +34,23 @@ class HelpfulGroup(click.Group):
         """Return the names in the order in which the commands were added: the most used first."""
         return list(self.commands)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that a word names.
+
+        Raises:
+            click.UsageError: there is none; the message names those that are spelt alike.
+        """
+        word = args[0]
+        if not ctx.resilient_parsing and not word.startswith("-") and self.get_command(ctx, word) is None:
+            from difflib import get_close_matches
+
+            near = get_close_matches(word.lower(), self.list_commands(ctx), n=2, cutoff=0.5)
+            hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+            raise click.UsageError(f"No such command {word!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
 
 class LazyGroup(HelpfulGroup):
     """A group that knows where its commands are.

@@ -130,8 +130,10 @@ class Database:
             self._created.add(name)
 
     def require_inner(self, words: Collection[str]) -> None:
-        """Create the views of inner schemas of which ``words`` have both the schema and the name."""
-        self.require([name for name in _views() if "." in name and set(name.split(".")) <= set(words)])
+        """Create the views of inner schemas that ``words`` name, or of which they have both the schema and the name."""
+        given = set(words)
+        inner = [name for name in _views() if "." in name]
+        self.require([name for name in inner if name in given or set(name.split(".")) <= given])
 
     def is_created(self, name: str) -> bool:
         """Return whether a view or its table exists yet."""

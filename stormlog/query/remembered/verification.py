@@ -206,7 +206,7 @@ def _adding(column: str) -> str:
 
 
 def _issues(engine: Engine) -> list[Any]:
-    _, rows = engine.run("verify", *issues_statement(None, None))
+    _, rows = engine.run("verify", *issues_statement(None, None).statement)
     ids = sorted(row[0] for row in rows)
     _, evidence = engine.run("verify", *evidence_statement(ids))
     return [rows, evidence]

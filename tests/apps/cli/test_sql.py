@@ -137,8 +137,21 @@ def test_values_are_json_or_text() -> None:
     given = ["a=oom", "b=5", "c=1.5", "d=true", "e=null", 'f="5"', "g=[1, 2]", "h=007", "i=2026-11-26", "j="]
     given += ["k=a=b", "l=NaN", "$m=1e3", "n=-0x1", "o='x'"]
     assert parse_parameters(given) == {
-        **{"a": "oom", "b": 5, "c": 1.5, "d": True, "e": None, "f": "5", "g": [1, 2], "h": "007"},
-        **{"i": "2026-11-26", "j": "", "k": "a=b", "l": "NaN", "m": 1000.0, "n": "-0x1", "o": "'x'"},
+        "a": "oom",
+        "b": 5,
+        "c": 1.5,
+        "d": True,
+        "e": None,
+        "f": "5",
+        "g": [1, 2],
+        "h": "007",
+        "i": "2026-11-26",
+        "j": "",
+        "k": "a=b",
+        "l": "NaN",
+        "m": 1000.0,
+        "n": "-0x1",
+        "o": "'x'",
     }
     with pytest.raises(ValueError, match="128 bits"):
         parse_parameters([f"a={2**127}"])
@@ -198,7 +211,10 @@ def test_a_table_within_bytes_has_whole_rows(runs: Path) -> None:
 
 def test_no_rows_and_names_that_occur_twice(runs: Path) -> None:
     assert stormlog("sql", runs, "SELECT 1 AS a, 2 AS a WHERE false", "--csv").stdout == "a,a_2\r\n"
-    assert stormlog("sql", runs, "SELECT 1 AS a, 2 AS a, 3 AS a", "--jsonl").stdout == '{"a": 1, "a_2": 2, "a_3": 3}\n'
+    assert (
+        stormlog("sql", runs, "SELECT 1 AS a, 2 AS a, 3 AS a", "--jsonl").stdout
+        == '{"a": 1, "a_2": 2, "a_3": 3}\n'
+    )
 
 
 _ODD = (
@@ -269,7 +285,9 @@ def test_a_file_without_rows_has_its_columns(runs: Path, tmp_path: Path, suffix:
     text = "SELECT 1 AS a, 2 AS a, INTERVAL 1 DAY AS v, [NULL] AS l, UNION_VALUE(k := 1) AS u WHERE false"
     path = tmp_path / f"x.{suffix}"
     assert stormlog("sql", runs, text, "-o", path).status == 0
-    read: Any = pyarrow.parquet.read_table(path) if suffix == "parquet" else pyarrow.ipc.open_file(path).read_all()
+    read: Any = (
+        pyarrow.parquet.read_table(path) if suffix == "parquet" else pyarrow.ipc.open_file(path).read_all()
+    )
     assert (read.num_rows, read.column_names) == (0, ["a", "a_2", "v", "l", "u"])
 
 

@@ -164,7 +164,7 @@ def test_times_are_dates_seconds_or_nanoseconds(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "soon", "7d", "1795167934512", "9999999999999999999", "99999999999", "-5"]
+    "text", ["", "soon", "7dd", "1795167934512", "9999999999999999999", "99999999999", "-5"]
 )
 def test_what_is_no_time_is_refused(text: str, explained: Explained, runs: Path) -> None:
     outcome = stormlog("why", runs, "--at", text)

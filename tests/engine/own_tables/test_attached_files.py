@@ -149,7 +149,12 @@ def test_long_integers_of_json_are_not_rounded(store: QueryStore, tmp_path: Path
 
 def test_parquet_and_arrow_are_read_as_they_are(store: QueryStore, tmp_path: Path) -> None:
     table = pyarrow.table(
-        {"n": [1, None], "d": [Decimal("1.50"), None], "l": [[1], []], "t": [datetime.datetime(2026, 1, 1), None]}
+        {
+            "n": [1, None],
+            "d": [Decimal("1.50"), None],
+            "l": [[1], []],
+            "t": [datetime.datetime(2026, 1, 1), None],
+        }
     )
     pyarrow.parquet.write_table(table, tmp_path / "t.parquet")
     with pyarrow.ipc.new_file(tmp_path / "t.arrow", table.schema) as file:
@@ -163,7 +168,9 @@ def test_parquet_and_arrow_are_read_as_they_are(store: QueryStore, tmp_path: Pat
 def database(tmp_path: Path) -> Path:
     path = tmp_path / "hosts.db"
     with sqlite3.connect(path) as connection:
-        connection.execute('CREATE TABLE hosts (host TEXT, ranks INTEGER, share REAL, mixed, "a b", picture BLOB)')
+        connection.execute(
+            'CREATE TABLE hosts (host TEXT, ranks INTEGER, share REAL, mixed, "a b", picture BLOB)'
+        )
         connection.executemany(
             "INSERT INTO hosts VALUES (?, ?, ?, ?, ?, ?)",
             [("a", 2**60, 1, 1, None, b"\x00"), ("b", None, 2.5, "x", None, None)],

@@ -11,11 +11,12 @@ import click
 
 from stormlog.apps.cli.commands.sql import attach_option
 from stormlog.apps.cli.options.options import cache_of, name_tracker, reading_options
+from stormlog.apps.cli.options.sections import SectionedCommand
 
 __all__ = ["shell"]
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
 @attach_option
 @reading_options
 @click.pass_context

@@ -14,6 +14,7 @@ from stormlog.apps.cli.options.options import (
     reading_settings,
 )
 from stormlog.apps.cli.options.path_type import NamedPath
+from stormlog.apps.cli.options.sections import SectionedCommand, section
 from stormlog.apps.cli.printing.formats import FORMATS
 
 __all__ = ["attach_option", "sql"]
@@ -27,7 +28,7 @@ attach_option = click.option(
 )
 
 
-class _StatementCommand(click.Command):
+class _StatementCommand(SectionedCommand):
     """A command whose statement may begin with a comment, which looks like an option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -35,16 +36,14 @@ class _StatementCommand(click.Command):
         return super().parse_args(ctx, [f" {text}" if text[:3] in ("-- ", "--\n") else text for text in args])
 
 
-@click.command(cls=_StatementCommand)
-@click.argument("words", metavar="PATH... STATEMENT", nargs=-1, type=NamedPath())
-@click.option(
+_file_option = click.option(
     "-f",
     "--file",
     metavar="FILE",
     type=NamedPath(dir_okay=False),
     help="Read the statement from this file, - for stdin.",
 )
-@click.option(
+_parameter_option = click.option(
     "-p",
     "--param",
     "parameters",
@@ -52,25 +51,34 @@ class _StatementCommand(click.Command):
     multiple=True,
     help="Value of $NAME in the statement: JSON (5, true, null, [1, 2]), else text.",
 )
-@attach_option
-@format_option
-@click.option("--table", "shortcut_table", is_flag=True, help="Short for --format table.")
-@click.option("--json", "shortcut_json", is_flag=True, help="Short for --format json.")
-@click.option("--jsonl", "shortcut_jsonl", is_flag=True, help="Short for --format jsonl.")
-@click.option("--csv", "shortcut_csv", is_flag=True, help="Short for --format csv.")
-@click.option("--markdown", "shortcut_markdown", is_flag=True, help="Short for --format markdown.")
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=NamedPath(),
-    help="Write to this file instead: .parquet, .arrow, .csv or .jsonl.",
+
+
+@click.command(cls=_StatementCommand)
+@click.argument("words", metavar="PATH... STATEMENT", nargs=-1, type=NamedPath())
+@section("Options", _file_option, _parameter_option, attach_option)
+@section(
+    "Rows",
+    click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Only the first so many rows."),
+    click.option("--max-bytes", metavar="SIZE", help="At most so much text, such as 100KB, in whole rows."),
+    click.option("--timeout", metavar="TIME", help="Stop a statement that takes longer, such as 30s or 5m."),
 )
-@click.option("--force", is_flag=True, help="With -o: replace a file that exists.")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Only the first so many rows.")
-@click.option("--max-bytes", metavar="SIZE", help="At most so much text, such as 100KB, in whole rows.")
-@click.option("--timeout", metavar="TIME", help="Stop a statement that takes longer, such as 30s or 5m.")
-@reading_settings
+@section(
+    "Output",
+    format_option,
+    *(
+        click.option(f"--{name}", f"shortcut_{name}", is_flag=True, help=f"Short for --format {name}.")
+        for name in FORMATS
+    ),
+    click.option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=NamedPath(),
+        help="Write to this file instead: .parquet, .arrow, .csv or .jsonl.",
+    ),
+    click.option("--force", is_flag=True, help="With -o: replace a file that exists."),
+    reading_settings,
+)
 def sql(**options: Any) -> None:
     """Run one SELECT over the views and your own tables.
 

@@ -10,6 +10,7 @@ import click
 
 from stormlog.apps.cli.options.configured import configuration_of, configured_option, paths_argument
 from stormlog.apps.cli.options.path_type import NamedPath
+from stormlog.apps.cli.options.sections import SectionedCommand, section
 from stormlog.apps.cli.printing.formats import FORMATS
 
 __all__ = [
@@ -49,7 +50,7 @@ format_option = configured_option(
 )
 
 
-class AnswerCommand(click.Command):
+class AnswerCommand(SectionedCommand):
     """A command whose ``--sql`` may or may not be followed by a statement."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -69,19 +70,13 @@ def session_option(text: str) -> Decorator[Any]:
     return click.option("--session-id", "--session", "session_id", metavar="ID", help=text)
 
 
-def _decorated(function: Decorated, decorators: list[Decorator[Any]]) -> Decorated:
-    """Add options so that help lists them in the order given."""
-    for decorate in reversed(decorators):
-        function = decorate(function)
-    return function
-
-
 def answer_options(function: Decorated) -> Decorated:
     """Add paths, formats and settings to a command that prints rows.
 
     The command receives ``format_name``, ``shortcut_<format>``, ``sql``, and what `reading_options` says.
     """
-    decorators: list[Decorator[Any]] = [
+    return section(
+        "Output",
         format_option,
         *(
             click.option(f"--{name}", f"shortcut_{name}", is_flag=True, help=f"Short for --format {name}.")
@@ -93,8 +88,7 @@ def answer_options(function: Decorated) -> Decorated:
             help="Print the SQL that answers the command; with a SELECT behind it, run that over the views.",
         ),
         reading_options,
-    ]
-    return _decorated(function, decorators)
+    )(function)
 
 
 def reading_options(function: Decorated) -> Decorated:
@@ -103,38 +97,46 @@ def reading_options(function: Decorated) -> Decorated:
     The command receives ``paths``, ``tracker``, ``project``, ``strict``, what `machine_options` says, ``no_cache``,
     ``cache_dir``, ``quiet`` and ``no_colour``.
     """
-    return _decorated(function, [paths_argument(type=NamedPath()), reading_settings])
+    decorate = section("Output", paths_argument(type=NamedPath()), reading_settings)
+    return decorate(function)
 
 
 def reading_settings(function: Decorated) -> Decorated:
     """Add what `reading_options` adds, but the paths."""
-    decorators: list[Decorator[Any]] = [
-        click.option(
-            "--db",
-            "--tracker",
-            "tracker",
-            metavar="FILE",
-            type=NamedPath(dir_okay=False),
-            help="Show the states of this tracker (default: STORMLOG_DB, if there is one); SQL sees its tables as "
-            "schema tracking.",
+    return section(
+        "Output",
+        section(
+            "Tracker",
+            click.option(
+                "--db",
+                "--tracker",
+                "tracker",
+                metavar="FILE",
+                type=NamedPath(dir_okay=False),
+                help="Show the states of this tracker (default: STORMLOG_DB, if there is one); SQL sees its tables "
+                "as schema tracking.",
+            ),
+            click.option("--project", metavar="NAME", help="Project of the tracker (default: default)."),
         ),
-        click.option("--project", metavar="NAME", help="Project of the tracker (default: default)."),
-        click.option("--strict", is_flag=True, help="Fail with status 3 if anything has to be skipped."),
-        machine_options,
-        click.option("--no-cache", is_flag=True, help="Read all files anew, and remember nothing."),
-        cache_dir_option,
+        section(
+            "Reading",
+            click.option("--strict", is_flag=True, help="Fail with status 3 if anything has to be skipped."),
+            machine_options,
+            click.option("--no-cache", is_flag=True, help="Read all files anew, and remember nothing."),
+            cache_dir_option,
+        ),
         click.option("-q", "--quiet", is_flag=True, help="Print neither warnings nor progress."),
         click.option(
             "--no-color", "no_colour", is_flag=True, help="Print without colours, as NO_COLOR does."
         ),
         click.help_option("-h", "--help"),
-    ]
-    return _decorated(function, decorators)
+    )(function)
 
 
 def machine_options(function: Decorated) -> Decorated:
     """Add what limits the engine: ``threads``, ``memory_limit``, spilling and unpacking."""
-    decorators: list[Decorator[Any]] = [
+    return section(
+        "Reading",
         threads_option,
         memory_limit_option,
         click.option(
@@ -151,8 +153,7 @@ def machine_options(function: Decorated) -> Decorated:
             help="Skip .gz and .zst files that hold more, such as 10GB (default: STORMLOG_UNPACK_LIMIT, else 4 GiB "
             "and 500 times their size).",
         ),
-    ]
-    return _decorated(function, decorators)
+    )(function)
 
 
 class _CacheDirectory(NamedPath):

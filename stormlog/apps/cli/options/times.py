@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import click
 
 from stormlog._times import parse_duration, parse_time
 
-__all__ = ["TIMES", "duration_ns", "moment_ns"]
+__all__ = ["TIMES", "TimeType", "duration_ns", "moment_ns"]
 
 #: What can be written, for the help of an option.
 TIMES = "2h or 7d (ago), yesterday, an ISO date or time (UTC unless it names an offset), or seconds since the epoch"
@@ -43,3 +44,22 @@ def moment_ns(text: str, option: str, *, is_ahead: bool = False) -> int:
         return parse_time(text, time.time_ns(), is_ahead=is_ahead)
     except ValueError as error:
         raise click.BadParameter(f"{error}.", param_hint=option) from error
+
+
+class TimeType(click.ParamType):  # type: ignore[type-arg]
+    """The type of options that take a time: nanoseconds since the Unix epoch, counted back from now."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the time.
+
+        Raises:
+            click.BadParameter: it is none.
+        """
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_time(value, time.time_ns())
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)

@@ -1,4 +1,5 @@
-"""JSON as Stormlog prints it: sorted keys, ASCII escapes, and valid whatever the values are."""
+"""JSON as Stormlog prints it: sorted keys (or those that a user chose, in their order), ASCII escapes, and valid
+whatever the values are."""
 
 from __future__ import annotations
 
@@ -8,13 +9,19 @@ from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-__all__ = ["json_document", "json_line", "without_delete"]
+__all__ = ["FieldsInOrder", "json_document", "json_line", "without_delete"]
 
 _CONSTANTS = {None: "null", True: "true", False: "false"}
 
 
+class FieldsInOrder(dict[str, Any]):
+    """A row whose fields somebody put into this order: its keys are not sorted, those of its values are."""
+
+
 def json_line(value: Any) -> str:
     """Return a value as one line of JSON."""
+    if isinstance(value, FieldsInOrder):
+        return f"{{{', '.join(f'{json_line(key)}: {json_line(item)}' for key, item in value.items())}}}"
     try:
         return without_delete(json.dumps(value, sort_keys=True, default=_jsonable, allow_nan=False))
     except (ValueError, TypeError):
@@ -28,6 +35,10 @@ def json_document(value: Any, margin: str = "\n") -> str:
         value: The value.
         margin: A line break and the blanks that stand before the value.
     """
+    if isinstance(value, FieldsInOrder):
+        inner = margin + "  "
+        members = (f"{json_line(key)}: {json_document(item, inner)}" for key, item in value.items())
+        return f"{{{inner}{f',{inner}'.join(members)}{margin}}}"
     try:
         return _indented(value, margin)
     except (TypeError, RecursionError):

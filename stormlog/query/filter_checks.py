@@ -1,0 +1,161 @@
+"""Checks the values of filters, and brings them into one form: words and ranks are tuples, times are nanoseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+__all__ = [
+    "DEFAULT_PAGE_ROWS",
+    "check_fields",
+    "in_page",
+    "require",
+    "require_not_negative",
+    "require_one_of",
+]
+
+#: Rows of a page where a page is asked for without a limit.
+DEFAULT_PAGE_ROWS = 50
+
+#: Fields with one integer.
+_INTEGERS = ("time_start_ns", "time_end_ns", "at_ns", "window_ns", "limit", "page")
+#: Fields with one integer or several.
+_NUMBERS = ("rank", "world_size")
+_BOOLEANS = ("has_oom_bundle", "has_alert", "is_dev", "hide_ignored")
+_TIMES = ("since", "until", "created_after", "created_before")
+#: Fields with one text; all others take one text or several.
+_TEXTS = ("search", "sort", "scope", "record_id")
+
+
+def check_fields(filters: Any, *, sorts: Iterable[str] = (), takes_several: bool = True) -> None:
+    """Check the fields of a filter that is being made, and bring them into one form.
+
+    Args:
+        filters: A frozen object with the fields of a filter.
+        sorts: Words that its field ``sort`` may have.
+        takes_several: Whether fields of words and ranks take several values too.
+
+    Raises:
+        ValueError: a value that cannot be compared with its column, or two that contradict each other.
+    """
+    for name in filters.__dataclass_fields__:
+        value = getattr(filters, name)
+        if value is None or name == "kinds":
+            continue
+        checked = _checked(name, value)
+        require(takes_several or not isinstance(checked, tuple), name, "one value", value)
+        object.__setattr__(filters, name, checked)
+    values: Mapping[str, Any] = filters.__dict__
+    require_one_of("sort", values.get("sort"), sorts)
+    since, until = values.get("since"), values.get("until")
+    if since is not None and until is not None and since > until:
+        raise ValueError(f"since is {_shown_time(since)}, which is after until, {_shown_time(until)}")
+    require_not_negative("limit", values.get("limit"))
+    if values.get("page") is not None:
+        require(values["page"] >= 1, "page", "1 or more", values["page"])
+
+
+def in_page(limit: int | None, page: int | None) -> dict[str, int | None]:
+    """Return the parameters of a statement for a page: most rows (None is all), and how many to leave out before."""
+    if page is None:
+        return {"limit": limit, "offset": 0}
+    rows = DEFAULT_PAGE_ROWS if limit is None else limit
+    return {"limit": rows, "offset": min((page - 1) * rows, 2**63 - 1)}
+
+
+def require_one_of(name: str, values: str | Iterable[str] | None, known: Iterable[str]) -> None:
+    """Refuse a word, or one of several, that is not among those that are known.
+
+    Raises:
+        ValueError: see above.
+    """
+    known = tuple(known)
+    for value in (values,) if isinstance(values, str) else values or ():
+        if value not in known:
+            raise ValueError(f"unknown {name} {value!r}: choose from {', '.join(known)}")
+
+
+def require_not_negative(name: str, value: int | None) -> None:
+    """Refuse a negative number.
+
+    Raises:
+        ValueError: see above.
+    """
+    require(value is None or value >= 0, name, "0 or more", value)
+
+
+def require(holds: bool, name: str, wanted: str, value: object) -> None:
+    """Refuse a value for which something does not hold.
+
+    Raises:
+        ValueError: see above.
+    """
+    if not holds:
+        raise ValueError(f"{name} must be {wanted}, not {value!r}")
+
+
+def _checked(name: str, value: Any) -> Any:
+    if name in _BOOLEANS:
+        require(isinstance(value, bool), name, "True or False", value)
+    elif name in _INTEGERS:
+        require(_is_integer(value), name, "an integer of 64 bits", value)
+    elif name in _TIMES:
+        return _time_ns(name, value)
+    elif name in _NUMBERS:
+        return _one_or_several(name, value, _is_integer, "an integer of 64 bits, or several")
+    elif name in _TEXTS:
+        require(isinstance(value, str), name, "text", value)
+    else:
+        return _one_or_several(name, value, lambda item: isinstance(item, str), "text, or several")
+    return value
+
+
+def _one_or_several(name: str, value: Any, is_one: Any, wanted: str) -> Any:
+    """Return one value as it is, and several as a tuple; None if there are none of them."""
+    if is_one(value):
+        return value
+    is_several = isinstance(value, (Sequence, set, frozenset)) and not isinstance(value, (str, bytes))
+    require(is_several and all(map(is_one, value)), name, wanted, value)
+    return tuple(value if isinstance(value, Sequence) else sorted(value)) or None
+
+
+def _is_integer(value: Any) -> bool:
+    # Numbers of NumPy are integers too.
+    return hasattr(value, "__index__") and not isinstance(value, bool) and -(2**63) <= value < 2**63
+
+
+def _time_ns(name: str, value: Any) -> int:
+    """Return a time in nanoseconds since the Unix epoch.
+
+    Args:
+        value: A text; nanoseconds, as an integer; seconds, as `time.time` returns them; or a date or datetime, in UTC
+            if it names no offset.
+    """
+    if not isinstance(value, float) and _is_integer(value):
+        if 10**8 <= value < 10**11:
+            raise ValueError(
+                f"{name}: {value} is nanoseconds; as seconds since the Unix epoch write '{value}'"
+            )
+        return int(value)
+    import time
+
+    from stormlog._times import parse_time
+
+    if isinstance(value, float):
+        text = repr(value)
+    elif hasattr(value, "isoformat"):
+        text = value.isoformat()
+    else:
+        require(isinstance(value, str), name, "a time such as '2h', '2026-11-26' or nanoseconds", value)
+        text = value
+    try:
+        return parse_time(text, time.time_ns())
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _shown_time(value: int) -> str:
+    from datetime import UTC, datetime, timedelta
+
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value // 1000)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
