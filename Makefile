@@ -18,6 +18,7 @@ BENCH_ARGS ?=
 PARALLEL := -n $(JOBS) --dist worksteal
 VENV := .venv
 LOWEST := .venv-lowest
+READER := .venv-reader
 LOWEST_TESTS := $(addprefix tests/, $(addsuffix .py, \
 	apps/cli/test_exits apps/cli/test_formats apps/cli/test_help apps/cli/test_issues apps/cli/test_sql_option apps/cli/test_terminal \
 	engine/reading/test_bad_columns query/test_filters engine/reading/test_parquet_rows engine/reading/test_parquet_columns query/test_vectors \
@@ -62,8 +63,15 @@ growth: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.growth --plot docs/growth.svg $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) $(LOWEST) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
+	rm -rf $(VENV) $(LOWEST) $(READER) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
 	find stormlog tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
+
+# Stormlog 0.4.3, whose reader of reports tests ask with STORMLOG_REPORT_PYTHON=.venv-reader/bin/python. The reader needs
+# none of its dependencies.
+$(READER)/.installed:
+	$(PYTHON) -m venv --clear $(READER)
+	$(READER)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps "stormlog==0.4.3"
+	@touch $@
 
 $(LOWEST)/.installed: pyproject.toml tests/lowest_versions.py
 	$(PYTHON) -m venv --clear $(LOWEST)

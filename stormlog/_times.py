@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from time import time_ns
 from typing import Final
 
 __all__ = ["parse_datetime", "parse_duration", "parse_time"]
@@ -79,7 +80,7 @@ def parse_duration(text: str) -> int:
     raise ValueError(f"{_shown(text)} is no duration such as 500ms, 30s, 10m, 2h or 7d")
 
 
-def parse_time(text: str, now_ns: int, *, is_ahead: bool = False) -> int:
+def parse_time(text: str, now_ns: int | None = None, *, is_ahead: bool = False) -> int:
     """Return the moment that a text means, in nanoseconds since the Unix epoch.
 
     Args:
@@ -88,7 +89,7 @@ def parse_time(text: str, now_ns: int, *, is_ahead: bool = False) -> int:
             (``yesterday 22:00``); an ISO date, which begins at midnight, or an ISO date and time, in UTC unless it
             names an offset; the same with ``UTC`` behind it, as tables print it; seconds since the Unix epoch
             (9 to 11 digits, perhaps with a fraction) or nanoseconds (17 to 19 digits).
-        now_ns: The current time.
+        now_ns: The current time; None asks the clock.
         is_ahead: Whether durations are counted forward from now, where the time of an end is asked for.
 
     Raises:
@@ -97,6 +98,8 @@ def parse_time(text: str, now_ns: int, *, is_ahead: bool = False) -> int:
     trimmed = text.strip()
     if not trimmed or len(trimmed) > _LONGEST:
         raise ValueError(f"{_shown(text)} is no time: {_TIMES}")
+    if now_ns is None:
+        now_ns = time_ns()
     lowered = trimmed.lower()
     if lowered == "now":
         return now_ns

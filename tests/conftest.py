@@ -37,6 +37,7 @@ SLOW = (
     "apps/cli/test_issue_files.py",
     "apps/cli/test_message_bounds.py",
     "apps/cli/test_messages.py",
+    "apps/cli/test_report.py",
     "apps/cli/test_scan.py",
     "apps/cli/test_terminal.py",
     "compaction",
@@ -50,6 +51,7 @@ SLOW = (
     "query/test_python_calls.py",
     "query/test_streams.py",
     "query/test_threads.py",
+    "reporting",
     "sql/test_headers.py",
     "sql/test_twins.py",
     "stories/test_stories.py",
@@ -60,7 +62,7 @@ SLOW = (
 )
 
 #: Settings of the tests themselves.
-_OF_TESTS = ("STORMLOG_CAPTURES", "STORMLOG_SOAK")
+_OF_TESTS = ("STORMLOG_CAPTURES", "STORMLOG_REPORT_PYTHON", "STORMLOG_SOAK")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would every process that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

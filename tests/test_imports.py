@@ -26,6 +26,7 @@ LATE_PACKAGES = (
     "stormlog.presenting",
     "stormlog.query",
     "stormlog.query.remembered",
+    "stormlog.reporting",
     "stormlog.tracking",
     "stormlog.tracking.digest",
     "stormlog.tracking.gate",
@@ -48,13 +49,21 @@ SHARED_MODULES = {
         "sidecar",
         "state",
         "timestamps",
+        "what",
     },
-    "stormlog.query": {"deadlines", "parameters", "result_files", "schema", "streams"},
+    "stormlog.explaining": {"times"},
+    "stormlog.presenting": {
+        *("markup", "quantities", "svg_memory", "svg_sparks", "svg_style", "texts", "why_headline"),
+        *("why_ranks", "why_sentences"),
+    },
+    "stormlog.query": {
+        *("deadlines", "filter_checks", "filters", "parameters", "result_files", "schema", "streams"),
+    },
     "stormlog.telemetry": {"csv_rows", "foreign", "loading", "projection", "schema", "sink"},
     "stormlog.tracking": {
         # `scan` and `watch` are modules too, so no package can have names like these.
         *("scanning.scan", "scanning.watch"),
-        *("database.maintenance", "digest.rendering", "sidecar_exchange", "statuses"),
+        *("database.maintenance", "digest.rendering", "repository", "sidecar_exchange", "statuses"),
     },
 }
 
@@ -84,6 +93,7 @@ FLOORS = (
     {"explaining"},
     {"query"},
     {"presenting"},
+    {"reporting"},
     {"compaction"},
     {"tracking"},
     {"configuration"},

@@ -13,7 +13,14 @@ FROM (
             unnest(CAST($override_states AS VARCHAR[])) AS state
     ) AS o ON i.fingerprint_id = o.fingerprint_id
 )
-WHERE (CAST($fingerprint_id AS VARCHAR[]) IS NULL OR list_contains(CAST($fingerprint_id AS VARCHAR[]), fingerprint_id))
+WHERE (
+        CAST($fingerprint_id AS VARCHAR[]) IS NULL
+        OR len(
+            list_filter(
+                CAST($fingerprint_id AS VARCHAR[]), lambda name: issues.is_named(fingerprint_id, name)
+            )
+        ) > 0
+    )
     AND (CAST($kind AS VARCHAR[]) IS NULL OR list_contains(CAST($kind AS VARCHAR[]), kind))
     AND (CAST($state AS VARCHAR[]) IS NULL OR list_contains(CAST($state AS VARCHAR[]), state))
     AND (CAST($severity AS VARCHAR[]) IS NULL OR list_contains(CAST($severity AS VARCHAR[]), severity))

@@ -42,7 +42,7 @@ FAILURES = "failures"
 SESSIONS = "sessions"
 
 #: What inner views need, for users who name one: of such a name only its schema is looked at.
-_NEEDS_OF_SCHEMAS = {"raw": (FILES,), "stage": (ISSUES,)}
+_NEEDS_OF_SCHEMAS = {"raw": (FILES,), "stage": (ISSUES, RUNS)}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Why a run failed: the account of one attempt, made of the public views."""
+"""Why a run failed, and what is known of one issue: accounts made of the public views."""
 
 from __future__ import annotations
 

@@ -7,10 +7,34 @@ from stormlog.explaining.asking import (
 from stormlog.explaining.explain import (
     explain as explain,
 )
+from stormlog.explaining.history import (
+    MemoryHistory as MemoryHistory,
+    SeriesHistory as SeriesHistory,
+    memory_history as memory_history,
+)
+from stormlog.explaining.issue_accounts import (
+    find_fingerprint as find_fingerprint,
+    issue_account as issue_account,
+    accounts_of_issues as accounts_of_issues,
+)
+from stormlog.explaining.issue_models import (
+    EvidencePlace as EvidencePlace,
+    IssueAccount as IssueAccount,
+    IssueException as IssueException,
+    IssueRun as IssueRun,
+    TrendBucket as TrendBucket,
+    ValueCount as ValueCount,
+    ValueSpread as ValueSpread,
+    VersionRange as VersionRange,
+)
+from stormlog.explaining.issue_rules import (
+    IssueRule as IssueRule,
+    RuleSql as RuleSql,
+    rule_of as rule_of,
+)
 from stormlog.explaining.models import (
     COMPONENTS as COMPONENTS,
     MOST_OTHER_RUNS as MOST_OTHER_RUNS,
-    TIME_TEXTS as TIME_TEXTS,
     EarlierGrowth as EarlierGrowth,
     Explanation as Explanation,
     ExplainedRun as ExplainedRun,
@@ -23,6 +47,16 @@ from stormlog.explaining.models import (
     RankState as RankState,
     SameIssue as SameIssue,
 )
+from stormlog.explaining.plain_fields import (
+    TIME_TEXTS as TIME_TEXTS,
+)
 from stormlog.explaining.schema import (
     explanation_schema as explanation_schema,
+)
+from stormlog.explaining.timeline_models import (
+    MemoryTimeline as MemoryTimeline,
+    PhaseBand as PhaseBand,
+    TimelineMark as TimelineMark,
+    TimelinePoint as TimelinePoint,
+    TimelineSeries as TimelineSeries,
 )

@@ -26,6 +26,19 @@ STATEMENTS = {
     "why_clocks": "phase_spans run_sessions",
     "why_peak": "memory_account run_sessions",
     "memory_levels": "memory_account phase_spans run_sessions",
+    "history_memory": "memory_account run_sessions",
+    "history_marks": "failures issue_evidence run_sessions",
+    "issue_ids": "issues",
+    "issue_facts": "issues",
+    "issue_runs": "issue_evidence run_sessions",
+    "issue_spread": "issue_values",
+    "issue_buckets": "issue_trend",
+    "issue_places": "issue_evidence memory_gaps",
+    "issue_bundle": "issue_evidence oom_bundles",
+    "issue_series": "failures issue_evidence memory_account",
+    "timeline_points": "memory_account",
+    "timeline_phases": "phase_spans",
+    "timeline_marks": "failures issue_evidence",
 }
 
 

@@ -12,6 +12,7 @@ from stormlog.explaining.models import (
     EarlierGrowth,
     ExplainedRun,
     Explanation,
+    MemoryAccount,
     OtherRun,
     PriorHits,
     RankState,
@@ -19,7 +20,9 @@ from stormlog.explaining.models import (
 )
 from stormlog.explaining.next_steps import next_steps
 from stormlog.explaining.phases import Moment, PhaseAt, phases_at
-from stormlog.explaining.ranks import Rank, has_failed, list_ranks
+from stormlog.explaining.ranks import Rank, clock_spread_ns, has_failed, list_ranks
+from stormlog.explaining.timeline_models import MemoryTimeline
+from stormlog.explaining.timelines import timeline_around
 
 __all__ = ["explain"]
 
@@ -130,7 +133,14 @@ def explain(
         same_as=_same_as(store, scope, attempts),
         next=next_steps(store, choice.attempt.run_id, failure, others),
         other_runs=others,
+        timeline=_timeline(store.ask, memory, scope.until_ns),
     )
+
+
+def _timeline(ask: Ask, memory: MemoryAccount | None, time_ns: int | None) -> MemoryTimeline | None:
+    if memory is None or memory.device_id is None or time_ns is None:
+        return None
+    return timeline_around(ask, memory.session_id, memory.rank, memory.device_id, time_ns)
 
 
 def _scope(store: Store, choice: Choice, at_ns: int | None) -> _Scope:
@@ -161,10 +171,6 @@ def _run(ask: Ask, scope: _Scope) -> ExplainedRun:
         return tuple(sorted(r.rank for r in scope.ranks if r.state == state and r.rank is not None))
 
     is_whole = scope.choice.session_id is None and (attempt.world_size or 0) <= _MOST_RANKS
-    hosts = {rank.host for rank in scope.ranks if rank.host is not None}
-    spread = None
-    if len(hosts) > 1 and scope.choice.session_id is None:
-        [(spread,)] = ask("why_clocks", {"run_id": attempt.run_id, "attempt": attempt.attempt})
     return ExplainedRun(
         run_id=attempt.run_id,
         attempt=attempt.attempt,
@@ -180,7 +186,7 @@ def _run(ask: Ask, scope: _Scope) -> ExplainedRun:
         code_version=attempt.code_version,
         started_ns=min((rank.start_ns for rank in scope.ranks if rank.start_ns is not None), default=None),
         failed_ns=scope.failed_ns,
-        clock_spread_ns=spread,
+        clock_spread_ns=clock_spread_ns(ask, scope.parameters, scope.ranks),
         ambiguous=attempt.is_overlapping,
         last_ns=max((rank.last_ns for rank in scope.ranks if rank.last_ns is not None), default=None),
     )
@@ -299,7 +305,7 @@ def _same_as(store: Store, scope: _Scope, attempts: list[Attempt]) -> SameIssue 
     without = [a for a in earlier if a[:2] not in with_it and a[:2] in kin and a.code_version is not None]
     return SameIssue(
         issue=fingerprint_id if tracked is None or tracked.issue_id is None else tracked.issue_id,
-        number=None,
+        number=None if tracked is None else tracked.number,
         status=None if tracked is None else tracked.status or tracked.state,
         first_version=first_version,
         last_version_without=without[-1].code_version if without else None,

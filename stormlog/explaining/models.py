@@ -10,12 +10,12 @@ from dataclasses import field
 from typing import Any
 
 from stormlog._values import frozen_class
-from stormlog.explaining.times import utc_text
+from stormlog.explaining.plain_fields import UNPRINTED, plain_fields
+from stormlog.explaining.timeline_models import MemoryTimeline
 
 __all__ = [
     "COMPONENTS",
     "MOST_OTHER_RUNS",
-    "TIME_TEXTS",
     "EarlierGrowth",
     "Explanation",
     "ExplainedRun",
@@ -34,36 +34,6 @@ MOST_OTHER_RUNS = 10
 
 #: The components of device memory, in the order in which they are shown.
 COMPONENTS = ("allocated", "reserved_unused", "outside_allocator", "process", "free")
-
-
-def _as_dict(value: Any) -> dict[str, Any]:
-    """Return the fields in order; every time is followed by the same time as text."""
-    found: dict[str, Any] = {}
-    for name in value.__dataclass_fields__:
-        item = getattr(value, name)
-        found[name] = _plain(item)
-        if name in TIME_TEXTS:
-            found[TIME_TEXTS[name]] = None if item is None else utc_text(item)
-    return found
-
-
-#: Field of a time in nanoseconds -> key of the same time as ISO text.
-TIME_TEXTS = {
-    "started_ns": "started_utc",
-    "failed_ns": "failed_utc",
-    "timestamp_ns": "timestamp_utc",
-    "first_ns": "first_utc",
-    "last_ns": "last_utc",
-    "at_ns": "at_utc",
-}
-
-
-def _plain(item: Any) -> Any:
-    if isinstance(item, tuple):
-        return [_plain(member) for member in item]
-    if isinstance(item, Mapping):
-        return dict(item)
-    return item.as_dict() if hasattr(item, "as_dict") else item
 
 
 @frozen_class
@@ -107,7 +77,7 @@ class ExplainedRun:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -158,7 +128,7 @@ class FirstFailure:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -211,7 +181,7 @@ class MemoryAccount:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -230,7 +200,7 @@ class EarlierGrowth:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -255,7 +225,7 @@ class RankState:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -275,7 +245,7 @@ class OddRank:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -289,7 +259,7 @@ class NearFull:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -312,7 +282,7 @@ class PriorHits:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -337,7 +307,7 @@ class SameIssue:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -351,7 +321,7 @@ class OtherRun:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
-        return _as_dict(self)
+        return plain_fields(self)
 
 
 @frozen_class
@@ -373,6 +343,8 @@ class Explanation:
         next: Commands that lead on.
         other_runs: At most 10 other runs that failed, the latest first.
         at_ns: The time that was asked for instead of a failure; null where none was.
+        timeline: Memory around the time of the account, of the same device; null without one. For plots: it is no part
+            of the JSON.
 
     Source: docs/why.md.
     """
@@ -391,7 +363,8 @@ class Explanation:
     next: tuple[str, ...] = field(default_factory=tuple)
     other_runs: tuple[OtherRun, ...] = ()
     at_ns: int | None = None
+    timeline: MemoryTimeline | None = field(default=None, metadata={UNPRINTED: True})
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``stormlog why --json`` prints: all fields in order, times also as text."""
-        return _as_dict(self)
+        return plain_fields(self)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from stormlog.explaining.asking import Store
 from stormlog.explaining.models import FirstFailure, OtherRun
 
-__all__ = ["next_steps"]
+__all__ = ["next_steps", "next_steps_of_issue"]
 
 #: How much around a failure is listed.
 _AROUND_NS = 30 * 10**9
@@ -39,6 +39,16 @@ def next_steps(
         number = f" --attempt {other.attempt}" if other.attempt > 1 or other.run_id == run_id else ""
         steps.append(f"stormlog why {opened}{_option('--run', other.run_id)}{number}{tracker}")
     return tuple(steps)
+
+
+def next_steps_of_issue(store: Store, fingerprint_id: str) -> tuple[str, ...]:
+    """Return commands that lead on from an issue, as they are typed into a shell."""
+    opened = " ".join(shlex.quote(path) for path in store.paths)
+    tracker = "" if store.tracker is None else f" --db {shlex.quote(store.tracker)}"
+    return (
+        f"stormlog why {opened} --issue {fingerprint_id}{tracker}",
+        f"stormlog query issues {opened} --fingerprint-id {fingerprint_id}{tracker} --json",
+    )
 
 
 def _option(name: str, value: str) -> str:

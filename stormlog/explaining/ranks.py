@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from stormlog.explaining.asking import Store
+from stormlog.explaining.asking import Ask, Store
 from stormlog.explaining.attempts import Attempt
 
-__all__ = ["Rank", "has_failed", "list_ranks"]
+__all__ = ["Rank", "clock_spread_ns", "has_failed", "list_ranks"]
 
 #: A rank that wrote so lately may still be running, whatever the others did since.
 _SETTLE_NS = 600 * 10**9
@@ -55,6 +55,21 @@ def list_ranks(store: Store, parameters: Mapping[str, Any]) -> list[Rank]:
         else rank
         for rank in ranks
     ]
+
+
+def clock_spread_ns(ask: Ask, parameters: Mapping[str, Any], ranks: Sequence[Rank]) -> int | None:
+    """Return how far the clocks of the hosts of an attempt seem to be apart; None where that cannot be told.
+
+    Args:
+        ask: The store.
+        parameters: See `list_ranks`; of a single session nothing is told.
+        ranks: The ranks of the attempt.
+    """
+    hosts = {rank.host for rank in ranks if rank.host is not None}
+    if len(hosts) < 2 or parameters["session_id"] is not None:
+        return None
+    [(spread_ns,)] = ask("why_clocks", {"run_id": parameters["run_id"], "attempt": parameters["attempt"]})
+    return None if spread_ns is None else int(spread_ns)
 
 
 def has_failed(store: Store, attempt: Attempt) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
-from stormlog.explaining.models import TIME_TEXTS, Explanation
+from stormlog.explaining.models import Explanation
+from stormlog.explaining.plain_fields import TIME_TEXTS, UNPRINTED
 
 __all__ = ["explanation_schema"]
 
@@ -42,6 +43,8 @@ def _object(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     hints = get_type_hints(kind)
     properties: dict[str, Any] = {}
     for field in fields(kind):
+        if field.metadata.get(UNPRINTED):
+            continue
         properties[field.name] = _value(hints[field.name], definitions)
         if field.name in TIME_TEXTS:
             properties[TIME_TEXTS[field.name]] = dict(_TIME_TEXT)

@@ -53,3 +53,11 @@ from stormlog.issues.timestamps import (
     parse_datetime as parse_datetime,
     utc_text_to_ns as utc_text_to_ns,
 )
+from stormlog.issues.ignoring import (
+    IgnoreRule as IgnoreRule,
+    ignore_rule_of as ignore_rule_of,
+    ignore_rules_of as ignore_rules_of,
+    ignoring_rule as ignoring_rule,
+    is_fingerprint_id as is_fingerprint_id,
+    may_be_ignored as may_be_ignored,
+)

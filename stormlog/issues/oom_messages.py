@@ -40,9 +40,6 @@ _FREE = [
 #: Libraries that write KB, MB and GB for powers of 1024: early PyTorch on MPS, Paddle, PyTorch before 1.0.
 _BINARY = ("MPS backend out of memory", "Out of memory error on ", "$ Torch: not enough memory")
 
-_REQUESTED_PATTERNS = [re.compile(pattern) for pattern in _REQUESTED]
-_FREE_PATTERNS = [re.compile(pattern) for pattern in _FREE]
-
 
 def requested_bytes(message: str | None) -> int | None:
     """Return how many bytes the allocation that failed had asked for.
@@ -55,19 +52,20 @@ def requested_bytes(message: str | None) -> int | None:
 
     Source: docs/concepts.md#bytes-of-a-message.
     """
-    return _first_size(_REQUESTED_PATTERNS, message)
+    return _first_size(_REQUESTED, message)
 
 
 def free_bytes(message: str | None) -> int | None:
     """Return how many bytes of the device were free when the allocation failed, as `requested_bytes` does."""
-    return _first_size(_FREE_PATTERNS, message)
+    return _first_size(_FREE, message)
 
 
-def _first_size(patterns: list[re.Pattern[str]], message: str | None) -> int | None:
+def _first_size(patterns: list[str], message: str | None) -> int | None:
     if not message:
         return None
     for pattern in patterns:
-        found = pattern.search(message)
+        # Compiled when it is needed: most messages fit the first.
+        found = re.search(pattern, message)
         if found is not None:
             exact = found.groupdict().get("exact")
             size = int(exact) if exact else _size(found["number"], found["unit"], message)

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from stormlog._opening import OpenedPaths, read_artifact
 from stormlog._values import frozen_class
 from stormlog.errors import SourceError
+from stormlog.issues.ignoring import IgnoreRule, ignore_rules_of
 from stormlog.issues.state import STATE_OF_STATUS, STATUS_PRECEDENCE, normalize_issue_state
 
 __all__ = [
@@ -50,6 +51,8 @@ class TrackedState:
         app: The training program; None where nothing is said, and then it is about every one.
         is_dev: Whether it is about development runs; None likewise.
         issue_id: Fingerprints with the same one belong to one issue.
+        number: Short number of the issue in its project.
+        former_numbers: Numbers of issues that were merged into it; they lead to it.
         kind: oom, collector_degradation, alert, hidden_memory_anomaly, or error.
         schema_version: Of the dimensions.
         dimensions: What makes the fingerprint.
@@ -66,6 +69,8 @@ class TrackedState:
     app: str | None = None
     is_dev: bool | None = None
     issue_id: str | None = None
+    number: int | None = None
+    former_numbers: tuple[int, ...] | None = None
     kind: str | None = None
     schema_version: int = 1
     dimensions: Mapping[str, Any] | None = None
@@ -102,10 +107,12 @@ class Sidecar(NamedTuple):
     Attributes:
         path: Where it is; None if it was never written.
         states: By fingerprint id, app and development.
+        ignore: Rules by which issues are ignored that are new, regressed, or not named.
     """
 
     path: str | None
     states: tuple[TrackedState, ...]
+    ignore: tuple[IgnoreRule, ...] = ()
 
 
 def speaking_states(states: Iterable[TrackedState]) -> dict[str, TrackedState]:
@@ -126,14 +133,17 @@ def state_precedence(state: TrackedState) -> tuple[Any, ...]:
     return (bool(state.is_dev), urgency, state.app or "", state.issue_id or "", state.fingerprint_id)
 
 
-def sidecar_bytes(states: Iterable[TrackedState]) -> bytes:
+def sidecar_bytes(states: Iterable[TrackedState], ignore: Iterable[IgnoreRule] = ()) -> bytes:
     """Return the file that says so: sorted, indented, ASCII, the same for the same states."""
     ordered = sorted(states, key=lambda state: (state.fingerprint_id, state.app or "", bool(state.is_dev)))
-    document = {
+    document: dict[str, Any] = {
         "format": SIDECAR_FORMAT,
         "version": _VERSION,
         "issues": [state.as_dict() for state in ordered],
     }
+    rules = [rule.as_dict() for rule in ignore]
+    if rules:
+        document["ignore"] = rules
     return (json.dumps(document, indent=2, sort_keys=True, allow_nan=False) + "\n").encode("ascii")
 
 
@@ -161,7 +171,8 @@ def read_sidecar(path: str | os.PathLike[str], opened: OpenedPaths | None = None
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror or error}", path=name) from error
     try:
-        return Sidecar(name, _states(_parse(data)))
+        payload = _parse(data)
+        return Sidecar(name, _states(payload), _rules(payload))
     except _Problem as problem:
         raise SourceError(problem.explain(), path=name) from None
 
@@ -210,6 +221,13 @@ def _states(payload: Any) -> tuple[TrackedState, ...]:
     return tuple(states)
 
 
+def _rules(payload: Any) -> tuple[IgnoreRule, ...]:
+    try:
+        return ignore_rules_of(payload.get("ignore", ()))
+    except ValueError as error:
+        raise _Problem(str(error)) from None
+
+
 def _state(item: Any) -> TrackedState:
     if not isinstance(item, dict):
         raise _Problem("is no object")
@@ -245,6 +263,7 @@ def _require_consistent(states: list[TrackedState]) -> None:
     """Refuse two answers to one question."""
     seen: dict[str, dict[tuple[Any, ...], int]] = {}
     issues: dict[str, tuple[int, tuple[Any, ...]]] = {}
+    numbers: dict[str, int] = {}
     for position, state in enumerate(states):
         others = seen.setdefault(state.fingerprint_id, {})
         key = (state.app, state.is_dev)
@@ -258,7 +277,8 @@ def _require_consistent(states: list[TrackedState]) -> None:
         # These belong to the issue: its fingerprints cannot differ in them.
         facts = (state.state, state.status, state.fix_version, state.assignee, bool(state.is_dev))
         first, expected = issues.setdefault(state.issue_id, (position, facts))
-        if facts != expected:
+        number = state.number
+        if facts != expected or (number is not None and numbers.setdefault(state.issue_id, number) != number):
             raise _Problem(
                 f"says something else about issue {state.issue_id} than issues[{first}]",
                 f"issues[{position}]",
@@ -308,6 +328,18 @@ def _count(value: Any) -> int:
     return int(value)
 
 
+def _number(value: Any) -> int:
+    if _integer(value) < 1:
+        raise ValueError("is below one")
+    return int(value)
+
+
+def _numbers(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list):
+        raise ValueError("is no list")
+    return tuple(map(_number, value))
+
+
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("is no object")
@@ -320,9 +352,11 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _until(value: Any) -> dict[str, Any]:
     until = _object(value)
-    for name in ("count", "runs", "date_ns", "from_count", "from_runs"):
+    for name in ("count", "runs", "date_ns", "from_count", "from_runs", "from_hits"):
         if until.get(name) is not None:
             _integer(until[name])
+    if "next" in until:
+        _flag(until["next"])
     return until
 
 
@@ -342,6 +376,8 @@ _FIELDS: Final[dict[str, Callable[[Any], Any]]] = {
     "app": _name,
     "is_dev": _flag,
     "issue_id": _name,
+    "number": _number,
+    "former_numbers": _numbers,
     "kind": _name,
     "schema_version": _integer,
     "dimensions": _object,

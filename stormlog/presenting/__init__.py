@@ -1,4 +1,4 @@
-"""Answers as people read them: quantities, safe text, and explanations as a screen, Markdown or one line."""
+"""Answers as people read them: quantities, safe text, plots, and explanations and issues as a screen or Markdown."""
 
 from __future__ import annotations
 

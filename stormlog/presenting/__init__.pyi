@@ -1,13 +1,32 @@
 # The public names of this package, and where they are: see stormlog/_lazy.py.
 
+from stormlog.presenting.issue_history import (
+    activity_sentence as activity_sentence,
+)
+from stormlog.presenting.issue_markdown import (
+    issue_page_markdown as issue_page_markdown,
+)
+from stormlog.presenting.issue_page import (
+    ShownIssue as ShownIssue,
+)
+from stormlog.presenting.issue_text import (
+    issue_screen as issue_screen,
+)
+from stormlog.presenting.moments import (
+    Moments as Moments,
+    moments_in as moments_in,
+)
 from stormlog.presenting.quantities import (
     human_bytes as human_bytes,
     human_count as human_count,
     human_time as human_time,
 )
 from stormlog.presenting.texts import (
+    cell_width as cell_width,
     listed as listed,
     printable as printable,
+    short_ranges as short_ranges,
+    wrapped as wrapped,
 )
 from stormlog.presenting.why_brief import (
     brief as brief,
@@ -19,5 +38,6 @@ from stormlog.presenting.why_sentences import (
     other_runs_note as other_runs_note,
 )
 from stormlog.presenting.why_text import (
+    Line as Line,
     screen as screen,
 )

@@ -1,11 +1,16 @@
-"""Sizes, counts, times and durations as people like to read them; times are UTC."""
+"""Sizes, counts, times and durations as people like to read them; times are UTC unless a zone is given."""
 
 from __future__ import annotations
 
-from time import gmtime, strftime
+from time import gmtime, localtime, strftime
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 __all__ = [
     "human_age",
+    "human_ago",
     "human_bytes",
     "human_count",
     "human_difference",
@@ -46,17 +51,30 @@ def human_count(value: int) -> str:
     return f"{value:,}"
 
 
-def human_time(value: int, *, milliseconds: bool = False) -> str:
+def human_time(
+    value: int, *, milliseconds: bool = False, zone: tzinfo | Literal["local"] | None = None
+) -> str:
     """Return a time as ``2026-01-02 03:04:05``, or the number itself if it is out of range.
 
     Args:
         value: Nanoseconds since the Unix epoch.
         milliseconds: Whether to add three digits of the second.
+        zone: Time zone, or that of the system; UTC if None.
     """
     seconds, rest = divmod(value, _NS_PER_S)
     if not 0 <= seconds <= _LAST_SECOND:
         return str(value)
-    text = strftime("%Y-%m-%d %H:%M:%S", gmtime(seconds))
+    if zone is None or zone == "local":
+        text = strftime("%Y-%m-%d %H:%M:%S", (gmtime if zone is None else localtime)(seconds))
+    else:
+        from datetime import UTC, datetime, timedelta  # Late: most answers show UTC.
+
+        try:
+            moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+            text = moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+        except OverflowError:
+            # In the zone it is the year 10000.
+            return str(value)
     return f"{text}.{rest // _NS_PER_MS:03d}" if milliseconds else text
 
 
@@ -99,6 +117,21 @@ def human_age(value: int) -> str:
             return f"{_rounded(value, seconds * _NS_PER_S):,} {unit}s"
     count = _rounded(value, _NS_PER_S)
     return f"{count} {'second' if count == 1 else 'seconds'}"
+
+
+def human_ago(value: int) -> str:
+    """Return how long ago something was, as one rounded number: ``3 h ago``, ``12 d ago``, ``now``, ``in 5 min``.
+
+    Args:
+        value: Nanoseconds since then; negative for what is still to come.
+    """
+    length = abs(value)
+    for unit, seconds in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        # One of a unit is too coarse: one day may be 36 hours.
+        if length >= 2 * seconds * _NS_PER_S:
+            count = f"{_rounded(length, seconds * _NS_PER_S):,} {unit}"
+            return f"{count} ago" if value > 0 else f"in {count}"
+    return "now"
 
 
 def _rounded(value: int, unit: int) -> int:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from unicodedata import combining, east_asian_width
 
-__all__ = ["cell_width", "fits", "listed", "padded", "printable", "ranges", "shortened", "wrapped"]
+__all__ = ["cell_width", "fits", "listed", "padded", "printable", "ranges", "short_ranges"]
+__all__ += ["shortened", "wrapped"]
 
 #: Characters that are looked at at all: a message may have millions.
 _LONGEST = 10_000
@@ -102,6 +103,18 @@ def ranges(numbers: Sequence[int], *, at_most: int = 6) -> str:
         numbers: Sorted, each once.
         at_most: Most ranges; the numbers beyond are counted: ``0-3, 5 and 12 more``.
     """
+    texts, beyond = _range_texts(numbers, at_most)
+    return listed([*texts, f"{beyond:,} more"] if beyond else texts)
+
+
+def short_ranges(numbers: Sequence[int], *, at_most: int = 6) -> str:
+    """Return what `ranges` does, as short as it can be said: ``0-3,5,7``, ``0-3,5,… 12 more``."""
+    texts, beyond = _range_texts(numbers, at_most)
+    return ",".join([*texts, f"… {beyond:,} more"] if beyond else texts)
+
+
+def _range_texts(numbers: Sequence[int], at_most: int) -> tuple[list[str], int]:
+    """Return the first ranges, and how many numbers are beyond them."""
     found: list[list[int]] = []
     for number in numbers:
         if found and number == found[-1][-1] + 1:
@@ -109,8 +122,7 @@ def ranges(numbers: Sequence[int], *, at_most: int = 6) -> str:
         else:
             found.append([number])
     texts = ["-".join(map(str, ends)) for ends in found[:at_most]]
-    beyond = sum(ends[-1] - ends[0] + 1 for ends in found[at_most:])
-    return listed([*texts, f"{beyond:,} more"] if beyond else texts)
+    return texts, sum(ends[-1] - ends[0] + 1 for ends in found[at_most:])
 
 
 def listed(texts: Sequence[str]) -> str:

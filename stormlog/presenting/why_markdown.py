@@ -9,12 +9,14 @@ from stormlog.explaining import COMPONENTS, Explanation, MemoryAccount
 from stormlog.presenting import why_sentences as sentences
 from stormlog.presenting.quantities import human_bytes, human_count, human_difference, human_time
 from stormlog.presenting.texts import printable, ranges, shortened
+from stormlog.presenting.timeline_plot import timeline_plot
 from stormlog.presenting.why_headline import absent_ranks, doubt, headline
 from stormlog.presenting.why_ranks import notable_ranks, other_ranks, used_bytes
 
 __all__ = ["markdown"]
 
 _MESSAGE_WIDTH = 2000
+_PLOT_WIDTH = 80
 _RANKS = 20
 _ACCOUNTS = 100
 
@@ -101,6 +103,9 @@ def _memory(explanation: Explanation, memory: MemoryAccount) -> Iterator[str]:
     columns = 2 if memory.growth is None else 4
     header = ("Component", "Then", "Baseline", "Growth")[:columns]
     yield from _table(header, [row[:columns] for row in rows], right=(1, 2, 3))
+    if explanation.timeline is not None and explanation.first_failure is not None:
+        plot = timeline_plot(explanation.timeline, width=_PLOT_WIDTH)
+        yield from ("", *map(_code_block_line, plot)) if plot else ()
     yield from _paragraph(sentences.levels_note(memory))
     yield from _paragraph(sentences.growth(explanation, memory))
     yield from _paragraph(sentences.growth_since_last_good(explanation))

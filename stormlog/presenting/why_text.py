@@ -16,10 +16,11 @@ from stormlog.presenting.quantities import (
     human_time,
 )
 from stormlog.presenting.texts import cell_width, fits, padded, printable, ranges, shortened, wrapped
+from stormlog.presenting.timeline_plot import timeline_strip
 from stormlog.presenting.why_headline import absent_ranks, doubt, headline
 from stormlog.presenting.why_ranks import NotableRank, bar_scale, notable_ranks, other_ranks, used_bytes
 
-__all__ = ["Piece", "Style", "screen", "screen_text"]
+__all__ = ["Line", "Piece", "Style", "screen", "screen_text"]
 
 #: What a part of a line is: who prints it on a terminal gives it a colour.
 Style = Literal["plain", "heading", "failure", "warning", "note", "faint"]
@@ -220,11 +221,23 @@ def _memory(explanation: Explanation, memory: MemoryAccount, layout: _Layout) ->
             lines.append((Piece(row),))
     if memory.unexplained_bytes:
         lines.append((Piece(f"  {'not explained':<{width}}  {human_bytes(memory.unexplained_bytes):>9}"),))
+    lines += _over_time(explanation, width, layout)
     note = sentences.levels_note(memory)
     lines += [] if note is None else _sentence(note, layout, style="faint")
     for sentence in (sentences.growth(explanation, memory), sentences.growth_since_last_good(explanation)):
         lines += [] if sentence is None else _sentence(sentence, layout)
     return lines
+
+
+def _over_time(explanation: Explanation, label_width: int, layout: _Layout) -> list[Line]:
+    """Return how memory in use came to what it was, on one line; of a run that ended well nothing."""
+    timeline = explanation.timeline
+    if timeline is None or explanation.first_failure is None or layout.message_lines == 1:
+        # Where even the message is cut to one line, there is no room.
+        return []
+    label = f"  {f'over {human_duration(timeline.end_ns - timeline.start_ns)}':<{label_width}}  "
+    strip = timeline_strip(timeline, width=layout.width - len(label), ascii_only=layout.ellipsis == "...")
+    return [] if strip is None else [(Piece(label, "faint"), Piece(strip))]
 
 
 def _first(items: Sequence[_Item], count: int) -> Sequence[_Item]:

@@ -1,5 +1,9 @@
 # The public names of this package, and where they are: see stormlog/_lazy.py.
 
+from stormlog._times import (
+    parse_duration as parse_duration,
+    parse_time as parse_time,
+)
 from stormlog.artifacts.catalog import (
     ArtifactCatalog as ArtifactCatalog,
 )
@@ -17,6 +21,9 @@ from stormlog.artifacts.oom_bundle_rows import (
 )
 from stormlog.query.adhoc import (
     SqlResult as SqlResult,
+)
+from stormlog.query.counts import (
+    IssueCounts as IssueCounts,
 )
 from stormlog.query.filters import (
     AttachmentFilter as AttachmentFilter,

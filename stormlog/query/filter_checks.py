@@ -27,13 +27,16 @@ _TIMES = ("since", "until", "created_after", "created_before")
 _TEXTS = ("search", "sort", "scope", "record_id")
 
 
-def check_fields(filters: Any, *, sorts: Iterable[str] = (), takes_several: bool = True) -> None:
+def check_fields(
+    filters: Any, *, sorts: Iterable[str] = (), takes_several: bool = True, least_limit: int = 1
+) -> None:
     """Check the fields of a filter that is being made, and bring them into one form.
 
     Args:
         filters: A frozen object with the fields of a filter.
         sorts: Words that its field ``sort`` may have.
         takes_several: Whether fields of words and ranks take several values too.
+        least_limit: Smallest value that its field ``limit`` may have.
 
     Raises:
         ValueError: a value that cannot be compared with its column, or two that contradict each other.
@@ -50,9 +53,9 @@ def check_fields(filters: Any, *, sorts: Iterable[str] = (), takes_several: bool
     since, until = values.get("since"), values.get("until")
     if since is not None and until is not None and since > until:
         raise ValueError(f"since is {_shown_time(since)}, which is after until, {_shown_time(until)}")
-    require_not_negative("limit", values.get("limit"))
-    if values.get("page") is not None:
-        require(values["page"] >= 1, "page", "1 or more", values["page"])
+    for name, least in (("limit", least_limit), ("page", 1)):
+        value = values.get(name)
+        require(value is None or value >= least, name, f"{least} or more", value)
 
 
 def in_page(limit: int | None, page: int | None) -> dict[str, int | None]:
@@ -137,8 +140,6 @@ def _time_ns(name: str, value: Any) -> int:
                 f"{name}: {value} is nanoseconds; as seconds since the Unix epoch write '{value}'"
             )
         return int(value)
-    import time
-
     from stormlog._times import parse_time
 
     if isinstance(value, float):
@@ -149,7 +150,7 @@ def _time_ns(name: str, value: Any) -> int:
         require(isinstance(value, str), name, "a time such as '2h', '2026-11-26' or nanoseconds", value)
         text = value
     try:
-        return parse_time(text, time.time_ns())
+        return parse_time(text)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stormlog._values import frozen_class
-from stormlog.query.filter_checks import check_fields, require, require_not_negative, require_one_of
+from stormlog.query.filter_checks import check_fields, require_not_negative, require_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +93,6 @@ class SessionFilter:
 
     def __post_init__(self) -> None:
         check_fields(self, sorts=SESSION_SORTS)
-        _require_rows(self.limit)
         _require_session_status(self.status)
         require_one_of("source_kind", self.source_kind, _SOURCE_KINDS)
 
@@ -150,7 +149,7 @@ class EventFilter:
     page: int | None = None
 
     def __post_init__(self) -> None:
-        check_fields(self, sorts=TIME_SORTS)
+        check_fields(self, sorts=TIME_SORTS, least_limit=0)
         _require_session_status(self.status)
 
 
@@ -198,7 +197,6 @@ class OOMBundleFilter:
 
     def __post_init__(self) -> None:
         check_fields(self, sorts=TIME_SORTS)
-        _require_rows(self.limit)
 
 
 @frozen_class
@@ -256,7 +254,6 @@ class IssueFilter:
 
     def __post_init__(self) -> None:
         check_fields(self, sorts=ISSUE_SORTS)
-        _require_rows(self.limit)
         if self.kind is not None:
             from stormlog.issues import ISSUE_KINDS
 
@@ -301,7 +298,7 @@ class RunFilter:
     source_ref: str | None = None
 
     def __post_init__(self) -> None:
-        check_fields(self, takes_several=False)
+        check_fields(self, takes_several=False, least_limit=0)
 
 
 @frozen_class
@@ -320,7 +317,7 @@ class RunAttachmentFilter:
     source_ref: str | None = None
 
     def __post_init__(self) -> None:
-        check_fields(self, takes_several=False)
+        check_fields(self, takes_several=False, least_limit=0)
 
 
 @frozen_class
@@ -352,7 +349,7 @@ class CorrelationFilter:
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        check_fields(self, takes_several=False)
+        check_fields(self, takes_several=False, least_limit=0)
         if self.scope not in _CORRELATION_SCOPES:
             raise ValueError(f"scope must be 'session' or 'distributed', not {self.scope!r}")
         require_not_negative("window_ns", self.window_ns)
@@ -363,7 +360,3 @@ def _require_session_status(values: Words) -> None:
         from stormlog.telemetry import SESSION_STATUSES
 
         require_one_of("status", values, sorted(SESSION_STATUSES))
-
-
-def _require_rows(limit: int | None) -> None:
-    require(limit is None or limit >= 1, "limit", "1 or more", limit)

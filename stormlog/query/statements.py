@@ -18,8 +18,13 @@ __all__ = [
     "counting_statement",
     "events_statement",
     "evidence_statement",
+    "explaining_statement",
+    "ignorable_statement",
+    "issue_counts_statement",
+    "issues_statement",
+    "oom_bundles_statement",
+    "sessions_statement",
 ]
-__all__ += ["explaining_statement", "issues_statement", "oom_bundles_statement", "sessions_statement"]
 
 #: SQL text and its named parameters.
 Statement = tuple[str, dict[str, Any]]
@@ -106,6 +111,16 @@ def issues_statement(
         statement, "fingerprint_id", "issues_by_place", place, "run_sessions stage.hit_places"
     )
     return _narrowed(statement, "fingerprint_id", "issues_by_text", text, "issue_evidence")
+
+
+def issue_counts_statement() -> Statement:
+    """Return the statement of ``issue_counts``."""
+    return load_query("issue_counts"), {}
+
+
+def ignorable_statement() -> Statement:
+    """Return the statement that lists what ignore rules are about."""
+    return load_query("list_issue_dimensions"), {}
 
 
 def evidence_statement(fingerprint_ids: list[str]) -> Statement:

@@ -1,7 +1,8 @@
 """The store: artifacts as views, and the questions people ask of them.
 
-Promise: every method has an ``_sql`` twin that returns the exact text and parameters that it runs; `QueryStore.explain`
-has none, because it asks several statements of ``sql/queries``, one after the other.
+Promise: every method has an ``_sql`` twin that returns the exact text and parameters that it runs. `explain`,
+`issue_account`, `issue_accounts` and `memory_history` have none, because they ask several statements of
+``sql/queries``, one after the other.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     import os
 
     from stormlog.artifacts import ExternalAttachment, OOMBundleRow
-    from stormlog.explaining import Explanation
-    from stormlog.issues import StormlogIssue
+    from stormlog.explaining import Explanation, IssueAccount, MemoryHistory
+    from stormlog.explaining import Store as ExplainingStore
+    from stormlog.issues import IgnoreRule, StormlogIssue
     from stormlog.issues.sidecar import TrackedState
+    from stormlog.query.counts import IssueCounts
     from stormlog.query.filters import (
         AttachmentFilter,
         EventFilter,
@@ -49,6 +52,7 @@ def open(
     unpack_limit: str | None = None,
     tracker: str | os.PathLike[str] | None = None,
     project: str = "default",
+    ignore: Sequence[Mapping[str, Any] | IgnoreRule] = (),
 ) -> QueryStore:
     """Open telemetry artifacts for questions.
 
@@ -70,6 +74,8 @@ def open(
         tracker: A tracker: issues show the states that it has when they are listed, and SQL sees its tables as
             schema ``tracking``. Without one, ``issues.json`` in an opened directory or beside an opened file counts.
         project: Project of the tracker.
+        ignore: Rules by which issues are ignored, each a mapping with ``kind``, ``dimensions``, ``fingerprint_id``
+            and ``reason``. With a tracker, only its own rules count.
 
     Raises:
         SourceError: none of the paths exists, or ``strict`` and something had to be skipped; or there is no such
@@ -90,7 +96,12 @@ def open(
     settings = Settings(threads, memory_limit, spill_directory, spill_limit, unpack_limit)
     # Said now: a question that is answered from what is kept unpacks nothing.
     _ = settings.limit_of_unpacking
-    states = StateSource(tracker, project)
+    rules: Sequence[IgnoreRule] = ()
+    if ignore:
+        from stormlog.issues import ignore_rules_of
+
+        rules = ignore_rules_of(ignore)
+    states = StateSource(tracker, project, rules)
     return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache), states=states)
 
 
@@ -149,7 +160,29 @@ class QueryStore(SqlStore):
     ) -> statements.FilteredStatement:
         with self._lock:
             overrides = self._states.overrides(state_overrides)
+            has_rules = self._states.has_rules
+        if has_rules:
+            rows = self._run("list_issues", statements.ignorable_statement(), "issues").rows
+            import json
+
+            issues = [(row[0], row[1], json.loads(row[2])) for row in rows]
+            with self._lock:
+                overrides |= self._states.ignored(issues, state_overrides)
         return statements.issues_statement(filters, overrides)
+
+    def issue_counts(self) -> dict[str, IssueCounts]:
+        """Return how many failures, runs and sessions each issue has, by fingerprint id.
+
+        Source: docs/concepts.md#failures-runs-and-sessions.
+        """
+        from stormlog.query.counts import IssueCounts
+
+        rows = self._run("issue_counts", self.issue_counts_sql(), "issue_counts").rows
+        return {fingerprint_id: IssueCounts(*counts) for fingerprint_id, *counts in rows}
+
+    def issue_counts_sql(self) -> Statement:
+        """Return the text and the parameters that `issue_counts` runs."""
+        return statements.issue_counts_statement()
 
     def list_sessions(self, filters: SessionFilter | None = None) -> list[SessionRow]:
         """Return sessions, the latest first, one per source that knows them.
@@ -292,7 +325,7 @@ class QueryStore(SqlStore):
         Args:
             run_id: A run, as view ``runs`` names it.
             session_id: A session: its run, and the account of its memory.
-            issue: A fingerprint id: the run of its latest evidence.
+            issue: A fingerprint id, or its first 6 digits or more: the run of its latest evidence.
             attempt: The attempt of the run, by its number; by default the one that failed last.
             at_ns: Ask for no failure: the account of every series at its last sample not after this time, in
                 nanoseconds since the Unix epoch.
@@ -304,9 +337,98 @@ class QueryStore(SqlStore):
 
         Source: docs/why.md.
         """
+        from stormlog.explaining import explain, find_fingerprint
+
+        store = self._explaining_store()
+        if issue is not None:
+            issue = find_fingerprint(store.ask, issue)
+        return explain(store, run_id=run_id, session_id=session_id, issue=issue, attempt=attempt, at_ns=at_ns)
+
+    def issue_account(self, fingerprint_id: str | Sequence[str]) -> IssueAccount:
+        """Return what the telemetry says of one issue: its facts, its latest run, and what surrounds it.
+
+        Args:
+            fingerprint_id: Id of the issue, or its first 6 digits or more. A sequence of whole ids where several
+                fingerprints are one issue, as after a merge in a tracker; those without evidence are left out.
+
+        Raises:
+            UnknownIdError: no evidence of it lies under the opened paths, or the digits begin several ids.
+            SourceError: there is no telemetry, or the store is strict and something had to be skipped.
+            QueryError: the store is closed, or files changed while it was asked.
+
+        Source: docs/python.md#one-issue.
+        """
+        from stormlog.explaining import find_fingerprint, issue_account
+
+        store = self._explaining_store()
+        if isinstance(fingerprint_id, str):
+            return issue_account(store, [find_fingerprint(store.ask, fingerprint_id)])
+        return issue_account(store, list(fingerprint_id))
+
+    def find_fingerprint(self, text: str) -> str:
+        """Return the fingerprint id of the issue that a person means.
+
+        Args:
+            text: The id, or its first 6 digits or more, with or without ``issue:``.
+
+        Raises:
+            UnknownIdError: there is no such issue under the opened paths, or several; the message names some.
+            SourceError: there is no telemetry.
+        """
+        from stormlog.explaining import find_fingerprint
+
+        return find_fingerprint(self._explaining_store().ask, text)
+
+    def issue_accounts(self, fingerprint_ids: Sequence[str]) -> list[IssueAccount]:
+        """Return what the telemetry says of several issues, as `issue_account` does, in as few statements as of one.
+
+        Args:
+            fingerprint_ids: Whole ids, each an issue; those without evidence are left out of the answer.
+
+        Raises:
+            SourceError: there is no telemetry, or the store is strict and something had to be skipped.
+            QueryError: the store is closed, or files changed while it was asked.
+        """
+        from stormlog.explaining import accounts_of_issues
+
+        return accounts_of_issues(self._explaining_store(), [[name] for name in fingerprint_ids])
+
+    def memory_history(
+        self,
+        run_id: str,
+        attempt: int = 1,
+        *,
+        session_id: str | None = None,
+        shown: tuple[str, int] | None = None,
+        parts: int = 360,
+    ) -> MemoryHistory:
+        """Return how the memory of a run went over time: few numbers, whatever its length and number of ranks.
+
+        Args:
+            run_id: A run, as view ``runs`` names it.
+            attempt: Its attempt.
+            session_id: Only this session of it.
+            shown: Session and rank whose phases are returned, and whose memory is kept apart where there are more
+                than 8 series.
+            parts: Number of equal parts of the time.
+
+        Raises:
+            ValueError: ``parts`` is less than 1.
+            SourceError: the store is strict and something had to be skipped.
+            QueryError: the store is closed, or files changed while it was asked.
+
+        Source: docs/report.md#pictures.
+        """
+        from stormlog.explaining import memory_history
+
+        of_attempt = {"run_id": run_id, "attempt": attempt, "session_id": session_id}
+        return memory_history(self._explaining_store().ask, of_attempt, shown=shown, parts=parts)
+
+    def _explaining_store(self) -> ExplainingStore:
+        """Return what an explanation asks: answers of one generation of files."""
         import time
 
-        from stormlog.explaining import STATEMENTS, Store, explain
+        from stormlog.explaining import STATEMENTS, Store
 
         generation: Generation | None = None
 
@@ -330,5 +452,4 @@ class QueryStore(SqlStore):
             }
 
         paths = [str(path) for path in self.catalog.paths]
-        store = Store(ask, tracked, modified_ns, paths, self._states.tracker, time.time_ns())
-        return explain(store, run_id=run_id, session_id=session_id, issue=issue, attempt=attempt, at_ns=at_ns)
+        return Store(ask, tracked, modified_ns, paths, self._states.tracker, time.time_ns())

@@ -29,6 +29,18 @@ from stormlog.tracking.models import (
     Project as Project,
     ScanReport as ScanReport,
     TrackedIssue as TrackedIssue,
+    TrackedRule as TrackedRule,
+    Undone as Undone,
+)
+from stormlog.tracking.reading.stats import (
+    IssueStats as IssueStats,
+    PeriodStats as PeriodStats,
+)
+from stormlog.tracking.scanning.restoring import (
+    restore_store as restore_store,
+)
+from stormlog.tracking.reading.filters import (
+    IssueConditions as IssueConditions,
 )
 from stormlog.tracking.tracker import (
     Tracker as Tracker,

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stormlog.issues import IgnoreRule
 
 __all__ = [
     "Activity",
@@ -24,6 +27,8 @@ __all__ = [
     "Project",
     "ScanReport",
     "TrackedIssue",
+    "TrackedRule",
+    "Undone",
 ]
 
 
@@ -39,6 +44,7 @@ class TrackedIssue(_Value):
 
     Attributes:
         issue_id: A UUID. ``merged_from`` is set where it was asked for by the id of an issue merged into it.
+        number: Short number within its project; no other issue ever has it.
         project: Name of its project.
         app: Name of the training program.
         is_dev: Whether it comes from development runs.
@@ -48,7 +54,8 @@ class TrackedIssue(_Value):
         title: That of the earliest evidence; a merge changes neither title, severity nor kind.
         severity: The greatest of its fingerprints.
         fix_version: Version that it was resolved in.
-        ignore_until: What ends its silence: ``count``, ``runs`` (more of them) or ``date_ns``, and ``reason``.
+        ignore_until: What ends its silence: ``count``, ``runs`` (more of them), ``next`` (the next time that it is
+            seen) or ``date_ns``; ``rule``, the number of the rule that ignores it; and ``reason``.
         occurrence_count: Sessions with it.
         hit_count: Pieces of evidence.
         run_count: Runs (jobs) with it.
@@ -58,9 +65,12 @@ class TrackedIssue(_Value):
         last_activity_ns: When evidence was last recorded.
         revision: Grows with every change.
         fingerprint_ids: Fingerprints that lead to it.
+        failure_count: Pieces of evidence, an OOM bundle and the event that it tells of being one.
+        what: What tells it from issues of the same title: that of its earliest fingerprint.
     """
 
     issue_id: str
+    number: int
     project: str
     app: str
     is_dev: bool
@@ -89,6 +99,8 @@ class TrackedIssue(_Value):
     updated_ns: int
     revision: int
     fingerprint_ids: Sequence[str]
+    failure_count: int
+    what: str = ""
     merged_from: str | None = None
 
 
@@ -240,6 +252,56 @@ class Change(_Value):
 
 
 @dataclass(frozen=True)
+class Undone(_Value):
+    """What was reversed.
+
+    Attributes:
+        action: What had been done: ``claim``, ``resolve``, ``merge``, ``comment``, ...
+        activity_ids: Entries of the history that were reversed: one, or those of one call on several issues.
+        issues: Those it was about, as they are now.
+    """
+
+    action: str
+    activity_ids: Sequence[int]
+    issues: Sequence[TrackedIssue]
+
+
+@dataclass(frozen=True)
+class TrackedRule(_Value):
+    """A rule of a project by which issues are ignored.
+
+    Attributes:
+        rule_id: Its number; no other rule of the tracker ever has it.
+        rule: Which issues fit, and why they are ignored.
+        issue_count: Issues that are ignored by it.
+    """
+
+    rule_id: int
+    project: str
+    rule: IgnoreRule
+    actor_type: str
+    actor_id: str
+    created_ns: int
+    issue_count: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields in order, those of the rule among them, JSON-ready."""
+        rule = self.rule
+        return {
+            "rule_id": self.rule_id,
+            "project": self.project,
+            "kind": rule.kind,
+            "dimensions": dict(rule.dimensions or {}),
+            "fingerprint_id": rule.fingerprint_id,
+            "reason": rule.reason,
+            "actor_type": self.actor_type,
+            "actor_id": self.actor_id,
+            "created_ns": self.created_ns,
+            "issue_count": self.issue_count,
+        }
+
+
+@dataclass(frozen=True)
 class Project(_Value):
     """A named collection of runs: what merges stay within and digests are about.
 
@@ -271,6 +333,7 @@ class ScanReport(_Value):
     Attributes:
         sources_seen: Files and bundles below the paths.
         sources_read: Those that were new, had changed, or may have settled.
+        sources_settled: Those among them that did not change: their sessions may be over now.
         sources_pending: Those that end within a line.
         sources_missing: Those known below the paths that are gone.
         lines_read: Valid records that were new.
@@ -297,3 +360,10 @@ class ScanReport(_Value):
     occurrences_updated: int = 0
     notices_queued: int = 0
     warnings: Sequence[Mapping[str, str]] = field(default_factory=list)
+    sources_settled: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the answer of a scan, whose keys do not change."""
+        answer = super().as_dict()
+        del answer["sources_settled"]
+        return answer

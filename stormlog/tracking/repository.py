@@ -72,6 +72,12 @@ class Repository:
         self.learn([text])
         return next((commit for q in _questions(text) if (commit := self._commits[q]) is not None), None)
 
+    def name(self, text: str) -> str | None:
+        """Return how git calls the commit that a text names: a tag, or a hash; see `commit`."""
+        self.learn([text])
+        question = next((q for q in _questions(text) if self._commits[q] is not None), None)
+        return None if question is None else question.removeprefix(_TAG)
+
     def order(self, ours: str, theirs: str) -> Order | None:
         """Say what the commit ``ours`` is to the commit ``theirs``: its descendant is newer.
 

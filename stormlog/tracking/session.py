@@ -30,6 +30,7 @@ class TrackerSession:
             directory that hands its group on. A file that exists keeps its mode.
         scratch: Work on a copy in memory; the file, if there is one, stays as it is.
         clock: Returns now, in nanoseconds since the Unix epoch.
+        make_folder: Make the directory of a new file if it is not there; that of the usual place is always made.
 
     Raises:
         MigrationError: the store is newer than this version of Stormlog, or damaged.
@@ -50,6 +51,7 @@ class TrackerSession:
         group_shared: bool = False,
         scratch: bool = False,
         clock: Callable[[], int] = time.time_ns,
+        make_folder: bool = True,
     ) -> None:
         self.permissions = Permissions(permissions)
         self.actor = actor or Actor.from_environment()
@@ -60,7 +62,9 @@ class TrackerSession:
             self.store = Store.open_copy(file)
         else:
             self.store = (
-                Store.open_read_only(file) if read_only else Store.open(file, group_shared=group_shared)
+                Store.open_read_only(file)
+                if read_only
+                else Store.open(file, group_shared=group_shared, make_folder=make_folder)
             )
 
     def __enter__(self) -> Self:

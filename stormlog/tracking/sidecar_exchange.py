@@ -9,44 +9,27 @@ Source: docs/ci.md#the-sidecar.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import sqlite3
-import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from stormlog.engine import SELECT_STATES, state_of_row
-from stormlog.errors import SourceError
-from stormlog.issues.sidecar import Sidecar, TrackedState, read_sidecar, sidecar_bytes
+from stormlog.issues.sidecar import TrackedState, read_sidecar
 from stormlog.issues.state import STATUS_PRECEDENCE
 from stormlog.tracking.database import aggregates
 from stormlog.tracking.database.activity import canonical_json, log
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.database.sequences import next_sequence
-from stormlog.tracking.projects import DEFAULT_PROJECT, ensure_project, project_row
+from stormlog.tracking.projects import ensure_project
+from stormlog.tracking.recording.exporting import export_states
+from stormlog.tracking.recording.ignore_rules import add_rule, apply_rules
 
 if TYPE_CHECKING:
     from stormlog.tracking.session import TrackerSession
 
 __all__ = ["ImportReport", "export_states", "import_states"]
-
-#: Fields that evidence alone decides.
-_COUNTED: Final = frozenset(
-    {
-        "first_seen_ns",
-        "first_seen_version",
-        "hit_count",
-        "last_seen_ns",
-        "last_seen_version",
-        "occurrence_count",
-        "recurred_count",
-        "run_count",
-        "unique_user_count",
-    }
-)
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -80,67 +63,6 @@ class ImportReport:
         return asdict(self)
 
 
-# ---- export ------------------------------------------------------------------------------------------------
-
-
-def export_states(
-    tracker: TrackerSession, path: str | os.PathLike[str] | None = None, *, counts: bool = True
-) -> Sidecar:
-    """Say what became of each fingerprint of the tracker's project.
-
-    Args:
-        path: Where to write it; the file is replaced as a whole. None writes nothing.
-        counts: Whether to add what is counted from evidence. Without it, the file changes only when people, or
-            regressions, change something, which keeps commits of it small.
-
-    Raises:
-        LifecycleError: there is no such project.
-        SourceError: the file cannot be written.
-    """
-    with tracker.reading() as connection:
-        if tracker.project != DEFAULT_PROJECT:
-            project_row(connection, tracker.project)
-        states = [state_of_row(row) for row in connection.execute(SELECT_STATES, [tracker.project])]
-    if not counts:
-        states = [_without_counts(state) for state in states]
-    name = None if path is None else os.fspath(path)
-    if name is not None:
-        _write(name, sidecar_bytes(states))
-    return Sidecar(name, tuple(states))
-
-
-def _without_counts(state: TrackedState) -> TrackedState:
-    given = state.given - _COUNTED
-    return TrackedState(given=given, **{name: getattr(state, name) for name in given})
-
-
-def _write(path: str, data: bytes) -> None:
-    """Put a file in place of another one, whole or not at all."""
-    # A link stays one.
-    target = os.path.realpath(path)
-    partial = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{uuid.uuid4().hex}")
-    try:
-        try:
-            with open(partial, "xb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            with contextlib.suppress(FileNotFoundError):
-                os.chmod(partial, os.stat(target).st_mode & 0o7777)
-            os.replace(partial, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(partial)
-            raise
-        folder = os.open(os.path.dirname(target), os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise SourceError(f"cannot be written: {error.strerror or error}", path=path) from error
-
-
 # ---- import ------------------------------------------------------------------------------------------------
 
 
@@ -162,9 +84,13 @@ def import_states(tracker: TrackerSession, path: str | os.PathLike[str]) -> Impo
     with tracker.writing() as connection:
         now_ns = tracker.clock()
         project = ensure_project(connection, tracker.project, now_ns)
-        return _Restoration(tracker, connection, project["project_id"], now_ns, os.fspath(path)).run(
+        report = _Restoration(tracker, connection, project["project_id"], now_ns, os.fspath(path)).run(
             sidecar.states
         )
+        for rule in sidecar.ignore:
+            add_rule(connection, project["project_id"], tracker.actor, rule, now_ns=now_ns)
+        apply_rules(connection, project["project_id"], tracker.actor, None, now_ns=now_ns)
+        return report
 
 
 class _Restoration:
@@ -199,10 +125,11 @@ class _Restoration:
             "said",
             "position INTEGER PRIMARY KEY, fingerprint_id, app, is_dev, named_issue, kind, schema_version, "
             "dimensions_json, severity, title, title_ns, state, status, fix_version, has_fix_version, "
-            "ignore_until_json, has_ignore_until, assignee, has_assignee, issue_id",
+            "ignore_until_json, has_ignore_until, assignee, has_assignee, number, former_numbers_json, "
+            "is_by_rule, issue_id",
         )
         self._connection.executemany(
-            f"INSERT INTO temp.said VALUES ({', '.join('?' * 20)})",
+            f"INSERT INTO temp.said VALUES ({', '.join('?' * 23)})",
             (_values(position, state) for position, state in enumerate(states)),
         )
         self._connection.execute("CREATE INDEX temp.said_by_fingerprint ON said (fingerprint_id)")
@@ -310,6 +237,7 @@ class _Restoration:
             "INSERT INTO apps (app_id, project_id, name) VALUES (?, ?, ?)",
             ((new_id(), self._project_id, name) for (name,) in apps),
         )
+        self._keep_numbers()
         # Of an issue with several fingerprints the one that was seen first says what kind it is.
         connection.execute(
             """
@@ -351,7 +279,35 @@ class _Restoration:
         connection.execute(
             "INSERT INTO temp.about SELECT position, issue_id FROM temp.said WHERE issue_id IS NOT NULL"
         )
+        self._keep_former_numbers()
         return added
+
+    def _keep_numbers(self) -> None:
+        """Give issues that are about to be made the numbers that the file says, where no issue has had them."""
+        self._connection.execute(
+            """
+            INSERT OR IGNORE INTO issue_numbers (project_id, number, issue_id)
+            SELECT ?, s.number, s.issue_id
+            FROM temp.said AS s
+            WHERE s.issue_id IS NOT NULL AND s.number IS NOT NULL
+            ORDER BY s.position
+            """,
+            [self._project_id],
+        )
+
+    def _keep_former_numbers(self) -> None:
+        """Let numbers of issues that the file does not have any more lead to those that they were merged into."""
+        self._connection.execute(
+            """
+            INSERT OR IGNORE INTO issue_numbers (project_id, number, issue_id, is_former)
+            SELECT ?, n.value, b.issue_id, 1
+            FROM temp.said AS s
+            INNER JOIN json_each(s.former_numbers_json) AS n
+            INNER JOIN temp.about AS b ON b.position = s.position
+            ORDER BY s.position, n.value
+            """,
+            [self._project_id],
+        )
 
     def _note_activity(self) -> None:
         """Let digests tell of issues that were made just now."""
@@ -375,6 +331,8 @@ class _Restoration:
                     b.issue_id,
                     s.*,
                     CASE
+                        -- The rules of the file decide afterwards, under numbers of their own.
+                        WHEN s.is_by_rule THEN iif(i.status IN ('regressed', 'silenced'), i.status, 'new')
                         WHEN s.status IS NOT NULL THEN s.status
                         WHEN s.state = 'resolved' THEN 'resolved'
                         WHEN s.state = 'ignored' THEN 'silenced'
@@ -470,6 +428,7 @@ class _Restoration:
 def _values(position: int, state: TrackedState) -> tuple[Any, ...]:
     """Return a row of ``temp.said``; what a new fingerprint cannot do without is made up."""
     is_text = state.fingerprint_id.startswith("error:")
+    is_by_rule = state.status == "silenced" and "rule" in (state.ignore_until or {})
     return (
         position,
         state.fingerprint_id,
@@ -487,8 +446,11 @@ def _values(position: int, state: TrackedState) -> tuple[Any, ...]:
         state.fix_version,
         "fix_version" in state.given,
         None if state.ignore_until is None else canonical_json(state.ignore_until),
-        "ignore_until" in state.given,
+        "ignore_until" in state.given and not is_by_rule,
         state.assignee,
         "assignee" in state.given,
+        state.number,
+        canonical_json(state.former_numbers or ()),
+        is_by_rule,
         None,
     )

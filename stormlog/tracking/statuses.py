@@ -34,7 +34,7 @@ _MOVES: Final[dict[str, tuple[Status, ...]]] = {
 
 _HINTS: Final = {
     ("regressed", "new"): "; claim it instead",
-    ("resolved", "resolved"): "; amend changes its fix version",
+    ("resolved", "resolved"): "; --amend (amend=True) changes its fix version",
 }
 
 
@@ -55,8 +55,11 @@ def shown_status(status: str) -> str:
     return "ignored" if status == "silenced" else status
 
 
-def require_move(issue_id: str, before: str, after: Status) -> None:
+def require_move(issue_id: str, before: str, after: Status, *, name: str | None = None) -> None:
     """Refuse a move that is not allowed.
+
+    Args:
+        name: What messages call the issue; its id by default.
 
     Raises:
         LifecycleError: code ``illegal_transition``; details name the issue, both statuses and what is allowed.
@@ -66,7 +69,7 @@ def require_move(issue_id: str, before: str, after: Status) -> None:
         return
     hint = _HINTS.get((before, after), "")
     raise LifecycleError(
-        f"issue {issue_id} is {shown_status(before)} and cannot become {shown_status(after)}; "
+        f"issue {name or issue_id} is {shown_status(before)} and cannot become {shown_status(after)}; "
         f"it may become {', '.join(map(shown_status, allowed))}{hint}",
         code="illegal_transition",
         details={"issue_id": issue_id, "from": before, "to": after, "allowed": list(allowed)},

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, Unpack
 
-from stormlog.tracking.actors import WRITE
 from stormlog.tracking.models import (
-    Change,
     Comment,
     HistoryPage,
     IssueDetail,
@@ -20,12 +16,18 @@ from stormlog.tracking.models import (
     ScanReport,
     TrackedIssue,
 )
-from stormlog.tracking.projects import create_project, list_projects, project_row, set_project
+from stormlog.tracking.projects import (
+    create_project,
+    list_projects,
+    set_project,
+)
 from stormlog.tracking.reading import listing
-from stormlog.tracking.reading.lookup import find_issue, fingerprints_of
-from stormlog.tracking.session import TrackerSession
-from stormlog.tracking.triage import comments, merging, unmerging
-from stormlog.tracking.triage.verbs import MatchChangedError, Targets, Triage, match
+from stormlog.tracking.reading.filters import IssueConditions, IssueFilter
+from stormlog.tracking.reading.lookup import find_issue, fingerprints_of, issue_name
+from stormlog.tracking.reading.sources import IssueSources, issue_sources
+from stormlog.tracking.reading.stats import IssueStats, issue_stats
+from stormlog.tracking.triage import comments
+from stormlog.tracking.triage.session import TriageSession
 
 if TYPE_CHECKING:
     from stormlog.issues.sidecar import Sidecar
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Tracker"]
 
 
-class Tracker(TrackerSession):
+class Tracker(TriageSession):
     """Issues in a SQLite file: what people, agents and scans do with them, and see of them.
 
     Arguments and errors are those of `TrackerSession`.
@@ -50,51 +52,51 @@ class Tracker(TrackerSession):
     def list_issues(
         self,
         *,
-        statuses: Sequence[str] = (),
-        kinds: Sequence[str] = (),
-        severities: Sequence[str] = (),
-        app: str | None = None,
-        is_dev: bool | None = None,
-        run: str | None = None,
-        session: str | None = None,
-        version: str | None = None,
-        text: str | None = None,
-        where: str | None = None,
         all_projects: bool = False,
         sort: str = "last_seen",
         limit: int = 50,
+        page: int | None = None,
         after: str | None = None,
+        **conditions: Unpack[IssueConditions],
     ) -> IssuePage:
-        """Return one page of issues, by default of this project; filters are those of `listing.IssueFilter`.
+        """Return one page of issues, by default of this project.
 
         Args:
             all_projects: Whether to list the issues of all projects.
-            sort: ``last_seen``, ``first_seen``, ``occurrences``, ``runs`` or ``users``; the greatest first.
+            sort: ``last_seen``, ``first_seen``, ``hits``, ``sessions`` (also called ``occurrences``), ``runs`` or
+                ``users``; the greatest first.
             limit: 1 to 200.
+            page: Number of the page, from 1.
             after: Cursor of the page before.
+            conditions: Which issues: the fields of `stormlog.tracking.reading.filters.IssueFilter`.
 
         Raises:
             LifecycleError: there is no such project.
             ValueError: an unknown filter value, order or cursor, or a bad condition or limit.
+
+        Source: docs/python.md#filters.
         """
-        wanted = listing.IssueFilter(
-            tuple(statuses), tuple(kinds), tuple(severities), app, is_dev, run, session, version, text, where
-        )
+        wanted = IssueFilter.of(conditions)
         with self.reading() as connection:
             project = None if all_projects else self.project
-            return listing.list_issues(connection, project, wanted, sort=sort, limit=limit, after=after)
+            return listing.list_issues(
+                connection, project, wanted, sort=sort, limit=limit, page=page, after=after
+            )
+
+    def count_issues(self, *, all_projects: bool = False, **conditions: Unpack[IssueConditions]) -> int:
+        """Return how many issues fit; see `list_issues`."""
+        wanted = IssueFilter.of(conditions)
+        with self.reading() as connection:
+            return listing.count_issues(connection, None if all_projects else self.project, wanted)
 
     def unmatched_filters(
-        self,
-        *,
-        app: str | None = None,
-        run: str | None = None,
-        session: str | None = None,
-        version: str | None = None,
-        all_projects: bool = False,
+        self, *, all_projects: bool = False, **conditions: Unpack[IssueConditions]
     ) -> list[UnmatchedFilter]:
-        """Return which of these filters of `list_issues` no issue has, and what there is instead."""
-        wanted = listing.IssueFilter(app=app, run=run, session=session, version=version)
+        """Return which words of a filter no issue has, and what there is instead; for lists without issues.
+
+        Words of fixed lists, times, texts and SQL are left out; see `list_issues`.
+        """
+        wanted = IssueFilter.of(conditions)
         with self.reading() as connection:
             return listing.unmatched_filters(connection, None if all_projects else self.project, wanted)
 
@@ -102,8 +104,8 @@ class Tracker(TrackerSession):
         """Return an issue with what belongs to it.
 
         Args:
-            issue_id: As everywhere: its id, that of an issue merged into it, at least 6 characters of its start or
-                end, or a fingerprint id.
+            issue_id: As everywhere: its number (``12``, ``#12`` or ``PROJECT/12``), its id, that of an issue merged
+                into it, at least 6 characters of its start or end, or a fingerprint id.
 
         Raises:
             LifecycleError: code ``not_found`` or ``ambiguous_id``.
@@ -111,11 +113,24 @@ class Tracker(TrackerSession):
         with self.reading() as connection:
             return listing.issue_detail(connection, self._project_id(connection), issue_id)
 
+    def issue_number(self, issue_id: str) -> int:
+        """Return the short number of an issue; see `issue`."""
+        # Who may write may also see the number of what was written.
+        with self.store.reading() as connection:
+            row, _ = find_issue(connection, self._project_id(connection), issue_id)
+            return int(issue_name(connection, row["issue_id"])[1:])
+
     def fingerprints(self, issue_id: str) -> list[str]:
         """Return the fingerprint ids of an issue, the one with the latest evidence first; see `issue`."""
         with self.reading() as connection:
             row, _ = find_issue(connection, self._project_id(connection), issue_id)
             return fingerprints_of(connection, row["issue_id"])
+
+    def sources(self, issue_id: str) -> IssueSources:
+        """Return where the telemetry lies that an issue was seen in, as scans found it; see `issue`."""
+        with self.reading() as connection:
+            row, _ = find_issue(connection, self._project_id(connection), issue_id)
+            return issue_sources(connection, row["project_id"], row["issue_id"])
 
     def occurrences(self, issue_id: str, *, limit: int = 50, after: str | None = None) -> OccurrencePage:
         """Return one page of the occurrences of an issue, the latest first; see `list_issues`."""
@@ -129,125 +144,11 @@ class Tracker(TrackerSession):
             row, _ = find_issue(connection, self._project_id(connection), issue_id)
             return listing.history(connection, row["issue_id"], limit=limit, after=after)
 
-    # ---- triage ----------------------------------------------------------------------------------------
-
-    def claim(
-        self, *ids: str, where: str | None = None, revision: int | None = None, at_most: int | None = None
-    ) -> Change:
-        """Move issues to ``in_progress``: all of them, or none.
-
-        Args:
-            ids: See `issue`.
-            where: SQL condition over the fields of `TrackedIssue`, for issues of this project.
-            revision: Which one the issue has to have; only with a single issue.
-            at_most: How many issues may be meant.
-
-        Raises:
-            LifecycleError: code ``illegal_transition``, ``stale_revision``, ``not_found`` or ``ambiguous_id``.
-            ValueError: no issue is named, a bad condition, or too many issues.
-        """
-        return self._triage(Targets(ids, where, revision, at_most), Triage.claim)
-
-    def resolve(
-        self,
-        *ids: str,
-        version: str | None = None,
-        amend: bool = False,
-        where: str | None = None,
-        revision: int | None = None,
-        at_most: int | None = None,
-    ) -> Change:
-        """Move issues to ``resolved``; see `claim`.
-
-        Args:
-            version: The version of the code that has the fix. Evidence of a newer one makes the issue regressed.
-            amend: Change the fix version of issues that are resolved already, and nothing else.
-
-        Returns:
-            The issues, and warnings: ``no_fix_version``, or ``newer_evidence`` if evidence of a ``version`` is
-            recorded that is newer than the fix.
-        """
-        return self._triage(
-            Targets(ids, where, revision, at_most),
-            lambda triage, targets: triage.resolve(targets, version, amend=amend),
-        )
-
-    def reopen(
-        self, *ids: str, where: str | None = None, revision: int | None = None, at_most: int | None = None
-    ) -> Change:
-        """Move issues to ``new``; see `claim`."""
-        return self._triage(Targets(ids, where, revision, at_most), Triage.reopen)
-
-    def ignore(
-        self,
-        *ids: str,
-        reason: str | None = None,
-        until_count: int | None = None,
-        until_runs: int | None = None,
-        until_ns: int | None = None,
-        where: str | None = None,
-        revision: int | None = None,
-        at_most: int | None = None,
-    ) -> Change:
-        """Move issues to ``silenced``, for good or until a scan finds one of the conditions met; see `claim`.
-
-        Args:
-            reason: Why.
-            until_count: So many occurrences more than now.
-            until_runs: So many runs more than now.
-            until_ns: Then, in nanoseconds since the Unix epoch.
-        """
-        return self._triage(
-            Targets(ids, where, revision, at_most),
-            lambda triage, targets: triage.ignore(
-                targets, reason=reason, until_count=until_count, until_runs=until_runs, until_ns=until_ns
-            ),
-        )
-
-    def assign(
-        self,
-        *ids: str,
-        assignee: str | None,
-        where: str | None = None,
-        revision: int | None = None,
-        at_most: int | None = None,
-    ) -> Change:
-        """Say whose issues are, or with None that they are nobody's; see `claim`."""
-        return self._triage(
-            Targets(ids, where, revision, at_most),
-            lambda triage, targets: triage.assign(targets, assignee),
-        )
-
-    def merge(
-        self,
-        target: str,
-        source: str,
-        *,
-        across_apps: bool = False,
-        keep_status: bool = False,
-        reopen: bool = False,
-        revision: int | None = None,
-    ) -> TrackedIssue:
-        """Move everything of the source to the target, whose id stays; see `merging.merge`."""
-        with self.writing() as connection:
-            return merging.merge(
-                connection,
-                project_row(connection, self.project),
-                self.actor,
-                target,
-                source,
-                now_ns=self.clock(),
-                across_apps=across_apps,
-                keep_status=keep_status,
-                reopen=reopen,
-                revision=revision,
-            )
-
-    def unmerge(self, source: str) -> TrackedIssue:
-        """Bring back an issue that was merged into another; see `unmerging.unmerge`."""
-        with self.writing() as connection:
-            project = project_row(connection, self.project)
-            return unmerging.unmerge(connection, project, self.actor, source, now_ns=self.clock())
+    def stats(self, *, by: str = "day", periods: int = 14, all_projects: bool = False) -> IssueStats:
+        """Return how many issues there are, and how many came and went per day or week; see `stats.issue_stats`."""
+        with self.reading() as connection:
+            project = None if all_projects else self.project
+            return issue_stats(connection, project, now_ns=self.clock(), by=by, periods=periods)
 
     # ---- scans, gates and files ------------------------------------------------------------------------
 
@@ -274,6 +175,7 @@ class Tracker(TrackerSession):
         paths: Sequence[str | os.PathLike[str]],
         *,
         fail_on: Collection[str] = ("new", "regressed"),
+        only: IssueConditions | None = None,
         **options: Any,
     ) -> GateReport:
         """Compare what some paths hold with the issues of the project, and change nothing.
@@ -281,6 +183,7 @@ class Tracker(TrackerSession):
         Args:
             paths: Files and directories.
             fail_on: Outcomes that make it fail: ``new``, ``regressed``, ``recurring``.
+            only: Count only the issues that fit these conditions of `list_issues`.
             options: Fields of `ScanOptions`, such as ``code_version``.
 
         Source: docs/ci.md#gate.
@@ -288,7 +191,8 @@ class Tracker(TrackerSession):
         from stormlog.tracking.gate.gate import baseline_of_tracker, evaluate
         from stormlog.tracking.scanning.scan import ScanOptions
 
-        return evaluate(paths, baseline_of_tracker(self), ScanOptions(**options), fail_on=fail_on)
+        baseline = baseline_of_tracker(self)
+        return evaluate(paths, baseline, ScanOptions(**options), fail_on=fail_on, only=only)
 
     def notify(
         self, settings: NotifySettings | None = None, *, force: bool = False, dry_run: bool = False
@@ -311,6 +215,12 @@ class Tracker(TrackerSession):
             force=force,
             dry_run=dry_run,
         )
+
+    def command_options(self) -> str:
+        """Return what commands need to find this project in this tracker, such as `` --db FILE``."""
+        from stormlog.tracking.digest.notifying import command_options
+
+        return command_options(self, self.project)
 
     def export_states(self, path: str | os.PathLike[str] | None = None, *, counts: bool = True) -> Sidecar:
         """Say what became of each fingerprint of the project; see `stormlog.tracking.sidecar_exchange.export_states`.
@@ -409,23 +319,3 @@ class Tracker(TrackerSession):
         """
         with self.writing() as connection:
             return set_project(connection, self.actor, name, settings, now_ns=self.clock())
-
-    def _project_id(self, connection: sqlite3.Connection) -> str:
-        return str(project_row(connection, self.project)["project_id"])
-
-    def _triage(self, targets: Targets, change: Callable[[Triage, Targets], Change]) -> Change:
-        """Change issues; what a condition means is found out before, so that nobody who writes waits for it."""
-        self.permissions.require(WRITE)
-        for is_last in (False, False, True):
-            if targets.where is not None:
-                with self.store.reading() as connection:
-                    project_id = self._project_id(connection)
-                    targets = replace(targets, matched=match(connection, project_id, targets.where))
-            try:
-                with self.writing() as connection:
-                    project = project_row(connection, self.project)
-                    return change(Triage(connection, project, self.actor, now_ns=self.clock()), targets)
-            except MatchChangedError:
-                if is_last:
-                    raise
-        raise AssertionError("unreachable")

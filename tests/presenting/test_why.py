@@ -14,6 +14,7 @@ from stormlog.presenting.why_headline import headline
 from stormlog.presenting.why_markdown import markdown
 from stormlog.presenting.why_sentences import growth_since_last_good, other_runs_note
 from stormlog.presenting.why_text import screen, screen_text
+from tests.presenting.issue_samples import timeline
 from tests.presenting.samples import (
     FAILED,
     SAMPLES,
@@ -465,3 +466,21 @@ def test_every_column_of_a_markdown_table_has_a_name(name: str) -> None:
     lines = markdown(SAMPLES[name]()).splitlines()
     headers = [before for before, line in pairwise(lines) if line.startswith("| ---")]
     assert all(cell.strip() for header in headers for cell in header.strip("|").split("|"))
+
+
+def test_memory_over_time_is_a_line_of_the_screen_and_a_plot_in_markdown() -> None:
+    explanation = replace(out_of_memory(), timeline=timeline())
+    for width in (100, 120):
+        lines = screen_text(explanation, width=width).splitlines()
+        (line,) = [line for line in lines if line.startswith("  over 10 min")]
+        assert len(line) == width and line.endswith("█")
+        # A peak of one sample in the first half is not lost.
+        assert "█" in line[: width // 2]
+        assert len(lines) <= 40
+    assert all(
+        line.isascii() for line in screen_text(explanation, ascii_only=True).splitlines() if "over " in line
+    )
+    assert "80.0 GiB ┤" in markdown(explanation)
+    assert "over 10 min" not in screen_text(replace(explanation, first_failure=None))
+    without = screen_text(out_of_memory(), width=60)
+    assert screen_text(explanation, width=60) == without, "there is no room for more"

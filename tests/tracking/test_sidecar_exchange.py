@@ -129,6 +129,7 @@ def test_entry_says_state_and_status_and_what_was_counted(store: Open) -> None:
         "kind": "alert",
         "last_seen_ns": 20 * 10**9,
         "last_seen_version": "1.1",
+        "number": 1,
         "occurrence_count": 2,
         "recurred_count": 0,
         "run_count": 2,

@@ -78,8 +78,12 @@ parts AS (
         bucket,
         CAST(any_value(start_ns + (bucket * length_ns + bucket_count - 1) // bucket_count) AS BIGINT)
             AS bucket_start_ns,
-        CAST(any_value(start_ns + ((bucket + 1) * length_ns + bucket_count - 1) // bucket_count) AS BIGINT)
-            AS bucket_end_ns,
+        -- The last part may end one past the last time that there is.
+        CAST(
+            least(
+                any_value(start_ns + ((bucket + 1) * length_ns + bucket_count - 1) // bucket_count), 9223372036854775807
+            ) AS BIGINT
+        ) AS bucket_end_ns,
         {
             'sample_count': count(allocated_bytes),
             'first_bytes': arg_min(allocated_bytes, (timestamp_ns, file_id, line_number)),

@@ -32,8 +32,9 @@ issue_buckets AS (
     SELECT
         i.fingerprint_id,
         n.bucket,
-        CAST(b.start_ns + (n.bucket * b.length_ns + 23) // 24 AS BIGINT) AS bucket_start_ns,
-        CAST(b.start_ns + ((n.bucket + 1) * b.length_ns + 23) // 24 AS BIGINT) AS bucket_end_ns
+        -- A part may end one past the last time that there is.
+        CAST(least(b.start_ns + (n.bucket * b.length_ns + 23) // 24, 9223372036854775807) AS BIGINT) AS bucket_start_ns,
+        CAST(least(b.start_ns + ((n.bucket + 1) * b.length_ns + 23) // 24, 9223372036854775807) AS BIGINT) AS bucket_end_ns
     FROM (SELECT DISTINCT fingerprint_id FROM bucket_counts) AS i
     CROSS JOIN (SELECT unnest(range(24)) AS bucket) AS n
     CROSS JOIN bounds AS b

@@ -17,10 +17,12 @@ from stormlog.apps.cli.options.fields import chosen_fields, chosen_target, known
 from stormlog.apps.cli.options.sql_option import PRINT_SQL, statement_document, statement_text
 from stormlog.apps.cli.options.targets import ISSUES, Target, issue_target
 from stormlog.apps.cli.printing import diagnostics, output
-from stormlog.apps.cli.printing.formats import STREAMED_FORMATS, Answer
+from stormlog.apps.cli.printing.formats import STREAMED_FORMATS, TABLE_FORMATS, Answer
+from stormlog.presenting import Moments
 from stormlog.query.streams import RowStream
 
 if TYPE_CHECKING:
+    from stormlog.issues import StormlogIssue
     from stormlog.query import QueryStore
 
 __all__ = ["Request", "answer", "open_store", "reading"]
@@ -54,6 +56,7 @@ class Request:
         quiet: Whether to keep notices and progress to oneself.
         no_colour: Whether to print without colours.
         follow_s: Seconds between two looks at the paths; None asks once.
+        moments: How tables show times.
         fields: Names of the fields to print, with commas between; None for all.
     """
 
@@ -72,6 +75,7 @@ class Request:
     quiet: bool
     no_colour: bool
     follow_s: float | None = None
+    moments: Moments = Moments()
     fields: str | None = None
 
 
@@ -198,6 +202,7 @@ def _follow(store: QueryStore, filters: Any, request: Request) -> None:
         as_table=as_table,
         quiet=request.quiet,
         no_colour=request.no_colour,
+        moments=request.moments,
         guard=guard,
     )
 
@@ -208,11 +213,27 @@ def _found(store: QueryStore, target: Target, wanted: Any, request: Request) -> 
         result = store.iter_sql(request.sql) if is_streamed else store.sql(request.sql)
         names = distinct_names(result.columns)
         records = (dict(zip(names, row, strict=True)) for row in result)
-        return Answer(records if is_streamed else list(records), names=names)
+        return Answer(records if is_streamed else list(records), names=names, moments=request.moments)
     if is_streamed and target.stream_method is not None:
         return Answer(getattr(store, target.stream_method)(wanted), target)
     rows = getattr(store, target.method)(wanted)
-    return Answer(rows, issue_target(rows) if target is ISSUES else target)
+    if target is not ISSUES:
+        return Answer(rows, target, moments=request.moments)
+    return _issues_found(store, rows, request)
+
+
+def _issues_found(store: QueryStore, issues: list[StormlogIssue], request: Request) -> Answer:
+    fields = parse_fields(request.fields, known_fields(ISSUES)) or ()
+    if request.format_name not in TABLE_FORMATS and not fields:
+        return Answer(issues, ISSUES)
+    # The formats for programs do without.
+    from stormlog.apps.cli.printing.issue_rows import COUNTS, TABLE_FIELDS, issue_rows
+
+    if request.format_name not in TABLE_FORMATS and not set(fields).intersection(TABLE_FIELDS):
+        return Answer(issues, ISSUES)
+    is_counted = bool(issues) and (not fields or not set(fields).isdisjoint(COUNTS))
+    rows = list(issue_rows(issues, store.issue_counts() if is_counted else {}, fields))
+    return Answer(rows, issue_target(issues), moments=request.moments)
 
 
 def _with_fields(found: Answer, fields: Sequence[str]) -> Answer:
@@ -220,7 +241,7 @@ def _with_fields(found: Answer, fields: Sequence[str]) -> Answer:
     choose = partial(chosen_fields, fields=fields)
     rows = found.rows.mapped(choose) if isinstance(found.rows, RowStream) else list(map(choose, found.rows))
     target = None if found.target is None else chosen_target(found.target, fields)
-    return Answer(rows, target, found.names if target is not None else tuple(fields))
+    return Answer(rows, target, found.names if target is not None else tuple(fields), found.moments)
 
 
 def _note_other_rows(store: QueryStore, wanted: Any, found: Answer, request: Request) -> None:

@@ -14,13 +14,16 @@ import sqlite3
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from stormlog._resources import resource_directory
 from stormlog._sqlite import connect_to_memory, connect_to_read, explaining
 from stormlog.errors import LifecycleError, MigrationError, SourceError
 from stormlog.issues.sidecar import TrackedState
 from stormlog.issues.state import STATE_OF_STATUS
+
+if TYPE_CHECKING:
+    from stormlog.issues import IgnoreRule
 
 __all__ = ["SELECT_STATES", "TrackerFile", "empty_tracker", "state_of_row", "tables_of"]
 
@@ -32,16 +35,18 @@ SELECT
     f.fingerprint_id, i.status, a.name AS app, f.is_dev, i.issue_id, f.kind, f.schema_version, f.dimensions_json,
     f.severity, f.title, f.title_ns, i.fix_version, i.ignore_until_json, i.assignee, i.occurrence_count, i.hit_count,
     i.run_count, i.unique_user_count, i.recurred_count, i.first_seen_ns, i.last_seen_ns, i.first_seen_version,
-    i.last_seen_version
+    i.last_seen_version, n.number
 FROM issue_fingerprints AS f
 INNER JOIN issues AS i ON f.issue_id = i.issue_id
 INNER JOIN apps AS a ON f.app_id = a.app_id
 INNER JOIN projects AS p ON i.project_id = p.project_id
+INNER JOIN issue_numbers AS n ON i.issue_id = n.issue_id AND n.is_former = 0
 WHERE p.name = ?
 ORDER BY f.fingerprint_id, a.name, f.is_dev
 """
 
-_ALL_FIELDS = frozenset(TrackedState.__dataclass_fields__) - {"given"}
+#: Numbers of issues that were merged are for exports alone.
+_ALL_FIELDS = frozenset(TrackedState.__dataclass_fields__) - {"given", "former_numbers"}
 
 
 def state_of_row(row: sqlite3.Row) -> TrackedState:
@@ -128,6 +133,19 @@ class TrackerFile:
                 details={"project": project},
             )
         return [state_of_row(row) for row in self._connection.execute(SELECT_STATES, [project])]
+
+    def ignore_rules(self, project: str) -> tuple[IgnoreRule, ...]:
+        """Return the rules by which issues of a project are ignored; call it inside `reading`."""
+        rows = self._connection.execute(
+            "SELECT r.rule_json FROM ignore_rules AS r INNER JOIN projects AS p ON p.project_id = r.project_id "
+            "WHERE p.name = ? ORDER BY r.rule_id",
+            [project],
+        ).fetchall()
+        if not rows:
+            return ()
+        from stormlog.issues import ignore_rule_of
+
+        return tuple(ignore_rule_of(json.loads(text)) for (text,) in rows)
 
     def _require_known(self) -> None:
         tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master")}

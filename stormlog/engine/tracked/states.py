@@ -7,9 +7,9 @@ looked at last; a damaged sidecar costs a warning and no issue.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stormlog._paths import require_path
 from stormlog.artifacts import CatalogWarning
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from stormlog.artifacts import ArtifactCatalog
     from stormlog.engine.tracked.sqlite_file import TrackerFile
+    from stormlog.issues import IgnoreRule
     from stormlog.issues.sidecar import TrackedState
 
 __all__ = ["NO_TRACKER", "Shown", "StateSource"]
@@ -53,13 +54,19 @@ class StateSource:
     Args:
         tracker: A tracker; with one, sidecars do not count.
         project: Project of the tracker.
+        ignore: Rules by which issues are ignored; with a tracker, only its own rules count.
 
     Raises:
         MigrationError: the tracker is of another version, or something else.
         SourceError: it is missing or cannot be read, or has no such project.
     """
 
-    def __init__(self, tracker: str | os.PathLike[str] | None = None, project: str = "default") -> None:
+    def __init__(
+        self,
+        tracker: str | os.PathLike[str] | None = None,
+        project: str = "default",
+        ignore: Sequence[IgnoreRule] = (),
+    ) -> None:
         self._tracker = None if tracker is None else require_path(tracker, "the path of the tracker")
         self._project = project
         self._file: TrackerFile | None = None
@@ -67,6 +74,8 @@ class StateSource:
         self._token = NO_TRACKER
         self._states: dict[str, TrackedState] = {}
         self._overrides: dict[str, str] = {}
+        self._configured_rules = tuple(ignore)
+        self._rules: tuple[IgnoreRule, ...] = self._configured_rules if tracker is None else ()
         self._is_closed = False
         self._update()
 
@@ -86,21 +95,25 @@ class StateSource:
         Returns:
             Whether an issue may show another state than it did when this was called last.
         """
-        before = self._overrides
+        before = self._overrides, self._rules
         if self._tracker is None:
             found: list[TrackedState] = []
+            rules = list(self._configured_rules)
             for path in catalog.issue_sidecars:
                 # Late: most artifacts have none, and this reads more than it takes to answer from what is kept.
                 from stormlog.issues.sidecar import read_sidecar
 
                 try:
-                    found += read_sidecar(path, catalog.opened.also([os.path.realpath(path.parent)])).states
+                    sidecar = read_sidecar(path, catalog.opened.also([os.path.realpath(path.parent)]))
+                    found += sidecar.states
+                    rules += sidecar.ignore
                 except SourceError as error:
                     message = f"was skipped: {str(error).removeprefix(f'{path}: ')}"
                     catalog.warnings.append(CatalogWarning(str(path), message, "issue_sidecar_invalid"))
             self._set(found, (0, self._token[1] + 1))
+            self._rules = tuple(rules)
         self._update()
-        return self._overrides != before
+        return (self._overrides, self._rules) != before
 
     def overrides(self, explicit: Mapping[str, str] | None) -> dict[str, str]:
         """Return fingerprint id -> state for all that are not simply open.
@@ -110,6 +123,32 @@ class StateSource:
         """
         self._update()
         return {**self._overrides, **(explicit or {})}
+
+    def ignored(
+        self, issues: Iterable[tuple[str, str, Mapping[str, Any]]], explicit: Mapping[str, str] | None
+    ) -> dict[str, str]:
+        """Return fingerprint id -> ``ignored`` for the issues that rules ignore.
+
+        Args:
+            issues: Fingerprint id, kind and dimensions of each.
+            explicit: What a caller says; it wins.
+        """
+        from stormlog.issues import ignoring_rule, may_be_ignored
+
+        found: dict[str, str] = {}
+        for fingerprint_id, kind, dimensions in issues:
+            state = self._states.get(fingerprint_id)
+            is_open = may_be_ignored(None if state is None else state.effective_status)
+            if fingerprint_id in (explicit or {}) or not is_open:
+                continue
+            if ignoring_rule(self._rules, fingerprint_id, kind, dimensions) is not None:
+                found[fingerprint_id] = "ignored"
+        return found
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether there are rules by which issues are ignored."""
+        return bool(self._rules)
 
     @property
     def tracker(self) -> str | None:
@@ -149,6 +188,7 @@ class StateSource:
         token = self._token_of(file)
         if token != self._token:
             self._set(file.states(self._project), token)
+            self._rules = file.ignore_rules(self._project)
 
     def _token_of(self, file: TrackerFile) -> Token:
         return self._openings, file.data_version()

@@ -28,8 +28,8 @@ def log(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
     scan_id: str | None = None,
-) -> None:
-    """Write one entry, in the transaction of the change itself.
+) -> int:
+    """Write one entry, in the transaction of the change itself, and return its id.
 
     Args:
         action: What was done: ``create``, ``claim``, ``resolve``, ``regress``, ``merge``, ...
@@ -37,7 +37,7 @@ def log(
         before: Fields that changed, as they were.
         after: The same as they are now, and what explains the change.
     """
-    connection.execute(
+    cursor = connection.execute(
         "INSERT INTO activity (project_id, issue_id, at_ns, actor_type, actor_id, action, before_json, after_json, "
         "scan_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
@@ -52,3 +52,4 @@ def log(
             scan_id,
         ],
     )
+    return int(cursor.lastrowid or 0)

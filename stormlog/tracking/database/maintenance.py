@@ -24,7 +24,14 @@ from stormlog.tracking.database.migrations import (
 )
 from stormlog.tracking.database.store import Store
 
-__all__ = ["Problem", "StoreStatus", "back_up_store", "check_store", "migrate_store", "store_status"]
+__all__ = [
+    "Problem",
+    "StoreStatus",
+    "back_up_store",
+    "check_store",
+    "migrate_store",
+    "store_status",
+]
 
 _SCHEMA = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
 _JSON_COLUMNS = """

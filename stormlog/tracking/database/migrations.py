@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import re
 import sqlite3
@@ -27,6 +28,7 @@ __all__ = [
     "Migration",
     "applied_versions",
     "back_up",
+    "free_backup_path",
     "load_migrations",
     "migrate",
     "pending",
@@ -170,7 +172,7 @@ def migrate(
         return []
     if not applied_versions(connection):
         return _apply(connection, path, steps)
-    back_up(connection, _backup_path(path), original=path)
+    back_up(connection, free_backup_path(path), original=path)
     return [done for step in steps for done in _apply(connection, path, [step])]
 
 
@@ -212,9 +214,13 @@ def back_up(connection: sqlite3.Connection, target: Path, *, original: Path) -> 
     return target
 
 
-def _backup_path(path: Path) -> Path:
+def free_backup_path(path: Path) -> Path:
+    """Return where a copy of a store is kept beside it: a name with the time that no file has."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    return path.with_name(f"{path.name}.{stamp}.backup")
+    names = (
+        f"{path.name}.{stamp}{'' if number == 0 else f'-{number}'}.backup" for number in itertools.count()
+    )
+    return next(free for name in names if not (free := path.with_name(name)).exists())
 
 
 def _apply(connection: sqlite3.Connection, path: Path, steps: Sequence[Migration]) -> list[Migration]:

@@ -30,8 +30,10 @@ __all__ = ["Store", "default_store_path"]
 def default_store_path() -> Path:
     """Return ``$STORMLOG_DB``, else ``stormlog/tracker.db`` in the user's data directory."""
     named = os.environ.get("STORMLOG_DB")
-    if named:
-        return Path(named)
+    return Path(named) if named else _usual_path()
+
+
+def _usual_path() -> Path:
     data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
     return Path(data, "stormlog", "tracker.db")
 
@@ -51,12 +53,15 @@ class Store:
         self.warnings = warnings
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, group_shared: bool = False) -> Store:
+    def open(
+        cls, path: str | os.PathLike[str], *, group_shared: bool = False, make_folder: bool = True
+    ) -> Store:
         """Open a store to write; it is made, or brought up to date, if need be.
 
         Args:
             path: The file. A new one is for its owner alone.
             group_shared: Whether the group may read and write a new one too.
+            make_folder: Whether its directory may be made; that of the usual place is.
 
         Raises:
             MigrationError: it is newer than this version of Stormlog, damaged, or another kind of file.
@@ -65,7 +70,9 @@ class Store:
         file = Path(path)
         warnings = []
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            if make_folder or file == _usual_path():
+                file.parent.mkdir(parents=True, exist_ok=True)
+            _require_folder(file)
             is_new = create_store(file, is_shared=group_shared)
             if group_shared and not is_new and mode_of(file) & 0o060 != 0o060:
                 warnings.append(f"{file} exists already and keeps its mode {mode_of(file):o}")
@@ -177,6 +184,14 @@ class Store:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
                 raise
+
+
+def _require_folder(file: Path) -> None:
+    if not file.parent.exists():
+        raise SourceError(
+            f"cannot use this tracker: there is no directory {file.parent}; make it, or correct the path",
+            path=str(file),
+        )
 
 
 def _new_in_memory() -> sqlite3.Connection:

@@ -18,3 +18,6 @@ from stormlog.tracking.digest.settings import (
     NotifySettings as NotifySettings,
     SmtpSettings as SmtpSettings,
 )
+from stormlog.tracking.digest.planning import (
+    PlannedMessage as PlannedMessage,
+)

@@ -6,6 +6,8 @@ out is decided when it is sent.
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
 import sqlite3
@@ -15,8 +17,18 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
 from stormlog.tracking.database.aggregates import SEVERITY_RANK
+from stormlog.tracking.reading.lookup import FINGERPRINTS, what_of_fingerprints
 
-__all__ = ["MOST_RECURRING", "MOST_ROWS", "Digest", "DigestIssue", "collect", "one_line"]
+__all__ = [
+    "MOST_OF_WHY",
+    "MOST_RECURRING",
+    "MOST_ROWS",
+    "Digest",
+    "DigestIssue",
+    "collect",
+    "latest_sources",
+    "one_line",
+]
 
 #: Most issues that are listed one by one.
 MOST_ROWS: Final = 50
@@ -24,6 +36,11 @@ MOST_ROWS: Final = 50
 MOST_RECURRING: Final = 10
 
 _MOST_CHARACTERS: Final = 80
+#: The text is short by itself: its end tells apart what it had to leave out.
+_MOST_OF_WHAT: Final = 1000
+MOST_OF_WHY: Final = 1000
+#: Most sources that are read to explain a run.
+_MOST_SOURCES: Final = 1000
 # Marks that turn the direction of text around, for whatever follows them too.
 _DIRECTION: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -47,6 +64,7 @@ class DigestIssue:
         recurred_count: Sessions in which a resolved issue came back, of which nobody can say whether they
             have the fix.
         command: What opens it.
+        what: What tells it from issues of the same title; at most `_MOST_OF_WHAT` characters.
     """
 
     issue_id: str
@@ -65,6 +83,7 @@ class DigestIssue:
     first_seen_ns: int | None
     last_seen_ns: int | None
     command: str
+    what: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +96,7 @@ class Digest:
         more_count: New and regressed issues besides these.
         recurring: Resolved issues that came back, at most `MOST_RECURRING`.
         more_recurring_count: Such issues besides these.
+        why: Why the latest run failed, on one line; None where nobody knows.
     """
 
     project: str
@@ -88,6 +108,7 @@ class Digest:
     more_count: int
     recurring: Sequence[DigestIssue]
     more_recurring_count: int
+    why: str | None = None
 
     @property
     def issue_count(self) -> int:
@@ -95,8 +116,11 @@ class Digest:
         return self.new_count + self.regressed_count
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, JSON-ready."""
-        return asdict(self)
+        """Return all fields in order, JSON-ready; ``why`` only where it is known."""
+        values = asdict(self)
+        if self.why is None:
+            del values["why"]
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Digest:
@@ -146,6 +170,57 @@ def collect(
     return digest, [row["issue_id"] for row in covered]
 
 
+def latest_sources(connection: sqlite3.Connection, project_id: str, issue_ids: Sequence[str]) -> list[str]:
+    """Return the sources of the run that had one of some issues last, with those of its other ranks.
+
+    Ranks lie in one directory, and those without an issue belong to the account of the run.
+
+    Returns:
+        Known sources that were there when they were scanned last, at most `_MOST_SOURCES`; none where there are more.
+    """
+    run = connection.execute(
+        """
+        SELECT o.run_id
+        FROM issue_occurrences AS o
+        INNER JOIN issues AS i ON i.issue_id = o.issue_id
+        WHERE o.issue_id IN (SELECT value FROM json_each(?))
+        -- Most runs that fail run out of memory; whatever else there is comes after them.
+        ORDER BY i.kind = 'oom' DESC, o.last_ns DESC, o.occurrence_id DESC
+        LIMIT 1
+        """,
+        [json.dumps(list(issue_ids))],
+    ).fetchone()
+    if run is None:
+        return []
+    paths = [
+        path
+        for (path,) in connection.execute(
+            """
+            SELECT DISTINCT e.source_path
+            FROM issue_occurrences AS o
+            INNER JOIN issues AS i ON i.issue_id = o.issue_id AND i.project_id = ?
+            INNER JOIN issue_evidence AS e ON e.occurrence_id = o.occurrence_id
+            WHERE o.run_id = ? AND e.source_path IS NOT NULL
+            """,
+            [project_id, run["run_id"]],
+        )
+    ]
+    if not paths or not all(map(os.path.isabs, paths)):
+        return []
+    folder = os.path.commonpath([os.path.dirname(path) for path in paths])
+    known = connection.execute(
+        """
+        SELECT DISTINCT source_path FROM scan_sources
+        WHERE project_id = :project_id AND missing_since_ns IS NULL
+            AND substr(source_path, 1, length(:folder)) = :folder
+        ORDER BY source_path
+        LIMIT :most
+        """,
+        {"project_id": project_id, "folder": os.path.join(folder, ""), "most": _MOST_SOURCES + 1},
+    ).fetchall()
+    return [] if len(known) > _MOST_SOURCES else [path for (path,) in known]
+
+
 def one_line(text: str, most: int = _MOST_CHARACTERS) -> str:
     """Return text that cannot break out of its line: no control characters, single spaces, and cut to a length.
 
@@ -167,10 +242,10 @@ def _printable(character: str) -> str:
 def _rows(
     connection: sqlite3.Connection, condition: str, named: Mapping[str, str], most: int, options: str
 ) -> tuple[DigestIssue, ...]:
-    columns = [field.name for field in fields(DigestIssue) if field.name not in ("app", "command")]
+    columns = [field.name for field in fields(DigestIssue) if field.name not in ("app", "command", "what")]
     rows = connection.execute(
         f"""
-        SELECT {", ".join(f"i.{column}" for column in columns)}, a.name AS app
+        SELECT {", ".join(f"i.{column}" for column in columns)}, a.name AS app, {FINGERPRINTS} AS fingerprints
         FROM issues AS i
         INNER JOIN apps AS a ON a.app_id = i.app_id
         WHERE {condition}
@@ -181,9 +256,12 @@ def _rows(
     )
     shown = []
     for row in rows:
+        fields_of_row = dict(row)
+        what = what_of_fingerprints(json.loads(fields_of_row.pop("fingerprints")))
         values: dict[str, Any] = {
-            name: one_line(value) if isinstance(value, str) else value for name, value in dict(row).items()
+            name: one_line(value) if isinstance(value, str) else value
+            for name, value in fields_of_row.items()
         }
         command = f"stormlog issues show {shlex.quote(values['issue_id'])}{options}"
-        shown.append(DigestIssue(**values, command=command))
+        shown.append(DigestIssue(**values, command=command, what=one_line(what, _MOST_OF_WHAT)))
     return tuple(shown)

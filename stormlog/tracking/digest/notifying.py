@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import shlex
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from stormlog.tracking.actors import WRITE
 from stormlog.tracking.database.store import default_store_path
-from stormlog.tracking.digest.content import Digest, collect
+from stormlog.tracking.digest.content import MOST_OF_WHY, Digest, collect, latest_sources, one_line
 from stormlog.tracking.digest.due import basis_ns, due_ns, is_ahead, is_due, stamp_ns
 from stormlog.tracking.digest.failures import DeliveryError
 from stormlog.tracking.digest.lock import delivery_lock
-from stormlog.tracking.digest.outbox import Delivery, Notice, claim, enqueue, mark, waiting
+from stormlog.tracking.digest.outbox import Delivery, Notice, claim, enqueue, is_told, mark, waiting
 from stormlog.tracking.digest.outbox import is_due as is_attempt_due
+from stormlog.tracking.digest.planning import NO_MAIL_SERVER, PlannedMessage, planned
 from stormlog.tracking.digest.settings import NotifySettings
 from stormlog.tracking.digest.smtp import Mailer
 from stormlog.tracking.digest.webhook import post
@@ -28,7 +29,10 @@ from stormlog.tracking.projects import DEFAULT_PROJECT, project_of, project_row
 from stormlog.tracking.session import TrackerSession
 from stormlog.tracking.webhook_settings import webhook_address
 
-__all__ = ["NotifyReport", "ProjectDigest", "deliver", "notify", "queue_if_due"]
+__all__ = ["Explain", "NotifyReport", "ProjectDigest", "command_options", "deliver", "notify", "queue_if_due"]
+
+#: Paths of the sources that a digest is about -> why the latest run of them failed, on one line; None if nobody knows.
+Explain = Callable[[Sequence[str]], str | None]
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,13 @@ class NotifyReport:
 
     Attributes:
         deliveries: Messages that were tried now, and those that still wait from before.
+        messages: In a dry run, the messages that would be sent.
     """
 
     is_dry_run: bool
     projects: Sequence[ProjectDigest]
     deliveries: Sequence[Delivery]
+    messages: Sequence[PlannedMessage] = ()
 
     @property
     def queued_count(self) -> int:
@@ -86,12 +92,14 @@ class NotifyReport:
 
         Source: docs/notifications.md#answer.
         """
+        planned = {"messages": [message.as_dict() for message in self.messages]} if self.is_dry_run else {}
         return {
             "is_dry_run": self.is_dry_run,
             "queued_count": self.queued_count,
             **{f"{state}_count": self.count(state) for state in ("sent", "pending", "failed")},
             "projects": [project.as_dict() for project in self.projects],
             "deliveries": [delivery.as_dict() for delivery in self.deliveries],
+            **planned,
         }
 
 
@@ -102,6 +110,7 @@ def notify(
     settings: NotifySettings,
     force: bool = False,
     dry_run: bool = False,
+    explain: Explain | None = None,
 ) -> NotifyReport:
     """Queue the digests that are due and send everything that waits.
 
@@ -110,6 +119,7 @@ def notify(
         settings: How messages are sent.
         force: Whether to take every digest for due.
         dry_run: Whether to say what would be sent only; nothing is stored then.
+        explain: Says why the latest run failed.
 
     Raises:
         LifecycleError: there is no such project.
@@ -117,16 +127,20 @@ def notify(
 
     Source: docs/notifications.md.
     """
-    found = _queue(tracker, projects, force=force, dry_run=dry_run)
-    deliveries = () if dry_run else deliver(tracker, settings, projects=projects)
-    return NotifyReport(dry_run, found, deliveries)
+    found = _queue(tracker, projects, force=force, dry_run=dry_run, explain=explain)
+    if dry_run:
+        return NotifyReport(dry_run, found, (), _messages(tracker, found, settings))
+    return NotifyReport(dry_run, found, deliver(tracker, settings, projects=projects))
 
 
-def queue_if_due(tracker: TrackerSession, *, scan_id: str | None = None) -> int:
+def queue_if_due(
+    tracker: TrackerSession, *, scan_id: str | None = None, explain: Explain | None = None
+) -> int:
     """Queue the digest of the tracker's project if it is due.
 
     Args:
         scan_id: The scan that asks, for the activity log.
+        explain: Says why the latest run failed.
 
     Returns:
         How many messages were queued; `deliver` sends them.
@@ -134,7 +148,8 @@ def queue_if_due(tracker: TrackerSession, *, scan_id: str | None = None) -> int:
     Raises:
         PermissionDeniedError: ``issues:write`` is missing.
     """
-    return sum(found.notice_count for found in _queue(tracker, [tracker.project], scan_id=scan_id))
+    found = _queue(tracker, [tracker.project], scan_id=scan_id, explain=explain)
+    return sum(project.notice_count for project in found)
 
 
 def deliver(
@@ -195,24 +210,46 @@ def _queue(
     force: bool = False,
     dry_run: bool = False,
     scan_id: str | None = None,
+    explain: Explain | None = None,
 ) -> list[ProjectDigest]:
     if not dry_run:
         _correct_bases(tracker, projects)
+    found: list[ProjectDigest] = []
+    sources: list[list[str]] = []
     with tracker.reading() as connection:
         # Most of the time nothing is due, and then there is no need to wait for those who write.
-        found = [_examine(tracker, connection, row, force=force)[0] for row in _rows(connection, projects)]
+        for row in _rows(connection, projects):
+            project, issue_ids = _examine(tracker, connection, row, force=force)
+            found.append(project)
+            sources.append(latest_sources(connection, row["project_id"], issue_ids))
+    # Files are read outside of any transaction.
+    reasons = [
+        explain(paths) if explain is not None and project.digest is not None else None
+        for project, paths in zip(found, sources, strict=True)
+    ]
     if dry_run:
-        return found
+        return [_with_reason(project, why) for project, why in zip(found, reasons, strict=True)]
     return [
-        _queue_one(tracker, each.project, force=force, scan_id=scan_id) if each.outcome == "due" else each
-        for each in found
+        _queue_one(tracker, each.project, force=force, scan_id=scan_id, why=why)
+        if each.outcome == "due"
+        else each
+        for each, why in zip(found, reasons, strict=True)
     ]
 
 
-def _queue_one(tracker: TrackerSession, name: str, *, force: bool, scan_id: str | None) -> ProjectDigest:
+def _with_reason(project: ProjectDigest, why: str | None) -> ProjectDigest:
+    if project.digest is None or why is None:
+        return project
+    return replace(project, digest=replace(project.digest, why=one_line(why, MOST_OF_WHY)))
+
+
+def _queue_one(
+    tracker: TrackerSession, name: str, *, force: bool, scan_id: str | None, why: str | None
+) -> ProjectDigest:
     with tracker.writing() as connection:
         row = project_row(connection, name)
         found, issue_ids = _examine(tracker, connection, row, force=force)
+        found = _with_reason(found, why)
         if found.digest is None:
             # Somebody else was faster.
             return found
@@ -252,11 +289,36 @@ def _examine(
     elif not _recipients(row):
         outcome = "no_recipients"
     else:
-        content = collect(connection, row, digest_ns=now_ns, options=_options(tracker, row["name"]))
+        content = collect(connection, row, digest_ns=now_ns, options=command_options(tracker, row["name"]))
         outcome = "nothing_new" if content is None else "due"
     digest, issue_ids = (None, []) if content is None else content
     next_ns = due_ns(frequency, basis_ns=counted_ns)
     return ProjectDigest(row["name"], frequency, outcome, next_ns, 0, digest), issue_ids
+
+
+def _messages(
+    tracker: TrackerSession, found: Sequence[ProjectDigest], settings: NotifySettings
+) -> list[PlannedMessage]:
+    """Return what waits from before, and the messages of the digests that are due."""
+    digests = {project.project: project.digest for project in found}
+    messages = []
+    with tracker.reading() as connection:
+        for row in _rows(connection, list(digests)):
+            digest = digests[row["name"]]
+            how = {
+                "webhook_url": row["webhook_url"],
+                "webhook_format": row["webhook_format"],
+                "settings": settings,
+            }
+            for notice in waiting(connection, [row["project_id"]]):
+                # A new digest takes the place of one that nobody has accepted.
+                if digest is None or is_told(connection, notice):
+                    messages.append(
+                        planned(notice.digest, notice.channel, notice.recipient, **how, is_waiting=True)
+                    )
+            if digest is not None:
+                messages += [planned(digest, *pair, **how) for pair in _recipients(row)]
+    return messages
 
 
 def _basis_ns(row: sqlite3.Row, now_ns: int) -> int:
@@ -294,8 +356,11 @@ def _recipients(row: sqlite3.Row) -> list[tuple[str, str]]:
     return pairs if project.webhook_url is None else [*pairs, ("webhook", project.webhook_url)]
 
 
-def _options(tracker: TrackerSession, project: str) -> str:
-    """Return what a command needs to find this project in this tracker, besides what it finds by itself."""
+def command_options(tracker: TrackerSession, project: str) -> str:
+    """Return the options that a command needs to find a project in this tracker, with a blank before each.
+
+    Those are left out without which it finds both.
+    """
     options = []
     if tracker.store.path != default_store_path():
         options += ["--db", str(tracker.store.path.absolute())]
@@ -310,7 +375,7 @@ def _attempt(
 ) -> Delivery | None:
     """Try to send one message; None if somebody else does."""
     if notice.channel == "email" and mailer is None:
-        return _delivery(notice, "pending", "no mail server is named: set STORMLOG_SMTP_HOST")
+        return _delivery(notice, "pending", NO_MAIL_SERVER)
     if not is_attempt_due(notice, now_ns=tracker.clock()):
         return _delivery(notice, "pending", notice.error)
     with tracker.writing() as connection:

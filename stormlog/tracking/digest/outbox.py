@@ -20,7 +20,7 @@ from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.database.sequences import next_sequence
 from stormlog.tracking.digest.content import Digest
 
-__all__ = ["MOST_ATTEMPTS", "Delivery", "Notice", "claim", "enqueue", "is_due", "mark", "waiting"]
+__all__ = ["MOST_ATTEMPTS", "Delivery", "Notice", "claim", "enqueue", "is_due", "is_told", "mark", "waiting"]
 
 _MINUTE_NS: Final = 60 * 10**9
 #: Minutes after each attempt before the next one.
@@ -163,6 +163,16 @@ def waiting(connection: sqlite3.Connection, project_ids: Sequence[str]) -> list[
         [json.dumps(list(project_ids))],
     )
     return [_notice(row) for row in rows]
+
+
+def is_told(connection: sqlite3.Connection, notice: Notice) -> bool:
+    """Tell whether another recipient has accepted the digest of a message."""
+    return bool(
+        connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM notices WHERE project_id = ? AND state = 'sent' AND digest_sequence = ?)",
+            [notice.project_id, notice.digest_sequence],
+        ).fetchone()[0]
+    )
 
 
 def is_due(notice: Notice, *, now_ns: int) -> bool:

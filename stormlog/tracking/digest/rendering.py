@@ -22,6 +22,7 @@ _CELL: Final = 'style="padding:4px 8px;border-bottom:1px solid #ddd;text-align:l
 _HEADINGS: Final = (
     "Status",
     "Title",
+    "What",
     "Kind",
     "App",
     "Runs",
@@ -44,7 +45,7 @@ def subject(digest: Digest) -> str:
 
 def as_text(digest: Digest) -> str:
     """Return a digest as plain text."""
-    parts = [subject(digest)]
+    parts = [subject(digest), *_why(digest)]
     parts += map(_text_row, digest.issues)
     parts += _more(digest.more_count)
     if digest.recurring:
@@ -56,7 +57,7 @@ def as_text(digest: Digest) -> str:
 
 def as_html(digest: Digest) -> str:
     """Return a digest as an HTML document without scripts, pictures or links."""
-    parts = [f"<h2>{escape(subject(digest))}</h2>"]
+    parts = [f"<h2>{escape(subject(digest))}</h2>", *(f"<p>{escape(line)}</p>" for line in _why(digest))]
     parts += _html_table(digest.issues, digest.more_count)
     if digest.recurring:
         parts.append(f"<h3>{_RECURRING}</h3>")
@@ -80,7 +81,7 @@ def as_json(digest: Digest) -> dict[str, Any]:
 
 def as_slack(digest: Digest) -> dict[str, Any]:
     """Return a digest as a message of Slack and of what understands the same."""
-    lines = [f"*{_slack(subject(digest))}*"]
+    lines = [f"*{_slack(subject(digest))}*", *map(_slack, _why(digest))]
     lines += map(_slack_row, digest.issues)
     lines += _more(digest.more_count)
     if digest.recurring:
@@ -92,6 +93,10 @@ def as_slack(digest: Digest) -> dict[str, Any]:
 
 def _counted(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def _why(digest: Digest) -> list[str]:
+    return [] if digest.why is None else [f"Latest failed run: {digest.why}"]
 
 
 def _more(count: int) -> list[str]:
@@ -128,8 +133,10 @@ def _utc(time_ns: int) -> str:
 
 
 def _text_row(issue: DigestIssue) -> str:
+    what = f"  {issue.what}\n" if issue.what else ""
     return (
         f"{issue.status} ({issue.severity}): {issue.title}\n"
+        f"{what}"
         f"  {issue.kind} in {issue.app}: {_counts(issue)}\n"
         f"  versions {_versions(issue)}; seen {_seen(issue)} UTC\n"
         f"  {issue.command}"
@@ -139,11 +146,14 @@ def _text_row(issue: DigestIssue) -> str:
 def _html_table(issues: Sequence[DigestIssue], more_count: int) -> list[str]:
     if not issues:
         return []
-    rows = [_html_row("th", _HEADINGS)]
+    # Digests that an earlier version stored do not say it.
+    has_what = any(issue.what for issue in issues)
+    rows = [_html_row("th", [heading for heading in _HEADINGS if has_what or heading != "What"])]
     for issue in issues:
         cells = (
             issue.status if issue.status != "resolved" else f"resolved, {issue.recurred_count} since",
             f"{issue.title} ({issue.severity})",
+            *([issue.what or "-"] if has_what else []),
             issue.kind,
             issue.app,
             str(issue.run_count),
@@ -168,5 +178,6 @@ def _slack(text: str) -> str:
 
 
 def _slack_row(issue: DigestIssue) -> str:
-    line = f"• {issue.status} ({issue.severity}): {issue.title}: {issue.app}, {_counts(issue)}"
+    name = f"{issue.title}: {issue.what}" if issue.what else issue.title
+    line = f"• {issue.status} ({issue.severity}): {name}: {issue.app}, {_counts(issue)}"
     return _slack(f"{line}\n    {issue.command}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import sqlite3
 import tempfile
@@ -19,9 +20,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from stormlog.errors import SourceError
+from stormlog.issues import IgnoreRule, ignoring_rule, may_be_ignored
 from stormlog.issues.kinds import severity_rank_sql
 from stormlog.issues.sidecar import TrackedState, read_sidecar, state_precedence
+from stormlog.issues.what import what_of
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
+from stormlog.tracking.reading.filters import IssueConditions, IssueFilter, conditions_of
+from stormlog.tracking.reading.lookup import ISSUES_CTE
 from stormlog.tracking.repository import Repository
 from stormlog.tracking.scanning.scan import ScanOptions, scan
 from stormlog.tracking.session import TrackerSession
@@ -56,6 +61,7 @@ class Baseline:
         regress_on_equal: Whether the fix version itself, seen again, makes an issue regressed.
         first_seen: (app, version of the code) -> its earliest event, nanoseconds since the Unix epoch.
         repo: Git repository that knows which commit is newer.
+        ignore: Rules by which issues are ignored.
     """
 
     source: str
@@ -64,6 +70,7 @@ class Baseline:
     regress_on_equal: bool = False
     first_seen: Mapping[tuple[str, str], int] = field(default_factory=dict)
     repo: str | Repository | None = None
+    ignore: Sequence[IgnoreRule] = ()
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,7 @@ class GateIssue:
         issue_id: The issue that it is known as.
         fix_version: Version that it was resolved in.
         basis: What the comparison of versions rests on; see `Comparison`.
+        what: What tells it from issues of the same title.
     """
 
     fingerprint_id: str
@@ -100,6 +108,7 @@ class GateIssue:
     issue_id: str | None
     fix_version: str | None
     basis: str | None
+    what: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, JSON-ready."""
@@ -118,6 +127,7 @@ class GateReport:
         sessions_scanned: Sessions in them.
         lines_skipped: Lines that are no valid records.
         warnings: ``path`` and ``message`` of what was skipped.
+        left_out: Number of issues that do not count because they do not fit a filter.
     """
 
     baseline: str
@@ -127,6 +137,7 @@ class GateReport:
     sessions_scanned: int
     lines_skipped: int
     warnings: Sequence[Mapping[str, str]]
+    left_out: int = 0
 
     @property
     def failed(self) -> bool:
@@ -165,7 +176,7 @@ def baseline_of_file(path: str | os.PathLike[str], *, version_order: str = "auto
         SourceError: it is missing or wrong; the message says where.
     """
     sidecar = read_sidecar(path)
-    return Baseline(os.fspath(path), sidecar.states, version_order)
+    return Baseline(os.fspath(path), sidecar.states, version_order, ignore=sidecar.ignore)
 
 
 def baseline_of_tracker(tracker: TrackerSession) -> Baseline:
@@ -174,8 +185,9 @@ def baseline_of_tracker(tracker: TrackerSession) -> Baseline:
     Raises:
         LifecycleError: there is no such project.
     """
-    states = export_states(tracker).states
-    baseline = Baseline(os.fspath(tracker.store.path), states)
+    exported = export_states(tracker)
+    states = exported.states
+    baseline = Baseline(os.fspath(tracker.store.path), states, ignore=exported.ignore)
     with tracker.reading() as connection:
         if tracker.project == DEFAULT_PROJECT and not states:
             return baseline
@@ -195,6 +207,7 @@ def evaluate(
     *,
     fail_on: Collection[str] = ("new", "regressed"),
     app: str | None = None,
+    only: IssueConditions | None = None,
     watching: Callable[[QueryStore], AbstractContextManager[None]] = lambda _: contextlib.nullcontext(),
 ) -> GateReport:
     """Say what became of the issues that some paths hold.
@@ -211,16 +224,19 @@ def evaluate(
         fail_on: Some of `FAILURES`.
         app: Count only what the baseline says about this program, and take what names none for it. Without it,
             what is said about another program is better than nothing.
+        only: Count only the issues that fit: fields of `stormlog.tracking.reading.filters.IssueFilter`. What is
+            counted in an issue, and how its versions compare, stays the same.
         watching: Entered while the store that it is given reads.
 
     Raises:
         SourceError: none of the paths exists, they hold neither sessions nor issues, or something was skipped and
             ``strict`` is set.
-        ValueError: an unknown outcome or version order.
+        ValueError: an unknown outcome, version order or word of a filter.
     """
     unknown = sorted(set(fail_on).difference(FAILURES))
     if unknown:
         raise ValueError(f"unknown outcome {unknown[0]!r}: choose from {', '.join(FAILURES)}")
+    wanted = IssueFilter.of(only or {})
     options = replace(options or ScanOptions(), full=False, dry_run=False)
     if app is not None:
         options = replace(options, app=app)
@@ -238,6 +254,7 @@ def evaluate(
             )
             connection.execute(_COUNTED)
             rows = connection.execute(_FOUND).fetchall()
+            fitting = _fitting(connection, wanted)
             versions = _versions(connection)
             first_seen = _first_seen(connection)
     if not rows and not report.sessions_scanned:
@@ -254,7 +271,11 @@ def evaluate(
     fixes = [state.fix_version for states in known.values() for state in states]
     repository = repository_for(options.repo, [*itertools.chain(*versions.values()), *fixes])
     baseline = replace(baseline, first_seen=times, repo=repository)
-    issues = [_judged(row, versions.get(row["issue_id"], ()), _closest(known, row), baseline) for row in rows]
+    issues = [
+        _judged(row, versions.get(row["issue_id"], ()), _closest(known, row), baseline)
+        for row in rows
+        if row["issue_id"] in fitting
+    ]
     return GateReport(
         baseline.source,
         [name for name in FAILURES if name in fail_on],
@@ -263,6 +284,7 @@ def evaluate(
         report.sessions_scanned,
         report.lines_skipped,
         report.warnings,
+        len(rows) - len(issues),
     )
 
 
@@ -287,7 +309,7 @@ WHERE is_growing = is_pending
 
 _FOUND: Final = f"""
 SELECT
-    f.fingerprint_id, a.name AS app, i.is_dev, i.kind, i.severity, i.title, i.issue_id,
+    f.fingerprint_id, a.name AS app, i.is_dev, i.kind, i.severity, i.title, i.issue_id, f.dimensions_json,
     count(*) AS occurrence_count, count(DISTINCT c.run_id) AS run_count, sum(c.hit_count) AS hit_count,
     min(c.first_ns) AS first_seen_ns, max(c.last_ns) AS last_seen_ns, max(c.is_pending) AS is_pending
 FROM issues AS i
@@ -299,6 +321,18 @@ ORDER BY
     {severity_rank_sql("i.severity")},
     max(c.last_ns) DESC, f.fingerprint_id, a.name, i.is_dev
 """
+
+
+def _fitting(connection: sqlite3.Connection, wanted: IssueFilter) -> set[str]:
+    """Return the ids of the issues that fit a filter."""
+    conditions, parameters = conditions_of(connection, wanted)
+    where = " AND ".join(conditions) or "TRUE"
+    return {
+        issue_id
+        for (issue_id,) in connection.execute(
+            f"{ISSUES_CTE} SELECT issue_id FROM issues WHERE {where}", parameters
+        )
+    }
 
 
 def _versions(connection: sqlite3.Connection) -> dict[str, list[str | None]]:
@@ -359,6 +393,12 @@ def _judged(
         outcome = "ignored" if state.state == "ignored" else "known"
         if state.state == "resolved":
             outcome, basis = _since_the_fix(row["app"], versions, state.fix_version, baseline)
+    if (
+        outcome == "regressed" or may_be_ignored(None if state is None else state.effective_status)
+    ) and ignoring_rule(
+        baseline.ignore, row["fingerprint_id"], row["kind"], json.loads(row["dimensions_json"])
+    ):
+        outcome, basis = "ignored", None
     if row["is_pending"] and outcome in FAILURES:
         outcome = "pending"
     return GateIssue(
@@ -378,6 +418,7 @@ def _judged(
         issue_id=None if state is None else state.issue_id,
         fix_version=None if state is None else state.fix_version,
         basis=basis,
+        what=what_of(row["kind"], json.loads(row["dimensions_json"]), {}, row["fingerprint_id"]),
     )
 
 

@@ -23,8 +23,12 @@ _HEADINGS: Final = {
 _PLAIN_ID: Final = re.compile(r"[a-z]+:[0-9a-f]+")
 
 
-def markdown_summary(report: GateReport) -> str:
-    """Return the summary, which ends with a line break."""
+def markdown_summary(report: GateReport, *, why: str | None = None) -> str:
+    """Return the summary, which ends with a line break.
+
+    Args:
+        why: Why the latest run failed, on one line.
+    """
     counts = report.counts
     verdict = "failed" if report.failed else "passed"
     shown = [name for name in FAILURES if name != "pending" or counts[name]]
@@ -35,6 +39,8 @@ def markdown_summary(report: GateReport) -> str:
         f"{_counted(report.sources_seen, 'source')} with {_counted(report.sessions_scanned, 'session')}, compared with "
         f"{markdown_text(report.baseline)}. Fails on: {', '.join(report.fail_on) or 'nothing'}.\n",
     ]
+    if why is not None:
+        parts.append(f"\nLatest failed run: {markdown_text(why)}\n")
     # What it fails on comes first.
     for outcome in sorted(FAILURES, key=lambda name: (name not in report.fail_on, FAILURES.index(name))):
         issues = report.of(outcome)
@@ -49,15 +55,16 @@ def _counted(number: int, noun: str) -> str:
 
 def _table(issues: list[GateIssue]) -> str:
     lines = [
-        "| Severity | Title | Sessions | Hits | Versions | Fixed in | Fingerprint |",
-        "|---|---|---:|---:|---|---|---|",
+        "| Severity | Title | What | Runs | Sessions | Versions | Fixed in | Fingerprint |",
+        "|---|---|---|---:|---:|---|---|---|",
     ]
     for issue in issues[:_MOST_ROWS]:
         cells = (
             markdown_text(issue.severity),
             markdown_text(_cut(issue.title)) + (" (development)" if issue.is_dev else ""),
+            markdown_text(issue.what) or "-",
+            f"{issue.run_count:,}",
             f"{issue.session_count:,}",
-            f"{issue.hit_count:,}",
             markdown_text(_cut(", ".join(issue.code_versions))) or "-",
             markdown_text(_cut(issue.fix_version or "")) or "-",
             _id(issue.fingerprint_id),

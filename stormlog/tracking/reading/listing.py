@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Final
 
-from stormlog.issues.kinds import SEVERITY_RANKS, TRACKED_KINDS
 from stormlog.query import UnmatchedFilter
+from stormlog.query.filter_checks import require
 from stormlog.tracking.models import (
     Activity,
     Comment,
@@ -26,15 +25,15 @@ from stormlog.tracking.models import (
 )
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
 from stormlog.tracking.reading.conditions import Condition
+from stormlog.tracking.reading.filters import KINDS, SEVERITIES, IssueFilter, bare_run, conditions_of, several
 from stormlog.tracking.reading.lookup import ISSUES_CTE, find_issue, tracked_issue, tracked_issues
 from stormlog.tracking.reading.paging import DEFAULT_LIMIT, cut, read_cursor, require_limit
-from stormlog.tracking.statuses import require_status
 
 __all__ = [
     "KINDS",
     "SEVERITIES",
     "SORTS",
-    "IssueFilter",
+    "count_issues",
     "history",
     "issue_detail",
     "list_comments",
@@ -44,14 +43,12 @@ __all__ = [
     "unmatched_filters",
 ]
 
-KINDS: Final = TRACKED_KINDS
-#: The usual words; those of the store's own issues are known as well.
-SEVERITIES: Final = tuple(SEVERITY_RANKS)
-
 #: What lists may be sorted by -> its column; the greatest comes first, what is unknown last.
 SORTS: Final = {
     "last_seen": "last_seen_ns",
     "first_seen": "first_seen_ns",
+    "hits": "hit_count",
+    "sessions": "occurrence_count",
     "occurrences": "occurrence_count",
     "runs": "run_count",
     "users": "unique_user_count",
@@ -62,38 +59,12 @@ SORTS: Final = {
 _OPEN_COLUMNS: Final = {
     "app": "a.name",
     "run": "o.run_id",
-    "session": "o.session_id",
+    "job_id": "CASE WHEN o.run_id <> o.session_id THEN o.run_id END",
+    "session_id": "o.session_id",
+    "host": "o.host",
+    "rank": "k.rank",
     "version": "k.code_version",
 }
-
-
-@dataclass(frozen=True)
-class IssueFilter:
-    """Which issues are meant; what is empty or None is no constraint.
-
-    Attributes:
-        statuses: Any of these.
-        kinds: Any of `KINDS`.
-        severities: Any of `SEVERITIES`, or another word that some issue has.
-        app: Name of the training program.
-        is_dev: True for development, False for production.
-        run: Id of a run (job) with an occurrence.
-        session: Id of a session with an occurrence.
-        version: Version of the code that some evidence carries.
-        text: Part of the title; ASCII letters match in either case.
-        where: SQL condition of SQLite over the fields of `TrackedIssue`.
-    """
-
-    statuses: Sequence[str] = ()
-    kinds: Sequence[str] = ()
-    severities: Sequence[str] = ()
-    app: str | None = None
-    is_dev: bool | None = None
-    run: str | None = None
-    session: str | None = None
-    version: str | None = None
-    text: str | None = None
-    where: str | None = None
 
 
 def list_issues(
@@ -103,6 +74,7 @@ def list_issues(
     *,
     sort: str = "last_seen",
     limit: int = DEFAULT_LIMIT,
+    page: int | None = None,
     after: str | None = None,
 ) -> IssuePage:
     """Return one page of issues.
@@ -111,6 +83,7 @@ def list_issues(
         project: Name of their project; None for those of all.
         sort: One of `SORTS`.
         limit: 1 to 200.
+        page: Number of the page, from 1.
         after: Cursor of the page before.
 
     Raises:
@@ -121,6 +94,9 @@ def list_issues(
     if column is None:
         raise ValueError(f"unknown order {sort!r}: choose from {', '.join(SORTS)}")
     require_limit(limit)
+    if page is not None:
+        require(page >= 1, "page", "1 or more", page)
+        require(after is None, "page", "given without after, which names a page too", page)
     condition, parameters = _condition(connection, project, wanted)
     if after is not None:
         value, issue_id = read_cursor(after, sort)
@@ -129,13 +105,22 @@ def list_issues(
     order = f"ORDER BY {column} DESC, issue_id DESC"
     # What is to be sorted is narrow: fingerprints are looked up for one page only.
     found = connection.execute(
-        f"{ISSUES_CTE} SELECT issue_id FROM issues WHERE {condition} {order} LIMIT :rows",
-        {**parameters, "rows": limit + 1},
+        f"{ISSUES_CTE} SELECT issue_id FROM issues WHERE {condition} {order} LIMIT :rows OFFSET :offset",
+        {**parameters, "rows": limit + 1, "offset": ((page or 1) - 1) * limit},
     )
     ids = [row["issue_id"] for row in found]
     rows = tracked_issues(connection, f"issue_id IN ({', '.join('?' * len(ids))}) {order}", ids)
     issues, cursor = cut(rows, limit, sort, column, "issue_id")
     return IssuePage(issues, cursor, cursor is not None)
+
+
+def count_issues(connection: sqlite3.Connection, project: str | None, wanted: IssueFilter) -> int:
+    """Return how many issues fit, on whatever page they are; see `list_issues`."""
+    condition, parameters = _condition(connection, project, wanted)
+    (count,) = connection.execute(
+        f"{ISSUES_CTE} SELECT count(*) FROM issues WHERE {condition}", parameters
+    ).fetchone()
+    return int(count)
 
 
 def unmatched_filters(
@@ -146,16 +131,14 @@ def unmatched_filters(
     Args:
         project: Name of the issues' project; None for those of all.
     """
-    values = {"app": wanted.app, "run": wanted.run, "session": wanted.session, "version": wanted.version}
     unmatched = []
-    for name, value in values.items():
-        if value is None:
-            continue
+    asked = [(name, value) for name in _OPEN_COLUMNS for value in several(getattr(wanted, name))]
+    for name, value in asked:
         known = connection.execute(
             f"""
             SELECT value, count(*) OVER ()
             FROM (
-                SELECT {_OPEN_COLUMNS[name]} AS value, count(DISTINCT i.issue_id) AS frequency
+                SELECT CAST({_OPEN_COLUMNS[name]} AS TEXT) AS value, count(DISTINCT i.issue_id) AS frequency
                 FROM main.issues AS i
                 INNER JOIN main.apps AS a ON a.app_id = i.app_id
                 INNER JOIN main.projects AS p ON p.project_id = i.project_id
@@ -168,12 +151,14 @@ def unmatched_filters(
             ORDER BY value = :value DESC, frequency DESC, value
             LIMIT 8
             """,
-            {"project": project, "value": value},
+            {"project": project, "value": bare_run(value) if name == "run" else str(value)},
         ).fetchall()
-        if known and known[0][0] == value:
+        if known and known[0][0] in (str(value), bare_run(value)):
             continue
         there_are = known[0][1] if known else 0
-        unmatched.append(UnmatchedFilter("issue", name, value, tuple(row[0] for row in known), there_are))
+        shown = "session" if name == "session_id" else name
+        found = tuple(row[0] for row in known)
+        unmatched.append(UnmatchedFilter("issue", shown, str(value), found, there_are))
     return unmatched
 
 
@@ -276,47 +261,13 @@ def _condition(
     connection: sqlite3.Connection, project: str | None, wanted: IssueFilter
 ) -> tuple[str, dict[str, Any]]:
     """Return SQL over `ISSUES_CTE`, and its parameters."""
-    conditions, parameters = ["TRUE"], {}
-
-    def add(sql: str, **values: Any) -> None:
-        conditions.append(sql)
-        parameters.update(values)
-
+    conditions, parameters = conditions_of(connection, wanted, lambda where: matching(connection, where))
     if project is not None:
         if project != DEFAULT_PROJECT:
             project_row(connection, project)
-        add("project = :project", project=project.strip())
-    for column, words in (
-        ("status", [require_status(word) for word in wanted.statuses]),
-        ("kind", _known("kind", wanted.kinds, KINDS)),
-        ("severity", _known_severities(connection, wanted.severities)),
-    ):
-        if words:
-            names = {f"{column}_{number}": word for number, word in enumerate(words)}
-            add(f"{column} IN ({', '.join(f':{name}' for name in names)})", **names)
-    if wanted.app is not None:
-        add("app = :app", app=wanted.app)
-    if wanted.is_dev is not None:
-        add("is_dev = :is_dev", is_dev=int(wanted.is_dev))
-    for column, value in (("run_id", wanted.run), ("session_id", wanted.session)):
-        if value is not None:
-            found = f"SELECT o.issue_id FROM main.issue_occurrences AS o WHERE o.{column} = :{column}"
-            add(f"issue_id IN ({found})", **{column: value})
-    if wanted.version is not None:
-        add(
-            """EXISTS (
-                SELECT 1 FROM main.issue_occurrences AS o
-                INNER JOIN main.issue_evidence_keys AS k ON o.occurrence_id = k.occurrence_id
-                WHERE o.issue_id = issues.issue_id AND k.code_version = :version
-            )""",
-            version=wanted.version,
-        )
-    if wanted.text is not None:
-        add("instr(lower(title), lower(:text)) > 0", text=wanted.text)
-    if wanted.where is not None:
-        found = json.dumps(matching(connection, wanted.where))
-        add("issue_id IN (SELECT value FROM json_each(:matching))", matching=found)
-    return " AND ".join(conditions), parameters
+        conditions.append("project = :project")
+        parameters["project"] = project.strip()
+    return " AND ".join(conditions) or "TRUE", parameters
 
 
 def _behind(column: str, identity: str, value: int | None) -> str:
@@ -324,21 +275,6 @@ def _behind(column: str, identity: str, value: int | None) -> str:
     if value is None:
         return f"({column} IS NULL AND {identity} < :after_id)"
     return f"({column} < :after OR {column} IS NULL OR ({column} = :after AND {identity} < :after_id))"
-
-
-def _known(name: str, words: Iterable[str], known: Sequence[str]) -> list[str]:
-    given = list(words)
-    for word in given:
-        if word not in known:
-            raise ValueError(f"unknown {name} {word!r}: choose from {', '.join(known)}")
-    return given
-
-
-def _known_severities(connection: sqlite3.Connection, words: Sequence[str]) -> list[str]:
-    if all(word in SEVERITIES for word in words):
-        return list(words)
-    there = {severity for (severity,) in connection.execute("SELECT DISTINCT severity FROM main.issues")}
-    return _known("severity", words, [*SEVERITIES, *sorted(there.difference(SEVERITIES))])
 
 
 def _fingerprints(connection: sqlite3.Connection, issue_id: str) -> list[Fingerprint]:

@@ -289,7 +289,7 @@ def drop_unfounded(connection: sqlite3.Connection) -> int:
     unfounded = """
         SELECT i.issue_id FROM issues AS i
         WHERE i.issue_id IN (SELECT id FROM temp.touched_issues)
-            AND i.status = 'new'
+            AND (i.status = 'new' OR json_extract(i.ignore_until_json, '$.rule') IS NOT NULL)
             AND NOT EXISTS (SELECT 1 FROM issue_occurrences AS o WHERE o.issue_id = i.issue_id)
             AND NOT EXISTS (SELECT 1 FROM issue_comments AS c WHERE c.issue_id = i.issue_id)
             AND NOT EXISTS (SELECT 1 FROM issue_merges AS m WHERE m.target_issue_id = i.issue_id)
@@ -301,6 +301,13 @@ def drop_unfounded(connection: sqlite3.Connection) -> int:
     just_made = connection.execute(
         f"SELECT count(*) FROM temp.founded WHERE issue_id IN ({unfounded})"
     ).fetchone()[0]
+    # Nobody has seen the numbers of those that this call made.
+    connection.execute(
+        f"""
+        DELETE FROM issue_numbers
+        WHERE issue_id IN (SELECT f.issue_id FROM temp.founded AS f WHERE f.issue_id IN ({unfounded}))
+        """
+    )
     for table in ("activity", "issue_fingerprints", "issues"):
         connection.executemany(f"DELETE FROM {table} WHERE issue_id = ?", [(issue_id,) for issue_id in ids])
     return int(just_made)

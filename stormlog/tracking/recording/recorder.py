@@ -16,6 +16,7 @@ from stormlog.tracking.actors import Actor
 from stormlog.tracking.database import aggregates
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.database.sequences import next_sequence
+from stormlog.tracking.recording.ignore_rules import apply_rules
 from stormlog.tracking.recording.reconciling import date_findings, drop_unfounded, keep_details, mark_changes
 from stormlog.tracking.recording.regression import judge_resolved
 
@@ -148,12 +149,21 @@ def record(
     )
     occurrences = [i for (i,) in connection.execute("SELECT DISTINCT occurrence_id FROM temp.changed")]
     issues = [i for (i,) in connection.execute("SELECT DISTINCT issue_id FROM temp.changed")]
+    # What a rule ignores is neither new nor regressed.
+    ignored = apply_rules(connection, project_id, actor, issues, now_ns=now_ns, scan_id=scan_id)
+    founded = {i for (i,) in connection.execute("SELECT issue_id FROM temp.founded")} if ignored else set()
+    created -= sum(issue_id in founded for issue_id in ignored)
+    regressed -= list(ignored.values()).count("regressed")
     aggregates.touch(connection, occurrences=occurrences, issues=issues)
     aggregates.rebuild_occurrences(connection)
     created -= drop_unfounded(connection)
     aggregates.rebuild_issues(connection, now_ns=now_ns)
     return Recorded(
-        evidence_new, max(created, 0), regressed, occurrences_created, len(occurrences) - occurrences_created
+        evidence_new,
+        max(created, 0),
+        max(regressed, 0),
+        occurrences_created,
+        len(occurrences) - occurrences_created,
     )
 
 

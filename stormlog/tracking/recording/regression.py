@@ -140,7 +140,7 @@ def ended_silences(connection: sqlite3.Connection, project: str, now_ns: int) ->
     rows = connection.execute(
         """
         SELECT
-            i.issue_id, i.ignore_until_json, i.occurrence_count, i.run_count,
+            i.issue_id, i.ignore_until_json, i.occurrence_count, i.run_count, i.hit_count,
             (
                 SELECT a.at_ns FROM activity AS a
                 WHERE a.issue_id = i.issue_id AND a.action = 'ignore'
@@ -160,6 +160,7 @@ def _has_ended(until: dict[str, Any], row: sqlite3.Row, now_ns: int) -> bool:
     count, runs, date_ns = until.get("count"), until.get("runs"), until.get("date_ns")
     return bool(
         (count is not None and row["occurrence_count"] - until.get("from_count", 0) >= count)
+        or (until.get("next") and row["hit_count"] > until.get("from_hits", 0))
         or (runs is not None and row["run_count"] - until.get("from_runs", 0) >= runs)
         or (date_ns is not None and _is_past(date_ns, row["silenced_ns"], now_ns))
     )

@@ -243,6 +243,7 @@ class _Scan:
         self._counts = {
             "sources_seen": len(events) + len(bundles),
             "sources_read": len(events & self._dirty) + sum(not keys <= clean for keys in bundles),
+            "sources_settled": len(events & {key for key in self._dirty if self._is_only_settling(key)}),
             "sources_pending": sum(bool(rows[key]["is_pending"]) for key in clean),
         }
 
@@ -267,6 +268,18 @@ class _Scan:
                 # A moment in the future is one of a clock that was ahead: it is found again.
                 and not 0 <= self._now_ns - row["quiet_since_ns"] < self._options.settle_ns
             )
+        )
+
+    def _is_only_settling(self, key: str) -> bool:
+        """Return whether a file is looked at for no other reason than that its sessions may be over by now."""
+        row = self._rows.get(key)
+        return (
+            row is not None
+            and not self._options.full
+            and self._seen[key] == "unchanged"
+            and key not in self._moves
+            and row["options_json"] == self._options_json
+            and row["missing_since_ns"] is None
         )
 
     def _is_whole(self, source_path: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 
 from stormlog.errors import LifecycleError
 from stormlog.tracking.actors import Actor
-from stormlog.tracking.database import activity
+from stormlog.tracking.database import activity, undo_records
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.models import Comment
 from stormlog.tracking.reading.lookup import SHORTEST_PART, part_condition
@@ -29,6 +29,16 @@ __all__ = [
 KEPT_NS: Final = 7 * 24 * 3600 * 10**9
 
 _OLD: Final = "deleted_ns < :earliest_ns OR deleted_ns > :latest_ns"
+#: Texts of edited comments go with the comment, or as long after the edit as deleted comments do.
+_OLD_TEXT: Final = """
+    comment_body IS NOT NULL AND (
+        comment_id NOT IN (SELECT c.comment_id FROM issue_comments AS c)
+        OR EXISTS (
+            SELECT 1 FROM activity AS a
+            WHERE a.activity_id = undo_records.activity_id AND (a.at_ns < :earliest_ns OR a.at_ns > :latest_ns)
+        )
+    )
+"""
 
 _COLUMNS: Final = tuple(Comment.__dataclass_fields__)
 
@@ -58,7 +68,9 @@ def add_comment(
         "UPDATE issues SET updated_ns = ?, revision = revision + 1 WHERE issue_id = ?",
         [now_ns, comment.issue_id],
     )
-    _log(connection, actor, "comment", comment, now_ns)
+    undo_records.keep(
+        connection, _log(connection, actor, "comment", comment, now_ns), comment_id=comment.comment_id
+    )
     return comment
 
 
@@ -82,7 +94,13 @@ def edit_comment(
         "UPDATE issue_comments SET body = ?, updated_ns = ? WHERE comment_id = ?",
         [text, now_ns, comment.comment_id],
     )
-    _log(connection, actor, "edit_comment", comment, now_ns)
+    undo_records.keep(
+        connection,
+        _log(connection, actor, "edit_comment", comment, now_ns),
+        comment_id=comment.comment_id,
+        comment_body=comment.body,
+        comment_updated_ns=comment.updated_ns,
+    )
     return _find(connection, project_id, comment.comment_id)
 
 
@@ -103,23 +121,29 @@ def delete_comment(
     connection.execute(
         "UPDATE issue_comments SET deleted_ns = ? WHERE comment_id = ?", [now_ns, comment.comment_id]
     )
-    _log(connection, actor, "delete_comment", comment, now_ns)
+    undo_records.keep(
+        connection, _log(connection, actor, "delete_comment", comment, now_ns), comment_id=comment.comment_id
+    )
     return comment
 
 
 def purge_comments(connection: sqlite3.Connection, now_ns: int) -> int:
     """Remove comments of all projects that were deleted more than 7 days ago, and return how many.
 
-    So are those that a clock which was ahead would keep for longer.
+    So are those that a clock which was ahead would keep for longer, and what edited comments said before.
     """
-    return connection.execute(f"DELETE FROM issue_comments WHERE {_OLD}", _old(now_ns)).rowcount
+    purged = connection.execute(f"DELETE FROM issue_comments WHERE {_OLD}", _old(now_ns)).rowcount
+    connection.execute(f"UPDATE undo_records SET comment_body = NULL WHERE {_OLD_TEXT}", _old(now_ns))
+    return purged
 
 
 def has_old_comments(connection: sqlite3.Connection, now_ns: int) -> bool:
     """Tell whether `purge_comments` would remove any."""
     return bool(
         connection.execute(
-            f"SELECT EXISTS (SELECT 1 FROM issue_comments WHERE {_OLD})", _old(now_ns)
+            f"SELECT EXISTS (SELECT 1 FROM issue_comments WHERE {_OLD}) "
+            f"OR EXISTS (SELECT 1 FROM undo_records WHERE {_OLD_TEXT})",
+            _old(now_ns),
         ).fetchone()[0]
     )
 
@@ -177,12 +201,12 @@ def _find(connection: sqlite3.Connection, project_id: str, text: str) -> Comment
     return Comment(*rows[0])
 
 
-def _log(connection: sqlite3.Connection, actor: Actor, action: str, comment: Comment, now_ns: int) -> None:
+def _log(connection: sqlite3.Connection, actor: Actor, action: str, comment: Comment, now_ns: int) -> int:
     # Not the text: it has to be gone when the comment is.
     (project_id,) = connection.execute(
         "SELECT project_id FROM issues WHERE issue_id = ?", [comment.issue_id]
     ).fetchone()
-    activity.log(
+    return activity.log(
         connection,
         actor,
         action,

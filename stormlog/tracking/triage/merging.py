@@ -13,15 +13,16 @@ from typing import Any
 
 from stormlog.errors import LifecycleError
 from stormlog.tracking.actors import Actor
-from stormlog.tracking.database import activity, aggregates
+from stormlog.tracking.database import activity, aggregates, undo_records
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.database.sequences import next_sequence
 from stormlog.tracking.models import TrackedIssue
-from stormlog.tracking.reading.lookup import find_issue, tracked_issue
+from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issue
+from stormlog.tracking.recording.ignore_rules import apply_rules
 from stormlog.tracking.statuses import LIVE
 from stormlog.tracking.triage.verbs import require_revision, reset_recurrences
 
-__all__ = ["DETAIL_COLUMNS", "KEY_COLUMNS", "merge", "rebuild"]
+__all__ = ["DETAIL_COLUMNS", "KEY_COLUMNS", "combine", "merge", "rebuild"]
 
 #: Columns of evidence, apart from the occurrence that it belongs to.
 KEY_COLUMNS = (
@@ -39,7 +40,7 @@ DETAIL_COLUMNS = ("evidence_id", "source_kind", "event_type", "source_path", "bu
 
 def merge(
     connection: sqlite3.Connection,
-    project: sqlite3.Row,
+    project_id: str,
     actor: Actor,
     target_text: str,
     source_text: str,
@@ -54,6 +55,7 @@ def merge(
 
     Args:
         connection: Inside a transaction to write.
+        project_id: Project of issues that are named without one.
         target_text: What `find_issue` understands; this issue survives.
         source_text: Likewise.
         across_apps: Whether the two may be of different apps.
@@ -66,37 +68,83 @@ def merge(
 
     Raises:
         LifecycleError: code ``not_found``; ``already_merged``, details name the survivor; ``merge_scope``: another
-            app, or development with production; ``merge_hides_live_issue``: say ``keep_status`` or ``reopen``;
-            ``stale_revision``.
+            project or app, or development with production; ``merge_hides_live_issue``: say ``keep_status`` or
+            ``reopen``; ``stale_revision``.
         ValueError: both are the same issue, or there is no source.
     """
     if not source_text.strip():
         raise ValueError("name the issue that is to be merged")
     if keep_status and reopen:
         raise ValueError("keep_status and reopen exclude each other")
-    target, _ = find_issue(connection, project["project_id"], target_text)
-    source, merged_from = find_issue(connection, project["project_id"], source_text)
+    target, _ = find_issue(connection, project_id, target_text)
+    source, merged_from = find_issue(connection, project_id, source_text)
     target_id, source_id = target["issue_id"], source["issue_id"]
     if merged_from is not None:
         raise LifecycleError(
-            f"issue {merged_from} is merged into {source_id} already",
+            f"issue {issue_name(connection, merged_from)} is merged into {issue_name(connection, source_id)} already",
             code="already_merged",
             details={"issue_id": merged_from, "merged_into": source_id},
         )
     if target_id == source_id:
-        raise ValueError(f"issue {target_id} cannot be merged into itself")
+        raise ValueError(f"issue {issue_name(connection, target_id)} cannot be merged into itself")
     if revision is not None:
-        require_revision(target, revision)
-    _require_scope(target, source, across_apps=across_apps)
+        require_revision(connection, target, revision)
+    _require_scope(connection, target, source, across_apps=across_apps)
     hides = target["status"] == "resolved" and source["status"] in LIVE
     if hides and not (keep_status or reopen):
         raise LifecycleError(
-            f"issue {target_id} is resolved and {source_id} is {source['status']}: say whether to keep that status "
-            "or to reopen",
+            f"issue {issue_name(connection, target_id)} is resolved and {issue_name(connection, source_id)} is "
+            f"{source['status']}: say whether to keep that status (--keep-status) or to reopen (--reopen)",
             code="merge_hides_live_issue",
             details={"target": target_id, "source": source_id, "source_status": source["status"]},
         )
 
+    recurrences = undo_records.recurrences_of(connection, target_id)
+    after = combine(connection, actor, target, source, now_ns=now_ns, reopens=hides and reopen)
+    activity_id = activity.log(
+        connection,
+        actor,
+        "merge",
+        project_id=target["project_id"],
+        issue_id=target_id,
+        at_ns=now_ns,
+        before={name: target[name] for name in ("status", *(["fix_version"] if hides and reopen else []))},
+        after={
+            "status": after.get("status", target["status"]),
+            "source_issue_id": source_id,
+            "source_status": source["status"],
+        },
+    )
+    undo_records.keep(
+        connection,
+        activity_id,
+        before={name: target[name] for name in after},
+        after=after,
+        hit_count=target["hit_count"],
+        recurrences_json=recurrences,
+    )
+    apply_rules(connection, target["project_id"], actor, [target_id], now_ns=now_ns)
+    return tracked_issue(connection, target_id)
+
+
+def combine(
+    connection: sqlite3.Connection,
+    actor: Actor,
+    target: sqlite3.Row,
+    source: sqlite3.Row,
+    *,
+    now_ns: int,
+    reopens: bool = False,
+) -> dict[str, Any]:
+    """Move everything of one issue to another and remove it, and write down how to take them apart again.
+
+    Args:
+        reopens: Whether the target becomes ``new``.
+
+    Returns:
+        Columns of the target that are not counted from evidence, as they are now.
+    """
+    target_id, source_id = target["issue_id"], source["issue_id"]
     _pair_occurrences(connection, target_id, source_id)
     moved = _inventory(connection, source_id)
     _combine_occurrences(connection, target_id, source_id)
@@ -117,52 +165,41 @@ def merge(
             activity.canonical_json(dict(source)),
             activity.canonical_json(moved),
             now_ns,
-            next_sequence(connection, project["project_id"]),
+            next_sequence(connection, target["project_id"]),
             f"{actor.type}:{actor.id}",
         ],
     )
-    connection.execute(
-        "UPDATE issues SET last_notified_ns = ?, last_activity_ns = ?, notified_sequence = ?, activity_sequence = ? "
-        "WHERE issue_id = ?",
-        [
-            _least(target["last_notified_ns"], source["last_notified_ns"]),
-            max(target["last_activity_ns"], source["last_activity_ns"]),
-            _notified_sequence(target, source),
-            max(target["activity_sequence"], source["activity_sequence"]),
-            target_id,
-        ],
-    )
-    before, after = {"status": target["status"]}, {"status": target["status"]}
-    if hides and reopen:
-        before["fix_version"], after = target["fix_version"], {"status": "new"}
+    fields: dict[str, Any] = {
+        "last_notified_ns": _least(target["last_notified_ns"], source["last_notified_ns"]),
+        "last_activity_ns": max(target["last_activity_ns"], source["last_activity_ns"]),
+        "notified_sequence": _notified_sequence(target, source),
+        "activity_sequence": max(target["activity_sequence"], source["activity_sequence"]),
+    }
+    if reopens:
         reset_recurrences(connection, [target_id])
-        connection.execute(
-            "UPDATE issues SET status = 'new', fix_version = NULL, resolved_ns = NULL WHERE issue_id = ?",
-            [target_id],
-        )
-    rebuild(connection, "SELECT target_id FROM temp.shared_occurrences", [target_id], now_ns)
-    activity.log(
-        connection,
-        actor,
-        "merge",
-        project_id=project["project_id"],
-        issue_id=target_id,
-        at_ns=now_ns,
-        before=before,
-        after={**after, "source_issue_id": source_id, "source_status": source["status"]},
+        fields |= {"status": "new", "fix_version": None, "resolved_ns": None}
+    connection.execute(
+        f"UPDATE issues SET {', '.join(f'{name} = :{name}' for name in fields)} WHERE issue_id = :issue_id",
+        {**fields, "issue_id": target_id},
     )
-    return tracked_issue(connection, target_id)
+    rebuild(connection, "SELECT target_id FROM temp.shared_occurrences", [target_id], now_ns)
+    return fields
 
 
-def _require_scope(target: sqlite3.Row, source: sqlite3.Row, *, across_apps: bool) -> None:
-    if target["is_dev"] != source["is_dev"]:
+def _require_scope(
+    connection: sqlite3.Connection, target: sqlite3.Row, source: sqlite3.Row, *, across_apps: bool
+) -> None:
+    if target["project_id"] != source["project_id"]:
+        text = "the issues are of different projects"
+    elif target["is_dev"] != source["is_dev"]:
         text = "one issue is of development, the other of production"
     elif target["app_id"] != source["app_id"] and not across_apps:
         text = "the issues are of different apps; say so if that is meant (across_apps)"
     else:
         return
     raise LifecycleError(
-        f"cannot merge {source['issue_id']} into {target['issue_id']}: {text}",
+        f"cannot merge {issue_name(connection, source['issue_id'])} into "
+        f"{issue_name(connection, target['issue_id'])}: {text}",
         code="merge_scope",
         details={"target": target["issue_id"], "source": source["issue_id"]},
     )

@@ -15,23 +15,25 @@ from typing import Any
 
 from stormlog.errors import LifecycleError
 from stormlog.tracking.actors import Actor
-from stormlog.tracking.database import activity
+from stormlog.tracking.database import activity, undo_records
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.models import TrackedIssue
-from stormlog.tracking.reading.lookup import find_issue, tracked_issue
+from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issue
+from stormlog.tracking.recording.ignore_rules import apply_rules
 from stormlog.tracking.triage.merging import DETAIL_COLUMNS, KEY_COLUMNS, rebuild
 
-__all__ = ["unmerge"]
+__all__ = ["split", "unmerge"]
 
 
 def unmerge(
-    connection: sqlite3.Connection, project: sqlite3.Row, actor: Actor, source_text: str, *, now_ns: int
+    connection: sqlite3.Connection, project_id: str, actor: Actor, source_text: str, *, now_ns: int
 ) -> TrackedIssue:
     """Bring back an issue that was merged, with its fingerprints and all evidence of them, also what came later.
 
     Args:
         connection: Inside a transaction to write.
-        source_text: Id of the issue that was merged, or enough of its start or end.
+        project_id: Project of an issue that is named without one.
+        source_text: Number or id of the issue that was merged, or enough of its start or end.
 
     Returns:
         The issue that is back, with the status that it had.
@@ -39,13 +41,42 @@ def unmerge(
     Raises:
         LifecycleError: code ``not_found``: it is not merged into another.
     """
-    target, source_id = find_issue(connection, project["project_id"], source_text)
+    target, source_id = find_issue(connection, project_id, source_text)
     if source_id is None:
         raise LifecycleError(
-            f"issue {target['issue_id']} is not merged into another",
+            f"issue {issue_name(connection, target['issue_id'])} is not merged into another",
             code="not_found",
             details={"issue_id": target["issue_id"]},
         )
+    target_id = target["issue_id"]
+    status = split(connection, target, source_id, now_ns=now_ns)
+    first = None
+    for issue_id, after in (
+        (target_id, {"source_issue_id": source_id}),
+        (source_id, {"target_issue_id": target_id, "status": status}),
+    ):
+        activity_id = activity.log(
+            connection,
+            actor,
+            "unmerge",
+            project_id=target["project_id"],
+            issue_id=issue_id,
+            at_ns=now_ns,
+            after=after,
+        )
+        undo_records.keep(connection, activity_id, group_id=first)
+        first = first or activity_id
+    apply_rules(connection, target["project_id"], actor, [target_id, source_id], now_ns=now_ns)
+    return tracked_issue(connection, source_id)
+
+
+def split(connection: sqlite3.Connection, target: sqlite3.Row, source_id: str, *, now_ns: int) -> str:
+    """Bring back an issue that was merged into another, and return its status.
+
+    Args:
+        target: Row of the other.
+        source_id: Full id of the one that comes back.
+    """
     target_id = target["issue_id"]
     record = connection.execute(
         "SELECT rowid, * FROM issue_merges WHERE source_issue_id = ? AND undone_ns IS NULL", [source_id]
@@ -102,20 +133,7 @@ def unmerge(
         [source_id],
     )
     rebuild(connection, "SELECT occurrence_id FROM temp.split_occurrences", [target_id, source_id], now_ns)
-    for issue_id, after in (
-        (target_id, {"source_issue_id": source_id}),
-        (source_id, {"target_issue_id": target_id, "status": source["status"]}),
-    ):
-        activity.log(
-            connection,
-            actor,
-            "unmerge",
-            project_id=project["project_id"],
-            issue_id=issue_id,
-            at_ns=now_ns,
-            after=after,
-        )
-    return tracked_issue(connection, source_id)
+    return str(source["status"])
 
 
 def _source_row(record: sqlite3.Row) -> dict[str, Any]:

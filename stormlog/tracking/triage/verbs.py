@@ -9,20 +9,30 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cmp_to_key
 from typing import Any
 
 from stormlog.errors import LifecycleError
+from stormlog.issues import IgnoreRule, is_fingerprint_id
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.checks import require_integer, require_text
-from stormlog.tracking.database import activity, aggregates
+from stormlog.tracking.database import activity, aggregates, undo_records
 from stormlog.tracking.models import Change
 from stormlog.tracking.reading.listing import matching
-from stormlog.tracking.reading.lookup import find_issue, tracked_issues
-from stormlog.tracking.statuses import Status, require_move
+from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issues
+from stormlog.tracking.recording.ignore_rules import add_rule, rule_for
+from stormlog.tracking.statuses import Status, require_move, shown_status
 
-__all__ = ["MatchChangedError", "Targets", "Triage", "match", "require_revision", "reset_recurrences"]
+__all__ = [
+    "MatchChangedError",
+    "Targets",
+    "Triage",
+    "match",
+    "readable",
+    "require_revision",
+    "reset_recurrences",
+]
 
 _TOUCHED = "issue_id IN (SELECT id FROM temp.touched_issues)"
 
@@ -68,29 +78,83 @@ def match(connection: sqlite3.Connection, project_id: str, where: str) -> dict[s
 
 
 class Triage:
-    """Verbs on issues of one project, inside one transaction.
+    """Verbs on issues, inside one transaction.
 
     Args:
         connection: Inside a transaction to write.
-        project: Row of the project.
+        project_id: Project of issues that are named without one.
         actor: Who does it.
         now_ns: The clock.
     """
 
-    def __init__(
-        self, connection: sqlite3.Connection, project: sqlite3.Row, actor: Actor, *, now_ns: int
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, project_id: str, actor: Actor, *, now_ns: int) -> None:
         self._connection = connection
-        self._project = project
+        self._project_id = project_id
         self._actor = actor
         self._now_ns = now_ns
+        #: Entry of the activity log that the first change of this call made.
+        self._group_id: int | None = None
 
-    def claim(self, targets: Targets) -> Change:
-        """Move issues to ``in_progress``."""
-        return self._move("claim", "in_progress", targets)
+    def claim(self, targets: Targets, *, take: bool = False) -> Change:
+        """Move issues to ``in_progress`` and assign them to the actor; those that the actor has stay as they are.
+
+        Args:
+            take: Whether to take issues that somebody else has.
+
+        Raises:
+            LifecycleError: code ``already_claimed``: somebody else has one; details name the ``assignee``.
+        """
+        rows = self._rows(targets)
+        holders = {row["issue_id"]: self._holder(row) for row in rows}
+        for row in rows:
+            holder = holders[row["issue_id"]]
+            if holder not in (None, self._actor.id) and not take:
+                name = issue_name(self._connection, row["issue_id"])
+                raise LifecycleError(
+                    f"issue {name} is {holder}'s ({shown_status(row['status'])}); --take (take=True) takes it",
+                    code="already_claimed",
+                    details={"issue_id": row["issue_id"], "assignee": holder},
+                )
+            if row["status"] != "in_progress":
+                self._require_move(row, "in_progress")
+        waiting = [row for row in rows if row["status"] != "in_progress"]
+        self._change_status("claim", "in_progress", waiting, {"assignee": self._actor.id})
+        changing = [
+            row for row in rows if row["status"] == "in_progress" and row["assignee"] != self._actor.id
+        ]
+        self._update("claim", changing, lambda _: {"assignee": self._actor.id})
+        return self._changed(rows)
+
+    def _holder(self, row: sqlite3.Row) -> str | None:
+        """Return whose an issue is; that of a claim from before claims assigned is the one who claimed it."""
+        if row["assignee"] is not None or row["status"] != "in_progress":
+            return row["assignee"]  # type: ignore[no-any-return]
+        last = self._connection.execute(
+            "SELECT actor_id, action, after_json FROM activity WHERE issue_id = ? AND action IN ('claim', 'assign') "
+            "ORDER BY activity_id DESC LIMIT 1",
+            [row["issue_id"]],
+        ).fetchone()
+        if last is None or last["action"] != "claim" or "assignee" in json.loads(last["after_json"] or "{}"):
+            return None
+        return str(last["actor_id"])
 
     def reopen(self, targets: Targets) -> Change:
-        """Move issues to ``new``."""
+        """Move issues to ``new``.
+
+        Raises:
+            LifecycleError: code ``ignored_by_rule``: a rule would ignore one again.
+        """
+        rows = self._rows(targets)
+        for row in rows:
+            rule = rule_for(self._connection, row["project_id"], row["issue_id"])
+            if rule is not None:
+                name = issue_name(self._connection, row["issue_id"])
+                raise LifecycleError(
+                    f"issue {name} is ignored by rule {rule.rule_id}: claim it, or remove the rule "
+                    f"('stormlog issues ignores --remove {rule.rule_id}')",
+                    code="ignored_by_rule",
+                    details={"issue_id": row["issue_id"], "rule_id": rule.rule_id},
+                )
         return self._move("reopen", "new", targets)
 
     def resolve(self, targets: Targets, version: str | None, *, amend: bool = False) -> Change:
@@ -124,11 +188,13 @@ class Triage:
         until_count: int | None = None,
         until_runs: int | None = None,
         until_ns: int | None = None,
+        until_next: bool = False,
     ) -> Change:
         """Move issues to ``silenced``, for good or until a scan finds one of the conditions met.
 
         Args:
             reason: Why.
+            until_next: Until it is seen the next time.
             until_count: So many occurrences more than there are.
             until_runs: So many runs more than there are.
             until_ns: A time, nanoseconds since the Unix epoch.
@@ -138,12 +204,19 @@ class Triage:
         """
         for name, number in (("number of occurrences", until_count), ("number of runs", until_runs)):
             if number is not None:
-                require_integer(number, f"{name} that ends a silence", least=1)
+                require_integer(number, f"{name} until which issues are ignored", least=1)
         if until_ns is not None:
-            require_integer(until_ns, "time that ends a silence")
+            require_integer(until_ns, "time until which issues are ignored")
         if until_ns is not None and until_ns <= self._now_ns:
-            raise ValueError("the time that ends a silence is past")
+            raise ValueError("the time until which issues are to be ignored is past")
         why = None if reason is None else require_text(reason, "reason")
+        targets, unseen = self._without_unseen(targets)
+        has_end = until_next or any(end is not None for end in (until_count, until_runs, until_ns))
+        if unseen and has_end:
+            raise ValueError(f"{unseen[0]} was not seen yet: it is ignored by a rule, which has no end")
+        warnings = [self._ignore_unseen(fingerprint_id, why) for fingerprint_id in unseen]
+        if unseen and not targets.ids and targets.where is None:
+            return Change((), tuple(warnings))
 
         def until(row: sqlite3.Row) -> str | None:
             wanted: dict[str, Any] = {"date_ns": until_ns, "reason": why}
@@ -151,10 +224,38 @@ class Triage:
                 wanted |= {"count": until_count, "from_count": row["occurrence_count"]}
             if until_runs is not None:
                 wanted |= {"runs": until_runs, "from_runs": row["run_count"]}
+            if until_next:
+                wanted |= {"next": True, "from_hits": row["hit_count"]}
             known = {name: value for name, value in wanted.items() if value is not None}
             return activity.canonical_json(known) if known else None
 
-        return self._move("ignore", "silenced", targets, until=until)
+        change = self._move("ignore", "silenced", targets, until=until)
+        return Change(change.issues, (*change.warnings, *warnings))
+
+    def _without_unseen(self, targets: Targets) -> tuple[Targets, list[str]]:
+        """Return the targets without fingerprints that no issue of the project has, and these."""
+        known = "SELECT 1 FROM issue_fingerprints AS f INNER JOIN apps AS a ON a.app_id = f.app_id "
+        known += "WHERE f.fingerprint_id = ? AND a.project_id = ?"
+        unseen = [
+            text.strip()
+            for text in targets.ids
+            if is_fingerprint_id(text.strip())
+            and self._connection.execute(known, [text.strip(), self._project_id]).fetchone() is None
+        ]
+        left = [text for text in targets.ids if text.strip() not in unseen]
+        return replace(targets, ids=left), unseen
+
+    def _ignore_unseen(self, fingerprint_id: str, reason: str | None) -> dict[str, Any]:
+        """Ignore a fingerprint from the first time that it is seen, and return a warning that says so."""
+        rule = add_rule(
+            self._connection,
+            self._project_id,
+            self._actor,
+            IgnoreRule(fingerprint_id=fingerprint_id, reason=reason),
+            now_ns=self._now_ns,
+        )
+        message = f"{fingerprint_id} was not seen yet: rule {rule.rule_id} ignores it when it is"
+        return {"issue_id": None, "code": "unseen_fingerprint", "message": message}
 
     def assign(self, targets: Targets, assignee: str | None) -> Change:
         """Say whose issues are; None for nobody's."""
@@ -169,7 +270,8 @@ class Triage:
         for row in rows:
             if row["status"] != "resolved":
                 raise LifecycleError(
-                    f"issue {row['issue_id']} is {row['status']}: only the fix version of a resolved one is amended",
+                    f"issue {issue_name(self._connection, row['issue_id'])} is {shown_status(row['status'])}: "
+                    "only the fix version of a resolved one is amended",
                     code="illegal_transition",
                     details={"issue_id": row["issue_id"], "from": row["status"], "to": "resolved"},
                 )
@@ -189,9 +291,29 @@ class Triage:
     ) -> Change:
         rows = self._rows(targets)
         for row in rows:
-            require_move(row["issue_id"], row["status"], status)
+            self._require_move(row, status)
+        self._change_status(action, status, rows, fields, until=until)
+        return self._changed(rows)
+
+    def _require_move(self, row: sqlite3.Row, status: Status) -> None:
+        name = issue_name(self._connection, row["issue_id"])
+        require_move(row["issue_id"], row["status"], status, name=name)
+
+    def _change_status(
+        self,
+        action: str,
+        status: Status,
+        rows: Sequence[sqlite3.Row],
+        fields: Mapping[str, Any] | None = None,
+        *,
+        until: Callable[[sqlite3.Row], str | None] = lambda _: None,
+    ) -> None:
+        """Give issues a status that they may have."""
         # A silenced issue keeps the version it was resolved in.
         cleared = {} if status == "silenced" else {"fix_version": None, "resolved_ns": None}
+        recurrences = {
+            row["issue_id"]: undo_records.recurrences_of(self._connection, row["issue_id"]) for row in rows
+        }
         reset_recurrences(self._connection, [row["issue_id"] for row in rows])
         self._update(
             action,
@@ -204,17 +326,16 @@ class Triage:
                 "recurred_count": 0,
                 "recurred_last_ns": None,
             },
+            recurrences,
         )
-        return self._changed(rows)
 
     def _rows(self, targets: Targets) -> list[sqlite3.Row]:
         """Return the rows of all issues that are meant, each once."""
-        project_id = self._project["project_id"]
         if not targets.ids and targets.where is None:
             raise ValueError("name issues, or give a condition")
         rows = {}
         for text in targets.ids:
-            row, _ = find_issue(self._connection, project_id, text)
+            row, _ = find_issue(self._connection, self._project_id, text)
             rows[row["issue_id"]] = row
         aggregates.touch(self._connection, issues=targets.matched)
         matched = self._connection.execute(
@@ -236,12 +357,21 @@ class Triage:
         if targets.revision is not None:
             if len(found) != 1:
                 raise ValueError("a revision is that of one issue")
-            require_revision(found[0], targets.revision)
+            require_revision(self._connection, found[0], targets.revision)
         return found
 
     def _update(
-        self, action: str, rows: Sequence[sqlite3.Row], fields_of: Callable[[sqlite3.Row], Mapping[str, Any]]
+        self,
+        action: str,
+        rows: Sequence[sqlite3.Row],
+        fields_of: Callable[[sqlite3.Row], Mapping[str, Any]],
+        recurrences: Mapping[str, str] | None = None,
     ) -> None:
+        """Change columns of issues, and keep what it takes to undo that.
+
+        Args:
+            recurrences: Id of an issue -> what `undo_records.recurrences_of` returned before.
+        """
         for row in rows:
             fields = fields_of(row)
             assignments = "".join(f"{column} = :{column}, " for column in fields)
@@ -250,16 +380,27 @@ class Triage:
                 "WHERE issue_id = :issue_id",
                 {**fields, "now_ns": self._now_ns, "issue_id": row["issue_id"]},
             )
-            changed = {column: value for column, value in fields.items() if row[column] != value}
-            activity.log(
+            after = {column: value for column, value in fields.items() if row[column] != value}
+            before = {column: row[column] for column in after}
+            activity_id = activity.log(
                 self._connection,
                 self._actor,
                 action,
-                project_id=self._project["project_id"],
+                project_id=row["project_id"],
                 issue_id=row["issue_id"],
                 at_ns=self._now_ns,
-                before=_readable({column: row[column] for column in changed}),
-                after=_readable(changed),
+                before=readable(before),
+                after=readable(after),
+            )
+            self._group_id = self._group_id or activity_id
+            undo_records.keep(
+                self._connection,
+                activity_id,
+                group_id=self._group_id,
+                before=before,
+                after=after,
+                hit_count=row["hit_count"],
+                recurrences_json=(recurrences or {}).get(row["issue_id"], "[]"),
             )
 
     def _changed(self, rows: Sequence[sqlite3.Row]) -> Change:
@@ -285,7 +426,11 @@ class Triage:
         # Comparing needs `packaging`, which takes a while to import.
         from stormlog.tracking.versions import compare_versions, seen_among
 
-        order = self._project["version_order"]
+        [order] = self._connection.execute(
+            "SELECT p.version_order FROM projects AS p INNER JOIN issues AS i ON i.project_id = p.project_id "
+            "WHERE i.issue_id = ?",
+            [issue_id],
+        ).fetchone()
         first_seen = seen_among(self._versions(issue_id))
         steps = {"older": -1, "newer": 1}
 
@@ -309,7 +454,7 @@ class Triage:
         return dict(rows.fetchall())
 
 
-def require_revision(row: sqlite3.Row, revision: int) -> None:
+def require_revision(connection: sqlite3.Connection, row: sqlite3.Row, revision: int) -> None:
     """Refuse to change an issue that is not as the caller saw it.
 
     Raises:
@@ -317,7 +462,8 @@ def require_revision(row: sqlite3.Row, revision: int) -> None:
     """
     if row["revision"] != revision:
         raise LifecycleError(
-            f"issue {row['issue_id']} was changed meanwhile: it has revision {row['revision']}, not {revision}",
+            f"issue {issue_name(connection, row['issue_id'])} was changed meanwhile: it has revision "
+            f"{row['revision']}, not {revision}",
             code="stale_revision",
             details={"issue_id": row["issue_id"], "revision": row["revision"], "expected": revision},
         )
@@ -337,9 +483,10 @@ def reset_recurrences(connection: sqlite3.Connection, issue_ids: Sequence[str]) 
     )
 
 
-def _readable(fields: dict[str, Any]) -> dict[str, Any]:
+def readable(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return columns under the names that values have."""
-    if "ignore_until_json" not in fields:
-        return fields
-    until = fields.pop("ignore_until_json")
-    return {**fields, "ignore_until": None if until is None else json.loads(until)}
+    named = dict(fields)
+    if "ignore_until_json" not in named:
+        return named
+    until = named.pop("ignore_until_json")
+    return {**named, "ignore_until": None if until is None else json.loads(until)}

@@ -72,8 +72,10 @@ def opened() -> QueryStore:
 def test_columns_are_those_of_the_view(name: str) -> None:
     with opened() as store:
         (view,) = [view for view in describe_views(store) if view.name == name]
-        found = store.sql(f"FROM {view.example.partition('FROM ')[2].partition(' WHERE')[0]} LIMIT 0") if (
-            view.arguments
-        ) else store.sql(f"FROM {name} LIMIT 0")
+        found = (
+            store.sql(f"FROM {view.example.partition('FROM ')[2].partition(' WHERE')[0]} LIMIT 0")
+            if (view.arguments)
+            else store.sql(f"FROM {name} LIMIT 0")
+        )
         assert [column.name for column in view.columns] == found.columns
         assert [column.type for column in view.columns] == found.types

@@ -115,9 +115,9 @@ def test_what_is_no_statement_is_refused(word: str, joined: bool, runs: Path) ->
         (("sessions", "--status", "done"), "choose from completed"),
         (("events", "--status", "done"), "choose from completed"),
         (("sessions", "--source-kind", "files"), "choose from sink"),
-        (("ooms", "--created-after", "garbage"), "created_after must be an ISO date"),
-        (("ooms", "--created-before", "2026-13-45"), "created_before must be an ISO date"),
-        (("ooms", "--created-after", "2030-01-01x"), "created_after must be an ISO date"),
+        (("ooms", "--created-after", "garbage"), "'garbage' is no time"),
+        (("ooms", "--created-before", "2026-13-45"), "'2026-13-45' is no time"),
+        (("ooms", "--created-after", "2030-01-01x"), "'2030-01-01x' is no time"),
         (("events", "--limit", "99999999999999999999"), "limit must be an integer of 64 bits"),
     ],
 )
@@ -154,15 +154,19 @@ def test_a_word_that_nothing_has_is_told_with_those_there_are(
     assert stormlog(*command, "-q").stderr == ""
 
 
-def test_an_answer_without_rows_that_was_asked_for_is_silent(runs: Path) -> None:
-    for arguments in (
-        ("issues", "--kind", "hidden_memory_anomaly"),
-        ("issues", "--state", "resolved"),
-        ("issues", "--severity", "critical", "--session", "s-1"),
-        ("events", "--event-type", "sample", "--limit", "0"),
-        ("sessions", "--status", "running"),
+def test_filters_that_no_row_fits_together_say_how_many_rows_there_are(runs: Path) -> None:
+    for arguments, note in (
+        (("issues", "--kind", "hidden_memory_anomaly"), "0 of 2 issues fit"),
+        (("issues", "--state", "resolved"), "0 of 2 issues fit"),
+        (("issues", "--severity", "critical", "--session", "s-1"), "0 of 2 issues fit"),
+        (("sessions", "--status", "running"), "0 of 2 sessions fit"),
     ):
-        assert stormlog("query", arguments[0], runs, *arguments[1:]).stderr == ""
+        assert stormlog("query", arguments[0], runs, *arguments[1:]).stderr == f"Note: {note}\n"
+
+
+def test_an_answer_without_rows_where_there_are_none_is_silent(runs: Path) -> None:
+    assert stormlog("query", "ooms", runs, "--prod").stderr == ""
+    assert stormlog("query", "ooms", runs).stderr == ""
 
 
 def test_of_many_known_words_some_are_named(tmp_path: Path) -> None:
@@ -180,7 +184,9 @@ def test_tracked_issues_say_which_apps_runs_and_versions_there_are(runs: Path) -
     assert "no issue has session 'x'; there are s-1, s-2" in stormlog(*listed, "--session", "x").stderr
     assert "no issue has version '2'; there is 1.2" in stormlog(*listed, "--version", "2").stderr
     assert "no issue has run 'x'; there are" in stormlog(*listed, "--run", "x").stderr
-    assert stormlog(*listed, "--app", "train", "--status", "silenced").stderr == ""
+    assert stormlog(*listed, "--app", "train", "--status", "silenced").stderr == "Note: 0 of 2 issues fit\n"
+    assert "no issue has host 'x'; there is h" in stormlog(*listed, "--host", "x").stderr
+    assert "no issue has rank '7'; there is 0" in stormlog(*listed, "--rank", "7").stderr
     assert stormlog(*listed, "--app", "train").stderr == ""
 
 

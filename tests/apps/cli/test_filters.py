@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from stormlog.query import EventFilter, IssueFilter, OOMBundleFilter, QueryStore, SessionFilter
 from stormlog.query import open as open_store
+from stormlog.tracking import IssueConditions, Tracker
 from tests.apps.cli.filter_capture import DAY_NS, HOUR_NS, filter_capture
 from tests.apps.cli.runner import stormlog
 
@@ -203,7 +204,7 @@ def test_what_no_filter_asks_for_is_not_worked_out(store: QueryStore) -> None:
         ("issues --hide-ignored --state ignored", "--hide-ignored and --state ignored"),
         ("issues --limit 0", "--limit 0"),
         ("events --limit 0", "--limit 0"),
-        ("sessions --limit -1", "limit must be 0 or more"),
+        ("sessions --limit -1", "limit must be 1 or more"),
         ("ooms --page 0", "page must be 1 or more"),
         ("issues --since soon", "'soon' is no time"),
         ("issues --since 1M", "not clear"),
@@ -302,3 +303,139 @@ def test_fields_are_printed_alone_and_in_their_order(runs: Path) -> None:
         assert one == [{key: row[key]} for row in whole]
     sql = ("--sql", "SELECT 1 AS a, 2 AS b", "--fields", "b", "--json")
     assert json.loads(stormlog("query", "issues", runs, *sql).stdout) == [{"b": 2}]
+
+
+# ---- tracked issues ----------------------------------------------------------------------------------------
+
+OOMS = ("hip of bundle", "bundle of bundle", "cuda of bundle")
+#: Options of ``issues list``, arguments of `Tracker.list_issues`, names of the issues in any order.
+TRACKED: list[tuple[str, dict[str, Any], set[str]]] = [
+    ("", {}, {*OOMS, "cuda", "disk", "fragmented", "fragmented (dev)"}),
+    ("--kind oom", {"kind": "oom"}, {*OOMS, "cuda"}),
+    ("--severity warning --kind alert", {"severity": "warning", "kind": ["alert"]},
+     {"disk", "fragmented", "fragmented (dev)"}),
+    ("--state open", {"state": "open"}, {*OOMS, "cuda", "fragmented", "fragmented (dev)"}),
+    ("--status open --state ignored", {"state": ["open", "ignored"]},
+     {*OOMS, "cuda", "disk", "fragmented", "fragmented (dev)"}),
+    ("--state silenced", {"statuses": ["silenced"]}, {"disk"}),
+    ("--hide-ignored", {"hide_ignored": True}, {*OOMS, "cuda", "fragmented", "fragmented (dev)"}),
+    ("--session s-2", {"session_id": "s-2"}, {"fragmented (dev)"}),
+    ("--since '2026-11-20 12:00'", {"since": "2026-11-20 12:00"}, {"hip of bundle", "bundle of bundle", "disk"}),
+    ("--until 2026-11-20T02:00Z", {"until": "2026-11-20T02:00Z"}, {"cuda", "cuda of bundle", "fragmented"}),
+    ("--run j1", {"run": "j1"}, {"cuda", "fragmented"}),
+    ("--run job:j2 --run session:s-3", {"run": ["job:j2", "session:s-3"]},
+     {"fragmented (dev)", "hip of bundle", "disk"}),
+    ("--run s-3", {"run": "s-3"}, {"hip of bundle", "disk"}),
+    ("--job-id j1 --job-id s-3", {"job_id": ["j1", "s-3"]}, {"cuda", "fragmented"}),
+    ("--rank 1", {"rank": 1}, {"cuda"}),
+    ("--rank 1 --host h0", {"rank": 1, "host": "h0"}, set()),
+    ("--host h2", {"host": "h2"}, {"hip of bundle", "disk"}),
+    ("--app tune", {"app": "tune"}, {"fragmented (dev)"}),
+    ("--dev", {"is_dev": True}, {"fragmented (dev)"}),
+    ("--prod --kind alert", {"is_dev": False, "kind": "alert"}, {"disk", "fragmented"}),
+    ("--search FRAGMENT", {"search": "FRAGMENT"}, {"fragmented", "fragmented (dev)"}),
+    ("--text '100% full'", {"text": "100% full"}, {"disk"}),
+    ("--search 0%", {"search": "0%"}, {"disk", "fragmented", "fragmented (dev)"}),
+    ("--limit 6 --page 2 --sort first_seen", {"limit": 6, "page": 2, "sort": "first_seen"}, {"fragmented"}),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def db(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tracked") / "t.db"
+    assert stormlog("scan", runs, "--db", path, "--settle", "0s", "-q").status == 0
+    with Tracker(path) as tracker:
+        (disk,) = tracker.list_issues(search="disk").issues
+        tracker.ignore(disk.issue_id)
+    return path
+
+
+def tracked_name(issue: dict[str, Any]) -> str:
+    (fingerprint,) = issue["fingerprint_ids"]
+    # A bundle does not say of which program it is.
+    of_bundle = " of bundle" if issue["kind"] == "oom" and issue["app"] == "default" else ""
+    return NAMES[fingerprint] + of_bundle + (" (dev)" if issue["is_dev"] else "")
+
+
+@pytest.mark.parametrize(("args", "fields", "expected"), TRACKED, ids=lambda value: str(value))
+def test_tracked_issues_take_the_same_filters(
+    args: str, fields: dict[str, Any], expected: set[str], db: Path
+) -> None:
+    with Tracker(db, read_only=True) as tracker:
+        found = [tracked_name(issue.as_dict()) for issue in tracker.list_issues(**fields).issues]
+        conditions = {name: value for name, value in fields.items() if name not in ("limit", "page", "sort")}
+        assert tracker.count_issues(**conditions) == (7 if "page" in fields else len(found))
+    assert (len(found), set(found)) == (len(expected), expected)
+    outcome = stormlog("issues", "list", "--db", db, *shlex.split(args), "--json")
+    assert [tracked_name(issue) for issue in json.loads(outcome.stdout)["issues"]] == found
+
+
+def test_a_page_of_tracked_issues_names_no_cursor_and_keeps_it_in_json(db: Path) -> None:
+    plain = stormlog("issues", "list", "--db", db, "--limit", "2", "--fields", "title")
+    assert plain.stderr == "Note: 5 more: --page 2\n"
+    assert plain.stdout.splitlines()[0] == "Title"
+    page = json.loads(
+        stormlog("issues", "list", "--db", db, "--limit", "2", "--fields", "title", "--json").stdout
+    )
+    assert page["has_more"] is True
+    assert [list(issue) for issue in page["issues"]] == [["title"], ["title"]]
+    behind = stormlog("issues", "list", "--db", db, "--limit", "2", "--after", page["cursor"], "--jsonl")
+    second = stormlog("issues", "list", "--db", db, "--limit", "2", "--page", "2", "--jsonl")
+    assert behind.stdout == second.stdout != ""
+
+
+@pytest.mark.parametrize(
+    ("args", "only", "status", "left_out"),
+    [
+        ("", {}, 10, 0),
+        ("--kind alert --severity critical", {"kind": "alert", "severity": "critical"}, 0, 7),
+        ("--kind oom", {"kind": "oom"}, 10, 3),
+        ("--rank 1 --job-id j2", {"rank": 1, "job_id": "j2"}, 0, 7),
+        ("--rank 1 --job-id j1", {"rank": 1, "job_id": "j1"}, 10, 6),
+        ("--run job:j2 --run session:s-3", {"run": ["job:j2", "session:s-3"]}, 10, 4),
+        ("--host h2", {"host": "h2"}, 10, 5),
+    ],
+)
+def test_a_gate_counts_the_issues_that_fit(
+    args: str, only: dict[str, Any], status: int, left_out: int, runs: Path, tmp_path: Path
+) -> None:
+    with Tracker(tmp_path / "empty.db") as tracker:
+        report = tracker.gate([runs], only=cast("IssueConditions", only), settle_ns=0)
+    assert (report.failed, report.left_out) == (status == 10, left_out)
+    outcome = stormlog("gate", runs, "--db", tmp_path / "empty.db", "--settle", "0s", *shlex.split(args))
+    assert outcome.status == status
+    assert (f"{left_out} of 7 issues are left out by --" in outcome.stderr) == bool(left_out)
+
+
+def test_a_gate_refuses_a_severity_that_does_not_exist(runs: Path, db: Path) -> None:
+    outcome = stormlog("gate", runs, "--db", db, "--severity", "critcal")
+    assert outcome.status == 2
+    assert "unknown severity 'critcal'" in outcome.stderr
+
+
+@pytest.mark.parametrize("word", ["qurey", "scna", "isues", "cahce", "gat"])
+def test_an_unknown_command_suggests_the_nearest(word: str) -> None:
+    nearest = {"qurey": "query", "scna": "scan", "isues": "issues", "cahce": "cache", "gat": "gate"}[word]
+    outcome = stormlog(word)
+    assert outcome.status == 2
+    assert f"No such command {word!r}. Did you mean {nearest!r}" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("query", "isues", "issues"), ("issues", "lst", "list"), ("db", "chek", "check")]
+)
+def test_so_does_an_unknown_command_of_a_group(words: tuple[str, str, str]) -> None:
+    group, word, nearest = words
+    outcome = stormlog(group, word)
+    assert outcome.status == 2
+    assert f"Did you mean {nearest!r}?" in outcome.stderr
+    assert "Did you mean" not in stormlog(group, "xyzzy").stderr
+
+
+@pytest.mark.parametrize("words", [("query", "issues"), ("query", "events"), ("issues", "list")])
+def test_help_lists_options_by_section(words: tuple[str, ...]) -> None:
+    text = stormlog(*words, "--help").stdout
+    places = [text.find(f"\n{heading}:\n") for heading in ("Filters", "Rows", "Output", "Tracker")]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert text.count("  --since") == text.count("  --fields") == 1

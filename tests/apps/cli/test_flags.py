@@ -43,6 +43,7 @@ EXCEPTIONS_OF = {
     ("issues list", "--as-agent"): READS,
     ("issues show", "--as-agent"): READS,
     ("issues history", "--as-agent"): READS,
+    ("issues stats", "--as-agent"): READS,
     ("issues comments", "--as-agent"): READS,
     ("issues export", "--as-agent"): READS,
 }
@@ -90,6 +91,16 @@ def formats(header: str, key: str) -> list[Row]:
         Row("--jsonl", "--jsonl", new=f'"{key}": '),
         Row("--csv", "--csv", new=f"{header},"),
         Row("--markdown", "--markdown", new="| --- |"),
+        *times(),
+    ]
+
+
+def times() -> list[Row]:
+    """Return rows for how tables show times."""
+    return [
+        Row("--tz", "--tz Mars/Olympus", new="no time zone 'Mars/Olympus'", on="stderr", status=2),
+        Row("--tz", "--tz Europe/Berlin", new="(Europe/Berlin)"),
+        Row("--relative", "--relative", gone="(UTC)"),
     ]
 
 
@@ -98,10 +109,35 @@ def answers(header: str, key: str, damaged: str = "damaged") -> list[Row]:
     count = '--sql "SELECT count(*) AS n FROM tracking.issues"'
     return [
         *formats(header, key),
-        Row("--sql", '--sql "SELECT 5 AS five"', new="Five"),
-        Row("--db", "--db tracker.db", f"runs {count}", new="N\n-\n7\n"),
+        Row("--sql", '--sql "SELECT 5 AS five"', new="five\n----\n   5\n"),
+        Row("--db", "--db tracker.db", f"runs {count}", new="n\n-\n7\n"),
         *reading(damaged),
     ]
+
+
+def place(gone: str, base: str = "runs", job: str = "j2", *, has: tuple[str, ...] = ()) -> list[Row]:
+    """Return rows for the filters of time and place that all lists share.
+
+    Args:
+        gone: Text that only rows have which are neither of job j2 nor of rank 1.
+        base: What stands before an option.
+        job: Job that the other rows have.
+        has: Options that the list has rows for already.
+    """
+    rows = [
+        Row("--since", "--since 2026-01-02T03:04:08.5", gone=gone),
+        Row("--until", "--until 2001-01-01", new=": 0 of ", on="stderr"),
+        Row("--run", f"--run {job}", gone=gone),
+        Row("--job-id", f"--job-id {job}", gone=gone),
+        Row("--rank", "--rank 1", gone=gone),
+        Row("--host", "--host nowhere", new="has host 'nowhere'", on="stderr"),
+        Row("--app", "--app nowhere", new="has app 'nowhere'", on="stderr"),
+        Row("--dev", "--dev", new=": 0 of ", on="stderr"),
+        Row("--prod", "--prod", f"{base} --dev".strip(), new="exclude each other", on="stderr", status=2),
+        Row("--search", "--search 'out of memory'", gone=gone),
+        Row("--page", "--page 2", new="there is no page 2", on="stderr"),
+    ]
+    return [row for row in rows if row.option not in has]
 
 
 def reading(damaged: str = "damaged") -> list[Row]:
@@ -167,6 +203,7 @@ def verbs(
         *stores(writes=True),
         JSON,
         Row("--where", f'--where "{where}"', more, new=said, base_status=2),
+        Row("--dry-run", "--dry-run", f'{more} --where "{where}"', new="Dry run: "),
         Row(
             "--yes",
             "--yes",
@@ -205,6 +242,7 @@ BASES = {
     "projects create": "fresh",
     "projects set": "default --alert-frequency daily",
     "db backup": "copy.db",
+    "db restore": "copy.db",
     "compact": "sink",
     "cache info": "runs",
     "cache clear": "runs",
@@ -223,6 +261,11 @@ TABLE: dict[str, list[Row]] = {
         Row("--state", "--state resolved", "runs --db tracker.db", gone="Collector degradation"),
         Row("--severity", "--severity critical", gone="Collector degradation"),
         Row("--session-id", "--session s-2", gone="Collector degradation"),
+        *place("Collector degradation"),
+        Row("--hide-ignored", "--hide-ignored", "runs --state ignored", new="exclude", on="stderr", status=2),
+        Row("--sort", "--sort colour", new="'colour' is not one of", on="stderr", status=2),
+        Row("--limit", "--limit 1", gone="Collector degradation"),
+        Row("--fields", "--fields title", gone="critical"),
         Row("--follow", "--follow", "runs --csv", new="--follow", on="stderr", status=2),
         Row("--interval", "--interval 1s", new="--follow", on="stderr", status=2),
     ],
@@ -230,8 +273,11 @@ TABLE: dict[str, list[Row]] = {
         *answers("session_id", "session_id"),
         Row("--session-id", "--session-id s-2", gone="s-1"),
         Row("--status", "--status completed", gone="s-2"),
-        Row("--job-id", "--job-id j2", gone="s-1"),
-        Row("--rank", "--rank 1", gone="s-1"),
+        *place("s-1", has=("--search",)),
+        Row("--search", "--search S-2", gone="s-1"),
+        Row("--sort", "--sort rank", "runs --csv --limit 1", gone="s-2"),
+        Row("--limit", "--limit 1", gone="s-1"),
+        Row("--fields", "--fields session_id", gone="completed"),
         Row("--world-size", "--world-size 2", gone="s-1"),
         Row("--source-kind", "--source-kind sink", "runs sink", gone="s-1"),
         Row("--has-oom-bundle", "--has-oom-bundle", gone="s-1"),
@@ -241,7 +287,11 @@ TABLE: dict[str, list[Row]] = {
         *answers("session_id", "session_id"),
         Row("--session-id", "--session-id s-2", gone="s-1"),
         Row("--event-type", "--event-type error", gone="collector_degraded"),
-        Row("--rank", "--rank 1", gone="s-1"),
+        *place("s-1", has=("--since",)),
+        Row("--since", "--since 2026-01-02T03:04:08.5", gone="s-1"),
+        Row("--severity", "--severity loud", new="has severity 'loud'", on="stderr"),
+        Row("--sort", "--sort newest", "runs --csv --limit 1", gone="s-1"),
+        Row("--fields", "--fields rank", gone="s-1"),
         Row("--collector", "--collector other", gone="s-1"),
         Row("--status", "--status completed", gone="s-2"),
         Row("--time-start-ns", f"--time-start-ns {START_NS + 1}", "runs --csv", gone=f",{START_NS},sample"),
@@ -257,6 +307,12 @@ TABLE: dict[str, list[Row]] = {
         Row("--session-id", "--session-id s-9", gone="oom_dump_a"),
         Row("--backend", "--backend rocm", gone="oom_dump_a"),
         Row("--reason", "--reason r2", gone="oom_dump_a"),
+        *place("oom_dump_b", has=("--since", "--search")),
+        Row("--since", "--since 2026-01-15", gone="oom_dump_a"),
+        Row("--search", "--search R1", gone="oom_dump_b"),
+        Row("--sort", "--sort newest", "runs --csv --limit 1", gone="oom_dump_a"),
+        Row("--limit", "--limit 1", gone="oom_dump_b"),
+        Row("--fields", "--fields reason", gone="oom_dump_a"),
         Row("--created-after", "--created-after 2026-02-01", gone="oom_dump_a"),
         Row("--created-before", "--created-before 2026-01-01", gone="oom_dump_b"),
     ],
@@ -304,30 +360,57 @@ TABLE: dict[str, list[Row]] = {
     "issues list": [
         *stores(),
         *formats("issue_id", "issue_id"),
-        Row("--status", "--status resolved", gone="Collector degradation"),
+        Row("--state", "--state resolved", gone="Collector degradation"),
+        Row("--hide-ignored", "--hide-ignored", "--state ignored", new="exclude", on="stderr", status=2),
+        *place("Collector degradation", "", "job-9", has=("--app", "--search", "--since", "--rank", "--dev")),
+        Row("--since", "--since 2026-01-02T03:04:08.5", gone="Loss diverged"),
+        Row("--rank", "--rank 1", gone="Loss diverged"),
+        Row("--dev", "--dev", gone="Collector degradation"),
+        Row("--search", "--search diverged", gone="Collector degradation"),
+        Row("--fields", "--fields kind", gone="Collector degradation"),
         Row("--kind", "--kind oom", gone="Collector degradation"),
         Row("--severity", "--severity critical", gone="Collector degradation"),
         Row("--app", "--app trainer", gone="Collector degradation"),
-        Row("--dev", "--dev", gone="Collector degradation"),
-        Row("--dev", "--production", gone="Loss diverged"),
-        Row("--run", "--run job-9", gone="Collector degradation"),
+        Row("--prod", "--production", gone="Loss diverged"),
         Row("--session-id", "--session s-9", gone="Collector degradation"),
         Row("--version", "--version 0.9", gone="Alert:"),
-        Row("--text", "--text diverged", gone="Collector degradation"),
         Row("--where", "--where \"kind = 'error'\"", gone="Collector degradation"),
         Row("--all-projects", "--all-projects", new="Loss is lost"),
         Row("--sort", "--sort occurrences", "--limit 1", new="Collector degradation"),
-        Row("--limit", "--limit 1", new="--after", on="stderr"),
+        Row("--limit", "--limit 1", new="--page 2", on="stderr"),
         Row("--after", "--after {cursor}", "--limit 1", gone="{first}"),
     ],
-    "issues show": [*stores(), JSON],
+    "issues show": [
+        *stores(),
+        JSON,
+        Row("--format", "--format markdown", new="- **Status:**"),
+        Row("--why", "--why", new="Rule alert, version 1"),
+        Row("--repo", "--repo no-such-folder", new="no-such-folder", on="stderr", status=2),
+        *limits(),
+        Row("--spill-dir", "--spill-dir spilled", new="'spilled/", on="engine"),
+        Row("--spill-limit", "--spill-limit 2GB", new="'2GB'", on="engine"),
+        Row("--unpack-limit", "--unpack-limit never", new="never", on="stderr", status=2),
+        Row("--no-cache", "--no-cache", gone="\ncache/", on="files"),
+        Row("--cache-dir", "--cache-dir elsewhere", new="elsewhere/", on="files"),
+        Row("--quiet", "-q", "{alert_fingerprint} runs damaged", gone="damaged", on="stderr"),
+    ],
     "issues history": [
         *stores(),
         *formats("at_ns", "activity_id"),
         Row("--limit", "--limit 1", new="--after", on="stderr"),
         Row("--after", "--after {history_cursor}", gone="comment"),
     ],
-    "issues claim": verbs(),
+    "issues claim": [
+        *verbs(),
+        Row(
+            "--take",
+            "--take",
+            "{alert} --as-agent bot",
+            new="Claimed",
+            base_status=4,
+            before="issues claim --where \"title LIKE 'Alert%'\" --yes",
+        ),
+    ],
     "issues resolve": [
         *verbs(),
         Row("--version", "--version 1.2.3", new="in 1.2.3"),
@@ -339,12 +422,34 @@ TABLE: dict[str, list[Row]] = {
         Row("--reason", "--reason noise", new="noise", on="tracker"),
         Row("--until-count", "--until-count 77", new='"count":77', on="tracker"),
         Row("--until-runs", "--until-runs 78", new='"runs":78', on="tracker"),
+        Row("--kind", "--kind oom", "", new="Rule 2 ignores all oom issues", base_status=2),
+        Row(
+            "--dimension",
+            "--dimension backend=*",
+            "",
+            new="Rule 2 ignores issues with backend=*",
+            base_status=2,
+        ),
+        Row("--until-next", "--until-next", new='"next":true', on="tracker"),
         Row("--until", "--until 2040-01-01", new='"date_ns":2208988800000000000', on="tracker"),
     ],
     "issues assign": [
         *verbs(more="--to ann"),
         Row("--to", "--to bob", "{alert}", new="to bob", base_status=2),
         Row("--nobody", "--nobody", "{alert}", new="Unassigned", base_status=2),
+    ],
+    "issues stats": [
+        *stores(),
+        JSON,
+        Row("--by", "--by week", new="Week (UTC)"),
+        Row("--periods", "--periods 400", new="\n2025-"),
+        Row("--all-projects", "--all-projects", new="Issues    7", gone="Issues    6"),
+    ],
+    "issues ignores": [
+        *stores(),
+        Row("--as-agent", "--remove 1 --as-agent bot", new="'agent', 'bot'", on="tracker"),
+        *formats("rule_id", "rule_id"),
+        Row("--remove", "--remove 77", new="no ignore rule 77", on="stderr", status=4),
     ],
     "issues merge": [
         *stores(writes=True),
@@ -355,6 +460,11 @@ TABLE: dict[str, list[Row]] = {
         Row("--revision", "--revision 99", new="revision", on="stderr", status=4),
     ],
     "issues unmerge": [*stores(writes=True), JSON],
+    "issues undo": [
+        *(row for row in stores(writes=True) if row.option != "--as-agent"),
+        JSON,
+        Row("--as-agent", "--as-agent bot", new="agent bot", on="stderr", status=4),
+    ],
     "issues comment": [*stores(writes=True), JSON],
     "issues comments": [*stores(), *formats("comment_id", "comment_id")],
     "issues edit-comment": [
@@ -403,6 +513,62 @@ TABLE: dict[str, list[Row]] = {
         JSON,
     ],
     "gate": [
+        Row(
+            "--kind",
+            "--kind oom",
+            "runs --baseline empty.json",
+            gone="Collector degradation",
+            status=10,
+            base_status=10,
+        ),
+        Row(
+            "--severity",
+            "--severity warning",
+            "runs --baseline empty.json",
+            gone="OOM captured",
+            status=10,
+            base_status=10,
+        ),
+        Row(
+            "--since",
+            "--since 2026-01-02T03:04:08.5",
+            "runs --baseline empty.json",
+            gone="Collector degradation",
+            status=10,
+            base_status=10,
+        ),
+        Row(
+            "--run",
+            "--run j2",
+            "runs --baseline empty.json",
+            gone="Collector degradation",
+            status=10,
+            base_status=10,
+        ),
+        Row(
+            "--job-id",
+            "--job-id j2",
+            "runs --baseline empty.json",
+            gone="Collector degradation",
+            status=10,
+            base_status=10,
+        ),
+        Row(
+            "--rank",
+            "--rank 1",
+            "runs --baseline empty.json",
+            gone="Collector degradation",
+            status=10,
+            base_status=10,
+        ),
+        Row(
+            "--host",
+            "--host nowhere",
+            "runs --baseline empty.json",
+            new="Warning: 5 of 5 issues are left out by --host",
+            on="stderr",
+            base_status=10,
+        ),
         Row("--baseline", "--baseline empty.json", new="failed", status=10),
         *stores(project=None),
         Row("--project", "--project other", new="failed", status=10),
@@ -512,6 +678,11 @@ TABLE: dict[str, list[Row]] = {
         Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3),
         JSON,
     ],
+    "db restore": [
+        Row("--yes", "--yes", new="is kept as", before="db backup copy.db", base_status=2),
+        Row("--db", "--db fresh.db", new="fresh.db", on="files", before="db backup copy.db", base_status=2),
+        Row("--json", "--json --yes", new='"kept": ', before="db backup copy.db", base_status=2),
+    ],
     "db backup": [
         Row("--force", "--force", "issues.json", new="Copied", base_status=None),
         Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3),
@@ -529,6 +700,7 @@ TABLE: dict[str, list[Row]] = {
     "cache list": [
         Row("--cache-dir", "--cache-dir other-cache", new="damaged", before=REMEMBER),
         Row("--json", "--json", "--cache-dir other-cache", new="{", before=REMEMBER),
+        *(replace(row, base="--cache-dir other-cache", before=REMEMBER) for row in times()),
     ],
     "cache info": [
         Row("--cache-dir", "--cache-dir other-cache", "damaged", new="Answers", before=REMEMBER),
@@ -699,6 +871,7 @@ def _tracker(world: Path) -> dict[str, str]:
     names["alert_fingerprint"] = next(f for title, f in fingerprints.items() if title.startswith("Alert"))
     _run(f"issues resolve {names['resolved']} --version 2")
     _run(f"issues merge {names['degraded']} {names['merged']}")
+    _run("issues ignore issue:0123456789abcdef01234567 --reason known")
     names["comment"] = json.loads(_run(f"issues comment {names['alert']} seen --json").stdout)["comment_id"]
     page = json.loads(_run("issues list --limit 1 --json").stdout)
     names |= {"cursor": page["cursor"], "first": page["issues"][0]["title"]}

@@ -154,7 +154,7 @@ def test_csv_quotes_only_where_needed() -> None:
 def test_plain_tables_align_and_strip_blanks() -> None:
     assert "".join(
         plain_table_lines(answer({"first_name": "a", "b": None}, {"first_name": "long enough", "b": 1}))
-    ) == ("First Name   B\n-----------  -\na            -\nlong enough  1\n")
+    ) == ("first_name   b\n-----------  -\na            -\nlong enough  1\n")
 
 
 def test_markdown_of_free_rows_aligns_numbers() -> None:

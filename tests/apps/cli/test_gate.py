@@ -47,7 +47,7 @@ def test_new_issues_fail_a_gate(runs: Path, baseline: Path) -> None:
 
     assert outcome.status == 10 and outcome.stderr == ""
     assert outcome.stdout.startswith("## Stormlog gate failed\n\n2 new, 0 regressed, 0 recurring")
-    assert "| warning | Alert: high fragmentation | 1 | 1 | - | - | `issue:" in outcome.stdout
+    assert "| warning | Alert: high fragmentation | warning, cuda | 1 | 1 | - | - | `issue:" in outcome.stdout
 
 
 @pytest.mark.parametrize(

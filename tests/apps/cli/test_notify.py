@@ -119,6 +119,44 @@ def test_a_dry_run_prints_the_digest_and_stores_nothing(db: Path) -> None:
     assert stormlog("notify", "--db", db, "--dry-run", "--allow", "issues:read").status == 0
 
 
+def test_a_dry_run_says_to_whom_and_how_and_shows_what_is_posted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK", "https://user:secret@hooks.example.org/services/T0/TOKEN")
+    monkeypatch.setenv("STORMLOG_WEBHOOK_SECRET", "signing-key")
+    with open_tracker(tmp_path, Clock(), webhook_url="env:HOOK", webhook_format="slack") as tracker:
+        see(tracker, title="Alert: <b>")
+    db = tmp_path / "tracker.db"
+    outcome = stormlog(*notify(db, "--smtp-host", "mail.example.org", "--dry-run"))
+    assert (outcome.status, outcome.stderr) == (0, "")
+    mail, webhook = outcome.stdout.split("\nWould be sent: ")[1:]
+    assert mail == "email to one@example.org through mail.example.org:25 (none), from s@example.org\n"
+    first, _, posted = webhook.partition("\n")
+    assert first == "webhook to env:HOOK: posts to https://hooks.example.org/... (slack, signed)"
+    assert "&lt;b&gt;" in json.loads(posted)["text"]
+    assert not any(secret in outcome.stdout for secret in ("secret", "TOKEN", "signing-key"))
+    answer = json.loads(stormlog("notify", "--db", db, "--dry-run", "--json").stdout)
+    mail, webhook = answer["messages"]
+    assert (mail["channel"], mail["recipient"], mail["route"]) == ("email", "one@example.org", None)
+    assert "STORMLOG_SMTP_HOST" in mail["problem"]
+    assert mail["payload"]["subject"] == "[stormlog] 1 issue in default: 1 new, 0 regressed"
+    assert webhook["payload"] == json.loads(posted)
+
+
+def test_a_dry_run_says_what_waits_and_what_is_missing(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert stormlog("notify", "--db", db).status == 8
+    text = stormlog("notify", "--db", db, "--dry-run").stdout
+    assert "Waits to be sent: email to one@example.org; not now: no mail server is named" in text
+    assert "Alert: F1" in text
+    # A new digest takes the place of the one that waits.
+    with Tracker(db) as tracker:
+        see(tracker, "F2")
+        tracker.set_project("default", webhook_url="https://hooks.example.org/x")
+    text = stormlog("notify", "--db", db, "--dry-run", "--force").stdout
+    assert "Waits" not in text
+    assert "webhook to https://hooks.example.org/...: posts to https://hooks.example.org/... (json)" in text
+
+
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [

@@ -45,6 +45,28 @@ def test_text_for_people(db: Path) -> None:
     assert "nothing changed" in again.stdout
 
 
+def test_a_scan_names_its_tracker_and_what_to_type_next(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = stormlog("scan", capture_path("v4-cuda-sim"), "--db", db)
+    assert first.stdout.splitlines()[-2:] == [
+        f"Tracker: {db}",
+        f"Next:    stormlog issues list --status new --status regressed --db {db}",
+    ]
+    monkeypatch.setenv("STORMLOG_DB", str(db))
+    again = stormlog("scan", capture_path("v4-cuda-sim"), "--project", "other one", "--dry-run")
+    assert "Next:" not in again.stdout
+    again = stormlog("scan", capture_path("v4-cuda-sim"), "--project", "other one")
+    assert again.stdout.endswith("issues list --status new --status regressed --project 'other one'\n")
+    assert stormlog("scan", capture_path("v4-cuda-sim")).stdout.endswith("Next:    stormlog issues list\n")
+
+
+def test_a_source_that_only_settled_did_not_change(tmp_path: Path, db: Path) -> None:
+    rows = [row for row in busy_session("s1", 40) if row["event_type"] == "sample"]
+    path = write_lines(tmp_path / "a.jsonl", rows)
+    assert "1 source, 1 changed: " in stormlog("scan", path, "--db", db, "--settle", "99999h").stdout
+    assert "1 source, nothing changed" in stormlog("scan", path, "--db", db, "--settle", "99999h").stdout
+    assert "1 source, 0 changed, 1 settled: " in stormlog("scan", path, "--db", db, "--settle", "0s").stdout
+
+
 def test_fail_on(tmp_path: Path, db: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", busy_session("s1", 40))
     assert stormlog("scan", path, "--db", db, "--fail-on", "regressed").status == 0

@@ -114,7 +114,9 @@ def test_the_vocabulary_has_public_and_own_names_only(store: QueryStore) -> None
 # ---- a session ---------------------------------------------------------------------------------------------
 
 
-def run(store: QueryStore, capsys: pytest.CaptureFixture[str], *texts: str, **options: Any) -> tuple[str, str]:
+def run(
+    store: QueryStore, capsys: pytest.CaptureFixture[str], *texts: str, **options: Any
+) -> tuple[str, str]:
     session = ShellSession(store, **options)
     for text in texts:
         session.handle(text)
@@ -133,7 +135,15 @@ def test_statements_and_commands_are_run(store: QueryStore, capsys: pytest.Captu
 def test_errors_are_one_line_and_the_session_goes_on(
     store: QueryStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wrong = ["FROM isues;", "DROP VIEW issues;", ".nothing", ".schema isues", ".limit x", ".format x", ".attach x"]
+    wrong = [
+        "FROM isues;",
+        "DROP VIEW issues;",
+        ".nothing",
+        ".schema isues",
+        ".limit x",
+        ".format x",
+        ".attach x",
+    ]
     out, err = run(store, capsys, *wrong, ".format csv", "SELECT 1 AS a;")
     assert out.split() == ["a", "1"]
     lines = err.splitlines()

@@ -87,7 +87,7 @@ def test_a_statement_runs_over_the_views(tmp_path: Path) -> None:
             {"kind": "alert", "hit_count": 1},
             {"kind": "oom", "hit_count": 1},
         ]
-    assert stormlog("query", "issues", tmp_path, "--sql", sql).stdout.splitlines()[0] == "Kind   Hit Count"
+    assert stormlog("query", "issues", tmp_path, "--sql", sql).stdout.splitlines()[0] == "kind   hit_count"
 
 
 def test_columns_of_the_same_name_are_all_kept(tmp_path: Path) -> None:

@@ -65,13 +65,15 @@ def test_issues_show_what_people_ask_first(tmp_path: Path) -> None:
         "Severity",
         "Kind",
         "Title",
-        "Hits",
+        "What",
+        "Failures",
+        "Runs",
         "Sessions",
         "First seen (UTC)",
         "Last seen (UTC)",
     ]
     issue = json.loads(command_line("query", "issues", tmp_path, "--json").stdout)[0]
-    assert first.split()[:3] == [issue["fingerprint_id"], issue["severity"], issue["kind"]]
+    assert first.split()[:3] == [issue["fingerprint_id"][6:18], issue["severity"], issue["kind"]]
     assert "2026-01-02 03:04:07" in first
 
 
@@ -79,7 +81,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     capture(tmp_path)
     shown = without_styles(on_terminal("query", "issues", tmp_path, width=80)[1])
     assert "Title" in shown.splitlines()[0]
-    assert "Not shown at this width: Kind" in shown
+    assert "Not shown at this width: Kind, " in shown
 
 
 def test_every_row_is_there_even_if_there_are_many(tmp_path: Path) -> None:
@@ -118,10 +120,18 @@ def test_no_rows_on_a_terminal(tmp_path: Path) -> None:
     assert on_terminal("query", "issues", tmp_path, "-q") == (0, "No rows.\n")
 
 
-def test_a_terminal_of_unknown_width_gets_the_plain_table(tmp_path: Path) -> None:
+def test_a_terminal_of_unknown_width_has_80_columns(tmp_path: Path) -> None:
     capture(tmp_path)
-    shown = on_terminal("query", "sessions", tmp_path, "-q", width=0)[1]
-    assert shown == command_line("query", "sessions", tmp_path).stdout
+    shown = on_terminal("query", "issues", tmp_path, "-q", width=0)
+    assert shown == on_terminal("query", "issues", tmp_path, "-q", width=80)
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 120])
+def test_a_dumb_terminal_shows_the_same_table_without_colours(width: int, tmp_path: Path) -> None:
+    capture(tmp_path)
+    dumb = on_terminal("query", "issues", tmp_path, "-q", width=width, environment={"TERM": "dumb"})[1]
+    assert dumb == without_styles(on_terminal("query", "issues", tmp_path, "-q", width=width)[1])
+    assert max(map(len, dumb.splitlines())) <= width
 
 
 def test_progress_is_drawn_and_cleared(tmp_path: Path) -> None:

@@ -226,7 +226,15 @@ def test_an_issue_of_the_tracker_becomes_its_fingerprint(
 ) -> None:
     issue = tracked(recorded)
     wanted = [{"issue": issue["fingerprint_ids"][0]}]
-    for name in (issue["issue_id"], issue["issue_id"][-8:], issue["fingerprint_ids"][0]):
+    number = issue["number"]
+    names = (
+        issue["issue_id"],
+        issue["issue_id"][-8:],
+        issue["fingerprint_ids"][0],
+        f"{number}",
+        f"#{number}",
+    )
+    for name in (*names, f"default/{number}"):
         explained.asked.clear()
         assert stormlog("why", runs, "--issue", name, "--db", recorded).status == 0
         assert explained.asked == wanted
@@ -262,7 +270,8 @@ def test_an_unknown_issue_ends_with_4_with_and_without_a_tracker(
 ) -> None:
     without = stormlog("why", runs, "--issue", "deadbeef")
     assert without.status == 4
-    assert "without a tracker an issue is named by its fingerprint" in without.stderr
+    assert "an issue is named by its fingerprint" in without.stderr
+    assert stormlog("why", runs, "--issue", "12").status == 4
     assert stormlog("why", runs, "--issue", "deadbeef", "--db", recorded).status == 4
     assert explained.asked == []
 

@@ -160,6 +160,16 @@ ROWS: dict[int, dict[str, dict[str, Any]]] = {
             "evidence_id": "bundle-x",
         },
     },
+    7: {"undo_records": {"activity_id": 1, "group_id": 1}},
+    8: {
+        "ignore_rules": {
+            "project_id": "p",
+            "rule_json": '{"kind":"oom"}',
+            "actor_type": "user",
+            "actor_id": "kim",
+            "created_ns": 7,
+        },
+    },
 }
 
 

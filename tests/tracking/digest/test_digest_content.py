@@ -169,6 +169,25 @@ def test_text_and_html_have_the_same_rows() -> None:
     ]
 
 
+def test_every_form_tells_issues_of_one_title_apart() -> None:
+    issues = tuple(replace(ISSUE, what=what) for what in ("killed, cuda", "<killed>, rocm"))
+    digest = replace(DIGEST, issues=issues, recurring=(ISSUE,))
+    assert "new (warning): Out of memory\n  <killed>, rocm\n  oom in train: " in as_text(digest)
+    html = as_html(digest)
+    assert re.findall(r"<th[^>]*>(What)</th>", html) == ["What"]
+    cells = [unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", html)]
+    assert (cells[2], cells[13]) == ("killed, cuda", "<killed>, rocm")
+    assert "Out of memory: &lt;killed&gt;, rocm: train, 1 run" in as_slack(digest)["text"]
+    assert [issue["what"] for issue in as_json(digest)["issues"]] == ["killed, cuda", "<killed>, rocm"]
+
+
+def test_a_digest_of_an_earlier_version_is_sent_too() -> None:
+    values = DIGEST.as_dict()
+    for issue in values["issues"]:
+        del issue["what"]
+    assert Digest.from_dict(values) == DIGEST
+
+
 def test_a_digest_survives_being_stored() -> None:
     digest = replace(DIGEST, recurring=(ISSUE,))
     assert Digest.from_dict(digest.as_dict()) == digest

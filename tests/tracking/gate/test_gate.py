@@ -396,6 +396,7 @@ def test_keys_of_the_answer(runs: Path) -> None:
             "run_count",
         ),
         *("hit_count", "first_seen_ns", "last_seen_ns", "code_versions", "issue_id", "fix_version", "basis"),
+        "what",
     ]
     json.dumps(answer)
 
@@ -419,7 +420,7 @@ def test_summary_puts_first_what_it_fails_on(tmp_path: Path, tracker: Tracker) -
         "### New",
         "### Recurring: resolved, and nobody can tell whether these versions have the fix",
     ]
-    assert "| warning | Alert: old trouble | 1 | 1 | 1.1 | 1.0 | `issue:" in text
+    assert "| warning | Alert: old trouble | warning, cuda | 1 | 1 | 1.1 | 1.0 | `issue:" in text
 
 
 def test_text_of_telemetry_is_no_markup(tmp_path: Path) -> None:
@@ -427,7 +428,7 @@ def test_text_of_telemetry_is_no_markup(tmp_path: Path) -> None:
     text = markdown_summary(gate(write(tmp_path, alert("s-1", evil)), NOTHING))
 
     (row,) = [line for line in text.splitlines() if line.startswith("| warning")]
-    assert row.replace("\\|", "").count("|") == 8
+    assert row.replace("\\|", "").count("|") == 9
     assert not {"<", ">", "@", "\x1b"} & set(row)
     assert "https\\://x" in row and "\\[l\\]" in row and "www\\." in row
 

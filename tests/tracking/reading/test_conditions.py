@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from stormlog import _sqlite as sqlite_files
 from stormlog.tracking import Tracker
-from stormlog.tracking import tracker as trackers
 from stormlog.tracking.reading import conditions
 from stormlog.tracking.reading.condition_functions import REPLACED
 from stormlog.tracking.reading.conditions import LONGEST_CONDITION, LONGEST_VALUE, Condition
+from stormlog.tracking.triage import session as sessions_of_verbs
 from stormlog.tracking.triage import verbs
 from tests.tracking.people import LEE, Clock, as_actor, new_tracker, of, refused, seen
 from tests.tracking.tables import everything
@@ -238,7 +238,7 @@ def test_what_was_changed_after_a_condition_was_asked_is_asked_again(
                 other.ignore(second_id)
         return found
 
-    monkeypatch.setattr(trackers, "match", match_then_change)
+    monkeypatch.setattr(sessions_of_verbs, "match", match_then_change)
     changed = many.claim(where="status = 'new' AND title IN ('Alert: F1', 'Alert: F2')")
     assert len(asked) == 2
     assert [issue.title for issue in changed.issues] == ["Alert: F1"]
@@ -254,7 +254,7 @@ def test_what_is_changed_again_and_again_is_refused(many: Tracker, monkeypatch: 
             other.comment(second_id, "again")
         return found
 
-    monkeypatch.setattr(trackers, "match", match_then_change)
+    monkeypatch.setattr(sessions_of_verbs, "match", match_then_change)
     with refused("stale_revision", "meanwhile", "try again"):
         many.claim(where="TRUE")
     assert {issue.status for issue in many.list_issues().issues} == {"new"}

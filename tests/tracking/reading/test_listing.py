@@ -83,7 +83,15 @@ def test_filters_narrow_a_list(mixed: Tracker, options: dict[str, Any], expected
 @pytest.mark.parametrize(
     "options",
     [
-        {"statuses": ["open"]},
+        {"statuses": ["opened"]},
+        {"statuses": ["new"], "state": "new"},
+        {"state": "ignored", "hide_ignored": True},
+        {"state": ["silenced", "new"], "hide_ignored": True},
+        {"since": "2026-11-21", "until": "2026-11-20"},
+        {"since": "soon"},
+        {"rank": "0"},
+        {"page": 0},
+        {"page": 2, "after": "x"},
         {"statuses": ["new", "News"]},
         {"kinds": ["ooms"]},
         {"severities": ["critcal"]},

@@ -285,7 +285,7 @@ def test_a_merged_issue_is_not_merged_again(pair: Tracker) -> None:
         pair.merge(fingerprint_id("F3"), source_id)
     assert refusal.value.code == "already_merged"
     assert refusal.value.details["merged_into"] == of(pair, "F1").issue_id
-    assert of(pair, "F1").issue_id in str(refusal.value)
+    assert "#1" in str(refusal.value)
 
 
 def test_whoever_saw_an_older_target_merges_nothing(pair: Tracker) -> None:

@@ -11,6 +11,7 @@ from stormlog.apps.cli.exit_codes import ExitCode
 from stormlog.apps.cli.groups import HelpfulGroup
 from stormlog.apps.cli.options.options import cache_dir_option, machine_options
 from stormlog.apps.cli.options.path_type import NamedPath
+from stormlog.apps.cli.options.shown_times import moment_options, moments_of
 
 if TYPE_CHECKING:
     from stormlog.query.remembered import Cleared, Difference, Verification
@@ -44,8 +45,9 @@ def cache() -> None:
 
 @cache.command("list")
 @click.option("--no-color", "no_colour", is_flag=True, help="Print without colours, as NO_COLOR does.")
+@moment_options
 @_shared_options
-def list_(cache_dir: str | None, as_json: bool, no_colour: bool) -> None:
+def list_(cache_dir: str | None, as_json: bool, no_colour: bool, **options: Any) -> None:
     """List the indexes, the one used last first."""
     from stormlog.apps.cli.options.targets import INDEXES
     from stormlog.apps.cli.printing import output
@@ -56,7 +58,8 @@ def list_(cache_dir: str | None, as_json: bool, no_colour: bool) -> None:
     rows = [index.as_dict() for index in indexes]
     if not as_json:
         rows = [row | {"paths": _shown_paths(row["absolute_paths"])} for row in rows]
-    output.print_answer(Answer(rows, INDEXES), "json" if as_json else "table", no_colour=no_colour)
+    answer = Answer(rows, INDEXES, moments=moments_of(options))
+    output.print_answer(answer, "json" if as_json else "table", no_colour=no_colour)
 
 
 @cache.command()

@@ -80,6 +80,28 @@ def backup(file: str, force: bool, db: str | None, as_json: bool) -> None:
 
 
 @db.command()
+@click.argument("file", metavar="FILE", type=NamedPath(dir_okay=False))
+@click.option("--yes", is_flag=True, help="Replace a tracker that is there; a copy of it is kept beside it.")
+@db_option
+@json_option
+@click.help_option("-h", "--help")
+def restore(file: str, yes: bool, db: str | None, as_json: bool) -> None:
+    """Put FILE, a copy that 'stormlog db backup' made, in its place.
+
+    The copy is checked first. What the tracker was is kept beside it.
+    """
+    from stormlog.tracking import restore_store
+
+    path = _path(db)
+    kept = restore_store(path, file, replace=yes)
+    lines = [f"Restored {path} from {file}"]
+    if kept is not None:
+        lines.append(f"What it was is kept as {kept}")
+    document = {"path": str(path), "from": file, "kept": None if kept is None else str(kept)}
+    _print(document, as_json, lines)
+
+
+@db.command()
 @db_option
 @json_option
 @click.help_option("-h", "--help")

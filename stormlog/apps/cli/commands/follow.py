@@ -15,18 +15,23 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from stormlog._times import parse_duration
 from stormlog.apps.cli.options.targets import issue_target, light_row
 from stormlog.apps.cli.printing import diagnostics, output
 from stormlog.apps.cli.printing.formats import NO_ROWS, Answer
+from stormlog.apps.cli.printing.issue_rows import issue_rows
 from stormlog.apps.cli.printing.json_text import json_line
 
 if TYPE_CHECKING:
     from stormlog.issues import StormlogIssue
-    from stormlog.query import IssueFilter, QueryStore
+    from stormlog.presenting import Moments
+    from stormlog.query import IssueCounts, IssueFilter, QueryStore
 
 __all__ = ["changes_between", "follow", "interval_seconds", "issue_fields", "rounds"]
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "": 1.0}
+#: Lines of a terminal that does not say how many it has.
+_USUAL_HEIGHT = 24
+
 #: Fields of an issue that are printed: all but the list of all evidence, which only ever grows.
 _FIELDS = (
     "fingerprint_id",
@@ -45,15 +50,11 @@ _FIELDS = (
 
 
 def interval_seconds(text: str) -> float | None:
-    """Return how long ``500ms``, ``2s``, ``1m`` or ``2`` (seconds) is; None if it is no time above zero."""
-    number = text.strip().lower().rstrip("ms")
-    unit = text.strip().lower()[len(number) :]
-    number = number.rstrip()
-    whole, _, part = number.partition(".")
-    # Plain digits only: float() would take 1_0, nan and 1e9 as well.
-    if unit not in _UNITS or not (whole + part).isdecimal() or not number.isascii():
+    """Return how long ``500ms``, ``2s``, ``1m`` or ``2`` (seconds) is; None if that is not between 1 ms and a day."""
+    try:
+        seconds = parse_duration(text) / 1e9
+    except ValueError:
         return None
-    seconds = float(number) * _UNITS[unit]
     return seconds if 0.001 <= seconds <= 86_400 else None
 
 
@@ -111,6 +112,7 @@ def follow(
     as_table: bool,
     quiet: bool,
     no_colour: bool,
+    moments: Moments,
     guard: Callable[[], AbstractContextManager[None]],
 ) -> None:
     """Print changes until Ctrl-C, or until nobody reads them any more.
@@ -122,6 +124,7 @@ def follow(
         as_table: Redraw a table; else one JSON object is printed per change.
         quiet: Whether to keep warnings to oneself.
         no_colour: Whether to print without colours.
+        moments: How a table shows times.
         guard: Makes listing interruptible, see `interrupts`.
 
     Raises:
@@ -130,11 +133,13 @@ def follow(
     """
     shown: dict[str, str] = {}
     warned: set[diagnostics.Notice] = set()
-    screen = _Screen(interval_s, no_colour)
+    screen = _Screen(interval_s, no_colour, moments)
     for issues in rounds(store, filters, lambda: _wait(interval_s), guard):
         notices = [] if quiet else diagnostics.notices(store)
         if as_table:
-            screen.draw(issues, sum(not notice.is_note for notice in notices))
+            with guard():
+                counts = store.issue_counts() if issues else {}
+            screen.draw(issues, counts, sum(not notice.is_note for notice in notices))
             continue
         now = {issue.fingerprint_id: json_line(issue_fields(issue)) for issue in issues}
         for change, text in changes_between(shown, now):
@@ -169,32 +174,38 @@ def _wait(interval_s: float) -> None:
 class _Screen:
     """A table that is drawn over itself, in one write, so that it does not flicker."""
 
-    def __init__(self, interval_s: float, no_colour: bool) -> None:
+    def __init__(self, interval_s: float, no_colour: bool, moments: Moments) -> None:
         self._interval_s = interval_s
         self._no_colour = no_colour
+        self._moments = moments
         self._is_first = True
 
-    def draw(self, issues: list[StormlogIssue], warning_count: int) -> None:
+    def draw(
+        self, issues: list[StormlogIssue], counts: Mapping[str, IssueCounts], warning_count: int
+    ) -> None:
         """Show issues as far as they fit, and below them when that was."""
         from stormlog.apps.cli.printing.terminal import print_terminal_table
 
         size = os.get_terminal_size(sys.stdout.fileno())
+        width, height = output.terminal_width() or size.columns, size.lines or _USUAL_HEIGHT
         text = io.StringIO()
         if issues:
             colour = diagnostics.use_colour(sys.stdout, self._no_colour)
-            answer = Answer(issues[: size.lines], issue_target(issues[: size.lines]))
-            print_terminal_table(answer, text, width=size.columns, colour=colour)
+            first = issues[:height]
+            rows = list(issue_rows(first, counts))
+            answer = Answer(rows, issue_target(first), moments=self._moments.at(time.time_ns()))
+            print_terminal_table(answer, text, width=width, colour=colour)
         else:
             text.write(NO_ROWS + "\n")
         lines = text.getvalue().splitlines()
-        room = max(size.lines - 2, 1)
+        room = max(height - 2, 1)
         looked = time.strftime("%H:%M:%S", time.gmtime())
         footer = f"{len(issues):,} issues at {looked} UTC, looking every {self._interval_s:g} s"
-        if len(lines) > room or len(issues) > size.lines:
+        if len(lines) > room or len(issues) > height:
             footer += "; not all fit"
         if warning_count:
             footer += f"; {warning_count:,} warnings, which --jsonl shows"
-        lines = [*lines[:room], footer[: size.columns]]
+        lines = [*lines[:room], footer[:width]]
         if os.environ.get("TERM") == "dumb":
             output.print_styled("".join(f"{line}\n" for line in lines))
         else:

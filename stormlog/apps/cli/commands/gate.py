@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from stormlog.apps.cli.exit_codes import ExitCode
 from stormlog.apps.cli.options.configured import configured_option, paths_argument
+from stormlog.apps.cli.options.filter_options import given_filters, job_option, word_option
 from stormlog.apps.cli.options.options import cache_dir_option
 from stormlog.apps.cli.options.path_type import NamedPath
+from stormlog.apps.cli.options.sections import SectionedCommand, section
+from stormlog.apps.cli.options.times import TimeType
 from stormlog.apps.cli.options.tracker_options import (
     evidence_options,
     json_option,
     settle_option,
     tracker_options,
 )
+from stormlog.issues.kinds import TRACKED_KINDS
 
 if TYPE_CHECKING:
-    from stormlog.tracking import GateReport
+    from stormlog.tracking import GateReport, IssueConditions
     from stormlog.tracking.gate import Baseline
 
 __all__ = ["gate"]
 
 _OUTCOMES = ("new", "regressed", "recurring", "pending")
+#: Options that choose among issues.
+_FILTERS = ("kind", "severity", "run", "job_id", "rank", "host")
+#: A word for all of them, as `stormlog scan` has it.
+_ANY = "any"
 
 
-@click.command()
+@click.command(cls=SectionedCommand)
+@section(
+    "Filters",
+    word_option("--kind", "Count only issues of this kind", choices=TRACKED_KINDS),
+    word_option("--severity", "Count only issues of this severity"),
+    click.option(
+        "--since",
+        metavar="TIME",
+        type=TimeType(),
+        help="Leave out evidence before then: 7d (ago), an ISO date or time.",
+    ),
+    word_option("--run", "Count only issues with evidence of this run, by its id or its job"),
+    job_option("issues with evidence"),
+    word_option("--rank", "Count only issues with evidence of this rank", kind=click.INT),
+    word_option("--host", "Count only issues with evidence on this machine"),
+)
 @paths_argument(type=NamedPath())
 @click.option(
     "--baseline",
@@ -40,7 +63,7 @@ _OUTCOMES = ("new", "regressed", "recurring", "pending")
     metavar="WORDS",
     default="new,regressed",
     show_default=True,
-    help=f"Exit with status 10 if there are issues that are: {', '.join(_OUTCOMES)}; none for never.",
+    help=f"Exit with status 10 if there are issues that are: {', '.join(_OUTCOMES)}, any; none for never.",
 )
 @click.option(
     "--app",
@@ -91,6 +114,7 @@ def gate(paths: tuple[str, ...], **options: Any) -> ExitCode:
     from stormlog.workflows import append_summary, gate_and_summarise
 
     fail_on = _fail_on(options["fail_on"])
+    filters = given_filters({name: options[name] for name in _FILTERS})
     cache = cache_of(options)
     baseline = _baseline(options)
     if options["version_order"] is not None:
@@ -103,12 +127,14 @@ def gate(paths: tuple[str, ...], **options: Any) -> ExitCode:
             code_version=options["code_version"] or None,
             min_severity=options["min_severity"],
             repo=options["repo"],
+            since_ns=options["since"],
             settle_ns=duration_ns(options["settle"], "--settle"),
             strict=options["strict"],
             cache=cache,
         ),
         fail_on=fail_on,
         app=options["app"],
+        only=cast("IssueConditions", filters),
         watching=watching(quiet=options["quiet"]),
     )
     output.print_text(json_document(found.report.as_dict()) + "\n" if options["as_json"] else found.markdown)
@@ -116,6 +142,7 @@ def gate(paths: tuple[str, ...], **options: Any) -> ExitCode:
     if options["summary"]:
         append_summary(options["summary"], found)
     if not options["quiet"]:
+        _note_left_out(found.report, filters)
         _warn(found.report)
     return ExitCode.FOUND if found.report.failed else ExitCode.OK
 
@@ -124,6 +151,8 @@ def _fail_on(text: str) -> set[str]:
     words = {word.strip() for word in text.split(",") if word.strip()}
     if words == {"none"}:
         return set()
+    if _ANY in words:
+        words = words - {_ANY} | set(_OUTCOMES)
     unknown = sorted(words.difference(_OUTCOMES))
     if unknown or not words:
         named = repr(unknown[0]) if unknown else "nothing"
@@ -142,6 +171,17 @@ def _baseline(options: dict[str, Any]) -> Baseline:
     named = {name: options[name] for name in ("db", "project", "as_agent", "allow")}
     with open_tracker(**named, read_only=True) as tracker:
         return baseline_of_tracker(tracker)
+
+
+def _note_left_out(report: GateReport, filters: dict[str, Any]) -> None:
+    """Say how many issues the filters left out: a mistyped word must not let a job pass in silence."""
+    if report.left_out:
+        from stormlog.apps.cli.printing.diagnostics import print_message
+
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in filters)
+        there_are = report.left_out + len(report.issues)
+        kind = "Note" if report.issues else "Warning"
+        print_message(f"{report.left_out:,} of {there_are:,} issues are left out by {names}", kind)
 
 
 def _warn(report: GateReport) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stormlog.apps.cli.options.shown_times import moments_of
 from stormlog.apps.cli.options.tracker_options import format_options, json_option, tracker_of, tracker_options
 
 if TYPE_CHECKING:
-    from stormlog.tracking import Comment
+    from stormlog.tracking import Comment, Tracker
 
 __all__ = ["comment", "comments", "delete_comment", "edit_comment"]
 
@@ -24,7 +25,7 @@ __all__ = ["comment", "comments", "delete_comment", "edit_comment"]
 def comment(issue_id: str, text: str, as_json: bool, **options: Any) -> None:
     """Add a comment in Markdown to an issue; TEXT of - is what stdin says."""
     with tracker_of(options) as tracker:
-        _confirm(tracker.comment(issue_id, _text(text)), as_json, "Commented")
+        _confirm(tracker, tracker.comment(issue_id, _text(text)), as_json, "Commented")
 
 
 @click.command()
@@ -40,7 +41,7 @@ def comments(issue_id: str, **options: Any) -> None:
 
     with tracker_of(options, read_only=True) as tracker:
         rows = [found.as_dict() for found in tracker.comments(issue_id)]
-    print_rows(rows, COMMENTS, format_of(options), options["no_colour"])
+    print_rows(rows, COMMENTS, format_of(options), options["no_colour"], moments_of(options))
 
 
 @click.command("edit-comment")
@@ -55,7 +56,7 @@ def edit_comment(comment_id: str, text: str, as_json: bool, **options: Any) -> N
     COMMENT is its id, or at least 6 characters of its start or end.
     """
     with tracker_of(options) as tracker:
-        _confirm(tracker.edit_comment(comment_id, _text(text)), as_json, "Edited")
+        _confirm(tracker, tracker.edit_comment(comment_id, _text(text)), as_json, "Edited")
 
 
 @click.command("delete-comment")
@@ -69,14 +70,14 @@ def delete_comment(comment_id: str, as_json: bool, **options: Any) -> None:
     Its text leaves the file a week later.
     """
     with tracker_of(options) as tracker:
-        _confirm(tracker.delete_comment(comment_id), as_json, "Deleted")
+        _confirm(tracker, tracker.delete_comment(comment_id), as_json, "Deleted")
 
 
 def _text(text: str) -> str:
     return sys.stdin.read() if text == "-" else text
 
 
-def _confirm(found: Comment, as_json: bool, verb: str) -> None:
+def _confirm(tracker: Tracker, found: Comment, as_json: bool, verb: str) -> None:
     from stormlog.apps.cli.options.tracked_targets import short_id
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
@@ -84,5 +85,6 @@ def _confirm(found: Comment, as_json: bool, verb: str) -> None:
     if as_json:
         output.print_text(json_document(found.as_dict()) + "\n")
     else:
-        output.print_text(f"{verb}: comment {short_id(found.comment_id)} on {short_id(found.issue_id)}\n")
+        number = tracker.issue_number(found.issue_id)
+        output.print_text(f"{verb}: comment {short_id(found.comment_id)} on #{number}\n")
     output.flush()

@@ -43,7 +43,7 @@ def export_command(file: str, no_counts: bool, as_json: bool, **options: Any) ->
     with open_tracker(**options, read_only=True) as tracker:
         exported = export_states(tracker, None if file == "-" else file, counts=not no_counts)
     if file == "-":
-        output.print_text(sidecar_bytes(exported.states).decode("ascii"))
+        output.print_text(sidecar_bytes(exported.states, exported.ignore).decode("ascii"))
     elif as_json:
         output.print_text(json_line({"path": file, "fingerprints": len(exported.states)}) + "\n")
     else:

@@ -40,7 +40,7 @@ def merge(target: str, source: str, as_json: bool, **options: Any) -> None:
     """
     with tracker_of(options) as tracker:
         issue = tracker.merge(target, source, **options)
-    _print(issue, as_json, f"Merged {source} into")
+    _print(issue, as_json, f"Merged {f'#{source}' if source.isdecimal() else source} into")
 
 
 @click.command()
@@ -60,7 +60,6 @@ def unmerge(source: str, as_json: bool, **options: Any) -> None:
 
 
 def _print(issue: TrackedIssue, as_json: bool, verb: str) -> None:
-    from stormlog.apps.cli.options.tracked_targets import short_id
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
     from stormlog.presenting import printable
@@ -68,5 +67,5 @@ def _print(issue: TrackedIssue, as_json: bool, verb: str) -> None:
     if as_json:
         output.print_text(json_document(issue.as_dict()) + "\n")
     else:
-        output.print_text(f"{printable(verb)} {short_id(issue.issue_id)} ({printable(issue.title)})\n")
+        output.print_text(f"{printable(verb)} #{issue.number} ({printable(issue.title)})\n")
     output.flush()

@@ -36,7 +36,7 @@ __all__ = ["record"]
     help="Version of the code (default: STORMLOG_CODE_VERSION).",
 )
 @click.option("--severity", metavar="WORD", default="error", show_default=True, help="How bad it is.")
-@click.option("--at", metavar="TIME", help="ISO date or time (UTC) when it happened (default: now).")
+@click.option("--at", metavar="TIME", help="When it happened: 2h (ago), an ISO date or time (default: now).")
 @click.option("--rank", type=click.INT, help="Global rank.")
 @click.option("--host", metavar="NAME", help="Machine.")
 @click.option("--user", metavar="NAME", help="Who ran it.")
@@ -54,7 +54,6 @@ def record(message: str, at: str | None, as_json: bool, **options: Any) -> None:
       stormlog issues record "CUDA error: device-side assert" --module trainer --session "$JOB"
     """
     from stormlog.apps.cli.options.times import moment_ns
-    from stormlog.apps.cli.options.tracked_targets import short_id
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
     from stormlog.presenting import printable
@@ -68,5 +67,5 @@ def record(message: str, at: str | None, as_json: bool, **options: Any) -> None:
     if as_json:
         output.print_text(json_document(issue.as_dict()) + "\n")
     else:
-        output.print_text(f"Recorded as {short_id(issue.issue_id)} ({printable(issue.title)})\n")
+        output.print_text(f"Recorded as #{issue.number} ({printable(issue.title)})\n")
     output.flush()

@@ -11,7 +11,7 @@ from stormlog.apps.cli.options.tracker_options import json_option, open_tracker,
 
 if TYPE_CHECKING:
     from stormlog.tracking import NotifyReport
-    from stormlog.tracking.digest import Delivery, ProjectDigest
+    from stormlog.tracking.digest import Delivery, PlannedMessage, ProjectDigest
 
 __all__ = ["notify"]
 
@@ -80,7 +80,7 @@ def notify(
     from stormlog.apps.cli.printing.diagnostics import print_message
     from stormlog.apps.cli.printing.json_text import json_document
     from stormlog.tracking import NotifySettings
-    from stormlog.tracking.digest import notify as notify_people
+    from stormlog.workflows import notify_and_explain
 
     settings = NotifySettings.from_environment(
         host=smtp_host,
@@ -91,10 +91,10 @@ def notify(
         timeout_s=None if timeout is None else duration_ns(timeout, "--timeout") / 1e9,
     )
     with open_tracker(**tracker, read_only=dry_run) as opened:
-        report = notify_people(
+        report = notify_and_explain(
             opened,
+            settings,
             projects=None if all_projects else [opened.project],
-            settings=settings,
             force=force,
             dry_run=dry_run,
         )
@@ -110,7 +110,29 @@ def notify(
 def _as_text(report: NotifyReport) -> str:
     parts = [_project_text(project, is_dry_run=report.is_dry_run) for project in report.projects]
     parts += [f"{_delivery_line(delivery)}\n" for delivery in report.deliveries if delivery.state == "sent"]
+    for message in report.messages:
+        parts.append(_planned_text(message))
     return "".join(parts)
+
+
+def _planned_text(message: PlannedMessage) -> str:
+    """Return to whom a message would go, how, and what a webhook would get; the text of a new mail stands above."""
+    from stormlog.apps.cli.printing.json_text import json_document
+    from stormlog.presenting import printable
+
+    verb = "Waits to be sent" if message.is_waiting else "Would be sent"
+    route = "" if message.route is None else f" through {message.route}"
+    if message.channel == "webhook":
+        route = "" if message.route is None else f": posts to {message.route}"
+    line = f"{verb}: {message.channel} to {printable(message.recipient)}{printable(route)}"
+    if message.problem is not None:
+        line += f"; not now: {printable(message.problem)}"
+    text = f"\n{line}\n"
+    if message.channel == "webhook":
+        text += json_document(dict(message.payload)) + "\n"
+    elif message.is_waiting:
+        text += f"{message.payload['text']}"
+    return text
 
 
 def _project_text(project: ProjectDigest, *, is_dry_run: bool) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from stormlog.apps.cli.groups import HelpfulGroup
+from stormlog.apps.cli.options.shown_times import moments_of
 from stormlog.apps.cli.options.tracker_options import (
     format_options,
     group_shared_option,
@@ -91,7 +92,7 @@ def list_(**options: Any) -> None:
 
     with tracker_of(options, read_only=True) as tracker:
         rows = [project.as_dict() for project in tracker.projects()]
-    print_rows(rows, PROJECTS, format_of(options), options["no_colour"])
+    print_rows(rows, PROJECTS, format_of(options), options["no_colour"], moments_of(options))
 
 
 @projects.command()

@@ -16,6 +16,7 @@ from stormlog.apps.cli.options.filter_options import (
     time_options,
     word_option,
 )
+from stormlog.apps.cli.options.kind_type import KindChoice
 from stormlog.apps.cli.options.options import (
     AnswerCommand,
     answer_options,
@@ -24,6 +25,7 @@ from stormlog.apps.cli.options.options import (
     name_tracker,
 )
 from stormlog.apps.cli.options.sections import section
+from stormlog.apps.cli.options.shown_times import moments_of
 from stormlog.apps.cli.options.targets import EVENTS, ISSUES, OOMS, SESSIONS, Target
 from stormlog.apps.cli.options.times import TimeType
 from stormlog.issues import ISSUE_KINDS, ISSUE_STATES
@@ -70,7 +72,9 @@ def query() -> None:
 @section(
     "Filters",
     word_option("--fingerprint-id", "Only the issue with this fingerprint"),
-    word_option("--kind", "Only issues of this kind", choices=ISSUE_KIND_CHOICES),
+    word_option(
+        "--kind", "Only issues of this kind", choices=ISSUE_KIND_CHOICES, kind=KindChoice(ISSUE_KIND_CHOICES)
+    ),
     word_option("--state", "Only issues in this state", choices=ISSUE_STATE_CHOICES),
     word_option("--severity", "Only issues of this severity"),
     session_ids_option("Only issues that hit this session"),
@@ -201,7 +205,7 @@ def _answer(target: Target, options: dict[str, Any], *, follow_s: float | None =
 
     shows_states = target is ISSUES or options["sql"] is not None
     name_tracker(options, is_wanted=shows_states)
-    format_name, cache = format_of(options), cache_of(options)
+    format_name, cache, moments = format_of(options), cache_of(options), moments_of(options)
     settings = {name: options.pop(name) for name in _SETTINGS}
     # What is left names fields of the filter, apart from the ways to name a format and a cache.
     filters = given_filters(
@@ -211,4 +215,5 @@ def _answer(target: Target, options: dict[str, Any], *, follow_s: float | None =
             if name not in ("format_name", "no_cache", "cache_dir") and not name.startswith("shortcut_")
         }
     )
-    answer(target, filters, Request(format_name=format_name, cache=cache, follow_s=follow_s, **settings))
+    request = Request(format_name=format_name, cache=cache, follow_s=follow_s, moments=moments, **settings)
+    answer(target, filters, request)

@@ -42,7 +42,11 @@ __all__ = ["scan"]
 )
 @evidence_options
 @group_shared_option
-@click.option("--since", metavar="TIME", help="Leave out evidence before a date, or before 7d ago.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="Leave out evidence before then: 7d (ago), yesterday, an ISO date or time.",
+)
 @settle_option
 @click.option("--full", is_flag=True, help="Look at every session again.")
 @click.option("--dry-run", is_flag=True, help="Say what a scan would do, and change nothing.")
@@ -95,8 +99,8 @@ def scan(paths: tuple[str, ...], **options: Any) -> ExitCode:
     if options["watch"]:
         interval_s = duration_ns(options["interval"], "--interval") / 1e9
         return _watch(paths, scan_options, options, interval_s, wanted)
-    report = _scan(paths, scan_options, options, lambda: False)
-    _print(report, options)
+    report, next_step = _scan(paths, scan_options, options, lambda: False)
+    _print(report, options, next_step)
     output.flush()
     return ExitCode.FOUND if has_outcome(report, wanted) else ExitCode.OK
 
@@ -143,7 +147,8 @@ def _scan(
     scan_options: ScanOptions,
     options: dict[str, Any],
     should_stop: Callable[[], bool],
-) -> ScanReport:
+) -> tuple[ScanReport, str]:
+    """Scan once; return what was done, and where it is and how to see it."""
     from stormlog.apps.cli.options.tracker_options import open_tracker
     from stormlog.apps.cli.printing.diagnostics import print_message
     from stormlog.apps.cli.watching import watching
@@ -151,8 +156,10 @@ def _scan(
 
     # A setting that is wrong is said before anything is done.
     settings = _notify_settings() if options["notify"] else None
-    named = {name: options[name] for name in ("db", "project", "as_agent", "allow", "group_shared")}
-    with open_tracker(**named, makes=True, scratch=options["dry_run"]) as tracker:
+    names = ("db", "project", "as_agent", "allow", "group_shared")
+    with open_tracker(
+        **{name: options[name] for name in names}, makes=True, scratch=options["dry_run"]
+    ) as tracker:
         done = scan_and_notify(
             tracker,
             paths,
@@ -161,10 +168,13 @@ def _scan(
             watching=watching(quiet=options["quiet"]),
             should_stop=should_stop,
         )
+        path, named = tracker.store.path.absolute(), tracker.command_options()
     if not options["quiet"]:
         for failure in done.failures:
             print_message(f"not sent to {failure.recipient}: {failure.error}", "Warning")
-    return done.report
+    is_new = done.report.issues_created or done.report.issues_regressed
+    statuses = " --status new --status regressed" if is_new else ""
+    return done.report, f"Tracker: {path}\nNext:    stormlog issues list{statuses}{named}\n"
 
 
 def _notify_settings() -> NotifySettings:
@@ -206,7 +216,7 @@ def _watch(
     previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         watch(
-            lambda: _scan(paths, scan_options, {**options, "quiet": True}, stop.is_set),
+            lambda: _scan(paths, scan_options, {**options, "quiet": True}, stop.is_set)[0],
             interval_s=interval_s,
             stop=stop,
             on_report=on_report,
@@ -218,14 +228,17 @@ def _watch(
     return ExitCode.FOUND if has_found else ExitCode.OK
 
 
-def _print(report: ScanReport, options: dict[str, Any]) -> None:
+def _print(report: ScanReport, options: dict[str, Any], next_step: str = "") -> None:
     from stormlog.apps.cli.printing import diagnostics, output
     from stormlog.apps.cli.printing.json_text import json_line
+    from stormlog.presenting import printable
 
     if options["as_json"]:
         output.print_text(json_line(report.as_dict()) + "\n")
         return
     output.print_text(_as_text(report, dry_run=options["dry_run"]))
+    if not options["dry_run"]:
+        output.print_text("".join(f"{printable(line)}\n" for line in next_step.splitlines()))
     if not options["quiet"]:
         notices = diagnostics.notices_of_report(report.warnings)
         diagnostics.print_skipped(notices, "--json names all of it")
@@ -235,8 +248,9 @@ def _as_text(report: ScanReport, *, dry_run: bool) -> str:
     def counted(number: int, noun: str) -> str:
         return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
+    settled = f", {report.sources_settled:,} settled" if report.sources_settled else ""
     lines = [
-        f"{counted(report.sources_seen, 'source')}, {report.sources_read:,} changed: "
+        f"{counted(report.sources_seen, 'source')}, {report.sources_read - report.sources_settled:,} changed{settled}: "
         f"{counted(report.lines_read, 'record')} of {counted(report.sessions_scanned, 'session')}",
     ]
     if report.evidence_new or report.occurrences_updated:

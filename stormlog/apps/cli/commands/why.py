@@ -22,22 +22,8 @@ __all__ = ["why"]
 
 _FORMATS = ("text", "json", "markdown")
 
-#: Columns of the screen where there is no terminal, and most columns on one: longer lines are hard to read.
-_USUAL_WIDTH = 80
-_GREATEST_WIDTH = 120
-
 #: Where the rest of what was skipped can be seen.
 _REST = 'stormlog query issues PATH... --sql "SELECT * FROM rejects" shows every skipped line'
-
-#: Style of a piece of the screen -> arguments of `click.style`.
-_COLOURS: dict[str, dict[str, Any]] = {
-    "plain": {},
-    "heading": {"bold": True},
-    "failure": {"fg": "red", "bold": True},
-    "warning": {"fg": "yellow"},
-    "note": {"fg": "cyan"},
-    "faint": {"dim": True},
-}
 
 
 def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:
@@ -67,7 +53,7 @@ def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> No
 @click.option(
     "--at",
     metavar="TIME",
-    help="Show the memory of every device at this time: ISO (UTC), or seconds or nanoseconds since the epoch.",
+    help="Show the memory of every device at this time: 2h or 7d (ago), an ISO time (UTC), or seconds since the epoch.",
 )
 @click.option("--format", "format_name", type=click.Choice(_FORMATS), help="How to print (default: text).")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
@@ -191,22 +177,12 @@ def _print(explanation: Explanation, format_name: str, no_colour: bool) -> None:
 
 
 def _print_screen(explanation: Explanation, no_colour: bool, now_ns: int) -> None:
-    import sys
-
-    from stormlog.apps.cli.printing import output
-    from stormlog.apps.cli.printing.diagnostics import use_colour
+    from stormlog.apps.cli.printing.output import draws_blocks
+    from stormlog.apps.cli.printing.screens import print_screen, screen_width
     from stormlog.presenting import screen
 
-    width = min(output.terminal_width() or _USUAL_WIDTH, _GREATEST_WIDTH)
-    in_colour = use_colour(sys.stdout, no_colour)
-    lines = screen(explanation, width=width, ascii_only=not output.draws_blocks(), now_ns=now_ns)
-    for line in lines:
-        pieces = [
-            click.style(text, **_COLOURS[style]) if in_colour and _COLOURS[style] else text
-            for text, style in line
-            if text
-        ]
-        output.print_styled("".join(pieces).rstrip() + "\n")
+    lines = screen(explanation, width=screen_width(), ascii_only=not draws_blocks(), now_ns=now_ns)
+    print_screen(lines, no_colour)
 
 
 def _note_other_runs(explanation: Explanation) -> None:

@@ -71,7 +71,7 @@ def chosen_target(target: Target, fields: Sequence[str]) -> Target:
     """Return a target whose rows have these fields alone, in this order."""
     shown = {column.key: column for column in target.readable}
     columns = (replace(shown[name], rank=0) if name in shown else _column(name) for name in fields)
-    return replace(target, preferred=tuple(fields), readable=tuple(columns), plain_has_all=False)
+    return replace(target, preferred=tuple(fields), readable=tuple(columns))
 
 
 def chosen_fields(row: Any, fields: Sequence[str]) -> FieldsInOrder:

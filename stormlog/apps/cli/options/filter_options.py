@@ -17,6 +17,7 @@ from stormlog.apps.cli.options.times import TimeType
 __all__ = [
     "app_option",
     "environment_options",
+    "fields_option",
     "given_filters",
     "job_option",
     "place_options",
@@ -40,7 +41,9 @@ def word_option(name: str, text: str, *, choices: Sequence[str] = (), kind: Any 
         kind: Type of the values; text by default.
     """
     if choices:
-        return click.option(name, multiple=True, type=click.Choice(choices), help=f"{text} (repeatable).")
+        return click.option(
+            name, multiple=True, type=kind or click.Choice(choices), help=f"{text} (repeatable)."
+        )
     metavar = "N" if kind is click.INT else "TEXT"
     return click.option(name, multiple=True, type=kind, metavar=metavar, help=f"{text} (repeatable).")
 

@@ -11,6 +11,7 @@ import click
 from stormlog.apps.cli.options.configured import configuration_of, configured_option, paths_argument
 from stormlog.apps.cli.options.path_type import NamedPath
 from stormlog.apps.cli.options.sections import SectionedCommand, section
+from stormlog.apps.cli.options.shown_times import moment_options
 from stormlog.apps.cli.printing.formats import FORMATS
 
 __all__ = [
@@ -73,7 +74,8 @@ def session_option(text: str) -> Decorator[Any]:
 def answer_options(function: Decorated) -> Decorated:
     """Add paths, formats and settings to a command that prints rows.
 
-    The command receives ``format_name``, ``shortcut_<format>``, ``sql``, and what `reading_options` says.
+    The command receives ``format_name``, ``shortcut_<format>``, ``sql``, what `moment_options` adds, and what
+    `reading_options` says.
     """
     return section(
         "Output",
@@ -87,6 +89,7 @@ def answer_options(function: Decorated) -> Decorated:
             metavar="[SELECT]",
             help="Print the SQL that answers the command; with a SELECT behind it, run that over the views.",
         ),
+        moment_options,
         reading_options,
     )(function)
 

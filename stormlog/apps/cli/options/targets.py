@@ -12,7 +12,21 @@ __all__ = ["EVENTS", "INDEXES", "ISSUES", "OOMS", "SESSIONS", "Column", "ColumnK
 __all__ += ["issue_target", "light_row"]
 
 ColumnKind = Literal[
-    "text", "word", "number", "count", "bytes", "time", "instant", "length", "path", "severity", "status"
+    "text",
+    "word",
+    "kind",
+    "number",
+    "count",
+    "bytes",
+    "time",
+    "instant",
+    "date",
+    "ranks",
+    "list",
+    "fields",
+    "path",
+    "severity",
+    "status",
 ]
 
 
@@ -22,18 +36,21 @@ class Column:
 
     Args:
         key: Key of the row.
-        header: What stands above it.
-        kind: How values are shown: ``text`` may be wrapped, a ``path`` may be cut on its left, the rest
-            is shown in full. ``time`` and ``instant`` (with milliseconds) are nanoseconds since the Unix
-            epoch, ``length`` counts the items of a list, ``number`` is right-aligned like all amounts,
-            ``severity`` and ``status`` are coloured.
+        header: What stands above it; headers of times get their zone.
+        kind: How values are shown: ``text`` may be broken into lines and is cut where it is very long, a ``path`` may
+            be cut on its left, the rest is shown in full. ``time`` and ``instant`` (with milliseconds) are nanoseconds
+            since the Unix epoch, ``date`` is a time as ISO text, ``kind`` is a kind of issue by its short word,
+            ``ranks`` are drawn together, a ``list`` of texts has commas, ``fields`` are names with their values,
+            ``number`` is right-aligned like all amounts, ``severity`` and ``status`` are coloured.
         rank: Columns with the highest rank are the first to go where the terminal is narrow.
+        most: Most characters of a text; None for no bound.
     """
 
     key: str
     header: str
     kind: ColumnKind = "text"
     rank: int = 0
+    most: int | None = 200
 
 
 @frozen_class
@@ -43,9 +60,8 @@ class Target:
     Args:
         method: Method of the store that lists them; ``<method>_sql`` returns the statement.
         filter_name: Name of the filter class in `stormlog.query.filters`.
-        preferred: Leading columns of plain tables and CSV.
-        readable: Columns of tables for people.
-        plain_has_all: Whether plain tables show the remaining columns too.
+        preferred: Leading columns of CSV.
+        readable: Columns of tables.
         stream_method: Method of the store that yields them without holding all; None if there is none.
     """
 
@@ -53,7 +69,6 @@ class Target:
     filter_name: str
     preferred: tuple[str, ...]
     readable: tuple[Column, ...]
-    plain_has_all: bool = True
     stream_method: str | None = None
 
     def columns(self, keys: Sequence[str]) -> list[str]:
@@ -100,16 +115,17 @@ ISSUES = Target(
         "representative_evidence",
     ),
     readable=(
-        Column("fingerprint_id", "Fingerprint", "word", 1),
-        Column("severity", "Severity", "severity"),
-        Column("kind", "Kind", "word", 4),
+        Column("short_id", "Fingerprint", "word", 1),
+        Column("severity", "Severity", "severity", 1),
+        Column("kind", "Kind", "kind", 6),
         Column("title", "Title"),
-        Column("hit_count", "Hits", "count"),
-        Column("affected_sessions", "Sessions", "length", 3),
-        Column("first_seen_ns", "First seen (UTC)", "time", 5),
-        Column("last_seen_ns", "Last seen (UTC)", "time", 2),
+        Column("what", "What", most=None),
+        Column("failure_count", "Failures", "count", 2),
+        Column("run_count", "Runs", "count", 4),
+        Column("session_count", "Sessions", "count", 5),
+        Column("first_seen_ns", "First seen", "time", 7),
+        Column("last_seen_ns", "Last seen", "time", 3),
     ),
-    plain_has_all=False,
 )
 
 _STATE = Column("state", "State", "word", 2)
@@ -145,10 +161,10 @@ SESSIONS = Target(
         "oom_bundle_count",
     ),
     readable=(
-        Column("session_id", "Session", "text"),
+        Column("session_id", "Session", "word"),
         Column("status", "Status", "status"),
-        Column("started_at_ns", "Started (UTC)", "time", 1),
-        Column("ended_at_ns", "Ended (UTC)", "time", 4),
+        Column("started_at_ns", "Started", "time", 1),
+        Column("ended_at_ns", "Ended", "time", 4),
         Column("host", "Host", "text", 7),
         Column("job_id", "Job", "text", 6),
         Column("rank", "Rank", "number", 3),
@@ -179,8 +195,8 @@ EVENTS = Target(
         "session_status",
     ),
     readable=(
-        Column("timestamp_ns", "Time (UTC)", "instant"),
-        Column("session_id", "Session", "text", 2),
+        Column("timestamp_ns", "Time", "instant"),
+        Column("session_id", "Session", "word", 2),
         Column("rank", "Rank", "number", 3),
         Column("event_type", "Type", "word"),
         Column("allocator_allocated_bytes", "Allocated", "bytes", 4),
@@ -206,10 +222,10 @@ OOMS = Target(
         "exception_module",
     ),
     readable=(
-        Column("created_at_utc", "Created (UTC)", "word"),
+        Column("created_at_utc", "Created", "date"),
         Column("backend", "Backend", "word", 2),
         Column("reason", "Reason", "text"),
-        Column("session_id", "Session", "text", 1),
+        Column("session_id", "Session", "word", 1),
         Column("session_status", "Status", "status", 3),
         Column("event_count", "Events", "count", 5),
         Column("exception_type", "Exception", "text", 4),
@@ -226,8 +242,7 @@ INDEXES = Target(
         Column("size_bytes", "Size", "bytes"),
         Column("file_count", "Files", "count", 3),
         Column("answer_count", "Answers", "count", 4),
-        Column("last_used_ns", "Last used (UTC)", "time", 1),
+        Column("last_used_ns", "Last used", "time", 1),
         Column("folder", "Folder", "path", 2),
     ),
-    plain_has_all=False,
 )

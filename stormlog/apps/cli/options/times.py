@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import click
@@ -41,7 +40,7 @@ def moment_ns(text: str, option: str, *, is_ahead: bool = False) -> int:
         click.BadParameter: it is no time.
     """
     try:
-        return parse_time(text, time.time_ns(), is_ahead=is_ahead)
+        return parse_time(text, is_ahead=is_ahead)
     except ValueError as error:
         raise click.BadParameter(f"{error}.", param_hint=option) from error
 
@@ -60,6 +59,6 @@ class TimeType(click.ParamType):  # type: ignore[type-arg]
         if isinstance(value, int):
             return value
         try:
-            return parse_time(value, time.time_ns())
+            return parse_time(value)
         except ValueError as error:
             self.fail(f"{error}.", param, ctx)

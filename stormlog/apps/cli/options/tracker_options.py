@@ -10,6 +10,7 @@ import click
 from stormlog.apps.cli.options.configured import configured_option
 from stormlog.apps.cli.options.options import format_option
 from stormlog.apps.cli.options.path_type import NamedPath
+from stormlog.apps.cli.options.shown_times import moment_options
 from stormlog.apps.cli.printing.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -126,9 +127,11 @@ def evidence_options(command: Command) -> Command:
 
 
 def format_options(command: Command) -> Command:
-    """Add ``--format`` and its shortcuts, for `stormlog.apps.cli.options.options.format_of`, and ``--no-color``."""
+    """Add ``--format`` and its shortcuts, for `stormlog.apps.cli.options.options.format_of`, ``--no-color``, and what
+    `moment_options` adds."""
     for option in (
         no_colour_option,
+        moment_options,
         *(
             click.option(f"--{name}", f"shortcut_{name}", is_flag=True, help=f"Short for --format {name}.")
             for name in reversed(FORMATS)
@@ -199,6 +202,8 @@ def open_tracker(
         read_only=read_only,
         scratch=scratch,
         group_shared=group_shared,
+        # A path with a slip in it is to be said, not made.
+        make_folder=False,
     )
     for warning in tracker.store.warnings:
         print_message(warning, "Warning")

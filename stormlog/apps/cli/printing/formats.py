@@ -1,6 +1,7 @@
-"""Rows as text for programs, files and pipes: JSON, JSON lines, CSV, Markdown and plain tables.
+"""Rows as text: JSON, JSON lines, CSV, Markdown, and tables for pipes.
 
-The promise: every format is valid for no rows too, and one row never spreads over two lines of a table.
+The promise: every format is valid for no rows too. A table for a pipe has the columns, names and cells of one on a
+terminal (`terminal`), but is as wide as it needs to be: one line per row.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ from typing import Any
 
 from stormlog._markdown import markdown_text
 from stormlog._values import frozen_class
-from stormlog.apps.cli.options.targets import Column, Target, light_row
-from stormlog.apps.cli.printing.human import cell_text
+from stormlog.apps.cli.options.targets import Column, Target
 from stormlog.apps.cli.printing.json_text import json_document, json_line
-from stormlog.presenting import human_bytes, human_count, human_time, printable
+from stormlog.presenting import Moments, cell_width
 from stormlog.query.streams import RowStream
 
 __all__ = [
     "FORMATS",
     "STREAMED_FORMATS",
+    "TABLE_FORMATS",
     "Answer",
+    "aligned",
     "csv_lines",
-    "human_cell",
     "json_chunks",
     "jsonl_lines",
     "markdown_lines",
@@ -34,6 +35,11 @@ FORMATS = ("table", "json", "jsonl", "csv", "markdown")
 
 #: Formats that print a row without knowing the others.
 STREAMED_FORMATS = ("json", "jsonl", "csv")
+
+#: Formats for people: readable columns only.
+TABLE_FORMATS = ("table", "markdown")
+
+_MANY_ROWS = 10_000
 
 NO_ROWS = "No rows."
 
@@ -47,11 +53,13 @@ class Answer:
             `STREAMED_FORMATS`, once.
         target: What was asked for; None for rows of free SQL.
         names: Column names of free SQL.
+        moments: How tables show times.
     """
 
     rows: Iterable[Any]
     target: Target | None = None
     names: Sequence[str] = ()
+    moments: Moments = Moments()
 
     @property
     def is_empty(self) -> bool:
@@ -70,25 +78,29 @@ class Answer:
         """
         return list(self.names) if self.target is None else self.target.columns(list(first))
 
-    def plain_columns(self) -> list[str]:
-        """Return the columns of plain tables, which may leave out what is long and nested."""
-        if self.target is None or self.target.plain_has_all:
-            return self.columns(next(self.records(), {}))
-        return list(self.target.preferred)
-
     def readable_columns(self) -> list[Column]:
-        """Return the columns of tables for people."""
+        """Return the columns of tables."""
         if self.target is not None:
             return list(self.target.readable)
         # Left to right is the order of importance that the author of a SELECT gave.
         return [
-            Column(name, printable(name), _kind_of(row.get(name) for row in self.rows), rank)
+            Column(name, name, _kind_of(row.get(name) for row in self.rows), rank, most=None)
             for rank, name in enumerate(self.names)
         ]
 
-    def light_records(self, keys: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-        """Yield every row with at least these fields."""
-        return (row if isinstance(row, Mapping) else light_row(row, keys) for row in self.rows)
+    def cells(self, columns: Sequence[Column]) -> Iterator[list[str]]:
+        """Yield the cells of every row."""
+        # The formats for programs do without.
+        from stormlog.apps.cli.printing.cells import human_cell
+
+        for record in self.records():
+            yield [human_cell(column, record.get(column.key), self.moments) for column in columns]
+
+    def headers(self, columns: Sequence[Column]) -> list[str]:
+        """Return what stands above each column."""
+        from stormlog.apps.cli.printing.cells import header_text
+
+        return [header_text(column, self.moments) for column in columns]
 
 
 def json_chunks(answer: Answer) -> Iterator[str]:
@@ -139,30 +151,39 @@ def _csv_quoted(field: str) -> str:
 
 
 def plain_table_lines(answer: Answer) -> Iterator[str]:
-    """Yield an unstyled table for pipes: raw values, as wide as it needs to be."""
+    """Yield an unstyled table for pipes, as wide as it needs to be."""
     if not answer.rows:
         yield NO_ROWS + "\n"
         return
-    columns = answer.plain_columns()
-    header = [printable(column).replace("_", " ").title() for column in columns]
-    widths = [len(text) for text in header]
-    for cells in _plain_cells(answer, columns):
-        widths = [max(width, len(cell)) for width, cell in zip(widths, cells, strict=True)]
-    yield _padded(header, widths)
-    yield _padded(["-" * width for width in widths], widths)
-    # Worked out twice rather than kept: a million rows of text take far more room than the rows.
-    for cells in _plain_cells(answer, columns):
-        yield _padded(cells, widths)
+    from stormlog.apps.cli.printing.cells import is_right_aligned
+
+    columns = answer.readable_columns()
+    headers = answer.headers(columns)
+    widths = list(map(cell_width, headers))
+    # Worked out twice rather than kept where there are many: a million rows of text take far more room than the rows.
+    kept = (
+        list(answer.cells(columns))
+        if isinstance(answer.rows, list) and len(answer.rows) < _MANY_ROWS
+        else None
+    )
+    for cells in kept or answer.cells(columns):
+        widths = [max(width, cell_width(cell)) for width, cell in zip(widths, cells, strict=True)]
+    are_right = list(map(is_right_aligned, columns))
+    yield _padded(headers, widths, are_right)
+    yield _padded(["-" * width for width in widths], widths, are_right)
+    for cells in kept or answer.cells(columns):
+        yield _padded(cells, widths, are_right)
 
 
-def _plain_cells(answer: Answer, columns: Sequence[str]) -> Iterator[list[str]]:
-    for record in answer.light_records(columns):
-        yield [cell_text(record.get(column)) for column in columns]
-
-
-def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+def _padded(cells: Sequence[str], widths: Sequence[int], are_right: Sequence[bool]) -> str:
+    padded = map(aligned, cells, widths, are_right)
     return "  ".join(padded).rstrip() + "\n"
+
+
+def aligned(cell: str, width: int, is_right: bool) -> str:
+    """Return a cell with blanks before or behind it up to a width in columns of a terminal."""
+    blanks = " " * (width - cell_width(cell))
+    return blanks + cell if is_right else cell + blanks
 
 
 def markdown_lines(answer: Answer) -> Iterator[str]:
@@ -170,40 +191,18 @@ def markdown_lines(answer: Answer) -> Iterator[str]:
     if not answer.rows:
         yield NO_ROWS + "\n"
         return
+    from stormlog.apps.cli.printing.cells import is_right_aligned
+
     columns = answer.readable_columns()
-    yield _markdown_line([column.header for column in columns])
+    yield _markdown_line(answer.headers(columns))
     yield _markdown_line(["---:" if is_right_aligned(column) else "---" for column in columns], escape=False)
-    for record in answer.light_records([column.key for column in columns]):
-        yield _markdown_line([human_cell(column, record.get(column.key)) for column in columns])
+    yield from map(_markdown_line, answer.cells(columns))
 
 
 def _markdown_line(cells: Sequence[str], *, escape: bool = True) -> str:
     if escape:
         cells = [markdown_text(cell) for cell in cells]
     return "| " + " | ".join(cells) + " |\n"
-
-
-def human_cell(column: Column, value: Any) -> str:
-    """Return a value as people read it, on one line."""
-    if value is None:
-        return "-"
-    if column.kind == "length":
-        return human_count(len(value))
-    if isinstance(value, int) and not isinstance(value, bool):
-        if column.kind == "bytes":
-            return human_bytes(value)
-        if column.kind == "time":
-            return human_time(value)
-        if column.kind == "instant":
-            return human_time(value, milliseconds=True)
-        if column.kind == "count":
-            return human_count(value)
-    return cell_text(value)
-
-
-def is_right_aligned(column: Column) -> bool:
-    """Tell whether a column holds amounts, which are compared by their last digits."""
-    return column.kind in ("number", "count", "bytes", "length")
 
 
 def _kind_of(values: Iterator[Any]) -> Any:

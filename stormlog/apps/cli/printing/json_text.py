@@ -1,5 +1,4 @@
-"""JSON as Stormlog prints it: sorted keys (or those that a user chose, in their order), ASCII escapes, and valid
-whatever the values are."""
+"""JSON as Stormlog prints it: sorted keys, ASCII escapes, and valid whatever the values are."""
 
 from __future__ import annotations
 
@@ -74,8 +73,9 @@ def _indented(value: Any, margin: str) -> str:
     if kind is float and math.isfinite(value):
         return repr(value)
     inner = margin + "  "
-    if kind is dict:
-        members = [f"{encode_basestring_ascii(key)}: {_indented(value[key], inner)}" for key in sorted(value)]
+    if kind is dict or kind is FieldsInOrder:
+        keys = sorted(value) if kind is dict else value
+        members = [f"{encode_basestring_ascii(key)}: {_indented(value[key], inner)}" for key in keys]
         return f"{{{inner}{f',{inner}'.join(members)}{margin}}}" if members else "{}"
     if kind is list or kind is tuple:
         items = [_indented(item, inner) for item in value]

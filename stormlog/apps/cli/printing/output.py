@@ -28,6 +28,9 @@ __all__ = [
     "terminal_width",
 ]
 
+#: Columns of a terminal that does not say how many it has.
+_USUAL_WIDTH = 80
+
 _WRITERS: dict[str, Callable[[Answer], Iterator[str]]] = {
     "json": formats.json_chunks,
     "jsonl": formats.jsonl_lines,
@@ -42,8 +45,8 @@ def print_answer(answer: Answer, format_name: str, *, no_colour: bool = False) -
 
     Args:
         answer: The rows.
-        format_name: One of `formats.FORMATS`. A table is laid out for people where stdout is a terminal
-            of known width, and plain where it is not.
+        format_name: One of `formats.FORMATS`. A table fits the terminal that stdout is, and is as wide as it needs to
+            be where stdout is none.
         no_colour: Whether the user asked for no colours.
     """
     width = terminal_width() if format_name == "table" else None
@@ -51,7 +54,6 @@ def print_answer(answer: Answer, format_name: str, *, no_colour: bool = False) -
         chunks = _WRITERS[format_name](answer)
         _write(map(_csv_for_terminal, chunks) if format_name == "csv" and sys.stdout.isatty() else chunks)
         return
-    # Nobody else needs rich, which takes a while to import.
     from stormlog.apps.cli.printing.terminal import print_terminal_table
 
     _prepare()
@@ -69,7 +71,7 @@ def print_chunks(chunks: Iterable[str], format_name: str) -> None:
 
 
 def is_terminal() -> bool:
-    """Tell whether answers go to a terminal of known width."""
+    """Tell whether answers go to a terminal."""
     return terminal_width() is not None
 
 
@@ -127,13 +129,13 @@ def _prepare() -> None:
 
 
 def terminal_width() -> int | None:
-    """Return the columns of the terminal that stdout is; None for a file, a pipe, or a terminal without a width."""
+    """Return the columns of the terminal that stdout is, 80 where it does not say; None for a file or a pipe."""
     if not sys.stdout.isatty():
         return None
     named = os.environ.get("COLUMNS", "")
     if named.isdecimal() and int(named) > 0:
         return int(named)
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+        return os.get_terminal_size(sys.stdout.fileno()).columns or _USUAL_WIDTH
     except (OSError, ValueError):
-        return None
+        return _USUAL_WIDTH

@@ -1,0 +1,63 @@
+"""Issues as rows of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from stormlog.apps.cli.options.fields import chosen_fields
+from stormlog.issues.what import what_of
+
+if TYPE_CHECKING:
+    from stormlog.issues import StormlogIssue
+    from stormlog.query import IssueCounts
+
+__all__ = ["COUNTS", "TABLE_FIELDS", "issue_rows"]
+
+#: Fields of `issue_rows` that are counted by a question of their own.
+COUNTS = ("failure_count", "run_count")
+#: Fields of `issue_rows` that issues do not have themselves.
+TABLE_FIELDS = ("short_id", "what", "session_count", *COUNTS)
+
+#: Digits of a fingerprint that tables show: enough to name it, and no other of a million.
+_DIGITS = 12
+
+
+def issue_rows(
+    issues: Iterable[StormlogIssue], counts: Mapping[str, IssueCounts], fields: Sequence[str] = ()
+) -> Iterator[dict[str, Any]]:
+    """Yield what tables show of issues.
+
+    Args:
+        issues: The issues.
+        counts: How often they happened, by fingerprint id; what is not known of one is shown as unknown.
+        fields: Further fields of the issues that are wanted, by name.
+    """
+    for issue in issues:
+        fingerprint = issue.fingerprint
+        count = counts.get(fingerprint.fingerprint_id)
+        yield {
+            **chosen_fields(issue, [name for name in fields if name not in TABLE_FIELDS]),
+            "short_id": _digits(fingerprint.fingerprint_id),
+            "state": issue.state,
+            "severity": issue.severity,
+            "kind": fingerprint.kind,
+            "title": issue.title,
+            "what": what_of(
+                fingerprint.kind, fingerprint.dimensions, issue.details, fingerprint.fingerprint_id
+            ),
+            "failure_count": None if count is None else count.failure_count,
+            "run_count": None if count is None else count.run_count,
+            "session_count": len(issue.affected_sessions),
+            "first_seen_ns": issue.first_seen_ns,
+            "last_seen_ns": issue.last_seen_ns,
+        }
+
+
+def _digits(fingerprint_id: str) -> str:
+    """Return the first digits of a fingerprint, with one letter at least: digits alone name an issue by its number."""
+    digits = fingerprint_id.removeprefix("issue:")
+    length = _DIGITS
+    while digits[:length].isdecimal() and length < len(digits):
+        length += 1
+    return digits[:length]

@@ -1,0 +1,104 @@
+"""What is told of the run that failed last, besides the issues."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stormlog import query
+from stormlog.tracking import NotifySettings, Tracker
+from stormlog.tracking.gate import baseline_of_file
+from stormlog.tracking.scanning.scan import ScanOptions
+from stormlog.workflows import (
+    explain,
+    gate_and_summarise,
+    latest_failure,
+    notify_and_explain,
+    scan_and_notify,
+)
+from tests.captures import CHECKOUT
+
+RUNS = CHECKOUT / "examples" / "captures" / "v4-cuda-sim"
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(RUNS, tmp_path / "runs"))
+
+
+def test_a_digest_says_why_the_latest_run_failed(tmp_path: Path, runs: Path) -> None:
+    why = latest_failure([str(runs)], cache=False)
+    assert why is not None
+    assert why.startswith("Run ")
+    with Tracker(tmp_path / "tracker.db") as tracker:
+        tracker.create_project("llm", recipients=["a@example.org"], alert_frequency="hourly")
+        tracker.project = "llm"
+        scan_and_notify(tracker, [str(runs)], ScanOptions(cache=False, settle_ns=0))
+        report = notify_and_explain(tracker, NotifySettings(), projects=["llm"], force=True, dry_run=True)
+        [project] = report.projects
+        assert project.digest is not None
+        assert project.digest.why is not None
+        assert project.digest.why.startswith("Run ")
+        [message] = report.messages
+        assert f"Latest failed run: {project.digest.why}" in message.payload["text"]
+        shutil.rmtree(runs)
+        report = notify_and_explain(tracker, NotifySettings(), projects=["llm"], force=True, dry_run=True)
+        [project] = report.projects
+        assert project.digest is not None
+        assert project.digest.why is None
+
+
+def test_the_digest_after_a_scan_is_about_its_paths(tmp_path: Path, runs: Path) -> None:
+    with Tracker(tmp_path / "tracker.db") as tracker:
+        tracker.create_project("llm", recipients=["a@example.org"], alert_frequency="hourly")
+        with tracker.store.writing() as connection:
+            connection.execute("UPDATE projects SET created_ns = 1")
+        tracker.project = "llm"
+        done = scan_and_notify(tracker, [str(runs)], ScanOptions(cache=False, settle_ns=0), NotifySettings())
+        assert done.report.notices_queued == 1
+        with tracker.store.reading() as connection:
+            [payload] = connection.execute("SELECT payload_json FROM notices").fetchone()
+    said = json.loads(payload)["digest"]["why"].split(" ago")[0]
+    assert said[:60] == (latest_failure([str(runs)], cache=False) or "")[:60]
+
+
+def test_the_summary_of_a_gate_says_why_the_latest_run_failed(tmp_path: Path, runs: Path) -> None:
+    file = tmp_path / "issues.json"
+    file.write_text('{"format": "stormlog-issues", "version": 1, "issues": []}')
+    found = gate_and_summarise(
+        [str(runs)], baseline_of_file(file), ScanOptions(cache=False, settle_ns=0), fail_on=["new"]
+    )
+    assert "\nLatest failed run: Run " in found.markdown
+    with Tracker(tmp_path / "tracker.db") as tracker:
+        tracker.scan([runs], cache=False, settle_ns=0)
+        tracker.export_states(file)
+    found = gate_and_summarise(
+        [str(runs)], baseline_of_file(file), ScanOptions(cache=False, settle_ns=0), fail_on=["new"]
+    )
+    assert "Latest failed run" not in found.markdown
+
+
+@pytest.mark.parametrize("paths", [[], ["/nowhere/at/all"], ["/etc/hostname"]])
+def test_what_cannot_be_explained_is_left_out(paths: list[str]) -> None:
+    assert latest_failure(paths, cache=False) is None
+
+
+def test_an_explanation_has_the_number_of_its_issue_in_the_tracker(tmp_path: Path, runs: Path) -> None:
+    database = str(tmp_path / "tracker.db")
+    with Tracker(database) as tracker:
+        tracker.scan([runs], cache=False, settle_ns=0)
+    with query.open([runs], tracker=database, cache=False) as store:
+        explanation = explain(store, tracker=database)
+        assert explanation.same_as is not None
+        number = explanation.same_as.number
+        again = explain(store, tracker=database, issue=f"#{number}")
+    with Tracker(database, read_only=True) as tracker:
+        assert tracker.issue(str(number)).issue.issue_id == explanation.same_as.issue
+    assert again.same_as is not None
+    assert again.same_as.number == number
+    with query.open([runs], cache=False) as store:
+        same = explain(store).same_as
+        assert same is None or same.number is None
