@@ -19,6 +19,7 @@ from stormlog.query.statements import Statement
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     from stormlog.artifacts import ExternalAttachment, OOMBundleRow
     from stormlog.explaining import Explanation, IssueAccount, MemoryHistory
