@@ -1,9 +1,9 @@
-"""Memory around moments: those of the representative evidence of issues, or of a failure."""
+"""Memory around a moment: that of the representative evidence of an issue, or of a failure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from stormlog.explaining.asking import Ask
 from stormlog.explaining.timeline_models import (
@@ -33,7 +33,7 @@ def timelines_of_issues(ask: Ask, wanted: Mapping[str, Any]) -> dict[int, Memory
         ask: The store.
         wanted: ``fingerprint_ids`` and ``issues``: fingerprints, and the number of the issue that each belongs to.
     """
-    return _timelines(ask, {issue: _Place(*place) for issue, *place in ask("issue_series", wanted)})
+    return _timelines(ask, {issue: place for issue, *place in ask("issue_series", wanted)})
 
 
 def timeline_around(
@@ -48,43 +48,34 @@ def timeline_around(
         device_id: Their device; -1 for no device.
         time_ns: The moment, nanoseconds since the Unix epoch.
     """
-    return _timelines(ask, {0: _Place(session_id, rank, device_id, time_ns)}).get(0)
+    return _timelines(ask, {0: (session_id, rank, device_id, time_ns)}).get(0)
 
 
-def rows_by_issue(rows: Iterable[Sequence[Any]]) -> dict[int, list[Sequence[Any]]]:
-    """Return number of the issue -> the rest of its rows."""
-    found: dict[int, list[Sequence[Any]]] = {}
-    for issue, *rest in rows:
-        found.setdefault(issue, []).append(rest)
-    return found
-
-
-class _Place(NamedTuple):
-    session_id: str
-    rank: int
-    device_id: int
-    time_ns: int
-
-
-def _timelines(ask: Ask, places: Mapping[int, _Place]) -> dict[int, MemoryTimeline]:
-    if not places:
-        return {}
-    window = {"before_ns": _BEFORE_NS, "after_ns": _AFTER_NS, "bucket_count": _BUCKET_COUNT}
+def _timelines(ask: Ask, places: Mapping[int, Sequence[Any]]) -> dict[int, MemoryTimeline]:
+    """Return the memory of devices around moments, by number; places are session, rank, device and moment."""
     rows_of = rows_by_issue(
         ask(
             "timeline_points",
             {
-                **_ranks(places, places),
-                "device_ids": [place.device_id for place in places.values()],
-                "times_ns": [place.time_ns for place in places.values()],
-                **window,
+                "issues": list(places),
+                "session_ids": [place[0] for place in places.values()],
+                "ranks": [place[1] for place in places.values()],
+                "device_ids": [place[2] for place in places.values()],
+                "times_ns": [place[3] for place in places.values()],
+                "before_ns": _BEFORE_NS,
+                "after_ns": _AFTER_NS,
+                "bucket_count": _BUCKET_COUNT,
             },
         )
+        if places
+        else []
     )
     if not rows_of:
         return {}
     time = {
-        **_ranks(places, rows_of),
+        "issues": list(rows_of),
+        "session_ids": [places[issue][0] for issue in rows_of],
+        "ranks": [places[issue][1] for issue in rows_of],
         "starts_ns": [rows[0][-3] for rows in rows_of.values()],
         "ends_ns": [rows[0][-2] for rows in rows_of.values()],
         "bucket_count": _BUCKET_COUNT,
@@ -96,31 +87,30 @@ def _timelines(ask: Ask, places: Mapping[int, _Place]) -> dict[int, MemoryTimeli
     }
 
 
-def _ranks(places: Mapping[int, _Place], issues: Iterable[int]) -> dict[str, list[Any]]:
-    """Return parallel lists: numbers of issues, and the session and rank of each."""
-    numbers = list(issues)
-    return {
-        "issues": numbers,
-        "session_ids": [places[number].session_id for number in numbers],
-        "ranks": [places[number].rank for number in numbers],
-    }
+def rows_by_issue(rows: Iterable[Sequence[Any]]) -> dict[int, list[Sequence[Any]]]:
+    """Return number of the issue -> the rest of its rows."""
+    found: dict[int, list[Sequence[Any]]] = {}
+    for issue, *rest in rows:
+        found.setdefault(issue, []).append(rest)
+    return found
 
 
 def _timeline(
-    place: _Place,
+    place: Sequence[Any],
     rows: Sequence[Sequence[Any]],
     phases: Iterable[Sequence[Any]],
     marks: Iterable[Sequence[Any]],
 ) -> MemoryTimeline:
+    session_id, rank, device_id, time_ns = place
     start_ns, end_ns, total_bytes = rows[0][-3:]
     points: dict[str, list[TimelinePoint]] = {}
     for counter, *values, _, _, _ in rows:
         points.setdefault(counter, []).append(TimelinePoint(*values))
     return MemoryTimeline(
-        session_id=place.session_id,
-        rank=place.rank,
-        device_id=place.device_id,
-        timestamp_ns=place.time_ns,
+        session_id=session_id,
+        rank=rank,
+        device_id=device_id,
+        timestamp_ns=time_ns,
         start_ns=start_ns,
         end_ns=end_ns,
         total_bytes=total_bytes,

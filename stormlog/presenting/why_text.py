@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple, TypeVar
 
 from stormlog._values import frozen_class
@@ -69,6 +70,7 @@ class _Layout:
         message_lines: Most lines of a message of an exception.
         ranks: Most lines of ranks.
         before: Most lines about what came before.
+        has_strip: Whether memory over time is shown on a line.
     """
 
     width: int
@@ -78,6 +80,7 @@ class _Layout:
     message_lines: int
     ranks: int
     before: int
+    has_strip: bool = False
 
 
 _SEVERITY_STYLES: dict[str, Style] = {"critical": "failure", "error": "failure", "warning": "warning"}
@@ -102,10 +105,13 @@ def screen(
     bar_width = _BAR_WIDTH if width >= _WIDE else _NARROW_BAR_WIDTH
     lines: list[Line] = []
     for limits in _LIMITS:
-        lines = list(_joined(_blocks(explanation, _Layout(width, ellipsis, bar, bar_width, *limits), now_ns)))
+        layout = _Layout(width, ellipsis, bar, bar_width, *limits)
+        lines = list(_joined(_blocks(explanation, layout, now_ns)))
         if sum(_rows(line, width) for line in lines) <= _MOST_LINES:
             break
-    return lines
+    # Memory over time is shown where it costs nothing else.
+    with_strip = list(_joined(_blocks(explanation, replace(layout, has_strip=True), now_ns)))
+    return with_strip if sum(_rows(line, width) for line in with_strip) <= _MOST_LINES else lines
 
 
 def _rows(line: Line, width: int) -> int:
@@ -232,8 +238,7 @@ def _memory(explanation: Explanation, memory: MemoryAccount, layout: _Layout) ->
 def _over_time(explanation: Explanation, label_width: int, layout: _Layout) -> list[Line]:
     """Return how memory in use came to what it was, on one line; of a run that ended well nothing."""
     timeline = explanation.timeline
-    if timeline is None or explanation.first_failure is None or layout.message_lines == 1:
-        # Where even the message is cut to one line, there is no room.
+    if timeline is None or explanation.first_failure is None or not layout.has_strip:
         return []
     label = f"  {f'over {human_duration(timeline.end_ns - timeline.start_ns)}':<{label_width}}  "
     strip = timeline_strip(timeline, width=layout.width - len(label), ascii_only=layout.ellipsis == "...")

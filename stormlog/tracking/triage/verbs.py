@@ -19,6 +19,7 @@ from stormlog.tracking.actors import Actor
 from stormlog.tracking.checks import require_integer, require_text
 from stormlog.tracking.database import activity, aggregates, undo_records
 from stormlog.tracking.models import Change
+from stormlog.tracking.projects import DEFAULT_PROJECT, ensure_project
 from stormlog.tracking.reading.listing import matching
 from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issues
 from stormlog.tracking.recording.ignore_rules import add_rule, rule_for
@@ -247,6 +248,10 @@ class Triage:
 
     def _ignore_unseen(self, fingerprint_id: str, reason: str | None) -> dict[str, Any]:
         """Ignore a fingerprint from the first time that it is seen, and return a warning that says so."""
+        if not self._project_id:
+            # Only the default project need not exist yet.
+            made = ensure_project(self._connection, DEFAULT_PROJECT, self._now_ns)
+            self._project_id = made["project_id"]
         rule = add_rule(
             self._connection,
             self._project_id,

@@ -50,6 +50,14 @@ def test_a_fingerprint_that_was_never_seen_is_ignored_when_it_is(tracker: Tracke
     assert check_store(tracker.store.path) == []
 
 
+def test_a_fingerprint_is_ignored_before_anything_was_seen_at_all(tracker: Tracker) -> None:
+    tracker.ignore(UNSEEN)
+    assert seen(tracker, "F7").status == "silenced"
+    tracker.project = "nowhere"
+    with refused("not_found"):
+        tracker.ignore(UNSEEN)
+
+
 def test_a_fingerprint_that_is_none_is_not_found(tracker: Tracker) -> None:
     seen(tracker)
     for text in ("issue:unknown", "issue:0123", "issue:" + "g" * 24):
