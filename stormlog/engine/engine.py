@@ -245,18 +245,10 @@ class Engine:
             QueryError: DuckDB refuses it or fails, or somebody stopped it.
         """
         columns = cursor.execute(name, text, params)
-        return columns, self.fetch_rest(cursor, name, text)
-
-    def fetch_rest(self, cursor: SnapshotCursor, name: str, text: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement that are not fetched yet.
-
-        Raises:
-            QueryError: DuckDB fails, or somebody stopped it.
-        """
         rows: list[tuple[Any, ...]] = []
         while batch := cursor.fetch(name, text, BATCH_ROWS):
             rows += batch
-        return rows
+        return columns, rows
 
     def run(
         self, name: str, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None

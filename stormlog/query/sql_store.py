@@ -35,8 +35,6 @@ _LISTINGS = {
     "SHOW SCHEMAS": "FROM (SHOW SCHEMAS) WHERE schema_name IN ('main', 'tracking')",
 }
 _LISTINGS |= dict.fromkeys(("SHOW", "DESCRIBE", "DESC"), _LISTINGS["SHOW ALL TABLES"])
-#: More columns than anybody reads; each costs a multiple of its values.
-_MOST_COLUMNS = 100_000
 #: Rows of a batch of Arrow.
 _BATCH_ROWS = 10_000
 
@@ -199,9 +197,8 @@ class SqlStore(AnsweringStore):
 
         def read(question: Question, text: str) -> SqlResult:
             with question.cursor as cursor:
-                columns = _counted(cursor.execute("sql", text, params), text)
-                types = cursor.column_types()
-                return SqlResult(columns, question.engine.fetch_rest(cursor, "sql", text), types)
+                columns, rows = question.engine.fetch(cursor, "sql", text, params)
+                return SqlResult(columns, rows, cursor.types)
 
         return self._read_sql(text, params, read)
 
@@ -223,7 +220,7 @@ class SqlStore(AnsweringStore):
 
         def read(question: Question, text: str) -> RowStream[tuple[Any, ...]]:
             cursor = question.cursor
-            columns = _counted(cursor.execute("sql", text, params), text)
+            columns = cursor.execute("sql", text, params)
             fetch = partial(cursor.fetch, "sql", text)
             return RowStream(columns, fetch, lambda row: row, cursor.close, lambda _: None)
 
@@ -256,7 +253,7 @@ class SqlStore(AnsweringStore):
                 # The connection takes nothing else while rows of the checks are left.
                 connection.complete()
                 found = connection.sql(text, params=params or None)
-                _counted(found.columns, text)
+                cursor.require_few_columns(found.columns, text)
                 relation = exact_relation(found)
                 reader = relation.to_arrow_reader(_BATCH_ROWS)
 
@@ -313,19 +310,3 @@ class SqlStore(AnsweringStore):
         engine = self._prepared(views)
         engine.allow_functions(views)
         return self._question(engine, text)
-
-
-def _counted(columns: list[str], text: str) -> list[str]:
-    """Return the columns of a statement.
-
-    Raises:
-        QueryError: there are too many.
-    """
-    if len(columns) > _MOST_COLUMNS:
-        raise QueryError(
-            f"the statement has {len(columns):,} columns, and an answer has at most {_MOST_COLUMNS:,}: "
-            "name those that are needed",
-            statement="sql",
-            sql=text,
-        )
-    return columns

@@ -10,8 +10,9 @@ import pyarrow
 import pytest
 
 import stormlog.query
+from stormlog.engine.cursors import cursor
 from stormlog.errors import QueryError
-from stormlog.query import QueryStore, sql_store
+from stormlog.query import QueryStore
 from stormlog.query.deadlines import deadline
 from tests.apps.cli.samples import capture
 
@@ -209,7 +210,7 @@ def test_views_can_be_described_and_summarized(store: QueryStore) -> None:
 def test_too_many_columns_are_refused_in_every_way_to_ask(
     store: QueryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql_store, "_MOST_COLUMNS", 3)
+    monkeypatch.setattr(cursor, "MOST_COLUMNS", 3)
     for ask in (store.sql, store.iter_sql, store.iter_arrow):
         with pytest.raises(QueryError, match="the statement has 4 columns"):
             ask("SELECT 1, 2, 3, 4")

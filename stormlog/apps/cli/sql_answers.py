@@ -211,7 +211,12 @@ def _require_output(wanted: SqlRequest, store: QueryStore) -> None:
     from stormlog._new_files import require_writable_target
 
     assert wanted.output is not None
-    attached = [os.path.realpath(file.partition("#")[0]) for file in wanted.attached.values()]
+    # A number sign may begin the name of a table, or be part of the name of the file.
+    attached = {
+        os.path.realpath(path)
+        for file in wanted.attached.values()
+        for path in (file, file.rpartition("#")[0])
+    }
     if os.path.realpath(wanted.output) in attached:
         raise ValueError(f"{wanted.output} is attached: write to another file")
     require_writable_target(wanted.output, replaces=wanted.replaces, kept=store.catalog.opened)
