@@ -26,6 +26,8 @@ LOWEST_TESTS := $(addprefix tests/, $(addsuffix .py, \
 # What repeats kills or random histories: few times in `make test`, many times here.
 SOAK_TESTS := $(shell grep -lr --include='test_*.py' few_or_many tests)
 BIN := $(VENV)/bin
+# Tests start hundreds of processes: each would compile all modules anew.
+export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test test-quick test-lowest soak check bench bench-tracking growth clean

@@ -104,8 +104,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     folder = Path(__file__).parent
     slow = tuple(folder / name for name in SLOW)
     assert [path for path in slow if not path.exists()] == [], "SLOW names what is not there"
+    # Thousands of tests lie in a hundred files.
+    is_slow = {path: any(map(path.is_relative_to, slow)) for path in {item.path for item in items}}
     for item in items:
-        if any(item.path.is_relative_to(path) for path in slow):
+        if is_slow[item.path]:
             item.add_marker(pytest.mark.slow)
 
 

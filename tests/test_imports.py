@@ -8,6 +8,7 @@ import importlib
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -135,18 +136,22 @@ def imports_of(path: Path) -> set[str]:
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-#: (file, module, name) of what files import from modules of other packages.
-ASKED_FOR = {
-    (str(path.relative_to(PACKAGE)), node.module, alias.name)
-    for path in MODULES
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    if isinstance(node, ast.ImportFrom)
-    and node.module is not None
-    and node.module.count(".") > 0
-    and node.module.startswith("stormlog.")
-    and part_of(node.module) != path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    for alias in node.names
-}
+
+@cache
+def asked_for() -> set[tuple[str, str, str]]:
+    """Return (file, module, name) of what files import from modules of other packages."""
+    return {
+        (str(path.relative_to(PACKAGE)), node.module, alias.name)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        and node.module is not None
+        and node.module.count(".") > 0
+        and node.module.startswith("stormlog.")
+        and part_of(node.module) != path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        for alias in node.names
+    }
+
 
 #: The rooms of two packages, the lowest first. Modules beside the rooms are named with theirs.
 ROOMS = {
@@ -279,7 +284,7 @@ def public_names(package: str) -> list[str]:
 
 def test_packages_are_imported_by_their_public_names() -> None:
     """Names that are not public come from the modules of one list."""
-    for path, module, name in sorted(ASKED_FOR):
+    for path, module, name in sorted(asked_for()):
         package, _, inner = module.removeprefix("stormlog.").partition(".")
         if not inner and f"stormlog.{package}" not in LATE_PACKAGES:
             # A single module, as `stormlog.errors`.
@@ -296,7 +301,7 @@ def test_packages_are_imported_by_their_public_names() -> None:
 
 
 def test_shared_modules_are_shared() -> None:
-    used = {module for _, module, _ in ASKED_FOR}
+    used = {module for _, module, _ in asked_for()}
     assert {f"{package}.{inner}" for package, modules in SHARED_MODULES.items() for inner in modules} <= used
 
 

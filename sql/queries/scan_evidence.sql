@@ -32,7 +32,7 @@ first_records AS (
     FROM raw.kept_records AS r
     INNER JOIN raw.pieces AS p ON r.piece_id = p.piece_id
     INNER JOIN scope AS s ON p.source_id = s.source_id AND r.session_id = s.session_id
-    WHERE r.record IS NOT NULL
+    WHERE r.record IS NOT NULL AND telemetry.may_describe_session(r.event_type, r.severity, r.collector_health_status)
     GROUP BY p.source_id, r.session_id
     UNION ALL
     SELECT

@@ -94,6 +94,12 @@ def _duration(value: Any, directory: str) -> str:
     return str(value)
 
 
+def _ignore_rules(value: Any, _: str) -> tuple[Any, ...]:
+    from stormlog.issues import ignore_rules_of
+
+    return ignore_rules_of(value)
+
+
 def _one_of(words: Callable[[], tuple[str, ...]]) -> Callable[[Any, str], str]:
     def check(value: Any, _: str) -> str:
         if not isinstance(value, str) or value not in words():
@@ -133,6 +139,12 @@ _LIST = (
     Key("settle", "how long a session without an end has to be quiet to be over", '"30m"', _duration),
     Key("min_severity", "least severe alerts that scan and gate count", '"critical"', _one_of(_severities)),
     Key("version_order", "how gate compares versions of the code", '"semver"', _one_of(_version_orders)),
+    Key(
+        "ignore",
+        "rules by which issues are ignored where there is no tracker",
+        '[{kind = "alert", dimensions = {category = "memory usage*"}, reason = "noise"}]',
+        _ignore_rules,
+    ),
     Key("format", "how lists are printed", '"json"', _one_of(_formats)),
 )
 

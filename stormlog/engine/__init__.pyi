@@ -28,6 +28,7 @@ from stormlog.engine.database.lazy_schema import (
     Database as Database,
 )
 from stormlog.engine.database.query_files import (
+    is_own_query as is_own_query,
     load_query as load_query,
 )
 from stormlog.engine.database.settings import (

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from stormlog._values import frozen_class
-from stormlog.presenting.quantities import human_ago, human_time
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -39,6 +38,9 @@ class Moments:
             value: Nanoseconds since the Unix epoch.
             milliseconds: Whether to add three digits of the second, where times are shown.
         """
+        # Programs get times as they are.
+        from stormlog.presenting.quantities import human_ago, human_time
+
         if self.now_ns is not None:
             return human_ago(self.now_ns - value)
         return human_time(value, milliseconds=milliseconds, zone=self.zone)

@@ -184,6 +184,8 @@ def test_variables_count_more_than_the_file(tmp_path: Path, monkeypatch: pytest.
         ("settle = 'soon'", "settle: "),
         ("min_severity = 'awful'", "min_severity: has to be one of critical, warning, info"),
         ("version_order = 'random'", "version_order: has to be one of auto, string"),
+        ("ignore = [{kind = 'alert'}, {kin = 'oom'}]", "ignore[1]: an ignore rule has no 'kin'"),
+        ("ignore = [{reason = 'noise'}]", "would fit every issue"),
         ("format = 'xml'", "format: has to be one of table, json"),
         ("project = ", "not valid TOML"),
         ("project = 'a'\nproject = 'b'", "not valid TOML"),

@@ -76,6 +76,17 @@ def test_what_nobody_says_is_unknown(tmp_path: Path) -> None:
     }
 
 
+def test_facts_do_not_depend_on_what_else_was_asked(tmp_path: Path) -> None:
+    said = {"app": "of a sample", "app_version": "1.0"}
+    write_lines(tmp_path / "events.jsonl", [event(0, metadata=said), event(40, "warning", metadata={"app": "llm"})])
+    text = "SELECT app, code_version FROM stage.session_facts"
+    with stormlog.query.open([tmp_path], cache=False) as store:
+        assert store.sql(text).rows == [("llm", None)]
+        # From now on the texts of all records are there.
+        store.query_events()
+        assert store.sql(text).rows == [("llm", None)]
+
+
 @pytest.mark.parametrize(
     "metadata",
     [

@@ -6,11 +6,10 @@
 --   backend_json VARCHAR: JSON text of metadata.backend, NULL when missing.
 --   origin_json VARCHAR: JSON text of what the metadata says of an origin, NULL when it says nothing.
 -- Returns: BOOLEAN
--- Calls: issues.may_be_evidence
+-- Calls: telemetry.may_describe_session
 -- Source: docs/concepts.md#events.
 CREATE OR REPLACE MACRO telemetry.is_text_needed(event_type, severity, health, backend, backend_json, origin_json) AS
-    (issues.may_be_evidence(event_type, severity, health)
-        OR event_type IN ('phase_enter', 'phase_exit', 'start')
+    (telemetry.may_describe_session(event_type, severity, health)
         OR (backend IS NULL AND coalesce(backend_json <> 'null', false))
         OR origin_json IS NOT NULL);
 

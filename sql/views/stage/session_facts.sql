@@ -1,7 +1,6 @@
 -- What the first record of a session says about it, one row per source and session.
 --
--- The first record is the start event of the session, else the earliest record whose text is kept: texts of samples are
--- not. What it does not say comes from the ledger of the source, which knows no version and no app; what neither says
+-- The first record is the start event of the session, else the earliest one that begins or ends a phase or may be a hit. What it does not say comes from the ledger of the source, which knows no version and no app; what neither says
 -- is NULL.
 --
 -- Columns:
@@ -16,7 +15,8 @@
 --   is_dev: whether it ran for development
 --
 -- Reads: raw.copied_sessions, raw.kept_records, raw.ledger_sessions, raw.pieces, stage.loaded_sessions
--- Calls: telemetry.is_development, telemetry.record_facts, telemetry.scalar_text
+-- Calls: telemetry.is_development, telemetry.may_describe_session, telemetry.record_facts,
+--   telemetry.scalar_text
 -- Source: docs/tracking.md#what-is-read-from-telemetry.
 CREATE OR REPLACE VIEW stage.session_facts AS
 -- As in sql/queries/scan_evidence.sql, which looks at some sessions only.
@@ -29,7 +29,7 @@ WITH first_records AS (
         ) AS facts
     FROM raw.kept_records AS r
     INNER JOIN raw.pieces AS p ON r.piece_id = p.piece_id
-    WHERE r.record IS NOT NULL
+    WHERE r.record IS NOT NULL AND telemetry.may_describe_session(r.event_type, r.severity, r.collector_health_status)
     GROUP BY p.source_id, r.session_id
 ),
 

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from stormlog._storable_text import storable_text
+from stormlog.engine.database.parsed_statements import run
 from stormlog.engine.database.sql_files import SqlFile, comments, load_sql_files
 from stormlog.engine.database.tables import LINES_GIVEN_VIEW, SCHEMAS, TABLES
 from stormlog.errors import QueryError
@@ -58,7 +59,7 @@ class Database:
         script = [f"CREATE SCHEMA {schema};" for schema in SCHEMAS]
         script += [f"CREATE TABLE {name} ({columns});" for name, columns in TABLES.items()]
         script.append(LINES_GIVEN_VIEW)
-        connection.execute("\n".join(script))
+        run(connection, "\n".join(script))
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -112,7 +113,7 @@ class Database:
         """Run one of Stormlog's own statements and return the connection with its result."""
         self._require_all(text)
         self._ever_filled.update(_INSERTED.findall(text))
-        return self.connection.execute(text, params)
+        return run(self.connection, text, params)
 
     def require(self, names: Iterable[str]) -> None:
         """Create the views among ``names``, and what they select from."""
@@ -123,9 +124,9 @@ class Database:
             self._require_used(file)
             if file.is_materialised:
                 # Nobody has filled it yet: it is empty.
-                self.connection.execute(f"CREATE TABLE {name} AS SELECT * FROM ({file.query}) LIMIT 0")
+                run(self.connection, f"CREATE TABLE {name} AS SELECT * FROM ({file.query}) LIMIT 0")
             else:
-                self.connection.execute(file.statement)
+                run(self.connection, file.statement)
             # Not before: the statement may have been interrupted.
             self._created.add(name)
 
@@ -150,7 +151,7 @@ class Database:
         for name in names:
             file = _views()[name]
             self._require_used(file)
-            self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {file.query}")
+            run(self.connection, f"CREATE OR REPLACE TABLE {name} AS {file.query}")
             self._created.add(name)
             self._ever_filled.add(name)
 
@@ -158,7 +159,7 @@ class Database:
         """Remove all rows of some tables."""
         for table in tables:
             if table in self._ever_filled:
-                self.connection.execute(f"DELETE FROM {table}")
+                run(self.connection, f"DELETE FROM {table}")
 
     def replace(self, table: str, query: str) -> None:
         """Make a table of what a SELECT finds, which may be rows of the table as it was."""
@@ -172,7 +173,7 @@ class Database:
         for name in missing:
             self._place_macro(name, script)
         if script:
-            self.connection.execute("\n".join(script.values()))
+            run(self.connection, "\n".join(script.values()))
             self._called.update(script)
 
     def _place_macro(self, name: str, script: dict[str, str]) -> None:
@@ -235,12 +236,12 @@ class Database:
         statement = f"INSERT INTO {table} SELECT {unnested}{extra} FROM (SELECT {lists})"
         self._ever_filled.add(table)
         try:
-            self.connection.execute(statement, columns)
+            run(self.connection, statement, columns)
         except duckdb.Error:
             storable = [[_storable(value) for value in column] for column in columns]
             if storable == columns:
                 raise
-            self.connection.execute(statement, storable)
+            run(self.connection, statement, storable)
 
 
 def _storable(value: Any) -> Any:

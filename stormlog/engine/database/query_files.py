@@ -6,7 +6,9 @@ from functools import cache
 
 from stormlog._resources import resource_directory
 
-__all__ = ["load_query"]
+__all__ = ["is_own_query", "load_query"]
+
+_loaded: set[str] = set()
 
 
 @cache
@@ -15,4 +17,11 @@ def load_query(name: str) -> str:
     text = (resource_directory("sql") / "queries" / f"{name}.sql").read_text(encoding="utf-8")
     lines = text.splitlines()
     start = next(number for number, line in enumerate(lines) if not line.startswith("--"))
-    return "\n".join(lines[start:]).strip().removesuffix(";")
+    query = "\n".join(lines[start:]).strip().removesuffix(";")
+    _loaded.add(query)
+    return query
+
+
+def is_own_query(text: str) -> bool:
+    """Return whether `load_query` returned this statement: it is known to read only."""
+    return text in _loaded

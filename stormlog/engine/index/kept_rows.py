@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
+from stormlog.engine.database.parsed_statements import run
 from stormlog.engine.database.sql_files import quote_literal
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Parts:
             if self._hides_copies and kind in _COPIED:
                 rows = f"SELECT k.* FROM ({rows}) AS k ANTI JOIN {_COPIED[kind]}"
             script.append(f"CREATE OR REPLACE VIEW {view} AS {rows};")
-        self._database.connection.execute("\n".join(script))
+        run(self._database.connection, "\n".join(script))
         self.are_shown = True
 
     def settle(self) -> None:

@@ -71,6 +71,22 @@ def test_a_baseline_counts_more_than_the_tracker_of_the_file(configured: Path) -
     assert outcome.status in (0, 10), outcome.stderr
 
 
+def test_rules_ignore_issues_in_queries_and_gates_without_a_tracker(configured: Path) -> None:
+    text = f'paths = ["{ALERTS}"]\n'
+    configured.write_text(text)
+    (configured.parent / "issues.json").write_text(
+        '{"format": "stormlog-issues", "version": 1, "issues": []}'
+    )
+    assert stormlog("gate", "--baseline", "issues.json", "--settle", "0s").status == 10
+    configured.write_text(text + '[[ignore]]\nkind = "alert"\nreason = "noise"\n')
+    issues = json.loads(stormlog("query", "issues", "--json").stdout)
+    assert {issue["state"] for issue in issues} == {"ignored"}
+    assert json.loads(stormlog("query", "issues", "--json", "--hide-ignored").stdout) == []
+    outcome = stormlog("gate", "--baseline", "issues.json", "--settle", "0s")
+    assert outcome.status == 0, outcome.stdout
+    assert "kind alert, reason noise" in stormlog("doctor").stdout
+
+
 def test_a_file_that_is_not_right_stops_commands_but_neither_help_nor_doctor(configured: Path) -> None:
     configured.write_text("projct = 1")
     for command in (["query", "issues", str(ALERTS)], ["scan", str(ALERTS)], ["why", str(ALERTS)]):

@@ -163,7 +163,12 @@ def named(listed: str, keys: list[Any]) -> str:
     return " ".join(dict.fromkeys(names)) if listed == "events" else " ".join(names)
 
 
-@pytest.mark.parametrize(("listed", "args", "fields", "expected"), ROWS, ids=lambda value: str(value))
+def readable(value: object) -> str:
+    """Return a part of the name of a test: the same in every process, which the order of a set is not."""
+    return str(sorted(value) if isinstance(value, (set, frozenset)) else value)
+
+
+@pytest.mark.parametrize(("listed", "args", "fields", "expected"), ROWS, ids=readable)
 def test_filters_mean_the_same_on_the_command_line_and_in_python(
     listed: str, args: str, fields: dict[str, Any], expected: str, runs: Path, store: QueryStore
 ) -> None:
@@ -241,7 +246,7 @@ def test_what_contradicts_itself_is_refused(arguments: str, words: str, runs: Pa
         (IssueFilter, {"host": b"h"}),
         (SessionFilter, {"sort": "severity"}),
     ],
-    ids=str,
+    ids=readable,
 )
 def test_python_refuses_it_too(kind: type[Any], fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
@@ -357,7 +362,7 @@ def tracked_name(issue: dict[str, Any]) -> str:
     return NAMES[fingerprint] + of_bundle + (" (dev)" if issue["is_dev"] else "")
 
 
-@pytest.mark.parametrize(("args", "fields", "expected"), TRACKED, ids=lambda value: str(value))
+@pytest.mark.parametrize(("args", "fields", "expected"), TRACKED, ids=readable)
 def test_tracked_issues_take_the_same_filters(
     args: str, fields: dict[str, Any], expected: set[str], db: Path
 ) -> None:

@@ -22,7 +22,8 @@ from tests.engine.reading.test_parquet_rows import table
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
 from tests.soak import few_or_many
 
-BATCH_BYTES = 50_000
+#: So few that captures and generated files are read in several batches; each batch costs a tenth of a second.
+BATCH_BYTES = 150_000
 
 
 def forget_answers(cache: Path) -> None:
@@ -63,7 +64,7 @@ def test_captures(scenario: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     ("threads", "memory_limit", "batch_bytes"),
-    [(1, "100MB", 50_000), (4, "256MB", 200_000), (2, None, 1)],
+    [(1, "100MB", BATCH_BYTES), (4, "256MB", 200_000), (2, None, 1)],
 )
 def test_threads_memory_and_batches(
     everything: Path,
@@ -162,7 +163,7 @@ def test_packing_of_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pa
             pyarrow.parquet.write_table(table(events), sink / name)
         else:
             write_lines(sink / name, events)
-    read_in_batches(monkeypatch, BATCH_BYTES)
+    read_in_batches(monkeypatch, 50_000)
 
     for with_events in (True, False):
         answer = warm_answer(sink, tmp_path / "cache", tmp_path / packing, with_events=with_events)
@@ -216,7 +217,7 @@ class Writer:
 
 
 def test_appends_seen_by_one_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files, steps = tmp_path / "files", few_or_many(14, 150)
+    files, steps = tmp_path / "files", few_or_many(11, 150)
     writer = Writer(files, seed=11, steps=steps)
     read_in_batches(monkeypatch, BATCH_BYTES)
     with stormlog.query.open(files, cache=tmp_path / "cache") as store:
@@ -232,7 +233,7 @@ def test_appends_seen_by_one_store(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_appends_seen_without_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files, steps = tmp_path / "files", few_or_many(14, 40)
+    files, steps = tmp_path / "files", few_or_many(8, 40)
     writer = Writer(files, seed=12, steps=steps)
     read_in_batches(monkeypatch, BATCH_BYTES)
     with stormlog.query.open(files, cache=False) as store:
@@ -249,7 +250,7 @@ def test_appends_seen_without_a_cache(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_appends_seen_by_a_new_store_each_time(tmp_path: Path) -> None:
-    files, steps = tmp_path / "files", few_or_many(12, 150)
+    files, steps = tmp_path / "files", few_or_many(8, 150)
     writer = Writer(files, seed=13, steps=steps)
     for number in range(steps):
         writer.step(number)

@@ -71,10 +71,20 @@ def _setting(fact: dict[str, Any]) -> str:
     from stormlog.presenting import printable
 
     value = fact["value"]
-    text = ", ".join(value) if isinstance(value, list) else "-" if value is None else str(value)
+    text = (
+        ", ".join(map(_shown_item, value))
+        if isinstance(value, list)
+        else "-"
+        if value is None
+        else str(value)
+    )
     if value is False:
         text = "off"
     return printable(text if fact["source"] == "default" else f"{text}  ({fact['source']})")
+
+
+def _shown_item(item: Any) -> str:
+    return item if isinstance(item, str) else ", ".join(f"{name} {value}" for name, value in item.items())
 
 
 def _styled(text: str, colour: bool, **style: Any) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from stormlog.apps.cli.exit_codes import ExitCode
-from stormlog.apps.cli.options.configured import configured_option, paths_argument
+from stormlog.apps.cli.options.configured import configuration_of, configured_option, paths_argument
 from stormlog.apps.cli.options.filter_options import given_filters, job_option, word_option
 from stormlog.apps.cli.options.options import cache_dir_option
 from stormlog.apps.cli.options.path_type import NamedPath
@@ -161,13 +161,17 @@ def _fail_on(text: str) -> set[str]:
 
 
 def _baseline(options: dict[str, Any]) -> Baseline:
+    from dataclasses import replace
+
     from stormlog.apps.cli.options.tracker_options import open_tracker
     from stormlog.tracking.gate import baseline_of_file, baseline_of_tracker
 
     if options["baseline"] is not None:
         if options["db"] is not None:
             raise click.UsageError("Choose one of --baseline and --db: they exclude each other.")
-        return baseline_of_file(options["baseline"])
+        baseline = baseline_of_file(options["baseline"])
+        configured = configuration_of(click.get_current_context()).value("ignore") or ()
+        return replace(baseline, ignore=(*baseline.ignore, *configured))
     named = {name: options[name] for name in ("db", "project", "as_agent", "allow")}
     with open_tracker(**named, read_only=True) as tracker:
         return baseline_of_tracker(tracker)

@@ -24,9 +24,14 @@ def _fact(configuration: Configuration, name: str) -> dict[str, Any]:
     if source is None:
         return {"value": _default(name), "source": "default"}
     if source == configuration.path:
-        value = configuration.value(name)
-        return {"value": list(value) if isinstance(value, tuple) else value, "source": source}
+        return {"value": _plain(configuration.value(name)), "source": source}
     return {"value": os.environ[source], "source": source}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value.as_dict() if hasattr(value, "as_dict") else value
 
 
 def _default(name: str) -> Any:

@@ -6,8 +6,6 @@ from typing import Any
 
 import click
 
-from stormlog._times import parse_duration, parse_time
-
 __all__ = ["TIMES", "TimeType", "duration_ns", "moment_ns"]
 
 #: What can be written, for the help of an option.
@@ -23,6 +21,9 @@ def duration_ns(text: str, option: str | None = None) -> int:
     Raises:
         click.BadParameter: it is no duration.
     """
+    # Most command lines name no time.
+    from stormlog._times import parse_duration
+
     try:
         return parse_duration(text)
     except ValueError as error:
@@ -39,6 +40,8 @@ def moment_ns(text: str, option: str, *, is_ahead: bool = False) -> int:
     Raises:
         click.BadParameter: it is no time.
     """
+    from stormlog._times import parse_time
+
     try:
         return parse_time(text, is_ahead=is_ahead)
     except ValueError as error:
@@ -58,6 +61,8 @@ class TimeType(click.ParamType):  # type: ignore[type-arg]
         """
         if isinstance(value, int):
             return value
+        from stormlog._times import parse_time
+
         try:
             return parse_time(value)
         except ValueError as error:
