@@ -31,6 +31,7 @@ from stormlog.apps.cli.app import root
 from stormlog.engine.database.python_functions import UDFS
 from stormlog.engine.database.sql_files import load_sql_files
 from stormlog.engine.reading.odd_lines import _MESSAGES
+from stormlog.query.sql_store import SqlStore
 from tests.apps.cli.runner import on_terminal, without_styles
 from tests.apps.cli.runner import stormlog as run_stormlog
 
@@ -320,7 +321,7 @@ def test_every_reason_code_is_documented() -> None:
 
 def test_public_methods_of_the_store_are_documented() -> None:
     page = (DOCS / "python.md").read_text(encoding="utf-8")
-    names = [name for name in vars(stormlog.query.QueryStore) if not name.startswith("_")]
+    names = [name for name in [*vars(stormlog.query.QueryStore), *vars(SqlStore)] if not name.startswith("_")]
     assert [name for name in names if not re.search(rf"\b{name}\b", page)] == []
 
 

@@ -67,7 +67,9 @@ SHARED_MODULES = {
         *("markup", "quantities", "svg_memory", "svg_sparks", "svg_style", "texts", "why_headline"),
         *("why_ranks", "why_sentences"),
     },
-    "stormlog.query": {"filter_checks", "filters", "streams"},
+    "stormlog.query": {
+        *("deadlines", "filter_checks", "filters", "parameters", "result_files", "schema", "streams"),
+    },
     "stormlog.telemetry": {"csv_rows", "foreign", "loading", "projection", "schema", "sink"},
     "stormlog.tracking": {
         # `scan` and `watch` are modules too, so no package can have names like these.
@@ -83,15 +85,17 @@ FLOORS = (
         "_collector",
         "_lazy",
         "_markdown",
+        "_names",
         "_opening",
         "_paths",
         "_progress",
+        "_sizes",
         "_storable_text",
         "_times",
         "_values",
         "_webhook_addresses",
     },
-    {"_resources", "_sqlite", "__init__"},
+    {"_new_files", "_resources", "_sqlite", "__init__"},
     {"telemetry"},
     {"phases"},
     {"issues"},
@@ -163,8 +167,10 @@ def asked_for() -> set[tuple[str, str, str]]:
 ROOMS = {
     "engine": (
         {"database"},
-        {"reading", "analysis", "cursors", "tracked"},
+        {"reading", "analysis", "tracked"},
         {"index", "view_needs.py"},
+        {"cursors"},
+        {"own_tables"},
         {"engine.py"},
         {"selective.py"},
         {"questions.py"},

@@ -3,10 +3,18 @@
 from stormlog.engine.cursors.cursor import (
     SnapshotCursor as SnapshotCursor,
 )
+from stormlog.engine.cursors.arrow_rows import (
+    arrow_table as arrow_table,
+    exact_relation as exact_relation,
+)
 from stormlog.engine.cursors.explain import (
     plain_statement as plain_statement,
 )
+from stormlog.engine.cursors.near_names import (
+    with_near_names as with_near_names,
+)
 from stormlog.engine.cursors.read_only import (
+    allowed_functions as allowed_functions,
     require_reading_tree as require_reading_tree,
 )
 from stormlog.engine.cursors.relations import (
@@ -27,6 +35,7 @@ from stormlog.engine.database.settings import (
     Settings as Settings,
 )
 from stormlog.engine.database.sql_files import (
+    SqlFile as SqlFile,
     quote_literal as quote_literal,
 )
 from stormlog.engine.engine import (
@@ -52,6 +61,16 @@ from stormlog.engine.index.location import (
     LAYOUT as LAYOUT,
     cache_root as cache_root,
     index_folder as index_folder,
+)
+from stormlog.engine.own_tables.files import (
+    attached_rows as attached_rows,
+)
+from stormlog.engine.own_tables.incoming import (
+    rows_of as rows_of,
+)
+from stormlog.engine.own_tables.tables import (
+    OwnTable as OwnTable,
+    require_free_name as require_free_name,
 )
 from stormlog.engine.questions import (
     Generation as Generation,
@@ -84,5 +103,6 @@ from stormlog.engine.tracked.states import (
     StateSource as StateSource,
 )
 from stormlog.engine.view_needs import (
+    public_files as public_files,
     view_names as view_names,
 )

@@ -30,6 +30,7 @@ from stormlog.engine.database.settings import Settings
 from stormlog.engine.database.sql_files import python_functions_of
 from stormlog.engine.index.kept_rows import Parts
 from stormlog.engine.index.updating import DatabaseUpdater
+from stormlog.engine.own_tables.tables import OwnTables
 from stormlog.engine.reading.temporary_files import TemporaryFiles
 from stormlog.engine.tracked.schema import TrackingSchema
 from stormlog.engine.view_needs import (
@@ -121,6 +122,8 @@ class Engine:
             self._findings = FindingStore({} if index is None else dict(index.findings))
             self._digests = {} if index is None else dict(index.digests)
             self._tracking = TrackingSchema(database)
+            #: What users brought along.
+            self.own_tables = OwnTables(database)
             self._open_database = database
         except BaseException:
             self.close()

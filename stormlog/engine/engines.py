@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
+    import pyarrow
+
     from stormlog._progress import Progress
     from stormlog.artifacts import ArtifactCatalog
     from stormlog.engine.engine import Engine
@@ -83,6 +85,8 @@ class EngineHolder:
         self._is_closed = self._has_read = self._has_given_connection = False
         # The files that answers rest on as long as not all were read.
         self._files_read: set[str] = set()
+        # Own tables of an engine that was given up, for the next one.
+        self._waiting_tables: dict[str, pyarrow.Table] = {}
         if not self._settings.is_plain:
             self._engine()
 
@@ -177,7 +181,19 @@ class EngineHolder:
                     self.cache_warning = CatalogWarning(self._folder, message, "cache_unusable")
                     self._folder = None
             self._open_engine = self._make_engine(index)
+            self._bring_waiting_tables(self._open_engine)
         return self._open_engine
+
+    def _bring_waiting_tables(self, engine: Engine) -> None:
+        """Give an engine the own tables of the one before."""
+        if self._waiting_tables:
+            from contextlib import nullcontext
+
+            from stormlog.engine.own_tables.incoming import rows_of
+
+            for name, table in self._waiting_tables.items():
+                engine.own_tables.create(name, nullcontext(rows_of(table)))
+            self._waiting_tables = {}
 
     def _selective(self, *, is_sparing: bool = False) -> SelectiveEngine:
         """Return the engine that reads some of the files, or all of them with little memory."""
@@ -219,6 +235,7 @@ class EngineHolder:
         if self._open_engine is engine:
             if self._folder is None:
                 return False
+            self._waiting_tables = engine.own_tables.contents()
             Index.discard(self._folder)
             self._open_engine = self._folder = None
             self._retire(engine)

@@ -20,7 +20,10 @@ __all__ = [
     "TEXTS",
     "WITHOUT_EVENTS",
     "needs_of",
+    "public_columns",
+    "public_files",
     "public_names",
+    "public_parameters",
     "view_names",
 ]
 
@@ -57,6 +60,11 @@ def _public_files() -> dict[str, SqlFile]:
     return {file.name: file for file in load_sql_files() if file.kind != "MACRO" and "." not in file.name}
 
 
+def public_files() -> list[SqlFile]:
+    """Return the files of the public views, and of the public table macros."""
+    return list(_public_files().values())
+
+
 def public_names() -> list[str]:
     """Return the names of the public views, and of the public table macros."""
     return list(_public_files())
@@ -71,3 +79,13 @@ def needs_of(names: Collection[str]) -> set[str]:
     """Return what the public views, table macros and schemas among some names need; other names need nothing."""
     needs = _NEEDS_OF_SCHEMAS | {name: file.needs for name, file in _public_files().items()}
     return {need for name in names for need in needs.get(name, ())}
+
+
+def public_columns() -> dict[str, list[str]]:
+    """Return the columns of each public view, as its file describes them."""
+    return {name: list(file.columns) for name, file in _public_files().items() if file.kind == "VIEW"}
+
+
+def public_parameters() -> dict[str, list[str]]:
+    """Return the arguments of each public table macro."""
+    return {name: list(file.parameters) for name, file in _public_files().items() if file.parameters}

@@ -10,10 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stormlog._collector import collector_paused
-from stormlog.engine import Generation, Question, Settings, StateSource, require_one
+from stormlog.engine import Generation, Settings, StateSource, require_one
 from stormlog.query import statements
 from stormlog.query.account_questions import AccountQuestions
 from stormlog.query.run_questions import RunQuestions
+from stormlog.query.sql_store import SqlStore
 from stormlog.query.statements import Statement
 
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stormlog.artifacts import OOMBundleRow
-    from stormlog.engine import Connection, Engine, Relation, SnapshotCursor
     from stormlog.issues import IgnoreRule, StormlogIssue
-    from stormlog.query.adhoc import SqlResult
     from stormlog.query.counts import IssueCounts
     from stormlog.query.filters import (
         EventFilter,
@@ -103,7 +102,7 @@ def open(
     return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache), states=states)
 
 
-class QueryStore(RunQuestions, AccountQuestions):
+class QueryStore(RunQuestions, AccountQuestions, SqlStore):
     """Views over the artifacts of a catalog. Use `stormlog.query.open`.
 
     Several threads may ask at once. Close it, or use it as a context manager.
@@ -307,124 +306,3 @@ class QueryStore(RunQuestions, AccountQuestions):
             ).rows
 
         return unmatched_filters(filters, run)
-
-    # ---- SQL -----------------------------------------------------------------------------------------------
-
-    @property
-    def connection(self) -> Connection:
-        """A DuckDB connection in which every view answers. Everything is read for it.
-
-        It ends with a `refresh` that changes something: every use after that raises `QueryError`. As it may write to
-        the tables of this store, no answer is remembered from now on.
-        """
-        from stormlog.engine import Connection
-
-        with self._lock:
-            engine = self._prepared(None)
-            self._has_given_connection = True
-            return Connection(engine.own_cursor(), partial(self._refuse_changed, self._generation))
-
-    def relation(self, name: str) -> Relation:
-        """Return a view as a DuckDB relation, for further SQL, Arrow, or data frames.
-
-        It belongs to the files that the store sees now: after a `refresh` that changes something every use of it
-        raises `QueryError`.
-
-        Raises:
-            ValueError: there is no such view.
-        """
-        from stormlog.engine import Relation
-
-        with self._lock:
-            prepare = partial(self._prepare_relation, name)
-            cursor = prepare().cursor()
-            refuse_changed = partial(self._refuse_changed, self._generation)
-
-            def begin_again(cursor: SnapshotCursor) -> None:
-                with self._lock:
-                    refuse_changed()
-                    prepare()
-                    cursor.begin()
-
-            with cursor.using("relation") as connection:
-                found = connection.table(name) if name.startswith("tracking.") else connection.view(name)
-            return Relation(found, cursor, refuse_changed, begin_again)
-
-    def _prepare_relation(self, name: str) -> Engine:
-        """Make a view answer; the lock is held."""
-        from stormlog.engine import view_names
-
-        if name.startswith("tracking."):
-            engine = self._prepared({"tracking", name})
-            if name not in engine.tracking_names:
-                raise ValueError(f"no table {name!r}; there are {', '.join(engine.tracking_names)}")
-            return engine
-        if name not in view_names():
-            raise ValueError(f"no view {name!r}; there are {', '.join(view_names())}")
-        return self._prepared({name})
-
-    def sql(self, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> SqlResult:
-        """Run one SELECT over the views.
-
-        Only the opened paths are readable, and nothing is writable.
-
-        Args:
-            text: The statement, with ``$name`` or ``?`` for values; EXPLAIN may stand before it.
-            params: The values.
-
-        Raises:
-            QueryError: the statement is refused or fails.
-        """
-        from stormlog.engine import is_own_query, plain_statement
-        from stormlog.query.adhoc import SqlResult
-
-        text = plain_statement(text)
-
-        def read(question: Question) -> SqlResult:
-            with question.cursor as cursor:
-                if not is_own_query(text):
-                    cursor.require_reading(text, params)
-                return SqlResult(*question.engine.fetch(cursor, "sql", text, params))
-
-        return self._ask(partial(self._begin_sql, text), read)
-
-    def iter_sql(
-        self, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None
-    ) -> RowStream[tuple[Any, ...]]:
-        """Run one SELECT over the views, and return an iterator over its rows that does not hold them all.
-
-        Args:
-            text: The statement, with ``$name`` or ``?`` for values.
-            params: The values.
-
-        Raises:
-            QueryError: the statement is refused or fails.
-
-        Source: docs/python.md#many-events.
-        """
-        from stormlog.engine import plain_statement
-        from stormlog.query.streams import RowStream
-
-        text = plain_statement(text)
-
-        def read(question: Question) -> RowStream[tuple[Any, ...]]:
-            cursor = question.cursor
-            cursor.require_reading(text, params)
-            columns = cursor.execute("sql", text, params)
-            fetch = partial(cursor.fetch, "sql", text)
-            return RowStream(columns, fetch, lambda row: row, cursor.close, lambda _: None)
-
-        return self._ask(partial(self._begin_sql, text), read)
-
-    def _begin_sql(self, text: str) -> Question:
-        """Prepare what a statement of a user names, if it is one that only reads."""
-        from stormlog.engine import is_own_query, require_reading_tree
-        from stormlog.query.adhoc import names_in
-
-        if not is_own_query(text):
-            with self._engine().cursor() as cursor, cursor.using("sql", text) as connection:
-                require_reading_tree(connection, text)
-        views = names_in(text)
-        engine = self._prepared(views)
-        engine.allow_functions(views)
-        return self._question(engine, text)

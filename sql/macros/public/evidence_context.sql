@@ -21,6 +21,9 @@
 --   line_number: its line, from 1
 --   source_id: number of the source in the order of the catalog, from 0
 --
+-- Example: SELECT seconds, rank, event_type, used_bytes FROM evidence_context((SELECT any_value(fingerprint_id) FROM
+--   issues), 60000000000)
+--
 -- Reads: issue_evidence, phase_spans, raw.events, raw.oom_bundles, stage.session_facts
 -- Calls: prim.json_at, prim.json_integer, prim.json_text, telemetry.phase_of_spans
 -- Needs: issues, phases

@@ -20,6 +20,9 @@
 --   max_bytes: most bytes
 --   source_id: number of the source in the order of the catalog, from 0
 --
+-- Example: SELECT rank, bucket, max_bytes FROM memory_timeline((SELECT any_value(session_id) FROM sessions), 20)
+--   WHERE counter = 'used'
+--
 -- Reads: raw.events
 -- Calls: telemetry.is_sample
 -- Needs: files

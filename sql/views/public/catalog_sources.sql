@@ -6,6 +6,8 @@
 --   source_kind: sink, telemetry_jsonl, telemetry_json, telemetry_csv or diagnose_bundle
 --   manifest_path: manifest of a sink or bundle, NULL for files
 --
+-- Example: SELECT source_id, source_kind, source_path FROM catalog_sources
+--
 -- Reads: raw.sources
 -- Needs: catalog
 -- Source: docs/concepts.md#catalog.

@@ -5,6 +5,8 @@
 --   code: reason for programs, details after a colon
 --   message: the same for people
 --
+-- Example: SELECT code, path, message FROM catalog_warnings
+--
 -- Reads: raw.warnings
 -- Needs: files
 -- Source: docs/concepts.md#catalog.

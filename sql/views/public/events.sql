@@ -38,6 +38,9 @@
 --   record: the record as JSON text
 --   record_id: id of the record where it cannot be derived from `record`, else NULL
 --
+-- Example: SELECT session_id, rank, max(device_used_bytes) AS peak_bytes FROM events WHERE event_type = 'sample'
+--   GROUP BY ALL
+--
 -- Reads: raw.events, stage.loaded_sessions
 -- Calls: prim.json_text
 -- Needs: texts

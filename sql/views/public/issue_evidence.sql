@@ -22,6 +22,8 @@
 --   sort_file: number of the file, position of the bundle or number of the finding
 --   sort_line: line in the file
 --
+-- Example: SELECT kind, session_id, timestamp_ns, source_path FROM issue_evidence ORDER BY timestamp_ns DESC LIMIT 5
+--
 -- Reads: stage.evidence, stage.fingerprints
 -- Needs: issues
 -- Source: docs/concepts.md#issues.

@@ -22,6 +22,8 @@
 --   bundle_path: bundle of the first hit
 --   metadata: JSON object of facts about the first hit
 --
+-- Example: SELECT kind, severity, hit_count, title FROM issues ORDER BY severity_rank, hit_count DESC LIMIT 5
+--
 -- Reads: issue_evidence, stage.hits
 -- Calls: issues.severity_rank
 -- Needs: issues

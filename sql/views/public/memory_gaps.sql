@@ -23,6 +23,8 @@
 --   segment_path: file that holds the sample
 --   line_number: its line, from 1
 --
+-- Example: SELECT classification, phase, count(*) AS findings FROM memory_gaps GROUP BY ALL
+--
 -- Reads: raw.files, stage.gap_details, stage.gap_findings, stage.loaded_sessions
 -- Needs: issues
 -- Source: docs/concepts.md#hidden-memory.

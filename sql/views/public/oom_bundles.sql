@@ -21,6 +21,8 @@
 --   free_bytes: bytes that were free then, as the message says, NULL when it does not
 --   position: order of the bundles: by date as text, then path
 --
+-- Example: SELECT reason, count(*) AS bundles FROM oom_bundles GROUP BY ALL
+--
 -- Reads: raw.oom_bundles
 -- Needs: catalog
 -- Source: docs/concepts.md#artifacts.

@@ -8,6 +8,8 @@
 --   excerpt: start of the line
 --   source_id: number of the source, from 0
 --
+-- Example: SELECT path, reason, count(*) AS lines FROM rejects GROUP BY ALL
+--
 -- Reads: raw.files, raw.kept_rejects, raw.pieces
 -- Needs: files
 -- Source: docs/concepts.md#bad-input.

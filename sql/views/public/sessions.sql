@@ -21,6 +21,8 @@
 --   source_id: number of the source, from 0
 --   position: order within the source
 --
+-- Example: SELECT session_id, status, host, rank, make_timestamp_ns(started_at_ns) AS started_at FROM sessions
+--
 -- Reads: events, raw.copied_sessions, raw.kept_rejects, raw.ledger_sessions, raw.oom_bundles, raw.pieces,
 --   raw.sources, stage.loaded_sessions
 -- Needs: sessions

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stormlog._names import distinct_names
 from stormlog._values import frozen_class
 from stormlog.apps.cli.exit_codes import ExitCode
 from stormlog.apps.cli.options.configured import configuration_of
@@ -169,6 +170,9 @@ def _watch(store: QueryStore, watching: ExitStack, bars: ExitStack | None, reque
     from stormlog.apps.cli.interrupts import interruptible
 
     def give_up() -> None:
+        from stormlog._new_files import remove_unfinished
+
+        remove_unfinished()
         store.abandon()
         diagnostics.print_error(
             KeyboardInterrupt(), "interrupted", as_json=request.format_name in ("json", "jsonl")
@@ -211,7 +215,7 @@ def _found(store: QueryStore, target: Target, wanted: Any, request: Request) -> 
     is_streamed = request.format_name in STREAMED_FORMATS
     if request.sql is not None:
         result = store.iter_sql(request.sql) if is_streamed else store.sql(request.sql)
-        names = _distinct(result.columns)
+        names = distinct_names(result.columns)
         records = (dict(zip(names, row, strict=True)) for row in result)
         return Answer(records if is_streamed else list(records), names=names, moments=request.moments)
     if is_streamed and target.stream_method is not None:
@@ -261,19 +265,6 @@ def _note_other_rows(store: QueryStore, wanted: Any, found: Answer, request: Req
             diagnostics.print_message(f"there is no page {wanted.page}: {fitting:,} {noun} fit", "Note")
         elif there_are:
             diagnostics.print_message(f"0 of {there_are:,} {noun} fit", "Note")
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """Return names that can be keys: a name that was there before gets a number."""
-    distinct: list[str] = []
-    for name in names:
-        number = 1
-        candidate = name
-        while candidate in distinct:
-            number += 1
-            candidate = f"{name}_{number}"
-        distinct.append(candidate)
-    return distinct
 
 
 def print_statement(sql: str, parameters: Mapping[str, Any], request: Request) -> None:

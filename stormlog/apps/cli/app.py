@@ -69,6 +69,9 @@ class _Root(LazyGroup):
     cls=_Root,
     modules={
         "query": "stormlog.apps.cli.commands.query:query",
+        "sql": "stormlog.apps.cli.commands.sql:sql",
+        "shell": "stormlog.apps.cli.commands.shell:shell",
+        "describe": "stormlog.apps.cli.commands.describe:describe",
         "why": "stormlog.apps.cli.commands.why:why",
         "report": "stormlog.apps.cli.commands.report:report",
         "scan": "stormlog.apps.cli.commands.scan:scan",

@@ -23,6 +23,8 @@ __all__ = ["CLOSED", "INTERRUPTED", "SnapshotCursor"]
 CLOSED = "the store is closed"
 INTERRUPTED = "interrupted"
 
+#: More columns than anybody reads; each costs a multiple of its values.
+MOST_COLUMNS = 100_000
 #: Seconds between two interrupts of a statement that did not stop yet.
 _STEP_S = 0.02
 
@@ -46,6 +48,7 @@ class SnapshotCursor:
         self.has_failed = False
         self._in_use = threading.RLock()
         self._stop_reason: str | None = None
+        self._described: Sequence[Any] = ()
         self.begin()
 
     def __enter__(self) -> Self:
@@ -83,8 +86,29 @@ class SnapshotCursor:
             QueryError: DuckDB refuses it or fails, or somebody stopped it.
         """
         with self.using(name, text) as connection:
-            result = connection.execute(text, params or None)
-            return [column[0] for column in result.description or ()]
+            described = connection.execute(text, params or None).description or ()
+            self.require_few_columns(described, text)
+            self._described = described
+            return [column[0] for column in described]
+
+    @property
+    def types(self) -> list[str]:
+        """Types of the columns of the statement that `execute` ran last, as DuckDB writes them."""
+        return [str(column[1]) for column in self._described]
+
+    def require_few_columns(self, columns: Sequence[Any], text: str) -> None:
+        """Refuse a statement with more columns than an answer may have.
+
+        Raises:
+            QueryError: it has.
+        """
+        if len(columns) > MOST_COLUMNS:
+            raise QueryError(
+                f"the statement has {len(columns):,} columns, and an answer has at most {MOST_COLUMNS:,}: "
+                "name those that are needed",
+                statement="sql",
+                sql=text,
+            )
 
     def fetch(self, name: str, text: str, count: int) -> list[tuple[Any, ...]]:
         """Return the next rows of the statement, at most ``count``; none after the last one.

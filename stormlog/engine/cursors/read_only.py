@@ -19,7 +19,7 @@ from stormlog.errors import QueryError
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["require_read_only", "require_reading_plan", "require_reading_tree"]
+__all__ = ["allowed_functions", "require_read_only", "require_reading_plan", "require_reading_tree"]
 
 #: The tree is searched by DuckDB: Python's own parser gives up on trees that are deep, and long sums are.
 _TREE = """
@@ -120,10 +120,10 @@ def _require_known(what: str, names: Iterable[str], known: Iterable[str], text: 
 def _require_known_functions(names: set[str], text: str) -> None:
     from difflib import get_close_matches
 
-    unknown = sorted(names - _functions())
+    unknown = sorted(names - allowed_functions())
     if unknown:
         # DuckDB is not asked whether there is such a function: nothing of the statement runs before this.
-        near = get_close_matches(unknown[0], _functions(), n=1)
+        near = get_close_matches(unknown[0], allowed_functions(), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise QueryError(
             f"only reading is allowed: function {', '.join(unknown)} is unknown or may do more{hint}",
@@ -133,7 +133,8 @@ def _require_known_functions(names: set[str], text: str) -> None:
 
 
 @cache
-def _functions() -> frozenset[str]:
+def allowed_functions() -> frozenset[str]:
+    """Return the names of all functions and macros that statements of users may call, in lower case."""
     from stormlog.engine.database.python_functions import UDFS
     from stormlog.engine.database.sql_files import load_sql_files
 

@@ -119,8 +119,8 @@ class Relation:
 
         from stormlog.engine.cursors.read_only import require_read_only
 
-        args = tuple(_unwrapped(argument) for argument in args)
-        options = {key: _unwrapped(value) for key, value in options.items()}
+        args = tuple(self._own(argument) for argument in args)
+        options = {key: self._own(value) for key, value in options.items()}
         for value in (*args, *options.values()):
             for text in value if isinstance(value, (list, tuple)) else [value]:
                 if isinstance(text, (str, duckdb.Expression)):
@@ -135,6 +135,16 @@ class Relation:
             return getattr(self._relation, name)(*args, **options)
 
         return self._wrapped(self._take(call))
+
+    def _own(self, argument: Any) -> Any:
+        """Return DuckDB's own relation for one of these, made with the cursor of this one."""
+        if not isinstance(argument, Relation) or argument._cursor is self._cursor:
+            return _unwrapped(argument)
+        text, alias = argument.sql_query(), argument.alias
+        # The other relation may be of a table that was not there when this one was made.
+        self._begin_again(self._cursor)
+        with self._cursor.using("relation") as connection:
+            return connection.sql(text).set_alias(alias)
 
     def _take(self, call: Callable[[], Any]) -> Any:
         self._refuse_changed()
@@ -159,11 +169,26 @@ class Connection:
         refuse_changed: Raises `QueryError` if the store saw other files since.
     """
 
-    __slots__ = ("_refuse_changed", "_target")
+    __slots__ = ("_refuse_changed", "_target", "is_closed")
 
     def __init__(self, target: Any, refuse_changed: Callable[[], None]) -> None:
         self._target = target
         self._refuse_changed = refuse_changed
+        #: Whether its user closed it.
+        self.is_closed = False
+
+    def renew(self, refuse_changed: Callable[[], None]) -> None:
+        """Go on with the tables as they are now.
+
+        Args:
+            refuse_changed: As above.
+        """
+        self._refuse_changed = refuse_changed
+
+    def close(self) -> None:
+        """Close the connection, or the relation."""
+        self.is_closed = True
+        self._target.close()
 
     def __enter__(self) -> Self:
         return self
@@ -171,11 +196,9 @@ class Connection:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._target.close()
+        self.close()
 
     def __getattr__(self, name: str) -> Any:
-        if name == "close":
-            return self._target.close
         found = self._checked(lambda: getattr(self._target, name))
         if not callable(found):
             return found

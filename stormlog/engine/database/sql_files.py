@@ -32,6 +32,10 @@ _TABLE_MACRO = re.compile(r"\) AS TABLE\n")
 #: Lines of the comment that list names, and go on in lines that are indented.
 _LIST = re.compile(r"^-- (Reads|Calls|Needs): (.+(?:\n--   .+)*)$", re.MULTILINE)
 
+_TYPED = re.compile(r"^--   ([a-z0-9_]+) ([A-Z]+): (.+)$", re.MULTILINE)
+#: A statement, which goes on in lines that are indented.
+_EXAMPLE = re.compile(r"^-- Example: (.+(?:\n--   .+)*)$", re.MULTILINE)
+
 #: Folder of views -> schema of the views in it. Schemas of macros are called like their folders, but `public`.
 _VIEW_SCHEMAS = {
     "raw": "raw",
@@ -62,6 +66,8 @@ class SqlFile:
         reads: Tables and views that a view selects from.
         calls: Macros that the statement calls, and functions of Python, which have no schema.
         needs: What has to be filled before what users may name answers; see `stormlog.engine.view_needs`.
+        typed_parameters: Parameters of a table macro: name, type, description.
+        stated_example: The statement that the comment gives as an example; None if it gives none.
     """
 
     path: Path
@@ -76,6 +82,18 @@ class SqlFile:
     reads: tuple[str, ...]
     calls: tuple[str, ...]
     needs: tuple[str, ...]
+    typed_parameters: tuple[tuple[str, str, str], ...]
+    stated_example: str | None
+
+    @property
+    def call(self) -> str:
+        """How statements name a view, with the arguments of a table macro."""
+        return f"{self.name}({', '.join(self.parameters)})" if self.parameters else self.name
+
+    @property
+    def example(self) -> str:
+        """A statement to begin with."""
+        return self.stated_example or f"SELECT * FROM {self.call} LIMIT 5"
 
     @property
     def python_functions(self) -> list[str]:
@@ -168,6 +186,7 @@ def _parse(path: Path) -> SqlFile:
     header = head[: created.start()]
     comment = header.splitlines()
     lists = {title: tuple(names.replace("\n--  ", "").split(", ")) for title, names in _LIST.findall(header)}
+    example = _EXAMPLE.search(header)
     is_materialised = "-- Materialised: yes" in comment
     folder = path.parent.name
     schema = folder if kind == "MACRO" else _VIEW_SCHEMAS.get(folder)
@@ -186,7 +205,14 @@ def _parse(path: Path) -> SqlFile:
         reads=lists.get("Reads", ()),
         calls=lists.get("Calls", ()),
         needs=lists.get("Needs", ()),
+        typed_parameters=tuple(_TYPED.findall(_part(header, "Args"))) if kind == "TABLE MACRO" else (),
+        stated_example=" ".join(example[1].replace("\n--  ", "").split()) if example else None,
     )
+
+
+def _part(header: str, title: str) -> str:
+    """Return what stands below a title, up to the next one."""
+    return header.partition(f"-- {title}:\n")[2].partition("--\n")[0]
 
 
 def _described(comment: list[str], title: str) -> dict[str, str]:

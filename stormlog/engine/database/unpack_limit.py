@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
+from stormlog._sizes import parse_size
 from stormlog._values import frozen_class
 
 __all__ = ["UnpackLimit", "parse_unpack_limit"]
-
-_SIZE = re.compile(r"([1-9][0-9]{0,11}) ?([KMGT]?)(i?)B?", re.IGNORECASE)
-_POWERS = " KMGT"
 
 
 @frozen_class
@@ -41,8 +37,7 @@ def parse_unpack_limit(text: str) -> UnpackLimit:
     Raises:
         ValueError: it is no size.
     """
-    found = _SIZE.fullmatch(text.strip())
-    if found is None:
+    most_bytes = parse_size(text)
+    if most_bytes is None:
         raise ValueError(f"{text!r} is no unpack limit: give a size such as 4GB or 512MiB")
-    number, power, binary = found.groups()
-    return UnpackLimit(int(number) * (1024 if binary else 1000) ** _POWERS.index(power.upper() or " "), None)
+    return UnpackLimit(most_bytes, None)

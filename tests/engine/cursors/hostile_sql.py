@@ -186,6 +186,31 @@ SELECT * FROM read_blob('/proc/self/environ')
 SELECT * FROM read_csv('/etc/passwd')
 SELECT * FROM glob('/etc/*')
 SELECT * FROM read_text('$folder/../outside.txt')
+SELECT * FROM read_csv('/dev/fd/0')
+SELECT * FROM read_csv('/proc/self/fd/3')
+SELECT * FROM read_text('/dev/stdin')
+SELECT * FROM '$folder/../attached.csv'
+SELECT * FROM read_csv('$folder/../attached.csv')
+SELECT * FROM own JOIN read_csv('$folder/../attached.csv') USING (a)
+SELECT * FROM stormlog_incoming
+INSERT INTO own VALUES (2)
+UPDATE own SET a = 2
+DELETE FROM own
+DROP TABLE own
+ALTER TABLE own ADD COLUMN b INTEGER
+TRUNCATE own
+CREATE OR REPLACE TABLE own AS SELECT 2 AS a
+CREATE VIEW other AS SELECT * FROM own
+COPY own TO '$file'
+COPY own FROM '$file'
+WITH x AS (DELETE FROM own RETURNING *) FROM x
+WITH x AS (INSERT INTO own SELECT 2 RETURNING a) SELECT (SELECT a FROM x)
+EXPLAIN ANALYZE INSERT INTO own VALUES (2)
+SHOW ALL TABLES; DROP TABLE own
+SHOW; DROP VIEW issues
+FROM arrow_scan_dumb(0, 0, 0)
+FROM sqlite_scan('$file', 't')
+ATTACH '$file' AS mine (TYPE sqlite)
 SELECT * FROM parquet_metadata('/etc/passwd')
 SELECT * FROM read_text($1)
 PIVOT issues ON kind USING count(*)

@@ -22,6 +22,7 @@ __all__ = [
     "format_of",
     "machine_options",
     "reading_options",
+    "reading_settings",
     "session_option",
     "text_option",
     "name_tracker",
@@ -99,9 +100,14 @@ def reading_options(function: Decorated) -> Decorated:
     The command receives ``paths``, ``tracker``, ``project``, ``strict``, what `machine_options` says, ``no_cache``,
     ``cache_dir``, ``quiet`` and ``no_colour``.
     """
+    decorate = section("Output", paths_argument(type=NamedPath()), reading_settings)
+    return decorate(function)
+
+
+def reading_settings(function: Decorated) -> Decorated:
+    """Add what `reading_options` adds, but the paths."""
     return section(
         "Output",
-        paths_argument(type=NamedPath()),
         section(
             "Tracker",
             click.option(

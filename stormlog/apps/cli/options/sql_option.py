@@ -29,6 +29,10 @@ _KEYWORD = (
 )
 
 
+#: A parameter; or a text, a quoted name or a comment, in which there is none.
+_PARAMETER = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*(?s:.*?)\*/|\$(?P<name>[A-Za-z_][A-Za-z0-9_]*)"""
+
+
 def is_statement(text: str) -> bool:
     """Tell whether a text may be a statement: it begins as one, or has several words."""
     if re.match(_KEYWORD, text, re.IGNORECASE):
@@ -86,9 +90,19 @@ def _require_statement(text: str) -> None:
 
 
 def statement_text(sql: str, parameters: Mapping[str, Any]) -> str:
-    """Return a statement for people, its parameters before it as comments."""
+    """Return a statement that runs as it stands: its values are in their places, and listed before it."""
     lines = [f"-- ${name} = {_literal(value)}" for name, value in parameters.items()]
-    return "\n".join([*lines, sql.strip().removesuffix(";") + ";"]) + "\n"
+    return "\n".join([*lines, _filled_in(sql, parameters).strip().removesuffix(";") + ";"]) + "\n"
+
+
+def _filled_in(sql: str, parameters: Mapping[str, Any]) -> str:
+    """Return a statement with literals in place of its parameters; texts, names and comments stay as they are."""
+
+    def literal(found: re.Match[str]) -> str:
+        name = found["name"]
+        return _literal(parameters[name]) if name in parameters else found[0]
+
+    return re.sub(_PARAMETER, literal, sql)
 
 
 def statement_document(sql: str, parameters: Mapping[str, Any]) -> str:

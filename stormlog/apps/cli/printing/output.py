@@ -16,11 +16,13 @@ from stormlog.apps.cli.printing.formats import Answer
 from stormlog.presenting import printable
 
 __all__ = [
+    "answer_chunks",
     "discard",
     "draws_blocks",
     "flush",
     "is_terminal",
     "print_answer",
+    "print_chunks",
     "print_styled",
     "print_text",
     "terminal_width",
@@ -56,6 +58,16 @@ def print_answer(answer: Answer, format_name: str, *, no_colour: bool = False) -
 
     _prepare()
     print_terminal_table(answer, sys.stdout, width=width, colour=use_colour(sys.stdout, no_colour))
+
+
+def answer_chunks(answer: Answer, format_name: str) -> Iterator[str]:
+    """Return the text of rows, as it stands in a file: a line of a table, or a row of another format, at a time."""
+    return _WRITERS[format_name](answer)
+
+
+def print_chunks(chunks: Iterable[str], format_name: str) -> None:
+    """Print what `answer_chunks` returned, or a part of it."""
+    _write(map(_csv_for_terminal, chunks) if format_name == "csv" and sys.stdout.isatty() else chunks)
 
 
 def is_terminal() -> bool:

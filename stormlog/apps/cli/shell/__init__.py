@@ -1,0 +1,1 @@
+"""``stormlog shell``: statements one after the other, over the same paths."""

@@ -1,0 +1,109 @@
+"""Rows of a relation as Arrow, without values that Arrow would get wrong.
+
+DuckDB writes integers of 128 bits as decimals of 38 digits whether or not they fit, and some types in a form that only
+DuckDB reads. Here an integer that does not fit is an error, and such a type is text.
+
+Source: docs/sql.md#what-each-format-does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from stormlog._names import distinct_names
+from stormlog.engine.database.sql_files import quote_identifier
+from stormlog.errors import QueryError
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow
+
+__all__ = ["arrow_table", "exact_relation"]
+
+_WIDE = ("HUGEINT", "UHUGEINT")
+#: Types for which other readers of Arrow or Parquet have none.
+_AS_TEXT = re.compile(r"\b(?:BIGNUM|BIT|INTERVAL|TIME WITH TIME ZONE|TIME_NS|GEOMETRY)\b")
+_AS_JSON = re.compile(
+    r"\b(?:U?HUGEINT|BIGNUM|BIT|INTERVAL|TIME WITH TIME ZONE|TIME_NS|GEOMETRY|UNION|VARIANT)\b"
+)
+#: Types that DuckDB makes of no value of Python.
+_NOT_FROM_PYTHON = re.compile(r"\b(?:GEOMETRY|UNION|VARIANT)\b")
+#: Names of fields within a type, which are no types.
+_QUOTED = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'')
+
+
+def exact_relation(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Return the same rows in types that Arrow holds exactly, under distinct names.
+
+    A value that does not fit into its type makes the statement fail when it is read.
+    """
+    given = list(relation.columns)
+    names = distinct_names(given)
+    columns = [
+        _column(place, name, str(kind))
+        for place, (name, kind) in enumerate(zip(names, relation.types, strict=True), start=1)
+    ]
+    if names == given and all(column.startswith("#") for column in columns):
+        return relation
+    return relation.project(", ".join(columns))
+
+
+def _column(place: int, name: str, kind: str) -> str:
+    value = f"#{place}"
+    if kind in _WIDE:
+        value = f"CAST({value} AS DECIMAL(38, 0))"
+    elif _AS_TEXT.fullmatch(kind):
+        value = f"CAST({value} AS VARCHAR)"
+    elif _AS_JSON.search(_QUOTED.sub("", kind)):
+        value = f"CAST(to_json({value}) AS VARCHAR)"
+    return f"{value} AS {quote_identifier(name)}"
+
+
+def arrow_table(
+    columns: Sequence[str], types: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> pyarrow.Table:
+    """Return rows that were fetched already as a table of Arrow.
+
+    Args:
+        columns: Names, made distinct here.
+        types: Types of the columns, as DuckDB writes them.
+        rows: The rows, as Python has them.
+
+    Raises:
+        QueryError: a value does not fit into its type of Arrow.
+    """
+    import duckdb
+    import pyarrow
+
+    names = distinct_names(columns)
+    arrays = []
+    with duckdb.connect(":memory:") as connection:
+        for place, (name, kind) in enumerate(zip(names, types, strict=True)):
+            values = [row[place] for row in rows]
+            try:
+                arrays.append(_array(connection, kind, values))
+            except (duckdb.Error, pyarrow.ArrowException) as error:
+                raise QueryError(
+                    f"column {name} ({kind}) has no form in Arrow: {error}", statement="sql"
+                ) from error
+    return pyarrow.Table.from_arrays(arrays, names=names)
+
+
+def _array(connection: duckdb.DuckDBPyConnection, kind: str, values: list[Any]) -> pyarrow.ChunkedArray:
+    """Return values of one type of DuckDB as Arrow has them."""
+    if _NOT_FROM_PYTHON.search(_QUOTED.sub("", kind)):
+        kind, values = "VARCHAR", [None if value is None else str(value) for value in values]
+    if "MAP(" in kind:
+        values = [_with_entries(value) for value in values]
+    text = f"SELECT unnest(CAST($values AS {kind}[])) AS value"
+    found = exact_relation(connection.sql(text, params={"values": values})).to_arrow_table()
+    return found.column(0)
+
+
+def _with_entries(value: Any) -> Any:
+    """Return a mapping with keys that are no texts as DuckDB takes it."""
+    if isinstance(value, dict) and not all(isinstance(key, str) for key in value):
+        return {"key": list(value), "value": [_with_entries(item) for item in value.values()]}
+    return value

@@ -1,0 +1,81 @@
+"""``stormlog describe``: views, columns, units, meanings, and examples that run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stormlog.query import QueryStore
+from stormlog.query import open as open_store
+from stormlog.query.schema import describe_views
+from tests.apps.cli.runner import stormlog
+
+CAPTURES = Path(__file__).resolve().parents[3] / "examples" / "captures"
+
+
+def test_every_view_is_listed_with_what_a_row_is() -> None:
+    outcome = stormlog("describe")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    lines = dict(line.split("  ", 1) for line in outcome.stdout.splitlines())
+    assert lines["issues"].strip() == "Recurring issues: hits grouped by fingerprint."
+    assert "memory_timeline(session, buckets)" in lines
+
+
+def test_a_view_shows_types_units_and_meanings() -> None:
+    lines = stormlog("describe", "Issues").stdout.splitlines()
+    assert lines[0] == "issues"
+    (last_seen,) = [line.split() for line in lines if line.startswith("  last_seen_ns")]
+    assert last_seen == ["last_seen_ns", "BIGINT", "ns", "latest", "hit"]
+    assert lines[-2] == "Example"
+    shown = stormlog("describe", "memory_timeline").stdout
+    assert "Arguments\n  session  VARCHAR    id of the session" in shown
+    assert "bytes  least bytes" in shown
+
+
+def test_as_json_everything_has_a_key() -> None:
+    views = json.loads(stormlog("describe", "--json").stdout)
+    for view in views:
+        assert list(view) == sorted(["name", "meaning", "call", "arguments", "columns", "example"])
+        for column in view["columns"]:
+            assert column["type"] and column["meaning"], (view["name"], column)
+    one = json.loads(stormlog("describe", "events", "--json").stdout)
+    assert one in views
+    units = {column["name"]: column["unit"] for column in one["columns"]}
+    assert units["timestamp_ns"] == "ns"
+    assert units["device_used_bytes"] == "bytes"
+    assert units["sampling_interval_ms"] == "ms"
+    assert units["session_id"] is None
+
+
+def test_a_misspelt_view_is_told_with_the_nearest_one() -> None:
+    outcome = stormlog("describe", "isues")
+    assert (outcome.status, outcome.stdout) == (2, "")
+    assert "there is no view isues; did you mean issues?" in outcome.stderr
+    assert "there are catalog_sources" in stormlog("describe", "raw.files").stderr
+
+
+def test_every_example_runs() -> None:
+    with opened() as store:
+        for view in describe_views(store):
+            if view.arguments:
+                assert "(" in view.example.partition("FROM")[2], view.name
+            assert store.sql(view.example).columns, view.name
+
+
+def opened() -> QueryStore:
+    return open_store(CAPTURES / "v4-cuda-sim", cache=False)
+
+
+@pytest.mark.parametrize("name", ["events", "sessions", "memory_timeline"])
+def test_columns_are_those_of_the_view(name: str) -> None:
+    with opened() as store:
+        (view,) = [view for view in describe_views(store) if view.name == name]
+        found = (
+            store.sql(f"FROM {view.example.partition('FROM ')[2].partition(' WHERE')[0]} LIMIT 0")
+            if (view.arguments)
+            else store.sql(f"FROM {name} LIMIT 0")
+        )
+        assert [column.name for column in view.columns] == found.columns
+        assert [column.type for column in view.columns] == found.types
