@@ -18,7 +18,6 @@ from stormlog.engine.index.index_file import Index
 from stormlog.engine.index.location import index_folder
 from stormlog.engine.questions import REFRESHED, Generation
 from stormlog.engine.tracked.states import StateSource
-from stormlog.engine.view_needs import ROLLUPS, needs_of
 from stormlog.errors import QueryError, SourceError
 
 if TYPE_CHECKING:
@@ -209,6 +208,9 @@ class EngineHolder:
 
     def _filled(self, views: set[str] | None) -> Engine:
         """Return the engine after some views (None: all of them) were made to answer."""
+        # Answers that are kept need no engine.
+        from stormlog.engine.view_needs import ROLLUPS, needs_of
+
         engine = self._engine()
         try:
             engine.prepare(views)

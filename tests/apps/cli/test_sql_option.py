@@ -69,13 +69,13 @@ def test_without_a_statement_the_one_that_answers_is_printed(
 
 def test_the_printed_parameters_are_those_of_the_flags(tmp_path: Path) -> None:
     capture(tmp_path)
-    assert "-- $kind = 'oom'\n" in stormlog("query", "issues", tmp_path, "--kind", "oom", "--sql").stdout
+    assert "-- $kind = ['oom']\n" in stormlog("query", "issues", tmp_path, "--kind", "oom", "--sql").stdout
 
 
 def test_as_json_the_statement_is_an_object(tmp_path: Path) -> None:
     printed = json.loads(stormlog("query", "issues", tmp_path, "--kind", "oom", "--sql", "--json").stdout)
     assert printed["sql"].startswith("SELECT")
-    assert printed["parameters"]["kind"] == "oom"
+    assert printed["parameters"]["kind"] == ["oom"]
 
 
 def test_a_statement_runs_over_the_views(tmp_path: Path) -> None:

@@ -107,7 +107,11 @@ def attachments(**options: Any) -> None:
 @section(
     "Filters",
     click.option(
-        "--metric", required=True, type=click.Choice(SUMMARY_METRIC_CHOICES), help="Which number to give."
+        "--metric",
+        required=True,
+        metavar="NAME",
+        type=click.Choice(SUMMARY_METRIC_CHOICES),
+        help=f"Which number to give: {', '.join(SUMMARY_METRIC_CHOICES)}.",
     ),
     click.option(
         "--group-by",
