@@ -6,8 +6,14 @@ FROM (
         fingerprint_id,
         unnest(list_concat(
             [title, json_extract_string(metadata, '$.context')],
-            json_extract_string(dimensions, '$.*'),
-            json_extract_string(details, '$.*')
+            -- Of objects among the values only the names would be found; a text may begin like one.
+            list_transform(
+                list_filter(
+                    list_concat(json_extract(dimensions, '$.*'), json_extract(details, '$.*')),
+                    lambda item: json_type(item) <> 'OBJECT'
+                ),
+                lambda item: json_extract_string(item, '$')
+            )
         )) AS value
     FROM issue_evidence
     UNION ALL
@@ -15,5 +21,4 @@ FROM (
     FROM issue_evidence AS e
     INNER JOIN raw.oom_bundles AS b ON e.bundle_path = b.bundle_path
 ) AS texts
--- Of nested values only the names would be found.
-WHERE NOT starts_with(value, '{') AND contains(lower(value), lower(CAST($search AS VARCHAR)))
+WHERE contains(lower(value), lower(CAST($search AS VARCHAR)))

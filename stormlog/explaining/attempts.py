@@ -85,15 +85,18 @@ def choose(
         ask: The store.
         attempts: As `list_attempts` returns them.
         has_failed: Whether one failed. Ranks that wrote lately are not lost, which the attempt itself does not know.
-        run_id: A run: its latest failed attempt, else its last one.
+        run_id: A run, by its id, its job, or the session that is a run by itself: its latest failed attempt, else its
+            last one.
         session_id: A session: its attempt.
         issue: A fingerprint id: the attempt of its latest evidence.
         attempt_number: The attempt of the run.
         at_ns: Without any of these: the attempt that was going on at this time, else the last one before.
 
     Raises:
-        UnknownIdError: nothing has this id.
+        UnknownIdError: nothing has this id, or several runs are of this job.
     """
+    if run_id is not None:
+        run_id = _run_named(attempts, run_id)
     if session_id is not None or issue is not None:
         wanted = {"session_id": session_id, "fingerprint_id": issue}
         places = ask("why_place", {**wanted, "run_id": run_id})
@@ -131,6 +134,19 @@ def choose(
         only = place_session or _first_session(ask, chosen)
     others = (a for a in attempts if a.may_have_failed and a[:2] != chosen[:2] and has_failed(a))
     return Choice(chosen, only, session_id, list(islice(others, MOST_OTHER_RUNS)))
+
+
+def _run_named(attempts: Sequence[Attempt], name: str) -> str:
+    """Return the id of the run that a name means; the name itself if it means none."""
+    run_ids = {attempt.run_id for attempt in attempts}
+    if name in run_ids:
+        return name
+    found = {attempt.run_id for attempt in attempts if attempt.job_id == name}
+    found |= run_ids.intersection((f"job:{name}", f"session:{name}"))
+    if len(found) > 1:
+        shown = ", ".join(sorted(found)[:_NAMED])
+        raise UnknownIdError("run", name, message=f"{name!r} names several runs: {shown}; say which")
+    return next(iter(found), name)
 
 
 def _latest(attempts: Sequence[Attempt], has_failed: Callable[[Attempt], bool]) -> Attempt:

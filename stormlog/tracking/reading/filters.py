@@ -209,6 +209,39 @@ _SEARCH: Final = """(
 )"""
 
 
+#: Whether some evidence of an occurrence names a rank: without any its `ranks_json` says rank 0.
+_HAS_RANK: Final = (
+    "EXISTS (SELECT 1 FROM main.issue_evidence_keys AS r "
+    "WHERE r.occurrence_id = o.occurrence_id AND r.rank IS NOT NULL)"
+)
+#: How much later than its time evidence may be: a bundle names the whole second in which it was written.
+_UNTOLD_NS: Final = """CASE
+    WHEN k.timestamp_ns % 1000000000 = 0 AND k.evidence_id GLOB 'bundle-*' THEN 999999999 ELSE 0
+END"""
+
+
+def _run(number: int, word: str, parameters: dict[str, Any]) -> str:
+    """Return an SQL condition: an occurrence is of a run.
+
+    A job may be called ``job:x`` itself; it is meant by that word only where no run has that id.
+
+    Args:
+        number: Number of the word, for the names of its parameters.
+        word: See `IssueFilter`.
+        parameters: Gets the values.
+    """
+    parameters[f"run_{number}"] = word
+    named = f"o.run_id = :run_{number}"
+    bare = bare_run(word)
+    if bare == word:
+        return named
+    parameters[f"bare_run_{number}"] = bare
+    comparison = "<>" if word.startswith("job:") else "="
+    of_kind = "{0}.run_id = :bare_run_{1} AND {0}.run_id {2} {0}.session_id".format
+    others = f"SELECT 1 FROM main.issue_occurrences AS other WHERE {of_kind('other', number, comparison)}"
+    return f"(({of_kind('o', number, comparison)}) OR ({named} AND NOT EXISTS ({others})))"
+
+
 def _place(
     wanted: IssueFilter, among: Callable[[str, Iterable[Any], str], str], parameters: dict[str, Any]
 ) -> str | None:
@@ -219,8 +252,8 @@ def _place(
         if values is not None:
             occurrences.append(among(f"o.{column}", several(values), column))
     if wanted.run is not None:
-        runs = [name for word in several(wanted.run) for name in (word, bare_run(word))]
-        occurrences.append(among("o.run_id", dict.fromkeys(runs), "run"))
+        runs = [_run(number, str(word), parameters) for number, word in enumerate(several(wanted.run))]
+        occurrences.append(f"({' OR '.join(runs)})")
     if wanted.job_id is not None:
         occurrences.append(f"o.run_id <> o.session_id AND {among('o.run_id', several(wanted.job_id), 'job')}")
     if wanted.version is not None:
@@ -228,9 +261,9 @@ def _place(
     if wanted.rank is not None:
         ranks = [int(rank) for rank in several(wanted.rank)]
         only = among("o.ranks_json", [json.dumps([rank]) for rank in ranks], "ranks")
-        evidence.append(f"({among('k.rank', ranks, 'rank')} OR (k.rank IS NULL AND {only}))")
+        evidence.append(f"({among('k.rank', ranks, 'rank')} OR (k.rank IS NULL AND {only} AND {_HAS_RANK}))")
     for name, own, whole, comparison in (
-        ("since", "k.timestamp_ns", "o.last_ns", ">="),
+        ("since", f"k.timestamp_ns + {_UNTOLD_NS}", "o.last_ns + 999999999", ">="),
         ("until", "k.timestamp_ns", "o.first_ns", "<="),
     ):
         value = getattr(wanted, name)
@@ -248,7 +281,8 @@ def _place(
 
 def bare_run(run: object) -> str:
     """Return a run as occurrences name it, without the kind of run that may stand before it."""
-    return str(run).removeprefix("job:").removeprefix("session:")
+    kind, _, name = str(run).partition(":")
+    return name if kind in ("job", "session") else str(run)
 
 
 def several(values: Any) -> tuple[Any, ...]:

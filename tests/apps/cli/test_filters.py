@@ -433,7 +433,7 @@ def test_so_does_an_unknown_command_of_a_group(words: tuple[str, str, str]) -> N
     group, word, nearest = words
     outcome = stormlog(group, word)
     assert outcome.status == 2
-    assert f"Did you mean {nearest!r}?" in outcome.stderr
+    assert f"Did you mean {nearest!r}" in outcome.stderr
     assert "Did you mean" not in stormlog(group, "xyzzy").stderr
 
 
