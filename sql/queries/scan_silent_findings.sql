@@ -1,4 +1,4 @@
--- Findings of sessions of which no record is kept ($source_ids and $session_ids are parallel lists), one each.
+-- Findings of sessions of which no record that may describe them is kept ($source_ids and $session_ids are parallel lists), one each.
 WITH scope AS (
     SELECT
         unnest(CAST($source_ids AS INTEGER[])) AS source_id,
@@ -23,5 +23,6 @@ WHERE NOT EXISTS (
     FROM raw.kept_records AS r
     INNER JOIN raw.pieces AS p ON r.piece_id = p.piece_id
     WHERE p.source_id = f.source_id AND r.session_id = f.session_id AND r.record IS NOT NULL
+        AND telemetry.may_describe_session(r.event_type, r.severity, r.collector_health_status)
 )
 ORDER BY f.source_id, f.session_id

@@ -51,8 +51,13 @@ SESSIONS = "sessions"
 #: What is filled without a look at events.
 WITHOUT_EVENTS = {CATALOG, ATTACHMENTS, ROLLUPS}
 
-#: What inner views need, for users who name one: of such a name only its schema is looked at.
-_NEEDS_OF_SCHEMAS = {"raw": (FILES, ATTACHMENTS, ROLLUPS), "stage": (ISSUES, RUNS)}
+#: What inner views need, for users who name one: mostly only its schema is looked at. Runs need much more than evidence
+#: does, so views over runs are named one by one.
+_NEEDS_OF_INNER = {
+    "raw": (FILES, ATTACHMENTS, ROLLUPS),
+    "stage": (ISSUES,),
+    **dict.fromkeys(("hit_places", "session_places"), (ISSUES, RUNS)),
+}
 
 
 @cache
@@ -77,7 +82,7 @@ def view_names() -> list[str]:
 
 def needs_of(names: Collection[str]) -> set[str]:
     """Return what the public views, table macros and schemas among some names need; other names need nothing."""
-    needs = _NEEDS_OF_SCHEMAS | {name: file.needs for name, file in _public_files().items()}
+    needs = _NEEDS_OF_INNER | {name: file.needs for name, file in _public_files().items()}
     return {need for name in names for need in needs.get(name, ())}
 
 

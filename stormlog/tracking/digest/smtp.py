@@ -11,6 +11,7 @@ import smtplib
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, localtime
@@ -52,7 +53,12 @@ def mail_of(digest: Digest, *, dedupe_key: str, sender: str, recipient: str) -> 
     except (ValueError, IndexError, AttributeError) as error:
         raise DeliveryError(f"{one_line(recipient)!r} is no mail address: {error}", is_final=True) from error
     # Programs that read mail would take this for encoded text.
-    mail["Subject"] = subject(digest).replace("=?", "= ?")
+    line = subject(digest).replace("=?", "= ?")
+    if line.isascii():
+        mail["Subject"] = line
+    else:
+        # Python 3.11 loses blanks between words that it encodes one by one, so the whole line is encoded here.
+        mail.set_raw("Subject", Header(line, "utf-8", header_name="Subject").encode())
     mail["Date"] = format_datetime(localtime())
     mail["Message-ID"] = f"<{_label(dedupe_key, 'digest', '[^a-z0-9]+')}@{domain}>"
     mail["List-Id"] = f"<{_label(digest.project, 'project', '[^a-z0-9]+')}.stormlog.{domain}>"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stormlog.tracking.digest import Digest, DigestIssue, NotifySettings, notify
@@ -235,6 +235,7 @@ HOSTILE = st.one_of(
 )  # fmt: skip
 
 
+@example(title="", app="", project="0000¡¡¡¡𐀀𐀀𐀀 ¡ ¡")
 @given(title=HOSTILE, app=HOSTILE, project=HOSTILE)
 def test_hostile_text_stays_text(title: str, app: str, project: str) -> None:
     issue = replace(ISSUE, title=one_line(title), app=one_line(app))
