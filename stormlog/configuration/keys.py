@@ -94,6 +94,12 @@ def _duration(value: Any, directory: str) -> str:
     return str(value)
 
 
+def _rules(value: Any, _: str) -> tuple[dict[str, Any], ...]:
+    from stormlog.issues import ignore_rules_of
+
+    return tuple(rule.as_dict() for rule in ignore_rules_of(value))
+
+
 def _one_of(words: Callable[[], tuple[str, ...]]) -> Callable[[Any, str], str]:
     def check(value: Any, _: str) -> str:
         if not isinstance(value, str) or value not in words():
@@ -132,6 +138,12 @@ _LIST = (
     Key("tz", "time zone of tables: utc, local, or a name", '"Europe/Berlin"', _zone),
     Key("settle", "how long a session without an end has to be quiet to be over", '"30m"', _duration),
     Key("min_severity", "least severe alerts that scan and gate count", '"critical"', _one_of(_severities)),
+    Key(
+        "ignore",
+        "rules by which issues are ignored where no tracker is asked",
+        '[{kind = "alert", dimensions = {category = "fragmentation*"}, reason = "small cards"}]',
+        _rules,
+    ),
     Key("version_order", "how gate compares versions of the code", '"semver"', _one_of(_version_orders)),
     Key("format", "how lists are printed", '"json"', _one_of(_formats)),
 )

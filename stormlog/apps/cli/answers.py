@@ -12,6 +12,7 @@ import click
 
 from stormlog._values import frozen_class
 from stormlog.apps.cli.exit_codes import ExitCode
+from stormlog.apps.cli.options.configured import configuration_of
 from stormlog.apps.cli.options.fields import chosen_fields, chosen_target, known_fields, parse_fields
 from stormlog.apps.cli.options.sql_option import PRINT_SQL, statement_document, statement_text
 from stormlog.apps.cli.options.targets import ISSUES, Target, issue_target
@@ -141,6 +142,7 @@ def open_store(request: Request) -> QueryStore:
         cache=request.cache,
         tracker=request.tracker,
         project=request.project or "default",
+        ignore=configuration_of(click.get_current_context()).value("ignore") or (),
     )
 
 
