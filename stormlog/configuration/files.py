@@ -16,7 +16,9 @@ __all__ = ["FILE_NAMES", "files_upwards", "read_file"]
 FILE_NAMES = ("stormlog.toml", "pyproject.toml")
 #: The ways to write the table ``tool.stormlog``: reading TOML takes longer than looking for them, and most files of
 #: this name have none.
-_MENTIONED = rb"""(?mx) tool\s*\.\s*["']?stormlog | ^\s*(?:\[\s*tool\s*\]|tool\s*=)"""
+_MENTIONED = (
+    rb"""(?mx) tool["']?\s*\.\s*["']?stormlog | ^\s*(?:\[\s*["']?tool["']?\s*\]|["']?tool["']?\s*=)"""
+)
 _MOST_BYTES = 1 << 20
 #: A marker of the directory in which a repository begins.
 _REPOSITORY = ".git"

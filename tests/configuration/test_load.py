@@ -53,6 +53,23 @@ def test_a_pyproject_that_only_depends_on_stormlog_is_passed_over(tmp_path: Path
     assert load(tmp_path / "a").value("project") == "outer"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[tool.stormlog]\nproject = "inner"',
+        '["tool".stormlog]\nproject = "inner"',
+        "[ 'tool' . 'stormlog' ]\nproject = 'inner'",
+        '[tool]\nstormlog = { project = "inner" }',
+        '["tool"]\nstormlog.project = "inner"',
+        '"tool" = { stormlog = { project = "inner" } }',
+        'tool.stormlog.project = "inner"',
+    ],
+)
+def test_a_pyproject_is_found_however_its_table_is_written(tmp_path: Path, text: str) -> None:
+    write(tmp_path / "pyproject.toml", text)
+    assert load().value("project") == "inner"
+
+
 @pytest.mark.parametrize("marker", ["folder", "file of a work tree"])
 def test_the_search_ends_with_the_repository(tmp_path: Path, marker: str) -> None:
     write(tmp_path / "stormlog.toml", 'project = "outside"')
@@ -186,6 +203,9 @@ def test_variables_count_more_than_the_file(tmp_path: Path, monkeypatch: pytest.
         ("version_order = 'random'", "version_order: has to be one of auto, string"),
         ("ignore = [{kind = 'alert'}, {kin = 'oom'}]", "ignore[1]: an ignore rule has no 'kin'"),
         ("ignore = [{reason = 'noise'}]", "would fit every issue"),
+        ("ignore = {kind = 'oom'}", "ignore: ignore is a list of rules"),
+        ("[[ignore]]\nreason = 'noise'", "ignore: ignore[0]: an ignore rule names a kind"),
+        ("[[ignore]]\nkind = 'allert'", "ignore: ignore[0]: unknown kind 'allert'"),
         ("format = 'xml'", "format: has to be one of table, json"),
         ("project = ", "not valid TOML"),
         ("project = 'a'\nproject = 'b'", "not valid TOML"),

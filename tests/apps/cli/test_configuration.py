@@ -62,6 +62,26 @@ def test_tracker_project_and_app_come_from_the_file(
     assert stormlog("issues", "list").status == 3
 
 
+def test_rules_of_the_file_ignore_issues_where_no_tracker_is_asked(configured: Path) -> None:
+    configured.write_text(
+        f'paths = ["{ALERTS}"]\ndb = "t.db"\n[[ignore]]\nkind = "alert"\n'
+        'dimensions = { category = "slow step*" }\nreason = "known"\n'
+    )
+
+    def states() -> set[tuple[bool, str]]:
+        issues = json.loads(stormlog("query", "issues", "--json").stdout)
+        return {("slow step" in issue["title"], issue["state"]) for issue in issues}
+
+    assert states() == {(True, "ignored"), (False, "open")}
+    report = stormlog("report", "--format", "markdown").stdout
+    assert "ignored" in report
+    facts = json.loads(stormlog("doctor", "--json").stdout)["settings"]["ignore"]
+    assert (facts["value"][0]["kind"], facts["source"]) == ("alert", str(configured))
+    assert stormlog("scan", "--quiet").status == 0
+    # A tracker has rules of its own.
+    assert states() == {(True, "open"), (False, "open")}
+
+
 def test_a_baseline_counts_more_than_the_tracker_of_the_file(configured: Path) -> None:
     configured.write_text(f'paths = ["{ALERTS}"]\ndb = "t.db"\nversion_order = "semver"\n')
     (configured.parent / "issues.json").write_text(
