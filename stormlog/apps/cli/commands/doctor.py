@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
@@ -71,9 +72,10 @@ def _setting(fact: dict[str, Any]) -> str:
     from stormlog.presenting import printable
 
     value = fact["value"]
-    text = ", ".join(value) if isinstance(value, list) else "-" if value is None else str(value)
-    if value is False:
-        text = "off"
+    if isinstance(value, list):
+        text = ", ".join(item if isinstance(item, str) else json.dumps(item) for item in value)
+    else:
+        text = "-" if value is None else "off" if value is False else str(value)
     return printable(text if fact["source"] == "default" else f"{text}  ({fact['source']})")
 
 
