@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from stormlog.tracking.digest import Delivery
     from stormlog.tracking.gate import Baseline
-    from stormlog.tracking.scanning.scan import ScanOptions
+    from stormlog.tracking.scanning.options import ScanOptions
 
 __all__ = [
     "SCAN_OUTCOMES",

@@ -73,7 +73,7 @@ SHARED_MODULES = {
     "stormlog.telemetry": {"csv_rows", "foreign", "loading", "projection", "schema", "sink"},
     "stormlog.tracking": {
         # `scan` and `watch` are modules too, so no package can have names like these.
-        *("scanning.scan", "scanning.watch"),
+        *("scanning.options", "scanning.scan", "scanning.watch"),
         *("database.maintenance", "digest.rendering", "repository", "sidecar_exchange", "statuses"),
     },
 }

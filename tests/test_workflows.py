@@ -11,7 +11,7 @@ import pytest
 from stormlog import query
 from stormlog.tracking import NotifySettings, Tracker
 from stormlog.tracking.gate import baseline_of_file
-from stormlog.tracking.scanning.scan import ScanOptions
+from stormlog.tracking.scanning.options import ScanOptions
 from stormlog.workflows import (
     explain,
     gate_and_summarise,

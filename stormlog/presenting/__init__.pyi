@@ -17,6 +17,7 @@ from stormlog.presenting.moments import (
     moments_in as moments_in,
 )
 from stormlog.presenting.quantities import (
+    counted as counted,
     human_bytes as human_bytes,
     human_count as human_count,
     human_time as human_time,

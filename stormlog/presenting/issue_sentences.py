@@ -13,14 +13,13 @@ from typing import Any
 from stormlog.explaining import EvidencePlace, FirstFailure, IssueAccount, IssueRun, ValueSpread
 from stormlog.presenting.issue_history import status_sentence, until_text
 from stormlog.presenting.issue_page import ShownIssue
-from stormlog.presenting.quantities import human_bytes, human_count, human_time
+from stormlog.presenting.quantities import counted, human_bytes, human_count, human_time
 from stormlog.presenting.texts import listed, ranges
 from stormlog.presenting.why_headline import FAILURE_WORDS
 from stormlog.presenting.why_sentences import device_number, run_name
 
 __all__ = [
     "absent_account",
-    "counted",
     "dimensions",
     "facts",
     "issue_names",
@@ -33,11 +32,6 @@ __all__ = [
 ]
 
 _RANGE = "last without .. first with"
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun: ``1 hit``, ``2,000 hits``."""
-    return f"{human_count(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def title(shown: ShownIssue) -> str:
@@ -106,7 +100,7 @@ def _tracked_facts(
     if issue["recurred_count"]:
         last = issue["recurred_last_ns"]
         when = "" if last is None else f", last {human_time(last)} UTC"
-        yield "Recurring", f"in {human_count(issue['recurred_count'])} sessions while resolved{when}"
+        yield "Recurring", f"in {counted(issue['recurred_count'], 'session')} while resolved{when}"
     until = until_text(issue["ignore_until"])
     if until is not None:
         yield "Ignored", until

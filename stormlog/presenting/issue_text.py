@@ -10,7 +10,7 @@ from stormlog.presenting import issue_sentences as sentences
 from stormlog.presenting.issue_history import activity_sentence
 from stormlog.presenting.issue_page import ShownIssue
 from stormlog.presenting.plots import sparkline
-from stormlog.presenting.quantities import human_count, human_time
+from stormlog.presenting.quantities import counted, human_count, human_time
 from stormlog.presenting.texts import cell_width, printable, ranges, shortened, wrapped
 from stormlog.presenting.timeline_plot import timeline_plot
 from stormlog.presenting.why_text import Line, Piece, Style
@@ -191,7 +191,7 @@ def _sessions(tracked: Mapping[str, Any], layout: _Layout) -> Iterator[Line]:
     for found in occurrences:
         time = "-" if found["last_ns"] is None else human_time(found["last_ns"])
         parts = [
-            sentences.counted(found["hit_count"], "hit"),
+            counted(found["hit_count"], "hit"),
             f"{'rank' if len(found['ranks']) == 1 else 'ranks'} {ranges(found['ranks'], at_most=3)}"
             if found["ranks"]
             else None,

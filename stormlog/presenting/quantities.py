@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 __all__ = [
+    "counted",
     "human_age",
     "human_ago",
     "human_bytes",
@@ -49,6 +50,11 @@ def human_difference(value: int) -> str:
 def human_count(value: int) -> str:
     """Return a number with its thousands apart: ``12,345``."""
     return f"{value:,}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: ``1 hit``, ``2,000 hits``."""
+    return f"{human_count(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def human_time(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import stormlog.presenting.why_sentences as sentences
 from stormlog._markdown import markdown_text
 from stormlog.explaining import IssueAccount
-from stormlog.presenting import human_count, human_time, markdown, printable
+from stormlog.presenting import counted, human_count, human_time, markdown, printable
 from stormlog.presenting.texts import ranges, shortened
 from stormlog.presenting.why_headline import headline
 from stormlog.reporting.models import IssueLine, Report
@@ -118,15 +118,15 @@ def _issues(report: Report, room: int) -> str:
         return ""
     hidden = len(report.issues) - len(parts)
     if hidden:
-        parts.append(f"{human_count(hidden)} more issues are left out.")
-    return _folded(f"Details of {human_count(len(parts) - bool(hidden))} issues", "\n".join(parts))
+        parts.append(f"{counted(hidden, 'more issue')} {'is' if hidden == 1 else 'are'} left out.")
+    return _folded(f"Details of {counted(len(parts) - bool(hidden), 'issue')}", "\n".join(parts))
 
 
 def _issue(report: Report, issue: IssueLine, account: IssueAccount) -> Iterator[str]:
     yield f"**{_text(issue_name(report, issue))} {_text(issue.title, 200)}**"
     yield ""
     yield f"- {_text(issue.what)}" if issue.what else f"- {_text(issue.kind)}"
-    yield f"- `{issue.fingerprint_id}`, {human_count(account.hit_count)} hits in {human_count(account.run_count)} runs"
+    yield f"- `{issue.fingerprint_id}`, {counted(account.hit_count, 'hit')} in {counted(account.run_count, 'run')}"
     if account.exception.message is not None:
         yield f"- {_text(account.exception.message)}"
     run = account.latest_run
@@ -146,10 +146,14 @@ def _issue(report: Report, issue: IssueLine, account: IssueAccount) -> Iterator[
 def _skipped(report: Report, at_most: int) -> Iterator[str]:
     if not report.skipped:
         return
+    counts = [
+        "" if found.line_count is None else f"{counted(found.line_count, 'line')}, "
+        for found in report.skipped
+    ]
     lines = [
-        f"- {_text(found.path)}: {'' if found.line_count is None else f'{human_count(found.line_count)} lines, '}"
+        f"- {_text(found.path)}: {count}"
         f"{'' if found.line_number is None else f'the first at line {found.line_number}: '}{_text(found.message)}"
-        for found in report.skipped[:at_most]
+        for found, count in list(zip(report.skipped, counts, strict=True))[:at_most]
     ]
     hidden = len(report.skipped) - len(lines)
     if hidden:

@@ -166,7 +166,8 @@ class Tracker(TriageSession):
 
         Source: docs/tracking.md#scanning.
         """
-        from stormlog.tracking.scanning.scan import ScanOptions, scan
+        from stormlog.tracking.scanning.options import ScanOptions
+        from stormlog.tracking.scanning.scan import scan
 
         return scan(self, paths, ScanOptions(**options))
 
@@ -189,7 +190,7 @@ class Tracker(TriageSession):
         Source: docs/ci.md#gate.
         """
         from stormlog.tracking.gate.gate import baseline_of_tracker, evaluate
-        from stormlog.tracking.scanning.scan import ScanOptions
+        from stormlog.tracking.scanning.options import ScanOptions
 
         baseline = baseline_of_tracker(self)
         return evaluate(paths, baseline, ScanOptions(**options), fail_on=fail_on, only=only)

@@ -48,7 +48,7 @@ def calls_of_list_issues(sink: Path) -> tuple[int, list[Any]]:
 
 
 @pytest.mark.parametrize(
-    ("shapes_pay_bytes", "calls_per_segment"), [(2**60, 85), (0, 122)], ids=["plain", "shapes"]
+    ("shapes_pay_bytes", "calls_per_segment"), [(2**60, 87), (0, 122)], ids=["plain", "shapes"]
 )
 def test_calls_do_not_grow_with_events(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shapes_pay_bytes: int, calls_per_segment: int
@@ -64,5 +64,5 @@ def test_calls_do_not_grow_with_events(
     assert many_issues == few_issues
     assert len(few_issues) >= 4
     # Each of the nine further segments is planned, opened, looked at before and after the scan, added up, and perhaps
-    # sampled: about 81 and 118 calls. Nothing may depend on its events.
+    # sampled: about 82 and 118 calls; statements that come again are parsed once. Nothing may depend on its events.
     assert many_calls <= few_calls + 9 * calls_per_segment

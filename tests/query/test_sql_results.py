@@ -149,7 +149,7 @@ def test_a_result_says_what_it_is(store: QueryStore) -> None:
         ("EXPLAIN FROM fialures", "did you mean failures?"),
         ("SELECT * FROM issues JOIN evens USING (rank)", "did you mean events?"),
         ("WITH a AS (FROM oom_bundle) FROM a", "did you mean oom_bundles?"),
-        ("FROM qqqqq", "there are catalog_sources, catalog_warnings, events"),
+        ("FROM qqqqq", "there are attachments, catalog_sources, catalog_warnings"),
         ("FROM memory_timeline", "takes arguments: FROM memory_timeline(session, buckets)"),
         ("SELECT hitcount FROM issues", "no column hitcount; did you mean hit_count?"),
         ("SELECT i.titel FROM issues AS i", "no column titel; did you mean title?"),

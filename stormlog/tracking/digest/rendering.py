@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any, Final
 
+from stormlog.presenting import counted
 from stormlog.tracking.digest.content import Digest, DigestIssue, one_line
 
 __all__ = ["as_html", "as_json", "as_slack", "as_text", "subject"]
@@ -39,7 +40,7 @@ def subject(digest: Digest) -> str:
     counts = f"{digest.new_count} new, {digest.regressed_count} regressed"
     if digest.recurring_count:
         counts += f", {digest.recurring_count} recurring while resolved"
-    before, after = f"[stormlog] {_counted(digest.issue_count, 'issue')} in ", f": {counts}"
+    before, after = f"[stormlog] {counted(digest.issue_count, 'issue')} in ", f": {counts}"
     return before + one_line(digest.project, _MOST_SUBJECT - len(before) - len(after)) + after
 
 
@@ -91,10 +92,6 @@ def as_slack(digest: Digest) -> dict[str, Any]:
     return {"text": "\n".join(lines)}
 
 
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
-
-
 def _why(digest: Digest) -> list[str]:
     return [] if digest.why is None else [f"Latest failed run: {digest.why}"]
 
@@ -105,9 +102,9 @@ def _more(count: int) -> list[str]:
 
 def _counts(issue: DigestIssue) -> str:
     parts = [
-        _counted(issue.run_count, "run"),
-        _counted(issue.occurrence_count, "occurrence"),
-        _counted(issue.unique_user_count, "user"),
+        counted(issue.run_count, "run"),
+        counted(issue.occurrence_count, "occurrence"),
+        counted(issue.unique_user_count, "user"),
     ]
     if issue.status == "resolved":
         parts.append(f"{issue.recurred_count} since resolved")

@@ -28,7 +28,8 @@ from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
 from stormlog.tracking.reading.filters import IssueConditions, IssueFilter, conditions_of
 from stormlog.tracking.reading.lookup import ISSUES_CTE
 from stormlog.tracking.repository import Repository
-from stormlog.tracking.scanning.scan import ScanOptions, scan
+from stormlog.tracking.scanning.options import ScanOptions
+from stormlog.tracking.scanning.scan import scan
 from stormlog.tracking.session import TrackerSession
 from stormlog.tracking.sidecar_exchange import export_states
 from stormlog.tracking.versions import compare_versions, repository_for, seen_among

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from stormlog._markdown import markdown_text
+from stormlog.presenting import counted
 from stormlog.tracking.gate.gate import FAILURES, GateIssue, GateReport
 
 __all__ = ["markdown_summary"]
@@ -36,7 +37,7 @@ def markdown_summary(report: GateReport, *, why: str | None = None) -> str:
         f"## Stormlog gate {verdict}\n\n",
         f"{', '.join(f'{counts[name]:,} {name}' for name in shown)}; {counts['known']:,} known, "
         f"{counts['ignored']:,} ignored, {counts['older']:,} of versions before their fix.\n\n",
-        f"{_counted(report.sources_seen, 'source')} with {_counted(report.sessions_scanned, 'session')}, compared with "
+        f"{counted(report.sources_seen, 'source')} with {counted(report.sessions_scanned, 'session')}, compared with "
         f"{markdown_text(report.baseline)}. Fails on: {', '.join(report.fail_on) or 'nothing'}.\n",
     ]
     if why is not None:
@@ -47,10 +48,6 @@ def markdown_summary(report: GateReport, *, why: str | None = None) -> str:
         if issues:
             parts.append(f"\n### {_HEADINGS[outcome]}\n\n{_table(issues)}")
     return "".join(parts)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _table(issues: list[GateIssue]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from stormlog.query import UnmatchedFilter
-from stormlog.query.filter_checks import require
+from stormlog.query.filter_checks import in_page, require
 from stormlog.tracking.models import (
     Activity,
     Comment,
@@ -106,7 +106,7 @@ def list_issues(
     # What is to be sorted is narrow: fingerprints are looked up for one page only.
     found = connection.execute(
         f"{ISSUES_CTE} SELECT issue_id FROM issues WHERE {condition} {order} LIMIT :rows OFFSET :offset",
-        {**parameters, "rows": limit + 1, "offset": ((page or 1) - 1) * limit},
+        {**parameters, "rows": limit + 1, "offset": in_page(limit, page)["offset"]},
     )
     ids = [row["issue_id"] for row in found]
     rows = tracked_issues(connection, f"issue_id IN ({', '.join('?' * len(ids))}) {order}", ids)

@@ -12,14 +12,13 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from stormlog._paths import require_path
 from stormlog._sqlite import explaining
 from stormlog._storable_text import storable_text
 from stormlog.tracking.actors import WRITE, Actor
-from stormlog.tracking.checks import require_text
 from stormlog.tracking.database.activity import canonical_json
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.models import ScanReport
@@ -38,7 +37,6 @@ from stormlog.tracking.scanning.evidence import (
     Defaults,
     copied_rows,
     evidence_rows,
-    require_severity,
     session_rows,
     sessionless_hits,
     sessionless_rows,
@@ -57,6 +55,7 @@ from stormlog.tracking.scanning.known_files import (
     write_row,
 )
 from stormlog.tracking.scanning.lock import scan_lock
+from stormlog.tracking.scanning.options import ScanOptions
 from stormlog.tracking.scanning.session_keys import find_session_keys
 from stormlog.tracking.scanning.sessions import plan_sessions
 from stormlog.tracking.triage.comments import has_old_comments, purge_comments
@@ -65,7 +64,7 @@ if TYPE_CHECKING:
     from stormlog.query import QueryStore
     from stormlog.tracking.session import TrackerSession
 
-__all__ = ["ScanOptions", "scan"]
+__all__ = ["scan"]
 
 #: Bundles have no source of their own in a catalog.
 _BUNDLES = -1
@@ -73,52 +72,6 @@ _BUNDLES = -1
 #: How much is recorded in one transaction: pieces of evidence, and files that count as so many.
 _BATCH_SIZE = 2_000
 _FILE_WEIGHT = 10
-
-
-@dataclass(frozen=True)
-class ScanOptions:
-    """How to scan.
-
-    Attributes:
-        app: Training program of evidence that names none.
-        is_dev: Whether evidence that does not say is from development.
-        code_version: Version of evidence that names none.
-        min_severity: Least severe alerts that count: critical, error, warning or info.
-        repo: Git repository that knows which commit is newer.
-        since_ns: Earliest evidence that counts, nanoseconds since the Unix epoch.
-        settle_ns: How long a session without an end must have been quiet before its hidden-memory findings count.
-        full: Look at every session again, whether its files are known or not.
-        dry_run: Work on a copy of the tracker: report, and change nothing.
-        strict: Raise for the first thing that would be skipped.
-        wait_s: How long to wait for another scan.
-        cache: As of `stormlog.query.open`.
-        threads: Likewise.
-        memory_limit: Likewise.
-
-    Raises:
-        ValueError: the app or the version is blank, or no text; an unknown severity.
-    """
-
-    app: str = "default"
-    is_dev: bool = False
-    code_version: str | None = None
-    min_severity: str = "warning"
-    repo: str | None = None
-    since_ns: int | None = None
-    settle_ns: int = 600 * 10**9
-    full: bool = False
-    dry_run: bool = False
-    strict: bool = False
-    wait_s: float = 0.0
-    cache: str | bool | None = None
-    threads: int | None = None
-    memory_limit: str | None = None
-
-    def __post_init__(self) -> None:
-        require_text(self.app, "app")
-        require_severity(self.min_severity)
-        if self.code_version is not None:
-            require_text(self.code_version, "code version")
 
 
 def scan(

@@ -15,7 +15,7 @@ from stormlog.query import EventFilter
 from stormlog.query import open as open_store
 from stormlog.telemetry import load_telemetry_sessions
 from stormlog.tracking import Tracker
-from stormlog.tracking.scanning.scan import ScanOptions
+from stormlog.tracking.scanning.options import ScanOptions
 from tests.apps.cli.runner import stormlog
 from tests.apps.cli.samples import capture, event, write_lines
 

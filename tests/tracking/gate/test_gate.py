@@ -23,7 +23,8 @@ from stormlog.tracking.gate.gate import (
     evaluate,
 )
 from stormlog.tracking.gate.summary import markdown_summary
-from stormlog.tracking.scanning.scan import ScanOptions, scan
+from stormlog.tracking.scanning.options import ScanOptions
+from stormlog.tracking.scanning.scan import scan
 from stormlog.tracking.sidecar_exchange import export_states
 from tests.apps.cli.samples import START_NS, event
 

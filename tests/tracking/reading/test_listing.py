@@ -286,3 +286,7 @@ def test_people_and_programs_may_say_it_in_their_own_word(tracker: Tracker) -> N
         "resolved",
         "regressed",
     ]
+
+
+def test_a_page_behind_all_others_is_empty_however_far(mixed: Tracker) -> None:
+    assert mixed.list_issues(page=2**63, limit=200).issues == []

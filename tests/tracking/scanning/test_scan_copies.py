@@ -11,7 +11,8 @@ import pytest
 
 from stormlog.compaction import compact_sink
 from stormlog.tracking import Tracker
-from stormlog.tracking.scanning.scan import ScanOptions, scan
+from stormlog.tracking.scanning.options import ScanOptions
+from stormlog.tracking.scanning.scan import scan
 from tests.engine.analysis.test_copies import oom_bundle
 from tests.query.sinks import busy_session, write_sink
 from tests.tracking.people import Clock, new_tracker

@@ -79,7 +79,7 @@ def compact(
 
 
 def _as_text(report: CompactionReport) -> str:
-    from stormlog.presenting import human_bytes, human_count, printable
+    from stormlog.presenting import counted, human_bytes, human_count, printable
 
     before = sum(segment.bytes_before for segment in report.compacted)
     after = sum(segment.bytes_after for segment in report.compacted)
@@ -88,12 +88,12 @@ def _as_text(report: CompactionReport) -> str:
     else:
         smaller = f", {before / after:.1f} times smaller" if after < before else ""
         what = (
-            f"{_counted(len(report.compacted), 'segment')} of {human_count(report.row_count)} records compacted: "
+            f"{counted(len(report.compacted), 'segment')} of {human_count(report.row_count)} records compacted: "
             f"{human_bytes(before)} to {human_bytes(after)}{smaller}"
         )
     lines = [what]
     if report.copied:
-        lines.append(f"{_counted(len(report.copied), 'segment')} copied as written")
+        lines.append(f"{counted(len(report.copied), 'segment')} copied as written")
     place = printable(report.output)
     if report.is_replaced:
         lines.append(f"{place} is the compacted sink now")
@@ -102,12 +102,6 @@ def _as_text(report: CompactionReport) -> str:
     else:
         lines.append(f"Written to {place}")
     return "\n".join(lines) + "\n"
-
-
-def _counted(number: int, noun: str) -> str:
-    from stormlog.presenting import human_count
-
-    return f"{human_count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def _print_notices(report: CompactionReport) -> None:

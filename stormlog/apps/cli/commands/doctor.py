@@ -71,15 +71,10 @@ def _setting(fact: dict[str, Any]) -> str:
     from stormlog.presenting import printable
 
     value = fact["value"]
-    text = (
-        ", ".join(map(_shown_item, value))
-        if isinstance(value, list)
-        else "-"
-        if value is None
-        else str(value)
-    )
-    if value is False:
-        text = "off"
+    if isinstance(value, list):
+        text = ", ".join(map(_shown_item, value))
+    else:
+        text = "-" if value is None else "off" if value is False else str(value)
     return printable(text if fact["source"] == "default" else f"{text}  ({fact['source']})")
 
 

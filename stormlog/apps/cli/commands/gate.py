@@ -110,7 +110,7 @@ def gate(paths: tuple[str, ...], **options: Any) -> ExitCode:
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
     from stormlog.apps.cli.watching import watching
-    from stormlog.tracking.scanning.scan import ScanOptions
+    from stormlog.tracking.scanning.options import ScanOptions
     from stormlog.workflows import append_summary, gate_and_summarise
 
     fail_on = _fail_on(options["fail_on"])

@@ -37,7 +37,7 @@ def export_command(file: str, no_counts: bool, as_json: bool, **options: Any) ->
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_line
     from stormlog.issues.sidecar import sidecar_bytes
-    from stormlog.presenting import printable
+    from stormlog.presenting import counted, printable
     from stormlog.tracking.sidecar_exchange import export_states
 
     with open_tracker(**options, read_only=True) as tracker:
@@ -47,7 +47,7 @@ def export_command(file: str, no_counts: bool, as_json: bool, **options: Any) ->
     elif as_json:
         output.print_text(json_line({"path": file, "fingerprints": len(exported.states)}) + "\n")
     else:
-        output.print_text(f"{_counted(len(exported.states), 'fingerprint')} written to {printable(file)}\n")
+        output.print_text(f"{counted(len(exported.states), 'fingerprint')} written to {printable(file)}\n")
 
 
 @click.command("import")
@@ -70,6 +70,7 @@ def import_command(file: str, as_json: bool, **options: Any) -> None:
     from stormlog.apps.cli.options.tracker_options import open_tracker
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_line
+    from stormlog.presenting import counted
     from stormlog.tracking.sidecar_exchange import import_states
 
     with open_tracker(**options, makes=True) as tracker:
@@ -78,16 +79,12 @@ def import_command(file: str, as_json: bool, **options: Any) -> None:
         output.print_text(json_line(report.as_dict()) + "\n")
         return
     text = (
-        f"{_counted(report.fingerprints, 'fingerprint')}: {_counted(report.issues_created, 'issue')} created, "
+        f"{counted(report.fingerprints, 'fingerprint')}: {counted(report.issues_created, 'issue')} created, "
         f"{report.issues_changed:,} changed, {report.issues_unchanged:,} as before\n"
     )
     if report.contradictions:
         text += (
-            f"{_counted(report.contradictions, 'issue')} merged here, of which the file says several things: "
+            f"{counted(report.contradictions, 'issue')} merged here, of which the file says several things: "
             "the most urgent counts\n"
         )
     output.print_text(text)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -24,7 +24,7 @@ from stormlog.apps.cli.options.tracker_options import (
 
 if TYPE_CHECKING:
     from stormlog.tracking import NotifySettings, ScanReport
-    from stormlog.tracking.scanning.scan import ScanOptions
+    from stormlog.tracking.scanning.options import ScanOptions
 
 __all__ = ["scan"]
 
@@ -122,7 +122,7 @@ def _fail_on(text: str | None) -> set[str]:
 def _scan_options(options: dict[str, Any]) -> ScanOptions:
     from stormlog.apps.cli.options.options import cache_of
     from stormlog.apps.cli.options.times import duration_ns, moment_ns
-    from stormlog.tracking.scanning.scan import ScanOptions
+    from stormlog.tracking.scanning.options import ScanOptions
 
     return ScanOptions(
         app=options["app"],
@@ -245,8 +245,7 @@ def _print(report: ScanReport, options: dict[str, Any], next_step: str = "") -> 
 
 
 def _as_text(report: ScanReport, *, dry_run: bool) -> str:
-    def counted(number: int, noun: str) -> str:
-        return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    from stormlog.presenting import counted
 
     settled = f", {report.sources_settled:,} settled" if report.sources_settled else ""
     lines = [
