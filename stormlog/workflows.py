@@ -469,6 +469,9 @@ def _common_folder(paths: Sequence[str]) -> list[str]:
 
     if not paths:
         return []
+    if len(set(map(os.path.isabs, paths))) > 1:
+        # Scans of other directories may have named some of the files from there.
+        paths = list(map(os.path.abspath, paths))
     folder = os.path.commonpath([os.path.dirname(path) for path in paths])
     return [folder] if os.path.dirname(folder) != folder else list(paths)
 

@@ -13,6 +13,7 @@ from stormlog.tracking import NotifySettings, Tracker
 from stormlog.tracking.gate import baseline_of_file
 from stormlog.tracking.scanning.options import ScanOptions
 from stormlog.workflows import (
+    _common_folder,
     explain,
     gate_and_summarise,
     latest_failure,
@@ -102,3 +103,13 @@ def test_an_explanation_has_the_number_of_its_issue_in_the_tracker(tmp_path: Pat
     with query.open([runs], cache=False) as store:
         same = explain(store).same_as
         assert same is None or same.number is None
+
+
+def test_the_common_folder_of_absolute_and_relative_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Evidence of one issue may be named both ways, where scans were started in different directories."""
+    monkeypatch.chdir(tmp_path)
+    assert _common_folder(["runs/a/events.jsonl", str(tmp_path / "runs" / "b" / "events.jsonl")]) == [
+        str(tmp_path / "runs")
+    ]

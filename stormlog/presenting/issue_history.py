@@ -45,13 +45,15 @@ def status_sentence(issue: Fields, history: Sequence[Fields]) -> str:
         history: Its changes, the latest first, as `Activity.as_dict` returns them; perhaps only the latest ones.
     """
     status = issue["status"]
+    undone = {(entry["after"] or {}).get("activity_id") for entry in history if entry["action"] == "undo"}
     last = next(
         (
             entry
             for entry in history
             if entry["issue_id"] == issue["issue_id"]
             and entry["action"] in _STATUS_ACTIONS
-            and (entry["after"] or {}).get("status") == status
+            and entry.get("activity_id", -1) not in undone
+            and _led_to(entry, status)
         ),
         None,
     )
@@ -66,6 +68,13 @@ def status_sentence(issue: Fields, history: Sequence[Fields]) -> str:
     if status == "in_progress":
         return f"in progress{'' if last is None else f', claimed{by}'}"
     return str(_STATUS_WORDS.get(status, status))
+
+
+def _led_to(entry: Fields, status: str) -> bool:
+    """Return whether an issue had a status after a change; a claim that takes it from somebody changes none."""
+    if status == "in_progress" and entry["action"] == "claim":
+        return True
+    return (entry["after"] or {}).get("status") == status
 
 
 def _ignored(issue: Fields, last: Fields | None) -> str:
@@ -154,6 +163,14 @@ def _unmerged(_: Fields, after: Fields, actor: str) -> str:
     return f"split off again from {after.get('target_issue_id')} by {actor}"
 
 
+def _undone(_: Fields, after: Fields, actor: str) -> str:
+    action = str(after.get("action", "a change")).replace("_", " ")
+    entry = after.get("activity_id")
+    status = after.get("status")
+    became = "" if status is None else f", so it is {_word(str(status))} again"
+    return f"{action}{'' if entry is None else f' (entry {entry})'} undone by {actor}{became}"
+
+
 def _other(activity: Fields, before: Fields, after: Fields, actor: str) -> str:
     """Return a change that has no sentence of its own: its name and the fields that changed."""
     name = str(activity["action"]).replace("_", " ")
@@ -189,6 +206,7 @@ _SENTENCES: dict[str, Callable[[Fields, Fields, str], str]] = {
     "unsilence": lambda _, __, actor: f"not ignored any more: its end was reached, found by {actor}",
     "merge": _merged,
     "unmerge": _unmerged,
+    "undo": _undone,
     "comment": lambda _, __, actor: f"commented by {actor}",
     "edit_comment": lambda _, __, actor: f"comment changed by {actor}",
     "delete_comment": lambda _, __, actor: f"comment deleted by {actor}",

@@ -37,6 +37,16 @@ from tests.presenting.issue_samples import CREATED, REGRESSED, RESOLVED, activit
             "snooze all by alice: status new -> ignored and x 1 -> none",
         ),
         (activity("import", 1, None, None), "import by alice"),
+        (
+            activity(
+                "undo", 9, {"status": "resolved"}, {"action": "resolve", "activity_id": 8, "status": "new"}
+            ),
+            "resolve (entry 8) undone by alice, so it is new again",
+        ),
+        (
+            activity("undo", 9, {}, {"action": "comment", "activity_id": 6, "comment_id": "01a2"}),
+            "comment (entry 6) undone by alice",
+        ),
     ],
 )
 def test_a_change_is_a_sentence(entry: dict[str, Any], sentence: str) -> None:
@@ -67,6 +77,26 @@ def test_a_change_is_a_sentence(entry: dict[str, Any], sentence: str) -> None:
         (
             {"status": "in_progress"},
             [activity("claim", 3, {"status": "new"}, {"status": "in_progress"})],
+            "in progress, claimed by alice",
+        ),
+        # A claim that takes the issue from somebody changes the assignee alone.
+        (
+            {"status": "in_progress"},
+            [
+                activity("claim", 4, {"assignee": "alice"}, {"assignee": "bob"}, actor_id="bob"),
+                activity("claim", 3, {"status": "new"}, {"status": "in_progress"}),
+            ],
+            "in progress, claimed by bob",
+        ),
+        (
+            {"status": "in_progress"},
+            [
+                activity(
+                    "undo", 5, {"assignee": "bob"}, {"activity_id": 4, "assignee": "alice"}, actor_id="bob"
+                ),
+                activity("claim", 4, {"assignee": "alice"}, {"assignee": "bob"}, actor_id="bob"),
+                activity("claim", 3, {"status": "new"}, {"status": "in_progress"}),
+            ],
             "in progress, claimed by alice",
         ),
         # What was done to an issue merged into it says nothing of its own status.

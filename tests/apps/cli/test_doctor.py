@@ -76,3 +76,15 @@ def test_limits_of_a_container_count(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert resources["usable_cores"] == 1
     (tmp_path / "memory.max").write_text("max\n")
     assert environment.describe()["resources"]["memory_limit_bytes"] > 1 << 20
+
+
+def test_configured_paths_that_do_not_exist_are_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "stormlog.toml").write_text('paths = ["runs", "gone"]\n', encoding="utf-8")
+    monkeypatch.setenv("STORMLOG_CONFIG", str(tmp_path / "stormlog.toml"))
+    checks = {check["name"]: check for check in json.loads(stormlog("doctor", "--json").stdout)["checks"]}
+    assert checks["paths"]["status"] == "warn"
+    assert str(tmp_path / "gone") in checks["paths"]["detail"]
+    assert str(tmp_path / "runs") not in checks["paths"]["detail"]

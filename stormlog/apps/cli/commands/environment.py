@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from stormlog import __version__
-from stormlog.apps.cli.commands.settings import cache_fact, settings_facts, tracker_fact
+from stormlog.apps.cli.commands.settings import cache_fact, paths_fact, settings_facts, tracker_fact
 from stormlog.apps.cli.printing.diagnostics import use_colour
 from stormlog.configuration import Configuration, load
 from stormlog.presenting import human_bytes
@@ -77,6 +77,7 @@ def describe(*, no_colour: bool = False) -> dict[str, Any]:
             if not is_sound
             else "Only files of yours or of root are read.",
         ),
+        _check("paths", *paths_fact(facts["settings"])),
         _check("tracker", *tracker_fact(facts["settings"])),
         _check("cache", *cache_fact(facts["settings"])),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from stormlog.configuration import KEYS, Configuration
 
-__all__ = ["cache_fact", "settings_facts", "tracker_fact"]
+__all__ = ["cache_fact", "paths_fact", "settings_facts", "tracker_fact"]
 
 
 def settings_facts(configuration: Configuration) -> dict[str, dict[str, Any]]:
@@ -53,6 +53,15 @@ def _default(name: str) -> Any:
         "format": "table",
     }
     return usual.get(name)
+
+
+def paths_fact(facts: dict[str, dict[str, Any]]) -> tuple[bool, str, str]:
+    """Return the same as `tracker_fact` of the paths that are read where a command names none."""
+    paths = facts["paths"]["value"] or ()
+    missing = [path for path in paths if not os.path.exists(path)]
+    if missing:
+        return False, f"there is no {', '.join(missing)}", "Mend 'paths' in the configuration file."
+    return True, ", ".join(paths) or "none configured: commands name what they read", ""
 
 
 def tracker_fact(facts: dict[str, dict[str, Any]]) -> tuple[bool, str, str]:

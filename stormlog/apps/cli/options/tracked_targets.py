@@ -74,7 +74,11 @@ HISTORY = Target(
     method="",
     filter_name="",
     preferred=("at_ns", "actor_type", "actor_id", "action", "before", "after", "issue_id", "scan_id"),
-    readable=(Column("at_ns", "Time", "time"), Column("change", "Change", most=None)),
+    readable=(
+        Column("at_ns", "Time", "time"),
+        Column("change", "Change", most=None),
+        Column("activity_id", "Entry", "number", 1),
+    ),
 )
 
 COMMENTS = Target(
