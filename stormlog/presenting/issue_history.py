@@ -96,8 +96,10 @@ def until_text(until: Fields | None) -> str | None:
         ends.append(f"{human_count(until['runs'])} more runs")
     if "date_ns" in until:
         ends.append(f"{human_time(until['date_ns'])} UTC")
-    if "next_version" in until:
-        ends.append("the next version")
+    if until.get("next"):
+        ends.append("it is seen again")
+    if "rule" in until:
+        ends.append(f"rule {until['rule']} is removed")
     reason = until.get("reason")
     text = f"until {' or '.join(ends)}" if ends else "for good"
     return text if reason is None else f"{text}: {reason}"
@@ -135,6 +137,27 @@ def _regressed(before: Fields, after: Fields, actor: str) -> str:
 def _ignored_by(_: Fields, after: Fields, actor: str) -> str:
     until = until_text(after.get("ignore_until"))
     return f"ignored by {actor}{'' if until is None else f', {until}'}"
+
+
+def _not_ignored(before: Fields, _: Fields, actor: str) -> str:
+    rule = (before.get("ignore_until") or {}).get("rule")
+    if rule is not None:
+        return f"not ignored any more: rule {rule} was removed by {actor}"
+    return f"not ignored any more: its end was reached, found by {actor}"
+
+
+def _imported(before: Fields, after: Fields, actor: str) -> str:
+    changes = [
+        f"{field.replace('_', ' ')} {_value(field, after[field])}"
+        for field in ("status", "fix_version", "assignee")
+        if field in after and after[field] != before.get(field)
+    ]
+    until = until_text(after.get("ignore_until"))
+    if until is not None:
+        changes.append(until)
+    source = after.get("source")
+    place = "" if source is None else f" from {source}"
+    return f"imported by {actor}{place}{f': {listed(changes)}' if changes else ''}"
 
 
 def _amended(before: Fields, after: Fields, actor: str) -> str:
@@ -203,7 +226,8 @@ _SENTENCES: dict[str, Callable[[Fields, Fields, str], str]] = {
     "ignore": _ignored_by,
     "assign": _assigned,
     "regress": _regressed,
-    "unsilence": lambda _, __, actor: f"not ignored any more: its end was reached, found by {actor}",
+    "unsilence": _not_ignored,
+    "import": _imported,
     "merge": _merged,
     "unmerge": _unmerged,
     "undo": _undone,

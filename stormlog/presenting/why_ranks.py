@@ -74,12 +74,21 @@ def other_ranks(explanation: Explanation, notable: Sequence[NotableRank]) -> str
     others = [state for state in explanation.ranks if state.rank not in named]
     if not others:
         return None
-    count = f"{human_count(len(others))} {'other' if len(others) == 1 else 'others'}"
     used = [state.used_bytes for state in others if state.used_bytes is not None]
     if not used:
-        return count
+        return _others(len(others))
     least, most = human_bytes(min(used)), human_bytes(max(used))
-    return f"{count} used {least}" if least == most else f"{count} used {least} to {most}"
+    known = (
+        f"{_others(len(used))} used {least}"
+        if least == most
+        else f"{_others(len(used))} used {least} to {most}"
+    )
+    unknown = len(others) - len(used)
+    return f"{known}; of {human_count(unknown)} more it is not known" if unknown else known
+
+
+def _others(count: int) -> str:
+    return f"{human_count(count)} {'other' if count == 1 else 'others'}"
 
 
 def _remarks(explanation: Explanation) -> Callable[[int, RankState | None], tuple[str, ...]]:

@@ -25,6 +25,7 @@ from stormlog.tracking.database.sequences import next_sequence
 from stormlog.tracking.projects import ensure_project
 from stormlog.tracking.recording.exporting import export_states
 from stormlog.tracking.recording.ignore_rules import add_rule, apply_rules
+from stormlog.tracking.triage.verbs import readable
 
 if TYPE_CHECKING:
     from stormlog.tracking.session import TrackerSession
@@ -388,8 +389,8 @@ class _Restoration:
                     project_id=self._project_id,
                     issue_id=row["issue_id"],
                     at_ns=self._now_ns,
-                    before=None if is_new else before,
-                    after={**after, "source": self._source},
+                    before=None if is_new else readable(before),
+                    after={**readable(after), "source": self._source},
                 )
         disputed = sum(bool(row["is_disputed"]) for row in rows)
         return changed, len(rows) - len(changed) - len(created), disputed

@@ -36,7 +36,6 @@ from tests.presenting.issue_samples import CREATED, REGRESSED, RESOLVED, activit
             activity("snooze_all", 1, {"status": "new", "x": 1}, {"status": "silenced", "x": None}),
             "snooze all by alice: status new -> ignored and x 1 -> none",
         ),
-        (activity("import", 1, None, None), "import by alice"),
         (
             activity(
                 "undo", 9, {"status": "resolved"}, {"action": "resolve", "activity_id": 8, "status": "new"}
@@ -46,6 +45,34 @@ from tests.presenting.issue_samples import CREATED, REGRESSED, RESOLVED, activit
         (
             activity("undo", 9, {}, {"action": "comment", "activity_id": 6, "comment_id": "01a2"}),
             "comment (entry 6) undone by alice",
+        ),
+        (activity("import", 1, None, None), "imported by alice"),
+        (
+            activity(
+                "import",
+                1,
+                {"status": "new", "assignee": None, "fix_version": None, "ignore_until": None},
+                {
+                    "status": "silenced",
+                    "assignee": "bob",
+                    "fix_version": None,
+                    "ignore_until": {"next": True, "from_hits": 1},
+                    "source": "issues.json",
+                },
+            ),
+            "imported by alice from issues.json: status ignored, assignee bob and until it is seen again",
+        ),
+        (
+            activity("ignore", 1, {}, {"ignore_until": {"next": True, "from_hits": 3}}),
+            "ignored by alice, until it is seen again",
+        ),
+        (
+            activity("ignore", 1, {}, {"ignore_until": {"rule": 2, "from_status": "new", "reason": "noise"}}),
+            "ignored by alice, until rule 2 is removed: noise",
+        ),
+        (
+            activity("unsilence", 1, {"ignore_until": {"rule": 2}}, {"status": "new"}),
+            "not ignored any more: rule 2 was removed by alice",
         ),
     ],
 )
