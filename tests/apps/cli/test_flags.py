@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +21,20 @@ import pytest
 from stormlog.apps.cli.app import root
 from stormlog.tracking import Tracker
 from stormlog.tracking.digest import NotifySettings
+from tests.apps.cli.flag_rows import (
+    JSON,
+    Row,
+    answers,
+    formats,
+    limits,
+    place,
+    reading,
+    stores,
+    times,
+    verbs,
+)
+from tests.apps.cli.flag_rows_of_questions import BASES as BASES_OF_QUESTIONS
+from tests.apps.cli.flag_rows_of_questions import TABLE as ROWS_OF_QUESTIONS
 from tests.apps.cli.runner import Outcome, stormlog
 from tests.apps.cli.samples import START_NS, event, write_lines
 from tests.artifacts.factories import make_oom_bundle
@@ -47,174 +63,6 @@ EXCEPTIONS_OF = {
     ("issues comments", "--as-agent"): READS,
     ("issues export", "--as-agent"): READS,
 }
-
-
-@dataclass(frozen=True)
-class Row:
-    """One option: what the command line says with it and not without it, or the other way round.
-
-    Attributes:
-        option: Its first name.
-        args: How it is given; braces name an issue.
-        base: What stands before it in both command lines; None for what the command has by default.
-        new: Text that is there with the option only.
-        gone: Text that is there without the option only.
-        on: Where the text is looked for: stdout, stderr, rows of the tracker, names and modes of files, settings of
-            the engine, or of mail.
-        status: Exit status with the option; None for any but 0.
-        base_status: Exit status without it.
-        before: Command line that is run before.
-    """
-
-    option: str
-    args: str
-    base: str | None = None
-    new: str | None = None
-    gone: str | None = None
-    on: str = "stdout"
-    status: int | None = 0
-    base_status: int | None = 0
-    before: str | None = None
-
-
-def formats(header: str, key: str) -> list[Row]:
-    """Return rows for the formats of a list.
-
-    Args:
-        header: Start of its CSV.
-        key: A key of its rows.
-    """
-    return [
-        Row("--format", "--format jsonl", new=f'"{key}": '),
-        Row("--table", "--json --table", new="exclude each other", on="stderr", status=2),
-        Row("--json", "--json", new=f'"{key}": '),
-        Row("--jsonl", "--jsonl", new=f'"{key}": '),
-        Row("--csv", "--csv", new=f"{header},"),
-        Row("--markdown", "--markdown", new="| --- |"),
-        *times(),
-    ]
-
-
-def times() -> list[Row]:
-    """Return rows for how tables show times."""
-    return [
-        Row("--tz", "--tz Mars/Olympus", new="no time zone 'Mars/Olympus'", on="stderr", status=2),
-        Row("--tz", "--tz Europe/Berlin", new="(Europe/Berlin)"),
-        Row("--relative", "--relative", gone="(UTC)"),
-    ]
-
-
-def answers(header: str, key: str, damaged: str = "damaged") -> list[Row]:
-    """Return rows for what all answers of ``stormlog query`` share."""
-    count = '--sql "SELECT count(*) AS n FROM tracking.issues"'
-    return [
-        *formats(header, key),
-        Row("--sql", '--sql "SELECT 5 AS five"', new="five\n----\n   5\n"),
-        Row("--db", "--db tracker.db", f"runs {count}", new="n\n-\n7\n"),
-        *reading(damaged),
-    ]
-
-
-def place(gone: str, base: str = "runs", job: str = "j2", *, has: tuple[str, ...] = ()) -> list[Row]:
-    """Return rows for the filters of time and place that all lists share.
-
-    Args:
-        gone: Text that only rows have which are neither of job j2 nor of rank 1.
-        base: What stands before an option.
-        job: Job that the other rows have.
-        has: Options that the list has rows for already.
-    """
-    rows = [
-        Row("--since", "--since 2026-01-02T03:04:08.5", gone=gone),
-        Row("--until", "--until 2001-01-01", new=": 0 of ", on="stderr"),
-        Row("--run", f"--run {job}", gone=gone),
-        Row("--job-id", f"--job-id {job}", gone=gone),
-        Row("--rank", "--rank 1", gone=gone),
-        Row("--host", "--host nowhere", new="has host 'nowhere'", on="stderr"),
-        Row("--app", "--app nowhere", new="has app 'nowhere'", on="stderr"),
-        Row("--dev", "--dev", new=": 0 of ", on="stderr"),
-        Row("--prod", "--prod", f"{base} --dev".strip(), new="exclude each other", on="stderr", status=2),
-        Row("--search", "--search 'out of memory'", gone=gone),
-        Row("--page", "--page 2", new="there is no page 2", on="stderr"),
-    ]
-    return [row for row in rows if row.option not in has]
-
-
-def reading(damaged: str = "damaged") -> list[Row]:
-    """Return rows for what all commands share that open paths."""
-    return [
-        Row(
-            "--project", "--project nowhere", "runs --db tracker.db", new="nowhere", on="stderr", status=None
-        ),
-        Row("--strict", "--strict", damaged, status=3, new="Error: damaged", on="stderr"),
-        *limits(),
-        Row("--spill-dir", "--spill-dir spilled", new="'spilled/", on="engine"),
-        Row("--spill-limit", "--spill-limit 2GB", new="'2GB'", on="engine"),
-        Row("--unpack-limit", "--unpack-limit 1KB", "packed", new="events.jsonl.gz", on="stderr")
-        if damaged == "damaged"
-        else Row("--unpack-limit", "--unpack-limit never", new="never", on="stderr", status=2),
-        Row("--no-cache", "--no-cache", gone="\ncache/", on="files"),
-        Row("--cache-dir", "--cache-dir elsewhere", new="elsewhere/", on="files"),
-        Row("--quiet", "-q", damaged, gone="damaged", on="stderr"),
-    ]
-
-
-def limits(base: str | None = None) -> list[Row]:
-    return [
-        Row("--threads", "--threads 3", base, new="'threads': 3", on="engine"),
-        Row("--memory-limit", "--memory-limit 300MB", base, new="'300MB'", on="engine"),
-    ]
-
-
-def stores(*, writes: bool = False, project: str | None = "nowhere") -> list[Row]:
-    """Return rows for what names a tracker and who acts on it."""
-    rows = [
-        Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3),
-        Row(
-            "--allow", f"--allow issues:{'read' if writes else 'write'}", new="issues:", on="stderr", status=5
-        ),
-    ]
-    if project is not None:
-        rows.append(Row("--project", f"--project {project}", new=project, on="stderr", status=None))
-    if writes:
-        rows.append(Row("--as-agent", "--as-agent bot", new="'agent', 'bot'", on="tracker"))
-    return rows
-
-
-JSON = Row("--json", "--json", new="{")
-SAYS_EVIDENCE = '"code_version"'
-
-
-def verbs(
-    where: str = "title LIKE 'Alert%'",
-    said: str = "(Alert",
-    more: str = "",
-    yes: tuple[int, str, str] = (0, "31 more", "stdout"),
-) -> list[Row]:
-    """Return rows for what all verbs share.
-
-    Args:
-        where: Condition that issues fit which the verb may change.
-        said: What it says of them.
-        more: What the verb needs besides.
-        yes: Status if the verb may change any number, and what it says then.
-    """
-    return [
-        *stores(writes=True),
-        JSON,
-        Row("--where", f'--where "{where}"', more, new=said, base_status=2),
-        Row("--dry-run", "--dry-run", f'{more} --where "{where}"', new="Dry run: "),
-        Row(
-            "--yes",
-            "--yes",
-            f"{more} --where true --db many.db",
-            status=yes[0],
-            new=yes[1],
-            on=yes[2],
-            base_status=2,
-        ),
-        Row("--revision", "--revision 99", new="revision", on="stderr", status=4),
-    ]
 
 
 #: What stands behind a command where a row says nothing else.
@@ -247,9 +95,12 @@ BASES = {
     "cache info": "runs",
     "cache clear": "runs",
     "cache verify": "runs",
+    **BASES_OF_QUESTIONS,
 }
 
 MAIL = "--smtp-host 127.0.0.1 --from a@example.org"
+#: What stdin holds.
+STATEMENTS = "SHOW TABLES;\nSELECT session_id FROM sessions;\n"
 #: What makes an index of each kind of files.
 REMEMBER = "query issues damaged -q --cache-dir other-cache"
 
@@ -569,21 +420,21 @@ TABLE: dict[str, list[Row]] = {
             on="stderr",
             base_status=10,
         ),
-        Row("--baseline", "--baseline empty.json", new="failed", status=10),
+        Row("--baseline", "--baseline empty.json", new="gate failed", status=10),
         *stores(project=None),
-        Row("--project", "--project other", new="failed", status=10),
+        Row("--project", "--project other", new="gate failed", status=10),
         Row("--fail-on", "--fail-on none", "more", new="passed", base_status=10),
-        Row("--app", "--app trainer", new="failed", status=10),
+        Row("--app", "--app trainer", new="gate failed", status=10),
         Row("--dev", "--dev", "more --settle 0s", new="(development)", status=10, base_status=10),
-        Row("--code-version", "--code-version 99", new="failed", status=10),
+        Row("--code-version", "--code-version 99", new="gate failed", status=10),
         Row("--repo", "--repo no-such-folder", new="no-such-folder", on="stderr", status=2),
-        Row("--min-severity", "--min-severity info", "quiet", new="failed", status=10),
+        Row("--min-severity", "--min-severity info", "quiet", new="gate failed", status=10),
         Row("--settle", "--settle 99999h", "drift --settle 0s", new="2 pending", base_status=10),
         Row(
             "--version-order",
             "--version-order string",
             "runs --code-version 10",
-            gone="failed",
+            gone="gate failed",
             base_status=10,
         ),
         Row("--summary", "--summary summary.md", new="summary.md", on="files"),
@@ -727,6 +578,7 @@ TABLE: dict[str, list[Row]] = {
         Row("--cache-dir", "--cache-dir other-cache", "damaged", new="all equal", before=REMEMBER),
     ],
     "doctor": [JSON],
+    **ROWS_OF_QUESTIONS,
     "": [Row("--version", "--version", "", new="stormlog 1", base_status=0)],
 }
 
@@ -737,7 +589,7 @@ def commands() -> dict[str, dict[str, click.Option]]:
 
     def walk(command: click.Command, name: str, context: click.Context) -> None:
         found[name] = {
-            option.opts[-1] if option.opts[0] == "-q" else option.opts[0]: option
+            next(name for name in option.opts if name.startswith("--")): option
             for option in command.params
             if isinstance(option, click.Option)
         }
@@ -752,11 +604,7 @@ def commands() -> dict[str, dict[str, click.Option]]:
 
 
 def test_every_option_has_a_row() -> None:
-    there_are = {
-        (command, "--help" if option == "-h" else option)
-        for command, options in commands().items()
-        for option in options
-    }
+    there_are = {(command, option) for command, options in commands().items() for option in options}
     rows = {(command, row.option) for command, of_command in TABLE.items() for row in of_command}
     excepted = {pair for pair in there_are if pair[1] in EXCEPTIONS or pair in EXCEPTIONS_OF}
 
@@ -830,12 +678,54 @@ def _artifacts(world: Path) -> None:
     )
     drift = [row for row in busy_session("drift", 40) if row["event_type"] == "sample"]
     write_lines(world / "drift" / "drift.jsonl", *drift)
+    (world / "hosts.csv").write_text("host,team\nh,vision\n")
+    (world / "question.sql").write_text("SELECT 6 AS six")
+    _linked_run(world / "linked-a", "wandb", "first title", START_NS - 24 * 3600 * SECOND, 0)
+    _linked_run(world / "linked-b", "mlflow", "second title", START_NS, 1)
+    write_sink(world / "torn", {"segment-000001.jsonl": busy_session("t", 40)})
+    with (world / "torn" / "segment-000001.jsonl").open("a") as stream:
+        stream.write("{broken\n")
     write_sink(world / "sink", {"segment-000001.jsonl": busy_session("k", 40)})
     write_sink(world / "half-open", {"segment-000001.jsonl": busy_session("k2", 40)})
     with (world / "half-open" / "segment-000002.jsonl").open("w") as stream:
         stream.write(json.dumps(event(session_id="k2")))
     for path in world.rglob("*.jsonl"):
         os.utime(path, (1_700_000_000, 1_700_000_000))
+
+
+def _linked_run(folder: Path, namespace: str, title: str, at_ns: int, rank: int) -> None:
+    """Write a run with an envelope that names another system and links to a log."""
+    name, letter = folder.name, folder.name[-1]
+    folder.mkdir()
+    job = {"job_id": f"job-{letter}", "rank": rank, "local_rank": 0, "world_size": 2}
+    write_lines(
+        folder / "events.jsonl",
+        event(session_id=name, timestamp_ns=at_ns, **job),
+        event(session_id=name, timestamp_ns=at_ns + SECOND, event_type="stop", **job),
+    )
+    source = {"source_namespace": namespace, "source_ref": f"ref-{letter}"}
+    session = {"session_id": name, **job, "role": "rank", "metadata": {}}
+    log = {
+        "title": f"{title} log",
+        "kind": "log",
+        "storage": "reference",
+        "url": f"https://example.org/{name}",
+    }
+    times = {"start_ns": at_ns, "end_ns": at_ns + SECOND}
+    envelope = {
+        "schema_version": 1,
+        "format": "stormlog.run_envelope",
+        "run_id": f"run-{name}",
+        "title": title,
+        "job_id": job["job_id"],
+        "started_at_ns": at_ns,
+        "ended_at_ns": at_ns + SECOND,
+        **source,
+        "sessions": [session],
+        "attachments": [{**log, **source, **times, "metadata": {}}],
+        "metadata": {},
+    }
+    (folder / "stormlog_run.json").write_text(json.dumps(envelope))
 
 
 def _run(line: str) -> Outcome:
@@ -919,6 +809,7 @@ def _enter(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.setenv("STORMLOG_USER", "tester")
     patch.setenv("STORMLOG_CACHE", str(folder / "cache"))
     patch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(STATEMENTS.encode())))
 
 
 def _seen(

@@ -75,6 +75,7 @@ def report(
     """
     from stormlog.apps.cli.answers import open_store, reading
     from stormlog.apps.cli.printing import diagnostics, output
+    from stormlog.errors import SourceError
     from stormlog.reporting import MOST_ISSUES, check_target, collect_report, write_report
 
     is_stdout = target in (None, "-")
@@ -90,15 +91,21 @@ def report(
         if target is not None and not is_stdout:
             # Before anything is read, which may take long.
             check_target(target, store, tracker=request.tracker, replace=force)
-        with reading(store, watching, request):
-            found = collect_report(
-                store,
-                run_id=run_id,
-                tracker=request.tracker,
-                project=request.project,
-                most_issues=MOST_ISSUES if most_issues is None else most_issues,
-            )
-            text = _text_of(found, store, format_name, None if is_stdout else target)
+        try:
+            with reading(store, watching, request):
+                found = collect_report(
+                    store,
+                    run_id=run_id,
+                    tracker=request.tracker,
+                    project=request.project,
+                    most_issues=MOST_ISSUES if most_issues is None else most_issues,
+                )
+                text = _text_of(found, store, format_name, None if is_stdout else target)
+        except SourceError:
+            # What was skipped may be why there is nothing to report.
+            if not request.quiet and not request.strict:
+                diagnostics.print_skipped(diagnostics.notices(store))
+            raise
         if target is None or is_stdout:
             output.print_text(text)
         else:

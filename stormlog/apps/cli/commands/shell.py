@@ -66,10 +66,16 @@ def shell(context: click.Context, /, **options: Any) -> None:
             def print_table(answer: Any) -> None:
                 show_table(answer, no_colour=request.no_colour)
 
-            session = ShellSession(store, no_colour=request.no_colour, guard=guard, print_table=print_table)
+            session = ShellSession(
+                store,
+                no_colour=request.no_colour,
+                quiet=request.quiet,
+                guard=guard,
+                print_table=print_table,
+            )
             run_on_terminal(session, prompt_session(session, history_file()))
             return
-        session = ShellSession(store, no_colour=request.no_colour, guard=guard)
+        session = ShellSession(store, no_colour=request.no_colour, quiet=request.quiet, guard=guard)
         if not _run_lines(session):
             context.exit(ExitCode.QUERY)
 

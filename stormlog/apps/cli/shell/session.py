@@ -31,6 +31,7 @@ class ShellSession:
         store: What is asked.
         format_name: How rows are printed.
         no_colour: Whether to print without colours.
+        quiet: Whether to leave out warnings about what was skipped.
         guard: Lets Ctrl-C stop what runs inside.
         print_table: Prints rows as a table; by default as every command does.
     """
@@ -41,12 +42,15 @@ class ShellSession:
         *,
         format_name: str = "table",
         no_colour: bool = False,
+        quiet: bool = False,
         guard: Callable[[], AbstractContextManager[None]] = nullcontext,
         print_table: Callable[[Answer], None] | None = None,
     ) -> None:
         self._store = store
         self._format_name = format_name
         self._no_colour = no_colour
+        self._quiet = quiet
+        self._warned: set[diagnostics.Notice] = set()
         self._guard = guard
         self._print_table = print_table or self._print_plainly
         self._limit: int | None = _MOST_ROWS
@@ -74,6 +78,8 @@ class ShellSession:
                     self._run_command(stripped)
                 else:
                     self._run_statement(stripped)
+                    output.flush()
+                    self._warn()
             output.flush()
         except KeyboardInterrupt:
             diagnostics.print_message("Interrupted.")
@@ -109,6 +115,14 @@ class ShellSession:
                     output.print_answer(answer, self._format_name)
             if self._limit is not None and next(records, None) is not None:
                 diagnostics.print_message(f"only the first {self._limit:,} shown; .limit 0 shows all", "Note")
+
+    def _warn(self) -> None:
+        """Say what had to be skipped, each thing once in a session."""
+        if self._quiet:
+            return
+        notices = [notice for notice in diagnostics.notices(self._store) if notice not in self._warned]
+        diagnostics.print_skipped(notices)
+        self._warned.update(notices)
 
     def _print_plainly(self, answer: Answer) -> None:
         output.print_answer(answer, "table", no_colour=self._no_colour)
