@@ -31,6 +31,9 @@
 --   file_id: number of the file in reading order, from 0, NULL for what is no event
 --   line_number: line in that file from 1, NULL for what is no event
 --
+-- Example: SELECT kind, title, distance_ns, confidence FROM correlation((SELECT max(timestamp_ns) FROM events),
+--   60000000000)
+--
 -- Reads: attachments, events, oom_bundles, raw.ledger_sessions, raw.sources, rollup_windows, sessions,
 --   stage.identified_events, timeline_markers
 -- Calls: issues.event_severity, issues.is_alert, issues.normalize_ascii, prim.is_ascii, prim.trim_blanks,

@@ -60,10 +60,11 @@ def write_document(path: str, document: Any) -> bool:
         folder = os.path.dirname(path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
         temporary = os.path.join(folder, f".writing-{os.urandom(8).hex()}")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except (OSError, TypeError, ValueError):
         return False
     try:
+        # Made in here: Ctrl-C may come at once.
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(handle, "wb") as stream:
             stream.write(_head(body) + b"\n" + body)
         os.replace(temporary, path)

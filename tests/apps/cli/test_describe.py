@@ -53,7 +53,7 @@ def test_a_misspelt_view_is_told_with_the_nearest_one() -> None:
     outcome = stormlog("describe", "isues")
     assert (outcome.status, outcome.stdout) == (2, "")
     assert "there is no view isues; did you mean issues?" in outcome.stderr
-    assert "there are catalog_sources" in stormlog("describe", "raw.files").stderr
+    assert "there are attachments" in stormlog("describe", "raw.files").stderr
 
 
 def test_every_example_runs() -> None:

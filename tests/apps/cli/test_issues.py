@@ -167,7 +167,7 @@ def test_what_recurs_while_resolved_is_shown(run: Run, db: Path) -> None:
         see(tracker, "F1", "s9", 1_700_000_030)
     assert "resolved (recurring)" in run("list", "--format", "markdown").stdout
     assert (
-        "Recurring    in 1 sessions while resolved, last 2023-11-14 22:13:50 UTC"
+        "Recurring    in 1 session while resolved, last 2023-11-14 22:13:50 UTC"
         in run("show", fingerprint_id("F1")).stdout
     )
 

@@ -26,14 +26,14 @@ WRITING_CALLS = {"print", "echo", "secho", "prompt", "confirm", "echo_via_pager"
 HOSTILE = "a\x1b[31m\x07\x7f\x9b2J\u202eb\u2066\u2028c\ud800d\re"
 
 
-def test_only_two_modules_write_to_the_standard_streams() -> None:
+def test_few_modules_write_to_the_standard_streams() -> None:
     for path in Path(app.__file__).parent.rglob("*.py"):
         found = [
             f"{path.name}:{node.lineno}"
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
             if isinstance(node, ast.Call) and _writes(node.func)
         ]
-        assert path.name in WRITERS or not found
+        assert path.name in WRITERS or path.match("shell/terminal.py") or not found
 
 
 def _writes(called: ast.expr) -> bool:
