@@ -32,6 +32,7 @@ LATE_PACKAGES = (
     "stormlog.tracking",
     "stormlog.tracking.digest",
     "stormlog.tracking.gate",
+    "stormlog.workflows",
 )
 
 #: Modules that other packages import names from which are not among the names of a package: what two packages of

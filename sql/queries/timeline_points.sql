@@ -55,27 +55,9 @@ parts AS (
     SELECT
         issue,
         bucket,
-        {
-            'sample_count': count(allocated_bytes),
-            'first_bytes': arg_min(allocated_bytes, (timestamp_ns, file_id, line_number)),
-            'last_bytes': arg_max(allocated_bytes, (timestamp_ns, file_id, line_number)),
-            'min_bytes': min(allocated_bytes),
-            'max_bytes': max(allocated_bytes)
-        } AS allocated,
-        {
-            'sample_count': count(reserved_bytes),
-            'first_bytes': arg_min(reserved_bytes, (timestamp_ns, file_id, line_number)),
-            'last_bytes': arg_max(reserved_bytes, (timestamp_ns, file_id, line_number)),
-            'min_bytes': min(reserved_bytes),
-            'max_bytes': max(reserved_bytes)
-        } AS reserved,
-        {
-            'sample_count': count(used_bytes),
-            'first_bytes': arg_min(used_bytes, (timestamp_ns, file_id, line_number)),
-            'last_bytes': arg_max(used_bytes, (timestamp_ns, file_id, line_number)),
-            'min_bytes': min(used_bytes),
-            'max_bytes': max(used_bytes)
-        } AS used
+        telemetry.counter_summary(allocated_bytes, (timestamp_ns, file_id, line_number)) AS allocated,
+        telemetry.counter_summary(reserved_bytes, (timestamp_ns, file_id, line_number)) AS reserved,
+        telemetry.counter_summary(used_bytes, (timestamp_ns, file_id, line_number)) AS used
     FROM numbered_samples
     GROUP BY issue, bucket
 ),

@@ -7,15 +7,12 @@ repository, and whoever wrote it is not always whoever runs a command in it.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from typing import Any
 
 from stormlog._values import frozen_class
 
 __all__ = ["KEYS", "Key"]
-
-_SIZE = re.compile(r"[1-9][0-9]*(?:\.[0-9]+)? ?[KMGT]?i?B", re.IGNORECASE | re.ASCII)
 
 
 @frozen_class
@@ -67,7 +64,9 @@ def _cache(value: Any, directory: str) -> str | bool:
 
 
 def _size(value: Any, directory: str) -> str:
-    if not _SIZE.fullmatch(_text(value, directory).strip()):
+    from stormlog._sizes import parse_size
+
+    if parse_size(_text(value, directory)) is None:
         raise ValueError("has to be a size such as 512MB")
     return str(value)
 
@@ -79,12 +78,10 @@ def _count(value: Any, _: str) -> int:
 
 
 def _zone(value: Any, directory: str) -> str:
-    from zoneinfo import ZoneInfo
+    from stormlog.presenting import moments_in
 
-    try:
-        return value if _text(value, directory) in ("utc", "local") else str(ZoneInfo(value))
-    except (OSError, ValueError, KeyError):
-        raise ValueError("has to be utc, local, or a time zone such as Europe/Berlin") from None
+    moments_in(_text(value, directory))
+    return str(value)
 
 
 def _duration(value: Any, directory: str) -> str:
@@ -118,7 +115,9 @@ def _formats() -> tuple[str, ...]:
 
 
 def _version_orders() -> tuple[str, ...]:
-    return ("auto", "string", "pep440", "semver", "observed")
+    from stormlog.tracking import VERSION_ORDERS
+
+    return VERSION_ORDERS
 
 
 _LIST = (

@@ -15,6 +15,9 @@ from stormlog.tracking.digest import (
 from stormlog.tracking.gate.gate import (
     GateReport as GateReport,
 )
+from stormlog.tracking.projects import (
+    VERSION_ORDERS as VERSION_ORDERS,
+)
 from stormlog.tracking.models import (
     Activity as Activity,
     Change as Change,

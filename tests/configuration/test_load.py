@@ -231,6 +231,20 @@ def test_bytes_that_are_no_text_and_giants_are_errors(tmp_path: Path) -> None:
         load()
 
 
+def test_words_of_keys_are_those_of_the_options() -> None:
+    from stormlog.apps.cli.commands.gate import gate
+    from stormlog.apps.cli.printing.formats import FORMATS
+
+    options = {param.name: param for param in gate.params}
+    for key, option in (("min_severity", "min_severity"), ("version_order", "version_order")):
+        choices = options[option].type.choices  # type: ignore[attr-defined]
+        assert [KEYS[key].check(word, "") for word in choices] == list(choices)
+        with pytest.raises(ValueError, match=f"one of {', '.join(choices)}$"):
+            KEYS[key].check("other", "")
+    with pytest.raises(ValueError, match=f"one of {', '.join(FORMATS)}$"):
+        KEYS["format"].check("other", "")
+
+
 def test_the_guide_names_every_key() -> None:
     guide = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert [line.split("`")[1] for line in guide.splitlines() if line.startswith("| `")] == list(KEYS)

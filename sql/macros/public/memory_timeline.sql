@@ -24,7 +24,7 @@
 --   WHERE counter = 'used'
 --
 -- Reads: raw.events
--- Calls: telemetry.is_sample
+-- Calls: telemetry.counter_summary, telemetry.is_sample
 -- Needs: files
 -- Source: docs/concepts.md#memory-over-time.
 CREATE OR REPLACE MACRO memory_timeline(session, buckets) AS TABLE
@@ -84,41 +84,11 @@ parts AS (
                 any_value(start_ns + ((bucket + 1) * length_ns + bucket_count - 1) // bucket_count), 9223372036854775807
             ) AS BIGINT
         ) AS bucket_end_ns,
-        {
-            'sample_count': count(allocated_bytes),
-            'first_bytes': arg_min(allocated_bytes, (timestamp_ns, file_id, line_number)),
-            'last_bytes': arg_max(allocated_bytes, (timestamp_ns, file_id, line_number)),
-            'min_bytes': min(allocated_bytes),
-            'max_bytes': max(allocated_bytes)
-        } AS allocated,
-        {
-            'sample_count': count(reserved_bytes),
-            'first_bytes': arg_min(reserved_bytes, (timestamp_ns, file_id, line_number)),
-            'last_bytes': arg_max(reserved_bytes, (timestamp_ns, file_id, line_number)),
-            'min_bytes': min(reserved_bytes),
-            'max_bytes': max(reserved_bytes)
-        } AS reserved,
-        {
-            'sample_count': count(used_bytes),
-            'first_bytes': arg_min(used_bytes, (timestamp_ns, file_id, line_number)),
-            'last_bytes': arg_max(used_bytes, (timestamp_ns, file_id, line_number)),
-            'min_bytes': min(used_bytes),
-            'max_bytes': max(used_bytes)
-        } AS used,
-        {
-            'sample_count': count(free_bytes),
-            'first_bytes': arg_min(free_bytes, (timestamp_ns, file_id, line_number)),
-            'last_bytes': arg_max(free_bytes, (timestamp_ns, file_id, line_number)),
-            'min_bytes': min(free_bytes),
-            'max_bytes': max(free_bytes)
-        } AS free,
-        {
-            'sample_count': count(total_bytes),
-            'first_bytes': arg_min(total_bytes, (timestamp_ns, file_id, line_number)),
-            'last_bytes': arg_max(total_bytes, (timestamp_ns, file_id, line_number)),
-            'min_bytes': min(total_bytes),
-            'max_bytes': max(total_bytes)
-        } AS total
+        telemetry.counter_summary(allocated_bytes, (timestamp_ns, file_id, line_number)) AS allocated,
+        telemetry.counter_summary(reserved_bytes, (timestamp_ns, file_id, line_number)) AS reserved,
+        telemetry.counter_summary(used_bytes, (timestamp_ns, file_id, line_number)) AS used,
+        telemetry.counter_summary(free_bytes, (timestamp_ns, file_id, line_number)) AS free,
+        telemetry.counter_summary(total_bytes, (timestamp_ns, file_id, line_number)) AS total
     FROM numbered_samples
     GROUP BY source_id, rank, device_id, bucket
 ),

@@ -19,8 +19,7 @@ __all__ = ["shell"]
 @click.command(cls=SectionedCommand)
 @attach_option
 @reading_options
-@click.pass_context
-def shell(context: click.Context, /, **options: Any) -> None:
+def shell(**options: Any) -> None:
     """Ask one statement after the other.
 
     A statement ends with a semicolon, and .help lists the commands. Ctrl-C stops a statement, Ctrl-D leaves.
@@ -30,7 +29,6 @@ def shell(context: click.Context, /, **options: Any) -> None:
     """
     from stormlog.apps.cli.answers import open_store
     from stormlog.apps.cli.commands.sql import request_of
-    from stormlog.apps.cli.exit_codes import ExitCode
     from stormlog.apps.cli.interrupts import interruptible
     from stormlog.apps.cli.options.statements import attachments_of
     from stormlog.apps.cli.printing import diagnostics
@@ -76,8 +74,7 @@ def shell(context: click.Context, /, **options: Any) -> None:
             run_on_terminal(session, prompt_session(session, history_file()))
             return
         session = ShellSession(store, no_colour=request.no_colour, quiet=request.quiet, guard=guard)
-        if not _run_lines(session):
-            context.exit(ExitCode.QUERY)
+        _run_lines(session)
 
 
 def _require_line_editor() -> None:
@@ -89,17 +86,16 @@ def _require_line_editor() -> None:
         ) from error
 
 
-def _run_lines(session: Any) -> bool:
-    """Run what stdin holds until something fails, and return whether nothing did."""
+def _run_lines(session: Any) -> None:
+    """Run what stdin holds; the first error ends it."""
     from stormlog.apps.cli.shell.completion import is_complete
 
     text = ""
     for line in sys.stdin:
         text += line
         if is_complete(text):
-            if not session.handle(text):
-                return False
+            session.run(text)
             if session.is_over:
-                return True
+                return
             text = ""
-    return not text.strip() or bool(session.handle(text))
+    session.run(text)

@@ -69,18 +69,8 @@ class ShellSession:
         Args:
             text: What was typed.
         """
-        stripped = text.strip()
-        if not stripped.strip("; \n\t"):
-            return True
         try:
-            with self._guard():
-                if stripped.startswith("."):
-                    self._run_command(stripped)
-                else:
-                    self._run_statement(stripped)
-                    output.flush()
-                    self._warn()
-            output.flush()
+            self.run(text)
         except KeyboardInterrupt:
             diagnostics.print_message("Interrupted.")
             return False
@@ -97,6 +87,25 @@ class ShellSession:
             diagnostics.print_message(diagnostics.one_line(message), "Error")
             return False
         return True
+
+    def run(self, text: str) -> None:
+        """Run a statement or a command of the shell.
+
+        Raises:
+            QueryError, SourceError, ValueError, click.ClickException: it failed, or something had to be skipped where
+                that is not allowed.
+        """
+        stripped = text.strip()
+        if not stripped.strip("; \n\t"):
+            return
+        with self._guard():
+            if stripped.startswith("."):
+                self._run_command(stripped)
+            else:
+                self._run_statement(stripped)
+                output.flush()
+                self._warn()
+        output.flush()
 
     # ---- statements ----------------------------------------------------------------------------------------
 

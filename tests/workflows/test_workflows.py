@@ -13,13 +13,13 @@ from stormlog.tracking import NotifySettings, Tracker
 from stormlog.tracking.gate import baseline_of_file
 from stormlog.tracking.scanning.options import ScanOptions
 from stormlog.workflows import (
-    _common_folder,
     explain,
     gate_and_summarise,
     latest_failure,
     notify_and_explain,
     scan_and_notify,
 )
+from stormlog.workflows.issues import _common_folder
 from tests.captures import CHECKOUT
 
 RUNS = CHECKOUT / "examples" / "captures" / "v4-cuda-sim"

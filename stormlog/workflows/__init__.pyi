@@ -1,0 +1,17 @@
+# The public names of this package, and where they are: see stormlog/_lazy.py.
+
+from stormlog.workflows.issues import (
+    explain as explain,
+    show_issue as show_issue,
+)
+from stormlog.workflows.recording import (
+    SCAN_OUTCOMES as SCAN_OUTCOMES,
+    GateSummary as GateSummary,
+    NotifiedScan as NotifiedScan,
+    append_summary as append_summary,
+    gate_and_summarise as gate_and_summarise,
+    has_outcome as has_outcome,
+    latest_failure as latest_failure,
+    notify_and_explain as notify_and_explain,
+    scan_and_notify as scan_and_notify,
+)

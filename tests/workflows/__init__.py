@@ -1,0 +1,1 @@
+"""Tests of what front ends do in more than one step."""
