@@ -369,7 +369,7 @@ def test_every_guide_is_linked_from_the_readme() -> None:
 
 
 def test_readme_is_short() -> None:
-    assert len((CHECKOUT / "README.md").read_text(encoding="utf-8").splitlines()) <= 215
+    assert len((CHECKOUT / "README.md").read_text(encoding="utf-8").splitlines()) <= 240
 
 
 @pytest.mark.parametrize("word", ["*/wor[k]/*", "*../share[d]*", "*TOD[O]*", "*FIXM[E]*"])
