@@ -66,6 +66,7 @@ BASES = {
     "shell": "runs",
     "sql": f"runs {SELECT}",
     "describe": "",
+    "spec": "",
     "rollups": "sink",
     "query runs": "linked-a linked-b",
     "query attachments": "linked-a linked-b",
@@ -101,6 +102,10 @@ TABLE: dict[str, list[Row]] = {
         *opens(reading()),
     ],
     "describe": [Row("--json", "--json", new='"columns"')],
+    "spec": [
+        Row("--json", "issues stats --json", new='"parameters"'),
+        Row("--schema", "--schema error", new='"$schema"'),
+    ],
     "rollups": [
         Row("--output", "--output sums.json", new="sums.json", on="files"),
         Row("--window", "--window 100ms", gone="1 window\n"),
