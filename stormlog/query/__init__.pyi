@@ -44,6 +44,7 @@ from stormlog.query.rows import (
 )
 from stormlog.query.run_rows import (
     AttachmentStorage as AttachmentStorage,
+    CorrelationAnchor as CorrelationAnchor,
     CorrelationEvidence as CorrelationEvidence,
     CorrelationResult as CorrelationResult,
     DerivedFieldsRow as DerivedFieldsRow,

@@ -21,6 +21,8 @@ from stormlog.explaining import Explanation
 from stormlog.issues import IgnoreRule, StormlogIssue
 from stormlog.issues.sidecar import TrackedState
 from stormlog.query import (
+    CorrelationAnchor,
+    CorrelationEvidence,
     CorrelationResult,
     EventRow,
     OOMBundleRow,
@@ -97,6 +99,20 @@ class IssuesWithSomeFields(TypedDict):
     has_more: bool
 
 
+class CorrelationWithSomeFields(TypedDict):
+    """What happened around a moment, with the fields that were asked for.
+
+    Attributes:
+        anchor: The moment.
+        evidence: The surest and nearest first.
+        warnings: What was skipped when files were found and read.
+    """
+
+    anchor: CorrelationAnchor
+    evidence: list[Annotated[CorrelationEvidence, SomeOf()]]
+    warnings: list[str]
+
+
 @frozen_class
 class _Answer:
     """A JSON answer.
@@ -158,13 +174,21 @@ _ANSWERS = (
     *_rows("ooms", "OOM bundles", OOMBundleRow),
     *_rows("runs", "Runs", RunRow),
     *_rows("attachments", "Attachments", RunAttachmentRow),
-    _Answer("query_summary", "One number for each group", list[SummaryRow], ("query summary",), line=_ROWS),
+    *_rows("summary", "One number for each group", SummaryRow),
     _Answer(
         "query_correlate",
         "What happened around a moment",
         CorrelationResult,
         ("query correlate",),
         line="/properties/evidence/items",
+    ),
+    _Answer(
+        "query_correlate_fields",
+        "What happened around a moment, some fields",
+        CorrelationWithSomeFields,
+        ("query correlate",),
+        "--json --fields",
+        "/properties/evidence/items",
     ),
     _Answer(
         "statement", "The statement that answers a command", StatementDocument, _QUERIES, "--sql --json", ""
