@@ -37,7 +37,10 @@ from tests.apps.cli.runner import stormlog as run_stormlog
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"
-PAGES = [CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [
+    *(CHECKOUT / name for name in ("README.md", "AGENTS.md", "CHANGELOG.md", "llms.txt")),
+    *sorted(DOCS.glob("*.md")),
+]
 CODE = [
     path
     for folder in ("stormlog", "sql", "tests", "benchmarks", "examples", "docs")

@@ -54,6 +54,7 @@ SHARED_MODULES = {
         *("rollups", "sinks", "snapshot", "walk"),
     },
     "stormlog.issues": {
+        "documents",
         "gaps",
         "kinds",
         "models",
@@ -187,7 +188,15 @@ ROOMS = {
         {"engines.py"},
     ),
     "tracking": (
-        {"actors.py", "checks.py", "clocks.py", "models.py", "statuses.py", "webhook_settings.py"},
+        {
+            "actors.py",
+            "checks.py",
+            "clocks.py",
+            "documents.py",
+            "models.py",
+            "statuses.py",
+            "webhook_settings.py",
+        },
         {"database"},
         {"projects.py", "session.py"},
         {"repository.py"},

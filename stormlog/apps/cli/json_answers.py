@@ -12,10 +12,12 @@ from stormlog._values import frozen_class
 from stormlog.apps.cli.commands.environment import EnvironmentDocument
 from stormlog.apps.cli.commands.follow import ChangeDocument
 from stormlog.apps.cli.commands.issue_files import ExportDocument
-from stormlog.apps.cli.options.sql_option import StatementDocument
-from stormlog.apps.cli.options.tracked_targets import TrackedIssueCells
-from stormlog.apps.cli.printing.diagnostics import ErrorDocument
-from stormlog.apps.cli.printing.issue_rows import IssueCells
+from stormlog.apps.cli.documents import (
+    ErrorDocument,
+    IssueCells,
+    StatementDocument,
+    TrackedIssueCells,
+)
 from stormlog.compaction import CompactionReport
 from stormlog.explaining import Explanation
 from stormlog.issues import IgnoreRule, StormlogIssue

@@ -21,7 +21,7 @@ from stormlog.apps.cli.printing import diagnostics, output
 from stormlog.apps.cli.printing.formats import NO_ROWS, Answer
 from stormlog.apps.cli.printing.issue_rows import issue_rows
 from stormlog.apps.cli.printing.json_text import json_line
-from stormlog.issues.models import IssueFactsDocument
+from stormlog.issues.documents import IssueFactsDocument
 
 if TYPE_CHECKING:
     from stormlog.issues import StormlogIssue
