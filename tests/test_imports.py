@@ -90,6 +90,7 @@ FLOORS = (
         "_opening",
         "_paths",
         "_progress",
+        "_readable_times",
         "_sizes",
         "_storable_text",
         "_times",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any, overload
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 
 
@@ -36,6 +37,7 @@ class IssueEvidenceLink:
     event_type: str | None = None
     bundle_path: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    timestamp = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields in their order, JSON-ready as far as the metadata is."""

@@ -12,6 +12,7 @@ from dataclasses import field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 from stormlog.issues.evidence import IssueEvidenceLink
 from stormlog.issues.kinds import ISSUE_KINDS, IssueKind
@@ -140,6 +141,8 @@ class StormlogIssue:
     evidence: Sequence[IssueEvidenceLink]
     state: IssueState = "open"
     details: Mapping[str, Any] = field(default_factory=dict)
+    first_seen = ReadableTime()
+    last_seen = ReadableTime()
 
     @classmethod
     def of_row(

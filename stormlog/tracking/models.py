@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from stormlog._readable_times import ReadableTime
+
 if TYPE_CHECKING:
     from stormlog.issues import IgnoreRule
 
@@ -102,6 +104,14 @@ class TrackedIssue(_Value):
     failure_count: int
     what: str = ""
     merged_from: str | None = None
+    resolved = ReadableTime()
+    recurred_last = ReadableTime()
+    first_seen = ReadableTime()
+    last_seen = ReadableTime()
+    last_activity = ReadableTime()
+    last_notified = ReadableTime()
+    created = ReadableTime()
+    updated = ReadableTime()
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,7 @@ class Fingerprint(_Value):
     severity: str
     title: str
     added_ns: int
+    added = ReadableTime()
 
 
 @dataclass(frozen=True)
@@ -141,6 +152,9 @@ class Occurrence(_Value):
     last_ns: int | None
     hit_count: int
     recorded_ns: int
+    first = ReadableTime()
+    last = ReadableTime()
+    recorded = ReadableTime()
 
 
 @dataclass(frozen=True)
@@ -159,6 +173,7 @@ class Evidence(_Value):
     source_path: str | None
     bundle_path: str | None
     metadata: Mapping[str, Any]
+    timestamp = ReadableTime()
 
 
 @dataclass(frozen=True)
@@ -173,6 +188,8 @@ class Comment(_Value):
     body: str
     created_ns: int
     updated_ns: int
+    created = ReadableTime()
+    updated = ReadableTime()
 
 
 @dataclass(frozen=True)
@@ -188,6 +205,7 @@ class Activity(_Value):
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
     scan_id: str | None
+    at = ReadableTime()
 
 
 @dataclass(frozen=True)
@@ -283,6 +301,7 @@ class TrackedRule(_Value):
     actor_id: str
     created_ns: int
     issue_count: int
+    created = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, those of the rule among them, JSON-ready."""
@@ -324,6 +343,8 @@ class Project(_Value):
     webhook_format: str
     last_digest_ns: int | None
     created_ns: int
+    last_digest = ReadableTime()
+    created = ReadableTime()
 
 
 @dataclass(frozen=True)
@@ -361,6 +382,8 @@ class ScanReport(_Value):
     notices_queued: int = 0
     warnings: Sequence[Mapping[str, str]] = field(default_factory=list)
     sources_settled: int = 0
+    started = ReadableTime()
+    finished = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the answer of a scan, whose keys do not change."""
