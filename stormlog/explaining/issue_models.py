@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
+from stormlog._notebooks import shown_by
 from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 from stormlog.explaining.models import FirstFailure
@@ -225,3 +226,12 @@ class IssueAccount(Plain):
     next: tuple[str, ...] = field(default_factory=tuple)
     first = ReadableTime()
     last = ReadableTime()
+
+    def __repr__(self) -> str:
+        from stormlog._short_repr import hits, repr_of_titled  # Late: commands print no objects.
+
+        words = (self.fingerprint_id, self.state, self.severity, self.kind, hits(self.hit_count))
+        return repr_of_titled(self, words, self.title)
+
+    def _repr_html_(self) -> str:
+        return shown_by("account_html", self)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
+from stormlog._notebooks import shown_by
 from stormlog._readable_times import ReadableDuration, ReadableTime
 from stormlog._values import frozen_class
 from stormlog.explaining.plain_fields import UNPRINTED, plain_fields
@@ -378,6 +379,12 @@ class Explanation:
     at_ns: int | None = None
     timeline: MemoryTimeline | None = field(default=None, metadata={UNPRINTED: True})
     at = ReadableTime()
+
+    def __repr__(self) -> str:
+        return f"<Explanation: {shown_by('explanation_text', self)}>"
+
+    def _repr_html_(self) -> str:
+        return shown_by("explanation_html", self)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``stormlog why --json`` prints: all fields in order, times also as text."""

@@ -128,11 +128,11 @@ class LazyEvidence(Sequence[IssueEvidenceLink]):
         return hash(self._loaded())
 
     def __repr__(self) -> str:
-        return (
-            repr(self._items)
-            if self._items is not None
-            else f"<{self._count} pieces of evidence, not loaded>"
-        )
+        if self._items is None:
+            return f"<{self._count} pieces of evidence, not loaded>"
+        from stormlog._short_repr import repr_of_rows  # Late: commands print no objects.
+
+        return repr_of_rows(self._items)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy in another process has no store to load from: it gets the items.

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from stormlog._notebooks import shown_by
+
 if TYPE_CHECKING:
     import pyarrow
 
@@ -40,6 +42,9 @@ class SqlResult:
         from stormlog.query.result_tables import described_result
 
         return described_result(self.columns, self.types, self.rows)
+
+    def _repr_html_(self) -> str:
+        return shown_by("result_html", self)
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Return all rows."""

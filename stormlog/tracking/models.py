@@ -35,12 +35,17 @@ __all__ = [
 
 
 class _Value:
+    def __repr__(self) -> str:
+        from stormlog._short_repr import repr_of_fields  # Late: commands print no values.
+
+        return repr_of_fields(self, self.__dataclass_fields__)  # type: ignore[attr-defined]
+
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, JSON-ready."""
         return asdict(self)  # type: ignore[call-overload,no-any-return]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrackedIssue(_Value):
     """A failure that is followed from scan to scan.
 
@@ -114,7 +119,7 @@ class TrackedIssue(_Value):
     updated = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fingerprint(_Value):
     """What makes evidence the same issue."""
 
@@ -128,7 +133,7 @@ class Fingerprint(_Value):
     added = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Occurrence(_Value):
     """An issue in one session.
 
@@ -157,7 +162,7 @@ class Occurrence(_Value):
     recorded = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evidence(_Value):
     """One event, bundle or finding behind an occurrence; kept for the first 5 and last 15 of each."""
 
@@ -176,7 +181,7 @@ class Evidence(_Value):
     timestamp = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comment(_Value):
     """What somebody said about an issue, in Markdown."""
 
@@ -192,7 +197,7 @@ class Comment(_Value):
     updated = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activity(_Value):
     """One change, and who made it."""
 
@@ -208,7 +213,7 @@ class Activity(_Value):
     at = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class IssueDetail(_Value):
     """An issue with its fingerprints, latest occurrences, their evidence and its comments.
 
@@ -224,7 +229,7 @@ class IssueDetail(_Value):
     merged_into: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class IssuePage(_Value):
     """Some issues of a list.
 
@@ -238,7 +243,7 @@ class IssuePage(_Value):
     has_more: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OccurrencePage(_Value):
     """Some occurrences of an issue, the latest first; see `IssuePage`."""
 
@@ -247,7 +252,7 @@ class OccurrencePage(_Value):
     has_more: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HistoryPage(_Value):
     """Some changes of an issue, the latest first; see `IssuePage`."""
 
@@ -256,7 +261,7 @@ class HistoryPage(_Value):
     has_more: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Change(_Value):
     """What a verb did.
 
@@ -269,7 +274,7 @@ class Change(_Value):
     warnings: Sequence[Mapping[str, Any]] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Undone(_Value):
     """What was reversed.
 
@@ -284,7 +289,7 @@ class Undone(_Value):
     issues: Sequence[TrackedIssue]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrackedRule(_Value):
     """A rule of a project by which issues are ignored.
 
@@ -320,7 +325,7 @@ class TrackedRule(_Value):
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Project(_Value):
     """A named collection of runs: what merges stay within and digests are about.
 
@@ -347,7 +352,7 @@ class Project(_Value):
     created = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ScanReport(_Value):
     """What a scan did.
 
