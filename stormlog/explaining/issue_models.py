@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
-from stormlog._notebooks import shown_by
 from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 from stormlog.explaining.models import FirstFailure
@@ -234,4 +233,6 @@ class IssueAccount(Plain):
         return repr_of_titled(self, words, self.title)
 
     def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
         return shown_by("account_html", self)

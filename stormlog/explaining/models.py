@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
-from stormlog._notebooks import shown_by
 from stormlog._readable_times import ReadableDuration, ReadableTime
 from stormlog._values import frozen_class
 from stormlog.explaining.plain_fields import UNPRINTED, plain_fields
@@ -381,9 +380,13 @@ class Explanation:
     at = ReadableTime()
 
     def __repr__(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands print no objects.
+
         return f"<Explanation: {shown_by('explanation_text', self)}>"
 
     def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
         return shown_by("explanation_html", self)
 
     def as_dict(self) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from dataclasses import field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from stormlog._notebooks import shown_by
 from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 from stormlog.issues.evidence import IssueEvidenceLink
@@ -210,6 +209,8 @@ class StormlogIssue:
         return repr_of_titled(self, words, self.title)
 
     def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
         return shown_by("issue_html", self)
 
     def as_dict(self) -> dict[str, Any]:

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from stormlog._notebooks import shown_by
-
 if TYPE_CHECKING:
     import pyarrow
 
@@ -44,6 +42,8 @@ class SqlResult:
         return described_result(self.columns, self.types, self.rows)
 
     def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
         return shown_by("result_html", self)
 
     def fetchall(self) -> list[tuple[Any, ...]]:

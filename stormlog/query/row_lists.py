@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, overload
 
-from stormlog._notebooks import shown_by
-
 if TYPE_CHECKING:
     from typing import Self
 
@@ -47,6 +45,8 @@ class RowList(list[_Row]):
         return repr_of_rows(self)
 
     def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
         return shown_by("rows_html", self)
 
 
@@ -59,4 +59,6 @@ class IssueList(RowList[_StormlogIssue]):
     __slots__ = ()
 
     def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
         return shown_by("issues_html", self)

@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stormlog._collector import collector_paused
-from stormlog._notebooks import shown_by
 from stormlog.engine import Generation, Settings, StateSource, require_one
 from stormlog.query import statements
 from stormlog.query.account_questions import AccountQuestions
@@ -125,6 +124,8 @@ class QueryStore(RunQuestions, AccountQuestions, SqlStore):
         return f"<QueryStore of {paths}, {counts}, warnings: {len(catalog.warnings):,}>"
 
     def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
         return shown_by("store_html", self)
 
     # ---- questions -----------------------------------------------------------------------------------------
