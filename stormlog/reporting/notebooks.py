@@ -285,6 +285,8 @@ def _text(name: str, value: Any) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, str):
         return Markup(markup_text(value, _VALUE))
+    if isinstance(value, bytes):
+        value = value[:_VALUE]
     return Markup(
         markup_text(short_repr(value) if isinstance(value, (list, tuple, dict)) else str(value), _VALUE)
     )
@@ -294,7 +296,10 @@ def _kind(value: Any) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return "number"
     # Short texts are not broken, and long ones get room.
-    return "time" if len(str(value)) <= _SHORT else "title"
+    is_long = isinstance(value, (list, tuple, dict)) or (
+        isinstance(value, (str, bytes)) and len(value) > _SHORT
+    )
+    return "title" if is_long else "time"
 
 
 # ---- parts -------------------------------------------------------------------------------------------------

@@ -176,7 +176,8 @@ def test_ten_thousand_issues_are_a_short_page() -> None:
 
 
 def test_wide_results_are_bounded() -> None:
-    result = SqlResult([f"c{number}" for number in range(2_000)], [("x" * 10_000,) * 2_000] * 200)
+    values = ["x" * 10_000, b"\x00" * 1_000_000, ["y" * 10_000] * 1_000, {"z": "<" * 10_000}] * 500
+    result = SqlResult([f"c{number}" for number in range(2_000)], [tuple(values)] * 200)
     html = result._repr_html_()
     assert "1,970 more columns are not shown." in words(html)
     assert "150 more rows are not shown: .rows has all of them" in words(html)
