@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
+from stormlog._readable_times import ReadableDuration, ReadableTime
 from stormlog._values import frozen_class
 from stormlog.explaining.plain_fields import UNPRINTED, plain_fields
 from stormlog.explaining.timeline_models import MemoryTimeline
@@ -74,6 +75,10 @@ class ExplainedRun:
     clock_spread_ns: int | None
     ambiguous: bool
     last_ns: int | None = None
+    started = ReadableTime()
+    failed = ReadableTime()
+    clock_spread = ReadableDuration()
+    last = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
@@ -125,6 +130,8 @@ class FirstFailure:
     line_number: int | None
     candidates: tuple[int, ...] = ()
     context: str | None = None
+    timestamp = ReadableTime()
+    lead = ReadableDuration()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
@@ -178,6 +185,8 @@ class MemoryAccount:
     largest_growth: str | None = None
     pattern: str | None = None
     note: str | None = None
+    timestamp = ReadableTime()
+    age = ReadableDuration()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
@@ -222,6 +231,7 @@ class RankState:
     phase: str | None
     total_bytes: int | None = None
     kind: str | None = None
+    failed = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
@@ -279,6 +289,8 @@ class PriorHits:
     first_ns: int | None
     last_ns: int | None
     ranks: tuple[int, ...]
+    first = ReadableTime()
+    last = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
@@ -318,6 +330,7 @@ class OtherRun:
     attempt: int
     failed_ns: int | None
     code_version: str | None
+    failed = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, times also as text."""
@@ -364,6 +377,17 @@ class Explanation:
     other_runs: tuple[OtherRun, ...] = ()
     at_ns: int | None = None
     timeline: MemoryTimeline | None = field(default=None, metadata={UNPRINTED: True})
+    at = ReadableTime()
+
+    def __repr__(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands print no objects.
+
+        return f"<Explanation: {shown_by('explanation_text', self)}>"
+
+    def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
+        return shown_by("explanation_html", self)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``stormlog why --json`` prints: all fields in order, times also as text."""

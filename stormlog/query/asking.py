@@ -24,6 +24,7 @@ from stormlog.engine import (
     views_of,
 )
 from stormlog.errors import QueryError, SourceError
+from stormlog.query.row_lists import RowList
 from stormlog.query.statements import Statement
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class AnsweringStore(EngineHolder):
             rows = self._run("rejects_summary", (text, self._read_so_far())).rows
         return [(path, count) for path, count in rows]
 
-    def rejects(self, limit: int | None = None) -> list[Reject]:
+    def rejects(self, limit: int | None = None) -> RowList[Reject]:
         """Return the lines skipped so far, in order of files and lines.
 
         `query_events` may have left files out; these count once another question has read them.
@@ -100,7 +101,7 @@ class AnsweringStore(EngineHolder):
         """
         with self._lock:
             rows = self._run("rejects", (text, {"limit": limit, **self._read_so_far()})).rows
-        return [Reject(*row) for row in rows]
+        return RowList([Reject(*row) for row in rows])
 
     def _read_so_far(self) -> dict[str, Any]:
         return {"files": None if self._has_read else sorted(self._files_read)}
