@@ -1,10 +1,11 @@
 """Dataclasses whose methods are not compiled until they pay.
 
 The promise: the classes are what `dataclasses.dataclass` makes, ``fields``, ``asdict`` and ``replace`` included, and
-objects are made as fast. But ``dataclass`` compiles half a dozen methods for every class, which takes about
-half a millisecond, and a command loads some forty classes and makes a few objects of each: with plain dataclasses,
-``stormlog query issues`` needs 13 % more processor time to answer from its cache (172 instead of 152 ms, Python
-3.11). Here all classes share their methods, and a class gets a compiled ``__init__`` when many objects are made of it.
+objects are made as fast; ``repr`` leaves out what is long. But ``dataclass`` compiles half a dozen methods for every
+class, which takes about half a millisecond, and a command loads some forty classes and makes a few objects of each:
+with plain dataclasses, ``stormlog query issues`` needs 13 % more processor time to answer from its cache (172 instead
+of 152 ms, Python 3.11). Here all classes share their methods, and a class gets a compiled ``__init__`` when many
+objects are made of it.
 """
 
 from __future__ import annotations
@@ -113,8 +114,9 @@ def _complaint(cls: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> s
 
 
 def _repr(self: Any) -> str:
-    shown = (f"{name}={getattr(self, name)!r}" for name in self._value_shown)
-    return f"{type(self).__qualname__}({', '.join(shown)})"
+    from stormlog._short_repr import repr_of_fields  # Late: commands print no values.
+
+    return repr_of_fields(self, self._value_shown)
 
 
 def _eq(self: Any, other: object) -> Any:

@@ -90,6 +90,7 @@ SHARED_MODULES = {
 
 # The floors of the package, the lowest first: a part imports what is on floors below it, and nothing else.
 FLOORS = (
+    {"_short_repr"},
     {
         "errors",
         "_collector",
@@ -98,7 +99,9 @@ FLOORS = (
         "_names",
         "_opening",
         "_paths",
+        "_notebooks",
         "_progress",
+        "_readable_times",
         "_sizes",
         "_storable_text",
         "_times",

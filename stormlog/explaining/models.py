@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
+from stormlog._readable_times import ReadableDuration, ReadableTime
 from stormlog._values import UNPRINTED, frozen_class
 from stormlog.explaining.plain_fields import Plain
 from stormlog.explaining.timeline_models import MemoryTimeline
@@ -73,6 +74,10 @@ class ExplainedRun(Plain):
     clock_spread_ns: int | None
     ambiguous: bool
     last_ns: int | None = None
+    started = ReadableTime()
+    failed = ReadableTime()
+    clock_spread = ReadableDuration()
+    last = ReadableTime()
 
 
 @frozen_class
@@ -120,6 +125,8 @@ class FirstFailure(Plain):
     line_number: int | None
     candidates: tuple[int, ...] = ()
     context: str | None = None
+    timestamp = ReadableTime()
+    lead = ReadableDuration()
 
 
 @frozen_class
@@ -169,6 +176,8 @@ class MemoryAccount(Plain):
     largest_growth: str | None = None
     pattern: str | None = None
     note: str | None = None
+    timestamp = ReadableTime()
+    age = ReadableDuration()
 
 
 @frozen_class
@@ -205,6 +214,7 @@ class RankState(Plain):
     phase: str | None
     total_bytes: int | None = None
     kind: str | None = None
+    failed = ReadableTime()
 
 
 @frozen_class
@@ -250,6 +260,8 @@ class PriorHits(Plain):
     first_ns: int | None
     last_ns: int | None
     ranks: tuple[int, ...]
+    first = ReadableTime()
+    last = ReadableTime()
 
 
 @frozen_class
@@ -281,6 +293,7 @@ class OtherRun(Plain):
     attempt: int
     failed_ns: int | None
     code_version: str | None
+    failed = ReadableTime()
 
 
 @frozen_class
@@ -325,3 +338,14 @@ class Explanation(Plain):
     other_runs: tuple[OtherRun, ...] = ()
     at_ns: int | None = None
     timeline: MemoryTimeline | None = field(default=None, metadata={UNPRINTED: True})
+    at = ReadableTime()
+
+    def __repr__(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands print no objects.
+
+        return f"<Explanation: {shown_by('explanation_text', self)}>"
+
+    def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
+        return shown_by("explanation_html", self)

@@ -12,6 +12,7 @@ from dataclasses import field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 from stormlog.issues.evidence import IssueEvidenceLink
 from stormlog.issues.kinds import ISSUE_KINDS, IssueKind
@@ -143,6 +144,8 @@ class StormlogIssue:
     evidence: Sequence[IssueEvidenceLink]
     state: IssueState = "open"
     details: Mapping[str, Any] = field(default_factory=dict)
+    first_seen = ReadableTime()
+    last_seen = ReadableTime()
 
     @classmethod
     def of_row(
@@ -201,6 +204,17 @@ class StormlogIssue:
     def kind(self) -> IssueKind:
         """Kind of the fingerprint."""
         return self.fingerprint.kind
+
+    def __repr__(self) -> str:
+        from stormlog._short_repr import hits, repr_of_titled  # Late: commands print no objects.
+
+        words = (self.fingerprint_id, self.state, self.severity, self.kind, hits(self.hit_count))
+        return repr_of_titled(self, words, self.title)
+
+    def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
+        return shown_by("issue_html", self)
 
     def as_dict(self) -> IssueDocument:
         """Return the issue with all its evidence, JSON-ready as far as metadata and details are."""

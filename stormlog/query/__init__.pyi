@@ -39,6 +39,10 @@ from stormlog.query.filters import (
     RunFilter as RunFilter,
     SessionFilter as SessionFilter,
 )
+from stormlog.query.row_lists import (
+    IssueList as IssueList,
+    RowList as RowList,
+)
 from stormlog.query.rows import (
     EventRow as EventRow,
     Reject as Reject,

@@ -24,6 +24,7 @@ from stormlog.engine import (
     views_of,
 )
 from stormlog.errors import QueryError, SourceError
+from stormlog.query.row_lists import RowList
 from stormlog.query.statements import Statement
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class AnsweringStore(EngineHolder):
             rows = self._run("rejects_summary", (text, self._read_so_far())).rows
         return [(path, count) for path, count in rows]
 
-    def rejects(self, limit: int | None = None) -> list[Reject]:
+    def rejects(self, limit: int | None = None) -> RowList[Reject]:
         """Return the lines skipped so far, in order of files and lines.
 
         `query_events` may have left files out; these count once another question has read them.
@@ -102,7 +103,7 @@ class AnsweringStore(EngineHolder):
         """
         with self._lock:
             rows = self._run("rejects", (text, {"limit": limit, **self._read_so_far()})).rows
-        return [Reject(*row) for row in rows]
+        return RowList([Reject(*row) for row in rows])
 
     def skipped_lines(self) -> list[SkippedLines]:
         """Return, for each file by path, how many of its lines were skipped so far, and where and why the first was."""

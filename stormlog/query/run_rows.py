@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
+from stormlog._readable_times import ReadableDuration, ReadableTime
 from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class RunRow:
     ranks: tuple[int, ...]
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    started_at = ReadableTime()
+    ended_at = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, tuples as lists."""
@@ -102,6 +105,8 @@ class RunAttachmentRow:
     source_namespace: str | None
     source_ref: str | None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    start = ReadableTime()
+    end = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
@@ -164,6 +169,8 @@ class TimelineMarker:
     world_size: int | None = None
     event_type: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    start = ReadableTime()
+    end = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
@@ -196,6 +203,7 @@ class DerivedFieldsRow:
     is_degraded_collector: bool
     segment_path: str
     line_number: int
+    timestamp = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
@@ -228,6 +236,9 @@ class RollupWindowRow:
     oom_count: int
     window_duration_ns: int
     rollups_path: str
+    start = ReadableTime()
+    end = ReadableTime()
+    window_duration = ReadableDuration()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
@@ -262,6 +273,8 @@ class CorrelationEvidence:
     metadata: Mapping[str, Any]
     confidence: str
     reasons: tuple[str, ...]
+    start = ReadableTime()
+    end = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, reasons as a list."""

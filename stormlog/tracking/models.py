@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import UNPRINTED
 
 if TYPE_CHECKING:
@@ -35,13 +36,20 @@ __all__ = [
 ]
 
 
-class _Value:
+class _Shown:
+    def __repr__(self) -> str:
+        from stormlog._short_repr import repr_of_fields  # Late: commands print no values.
+
+        return repr_of_fields(self, self.__dataclass_fields__)  # type: ignore[attr-defined]
+
+
+class _Value(_Shown):
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, JSON-ready."""
         return asdict(self)  # type: ignore[call-overload,no-any-return]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrackedIssue(_Value):
     """A failure that is followed from scan to scan.
 
@@ -105,9 +113,17 @@ class TrackedIssue(_Value):
     failure_count: int
     what: str = ""
     merged_from: str | None = None
+    resolved = ReadableTime()
+    recurred_last = ReadableTime()
+    first_seen = ReadableTime()
+    last_seen = ReadableTime()
+    last_activity = ReadableTime()
+    last_notified = ReadableTime()
+    created = ReadableTime()
+    updated = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fingerprint(_Value):
     """What makes evidence the same issue."""
 
@@ -118,9 +134,10 @@ class Fingerprint(_Value):
     severity: str
     title: str
     added_ns: int
+    added = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Occurrence(_Value):
     """An issue in one session.
 
@@ -144,9 +161,12 @@ class Occurrence(_Value):
     last_ns: int | None
     hit_count: int
     recorded_ns: int
+    first = ReadableTime()
+    last = ReadableTime()
+    recorded = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evidence(_Value):
     """One event, bundle or finding behind an occurrence; kept for the first 5 and last 15 of each."""
 
@@ -162,9 +182,10 @@ class Evidence(_Value):
     source_path: str | None
     bundle_path: str | None
     metadata: Mapping[str, Any]
+    timestamp = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comment(_Value):
     """What somebody said about an issue, in Markdown."""
 
@@ -176,9 +197,11 @@ class Comment(_Value):
     body: str
     created_ns: int
     updated_ns: int
+    created = ReadableTime()
+    updated = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activity(_Value):
     """One change, and who made it."""
 
@@ -191,9 +214,10 @@ class Activity(_Value):
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
     scan_id: str | None
+    at = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class IssueDetail(_Value):
     """An issue with its fingerprints, latest occurrences, their evidence and its comments.
 
@@ -209,7 +233,7 @@ class IssueDetail(_Value):
     merged_into: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class IssuePage(_Value):
     """Some issues of a list.
 
@@ -223,7 +247,7 @@ class IssuePage(_Value):
     has_more: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OccurrencePage(_Value):
     """Some occurrences of an issue, the latest first; see `IssuePage`."""
 
@@ -232,7 +256,7 @@ class OccurrencePage(_Value):
     has_more: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HistoryPage(_Value):
     """Some changes of an issue, the latest first; see `IssuePage`."""
 
@@ -241,7 +265,7 @@ class HistoryPage(_Value):
     has_more: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Change(_Value):
     """What a verb did.
 
@@ -254,7 +278,7 @@ class Change(_Value):
     warnings: Sequence[ChangeWarning] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Undone(_Value):
     """What was reversed.
 
@@ -269,8 +293,8 @@ class Undone(_Value):
     issues: Sequence[TrackedIssue]
 
 
-@dataclass(frozen=True)
-class TrackedRule:
+@dataclass(frozen=True, repr=False)
+class TrackedRule(_Shown):
     """A rule of a project by which issues are ignored.
 
     Attributes:
@@ -286,6 +310,7 @@ class TrackedRule:
     actor_id: str
     created_ns: int
     issue_count: int
+    created = ReadableTime()
 
     def as_dict(self) -> RuleDocument:
         """Return all fields in order, those of the rule among them, JSON-ready."""
@@ -304,7 +329,7 @@ class TrackedRule:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Project(_Value):
     """A named collection of runs: what merges stay within and digests are about.
 
@@ -327,9 +352,11 @@ class Project(_Value):
     webhook_format: str
     last_digest_ns: int | None
     created_ns: int
+    last_digest = ReadableTime()
+    created = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ScanReport(_Value):
     """What a scan did.
 
@@ -364,6 +391,8 @@ class ScanReport(_Value):
     notices_queued: int = 0
     warnings: Sequence[SkippedInput] = field(default_factory=list)
     sources_settled: int = field(default=0, metadata={UNPRINTED: True})
+    started = ReadableTime()
+    finished = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the answer of a scan, whose keys do not change."""

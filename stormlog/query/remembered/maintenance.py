@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, TypedDict
 
+from stormlog._readable_times import ReadableTime
 from stormlog.engine import INDEX_FILE_NAME, LAYOUT, engine_id, index_folder, peek_document
 from stormlog.errors import SourceError
 
@@ -60,6 +61,7 @@ class IndexSummary:
     answer_count: int
     last_used_ns: int
     is_of_this_engine: bool
+    last_used = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, NotRequired, TypedDict
 
+from stormlog._readable_times import ReadableTime
 from stormlog.tracking.actors import WRITE
 from stormlog.tracking.database.store import default_store_path
 from stormlog.tracking.digest.content import MOST_OF_WHY, Digest, collect, latest_sources, one_line
@@ -53,6 +54,7 @@ class ProjectDigest:
     due_ns: int | None
     notice_count: int
     digest: Digest | None
+    due = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, JSON-ready."""

@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict
 
+from stormlog._readable_times import ReadableTime
 from stormlog.errors import SourceError
 from stormlog.issues import IgnoreRule, ignoring_rule, may_be_ignored
 from stormlog.issues.kinds import severity_rank_sql
@@ -111,6 +112,8 @@ class GateIssue:
     fix_version: str | None
     basis: str | None
     what: str = ""
+    first_seen = ReadableTime()
+    last_seen = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, JSON-ready."""
