@@ -191,11 +191,11 @@ ROOMS = {
         {"engines.py"},
     ),
     "tracking": (
+        {"documents.py"},
         {
             "actors.py",
             "checks.py",
             "clocks.py",
-            "documents.py",
             "models.py",
             "statuses.py",
             "webhook_settings.py",
