@@ -170,7 +170,9 @@ class _Schemas:
         shape = _shape_of(kind)
         hints = get_type_hints(shape, localns=_documents_of(shape.__module__), include_extras=True)
         said = docstring_of(kind)
-        meanings = said.names if shape is kind else {**said.names, **docstring_of(shape).names}
+        # What a class does not say itself, the class that it is made of says.
+        kinds = dict.fromkeys((shape, kind, *kind.__mro__))
+        meanings = {name: text for one in reversed(kinds) for name, text in docstring_of(one).names.items()}
         properties: dict[str, Any] = {}
         for name in _printed_names(shape, hints):
             properties[name] = {**self.value(hints[name]), **_said(name, meanings)}
