@@ -29,6 +29,7 @@ LATE_PACKAGES = (
     "stormlog.query.remembered",
     "stormlog.reporting",
     "stormlog.rollups",
+    "stormlog.specification",
     "stormlog.tracking",
     "stormlog.tracking.digest",
     "stormlog.tracking.gate",
@@ -63,7 +64,7 @@ SHARED_MODULES = {
         "timestamps",
         "what",
     },
-    "stormlog.explaining": {"times"},
+    "stormlog.explaining": {"plain_fields", "times"},
     "stormlog.presenting": {
         *(
             "issue_rows",
@@ -119,6 +120,7 @@ FLOORS = (
     {"tracking"},
     {"configuration"},
     {"workflows"},
+    {"specification"},
     {"apps"},
     {"__main__"},
 )

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any
 
-from stormlog._values import frozen_class
-from stormlog.explaining.plain_fields import UNPRINTED, plain_fields
+from stormlog._values import UNPRINTED, frozen_class
+from stormlog.explaining.plain_fields import Plain
 from stormlog.explaining.timeline_models import MemoryTimeline
 
 __all__ = [
@@ -37,7 +36,7 @@ COMPONENTS = ("allocated", "reserved_unused", "outside_allocator", "process", "f
 
 
 @frozen_class
-class ExplainedRun:
+class ExplainedRun(Plain):
     """The attempt of a run that is explained.
 
     Args:
@@ -75,13 +74,9 @@ class ExplainedRun:
     ambiguous: bool
     last_ns: int | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
-
 
 @frozen_class
-class FirstFailure:
+class FirstFailure(Plain):
     """The earliest failure of an attempt.
 
     Args:
@@ -126,13 +121,9 @@ class FirstFailure:
     candidates: tuple[int, ...] = ()
     context: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
-
 
 @frozen_class
-class MemoryAccount:
+class MemoryAccount(Plain):
     """Where the memory of one device was, and which part of it grew. The parts and ``unexplained`` add up to ``total``.
 
     Args:
@@ -179,13 +170,9 @@ class MemoryAccount:
     pattern: str | None = None
     note: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
-
 
 @frozen_class
-class EarlierGrowth:
+class EarlierGrowth(Plain):
     """How the failed series differs from the same rank of the last earlier run without a failure.
 
     Args:
@@ -198,13 +185,9 @@ class EarlierGrowth:
     code_version: str | None
     growth: Mapping[str, int | None]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order."""
-        return plain_fields(self)
-
 
 @frozen_class
-class RankState:
+class RankState(Plain):
     """A rank of the attempt at its own failure, or at the first one.
 
     Args:
@@ -223,13 +206,9 @@ class RankState:
     total_bytes: int | None = None
     kind: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
-
 
 @frozen_class
-class OddRank:
+class OddRank(Plain):
     """A rank whose memory is far from that of the others at the first failure.
 
     Args:
@@ -243,13 +222,9 @@ class OddRank:
     bytes_from_median: int
     since_start: bool
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order."""
-        return plain_fields(self)
-
 
 @frozen_class
-class NearFull:
+class NearFull(Plain):
     """A rank that used at least 95 % of its device at the first failure."""
 
     rank: int
@@ -257,13 +232,9 @@ class NearFull:
     used_bytes: int
     total_bytes: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order."""
-        return plain_fields(self)
-
 
 @frozen_class
-class PriorHits:
+class PriorHits(Plain):
     """Hits of one issue before the failure.
 
     Args:
@@ -280,13 +251,9 @@ class PriorHits:
     last_ns: int | None
     ranks: tuple[int, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
-
 
 @frozen_class
-class SameIssue:
+class SameIssue(Plain):
     """The same failure in other runs.
 
     Args:
@@ -305,13 +272,9 @@ class SameIssue:
     last_version_without: str | None
     runs: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order."""
-        return plain_fields(self)
-
 
 @frozen_class
-class OtherRun:
+class OtherRun(Plain):
     """Another run, or attempt, that failed."""
 
     run_id: str
@@ -319,13 +282,9 @@ class OtherRun:
     failed_ns: int | None
     code_version: str | None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
-
 
 @frozen_class
-class Explanation:
+class Explanation(Plain):
     """Why a run failed, as far as its telemetry tells.
 
     Args:
@@ -346,6 +305,8 @@ class Explanation:
         timeline: Memory around the time of the account, of the same device; null without one. For plots: it is no part
             of the JSON.
 
+    What `as_dict` returns is what ``stormlog why --json`` prints.
+
     Source: docs/why.md.
     """
 
@@ -364,7 +325,3 @@ class Explanation:
     other_runs: tuple[OtherRun, ...] = ()
     at_ns: int | None = None
     timeline: MemoryTimeline | None = field(default=None, metadata={UNPRINTED: True})
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return what ``stormlog why --json`` prints: all fields in order, times also as text."""
-        return plain_fields(self)
