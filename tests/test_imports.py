@@ -14,7 +14,20 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "stormlog"
-HEAVY = ("click", "duckdb", "numpy", "pandas", "pyarrow", "rich", "scipy", "sqlglot", "torch")
+HEAVY = (
+    "anyio",
+    "click",
+    "duckdb",
+    "mcp",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "rich",
+    "scipy",
+    "sqlglot",
+    "torch",
+)
 LATE_PACKAGES = (
     "stormlog.telemetry",
     "stormlog.issues",

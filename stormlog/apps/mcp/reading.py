@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stormlog._names import distinct_names
 from stormlog._times import parse_duration, parse_time
 from stormlog.apps.mcp import arguments
-from stormlog.apps.mcp.answers import chosen, fields_that_fit, room_beside, rows_that_fit
+from stormlog.apps.mcp.answers import chosen, fields_that_fit, plain, room_beside, rows_that_fit
 from stormlog.apps.mcp.problems import ToolError
 from stormlog.apps.mcp.shapes import (
     EXPLANATION_FIELDS,
@@ -69,8 +69,9 @@ _USUAL_ISSUE: Final = (
     ),
     *("details", "history"),
 )
-#: Points of a counter in the timeline of an issue, where more was not asked for.
-_FEW_POINTS: Final = 8
+#: Where more was not asked for: points of a counter in the timeline of an issue, and entries of its history.
+_FEW_POINTS: Final = 6
+_FEW_ENTRIES: Final = 10
 
 
 def _skipped_lines(store: QueryStore) -> int:
@@ -103,11 +104,13 @@ def _list_issues(call: Call, wanted: arguments.ListIssues) -> dict[str, Any]:
         how = f"call list_issues again with offset={end}, or with fewer fields" if is_cut else None
         if not found and there_are:
             how = f"there are {there_are:,} issues: a smaller offset shows them"
-        elif not found:
-            how = "; ".join(map(str, store.unmatched_filters(filters))) or None
+        listed: dict[str, Any] = {"issues": found}
+        if not there_are:
+            # They name what there is instead.
+            listed["unmatched"] = plain([str(one) for one in store.unmatched_filters(filters)])
         return {
             **answer,
-            "untrusted_data": {"issues": found},
+            "untrusted_data": listed,
             "truncated": is_cut,
             "next_offset": end if is_cut else None,
             "how_to_go_on": how,
@@ -130,7 +133,7 @@ def _get_issue(call: Call, wanted: arguments.GetIssue) -> dict[str, Any]:
             **account,
             "tracked": known["issue"],
             "comments": known["comments"],
-            "history": list(shown.history),
+            "history": list(shown.history[: _FEW_ENTRIES if wanted.fields is None else None]),
             "occurrences": known["occurrences"],
             "account_problem": shown.account_problem,
         }
@@ -141,7 +144,7 @@ def _get_issue(call: Call, wanted: arguments.GetIssue) -> dict[str, Any]:
                 facts["timeline"] = coarser_timeline(timeline, _FEW_POINTS).as_dict()
             smaller["timeline"] = partial(_halved, timeline)
         next_calls = [] if shown.account is None else _after_issue(account)
-        return _record("get_issue", {"issue": wanted.issue}, names, facts, store, next_calls, smaller)
+        return _record("get_issue", names, facts, store, next_calls, smaller)
 
     return call.workplace.ask(call.arrival, question)
 
@@ -166,7 +169,6 @@ def _next(tool: str, given: dict[str, Any], reason: str) -> dict[str, Any]:
 
 def _record(
     tool: str,
-    given: Mapping[str, Any],
     names: Sequence[str],
     facts: Mapping[str, Any],
     store: QueryStore,
@@ -177,7 +179,6 @@ def _record(
 
     Args:
         tool: The tool.
-        given: What names the thing.
         names: The fields that are wanted, in the order in which they find room.
         facts: All that is known.
         store: Where it comes from.
@@ -189,11 +190,10 @@ def _record(
     kept, left_out = fields_that_fit(present, room_beside(answer), smaller)
     how = None
     if left_out:
-        said = ", ".join(f"{name}={value!r}" for name, value in given.items() if value is not None)
         how = (
             f"{left_out[0]} is cut: query has the rows behind it"
             if len(present) == 1
-            else f"call {tool}({said}{', ' if said else ''}fields=[{left_out[0]!r}]), one field at a time"
+            else f"call {tool} again with fields=[{left_out[0]!r}], one field at a time"
         )
     return {
         **answer,
@@ -226,11 +226,7 @@ def _why(call: Call, wanted: arguments.Why) -> dict[str, Any]:
                 _next("get_issue", issue, "since which version, how often, on which ranks and hosts")
             )
             next_calls.append(_next("around", issue, "what all ranks did in the seconds around its last hit"))
-        if explanation.other_runs:
-            other = explanation.other_runs[0]
-            given = {"run_id": other.run_id, "attempt": other.attempt}
-            next_calls.append(_next("why", given, "another run, to compare with"))
-        return _record("why", {**asked, "at": wanted.at}, names, facts, store, next_calls)
+        return _record("why", names, facts, store, next_calls)
 
     return call.workplace.ask(call.arrival, question)
 

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-class NextCall(TypedDict):
+class _NextCall(TypedDict):
     """A call that leads on.
 
     Attributes:
@@ -40,7 +40,7 @@ class NextCall(TypedDict):
     reason: str
 
 
-class Warned(TypedDict):
+class _Warned(TypedDict):
     """What to think about.
 
     Attributes:
@@ -53,7 +53,15 @@ class Warned(TypedDict):
 
 
 class _Listed(TypedDict):
+    """Some issues of a list.
+
+    Attributes:
+        issues: In the order that was asked for.
+        unmatched: Where no issue fits: values that no issue has, and what there is instead.
+    """
+
     issues: Sequence[ListedIssue]
+    unmatched: NotRequired[Sequence[str]]
 
 
 class _ListIssues(TypedDict):
@@ -93,7 +101,7 @@ class _Record(TypedDict):
     truncated: bool
     left_out: Sequence[str]
     how_to_go_on: str | None
-    next: Sequence[NextCall]
+    next: Sequence[_NextCall]
 
 
 class _TrackedParts(TypedDict):
@@ -204,17 +212,25 @@ class _Describe(TypedDict):
     how_to_go_on: str | None
 
 
-class _Changed(TypedDict):
-    """An issue as it is now.
+class _Warnings(TypedDict):
+    """What goes with an issue that was changed.
 
     Attributes:
-        untrusted_data: The issue; titles are those of telemetry. Fields may be left out.
-        warnings: What to think about.
+        warnings: What to think about: they name versions that telemetry names.
+    """
+
+    warnings: Sequence[_Warned]
+
+
+class _Changed(TypedDict):
+    """What was done.
+
+    Attributes:
+        untrusted_data: The issue as it is now, or the comment. Fields may be left out.
         command: The command line that does the same.
     """
 
     untrusted_data: Mapping[str, Any]
-    warnings: Sequence[Warned]
     command: str
 
 
@@ -265,6 +281,8 @@ SCHEMAS: Final[Mapping[str, dict[str, Any]]] = {
     "around": _choosable(json_schema(_Around), "NearEvent", "CorrelationEvidence"),
     "query": json_schema(_Query),
     "describe": _choosable(json_schema(_Describe), "ViewDescription"),
-    **dict.fromkeys(("claim", "resolve", "ignore", "reopen"), _holding(_Changed, _TRACKED_ISSUE)),
+    **dict.fromkeys(
+        ("claim", "resolve", "ignore", "reopen"), _holding(_Changed, _TRACKED_ISSUE, json_schema(_Warnings))
+    ),
     "comment": _holding(_Changed, json_schema(Comment)),
 }

@@ -107,12 +107,11 @@ def _change(
                 raise
             raise ToolError(f"{problem_text(error)} {_state(tracker, issue.issue_id)}") from error
         command = triage_command(tracker, verb, issue.number, **options)
-    answer = {
-        "warnings": [{"code": one["code"], "message": plain(one["message"])} for one in change.warnings],
-        "command": plain(command),
-    }
+    answer = {"command": plain(command)}
     now = change.issues[0].as_dict()
-    kept, _ = fields_that_fit({name: now[name] for name in fields}, room_beside(answer))
+    facts = {name: now[name] for name in fields}
+    facts["warnings"] = [{"code": one["code"], "message": one["message"]} for one in change.warnings]
+    kept, _ = fields_that_fit(facts, room_beside(answer))
     return {"untrusted_data": kept, **answer}
 
 
@@ -133,7 +132,7 @@ def _comment(call: Call, wanted: arguments.Comment) -> dict[str, Any]:
     with call.workplace.open_tracker(call.agent) as tracker:
         comment = tracker.comment(wanted.issue, wanted.body)
         command = triage_command(tracker, "comment", tracker.issue_number(wanted.issue), wanted.body)
-    answer = {"warnings": [], "command": plain(command)}
+    answer = {"command": plain(command)}
     kept, _ = fields_that_fit(comment.as_dict(), room_beside(answer))
     return {"untrusted_data": kept, **answer}
 
