@@ -11,8 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from stormlog.issues.kinds import IssueKind
-from stormlog.issues.state import IssueState
+from stormlog.issues import IssueKind, IssueState
 from stormlog.query.filters import ISSUE_SORTS
 
 __all__ = [

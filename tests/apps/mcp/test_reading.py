@@ -77,7 +77,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         for number in range(120)
     ]
     write_lines(folder / "events.jsonl", *alerts, "{broken", "{also broken")
-    with stormlog.query.open(folder, cache=False) as store, connected(Workplace(store)) as client:
+    with stormlog.query.open(folder) as store, connected(Workplace(store)) as client:
         yield Reader(store, client)
 
 

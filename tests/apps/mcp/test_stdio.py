@@ -59,8 +59,8 @@ class Process:
         return self.process.returncode, out, err
 
 
-@pytest.mark.parametrize("version", [HANDSHAKE_PROTOCOL_VERSIONS[0], HANDSHAKE_PROTOCOL_VERSIONS[-1]])
-def test_a_session_from_the_handshake_to_the_end(tmp_path: Path, version: str) -> None:
+def test_a_session_of_the_oldest_protocol_from_the_handshake_to_the_end(tmp_path: Path) -> None:
+    version = HANDSHAKE_PROTOCOL_VERSIONS[0]
     damaged(tmp_path)
     server = Process(tmp_path, "--timeout", "60s")
     info = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}}
@@ -98,7 +98,7 @@ def test_a_session_from_the_handshake_to_the_end(tmp_path: Path, version: str) -
     assert "Traceback" not in err
 
 
-def test_the_official_client_over_stdio(tmp_path: Path) -> None:
+def test_a_session_of_the_newest_protocol_by_the_official_client(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     runs.mkdir()
     capture(runs)
