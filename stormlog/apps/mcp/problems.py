@@ -92,6 +92,9 @@ def _sentence(error: BaseException) -> str:
         return _joined(text, "Whoever starts the server gives it with --allow issues:write.")
     if isinstance(error, StoreBusyError):
         return _joined(text, "Nothing was changed; call again in a moment.")
+    if isinstance(error, UnknownIdError) and error.kind in ("run", "session"):
+        # Not those that there are: ids are texts of files.
+        return f"no {error.kind} {error.name!r} under the opened paths. {_WHERE_IDS_ARE[error.kind]}"
     if isinstance(error, UnknownIdError):
         return _joined(text, _WHERE_IDS_ARE.get(error.kind, ""))
     if isinstance(error, OutOfRoomError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
+from stormlog.apps.cli.commands.mcp import _ended_by_interrupts
+from stormlog.query import open as open_telemetry
 from stormlog.tracking import Tracker
 from tests.apps.cli.runner import COMMAND, stormlog
 from tests.apps.cli.samples import capture, damaged
@@ -169,3 +172,21 @@ def test_without_the_right_sdk_it_says_how_to_get_it(
     assert outcome.status == 2
     assert "pip install 'stormlog[mcp]'" in outcome.stderr
     assert (found or "the SDK") in outcome.stderr
+
+
+def test_ctrl_c_ends_it_though_it_waits_for_stdin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def leave(status: int) -> None:
+        raise SystemExit(status)
+
+    monkeypatch.setattr(os, "_exit", leave)
+    capture(tmp_path)
+    with (
+        open_telemetry(tmp_path) as store,
+        pytest.raises(SystemExit) as ending,
+        _ended_by_interrupts(store),
+    ):
+        signal.raise_signal(signal.SIGINT)
+    assert ending.value.code == 130
+    assert capsys.readouterr().err == "Interrupted.\n"

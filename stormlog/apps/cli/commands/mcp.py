@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +15,9 @@ from stormlog.apps.cli.options.options import cache_of, name_tracker, reading_op
 from stormlog.apps.cli.options.sections import SectionedCommand, section
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from stormlog.query import QueryStore
 
 __all__ = ["mcp"]
 
@@ -55,8 +62,6 @@ def mcp(allow: str | None, as_agent: str | None, timeout: str, **options: Any) -
       stormlog mcp runs/
       stormlog mcp runs/ --db tracker.db --allow issues:write
     """
-    import os
-
     from stormlog.apps.cli.answers import Request, open_store
     from stormlog.apps.cli.printing import diagnostics
     from stormlog.apps.cli.sql_answers import seconds_of
@@ -85,7 +90,33 @@ def mcp(allow: str | None, as_agent: str | None, timeout: str, **options: Any) -
         agent=as_agent or os.environ.get("STORMLOG_AGENT") or None,
         timeout_s=timeout_s,
     )
-    run_stdio(workplace, store)
+    if sys.stdin.isatty():
+        diagnostics.print_message(
+            "serving on stdin and stdout, for a program that starts this; Ctrl-C ends it", "Note"
+        )
+    with _ended_by_interrupts(store):
+        run_stdio(workplace, store)
+
+
+@contextmanager
+def _ended_by_interrupts(store: QueryStore) -> Iterator[None]:
+    """End the process with Ctrl-C: a thread waits for the next line of stdin, and cannot be told to stop."""
+    from stormlog.apps.cli.exit_codes import ExitCode
+    from stormlog.apps.cli.printing import diagnostics
+
+    def leave(*_: object) -> None:
+        store.abandon()
+        diagnostics.print_error(KeyboardInterrupt(), "interrupted", as_json=False)
+        os._exit(ExitCode.INTERRUPTED)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _permissions(allow: str | None) -> Sequence[str]:
