@@ -1,15 +1,12 @@
-"""The tools that look: issues, one issue, a failed run, what happened around something, SQL, and what there is."""
+"""The tools that look: issues, one issue, a failed run, and what happened around something."""
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from stormlog._names import distinct_names
 from stormlog._times import parse_duration, parse_time
 from stormlog.apps.mcp import arguments
 from stormlog.apps.mcp.answers import chosen, fields_that_fit, plain, room_beside, rows_that_fit
@@ -20,13 +17,12 @@ from stormlog.apps.mcp.shapes import (
     LISTED_FIELDS,
     NEAR_FIELDS,
     SCHEMAS,
-    VIEW_FIELDS,
 )
 from stormlog.apps.mcp.tool import Call, Tool
-from stormlog.errors import QueryError, UnknownIdError
+from stormlog.apps.mcp.workplace import skipped_lines
+from stormlog.errors import UnknownIdError
 from stormlog.explaining import coarser_timeline
 from stormlog.query import CORRELATION_KINDS, CorrelationEvidence, CorrelationFilter, IssueFilter
-from stormlog.query.schema import describe_view, describe_views
 from stormlog.workflows import (
     events_around,
     explain,
@@ -51,31 +47,16 @@ _USUAL_LISTED: Final = tuple(
 _OF_TRACKERS: Final = ("number", "status", "assignee", "revision")
 _USUAL_NEAR: Final = tuple(name for name in NEAR_FIELDS if name not in ("session_id", "device_id"))
 _EVIDENCE_FIELDS: Final = tuple(CorrelationEvidence.__dataclass_fields__)
-_USUAL_VIEW: Final = ("name", "call", "meaning")
 #: Fields of an issue in the order in which they find room.
 _USUAL_ISSUE: Final = (
     *("fingerprint_id", "kind", "severity", "state", "title", "what", "tracked", "account_problem"),
     *("hit_count", "session_count", "run_count", "first_ns", "first_utc", "last_ns", "last_utc", "exception"),
-    *(
-        "latest_run",
-        "versions",
-        "evidence",
-        "bundle_path",
-        "dimensions",
-        "spread",
-        "comments",
-        "trend",
-        "timeline",
-    ),
-    *("details", "history"),
+    *("latest_run", "versions", "evidence", "bundle_path", "dimensions", "spread", "comments"),
+    *("history", "trend", "timeline", "details"),
 )
 #: Where more was not asked for: points of a counter in the timeline of an issue, and entries of its history.
 _FEW_POINTS: Final = 6
 _FEW_ENTRIES: Final = 10
-
-
-def _skipped_lines(store: QueryStore) -> int:
-    return sum(count for _, count in store.rejects_summary())
 
 
 # ---- issues ------------------------------------------------------------------------------------------------
@@ -95,7 +76,7 @@ def _list_issues(call: Call, wanted: arguments.ListIssues) -> dict[str, Any]:
         answer = {
             "untrusted_data": {"issues": []},
             "issue_count": there_are,
-            "skipped_lines": _skipped_lines(store),
+            "skipped_lines": skipped_lines(store),
         }
         rows = ({name: whole[name] for name in fields} for whole in (issue.as_dict() for issue in issues))
         found = rows_that_fit(rows, room_beside(answer))
@@ -185,7 +166,7 @@ def _record(
         next_calls: Calls that lead on.
         smaller: See `fields_that_fit`.
     """
-    answer = {"untrusted_data": {}, "skipped_lines": _skipped_lines(store), "next": next_calls}
+    answer = {"untrusted_data": {}, "skipped_lines": skipped_lines(store), "next": next_calls}
     present = {name: facts[name] for name in names if name in facts}
     kept, left_out = fields_that_fit(present, room_beside(answer), smaller)
     how = None
@@ -276,7 +257,7 @@ def _around_issue(
     answer = {
         "untrusted_data": {"fingerprint_id": found.fingerprint_id, "events": []},
         "row_count": found.event_count,
-        "skipped_lines": _skipped_lines(store),
+        "skipped_lines": skipped_lines(store),
     }
     # What finds no room is what is farthest from the hit.
     nearest = sorted(found.events, key=lambda event: (abs(event.seconds), event.rank))
@@ -302,9 +283,9 @@ def _around_moment(store: QueryStore, wanted: arguments.Around, filters: Correla
     wholes = [piece.as_dict() for piece in found.evidence]
     fields = chosen(wanted.fields, _EVIDENCE_FIELDS, _EVIDENCE_FIELDS)
     frame: dict[str, Any] = {
-        "untrusted_data": {"anchor": dict(found.anchor), "evidence": []},
+        "untrusted_data": {"anchor": plain(found.anchor), "evidence": []},
         "row_count": None,
-        "skipped_lines": _skipped_lines(store),
+        "skipped_lines": skipped_lines(store),
     }
     rows = rows_that_fit(
         ({name: one[name] for name in fields} for one in wholes[: wanted.limit]), room_beside(frame)
@@ -317,92 +298,6 @@ def _around_moment(store: QueryStore, wanted: arguments.Around, filters: Correla
     )
     frame["untrusted_data"]["evidence"] = rows
     return {**frame, "truncated": is_cut, "how_to_go_on": how if is_cut else None}
-
-
-# ---- SQL ---------------------------------------------------------------------------------------------------
-
-
-def _query(call: Call, wanted: arguments.Query) -> dict[str, Any]:
-    def question(store: QueryStore) -> dict[str, Any]:
-        names, types, first = _first_rows(store, wanted, call.workplace.timeout_s)
-        columns = [
-            {"name": name, "type": kind} for name, kind in zip(distinct_names(names), types, strict=True)
-        ]
-        answer: dict[str, Any] = {
-            "untrusted_data": {"columns": columns, "rows": []},
-            "row_count": 0,
-            "skipped_lines": _skipped_lines(store),
-        }
-        room = room_beside(answer)
-        if room < 0:
-            raise ToolError(
-                f"{len(columns):,} columns are more than an answer holds: name those that are needed"
-            )
-        rows = rows_that_fit((list(row) for row in first[: wanted.limit]), room)
-        is_cut = len(rows) < len(first)
-        how = (
-            f"the first {len(rows):,} rows are here: let the statement count or sum, choose fewer columns, or add "
-            f"ORDER BY ... LIMIT {wanted.limit} OFFSET {len(rows)}"
-        )
-        answer["untrusted_data"]["rows"] = rows
-        return {
-            **answer,
-            "row_count": len(rows),
-            "truncated": is_cut,
-            "how_to_go_on": how if is_cut else None,
-        }
-
-    return call.workplace.ask(call.arrival, question)
-
-
-def _first_rows(
-    store: QueryStore, wanted: arguments.Query, timeout_s: float
-) -> tuple[list[str], list[str], list[tuple[Any, ...]]]:
-    """Return names, types and first rows of a statement, one more than are wanted.
-
-    It runs in a thread of its own, which is left alone if the statement cannot be stopped.
-
-    Raises:
-        QueryError: it was refused, failed or took too long.
-    """
-    outcomes: queue.SimpleQueue[Any] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            with store.iter_sql(
-                wanted.sql, wanted.parameters, timeout_s=timeout_s, give_up=outcomes.put
-            ) as stream:
-                rows = [row for row, _ in zip(stream, range(wanted.limit + 1), strict=False)]
-                outcomes.put((stream.columns, stream.types, rows))
-        except BaseException as error:
-            outcomes.put(error)
-
-    threading.Thread(target=run, name="stormlog-statement", daemon=True).start()
-    outcome = outcomes.get()
-    if isinstance(outcome, QueryError) and "it took longer than" in str(outcome):
-        raise ToolError(f"{outcome}: ask for less, such as one run, one session or some hours") from outcome
-    if isinstance(outcome, BaseException):
-        raise outcome
-    columns, types, rows = outcome
-    return columns, types, rows
-
-
-def _describe(call: Call, wanted: arguments.Describe) -> dict[str, Any]:
-    usual = _USUAL_VIEW if wanted.view is None else VIEW_FIELDS
-    fields = chosen(wanted.fields, VIEW_FIELDS, usual)
-
-    def question(store: QueryStore) -> dict[str, Any]:
-        views = describe_views(store) if wanted.view is None else [describe_view(wanted.view, store)]
-        wholes = [view.as_dict() for view in views]
-        frame: dict[str, Any] = {"views": []}
-        rows = rows_that_fit(({name: one[name] for name in fields} for one in wholes), room_beside(frame))
-        is_cut = len(rows) < len(wholes)
-        how = "name one view, or fewer fields" if is_cut else None
-        if wanted.view is None and not is_cut:
-            how = "name a view for its columns, units and an example"
-        return {"views": rows, "truncated": is_cut, "how_to_go_on": how}
-
-    return call.workplace.ask(call.arrival, question)
 
 
 READING: Final = (
@@ -444,22 +339,5 @@ READING: Final = (
         arguments.Around,
         SCHEMAS["around"],
         _around,
-    ),
-    Tool(
-        "query",
-        "Ask with SQL",
-        "Run one SELECT (DuckDB) over the views, such as events, sessions, runs, issues, issue_evidence; with a "
-        "tracker also over schema tracking. It only reads. At most 100 rows and 32 KiB: count, sum and filter in SQL.",
-        arguments.Query,
-        SCHEMAS["query"],
-        _query,
-    ),
-    Tool(
-        "describe",
-        "Describe views",
-        "List the views that query can read; with view, its columns with types, units and meanings, and an example.",
-        arguments.Describe,
-        SCHEMAS["describe"],
-        _describe,
     ),
 )

@@ -20,6 +20,7 @@ from mcp_types import CallToolResult, ListToolsResult
 from pydantic import ValidationError
 
 from stormlog import __version__
+from stormlog.apps.mcp.asking import ASKING
 from stormlog.apps.mcp.instructions import INSTRUCTIONS
 from stormlog.apps.mcp.instructions import WRITING as HOW_TO_WRITE
 from stormlog.apps.mcp.problems import bad_arguments, problem_text, unknown_name
@@ -49,7 +50,7 @@ def make_server(workplace: Workplace) -> Server[Any]:
         workplace: What its tools work on.
     """
     may_write = "issues:write" in workplace.permissions and workplace.tracker is not None
-    tools = {tool.name: tool for tool in (*READING, *(WRITING if may_write else ()))}
+    tools = {tool.name: tool for tool in (*READING, *ASKING, *(WRITING if may_write else ()))}
     listed = [tool.described() for tool in tools.values()]
     # Its threads end when the server is forgotten.
     pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="stormlog-call")

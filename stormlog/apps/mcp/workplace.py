@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stormlog.query import QueryStore
     from stormlog.tracking import Tracker
 
-__all__ = ["Workplace"]
+__all__ = ["Workplace", "skipped_lines"]
 
 _Answer = TypeVar("_Answer")
 
@@ -130,3 +130,8 @@ class Workplace:
             read_only="issues:write" not in self.permissions,
             make_folder=False,
         )
+
+
+def skipped_lines(store: QueryStore) -> int:
+    """Return how many lines of what was read are no valid records."""
+    return sum(count for _, count in store.rejects_summary())

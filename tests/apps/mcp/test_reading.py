@@ -15,6 +15,7 @@ from mcp.client import Client
 import stormlog.query
 from stormlog.apps.mcp import shapes
 from stormlog.apps.mcp.answers import MOST_BYTES, MOST_ROWS
+from stormlog.apps.mcp.asking import ASKING
 from stormlog.apps.mcp.reading import READING
 from stormlog.apps.mcp.workplace import Workplace
 from stormlog.apps.mcp.writing import WRITING
@@ -282,10 +283,10 @@ def test_every_field_can_be_asked_for(
 
 
 def test_tools_say_what_they_do() -> None:
-    for tool in (*READING, *WRITING):
+    for tool in (*READING, *ASKING, *WRITING):
         described = tool.described()
         assert described.annotations is not None
-        assert described.annotations.read_only_hint is (tool in READING)
+        assert described.annotations.read_only_hint is (tool not in WRITING)
         assert described.annotations.destructive_hint is described.annotations.open_world_hint is False
         assert described.output_schema == shapes.SCHEMAS[tool.name]
         assert described.input_schema["additionalProperties"] is False
@@ -299,7 +300,7 @@ def test_the_guide_of_the_server_names_only_tools_that_there_are(job: Reader) ->
         return client.instructions or "", [tool.name for tool in (await client.list_tools()).tools]
 
     said, names = job.client.run(act)
-    assert names == [tool.name for tool in READING]
+    assert names == [tool.name for tool in (*READING, *ASKING)]
     assert all(name in said for name in names)
     assert not any(f"- {tool.name} " in said for tool in WRITING)
 
@@ -357,6 +358,20 @@ def test_an_answer_that_is_cut_says_how_to_go_on(hostile: Reader) -> None:
     assert "characters)" in long and len(long) < 2_100
     wide = ", ".join(f"{number} AS column_{number}" for number in range(2_000))
     assert "columns are more than an answer holds" in hostile.ask("query", sql=f"SELECT {wide}").text
+
+
+def test_what_surrounds_a_hostile_moment_is_small(hostile: Reader) -> None:
+    [session_id, at_ns] = hostile.store.sql(
+        "SELECT session_id, timestamp_ns FROM events ORDER BY 2 LIMIT 1"
+    ).rows[0]
+    answer = hostile.ask("around", session_id=session_id, at=str(at_ns), window="10m", limit=100)
+    # The client wrote it with a character in the place of half a pair: there is no such session.
+    assert answer.size <= MOST_BYTES and "\x1b" not in answer.text
+    record_id = hostile.store.sql("SELECT record_id FROM projected_records LIMIT 1").rows[0][0]
+    answer = hostile.ask("around", record_id=record_id, window="10m", limit=100)
+    assert not answer.is_error, answer.text
+    assert "previous instructions" in answer.untrusted["anchor"]["session_id"]
+    assert answer.size <= MOST_BYTES and "\x1b" not in answer.text and "\ud800" not in answer.text
 
 
 def test_a_record_that_finds_no_room_names_what_it_leaves_out(hostile: Reader) -> None:

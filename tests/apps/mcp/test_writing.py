@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import stormlog.query
+from stormlog.apps.mcp.asking import ASKING
 from stormlog.apps.mcp.reading import READING
 from stormlog.apps.mcp.workplace import Workplace
 from stormlog.apps.mcp.writing import WRITING
@@ -95,7 +96,7 @@ def test_tools_that_change_exist_with_the_permission_only(
         with connected(place) as client:
             names = [tool.name for tool in client.run(lambda opened: opened.list_tools()).tools]
             may_write = has_tracker and permissions == BOTH
-            assert names == [tool.name for tool in (*READING, *(WRITING if may_write else ()))]
+            assert names == [tool.name for tool in (*READING, *ASKING, *(WRITING if may_write else ()))]
             instructions = client.run(_instructions)
             assert ("How to change issues" in instructions) is may_write
             if not may_write:
