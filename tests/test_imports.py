@@ -98,7 +98,14 @@ SHARED_MODULES = {
     "stormlog.tracking": {
         # `scan` and `watch` are modules too, so no package can have names like these.
         *("scanning.options", "scanning.scan", "scanning.watch"),
-        *("database.maintenance", "digest.rendering", "repository", "sidecar_exchange", "statuses"),
+        *(
+            "database.documents",
+            "database.maintenance",
+            "digest.rendering",
+            "repository",
+            "sidecar_exchange",
+            "statuses",
+        ),
     },
 }
 

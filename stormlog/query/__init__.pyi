@@ -39,6 +39,7 @@ from stormlog.query.filters import (
 from stormlog.query.rows import (
     EventRow as EventRow,
     Reject as Reject,
+    SkippedLines as SkippedLines,
     SessionRow as SessionRow,
 )
 from stormlog.query.run_rows import (

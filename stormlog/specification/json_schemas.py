@@ -24,13 +24,13 @@ from typing import (
     is_typeddict,
 )
 
-from stormlog._values import UNPRINTED
+from stormlog._values import UNPRINTED, frozen_class
 from stormlog.explaining import TIME_TEXTS
 from stormlog.explaining.plain_fields import Plain
 from stormlog.query.schema import unit_of
 from stormlog.specification.docstrings import docstring_of
 
-__all__ = ["DRAFT", "json_schema"]
+__all__ = ["DRAFT", "SomeOf", "json_schema"]
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -43,13 +43,27 @@ _PLAIN: Final[dict[Any, str]] = {
 }
 
 
+@frozen_class
+class SomeOf:
+    """An annotation of a class of which only some fields are printed: ``Annotated[Project, SomeOf(("name",))]``.
+
+    Args:
+        required: Fields that are always there.
+        also: A class whose fields may be there as well.
+    """
+
+    required: tuple[str, ...] = ()
+    also: Any = None
+
+
 def json_schema(hint: Any, *, title: str | None = None, description: str | None = None) -> dict[str, Any]:
     """Return the JSON schema of what is printed of a value.
 
     Args:
         hint: The type of the value: a dataclass, a ``TypedDict``, or anything made of these, texts, numbers, lists
             and mappings, such as ``list[TrackedIssue]``. Of a dataclass, all fields are printed, unless its method
-            ``as_dict`` is annotated with a ``TypedDict``: then that is.
+            ``as_dict`` is annotated with a ``TypedDict``: then that is. In such a ``TypedDict``,
+            ``Annotated[dict[str, Any], Project]`` is what ``Project.as_dict`` returns. See `SomeOf` too.
         title: Name of the schema; by default the class is not named.
         description: What the value is; by default what its class says.
 
@@ -86,7 +100,12 @@ class _Schemas:
             return {}
         if hint in _PLAIN:
             return {"type": _PLAIN[hint]}
-        if origin in (Annotated, NotRequired):
+        if origin is Annotated:
+            if isinstance(arguments[1], SomeOf):
+                return self._some_of(arguments[0], arguments[1])
+            # A mapping that is annotated with a class is what the class is printed as.
+            return self.value(arguments[1] if _is_class(arguments[1]) else arguments[0])
+        if origin is NotRequired:
             return self.value(arguments[0])
         if origin in (Union, types.UnionType):
             return self._any_of([self.value(member) for member in arguments])
@@ -126,6 +145,12 @@ class _Schemas:
             whole = {**(detailed[0] if detailed else {}), "type": named}
             return {**whole, "enum": [*whole["enum"], None]} if "enum" in whole else whole
         return {"anyOf": members}
+
+    def _some_of(self, kind: Any, some: SomeOf) -> dict[str, Any]:
+        whole = self.object(kind)
+        if some.also is not None:
+            whole["properties"] |= self.object(some.also)["properties"]
+        return {**whole, "required": list(some.required)}
 
     def _reference(self, kind: Any) -> dict[str, Any]:
         name = kind.__name__

@@ -3,6 +3,9 @@
 from stormlog.workflows.commands import (
     triage_command as triage_command,
 )
+from stormlog.workflows.documents import (
+    IssuePageDocument as IssuePageDocument,
+)
 from stormlog.workflows.issue_lists import (
     ListedIssue as ListedIssue,
     list_issue_page as list_issue_page,

@@ -67,6 +67,7 @@ BASES = {
     "mcp": "runs",
     "sql": f"runs {SELECT}",
     "describe": "",
+    "spec": "",
     "rollups": "sink",
     "query runs": "linked-a linked-b",
     "query attachments": "linked-a linked-b",
@@ -112,6 +113,10 @@ TABLE: dict[str, list[Row]] = {
         *(row for row in reading("") if row.option not in ("--strict", "--quiet")),
     ],
     "describe": [Row("--json", "--json", new='"columns"')],
+    "spec": [
+        Row("--json", "issues stats --json", new='"parameters"'),
+        Row("--schema", "--schema error", new='"$schema"'),
+    ],
     "rollups": [
         Row("--output", "--output sums.json", new="sums.json", on="files"),
         Row("--window", "--window 100ms", gone="1 window\n"),
