@@ -14,7 +14,10 @@ from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields, make_dataclass
 from typing import Any, TypeVar, dataclass_transform
 
-__all__ = ["frozen_class", "mutable_class"]
+__all__ = ["UNPRINTED", "frozen_class", "mutable_class"]
+
+#: Key in the metadata of a field that is no part of what is printed of an object.
+UNPRINTED = "is_unprinted"
 
 Class = TypeVar("Class", bound=type[Any])
 

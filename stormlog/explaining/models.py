@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any
 
 from stormlog._readable_times import ReadableDuration, ReadableTime
-from stormlog._values import frozen_class
-from stormlog.explaining.plain_fields import UNPRINTED, plain_fields
+from stormlog._values import UNPRINTED, frozen_class
+from stormlog.explaining.plain_fields import Plain
 from stormlog.explaining.timeline_models import MemoryTimeline
 
 __all__ = [
@@ -38,7 +37,7 @@ COMPONENTS = ("allocated", "reserved_unused", "outside_allocator", "process", "f
 
 
 @frozen_class
-class ExplainedRun:
+class ExplainedRun(Plain):
     """The attempt of a run that is explained.
 
     Args:
@@ -80,13 +79,9 @@ class ExplainedRun:
     clock_spread = ReadableDuration()
     last = ReadableTime()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
-
 
 @frozen_class
-class FirstFailure:
+class FirstFailure(Plain):
     """The earliest failure of an attempt.
 
     Args:
@@ -133,13 +128,9 @@ class FirstFailure:
     timestamp = ReadableTime()
     lead = ReadableDuration()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
-
 
 @frozen_class
-class MemoryAccount:
+class MemoryAccount(Plain):
     """Where the memory of one device was, and which part of it grew. The parts and ``unexplained`` add up to ``total``.
 
     Args:
@@ -188,13 +179,9 @@ class MemoryAccount:
     timestamp = ReadableTime()
     age = ReadableDuration()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
-
 
 @frozen_class
-class EarlierGrowth:
+class EarlierGrowth(Plain):
     """How the failed series differs from the same rank of the last earlier run without a failure.
 
     Args:
@@ -207,13 +194,9 @@ class EarlierGrowth:
     code_version: str | None
     growth: Mapping[str, int | None]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order."""
-        return plain_fields(self)
-
 
 @frozen_class
-class RankState:
+class RankState(Plain):
     """A rank of the attempt at its own failure, or at the first one.
 
     Args:
@@ -233,13 +216,9 @@ class RankState:
     kind: str | None = None
     failed = ReadableTime()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
-
 
 @frozen_class
-class OddRank:
+class OddRank(Plain):
     """A rank whose memory is far from that of the others at the first failure.
 
     Args:
@@ -253,13 +232,9 @@ class OddRank:
     bytes_from_median: int
     since_start: bool
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order."""
-        return plain_fields(self)
-
 
 @frozen_class
-class NearFull:
+class NearFull(Plain):
     """A rank that used at least 95 % of its device at the first failure."""
 
     rank: int
@@ -267,13 +242,9 @@ class NearFull:
     used_bytes: int
     total_bytes: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order."""
-        return plain_fields(self)
-
 
 @frozen_class
-class PriorHits:
+class PriorHits(Plain):
     """Hits of one issue before the failure.
 
     Args:
@@ -292,13 +263,9 @@ class PriorHits:
     first = ReadableTime()
     last = ReadableTime()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
-
 
 @frozen_class
-class SameIssue:
+class SameIssue(Plain):
     """The same failure in other runs.
 
     Args:
@@ -317,13 +284,9 @@ class SameIssue:
     last_version_without: str | None
     runs: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order."""
-        return plain_fields(self)
-
 
 @frozen_class
-class OtherRun:
+class OtherRun(Plain):
     """Another run, or attempt, that failed."""
 
     run_id: str
@@ -332,13 +295,9 @@ class OtherRun:
     code_version: str | None
     failed = ReadableTime()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
-
 
 @frozen_class
-class Explanation:
+class Explanation(Plain):
     """Why a run failed, as far as its telemetry tells.
 
     Args:
@@ -358,6 +317,8 @@ class Explanation:
         at_ns: The time that was asked for instead of a failure; null where none was.
         timeline: Memory around the time of the account, of the same device; null without one. For plots: it is no part
             of the JSON.
+
+    What `as_dict` returns is what ``stormlog why --json`` prints.
 
     Source: docs/why.md.
     """
@@ -388,7 +349,3 @@ class Explanation:
         from stormlog._notebooks import shown_by  # Late: commands have no notebook.
 
         return shown_by("explanation_html", self)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return what ``stormlog why --json`` prints: all fields in order, times also as text."""
-        return plain_fields(self)

@@ -43,6 +43,7 @@ from stormlog.query.row_lists import (
 from stormlog.query.rows import (
     EventRow as EventRow,
     Reject as Reject,
+    SkippedLines as SkippedLines,
     SessionRow as SessionRow,
 )
 from stormlog.query.run_rows import (

@@ -33,13 +33,15 @@ if TYPE_CHECKING:
     from stormlog.artifacts import ArtifactCatalog
     from stormlog.artifacts.event_files import FileOrigin
     from stormlog.engine import Engine
-    from stormlog.query.rows import Reject
+    from stormlog.query.rows import Reject, SkippedLines
     from stormlog.query.streams import RowStream
 
 __all__ = ["AnsweringStore"]
 
 #: Which of the skipped lines belong to files that were read so far.
 _IS_READ = "(CAST($files AS VARCHAR[]) IS NULL OR list_contains(CAST($files AS VARCHAR[]), path))"
+#: Skipped lines that are looked at to find the first one of each file.
+_MOST_REJECTS = 1_000
 
 _Result = TypeVar("_Result")
 
@@ -102,6 +104,25 @@ class AnsweringStore(EngineHolder):
         with self._lock:
             rows = self._run("rejects", (text, {"limit": limit, **self._read_so_far()})).rows
         return RowList([Reject(*row) for row in rows])
+
+    def skipped_lines(self) -> list[SkippedLines]:
+        """Return, for each file by path, how many of its lines were skipped so far, and where and why the first was."""
+        summary = self.rejects_summary()
+        if not summary:
+            return []
+        from stormlog.query.rows import SkippedLines
+
+        first: dict[str, Reject] = {}
+        for reject in self.rejects(_MOST_REJECTS):
+            known = first.get(reject.path)
+            if known is None or reject.line_number < known.line_number:
+                first[reject.path] = reject
+        return [
+            SkippedLines(path, count, first[path].line_number, first[path].message)
+            if path in first
+            else SkippedLines(path, count, None, None)
+            for path, count in summary
+        ]
 
     def _read_so_far(self) -> dict[str, Any]:
         return {"files": None if self._has_read else sorted(self._files_read)}

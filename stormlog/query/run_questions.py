@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from stormlog.artifacts import ExternalAttachment
     from stormlog.query.filters import AttachmentFilter, CorrelationFilter, RunAttachmentFilter, RunFilter
     from stormlog.query.run_rows import (
+        CorrelationAnchor,
         CorrelationResult,
         DerivedFieldsRow,
         RollupWindowRow,
@@ -31,11 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RunQuestions"]
 
-_CLOCKS = {
-    "clock_domain": "unix_epoch_ns",
-    "clock_normalization": "producer_emitted_epoch_ns",
-    "clock_note": "correlation does not rewrite cross-host clocks",
-}
 #: Views that the statement of ``correlate`` selects from.
 _CORRELATION_VIEWS = "correlation"
 
@@ -245,7 +241,7 @@ class RunQuestions(AnsweringStore):
         """Return the text and the parameters that `correlate` runs; of a record id, after looking up its event."""
         return run_statements.correlation_statement(filters, self._anchor(filters))
 
-    def _anchor(self, filters: CorrelationFilter) -> dict[str, Any]:
+    def _anchor(self, filters: CorrelationFilter) -> CorrelationAnchor:
         """Return the moment that a filter means."""
         event: Sequence[Any] = (filters.at_ns, filters.session_id, filters.job_id, filters.rank, *[None] * 4)
         if filters.record_id is not None:
@@ -270,7 +266,9 @@ class RunQuestions(AnsweringStore):
             "event_type": event_type,
             "scope": filters.scope,
             "window_ns": filters.window_ns,
-            **_CLOCKS,
+            "clock_domain": "unix_epoch_ns",
+            "clock_normalization": "producer_emitted_epoch_ns",
+            "clock_note": "correlation does not rewrite cross-host clocks",
         }
 
     def _event_of(self, record_id: str) -> Sequence[Any]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from stormlog._readable_times import ReadableTime
+from stormlog._values import UNPRINTED
 
 if TYPE_CHECKING:
     from stormlog.issues import IgnoreRule
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Activity",
     "Change",
+    "ChangeWarning",
     "Comment",
     "Evidence",
     "Fingerprint",
@@ -28,21 +30,54 @@ __all__ = [
     "OccurrencePage",
     "Project",
     "ScanReport",
+    "SkippedInput",
     "TrackedIssue",
     "TrackedRule",
     "Undone",
 ]
 
 
-class _Value:
+class _Shown:
     def __repr__(self) -> str:
         from stormlog._short_repr import repr_of_fields  # Late: commands print no values.
 
         return repr_of_fields(self, self.__dataclass_fields__)  # type: ignore[attr-defined]
 
+
+class _Value(_Shown):
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, JSON-ready."""
         return asdict(self)  # type: ignore[call-overload,no-any-return]
+
+
+class SkippedInput(TypedDict):
+    """Something below the paths that was skipped.
+
+    Attributes:
+        path: Where it is.
+        message: What and why, for people.
+        code: The reason for programs, with details after a colon; not there for lines.
+    """
+
+    path: str
+    message: str
+    code: NotRequired[str]
+
+
+class ChangeWarning(TypedDict):
+    """What to think about after a change.
+
+    Attributes:
+        issue_id: The issue that this is about; null for all of them.
+        code: no_fix_version, newer_evidence or unseen_fingerprint.
+        message: The same for people.
+        version: The newest version with evidence, where that is newer than the fix.
+    """
+
+    issue_id: str | None
+    code: str
+    message: str
+    version: NotRequired[str]
 
 
 @dataclass(frozen=True, repr=False)
@@ -267,11 +302,11 @@ class Change(_Value):
 
     Attributes:
         issues: Those it was about, as they are now.
-        warnings: ``issue_id`` (None for all of them), ``code`` and ``message`` of what to think about.
+        warnings: What to think about.
     """
 
     issues: Sequence[TrackedIssue]
-    warnings: Sequence[Mapping[str, Any]] = ()
+    warnings: Sequence[ChangeWarning] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -289,8 +324,30 @@ class Undone(_Value):
     issues: Sequence[TrackedIssue]
 
 
+class RuleDocument(TypedDict):
+    """What `TrackedRule.as_dict` returns.
+
+    Attributes:
+        kind: Kind of the issues that fit; null for all.
+        dimensions: Dimension -> its text, in which ``*`` stands for any characters.
+        fingerprint_id: The one fingerprint that fits; null for all.
+        reason: Why they are ignored.
+    """
+
+    rule_id: int
+    project: str
+    kind: str | None
+    dimensions: dict[str, str]
+    fingerprint_id: str | None
+    reason: str | None
+    actor_type: str
+    actor_id: str
+    created_ns: int
+    issue_count: int
+
+
 @dataclass(frozen=True, repr=False)
-class TrackedRule(_Value):
+class TrackedRule(_Shown):
     """A rule of a project by which issues are ignored.
 
     Attributes:
@@ -308,7 +365,7 @@ class TrackedRule(_Value):
     issue_count: int
     created = ReadableTime()
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> RuleDocument:
         """Return all fields in order, those of the rule among them, JSON-ready."""
         rule = self.rule
         return {
@@ -366,7 +423,7 @@ class ScanReport(_Value):
         lines_skipped: Lines that were new and no valid records.
         sessions_scanned: Sessions whose evidence was worked out.
         evidence_new: Pieces of evidence recorded for the first time.
-        warnings: ``path`` and ``message`` of what was skipped.
+        warnings: What was skipped.
     """
 
     scan_id: str
@@ -385,8 +442,8 @@ class ScanReport(_Value):
     occurrences_created: int = 0
     occurrences_updated: int = 0
     notices_queued: int = 0
-    warnings: Sequence[Mapping[str, str]] = field(default_factory=list)
-    sources_settled: int = 0
+    warnings: Sequence[SkippedInput] = field(default_factory=list)
+    sources_settled: int = field(default=0, metadata={UNPRINTED: True})
     started = ReadableTime()
     finished = ReadableTime()
 
