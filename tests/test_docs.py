@@ -372,6 +372,11 @@ def test_every_guide_is_linked_from_the_readme() -> None:
     assert {f"docs/{page.name}" for page in DOCS.glob("*.md")} <= set(links)
 
 
+def test_every_guide_is_linked_from_the_list_for_language_models() -> None:
+    links = _LINK.findall((CHECKOUT / "llms.txt").read_text(encoding="utf-8"))
+    assert {"README.md", "AGENTS.md", *(f"docs/{page.name}" for page in DOCS.glob("*.md"))} <= set(links)
+
+
 def test_readme_is_short() -> None:
     assert len((CHECKOUT / "README.md").read_text(encoding="utf-8").splitlines()) <= 240
 

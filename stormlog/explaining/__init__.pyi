@@ -57,3 +57,6 @@ from stormlog.explaining.timeline_models import (
     TimelinePoint as TimelinePoint,
     TimelineSeries as TimelineSeries,
 )
+from stormlog.explaining.timelines import (
+    coarser_timeline as coarser_timeline,
+)

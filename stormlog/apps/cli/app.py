@@ -78,6 +78,7 @@ class _Root(LazyGroup):
         "scan": "stormlog.apps.cli.commands.scan:scan",
         "issues": "stormlog.apps.cli.commands.issues:issues",
         "gate": "stormlog.apps.cli.commands.gate:gate",
+        "mcp": "stormlog.apps.cli.commands.mcp:mcp",
         "notify": "stormlog.apps.cli.commands.notify:notify",
         "projects": "stormlog.apps.cli.commands.projects:projects",
         "db": "stormlog.apps.cli.commands.db:db",
