@@ -55,6 +55,7 @@ SLOW = (
     "query/test_streams.py",
     "query/test_threads.py",
     "reporting",
+    "specification/test_answers.py",
     "sql/test_headers.py",
     "sql/test_twins.py",
     "stories/test_stories.py",

@@ -38,7 +38,10 @@ from tests.apps.cli.runner import stormlog as run_stormlog
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"
-PAGES = [CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [
+    *(CHECKOUT / name for name in ("README.md", "AGENTS.md", "CHANGELOG.md", "llms.txt")),
+    *sorted(DOCS.glob("*.md")),
+]
 CODE = [
     path
     for folder in ("stormlog", "sql", "tests", "benchmarks", "examples", "docs")
@@ -367,6 +370,11 @@ def test_sources_named_in_code_exist() -> None:
 def test_every_guide_is_linked_from_the_readme() -> None:
     links = _LINK.findall((CHECKOUT / "README.md").read_text(encoding="utf-8"))
     assert {f"docs/{page.name}" for page in DOCS.glob("*.md")} <= set(links)
+
+
+def test_every_guide_is_linked_from_the_list_for_language_models() -> None:
+    links = _LINK.findall((CHECKOUT / "llms.txt").read_text(encoding="utf-8"))
+    assert {"README.md", "AGENTS.md", *(f"docs/{page.name}" for page in DOCS.glob("*.md"))} <= set(links)
 
 
 def test_readme_is_short() -> None:

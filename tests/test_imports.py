@@ -67,6 +67,7 @@ SHARED_MODULES = {
         *("rollups", "sinks", "snapshot", "walk"),
     },
     "stormlog.issues": {
+        "documents",
         "gaps",
         "kinds",
         "models",
@@ -212,7 +213,15 @@ ROOMS = {
         {"engines.py"},
     ),
     "tracking": (
-        {"actors.py", "checks.py", "clocks.py", "models.py", "statuses.py", "webhook_settings.py"},
+        {"documents.py"},
+        {
+            "actors.py",
+            "checks.py",
+            "clocks.py",
+            "models.py",
+            "statuses.py",
+            "webhook_settings.py",
+        },
         {"database"},
         {"projects.py", "session.py"},
         {"repository.py"},

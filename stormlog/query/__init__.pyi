@@ -19,6 +19,9 @@ from stormlog.artifacts.models import (
 from stormlog.artifacts.oom_bundle_rows import (
     OOMBundleRow as OOMBundleRow,
 )
+from stormlog.query.documents import (
+    CorrelationAnchor as CorrelationAnchor,
+)
 from stormlog.query.adhoc import (
     SqlResult as SqlResult,
 )

@@ -18,9 +18,9 @@ from stormlog.query.statements import Statement
 
 if TYPE_CHECKING:
     from stormlog.artifacts import ExternalAttachment
+    from stormlog.query.documents import CorrelationAnchor
     from stormlog.query.filters import AttachmentFilter, CorrelationFilter, RunAttachmentFilter, RunFilter
     from stormlog.query.run_rows import (
-        CorrelationAnchor,
         CorrelationResult,
         DerivedFieldsRow,
         RollupWindowRow,

@@ -139,11 +139,13 @@ TABLE: dict[str, list[Row]] = {
         Row("--fields", "--fields run_id", gone="telemetry_file"),
     ],
     "query summary": [
+        Row("--fields", "--fields value,rank", gone="Session"),
         Row("--metric", "--metric alert_count", "runs", new="s-1", base_status=2),
         Row("--group-by", "--group-by rank", new="Rank"),
         *behind(answers("metric", "metric"), "runs", METRIC),
     ],
     "query correlate": [
+        Row("--fields", "--fields kind,start_ns", gone="Source"),
         Row("--at-ns", f"--at-ns {START_NS}", "runs", new="sample", base_status=2),
         Row("--at", "--at 2026-01-02T03:04:05Z", "runs", new="sample", base_status=2),
         Row(
