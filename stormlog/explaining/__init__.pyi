@@ -4,6 +4,20 @@ from stormlog.explaining.asking import (
     STATEMENTS as STATEMENTS,
     Store as Store,
 )
+from stormlog.explaining.diff import (
+    WantedRun as WantedRun,
+    compare_runs as compare_runs,
+)
+from stormlog.explaining.diff_models import (
+    CHANGES as CHANGES,
+    PEAK_METRICS as PEAK_METRICS,
+    ComparedRun as ComparedRun,
+    IssueChange as IssueChange,
+    IssueHits as IssueHits,
+    PeakChange as PeakChange,
+    PhasePeak as PhasePeak,
+    RunDiff as RunDiff,
+)
 from stormlog.explaining.explain import (
     explain as explain,
 )
@@ -52,6 +66,7 @@ from stormlog.explaining.plain_fields import (
 )
 from stormlog.explaining.schema import (
     explanation_schema as explanation_schema,
+    run_diff_schema as run_diff_schema,
 )
 from stormlog.explaining.timeline_models import (
     MemoryTimeline as MemoryTimeline,

@@ -1,4 +1,4 @@
-"""The JSON schema of an explanation, made from the classes that it consists of."""
+"""JSON schemas of an explanation and of a comparison of runs, made from the classes that they consist of."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
+from stormlog.explaining.diff_models import RunDiff
 from stormlog.explaining.models import Explanation
 from stormlog.explaining.plain_fields import TIME_TEXTS, UNPRINTED
 
-__all__ = ["explanation_schema"]
+__all__ = ["explanation_schema", "run_diff_schema"]
 
-_PLAIN: Final = {str: "string", int: "integer", bool: "boolean"}
+_PLAIN: Final = {str: "string", int: "integer", bool: "boolean", float: "number"}
 
 _TIME_TEXT: Final = {
     "type": ["string", "null"],
@@ -28,11 +29,23 @@ def explanation_schema() -> dict[str, Any]:
 
     Source: docs/why.md#json.
     """
+    return _document(Explanation, "Explanation of a run")
+
+
+def run_diff_schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of what `RunDiff.as_dict` returns, with the promises of the other one.
+
+    Source: docs/diff.md#json.
+    """
+    return _document(RunDiff, "Comparison of two runs")
+
+
+def _document(kind: Any, title: str) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
-    whole = _object(Explanation, definitions)
+    whole = _object(kind, definitions)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Explanation of a run",
+        "title": title,
         **whole,
         "$defs": definitions,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,10 @@ class Request:
     follow_s: float | None = None
     moments: Moments = Moments()
     fields: str | None = None
+
+    def below(self, paths: Sequence[str]) -> Request:
+        """Return the same about other paths."""
+        return replace(self, paths=paths)
 
 
 def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None:

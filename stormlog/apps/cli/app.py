@@ -73,6 +73,7 @@ class _Root(LazyGroup):
         "shell": "stormlog.apps.cli.commands.shell:shell",
         "describe": "stormlog.apps.cli.commands.describe:describe",
         "why": "stormlog.apps.cli.commands.why:why",
+        "diff": "stormlog.apps.cli.commands.diff:diff",
         "report": "stormlog.apps.cli.commands.report:report",
         "scan": "stormlog.apps.cli.commands.scan:scan",
         "issues": "stormlog.apps.cli.commands.issues:issues",

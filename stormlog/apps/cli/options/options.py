@@ -20,6 +20,7 @@ __all__ = [
     "cache_dir_option",
     "cache_of",
     "format_of",
+    "format_options",
     "machine_options",
     "reading_options",
     "reading_settings",
@@ -71,6 +72,18 @@ def session_option(text: str) -> Decorator[Any]:
     return click.option("--session-id", "--session", "session_id", metavar="ID", help=text)
 
 
+def format_options(function: Decorated) -> Decorated:
+    """Add the formats of a list, for `format_of`: ``format_name`` and ``shortcut_<format>``."""
+    return section(
+        "Output",
+        format_option,
+        *(
+            click.option(f"--{name}", f"shortcut_{name}", is_flag=True, help=f"Short for --format {name}.")
+            for name in FORMATS
+        ),
+    )(function)
+
+
 def answer_options(function: Decorated) -> Decorated:
     """Add paths, formats and settings to a command that prints rows.
 
@@ -79,11 +92,7 @@ def answer_options(function: Decorated) -> Decorated:
     """
     return section(
         "Output",
-        format_option,
-        *(
-            click.option(f"--{name}", f"shortcut_{name}", is_flag=True, help=f"Short for --format {name}.")
-            for name in FORMATS
-        ),
+        format_options,
         click.option(
             "--sql",
             metavar="[SELECT]",
