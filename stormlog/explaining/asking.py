@@ -25,6 +25,8 @@ STATEMENTS = {
     "why_same": "issue_evidence run_sessions",
     "why_clocks": "phase_spans run_sessions",
     "why_peak": "memory_account run_sessions",
+    "budget_ranks": "phase_peaks run_sessions",
+    "budget_phases": "phase_spans",
     "diff_run": "run_sessions",
     "diff_issues": "issue_evidence issues run_sessions",
     "diff_peaks": "phase_peaks",

@@ -26,7 +26,7 @@ _MOST_PATHS = 3
 
 def run_fact_rows(diff: RunDiff, moments: Moments) -> list[dict[str, Any]]:
     """Return what is known of both runs: rows with ``fact``, ``before`` and ``after``."""
-    facts = {
+    facts: dict[str, list[str | None]] = {
         "Run": [run.run_id for run in _runs(diff)],
         "Title": [run.title for run in _runs(diff)],
         "Below": [_paths(run) for run in _runs(diff)],
@@ -42,7 +42,7 @@ def run_fact_rows(diff: RunDiff, moments: Moments) -> list[dict[str, Any]]:
         del facts["Below"]
     if facts["Title"] == [None, None]:
         del facts["Title"]
-    return [{"fact": fact, "before": before, "after": after} for fact, (before, after) in facts.items()]
+    return [{"fact": fact, "before": sides[0], "after": sides[1]} for fact, sides in facts.items()]
 
 
 def issue_changes_title(diff: RunDiff) -> str:
@@ -138,7 +138,15 @@ def _row(section: str, **given: Any) -> dict[str, Any]:
 
 
 def _facts(diff: RunDiff) -> list[tuple[str, Any, Any]]:
-    names = ("run_id", "attempt", "attempt_count", "outcome", "session_count", "code_versions", "world_size")
+    names: tuple[str, ...] = (
+        "run_id",
+        "attempt",
+        "attempt_count",
+        "outcome",
+        "session_count",
+        "code_versions",
+        "world_size",
+    )
     names += ("ranks_failed", "ranks_lost", "started_ns", "last_ns", "duration_ns")
     return [(name, *(_plain(getattr(run, name)) for run in _runs(diff))) for name in names]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from stormlog.engine import Generation
-    from stormlog.explaining import Explanation, IssueAccount, MemoryHistory, RunDiff
+    from stormlog.explaining import Budget, BudgetResult, Explanation, IssueAccount, MemoryHistory, RunDiff
     from stormlog.explaining import Store as ExplainingStore
     from stormlog.issues.sidecar import TrackedState
 
@@ -87,6 +87,36 @@ class AccountQuestions(AnsweringStore):
         store = self._explaining_store()
         other = store if before_store is None else before_store._explaining_store()
         return compare_runs(WantedRun(other, before, attempts[0]), WantedRun(store, after, attempts[1]))
+
+    def check_budgets(
+        self,
+        budgets: Sequence[str | Budget],
+        *,
+        runs: Sequence[str] | None = None,
+        jobs: Sequence[str] | None = None,
+        ranks: Sequence[int] | None = None,
+        hosts: Sequence[str] | None = None,
+        since_ns: int | None = None,
+    ) -> list[BudgetResult]:
+        """Return what became of budgets of memory: which ranks needed more in which phase, one result for each budget.
+
+        Args:
+            budgets: Such as ``"train/forward peak_reserved < 70GiB"``.
+            runs: Only these runs, by id or job; None for all. Likewise the next three.
+            since_ns: Only sessions that had not ended before, nanoseconds since the Unix epoch.
+
+        Raises:
+            ValueError: a text is no budget.
+            SourceError: the store is strict and something had to be skipped.
+            QueryError: the store is closed, or files changed while it was asked.
+
+        Source: docs/ci.md#budgets.
+        """
+        from stormlog.explaining import BudgetScope, check_budgets, parse_budget
+
+        parsed = [parse_budget(budget) if isinstance(budget, str) else budget for budget in budgets]
+        scope = BudgetScope(runs, jobs, ranks, hosts, since_ns)
+        return check_budgets(self._explaining_store(), parsed, scope)
 
     def issue_account(self, fingerprint_id: str | Sequence[str]) -> IssueAccount:
         """Return what the telemetry says of one issue: its facts, its latest run, and what surrounds it.
