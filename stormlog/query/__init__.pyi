@@ -22,6 +22,11 @@ from stormlog.artifacts.oom_bundle_rows import (
 from stormlog.query.adhoc import (
     SqlResult as SqlResult,
 )
+from stormlog.query.arrivals import (
+    Arrivals as Arrivals,
+    EventFollower as EventFollower,
+    MissingEvents as MissingEvents,
+)
 from stormlog.query.counts import (
     IssueCounts as IssueCounts,
 )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from stormlog.presenting import Moments
     from stormlog.query import IssueCounts, IssueFilter, QueryStore
 
-__all__ = ["changes_between", "follow", "interval_seconds", "issue_fields", "rounds"]
+__all__ = ["changes_between", "follow", "interval_seconds", "issue_fields", "rounds", "wait"]
 
 #: Lines of a terminal that does not say how many it has.
 _USUAL_HEIGHT = 24
@@ -134,7 +134,7 @@ def follow(
     shown: dict[str, str] = {}
     warned: set[diagnostics.Notice] = set()
     screen = _Screen(interval_s, no_colour, moments)
-    for issues in rounds(store, filters, lambda: _wait(interval_s), guard):
+    for issues in rounds(store, filters, lambda: wait(interval_s), guard):
         notices = [] if quiet else diagnostics.notices(store)
         if as_table:
             with guard():
@@ -150,7 +150,7 @@ def follow(
         warned.update(notices)
 
 
-def _wait(interval_s: float) -> None:
+def wait(interval_s: float) -> None:
     """Sleep, but not longer than somebody reads what is printed.
 
     Raises:
