@@ -1,13 +1,13 @@
--- Events behind the lines that were seen, each with whether it is one that was seen in another place.
+-- Events behind the lines that were seen, by session and file, and which of them were seen in another place.
 --
 -- What is the same text is the same event, as often as it was seen and is not there any more.
--- $paths, $session_ids, $last_lines: see follow_units. $missing, $missing_counts: parallel lists: hashes of events that
+-- $seen_paths, $seen_sessions, $seen_lines: see follow_units. $missing, $missing_counts: parallel lists: hashes of events that
 -- were seen and are not where they were, and how many there are of each.
 WITH marks AS (
     SELECT
-        unnest(CAST($paths AS VARCHAR[])) AS segment_path,
-        unnest(CAST($session_ids AS VARCHAR[])) AS session_id,
-        unnest(CAST($last_lines AS BIGINT[])) AS last_line
+        unnest(CAST($seen_paths AS VARCHAR[])) AS segment_path,
+        unnest(CAST($seen_sessions AS VARCHAR[])) AS session_id,
+        unnest(CAST($seen_lines AS BIGINT[])) AS last_line
 ),
 
 missing AS (
@@ -28,14 +28,20 @@ numbered AS (
         *,
         row_number() OVER (PARTITION BY record_hash ORDER BY file_id, line_number) AS ordinal
     FROM unseen
+),
+
+placed AS (
+    SELECT n.*, coalesce(n.ordinal <= m.missing_count, false) AS is_moved
+    FROM numbered AS n
+    LEFT JOIN missing AS m ON n.record_hash = m.record_hash
 )
 
 SELECT
-    n.file_id,
-    n.line_number,
-    n.segment_path,
-    n.session_id,
-    n.record_hash,
-    coalesce(n.ordinal <= m.missing_count, false) AS is_moved
-FROM numbered AS n
-LEFT JOIN missing AS m ON n.record_hash = m.record_hash
+    segment_path,
+    session_id,
+    file_id,
+    list(record_hash) AS hashes,
+    coalesce(list(record_hash) FILTER (WHERE is_moved), []) AS moved_hashes,
+    coalesce(list(line_number) FILTER (WHERE is_moved), []) AS moved_lines
+FROM placed
+GROUP BY segment_path, session_id, file_id

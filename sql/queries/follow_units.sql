@@ -1,12 +1,12 @@
 -- Events of each session in each file, and how many of them lie before a line that was seen already.
 --
 -- The piece of a file has another number when the file was read anew: what was seen of it may be something else now.
--- $paths, $session_ids, $last_lines: parallel lists: how far a session was seen in a file.
+-- $seen_paths, $seen_sessions, $seen_lines: parallel lists: how far a session was seen in a file.
 WITH marks AS (
     SELECT
-        unnest(CAST($paths AS VARCHAR[])) AS segment_path,
-        unnest(CAST($session_ids AS VARCHAR[])) AS session_id,
-        unnest(CAST($last_lines AS BIGINT[])) AS last_line
+        unnest(CAST($seen_paths AS VARCHAR[])) AS segment_path,
+        unnest(CAST($seen_sessions AS VARCHAR[])) AS session_id,
+        unnest(CAST($seen_lines AS BIGINT[])) AS last_line
 ),
 
 -- An unfinished last line is a piece of its own, with a higher number.

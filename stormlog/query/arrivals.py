@@ -27,6 +27,23 @@ __all__ = ["Arrivals", "EventFollower", "FollowQuestions", "MissingEvents"]
 _VIEWS = "events"
 
 
+#: Conditions of the statement that lists events. They do not look at the events themselves: where a statement reads
+#: them twice, DuckDB may filter one of the two by what the other needs.
+_IS_UNSEEN = """NOT EXISTS (
+        SELECT 1
+        FROM (
+            SELECT
+                unnest(CAST($seen_paths AS VARCHAR[])) AS path,
+                unnest(CAST($seen_sessions AS VARCHAR[])) AS session,
+                unnest(CAST($seen_lines AS BIGINT[])) AS last_line
+        ) AS m
+        WHERE m.path = segment_path AND m.session = session_id AND m.last_line >= line_number
+    )"""
+_IS_NOT_MOVED = """(file_id, line_number) NOT IN (
+        SELECT unnest(CAST($moved_files AS INTEGER[])), unnest(CAST($moved_lines AS BIGINT[]))
+    )"""
+
+
 class MissingEvents(NamedTuple):
     """Events that were told, and are not there any more.
 
@@ -84,9 +101,9 @@ class EventFollower:
         self._store = store
         self._wanted = wanted
         self._units: dict[_Place, _Unit] = {}
-        # Events that were told, and are not where they were: file -> hashes, and all of them that were not found.
-        self._gone: dict[str, list[array[int]]] = {}
+        # Hashes of events that were told and are nowhere now, and those of them that the last look missed, by file.
         self._missing: Counter[int] = Counter()
+        self._gone: dict[str, Counter[int]] = {}
 
     @property
     def is_in_doubt(self) -> bool:
@@ -100,39 +117,35 @@ class EventFollower:
             QueryError: the store is closed, files changed while it was asked, or DuckDB failed.
             SourceError: the store is strict and something had to be skipped.
         """
-        gone, self._gone = self._gone, {}
         # Until the last answer is there nothing is remembered: whoever is interrupted asks again.
         units, missing = dict(self._units), Counter(self._missing)
-        broken: dict[str, list[array[int]]] = {}
+        broken: dict[str, Counter[int]] = {}
         rows, generation = self._store._rows_now("follow_units", self._unit_statement(units), None)
         found = {(path, session_id): row for path, session_id, *row in rows}
         for place, unit in self._units.items():
             if not _is_grown(unit, found.get(place)):
-                broken.setdefault(place[0], []).append(unit.hashes)
+                broken.setdefault(place[0], Counter()).update(unit.hashes)
                 missing.update(unit.hashes)
                 del units[place]
-        arriving = self._event_statement(units, missing)
-        rows, generation = self._store._rows_now("follow_events", _hashes_of(arriving), generation)
-        for path, session_id, hashes, moved in rows:
+        lists = {"missing": list(missing), "missing_counts": list(missing.values())}
+        unseen = statements.explaining_statement("follow_events", {**_marks(units), **lists})
+        rows, generation = self._store._rows_now("follow_events", unseen, generation)
+        listing = _unseen_events(self._wanted, units, rows)
+        for path, session_id, _, hashes, moved_hashes, _ in rows:
             before = units.get((path, session_id))
             piece_id, event_count, _, last_line = found[path, session_id]
             kept = array("Q") if before is None else array("Q", before.hashes)
             kept.extend(hashes)
             units[path, session_id] = _Unit(piece_id, event_count, last_line, kept)
-            missing.subtract(moved)
+            missing.subtract(moved_hashes)
         missing = +missing
-        is_first = not self._units and not self._missing
-        listing = self._wanted.statement if is_first else _new_events(self._wanted, arriving)
         events = self._store._stream_now(listing, self._wanted.views, generation)
-        self._units, self._missing, self._gone = units, missing, broken
-        return Arrivals(events, _still_missing(gone, missing))
+        gone = _still_missing(self._gone, missing)
+        self._units, self._missing, self._gone = units, missing, _still_missing(broken, missing)
+        return Arrivals(events, [MissingEvents(path, hashes.total()) for path, hashes in gone.items()])
 
     def _unit_statement(self, units: dict[_Place, _Unit]) -> Statement:
         return statements.explaining_statement("follow_units", _marks(units))
-
-    def _event_statement(self, units: dict[_Place, _Unit], missing: Counter[int]) -> Statement:
-        lists = {"missing": list(missing), "missing_counts": list(missing.values())}
-        return statements.explaining_statement("follow_events", {**_marks(units), **lists})
 
 
 class FollowQuestions(AnsweringStore):
@@ -192,9 +205,9 @@ class FollowQuestions(AnsweringStore):
 
 def _marks(units: dict[_Place, _Unit]) -> dict[str, Sequence[Any]]:
     return {
-        "paths": [path for path, _ in units],
-        "session_ids": [session_id for _, session_id in units],
-        "last_lines": [unit.last_line for unit in units.values()],
+        "seen_paths": [path for path, _ in units],
+        "seen_sessions": [session_id for _, session_id in units],
+        "seen_lines": [unit.last_line for unit in units.values()],
     }
 
 
@@ -206,24 +219,29 @@ def _is_grown(unit: _Unit, found: Sequence[int] | None) -> bool:
     return piece_id == unit.piece_id and seen_count == unit.event_count
 
 
-def _hashes_of(arriving: Statement) -> Statement:
-    text, parameters = arriving
-    return (
-        "SELECT segment_path, session_id, list(record_hash), "
-        "coalesce(list(record_hash) FILTER (WHERE is_moved), []) "
-        f"FROM ({text}) AS arriving GROUP BY segment_path, session_id"
-    ), parameters
+def _unseen_events(
+    wanted: FilteredStatement, units: dict[_Place, _Unit], rows: Sequence[Sequence[Any]]
+) -> Statement:
+    """Return the statement that lists the events behind what was seen, without those that moved.
+
+    Args:
+        wanted: The statement that lists events.
+        units: What was seen.
+        rows: What ``follow_events`` returned.
+    """
+    if units:
+        wanted = statements.with_condition(wanted, _IS_UNSEEN, _marks(units))
+    moved = [(file_id, line) for _, _, file_id, _, _, lines in rows for line in lines]
+    if moved:
+        places = {
+            "moved_files": [file_id for file_id, _ in moved],
+            "moved_lines": [line for _, line in moved],
+        }
+        wanted = statements.with_condition(wanted, _IS_NOT_MOVED, places)
+    return wanted.statement
 
 
-def _new_events(wanted: FilteredStatement, arriving: Statement) -> Statement:
-    text, parameters = arriving
-    new_rows = f"SELECT file_id, line_number FROM ({text}) AS arriving WHERE NOT is_moved"
-    found = statements.with_condition(wanted, f"(file_id, line_number) IN ({new_rows})", parameters)
-    return found.statement
-
-
-def _still_missing(gone: dict[str, list[array[int]]], missing: Counter[int]) -> list[MissingEvents]:
-    counts = {
-        path: sum((Counter(hashes) & missing).total() for hashes in of_path) for path, of_path in gone.items()
-    }
-    return [MissingEvents(path, count) for path, count in counts.items() if count]
+def _still_missing(gone: dict[str, Counter[int]], missing: Counter[int]) -> dict[str, Counter[int]]:
+    """Return what is gone of each file and is in no other place; files of which all was found are left out."""
+    left = {path: hashes & missing for path, hashes in gone.items()}
+    return {path: hashes for path, hashes in left.items() if hashes}
