@@ -60,7 +60,7 @@ measured_peaks AS (
         b.is_inclusive,
         p.*,
         coalesce(CAST(b.limit_bytes AS HUGEINT) * 100, CAST(b.limit_percent AS HUGEINT) * p.total_bytes) AS allowed,
-        CAST(p.bytes AS HUGEINT) * 100 AS needed
+        CAST(p.peak_bytes AS HUGEINT) * 100 AS needed
     FROM budgets AS b
     INNER JOIN peaks AS p
         ON b.metric = p.metric AND b.wanted_phase IS NOT DISTINCT FROM p.plain_phase
@@ -113,7 +113,7 @@ SELECT
     w.host,
     w.device_id,
     w.session_id,
-    w.bytes,
+    w.peak_bytes,
     CAST(w.allowed // 100 AS BIGINT) AS limit_bytes,
     w.total_bytes,
     w.timestamp_ns,

@@ -12,7 +12,7 @@ highest AS (
         *,
         row_number() OVER (
             PARTITION BY phase_path, metric
-            ORDER BY bytes DESC NULLS LAST, timestamp_ns, rank, session_id, device_id
+            ORDER BY peak_bytes DESC NULLS LAST, timestamp_ns, rank, session_id, device_id
         ) AS position
     FROM peaks
 ),
@@ -25,7 +25,7 @@ rank_counts AS (
         count(*) AS rank_count,
         count(*) FILTER (WHERE NOT is_known) AS unknown_count
     FROM (
-        SELECT phase_path, metric, session_id, rank, bool_or(bytes IS NOT NULL) AS is_known
+        SELECT phase_path, metric, session_id, rank, bool_or(peak_bytes IS NOT NULL) AS is_known
         FROM peaks
         GROUP BY phase_path, metric, session_id, rank
     ) AS rank_knowledge
@@ -35,10 +35,10 @@ rank_counts AS (
 SELECT
     h.phase_path,
     h.metric,
-    h.bytes,
-    CASE WHEN h.bytes IS NOT NULL THEN h.rank END AS rank,
-    CASE WHEN h.bytes IS NOT NULL THEN h.device_id END AS device_id,
-    CASE WHEN h.bytes IS NOT NULL THEN h.session_id END AS session_id,
+    h.peak_bytes,
+    CASE WHEN h.peak_bytes IS NOT NULL THEN h.rank END AS rank,
+    CASE WHEN h.peak_bytes IS NOT NULL THEN h.device_id END AS device_id,
+    CASE WHEN h.peak_bytes IS NOT NULL THEN h.session_id END AS session_id,
     h.timestamp_ns,
     h.segment_path,
     h.line_number,

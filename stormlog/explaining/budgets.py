@@ -56,7 +56,7 @@ class WorstRank(Plain):
     """The rank that needs most of a budget, and where that was.
 
     Args:
-        bytes: What it needed.
+        peak_bytes: What it needed.
         limit_bytes: What it may need: of its device, where the budget is a part of one.
         total_bytes: Size of the device; null when unknown.
         phase: Phase of the rank at that time, as `stormlog why` names it; null when unknown.
@@ -70,7 +70,7 @@ class WorstRank(Plain):
     host: str | None
     device_id: int | None
     session_id: str
-    bytes: int
+    peak_bytes: int
     limit_bytes: int
     total_bytes: int | None
     timestamp_ns: int

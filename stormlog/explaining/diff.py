@@ -231,7 +231,12 @@ def _hits(issue: _Issue | None) -> IssueHits | None:
 def _peak_change(first: _Side, second: _Side, phase: str | None, metric: str) -> PeakChange:
     before, after = first.peaks.get((phase, metric)), second.peaks.get((phase, metric))
     difference = percent = None
-    if before is not None and after is not None and before.bytes is not None and after.bytes is not None:
-        difference = after.bytes - before.bytes
-        percent = round(100 * difference / before.bytes, 2) if before.bytes else None
+    if (
+        before is not None
+        and after is not None
+        and before.peak_bytes is not None
+        and after.peak_bytes is not None
+    ):
+        difference = after.peak_bytes - before.peak_bytes
+        percent = round(100 * difference / before.peak_bytes, 2) if before.peak_bytes else None
     return PeakChange(phase, metric, before, after, difference, percent)

@@ -119,7 +119,7 @@ class PhasePeak(Plain):
     """The highest memory of any rank of a run, and where that was.
 
     Args:
-        bytes: Null where no sample of any rank says.
+        peak_bytes: Null where no sample of any rank says.
         rank: The rank; likewise null, and all that follows but the counts.
         path: File that holds the sample.
         line_number: Its line.
@@ -127,7 +127,7 @@ class PhasePeak(Plain):
         unknown_count: Those of them of which no sample says.
     """
 
-    bytes: int | None
+    peak_bytes: int | None
     rank: int | None
     device_id: int | None
     session_id: str | None

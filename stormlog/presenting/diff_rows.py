@@ -123,8 +123,8 @@ def comparison_rows(diff: RunDiff) -> list[dict[str, Any]]:
                 "peak",
                 name=_ALL if peak.phase is None else peak.phase,
                 metric=peak.metric,
-                before=None if peak.before is None else peak.before.bytes,
-                after=None if peak.after is None else peak.after.bytes,
+                before=None if peak.before is None else peak.before.peak_bytes,
+                after=None if peak.after is None else peak.after.peak_bytes,
                 difference=peak.difference_bytes,
                 difference_percent=peak.difference_percent,
             )
@@ -222,7 +222,7 @@ def _percent(value: float | None) -> str | None:
 
 
 def _peak_bytes(peak: PhasePeak | None) -> int | str | None:
-    return _NO_PHASE if peak is None else peak.bytes
+    return _NO_PHASE if peak is None else peak.peak_bytes
 
 
 def _unknown(peak: PeakChange) -> str | None:

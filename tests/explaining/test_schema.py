@@ -14,17 +14,32 @@ from tests.presenting.samples import SAMPLES
 
 SCHEMA = explanation_schema()
 
-_CLASSES = {"string": str, "integer": int, "boolean": bool, "null": type(None), "array": list, "object": dict}
+_CLASSES: dict[str, type] = {
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "number": float,
+    "null": type(None),
+    "array": list,
+    "object": dict,
+}
 
 
-def problems(value: Any, schema: dict[str, Any], place: str = "$") -> list[str]:
+def problems_of(value: Any, schema: dict[str, Any]) -> list[str]:
+    """Return where a value is not what a schema with definitions says."""
+    return problems(value, schema, definitions=schema["$defs"])
+
+
+def problems(
+    value: Any, schema: dict[str, Any], place: str = "$", *, definitions: dict[str, Any] = SCHEMA["$defs"]
+) -> list[str]:
     """Return where a value is not what a schema says: for the words of JSON schema that ours uses."""
     known = {"type", "properties", "required", "items", "additionalProperties", "anyOf", "$ref", "format"}
     assert set(schema) <= known | {"description", "title", "$schema", "$defs"}
     if "$ref" in schema:
-        return problems(value, SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]], place)
+        return problems(value, definitions[schema["$ref"].rpartition("/")[2]], place, definitions=definitions)
     if "anyOf" in schema:
-        found = [problems(value, choice, place) for choice in schema["anyOf"]]
+        found = [problems(value, choice, place, definitions=definitions) for choice in schema["anyOf"]]
         return [] if [] in found else min(found, key=len)
     names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     if type(value) not in [_CLASSES[name] for name in names]:
@@ -39,7 +54,7 @@ def problems(value: Any, schema: dict[str, Any], place: str = "$") -> list[str]:
         return [
             text
             for number, item in enumerate(value)
-            for text in problems(item, schema["items"], f"{place}[{number}]")
+            for text in problems(item, schema["items"], f"{place}[{number}]", definitions=definitions)
         ]
     if isinstance(value, dict):
         found = [f"{place} lacks {name}" for name in schema.get("required", ()) if name not in value]
@@ -48,7 +63,7 @@ def problems(value: Any, schema: dict[str, Any], place: str = "$") -> list[str]:
             if inner is None:
                 found.append(f"{place} has an unknown key {name}")
             else:
-                found += problems(item, inner, f"{place}.{name}")
+                found += problems(item, inner, f"{place}.{name}", definitions=definitions)
         return found
     return []
 

@@ -14,14 +14,15 @@
 --   device_id: device index, -1 for no device, NULL without a sample
 --   phase_path: phase, names from the outermost one joined with ' / '; NULL for all samples, in phases or not
 --   metric: peak_allocated, peak_reserved, peak_used or hidden (the most that was used outside the allocator)
---   bytes: the highest value, NULL when no sample says
+--   peak_bytes: the highest value in bytes, NULL when no sample says
 --   timestamp_ns: when it was first, nanoseconds since the Unix epoch
---   total_bytes: size of the device, NULL when unknown or not the same in all samples
+--   total_bytes: size of the device in bytes, NULL when unknown or not the same in all samples
 --   sample_count: samples that say
 --   segment_path: file that holds the sample
 --   line_number: its line, from 1
 --
--- Example: SELECT phase_path, rank, bytes FROM phase_peaks(NULL) WHERE metric = 'peak_reserved' ORDER BY bytes DESC
+-- Example: SELECT phase_path, rank, peak_bytes FROM phase_peaks(NULL) WHERE metric = 'peak_reserved'
+--   ORDER BY peak_bytes DESC
 --
 -- Reads: memory_account, phase_spans, run_sessions
 -- Calls: telemetry.peak_sample
@@ -140,7 +141,7 @@ SELECT
     device_id,
     phase_path,
     metric,
-    peak.bytes AS bytes,
+    peak.bytes AS peak_bytes,
     peak.timestamp_ns AS timestamp_ns,
     total_bytes,
     coalesce(peak.sample_count, 0) AS sample_count,

@@ -87,9 +87,9 @@ def _worst_cells(result: BudgetResult) -> tuple[str, ...]:
     rank = f"{'-' if worst.rank is None else worst.rank}{of_device} of {markdown_text(_cut(worst.run_id))}"
     attempt = "" if worst.attempt == 1 else f", attempt {worst.attempt}"
     # What is over by less than the digits show is said to the byte.
-    needs, limit = human_bytes(worst.bytes), human_bytes(worst.limit_bytes)
+    needs, limit = human_bytes(worst.peak_bytes), human_bytes(worst.limit_bytes)
     if needs == limit:
-        needs, limit = f"{worst.bytes:,} B", f"{worst.limit_bytes:,} B"
+        needs, limit = f"{worst.peak_bytes:,} B", f"{worst.limit_bytes:,} B"
     line = "" if worst.line_number is None else f":{worst.line_number}"
     return (
         rank + attempt,
