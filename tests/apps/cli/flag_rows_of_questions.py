@@ -39,6 +39,13 @@ def without_times(rows: list[Row]) -> list[Row]:
     return [row for row in rows if row.option not in {time.option for time in times()}]
 
 
+def of_two(rows: list[Row]) -> list[Row]:
+    """Return rows of a command that takes two runs: paths are given twice, as they hold one run each."""
+    return [
+        row if row.base is None else replace(row, base=f"{row.base.split()[0]} {row.base}") for row in rows
+    ]
+
+
 def of_runs(gone: str) -> list[Row]:
     """Return rows for the filters and pages that lists of runs and of their attachments share.
 
@@ -63,6 +70,7 @@ def of_runs(gone: str) -> list[Row]:
 #: What stands behind a command where a row says nothing else.
 BASES = {
     "report": "runs",
+    "diff": "runs::s-1 runs::s-2",
     "shell": "runs",
     "sql": f"runs {SELECT}",
     "describe": "",
@@ -83,6 +91,25 @@ TABLE: dict[str, list[Row]] = {
         Row("--limit", "--limit 1", "runs --format markdown", gone="Details of 5 issues"),
         # Nothing is left to report.
         *(replace(row, status=3) if row.option == "--unpack-limit" else row for row in opens(reading())),
+    ],
+    "diff": [
+        Row("--path", "--path runs", "s-1 s-2", new="session:s-1", base_status=2),
+        Row("--attempts", "--attempts 1 7", new="has no attempt 7", on="stderr", status=4),
+        Row("--schema", "--schema", new='"$defs": '),
+        *formats("section", "section"),
+        # Nothing is left to compare.
+        *(
+            replace(row, status=3) if row.option == "--unpack-limit" else row
+            for row in of_two(opens([row for row in reading() if row.option != "--project"]))
+        ),
+        Row(
+            "--project",
+            "--project nowhere",
+            "runs::s-1 runs::s-2 --db tracker.db",
+            new="nowhere",
+            on="stderr",
+            status=None,
+        ),
     ],
     "sql": [
         Row("--file", "-f question.sql", "runs", new="six", base_status=2),
