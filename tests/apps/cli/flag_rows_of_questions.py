@@ -41,9 +41,7 @@ def without_times(rows: list[Row]) -> list[Row]:
 
 def of_two(rows: list[Row]) -> list[Row]:
     """Return rows of a command that takes two runs: paths are given twice, as they hold one run each."""
-    return [
-        row if row.base is None else replace(row, base=f"{row.base.split()[0]} {row.base}") for row in rows
-    ]
+    return [row if row.base is None else replace(row, base=f"{row.base} {row.base}") for row in rows]
 
 
 def of_runs(gone: str) -> list[Row]:
@@ -70,7 +68,7 @@ def of_runs(gone: str) -> list[Row]:
 #: What stands behind a command where a row says nothing else.
 BASES = {
     "report": "runs",
-    "diff": "runs::s-1 runs::s-2",
+    "diff": "runs::s-1 runs::j2",
     "shell": "runs",
     "sql": f"runs {SELECT}",
     "describe": "",
@@ -93,19 +91,21 @@ TABLE: dict[str, list[Row]] = {
         *(replace(row, status=3) if row.option == "--unpack-limit" else row for row in opens(reading())),
     ],
     "diff": [
-        Row("--path", "--path runs", "s-1 s-2", new="session:s-1", base_status=2),
+        Row("--path", "--path runs", "s-1 j2", new="session:s-1", base_status=2),
         Row("--attempts", "--attempts 1 7", new="has no attempt 7", on="stderr", status=4),
         Row("--schema", "--schema", new='"$defs": '),
-        *formats("section", "section"),
+        Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3),
+        Row("--json", "--json", new='"issue_counts": '),
+        *(row for row in formats("section", "section") if row.option != "--json"),
         # Nothing is left to compare.
         *(
             replace(row, status=3) if row.option == "--unpack-limit" else row
-            for row in of_two(opens([row for row in reading() if row.option != "--project"]))
+            for row in of_two([row for row in reading() if row.option not in ("--db", "--project")])
         ),
         Row(
             "--project",
             "--project nowhere",
-            "runs::s-1 runs::s-2 --db tracker.db",
+            "runs::s-1 runs::j2 --db tracker.db",
             new="nowhere",
             on="stderr",
             status=None,

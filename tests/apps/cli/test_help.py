@@ -74,6 +74,7 @@ def test_the_expected_commands_are_there() -> None:
         ("shell",),
         ("describe",),
         ("why",),
+        ("diff",),
         ("report",),
         ("scan",),
         ("issues",),

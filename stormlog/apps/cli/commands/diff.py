@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from stormlog.apps.cli.options.options import (
     format_options,
     name_tracker,
     reading_settings,
+    schema_option,
 )
 from stormlog.apps.cli.options.path_type import NamedPath
 from stormlog.apps.cli.options.sections import SectionedCommand, section
@@ -23,20 +25,12 @@ if TYPE_CHECKING:
     from stormlog.apps.cli.answers import Request
     from stormlog.apps.cli.options.named_runs import NamedRun
     from stormlog.explaining import RunDiff
+    from stormlog.query import QueryStore
 
 __all__ = ["diff"]
 
-
-def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:
-    if not is_wanted or ctx.resilient_parsing:
-        return
-    from stormlog.apps.cli.printing import output
-    from stormlog.apps.cli.printing.json_text import json_document
-    from stormlog.explaining import run_diff_schema
-
-    output.print_text(json_document(run_diff_schema()) + "\n")
-    output.flush()
-    ctx.exit()
+#: Where the rest of what was skipped can be seen.
+_REST = 'stormlog sql PATH... "SELECT * FROM rejects" shows every skipped line'
 
 
 @click.command(cls=SectionedCommand)
@@ -60,14 +54,7 @@ def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> No
 @section(
     "Output",
     format_options,
-    click.option(
-        "--schema",
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        callback=_print_schema,
-        help="Print the JSON schema of --json, and nothing else.",
-    ),
+    schema_option("run_diff_schema"),
     moment_options,
     reading_settings,
 )
@@ -87,6 +74,7 @@ def diff(
     from stormlog.apps.cli.answers import open_store, reading
     from stormlog.apps.cli.options.named_runs import named_run
     from stormlog.apps.cli.printing import diagnostics, output
+    from stormlog.errors import SourceError
 
     known = paths or configuration_of(click.get_current_context()).value("paths") or ()
     first, second = named_run(before, known, "BEFORE"), named_run(after, known, "AFTER")
@@ -96,19 +84,31 @@ def diff(
         stores = [store]
         if first.paths != second.paths:
             stores.insert(0, opened.enter_context(open_store(request.below(first.paths))))
-        with ExitStack() as questions:
-            for asked in stores:
-                questions.enter_context(reading(asked, watching, request))
-            found = store.compare_runs(
-                first.run_id, second.run_id, before_store=stores[0], attempts=attempts or (None, None)
-            )
+        try:
+            with ExitStack() as questions:
+                for asked in stores:
+                    questions.enter_context(reading(asked, watching, request))
+                found = store.compare_runs(
+                    first.run_id, second.run_id, before_store=stores[0], attempts=attempts or (None, None)
+                )
+        except SourceError:
+            if not (request.quiet or request.strict):
+                # There may be no telemetry because all of it was skipped.
+                _print_skipped(stores)
+            raise
         _print(found, request)
         output.flush()
         if not request.quiet:
             if found.is_same_run:
                 diagnostics.print_message("both are the same run", "Note")
-            for asked in stores:
-                diagnostics.print_skipped(diagnostics.notices(asked))
+            _print_skipped(stores)
+
+
+def _print_skipped(stores: Sequence[QueryStore]) -> None:
+    from stormlog.apps.cli.printing import diagnostics
+
+    for store in stores:
+        diagnostics.print_skipped(diagnostics.notices(store), _REST)
 
 
 def _request(run: NamedRun, options: dict[str, Any]) -> Request:

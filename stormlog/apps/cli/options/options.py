@@ -24,6 +24,7 @@ __all__ = [
     "machine_options",
     "reading_options",
     "reading_settings",
+    "schema_option",
     "session_option",
     "text_option",
     "name_tracker",
@@ -82,6 +83,34 @@ def format_options(function: Decorated) -> Decorated:
             for name in FORMATS
         ),
     )(function)
+
+
+def schema_option(name: str) -> Decorator[Any]:
+    """Return the option that prints the JSON schema of an answer.
+
+    Args:
+        name: Function of `stormlog.explaining` that returns it.
+    """
+
+    def print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:
+        if not is_wanted or ctx.resilient_parsing:
+            return
+        import stormlog.explaining
+        from stormlog.apps.cli.printing import output
+        from stormlog.apps.cli.printing.json_text import json_document
+
+        output.print_text(json_document(getattr(stormlog.explaining, name)()) + "\n")
+        output.flush()
+        ctx.exit()
+
+    return click.option(
+        "--schema",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=print_schema,
+        help="Print the JSON schema of --json, and nothing else.",
+    )
 
 
 def answer_options(function: Decorated) -> Decorated:
