@@ -6,7 +6,7 @@ them makes it safe.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from stormlog.explaining import CHANGES, ComparedRun, FirstFailure, PeakChange, PhasePeak, RunDiff
 from stormlog.presenting.moments import Moments
@@ -22,6 +22,32 @@ _NO_PHASE = "no such phase"
 _ALL = "*"
 _OUTCOMES = {"running": "neither ended nor failed"}
 _MOST_PATHS = 3
+
+
+class ComparisonRow(TypedDict):
+    """A row of a comparison: a fact of both runs, an issue, or the peak of a phase.
+
+    Attributes:
+        section: ``run``, ``issue`` or ``peak``.
+        name: Of the fact, the fingerprint of the issue, or the phase; ``*`` for all of a run.
+        metric: What the values are: of issues ``hit_count``, of peaks the metric; null of facts.
+        change: Of an issue: new, gone or same.
+        before: Value of the first run; null when it is not known, 0 for no hit.
+        after: Value of the second run, likewise.
+        difference: The second less the first, of numbers that are known.
+        difference_percent: The same in percent of the first; of peaks.
+        title: Of an issue.
+    """
+
+    section: str
+    name: str
+    metric: str | None
+    change: str | None
+    before: Any
+    after: Any
+    difference: int | None
+    difference_percent: float | None
+    title: str | None
 
 
 def run_fact_rows(diff: RunDiff, moments: Moments) -> list[dict[str, Any]]:
@@ -94,7 +120,7 @@ def peak_change_rows(diff: RunDiff) -> list[dict[str, Any]]:
     ]
 
 
-def comparison_rows(diff: RunDiff) -> list[dict[str, Any]]:
+def comparison_rows(diff: RunDiff) -> list[ComparisonRow]:
     """Return everything as rows of one shape, for programs: of the runs, of the issues, and of the peaks.
 
     Numbers of issues are hits; what one run has nothing of is 0 there, and what is not known is None.
@@ -126,15 +152,35 @@ def comparison_rows(diff: RunDiff) -> list[dict[str, Any]]:
                 before=None if peak.before is None else peak.before.peak_bytes,
                 after=None if peak.after is None else peak.after.peak_bytes,
                 difference=peak.difference_bytes,
-                difference_percent=peak.difference_percent,
+                percent=peak.difference_percent,
             )
         )
     return rows
 
 
-def _row(section: str, **given: Any) -> dict[str, Any]:
-    names = ("name", "metric", "change", "before", "after", "difference", "difference_percent", "title")
-    return {"section": section, **dict.fromkeys(names), **given}
+def _row(
+    section: str,
+    name: str,
+    before: Any,
+    after: Any,
+    difference: int | None,
+    *,
+    metric: str | None = None,
+    change: str | None = None,
+    percent: float | None = None,
+    title: str | None = None,
+) -> ComparisonRow:
+    return {
+        "section": section,
+        "name": name,
+        "metric": metric,
+        "change": change,
+        "before": before,
+        "after": after,
+        "difference": difference,
+        "difference_percent": percent,
+        "title": title,
+    }
 
 
 def _facts(diff: RunDiff) -> list[tuple[str, Any, Any]]:

@@ -12,12 +12,13 @@ import pytest
 import stormlog.query
 from stormlog.apps.cli.printing.json_text import json_document
 from stormlog.errors import SourceError, UnknownIdError
-from stormlog.explaining import RunDiff, run_diff_schema
+from stormlog.explaining import RunDiff
 from stormlog.query import QueryStore
+from stormlog.specification import json_schema
 from stormlog.tracking import Tracker
 from tests.apps.cli.samples import START_NS, event, write_lines
 from tests.artifacts.factories import make_oom_bundle
-from tests.explaining.test_schema import problems_of
+from tests.specification.fitting import misfits
 
 JOB = Path(__file__).parents[2] / "examples" / "job"
 SECOND = 10**9
@@ -214,7 +215,7 @@ def test_where_there_is_no_telemetry_there_is_no_run(tmp_path: Path) -> None:
 
 
 def test_answers_fit_the_schema(job: QueryStore) -> None:
-    schema = run_diff_schema()
+    schema = json_schema(RunDiff)
     for before in ("lm-pretrain-1.3.9", "lm-pretrain-1.4.0"):
         found = job.compare_runs(before, "lm-pretrain-1.4.1")
-        assert problems_of(json.loads(json_document(found.as_dict())), schema) == []
+        assert misfits(json.loads(json_document(found.as_dict())), schema) == []

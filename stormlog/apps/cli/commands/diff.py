@@ -54,7 +54,7 @@ _REST = 'stormlog sql PATH... "SELECT * FROM rejects" shows every skipped line'
 @section(
     "Output",
     format_options,
-    schema_option("run_diff_schema"),
+    schema_option("RunDiff", "Comparison of two runs"),
     moment_options,
     reading_settings,
 )

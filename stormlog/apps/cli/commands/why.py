@@ -47,7 +47,7 @@ _REST = 'stormlog query issues PATH... --sql "SELECT * FROM rejects" shows every
 @click.option("--format", "format_name", type=click.Choice(_FORMATS), help="How to print (default: text).")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--brief", is_flag=True, help="Print one line, for the epilogue of a job or a mail.")
-@schema_option("explanation_schema")
+@schema_option("Explanation", "Explanation of a run")
 @reading_options
 def why(
     run_id: str | None,

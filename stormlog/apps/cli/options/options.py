@@ -85,11 +85,12 @@ def format_options(function: Decorated) -> Decorated:
     )(function)
 
 
-def schema_option(name: str) -> Decorator[Any]:
+def schema_option(name: str, title: str) -> Decorator[Any]:
     """Return the option that prints the JSON schema of an answer.
 
     Args:
-        name: Function of `stormlog.explaining` that returns it.
+        name: Class of `stormlog.explaining` that the answer is.
+        title: Title of the schema.
     """
 
     def print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:
@@ -98,8 +99,10 @@ def schema_option(name: str) -> Decorator[Any]:
         import stormlog.explaining
         from stormlog.apps.cli.printing import output
         from stormlog.apps.cli.printing.json_text import json_document
+        from stormlog.specification import json_schema
 
-        output.print_text(json_document(getattr(stormlog.explaining, name)()) + "\n")
+        schema = json_schema(getattr(stormlog.explaining, name), title=title)
+        output.print_text(json_document(schema) + "\n")
         output.flush()
         ctx.exit()
 
