@@ -1,5 +1,12 @@
 # The public names of this package, and where they are: see stormlog/_lazy.py.
 
+from stormlog.presenting.diff_rows import (
+    comparison_rows as comparison_rows,
+    issue_change_rows as issue_change_rows,
+    issue_changes_title as issue_changes_title,
+    peak_change_rows as peak_change_rows,
+    run_fact_rows as run_fact_rows,
+)
 from stormlog.presenting.issue_history import (
     activity_sentence as activity_sentence,
 )

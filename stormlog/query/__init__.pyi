@@ -25,6 +25,11 @@ from stormlog.query.documents import (
 from stormlog.query.adhoc import (
     SqlResult as SqlResult,
 )
+from stormlog.query.arrivals import (
+    Arrivals as Arrivals,
+    EventFollower as EventFollower,
+    MissingEvents as MissingEvents,
+)
 from stormlog.query.counts import (
     IssueCounts as IssueCounts,
 )

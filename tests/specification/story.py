@@ -116,6 +116,8 @@ LINES: tuple[Line, ...] = (
     Line("describe_view", "describe memory_timeline --json"),
     Line("why", "why job --json"),
     Line("why", "why job --at 2026-11-17T22:40:00Z --json"),
+    Line("diff", "diff job::lm-pretrain-1.4.0 job::lm-pretrain-1.4.1 --json"),
+    Line("diff_rows", "diff quiet job::lm-pretrain-1.4.1 --jsonl"),
     Line("report", "report job --json"),
     Line("error", "issues list --json", 3, "stderr"),
     Line("scan", "scan all --settle 0s --code-version 1.0 --json"),
@@ -169,6 +171,7 @@ LINES: tuple[Line, ...] = (
     Line("issues_import", "issues import states.json --json"),
     Line("gate", "gate all --code-version 1.2 --json", 10),
     Line("gate", "gate quiet --baseline states.json --fail-on new --json"),
+    Line("gate", "gate all --budget '* peak_used < 1MB' --budget 'nowhere hidden < 50%' --json", 10),
     Line("projects_project", "projects create p --alert-frequency hourly --recipient a@example.org --json"),
     Line(
         "projects_project", "projects set default --alert-frequency hourly --recipient a@example.org --json"
@@ -215,7 +218,7 @@ def tell(place: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Line, Any]]
     monkeypatch.setenv("STORMLOG_DB", "t.db")
     monkeypatch.setenv("STORMLOG_CACHE", str(place / "cache"))
     # Ctrl-C after the first look.
-    monkeypatch.setattr("stormlog.apps.cli.commands.follow._wait", _stop)
+    monkeypatch.setattr("stormlog.apps.cli.commands.follow.wait", _stop)
     told = []
     ids: dict[str, str] = {}
     for line in LINES:

@@ -74,6 +74,7 @@ class _Root(LazyGroup):
         "describe": "stormlog.apps.cli.commands.describe:describe",
         "spec": "stormlog.apps.cli.commands.spec:spec",
         "why": "stormlog.apps.cli.commands.why:why",
+        "diff": "stormlog.apps.cli.commands.diff:diff",
         "report": "stormlog.apps.cli.commands.report:report",
         "scan": "stormlog.apps.cli.commands.scan:scan",
         "issues": "stormlog.apps.cli.commands.issues:issues",

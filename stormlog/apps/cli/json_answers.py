@@ -19,9 +19,10 @@ from stormlog.apps.cli.documents import (
     TrackedIssueCells,
 )
 from stormlog.compaction import CompactionReport
-from stormlog.explaining import Explanation
+from stormlog.explaining import Explanation, RunDiff
 from stormlog.issues import IgnoreRule, StormlogIssue
 from stormlog.issues.sidecar import TrackedState
+from stormlog.presenting.diff_rows import ComparisonRow
 from stormlog.query import (
     CorrelationAnchor,
     CorrelationEvidence,
@@ -206,6 +207,8 @@ _ANSWERS = (
     _Answer("describe", "The public views", list[ViewDescription], ("describe",), "--json without a VIEW"),
     _Answer("describe_view", "A public view", ViewDescription, ("describe",), "--json with a VIEW"),
     _Answer("why", "Explanation of a run", Explanation, ("why",)),
+    _Answer("diff", "Comparison of two runs", RunDiff, ("diff",)),
+    _Answer("diff_rows", "A row of a comparison of two runs", ComparisonRow, ("diff",), "--jsonl", ""),
     _Answer("report", "A report for programs", EnvelopeDocument, ("report",)),
     _Answer("scan", "What a scan did", ScanReport, ("scan",), "--json; with --watch, one for each scan", ""),
     _Answer("issues_list", "Tracked issues", IssuePage, ("issues list",), line="/properties/issues/items"),

@@ -39,6 +39,11 @@ def without_times(rows: list[Row]) -> list[Row]:
     return [row for row in rows if row.option not in {time.option for time in times()}]
 
 
+def of_two(rows: list[Row]) -> list[Row]:
+    """Return rows of a command that takes two runs: paths are given twice, as they hold one run each."""
+    return [row if row.base is None else replace(row, base=f"{row.base} {row.base}") for row in rows]
+
+
 def of_runs(gone: str) -> list[Row]:
     """Return rows for the filters and pages that lists of runs and of their attachments share.
 
@@ -63,6 +68,7 @@ def of_runs(gone: str) -> list[Row]:
 #: What stands behind a command where a row says nothing else.
 BASES = {
     "report": "runs",
+    "diff": "runs::s-1 runs::j2",
     "shell": "runs",
     "mcp": "runs",
     "sql": f"runs {SELECT}",
@@ -85,6 +91,27 @@ TABLE: dict[str, list[Row]] = {
         Row("--limit", "--limit 1", "runs --format markdown", gone="Details of 5 issues"),
         # Nothing is left to report.
         *(replace(row, status=3) if row.option == "--unpack-limit" else row for row in opens(reading())),
+    ],
+    "diff": [
+        Row("--path", "--path runs", "s-1 j2", new="session:s-1", base_status=2),
+        Row("--attempts", "--attempts 1 7", new="has no attempt 7", on="stderr", status=4),
+        Row("--schema", "--schema", new='"$defs": '),
+        Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3),
+        Row("--json", "--json", new='"issue_counts": '),
+        *(row for row in formats("section", "section") if row.option != "--json"),
+        # Nothing is left to compare.
+        *(
+            replace(row, status=3) if row.option == "--unpack-limit" else row
+            for row in of_two([row for row in reading() if row.option not in ("--db", "--project")])
+        ),
+        Row(
+            "--project",
+            "--project nowhere",
+            "runs::s-1 runs::j2 --db tracker.db",
+            new="nowhere",
+            on="stderr",
+            status=None,
+        ),
     ],
     "sql": [
         Row("--file", "-f question.sql", "runs", new="six", base_status=2),

@@ -155,6 +155,8 @@ TABLE: dict[str, list[Row]] = {
         Row("--collector-health-status", "--collector-health-status degraded", gone="sample"),
         Row("--backend", "--backend rocm", gone="s-1"),
         Row("--limit", "--limit 1", gone="warning"),
+        Row("--follow", "--follow", "runs --markdown", new="--follow", on="stderr", status=2),
+        Row("--interval", "--interval 1s", new="--follow", on="stderr", status=2),
     ],
     "query ooms": [
         *answers("bundle_path", "bundle_path", "damaged-dumps"),
@@ -367,6 +369,7 @@ TABLE: dict[str, list[Row]] = {
         JSON,
     ],
     "gate": [
+        Row("--budget", "--budget '* peak_used < 1KB'", new="| over |", status=10),
         Row(
             "--kind",
             "--kind oom",

@@ -75,6 +75,7 @@ def test_the_expected_commands_are_there() -> None:
         ("describe",),
         ("spec",),
         ("why",),
+        ("diff",),
         ("report",),
         ("scan",),
         ("issues",),
