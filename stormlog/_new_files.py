@@ -102,7 +102,7 @@ def new_place(path: str, *, replaces: bool) -> Iterator[str]:
     """
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(4)}.tmp")
-    os.mkdir(temporary, 0o700)
+    Path(temporary).mkdir(0o700)
     _unfinished.add(temporary)
     try:
         place = os.path.join(temporary, name)

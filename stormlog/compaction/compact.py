@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from stormlog._new_files import sync_tree
 from stormlog._paths import require_path
 from stormlog.artifacts.names import MANIFEST_NAME
-from stormlog._new_files import sync_tree
 from stormlog.compaction.copying import copy_file, copy_growing_segment, require_unchanged
 from stormlog.compaction.manifest import CompactedEntry, write_manifest
 from stormlog.compaction.models import CompactionReport, SegmentReport

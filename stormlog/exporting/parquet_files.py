@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stormlog.engine import arrow_value, connect, grouped_batches, quote_literal
@@ -31,7 +32,7 @@ class ParquetWriter:
 
     def __init__(self, place: str, settings: Settings, spill: str) -> None:
         self._place = place
-        os.mkdir(place)
+        Path(place).mkdir()
         self._connection = connect(settings.sparing(), spill)
 
     def value(self, expression: str, kind: str) -> str:

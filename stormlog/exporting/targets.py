@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 from stormlog._new_files import require_writable_target
@@ -50,7 +51,7 @@ def target_of(path: str | os.PathLike[str]) -> Target:
     """
     text = require_path(path, "the target")
     stripped = text.rstrip(os.sep) or text
-    ending = os.path.splitext(stripped)[1].lower()
+    ending = Path(stripped).suffix.lower()
     if text == stripped and ending in FORMATS and not os.path.isdir(stripped):
         return Target(stripped, FORMATS[ending])
     if ending and text == stripped and not os.path.isdir(stripped):

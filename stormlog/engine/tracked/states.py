@@ -79,11 +79,6 @@ class StateSource:
         self._is_closed = False
         self._update()
 
-    @property
-    def tracker(self) -> str | None:
-        """The file of the tracker; None without one."""
-        return self._tracker
-
     def close(self) -> None:
         """Let go of the tracker; nothing is known from then on."""
         self._is_closed = True
