@@ -88,7 +88,9 @@ def chosen_views(names: Iterable[str] | None) -> list[str]:
 
 def views_to_prepare(views: Iterable[str]) -> set[str]:
     """Return the views that have to answer for an export of some."""
-    return {*views, *ALWAYS, "memory_readings", "issue_evidence"}
+    # The newest event is looked for among the readings, and how old an issue is in its evidence.
+    found = {*views, *ALWAYS, "memory_readings"}
+    return found | {"issue_evidence"} if any(_ENDED[view] == _OLD_ISSUES for view in found) else found
 
 
 def ended_before(view: str) -> str | None:

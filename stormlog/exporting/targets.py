@@ -62,18 +62,21 @@ def target_of(path: str | os.PathLike[str]) -> Target:
     return Target(stripped, _OF_FOLDERS)
 
 
-def require_target(target: Target, *, replaces: bool, kept: OpenedPaths) -> None:
+def require_target(target: Target, *, replaces: bool, kept: OpenedPaths, tracker: str | None) -> None:
     """Refuse a target that must not be written.
 
     Args:
         target: Where an export is to go.
         replaces: Whether one that is there may be replaced.
         kept: Files and directories in which nothing is written.
+        tracker: The tracker whose states are exported; it is not written to either.
 
     Raises:
         ValueError: it is there already, holds something else than an export, lies in what is kept, or has no directory
             to lie in; or files beside it would change it when it is opened.
     """
+    if tracker is not None and os.path.realpath(tracker) == os.path.realpath(target.path):
+        raise ValueError(f"{target.path} is the tracker: export to another file")
     require_writable_target(target.path, replaces=replaces, kept=kept, is_folder=target.is_folder)
     if target.is_folder and os.path.lexists(target.path):
         _require_export(target.path)
