@@ -190,7 +190,10 @@ def _writing(path: str, settings: Settings) -> Iterator[None]:
             f"{path} cannot be written within {settings.memory_limit} of memory; --memory-limit gives more"
         ) from error
     except (OSError, sqlite3.Error, duckdb.Error, pyarrow.ArrowException) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        # What follows the first line of DuckDB is the statement.
+        reason = (
+            error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
+        )
         raise ExportError(f"{path} cannot be written, and nothing was: {reason}") from error
 
 

@@ -76,7 +76,11 @@ def chosen_views(names: Iterable[str] | None) -> list[str]:
         return known
     if isinstance(names, str):
         names = [names]
-    wanted = {name.strip().lower() for name in names}
+    wanted = set()
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"views must be names, not {name!r}")
+        wanted.add(name.strip().lower())
     for name in sorted(wanted.difference(known)):
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
