@@ -3,7 +3,7 @@
 Promise: a time leaves out what is known to have ended before it, and nothing else. Issues are left out or kept as
 wholes: the numbers of one that is kept are those of all its hits.
 
-Source: docs/export.md#since.
+Source: docs/export.md#a-part-of-it.
 """
 
 from __future__ import annotations

@@ -283,6 +283,8 @@ def test_a_replaced_directory_comes_back_if_the_new_one_cannot_take_its_place(
         ("journal.sqlite", "journal.sqlite-journal is there: a program still uses"),
         ("tracker.sqlite", "is the tracker: export to another file"),
         ("a\0b.sqlite", "null"),
+        ("what?.duckdb", "what?.duckdb: DuckDB takes what follows a question mark for settings"),
+        ("\udcff.sqlite", "is no UTF-8: choose another name"),
     ],
 )
 def test_targets_that_are_refused_even_if_they_may_be_replaced(
@@ -313,7 +315,7 @@ def test_targets_that_are_refused_even_if_they_may_be_replaced(
     assert {p: p.read_bytes() for p in root.rglob("*") if p.is_file() and not p.is_fifo()} == regular
 
 
-@pytest.mark.parametrize("target", ["out/", "out.parquet/", "2026.11/", "deep/er"])
+@pytest.mark.parametrize("target", ["out/", "out.parquet/", "2026.11/", "deep/er", "a[1]*?'\"#/"])
 def test_a_directory_is_made_of_any_name_with_a_slash_behind(
     target: str, small: QueryStore, tmp_path: Path
 ) -> None:
