@@ -36,9 +36,14 @@ from stormlog.query.filters import (
     RunFilter as RunFilter,
     SessionFilter as SessionFilter,
 )
+from stormlog.query.row_lists import (
+    IssueList as IssueList,
+    RowList as RowList,
+)
 from stormlog.query.rows import (
     EventRow as EventRow,
     Reject as Reject,
+    SkippedLines as SkippedLines,
     SessionRow as SessionRow,
 )
 from stormlog.query.run_rows import (

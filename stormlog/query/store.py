@@ -14,6 +14,7 @@ from stormlog.engine import Generation, Settings, StateSource, require_one
 from stormlog.query import statements
 from stormlog.query.account_questions import AccountQuestions
 from stormlog.query.export_questions import ExportingStore
+from stormlog.query.row_lists import IssueList, RowList
 from stormlog.query.run_questions import RunQuestions
 from stormlog.query.sql_store import SqlStore
 from stormlog.query.statements import Statement
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stormlog.artifacts import OOMBundleRow
-    from stormlog.issues import IgnoreRule, StormlogIssue
+    from stormlog.issues import IgnoreRule
     from stormlog.query.counts import IssueCounts
     from stormlog.query.filters import (
         EventFilter,
@@ -113,11 +114,26 @@ class QueryStore(RunQuestions, AccountQuestions, ExportingStore, SqlStore):
         on_start: Called before anything is read or asked of a database; kept answers come without.
     """
 
+    def __repr__(self) -> str:
+        from stormlog._short_repr import short_repr  # Late: commands print no stores.
+
+        catalog = self.catalog
+        paths = short_repr([str(path) for path in catalog.paths])
+        if self._is_closed:
+            return f"<QueryStore of {paths}, closed>"
+        counts = f"sources: {len(catalog.sources):,}, OOM bundles: {len(catalog.oom_bundles):,}"
+        return f"<QueryStore of {paths}, {counts}, warnings: {len(catalog.warnings):,}>"
+
+    def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
+        return shown_by("store_html", self)
+
     # ---- questions -----------------------------------------------------------------------------------------
 
     def list_issues(
         self, filters: IssueFilter | None = None, *, state_overrides: Mapping[str, str] | None = None
-    ) -> list[StormlogIssue]:
+    ) -> IssueList:
         """Return recurring issues, the worst and latest first.
 
         Args:
@@ -141,7 +157,7 @@ class QueryStore(RunQuestions, AccountQuestions, ExportingStore, SqlStore):
         loader = EvidenceLoader(partial(self._evidence_rows, generation), [(row[0], row[6]) for row in rows])
         build = partial(issue, loader.load)
         with collector_paused():
-            return [StormlogIssue.of_row(row, build, row[2]) for row in rows]
+            return IssueList([StormlogIssue.of_row(row, build, row[2]) for row in rows])
 
     def _evidence_rows(self, generation: Generation, fingerprint_ids: list[str]) -> list[tuple[Any, ...]]:
         statement = statements.evidence_statement(fingerprint_ids)
@@ -173,7 +189,7 @@ class QueryStore(RunQuestions, AccountQuestions, ExportingStore, SqlStore):
         """Return the text and the parameters that `issue_counts` runs."""
         return statements.issue_counts_statement()
 
-    def list_sessions(self, filters: SessionFilter | None = None) -> list[SessionRow]:
+    def list_sessions(self, filters: SessionFilter | None = None) -> RowList[SessionRow]:
         """Return sessions, the latest first, one per source that knows them.
 
         Sinks with a ledger answer from it without reading events.
@@ -184,13 +200,13 @@ class QueryStore(RunQuestions, AccountQuestions, ExportingStore, SqlStore):
 
         found = statements.sessions_statement(filters)
         rows = self._run("list_sessions", found.statement, found.views).rows
-        return [session_row(row) for row in rows]
+        return RowList(map(session_row, rows))
 
     def list_sessions_sql(self, filters: SessionFilter | None = None) -> Statement:
         """Return the text and the parameters that `list_sessions` runs."""
         return statements.sessions_statement(filters).statement
 
-    def query_events(self, filters: EventFilter | None = None) -> list[EventRow]:
+    def query_events(self, filters: EventFilter | None = None) -> RowList[EventRow]:
         """Return events in the order of time.
 
         Parquet segments that hold nothing of the session and the times that are asked for are left out, unless
@@ -204,7 +220,7 @@ class QueryStore(RunQuestions, AccountQuestions, ExportingStore, SqlStore):
         # Which sessions belong to a run shows only when all files were read.
         is_selective = found.views == "events"
         rows = self._run("query_events", found.statement, found.views, is_selective=is_selective).rows
-        return [event_row(row) for row in rows]
+        return RowList(map(event_row, rows))
 
     def iter_events(self, filters: EventFilter | None = None) -> RowStream[EventRow]:
         """Return an iterator over what `query_events` returns, whose memory does not grow with the number of events.
@@ -224,7 +240,7 @@ class QueryStore(RunQuestions, AccountQuestions, ExportingStore, SqlStore):
         """Return the text and the parameters that `query_events` runs."""
         return statements.events_statement(filters).statement
 
-    def list_oom_bundles(self, filters: OOMBundleFilter | None = None) -> list[OOMBundleRow]:
+    def list_oom_bundles(self, filters: OOMBundleFilter | None = None) -> RowList[OOMBundleRow]:
         """Return OOM bundles by date.
 
         Source: docs/concepts.md#artifacts.
@@ -233,7 +249,7 @@ class QueryStore(RunQuestions, AccountQuestions, ExportingStore, SqlStore):
 
         found = statements.oom_bundles_statement(filters)
         rows = self._run("list_oom_bundles", found.statement, found.views).rows
-        return [oom_bundle_row(row) for row in rows]
+        return RowList(map(oom_bundle_row, rows))
 
     def list_oom_bundles_sql(self, filters: OOMBundleFilter | None = None) -> Statement:
         """Return the text and the parameters that `list_oom_bundles` runs."""

@@ -1,7 +1,18 @@
 # The public names of this package, and where they are: see stormlog/_lazy.py.
 
+from stormlog.workflows.commands import (
+    triage_command as triage_command,
+)
+from stormlog.workflows.documents import (
+    IssuePageDocument as IssuePageDocument,
+)
+from stormlog.workflows.issue_lists import (
+    ListedIssue as ListedIssue,
+    list_issue_page as list_issue_page,
+)
 from stormlog.workflows.issues import (
     explain as explain,
+    fingerprints_of_issue as fingerprints_of_issue,
     show_issue as show_issue,
 )
 from stormlog.workflows.recording import (
@@ -14,4 +25,9 @@ from stormlog.workflows.recording import (
     latest_failure as latest_failure,
     notify_and_explain as notify_and_explain,
     scan_and_notify as scan_and_notify,
+)
+from stormlog.workflows.surroundings import (
+    NearEvent as NearEvent,
+    NearEvents as NearEvents,
+    events_around as events_around,
 )

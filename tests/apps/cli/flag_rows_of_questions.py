@@ -64,9 +64,11 @@ def of_runs(gone: str) -> list[Row]:
 BASES = {
     "report": "runs",
     "shell": "runs",
+    "mcp": "runs",
     "sql": f"runs {SELECT}",
     "describe": "",
     "export": "runs out.sqlite --views sessions",
+    "spec": "",
     "rollups": "sink",
     "query runs": "linked-a linked-b",
     "query attachments": "linked-a linked-b",
@@ -101,6 +103,16 @@ TABLE: dict[str, list[Row]] = {
         Row("--attach", "--attach hosts=hosts.csv", new="hosts"),
         *opens(reading()),
     ],
+    "mcp": [
+        Row("--allow", "--allow issues:write", new='"name":"claim"'),
+        Row("--as-agent", "--as-agent bot", "runs --allow issues:write", new="'agent', 'bot'", on="tracker"),
+        Row("--timeout", "--timeout never", new="never", on="stderr", status=2),
+        Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3),
+        # A call is refused, not the server.
+        Row("--strict", "--strict", "damaged", new="damaged.jsonl:2: "),
+        Row("--quiet", "-q", "damaged-dumps", gone="damaged", on="stderr"),
+        *(row for row in reading("") if row.option not in ("--strict", "--quiet")),
+    ],
     "describe": [Row("--json", "--json", new='"columns"')],
     "export": [
         Row("--views", "--views runs", "runs out.sqlite", new="Not asked for"),
@@ -108,6 +120,10 @@ TABLE: dict[str, list[Row]] = {
         Row("--force", "--force", "runs old.sqlite --views sessions", base_status=None),
         Row("--json", "--json", new='"left_out_count"'),
         *behind(opens(reading()), "runs", "out.sqlite --views sessions"),
+    ],
+    "spec": [
+        Row("--json", "issues stats --json", new='"parameters"'),
+        Row("--schema", "--schema error", new='"$schema"'),
     ],
     "rollups": [
         Row("--output", "--output sums.json", new="sums.json", on="files"),

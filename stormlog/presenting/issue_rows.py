@@ -1,43 +1,59 @@
-"""Issues as rows of tables."""
+"""Issues as rows of lists: what front ends show of each, worked out in one place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from stormlog.apps.cli.options.fields import chosen_fields
 from stormlog.issues.what import what_of
 
 if TYPE_CHECKING:
     from stormlog.issues import StormlogIssue
     from stormlog.query import IssueCounts
 
-__all__ = ["COUNTS", "TABLE_FIELDS", "issue_rows"]
+__all__ = ["COUNTS", "TABLE_FIELDS", "IssueCells", "issue_rows"]
+
+
+class IssueCells(TypedDict):
+    """What tables show of an issue beside its own fields.
+
+    Attributes:
+        short_id: The first digits of the fingerprint, which are enough to name it.
+        what: What tells the issue apart from others with the same title.
+        session_count: Sessions with hits.
+        failure_count: Hits, an OOM bundle and the event that it tells of being one; null where that is not known.
+        run_count: Runs with hits; null where that is not known.
+    """
+
+    short_id: str
+    what: str
+    session_count: int
+    failure_count: int | None
+    run_count: int | None
+
 
 #: Fields of `issue_rows` that are counted by a question of their own.
 COUNTS = ("failure_count", "run_count")
 #: Fields of `issue_rows` that issues do not have themselves.
-TABLE_FIELDS = ("short_id", "what", "session_count", *COUNTS)
+TABLE_FIELDS = tuple(IssueCells.__annotations__)
 
 #: Digits of a fingerprint that tables show: enough to name it, and no other of a million.
 _DIGITS = 12
 
 
 def issue_rows(
-    issues: Iterable[StormlogIssue], counts: Mapping[str, IssueCounts], fields: Sequence[str] = ()
+    issues: Iterable[StormlogIssue], counts: Mapping[str, IssueCounts]
 ) -> Iterator[dict[str, Any]]:
-    """Yield what tables show of issues.
+    """Yield what lists show of issues.
 
     Args:
         issues: The issues.
         counts: How often they happened, by fingerprint id; what is not known of one is shown as unknown.
-        fields: Further fields of the issues that are wanted, by name.
     """
     for issue in issues:
         fingerprint = issue.fingerprint
         count = counts.get(fingerprint.fingerprint_id)
         yield {
-            **chosen_fields(issue, [name for name in fields if name not in TABLE_FIELDS]),
             "short_id": _digits(fingerprint.fingerprint_id),
             "state": issue.state,
             "severity": issue.severity,
