@@ -50,6 +50,8 @@ SLOW = (
     "engine/reading",
     "engine/test_selective.py",
     "engine/tracked",
+    "exporting/test_contents.py",
+    "exporting/test_writing.py",
     "query/test_invariance.py",
     "query/test_python_calls.py",
     "query/test_streams.py",

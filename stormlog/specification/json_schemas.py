@@ -27,10 +27,10 @@ from typing import (
     is_typeddict,
 )
 
+from stormlog._names import unit_of
 from stormlog._values import UNPRINTED, frozen_class
 from stormlog.explaining import TIME_TEXTS
 from stormlog.explaining.plain_fields import Plain
-from stormlog.query.schema import unit_of
 from stormlog.specification.docstrings import docstring_of
 
 __all__ = ["DRAFT", "SomeOf", "json_schema"]

@@ -189,6 +189,7 @@ LINES: tuple[Line, ...] = (
     Line("db_check", "db check --json"),
     Line("db_purge", "db purge --json"),
     Line("rollups", "rollups all/steady --output rolled.json --json"),
+    Line("export", "export all exported.sqlite --views sessions,runs --since 2026-01-01 --json"),
     Line("compact", "compact all/steady --output compacted --json"),
     Line("cache_list", "cache list --json"),
     Line("cache_info", "cache info all --json"),

@@ -20,6 +20,7 @@ from stormlog.apps.cli.documents import (
 )
 from stormlog.compaction import CompactionReport
 from stormlog.explaining import Explanation, RunDiff
+from stormlog.exporting import ExportReport
 from stormlog.issues import IgnoreRule, StormlogIssue
 from stormlog.issues.sidecar import TrackedState
 from stormlog.presenting.diff_rows import ComparisonRow
@@ -269,6 +270,7 @@ _ANSWERS = (
     _Answer("db_check", "Whether a tracker is sound", CheckDocument, ("db check",)),
     _Answer("db_purge", "What was removed", PurgeDocument, ("db purge",)),
     _Answer("rollups", "What was written, sink by sink", list[RollupReport], ("rollups",)),
+    _Answer("export", "What was written, and what was left out", ExportReport, ("export",)),
     _Answer("compact", "What a compaction did", CompactionReport, ("compact",)),
     _Answer("cache_list", "Indexes", list[IndexSummary], ("cache list",)),
     _Answer("cache_info", "An index; null where there is none", IndexState | None, ("cache info",)),

@@ -73,6 +73,7 @@ BASES = {
     "mcp": "runs",
     "sql": f"runs {SELECT}",
     "describe": "",
+    "export": "runs out.sqlite --views sessions",
     "spec": "",
     "rollups": "sink",
     "query runs": "linked-a linked-b",
@@ -140,6 +141,13 @@ TABLE: dict[str, list[Row]] = {
         *(row for row in reading("") if row.option not in ("--strict", "--quiet")),
     ],
     "describe": [Row("--json", "--json", new='"columns"')],
+    "export": [
+        Row("--views", "--views runs", "runs out.sqlite", new="Not asked for"),
+        Row("--since", "--since 2026-01-02T03:04:08.5", new="Left out, as it had ended before"),
+        Row("--force", "--force", "runs old.sqlite --views sessions", base_status=None),
+        Row("--json", "--json", new='"left_out_count"'),
+        *behind(opens(reading()), "runs", "out.sqlite --views sessions"),
+    ],
     "spec": [
         Row("--json", "issues stats --json", new='"parameters"'),
         Row("--schema", "--schema error", new='"$schema"'),
