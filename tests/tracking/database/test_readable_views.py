@@ -30,6 +30,11 @@ def utc_text(time_ns: int | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def text_name(name: str) -> str:
+    stem = name.removesuffix("_ns")
+    return stem if stem == "at" else f"{stem}_at"
+
+
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a tracker with two issues, one without times, a merged one, and what people did with them."""
@@ -65,10 +70,12 @@ def rows_of(path: Path, view: str) -> list[dict[str, Any]]:
 def test_every_time_stands_beside_its_text(path: Path, view: str) -> None:
     rows = rows_of(path, view)
     names = [name for name in rows[0] if name.endswith("_ns")]
-    assert names and [f"{name[:-3]}_utc" for name in names] == [n for n in rows[0] if n.endswith("_utc")]
+    assert names and {text_name(name) for name in names} == {
+        name for name in rows[0] if name == "at" or name.endswith("_at")
+    }
     for row in rows:
         for name in names:
-            assert row[f"{name[:-3]}_utc"] == utc_text(row[name]), (name, row[name])
+            assert row[text_name(name)] == utc_text(row[name]), (name, row[name])
 
 
 def test_issues_have_their_numbers_and_the_names_of_their_places(path: Path) -> None:
@@ -78,18 +85,18 @@ def test_issues_have_their_numbers_and_the_names_of_their_places(path: Path) -> 
     first, other = by_number[1], by_number[2]
     assert (first["project"], first["app"], first["status"]) == ("default", "a", "resolved")
     assert (first["title"], first["fix_version"]) == ("Alert: F1", "1.1")
-    assert first["first_seen_utc"] == "2027-01-15T08:00:00.000Z"
-    assert first["created_utc"] == "2027-01-15T08:00:00.123Z"
-    assert first["resolved_utc"] is not None and other["resolved_utc"] is None
+    assert first["first_seen_at"] == "2027-01-15T08:00:00.000Z"
+    assert first["created_at"] == "2027-01-15T08:00:00.123Z"
+    assert first["resolved_at"] is not None and other["resolved_at"] is None
 
 
 def test_an_issue_without_any_time_has_none(tmp_path: Path) -> None:
     with new_tracker(tmp_path) as tracker:
         seen(tracker, at=None)
     (issue,) = rows_of(tmp_path / "tracker.db", "issues_readable")
-    assert issue["first_seen_utc"] is issue["last_seen_utc"] is None
+    assert issue["first_seen_at"] is issue["last_seen_at"] is None
     (occurrence,) = rows_of(tmp_path / "tracker.db", "occurrences_readable")
-    assert occurrence["first_utc"] is None and occurrence["recorded_utc"] is not None
+    assert occurrence["first_at"] is None and occurrence["recorded_at"] is not None
 
 
 def test_texts_are_as_they_were_written_and_deleted_comments_are_left_out(path: Path) -> None:
