@@ -13,6 +13,7 @@ from stormlog._collector import collector_paused
 from stormlog.engine import Generation, Settings, StateSource, require_one
 from stormlog.query import statements
 from stormlog.query.account_questions import AccountQuestions
+from stormlog.query.export_questions import ExportQuestions
 from stormlog.query.run_questions import RunQuestions
 from stormlog.query.sql_store import SqlStore
 from stormlog.query.statements import Statement
@@ -102,7 +103,7 @@ def open(
     return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache), states=states)
 
 
-class QueryStore(RunQuestions, AccountQuestions, SqlStore):
+class QueryStore(RunQuestions, AccountQuestions, ExportQuestions, SqlStore):
     """Views over the artifacts of a catalog. Use `stormlog.query.open`.
 
     Several threads may ask at once. Close it, or use it as a context manager.
