@@ -27,7 +27,7 @@ from stormlog.errors import QueryError, SourceError
 from stormlog.query.statements import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from stormlog.artifacts import ArtifactCatalog
     from stormlog.artifacts.event_files import FileOrigin
@@ -190,6 +190,26 @@ class AnsweringStore(EngineHolder):
             )
 
         return self._ask(lambda: self._begin_stream(*statement, folder, views), read)
+
+    def _issue_states(self, explicit: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return fingerprint id -> state of all issues that are not simply open.
+
+        Args:
+            explicit: What a caller says; it wins.
+        """
+        with self._lock:
+            states = self._states.overrides(explicit)
+            has_rules = self._states.has_rules
+        if has_rules:
+            import json
+
+            from stormlog.query.statements import ignorable_statement
+
+            rows = self._run("list_issues", ignorable_statement(), "issues").rows
+            issues = [(row[0], row[1], json.loads(row[2])) for row in rows]
+            with self._lock:
+                states |= self._states.ignored(issues, explicit)
+        return states
 
     def _found(
         self, folder: AnswerFolder | None, statement: Statement, view: str | None

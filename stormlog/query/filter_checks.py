@@ -12,6 +12,7 @@ __all__ = [
     "require",
     "require_not_negative",
     "require_one_of",
+    "time_ns",
 ]
 
 #: Rows of a page where a page is asked for without a limit.
@@ -103,7 +104,7 @@ def _checked(name: str, value: Any) -> Any:
     elif name in _INTEGERS:
         require(_is_integer(value), name, "an integer of 64 bits", value)
     elif name in _TIMES:
-        return _time_ns(name, value)
+        return time_ns(name, value)
     elif name in _NUMBERS:
         return _one_or_several(name, value, _is_integer, "an integer of 64 bits, or several")
     elif name in _TEXTS:
@@ -127,12 +128,15 @@ def _is_integer(value: Any) -> bool:
     return hasattr(value, "__index__") and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
-def _time_ns(name: str, value: Any) -> int:
+def time_ns(name: str, value: Any) -> int:
     """Return a time in nanoseconds since the Unix epoch.
 
     Args:
         value: A text; nanoseconds, as an integer; seconds, as `time.time` returns them; or a date or datetime, in UTC
             if it names no offset.
+
+    Raises:
+        ValueError: it is no time; the message begins with the name.
     """
     if not isinstance(value, float) and _is_integer(value):
         if 10**8 <= value < 10**11:

@@ -13,7 +13,7 @@ from stormlog._collector import collector_paused
 from stormlog.engine import Generation, Settings, StateSource, require_one
 from stormlog.query import statements
 from stormlog.query.account_questions import AccountQuestions
-from stormlog.query.export_questions import ExportQuestions
+from stormlog.query.metric_questions import MetricQuestions
 from stormlog.query.run_questions import RunQuestions
 from stormlog.query.sql_store import SqlStore
 from stormlog.query.statements import Statement
@@ -103,7 +103,7 @@ def open(
     return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache), states=states)
 
 
-class QueryStore(RunQuestions, AccountQuestions, ExportQuestions, SqlStore):
+class QueryStore(RunQuestions, AccountQuestions, MetricQuestions, SqlStore):
     """Views over the artifacts of a catalog. Use `stormlog.query.open`.
 
     Several threads may ask at once. Close it, or use it as a context manager.
@@ -156,16 +156,7 @@ class QueryStore(RunQuestions, AccountQuestions, ExportQuestions, SqlStore):
     def _issues_statement(
         self, filters: IssueFilter | None, state_overrides: Mapping[str, str] | None = None
     ) -> statements.FilteredStatement:
-        with self._lock:
-            overrides = self._states.overrides(state_overrides)
-            has_rules = self._states.has_rules
-        if has_rules:
-            rows = self._run("list_issues", statements.ignorable_statement(), "issues").rows
-            import json
-
-            issues = [(row[0], row[1], json.loads(row[2])) for row in rows]
-            with self._lock:
-                overrides |= self._states.ignored(issues, state_overrides)
+        overrides = self._issue_states(state_overrides)
         return statements.issues_statement(filters, overrides)
 
     def issue_counts(self) -> dict[str, IssueCounts]:

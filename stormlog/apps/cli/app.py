@@ -72,6 +72,7 @@ class _Root(LazyGroup):
         "sql": "stormlog.apps.cli.commands.sql:sql",
         "shell": "stormlog.apps.cli.commands.shell:shell",
         "describe": "stormlog.apps.cli.commands.describe:describe",
+        "export": "stormlog.apps.cli.commands.export:export",
         "why": "stormlog.apps.cli.commands.why:why",
         "report": "stormlog.apps.cli.commands.report:report",
         "scan": "stormlog.apps.cli.commands.scan:scan",

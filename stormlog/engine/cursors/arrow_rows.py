@@ -9,7 +9,7 @@ Source: docs/sql.md#what-each-format-does.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stormlog._names import distinct_names
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow
 
-__all__ = ["arrow_table", "exact_relation"]
+__all__ = ["arrow_table", "arrow_value", "exact_relation", "grouped_batches"]
 
 _WIDE = ("HUGEINT", "UHUGEINT")
 #: Types for which other readers of Arrow or Parquet have none.
@@ -51,14 +51,41 @@ def exact_relation(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation
 
 
 def _column(place: int, name: str, kind: str) -> str:
-    value = f"#{place}"
+    return f"{arrow_value(f'#{place}', kind)} AS {quote_identifier(name)}"
+
+
+def arrow_value(expression: str, kind: str) -> str:
+    """Return SQL for a value in a type that Arrow holds exactly.
+
+    Args:
+        expression: SQL for the value.
+        kind: Its type, as DuckDB writes it.
+    """
     if kind in _WIDE:
-        value = f"CAST({value} AS DECIMAL(38, 0))"
-    elif _AS_TEXT.fullmatch(kind):
-        value = f"CAST({value} AS VARCHAR)"
-    elif _AS_JSON.search(_QUOTED.sub("", kind)):
-        value = f"CAST(to_json({value}) AS VARCHAR)"
-    return f"{value} AS {quote_identifier(name)}"
+        return f"CAST({expression} AS DECIMAL(38, 0))"
+    if _AS_TEXT.fullmatch(kind):
+        return f"CAST({expression} AS VARCHAR)"
+    if _AS_JSON.search(_QUOTED.sub("", kind)):
+        return f"CAST(to_json({expression}) AS VARCHAR)"
+    return expression
+
+
+def grouped_batches(
+    batches: Iterator[pyarrow.RecordBatch], schema: pyarrow.Schema, least_rows: int
+) -> Iterator[pyarrow.Table]:
+    """Put batches together until they have so many rows."""
+    import pyarrow
+
+    waiting: list[pyarrow.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += batch.num_rows
+        if rows >= least_rows:
+            yield pyarrow.Table.from_batches(waiting, schema)
+            waiting, rows = [], 0
+    if waiting:
+        yield pyarrow.Table.from_batches(waiting, schema)
 
 
 def arrow_table(
