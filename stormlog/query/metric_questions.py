@@ -152,6 +152,17 @@ class MetricQuestions(ExportingStore):
 
     # ---- files ---------------------------------------------------------------------------------------------
 
+    def require_text_target(self, target: str | os.PathLike[str], *, replace: bool = False) -> None:
+        """Refuse a file that `write_text` would not write to, before anything is read for it.
+
+        Raises:
+            ValueError: see `write_text`.
+        """
+        from stormlog._new_files import require_writable_target
+
+        path = require_path(target, "the target")
+        require_writable_target(path, replaces=replace, kept=self._kept_paths())
+
     def write_text(
         self, target: str | os.PathLike[str], texts: Iterable[str], *, replace: bool = False
     ) -> None:
