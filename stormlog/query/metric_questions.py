@@ -141,7 +141,7 @@ class MetricQuestions(ExportingStore):
         Source: docs/concepts.md#otlp.
         """
         statement = self.iter_otlp_logs_sql(since=since, until=until)
-        return self._stream_events(statement, _line, "projected_records")
+        return self._stream_events(statement, _line, "projected_records", metric_statements.otlp_times())
 
     def iter_otlp_logs_sql(self, *, since: Time = None, until: Time = None) -> Statement:
         """Return the text and the parameters that `iter_otlp_logs` runs."""
@@ -184,5 +184,5 @@ class MetricQuestions(ExportingStore):
         write_text_file(require_path(target, "the target"), texts, replaces=replace, kept=self._kept_paths())
 
 
-def _line(row: tuple[int, str]) -> str:
-    return row[1]
+def _line(row: tuple[str]) -> str:
+    return row[0]

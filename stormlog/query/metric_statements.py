@@ -9,6 +9,7 @@ __all__ = [
     "failures_statement",
     "issue_labels_statement",
     "otlp_statement",
+    "otlp_times",
     "scans_statement",
     "tracked_issues_statement",
 ]
@@ -51,3 +52,8 @@ def otlp_statement(since_ns: int | None, until_ns: int | None) -> Statement:
         "limit": None,
         "offset": 0,
     }
+
+
+def otlp_times() -> str:
+    """Return the text of a statement with the times of the rows of `otlp_statement`, and with its parameters."""
+    return load_query("otlp_times")

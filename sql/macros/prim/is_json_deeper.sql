@@ -7,28 +7,14 @@
 -- Source: docs/concepts.md#otlp.
 CREATE OR REPLACE MACRO prim.is_json_deeper(json_document, levels) AS
     (CASE
+        WHEN json_document IS NULL THEN NULL
         -- Few brackets, and those in texts count too: no need to look closer.
         WHEN length(json_document) - length(translate(json_document, '[{', '')) <= levels THEN false
-        ELSE list_reduce(
-            list_prepend(
-                {'open': 0, 'most': 0},
-                list_transform(
-                    regexp_extract_all(json_document, '"(?:[^"\\]|\\.)*"|[\[\]{}]'),
-                    lambda token: {
-                        'open': CASE
-                            WHEN token = '{' OR token = '[' THEN 1
-                            WHEN token = '}' OR token = ']' THEN -1
-                            ELSE 0
-                        END,
-                        'most': 0
-                    }
-                )
-            ),
-            lambda counted, step: {
-                'open': counted.open + step.open,
-                'most': greatest(counted.most, counted.open + step.open)
-            }
-        ).most > levels
+        -- Of what is left without texts and values, a pattern takes so many levels of brackets and no more.
+        ELSE NOT regexp_full_match(
+            translate(regexp_replace(json_document, '"(?:[^"\\]|\\.)*"|[^\[\]{}"]+', '', 'g'), '[]{}', '()()'),
+            concat(repeat('(?:\(', levels), repeat('\))*', levels))
+        )
     END);
 
 -- Tests

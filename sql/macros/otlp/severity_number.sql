@@ -4,7 +4,7 @@
 --   severity VARCHAR: severity of a projected record, in lower case.
 -- Returns: INTEGER, NULL for words that say no severity there, and for none.
 -- Source: docs/concepts.md#otlp.
-CREATE OR REPLACE MACRO projection.otlp_severity_number(severity) AS
+CREATE OR REPLACE MACRO otlp.severity_number(severity) AS
     (CASE severity
         WHEN 'trace' THEN 1
         WHEN 'debug' THEN 5
@@ -17,7 +17,7 @@ CREATE OR REPLACE MACRO projection.otlp_severity_number(severity) AS
     END);
 
 -- Tests
-SELECT assert_equals(9, projection.otlp_severity_number('info'));
-SELECT assert_equals(13, projection.otlp_severity_number('warning'));
-SELECT assert_equals(21, projection.otlp_severity_number('critical'));
-SELECT assert_equals(NULL, projection.otlp_severity_number('loud'));
+SELECT assert_equals(9, otlp.severity_number('info'));
+SELECT assert_equals(13, otlp.severity_number('warning'));
+SELECT assert_equals(21, otlp.severity_number('critical'));
+SELECT assert_equals(NULL, otlp.severity_number('loud'));

@@ -4,11 +4,14 @@
 -- between members from commas between items. Integers beyond 64 bits and numbers beyond a double are texts: nothing is
 -- rounded.
 --
+-- Members of an object with a comma before each (`otlp.members`) become attributes, each of which ends the
+-- attribute before it and leaves its own end open: so a long text is not cut out of a longer one.
+--
 -- Args:
---   json_value VARCHAR: JSON text without blanks between tokens, as DuckDB writes it.
+--   json_value VARCHAR: JSON text without blanks between tokens, as DuckDB writes it, or such members.
 -- Returns: VARCHAR; {} (no value) for a JSON null, NULL for NULL.
 -- Source: docs/concepts.md#otlp.
-CREATE OR REPLACE MACRO projection.otlp_value(json_value) AS
+CREATE OR REPLACE MACRO otlp.value(json_value) AS
     (array_to_string(
         list_transform(
             regexp_extract_all(
@@ -40,20 +43,25 @@ CREATE OR REPLACE MACRO projection.otlp_value(json_value) AS
     ));
 
 -- Tests
-SELECT assert_equals('{"stringValue":"a\"b"}', projection.otlp_value('"a\"b"'));
-SELECT assert_equals('{"intValue":"9223372036854775807"}', projection.otlp_value('9223372036854775807'));
-SELECT assert_equals('{"stringValue":"9223372036854775808"}', projection.otlp_value('9223372036854775808'));
-SELECT assert_equals('{"doubleValue":0.5}', projection.otlp_value('0.5'));
-SELECT assert_equals('{"stringValue":"1e999"}', projection.otlp_value('1e999'));
-SELECT assert_equals('{"doubleValue":"-Infinity"}', projection.otlp_value('-Infinity'));
-SELECT assert_equals('{"boolValue":false}', projection.otlp_value('false'));
-SELECT assert_equals('{}', projection.otlp_value('null'));
-SELECT assert_equals(NULL, projection.otlp_value(NULL));
+SELECT assert_equals('{"stringValue":"a\"b"}', otlp.value('"a\"b"'));
+SELECT assert_equals('{"intValue":"9223372036854775807"}', otlp.value('9223372036854775807'));
+SELECT assert_equals('{"stringValue":"9223372036854775808"}', otlp.value('9223372036854775808'));
+SELECT assert_equals('{"doubleValue":0.5}', otlp.value('0.5'));
+SELECT assert_equals('{"stringValue":"1e999"}', otlp.value('1e999'));
+SELECT assert_equals('{"doubleValue":"-Infinity"}', otlp.value('-Infinity'));
+SELECT assert_equals('{"boolValue":false}', otlp.value('false'));
+SELECT assert_equals('{}', otlp.value('null'));
+SELECT assert_equals(NULL, otlp.value(NULL));
 SELECT assert_equals(
     '{"kvlistValue":{"values":[{"key":"a","value":{"arrayValue":{"values":[{"intValue":"1"},{"stringValue":"],\"b\":{"}]}}},{"key":"c","value":{"kvlistValue":{"values":[]}}}]}}',
-    projection.otlp_value('{"a":[1,"],\"b\":{"],"c":{}}')
+    otlp.value('{"a":[1,"],\"b\":{"],"c":{}}')
 );
 SELECT assert_equals(
     '{"arrayValue":{"values":[{"kvlistValue":{"values":[{"key":",\"x\":","value":{"arrayValue":{"values":[]}}}]}},{}]}}',
-    projection.otlp_value('[{",\"x\":":[]},null]')
+    otlp.value('[{",\"x\":":[]},null]')
 );
+SELECT assert_equals(
+    '},{"key":"é","value":{"boolValue":true}},{"key":"b","value":{"arrayValue":{"values":[{"intValue":"1"}]}}',
+    otlp.value(',"é":true,"b":[1]')
+);
+SELECT assert_equals('', otlp.value(''));
