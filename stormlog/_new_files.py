@@ -43,6 +43,8 @@ def require_writable_target(path: str, *, replaces: bool, kept: OpenedPaths, is_
     real_path = os.path.join(os.path.realpath(folder or "."), name)
     if kept.hold(real_path) or kept.hold(os.path.realpath(path)):
         raise ValueError(f"{path} lies in the opened paths, where nothing is written; choose another place")
+    if is_folder and kept.lie_below(os.path.realpath(path)):
+        raise ValueError(f"{path} holds some of the opened paths; choose another place")
     if os.path.lexists(path):
         if is_folder and (os.path.islink(path) or not os.path.isdir(path)):
             raise ValueError(f"{path} is no directory")

@@ -8,6 +8,7 @@ from stormlog.engine.cursors.arrow_rows import (
     arrow_value as arrow_value,
     exact_relation as exact_relation,
     grouped_batches as grouped_batches,
+    next_batch as next_batch,
 )
 from stormlog.engine.cursors.explain import (
     plain_statement as plain_statement,

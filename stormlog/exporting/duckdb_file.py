@@ -21,14 +21,17 @@ __all__ = ["DuckdbWriter", "content_of"]
 
 #: Every DuckDB from this version on can read the file; what newer ones write by default is for themselves alone.
 _STORAGE_VERSION = "v1.0.0"
+#: Rows that are compressed together: the usual six times as many take hundreds of megabytes where rows are texts.
+_GROUP_ROWS = 20_480
 
 
 class DuckdbWriter:
     """Writes and reads one database; see `stormlog.exporting.writers.Writer`."""
 
     def __init__(self, place: str, settings: Settings, spill: str) -> None:
-        self._place, self._settings, self._spill = place, settings.sparing(), spill
-        self._connection = self._attached(f"STORAGE_VERSION {quote_literal(_STORAGE_VERSION)}")
+        self._place, self._settings, self._spill = place, settings, spill
+        options = f"STORAGE_VERSION {quote_literal(_STORAGE_VERSION)}, ROW_GROUP_SIZE {_GROUP_ROWS}"
+        self._connection = self._attached(options)
         self._connection.execute("BEGIN TRANSACTION")
 
     def _attached(self, options: str) -> duckdb.DuckDBPyConnection:

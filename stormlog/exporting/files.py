@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from stormlog._new_files import new_place
-from stormlog.engine import load_query, public_files, quote_identifier
+from stormlog.engine import Settings, load_query, next_batch, public_files, quote_identifier
 from stormlog.errors import ExportError
 from stormlog.exporting.header import header_tables
 from stormlog.exporting.models import ExportedView, ExportReport, ExportSource
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["export_files"]
 
 #: Rows that are held at a time.
-_BATCH_ROWS = 20_000
+_BATCH_ROWS = 10_240
+#: What writing takes where the store has no limit; views are read beside it.
+_WRITING_MEMORY = "1GB"
 _NOT_ASKED_FOR = "the view was not asked for"
 
 
@@ -51,9 +53,10 @@ def export_files(
         QueryError: a view cannot be read, or somebody stopped it.
         ValueError: something of the name of the target was made meanwhile.
     """
-    with _writing(target.path), new_place(target.path, replaces=replaces) as place:
+    settings = _writing_settings(source.settings)
+    with _writing(target.path, settings), new_place(target.path, replaces=replaces) as place:
         spill = os.path.join(os.path.dirname(place), "spill")
-        with closing(open_writer(target.format, place, source.settings, spill)) as writer:
+        with closing(open_writer(target.format, place, settings, spill)) as writer:
             report = _write(source, target, views, since_ns, writer)
     return _with_size(report)
 
@@ -143,11 +146,7 @@ class _Rows:
         return Content(self._row_count, self._digest % (1 << DIGEST_BITS))
 
     def __iter__(self) -> Iterator[pyarrow.RecordBatch]:
-        while True:
-            with self._source.cursor.using("export", self._text):
-                batch = next(self._reader, None)
-            if batch is None:
-                return
+        while (batch := next_batch(self._source.cursor, self._reader, "export", self._text)) is not None:
             self._row_count += batch.num_rows
             self._digest += int(batch.column(DIGEST).to_numpy().sum(dtype="uint64"))
             yield batch.select(self._names)
@@ -170,8 +169,14 @@ def _value(source: ExportSource, text: str, **parameters: Any) -> Any:
         return connection.execute(text, parameters or None).fetchall()[0][0]
 
 
+def _writing_settings(settings: Settings) -> Settings:
+    """Return how much of the machine the writer may use, beside what reads the views."""
+    limit = settings.memory_limit or _WRITING_MEMORY
+    return Settings(settings.threads, limit, settings.spill_directory, settings.spill_limit)
+
+
 @contextmanager
-def _writing(path: str) -> Iterator[None]:
+def _writing(path: str, settings: Settings) -> Iterator[None]:
     """Say that a file cannot be written where a library, or the system, says so."""
     import sqlite3
 
@@ -180,8 +185,15 @@ def _writing(path: str) -> Iterator[None]:
 
     try:
         yield
+    except duckdb.OutOfMemoryException as error:
+        raise ExportError(
+            f"{path} cannot be written within {settings.memory_limit} of memory; --memory-limit gives more"
+        ) from error
     except (OSError, sqlite3.Error, duckdb.Error, pyarrow.ArrowException) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        # What follows the first line of DuckDB is the statement.
+        reason = (
+            error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
+        )
         raise ExportError(f"{path} cannot be written, and nothing was: {reason}") from error
 
 

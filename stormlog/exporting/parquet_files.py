@@ -23,8 +23,6 @@ __all__ = ["METADATA_KEY", "ParquetWriter"]
 
 #: Key of the metadata of a file: a JSON object with ``table``, ``meaning`` and ``columns`` (name -> meaning).
 METADATA_KEY = "stormlog"
-#: Rows of a row group, at least; groups of a few rows make a file slow to read.
-_GROUP_ROWS = 100_000
 
 
 class ParquetWriter:
@@ -33,7 +31,7 @@ class ParquetWriter:
     def __init__(self, place: str, settings: Settings, spill: str) -> None:
         self._place = place
         Path(place).mkdir()
-        self._connection = connect(settings.sparing(), spill)
+        self._connection = connect(settings, spill)
 
     def value(self, expression: str, kind: str) -> str:
         """Return the value in a type that Parquet has."""
@@ -52,7 +50,7 @@ class ParquetWriter:
         }
         described_schema = schema.with_metadata({METADATA_KEY: json.dumps(described)})
         with pyarrow.parquet.ParquetWriter(self._path(table), described_schema, compression="zstd") as file:
-            for group in grouped_batches(batches, described_schema, _GROUP_ROWS):
+            for group in grouped_batches(batches, described_schema):
                 file.write_table(group)
 
     def finish(self) -> None:

@@ -3,7 +3,7 @@
 Promise: a time leaves out what is known to have ended before it, and nothing else. Issues are left out or kept as
 wholes: the numbers of one that is kept are those of all its hits.
 
-Source: docs/export.md#since.
+Source: docs/export.md#a-part-of-it.
 """
 
 from __future__ import annotations
@@ -76,7 +76,11 @@ def chosen_views(names: Iterable[str] | None) -> list[str]:
         return known
     if isinstance(names, str):
         names = [names]
-    wanted = {name.strip().lower() for name in names}
+    wanted = set()
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"views must be names, not {name!r}")
+        wanted.add(name.strip().lower())
     for name in sorted(wanted.difference(known)):
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
@@ -88,7 +92,9 @@ def chosen_views(names: Iterable[str] | None) -> list[str]:
 
 def views_to_prepare(views: Iterable[str]) -> set[str]:
     """Return the views that have to answer for an export of some."""
-    return {*views, *ALWAYS, "memory_readings", "issue_evidence"}
+    # The newest event is looked for among the readings, and how old an issue is in its evidence.
+    found = {*views, *ALWAYS, "memory_readings"}
+    return found | {"issue_evidence"} if any(_ENDED[view] == _OLD_ISSUES for view in found) else found
 
 
 def ended_before(view: str) -> str | None:

@@ -28,7 +28,7 @@ _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT"
 _FLOATS = {"FLOAT", "DOUBLE"}
 _NESTED = re.compile(r"\]$|^(?:STRUCT|MAP|UNION)\(|^VARIANT$")
 #: Rows that are read at a time.
-_BATCH_ROWS = 20_000
+_BATCH_ROWS = 10_000
 
 
 class SqliteWriter:
@@ -37,7 +37,7 @@ class SqliteWriter:
     def __init__(self, place: str, settings: Settings, spill: str) -> None:
         self._place = place
         self._schemas: dict[str, pyarrow.Schema] = {}
-        self._adding = connect(settings.sparing(), spill)
+        self._adding = connect(settings, spill)
         # Nobody else sees the file before it is complete: a failure removes it, and it is made durable at the end.
         self._connection = sqlite3.connect(place, isolation_level=None)
         self._connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;")

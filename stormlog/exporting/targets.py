@@ -9,6 +9,7 @@ from typing import NamedTuple
 from stormlog._new_files import require_writable_target
 from stormlog._opening import OpenedPaths
 from stormlog._paths import require_path
+from stormlog._storable_text import is_storable
 
 __all__ = ["FORMATS", "Target", "require_target", "target_of"]
 
@@ -62,18 +63,28 @@ def target_of(path: str | os.PathLike[str]) -> Target:
     return Target(stripped, _OF_FOLDERS)
 
 
-def require_target(target: Target, *, replaces: bool, kept: OpenedPaths) -> None:
+def require_target(target: Target, *, replaces: bool, kept: OpenedPaths, tracker: str | None) -> None:
     """Refuse a target that must not be written.
 
     Args:
         target: Where an export is to go.
         replaces: Whether one that is there may be replaced.
         kept: Files and directories in which nothing is written.
+        tracker: The tracker whose states are exported; it is not written to either.
 
     Raises:
-        ValueError: it is there already, holds something else than an export, lies in what is kept, or has no directory
+        ValueError: DuckDB cannot name it, it is there already, holds something else than an export, lies in what is kept, or has no directory
             to lie in; or files beside it would change it when it is opened.
     """
+    if tracker is not None and os.path.realpath(tracker) == os.path.realpath(target.path):
+        raise ValueError(f"{target.path} is the tracker: export to another file")
+    real_path = os.path.abspath(target.path)
+    if not is_storable(real_path):
+        raise ValueError(f"{target.path} is no UTF-8: choose another name, or another directory")
+    if target.format == "duckdb" and "?" in real_path:
+        raise ValueError(
+            f"{real_path}: DuckDB takes what follows a question mark for settings; choose another name"
+        )
     require_writable_target(target.path, replaces=replaces, kept=kept, is_folder=target.is_folder)
     if target.is_folder and os.path.lexists(target.path):
         _require_export(target.path)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from stormlog.query.asking import AnsweringStore
 
 if TYPE_CHECKING:
-    from stormlog._opening import OpenedPaths
     from stormlog.engine import Question
     from stormlog.exporting import ExportReport
     from stormlog.query.filters import Time
@@ -61,7 +60,7 @@ class ExportingStore(AnsweringStore):
         chosen = chosen_views(views)
         since_ns = None if since is None else time_ns("since", since)
         place = target_of(target)
-        require_target(place, replaces=replace, kept=self._kept_paths())
+        require_target(place, replaces=replace, kept=self.catalog.opened, tracker=self._states.tracker)
         states: dict[str, str] = {}
 
         def begin() -> Question:
@@ -75,8 +74,3 @@ class ExportingStore(AnsweringStore):
                 return export_files(source, place, chosen, since_ns=since_ns, replaces=replace)
 
         return self._ask(begin, read)
-
-    def _kept_paths(self) -> OpenedPaths:
-        """Return what no export may be written to: the opened paths, and the tracker."""
-        tracker = self._states.tracker
-        return self.catalog.opened.also([] if tracker is None else [os.path.realpath(tracker)])

@@ -14,8 +14,6 @@ __all__ = ["BINARY_FORMATS", "RowLimit", "write_batches"]
 
 #: Formats of files that are no text.
 BINARY_FORMATS = ("parquet", "arrow")
-#: Rows of a row group of Parquet, at least; groups of a few rows make a file slow to read.
-_GROUP_ROWS = 100_000
 
 
 class RowLimit:
@@ -73,7 +71,7 @@ def write_batches(
             from stormlog.engine import grouped_batches
 
             with pyarrow.parquet.ParquetWriter(stream, reader.schema, compression="zstd") as parquet_file:
-                for table in grouped_batches(batches, reader.schema, _GROUP_ROWS):
+                for table in grouped_batches(batches, reader.schema):
                     parquet_file.write_table(table)
     except pyarrow.ArrowException as error:
         raise QueryError(

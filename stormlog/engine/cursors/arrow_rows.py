@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow
 
-__all__ = ["arrow_table", "arrow_value", "exact_relation", "grouped_batches"]
+    from stormlog.engine.cursors.cursor import SnapshotCursor
+
+__all__ = ["arrow_table", "arrow_value", "exact_relation", "grouped_batches", "next_batch"]
 
 _WIDE = ("HUGEINT", "UHUGEINT")
 #: Types for which other readers of Arrow or Parquet have none.
@@ -30,6 +32,9 @@ _AS_JSON = re.compile(
 )
 #: Types that DuckDB makes of no value of Python.
 _NOT_FROM_PYTHON = re.compile(r"\b(?:GEOMETRY|UNION|VARIANT)\b")
+#: Rows of a group, or bytes if there are so many before.
+_GROUP_ROWS = 100_000
+_GROUP_BYTES = 1 << 26
 #: Names of fields within a type, which are no types.
 _QUOTED = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'')
 
@@ -70,20 +75,48 @@ def arrow_value(expression: str, kind: str) -> str:
     return expression
 
 
+def next_batch(
+    cursor: SnapshotCursor, reader: pyarrow.RecordBatchReader, name: str, text: str
+) -> pyarrow.RecordBatch | None:
+    """Return the next rows of a statement; None after the last ones.
+
+    Args:
+        cursor: What runs the statement.
+        reader: Its rows.
+        name: What errors call the statement.
+        text: The statement.
+
+    Raises:
+        QueryError: DuckDB fails, or somebody stopped the statement.
+    """
+    import duckdb
+    import pyarrow
+
+    with cursor.using(name, text):
+        try:
+            return next(reader, None)
+        except (OSError, pyarrow.ArrowException) as error:
+            # What DuckDB raises comes out of Arrow as a text.
+            is_memory = str(error).startswith("Out of Memory Error")
+            cause = duckdb.OutOfMemoryException(str(error)) if is_memory else duckdb.Error(str(error))
+            raise QueryError(str(error), statement=name, sql=text) from cause
+
+
 def grouped_batches(
-    batches: Iterator[pyarrow.RecordBatch], schema: pyarrow.Schema, least_rows: int
+    batches: Iterator[pyarrow.RecordBatch], schema: pyarrow.Schema
 ) -> Iterator[pyarrow.Table]:
-    """Put batches together until they have so many rows."""
+    """Put batches together, to groups of rows such as Parquet has: few of them make a file slow to read."""
     import pyarrow
 
     waiting: list[pyarrow.RecordBatch] = []
-    rows = 0
+    rows = size = 0
     for batch in batches:
         waiting.append(batch)
         rows += batch.num_rows
-        if rows >= least_rows:
+        size += batch.nbytes
+        if rows >= _GROUP_ROWS or size >= _GROUP_BYTES:
             yield pyarrow.Table.from_batches(waiting, schema)
-            waiting, rows = [], 0
+            waiting, rows, size = [], 0, 0
     if waiting:
         yield pyarrow.Table.from_batches(waiting, schema)
 

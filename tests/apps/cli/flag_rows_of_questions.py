@@ -66,6 +66,7 @@ BASES = {
     "shell": "runs",
     "sql": f"runs {SELECT}",
     "describe": "",
+    "export": "runs out.sqlite --views sessions",
     "rollups": "sink",
     "query runs": "linked-a linked-b",
     "query attachments": "linked-a linked-b",
@@ -101,6 +102,13 @@ TABLE: dict[str, list[Row]] = {
         *opens(reading()),
     ],
     "describe": [Row("--json", "--json", new='"columns"')],
+    "export": [
+        Row("--views", "--views runs", "runs out.sqlite", new="Not asked for"),
+        Row("--since", "--since 2026-01-02T03:04:08.5", new="Left out, as it had ended before"),
+        Row("--force", "--force", "runs old.sqlite --views sessions", base_status=None),
+        Row("--json", "--json", new='"left_out_count"'),
+        *behind(opens(reading()), "runs", "out.sqlite --views sessions"),
+    ],
     "rollups": [
         Row("--output", "--output sums.json", new="sums.json", on="files"),
         Row("--window", "--window 100ms", gone="1 window\n"),

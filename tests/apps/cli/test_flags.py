@@ -679,6 +679,7 @@ def _artifacts(world: Path) -> None:
     drift = [row for row in busy_session("drift", 40) if row["event_type"] == "sample"]
     write_lines(world / "drift" / "drift.jsonl", *drift)
     (world / "hosts.csv").write_text("host,team\nh,vision\n")
+    (world / "old.sqlite").touch()
     (world / "question.sql").write_text("SELECT 6 AS six")
     _linked_run(world / "linked-a", "wandb", "first title", START_NS - 24 * 3600 * SECOND, 0)
     _linked_run(world / "linked-b", "mlflow", "second title", START_NS, 1)

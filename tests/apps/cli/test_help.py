@@ -73,6 +73,7 @@ def test_the_expected_commands_are_there() -> None:
         ("sql",),
         ("shell",),
         ("describe",),
+        ("export",),
         ("why",),
         ("report",),
         ("scan",),

@@ -131,11 +131,22 @@ def _require_fitting(
 
 
 def _as_text(report: ExportReport) -> str:
-    from stormlog.presenting import counted, human_bytes, human_count, printable
+    from stormlog.presenting import counted, human_bytes, human_count, human_time, printable
 
     written = [view for view in report.views if view.row_count is not None]
+    newest = (
+        "" if report.newest_ns is None else f"; the newest event is of {human_time(report.newest_ns)} UTC"
+    )
     lines = [
         f"{printable(report.target)}: {counted(len(written), 'view')}, {human_count(report.row_count)} rows, "
-        f"{human_bytes(report.size_bytes)}"
+        f"{human_bytes(report.size_bytes)}{newest}"
     ]
+    missing = len(report.views) - len(written)
+    if missing:
+        lines.append(f"Not asked for: {counted(missing, 'view')}")
+    if report.since_ns is not None:
+        shorter = [f"{human_count(v.left_out_count)} of {v.view}" for v in written if v.left_out_count]
+        lines.append(
+            f"Left out, as it had ended before {human_time(report.since_ns)} UTC: {', '.join(shorter) or 'nothing'}"
+        )
     return "\n".join(lines) + "\n"
