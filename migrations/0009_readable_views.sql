@@ -1,5 +1,5 @@
--- The tracker for people who open its file with other programs: every time also as text, ISO 8601 in UTC with whole
--- milliseconds: first_seen_at beside first_seen_ns; ids also as the names that they stand for.
+-- The tracker for people who open its file with other programs: every time also as text, ISO 8601 in UTC with
+-- nanoseconds: first_seen_at beside first_seen_ns; ids also as the names that they stand for.
 --
 -- Later steps that drop or rename a column which is shown here drop the view before and make it again.
 
@@ -23,27 +23,27 @@ SELECT
     i.unique_user_count,
     i.recurred_count,
     strftime('%Y-%m-%dT%H:%M:%S', i.first_seen_ns / 1000000000, 'unixepoch')
-        || printf('.%03dZ', i.first_seen_ns / 1000000 % 1000) AS first_seen_at,
+        || printf('.%09dZ', i.first_seen_ns % 1000000000) AS first_seen_at,
     i.first_seen_ns,
     i.first_seen_version,
     strftime('%Y-%m-%dT%H:%M:%S', i.last_seen_ns / 1000000000, 'unixepoch')
-        || printf('.%03dZ', i.last_seen_ns / 1000000 % 1000) AS last_seen_at,
+        || printf('.%09dZ', i.last_seen_ns % 1000000000) AS last_seen_at,
     i.last_seen_ns,
     i.last_seen_version,
     strftime('%Y-%m-%dT%H:%M:%S', i.recurred_last_ns / 1000000000, 'unixepoch')
-        || printf('.%03dZ', i.recurred_last_ns / 1000000 % 1000) AS recurred_last_at,
+        || printf('.%09dZ', i.recurred_last_ns % 1000000000) AS recurred_last_at,
     i.recurred_last_ns,
     strftime('%Y-%m-%dT%H:%M:%S', i.last_activity_ns / 1000000000, 'unixepoch')
-        || printf('.%03dZ', i.last_activity_ns / 1000000 % 1000) AS last_activity_at,
+        || printf('.%09dZ', i.last_activity_ns % 1000000000) AS last_activity_at,
     i.last_activity_ns,
     strftime('%Y-%m-%dT%H:%M:%S', i.resolved_ns / 1000000000, 'unixepoch')
-        || printf('.%03dZ', i.resolved_ns / 1000000 % 1000) AS resolved_at,
+        || printf('.%09dZ', i.resolved_ns % 1000000000) AS resolved_at,
     i.resolved_ns,
     strftime('%Y-%m-%dT%H:%M:%S', i.created_ns / 1000000000, 'unixepoch')
-        || printf('.%03dZ', i.created_ns / 1000000 % 1000) AS created_at,
+        || printf('.%09dZ', i.created_ns % 1000000000) AS created_at,
     i.created_ns,
     strftime('%Y-%m-%dT%H:%M:%S', i.updated_ns / 1000000000, 'unixepoch')
-        || printf('.%03dZ', i.updated_ns / 1000000 % 1000) AS updated_at,
+        || printf('.%09dZ', i.updated_ns % 1000000000) AS updated_at,
     i.updated_ns,
     i.ignore_until_json,
     i.revision
@@ -69,14 +69,14 @@ SELECT
     o.code_version,
     o.ranks_json,
     strftime('%Y-%m-%dT%H:%M:%S', o.first_ns / 1000000000, 'unixepoch')
-        || printf('.%03dZ', o.first_ns / 1000000 % 1000) AS first_at,
+        || printf('.%09dZ', o.first_ns % 1000000000) AS first_at,
     o.first_ns,
     strftime('%Y-%m-%dT%H:%M:%S', o.last_ns / 1000000000, 'unixepoch')
-        || printf('.%03dZ', o.last_ns / 1000000 % 1000) AS last_at,
+        || printf('.%09dZ', o.last_ns % 1000000000) AS last_at,
     o.last_ns,
     o.hit_count,
     strftime('%Y-%m-%dT%H:%M:%S', o.recorded_ns / 1000000000, 'unixepoch')
-        || printf('.%03dZ', o.recorded_ns / 1000000 % 1000) AS recorded_at,
+        || printf('.%09dZ', o.recorded_ns % 1000000000) AS recorded_at,
     o.recorded_ns
 FROM issue_occurrences AS o
 INNER JOIN issues AS i ON i.issue_id = o.issue_id
@@ -97,10 +97,10 @@ SELECT
     c.author_name,
     c.body,
     strftime('%Y-%m-%dT%H:%M:%S', c.created_ns / 1000000000, 'unixepoch')
-        || printf('.%03dZ', c.created_ns / 1000000 % 1000) AS created_at,
+        || printf('.%09dZ', c.created_ns % 1000000000) AS created_at,
     c.created_ns,
     strftime('%Y-%m-%dT%H:%M:%S', c.updated_ns / 1000000000, 'unixepoch')
-        || printf('.%03dZ', c.updated_ns / 1000000 % 1000) AS updated_at,
+        || printf('.%09dZ', c.updated_ns % 1000000000) AS updated_at,
     c.updated_ns
 FROM issue_comments AS c
 INNER JOIN issues AS i ON i.issue_id = c.issue_id
@@ -117,7 +117,7 @@ SELECT
     i.title,
     e.activity_id,
     strftime('%Y-%m-%dT%H:%M:%S', e.at_ns / 1000000000, 'unixepoch')
-        || printf('.%03dZ', e.at_ns / 1000000 % 1000) AS at,
+        || printf('.%09dZ', e.at_ns % 1000000000) AS at,
     e.at_ns,
     e.actor_type,
     e.actor_id,

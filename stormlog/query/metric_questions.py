@@ -18,6 +18,7 @@ from stormlog.query.statements import FilteredStatement, Statement
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from stormlog._opening import OpenedPaths
     from stormlog.exporting import FailureCount, IssueLabelCount, ScanCount, TrackedIssueCount
     from stormlog.query.filters import IssueFilter, Time
     from stormlog.query.streams import RowStream
@@ -161,7 +162,7 @@ class MetricQuestions(ExportingStore):
         from stormlog._new_files import require_writable_target
 
         path = require_path(target, "the target")
-        require_writable_target(path, replaces=replace, kept=self._kept_paths())
+        require_writable_target(path, replaces=replace, kept=self._unwritable())
 
     def write_text(
         self, target: str | os.PathLike[str], texts: Iterable[str], *, replace: bool = False
@@ -181,7 +182,12 @@ class MetricQuestions(ExportingStore):
         """
         from stormlog.exporting import write_text_file
 
-        write_text_file(require_path(target, "the target"), texts, replaces=replace, kept=self._kept_paths())
+        write_text_file(require_path(target, "the target"), texts, replaces=replace, kept=self._unwritable())
+
+    def _unwritable(self) -> OpenedPaths:
+        """Return what no text is written to: the opened paths, and the tracker."""
+        tracker = self._states.tracker
+        return self.catalog.opened.also([] if tracker is None else [os.path.realpath(tracker)])
 
 
 def _line(row: tuple[str]) -> str:

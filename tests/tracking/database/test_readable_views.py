@@ -26,8 +26,8 @@ def utc_text(time_ns: int | None) -> str | None:
     """Return a time as the views write it, worked out in whole numbers."""
     if time_ns is None:
         return None
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time_ns // 1_000_000)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=time_ns // 10**9)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns % 10**9:09d}Z"
 
 
 def text_name(name: str) -> str:
@@ -49,7 +49,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tracker.resolve(first.issue_id, version="1.1")
         tracker.merge(other.issue_id, merged.issue_id)
         with tracker.writing() as connection:
-            connection.execute(f"UPDATE issues SET created_ns = {SEEN_S}123999999")
+            connection.execute(f"UPDATE issues SET created_ns = {SEEN_S}003999999")
     return folder / "tracker.db"
 
 
@@ -85,8 +85,8 @@ def test_issues_have_their_numbers_and_the_names_of_their_places(path: Path) -> 
     first, other = by_number[1], by_number[2]
     assert (first["project"], first["app"], first["status"]) == ("default", "a", "resolved")
     assert (first["title"], first["fix_version"]) == ("Alert: F1", "1.1")
-    assert first["first_seen_at"] == "2027-01-15T08:00:00.000Z"
-    assert first["created_at"] == "2027-01-15T08:00:00.123Z"
+    assert first["first_seen_at"] == "2027-01-15T08:00:00.000000000Z"
+    assert first["created_at"] == "2027-01-15T08:00:00.003999999Z"
     assert first["resolved_at"] is not None and other["resolved_at"] is None
 
 
