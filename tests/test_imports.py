@@ -123,6 +123,7 @@ FLOORS = (
         "_opening",
         "_paths",
         "_notebooks",
+        "_printable_text",
         "_progress",
         "_readable_times",
         "_sizes",

@@ -77,7 +77,7 @@ _CATALOG_TABLES = {
     "sqlite_master",
 }
 #: Schemas of the macros.
-_MACRO_SCHEMAS = {"prim", "telemetry", "projection", "issues"}
+_MACRO_SCHEMAS = {"prim", "telemetry", "projection", "issues", "otlp"}
 #: Rows that are fetched at a time: between two batches a statement can be stopped.
 BATCH_ROWS = 10_000
 

@@ -8,6 +8,14 @@ from stormlog.exporting.models import (
     ExportReport as ExportReport,
     ExportSource as ExportSource,
 )
+from stormlog.exporting.openmetrics import (
+    FailureCount as FailureCount,
+    IssueLabelCount as IssueLabelCount,
+    MetricCounts as MetricCounts,
+    ScanCount as ScanCount,
+    TrackedIssueCount as TrackedIssueCount,
+    openmetrics_text as openmetrics_text,
+)
 from stormlog.exporting.selection import (
     chosen_views as chosen_views,
     views_to_prepare as views_to_prepare,
@@ -17,4 +25,7 @@ from stormlog.exporting.targets import (
     Target as Target,
     require_target as require_target,
     target_of as target_of,
+)
+from stormlog.exporting.text_files import (
+    write_text_file as write_text_file,
 )

@@ -1,5 +1,8 @@
 # The public names of this package, and where they are: see stormlog/_lazy.py.
 
+from stormlog._printable_text import (
+    printable as printable,
+)
 from stormlog.presenting.diff_rows import (
     comparison_rows as comparison_rows,
     issue_change_rows as issue_change_rows,
@@ -32,7 +35,6 @@ from stormlog.presenting.quantities import (
 from stormlog.presenting.texts import (
     cell_width as cell_width,
     listed as listed,
-    printable as printable,
     short_ranges as short_ranges,
     wrapped as wrapped,
 )

@@ -178,7 +178,11 @@ class AnsweringStore(EngineHolder):
         return self._ask(begin, read)
 
     def _stream_events(
-        self, statement: Statement, build: Callable[[tuple[Any, ...]], _Result], views: str = "events"
+        self,
+        statement: Statement,
+        build: Callable[[tuple[Any, ...]], _Result],
+        views: str = "events",
+        times: str | None = None,
     ) -> RowStream[_Result]:
         """Return the rows of a statement over ``events`` while they are fetched.
 
@@ -186,6 +190,7 @@ class AnsweringStore(EngineHolder):
             statement: Text and parameters.
             build: Makes what the stream returns from a row.
             views: The views that have to answer for it.
+            times: As of `fetch_in_slices`.
 
         Raises:
             QueryError: the store is closed, or DuckDB failed.
@@ -202,7 +207,7 @@ class AnsweringStore(EngineHolder):
 
         def read(question: Question) -> RowStream[_Result]:
             cursor = question.cursor
-            columns, fetch = fetch_in_slices(cursor, "iter_events", *statement)
+            columns, fetch = fetch_in_slices(cursor, "iter_events", *statement, times)
             return RowStream(
                 columns,
                 fetch,

@@ -14,7 +14,7 @@ from stormlog.engine import Generation, Settings, StateSource, require_one
 from stormlog.query import statements
 from stormlog.query.account_questions import AccountQuestions
 from stormlog.query.arrivals import FollowQuestions
-from stormlog.query.export_questions import ExportingStore
+from stormlog.query.metric_questions import MetricQuestions
 from stormlog.query.row_lists import IssueList, RowList
 from stormlog.query.run_questions import RunQuestions
 from stormlog.query.sql_store import SqlStore
@@ -105,7 +105,7 @@ def open(
     return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache), states=states)
 
 
-class QueryStore(RunQuestions, AccountQuestions, FollowQuestions, ExportingStore, SqlStore):
+class QueryStore(RunQuestions, AccountQuestions, FollowQuestions, MetricQuestions, SqlStore):
     """Views over the artifacts of a catalog. Use `stormlog.query.open`.
 
     Several threads may ask at once. Close it, or use it as a context manager.

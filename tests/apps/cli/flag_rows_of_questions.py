@@ -146,6 +146,8 @@ TABLE: dict[str, list[Row]] = {
         Row("--since", "--since 2026-01-02T03:04:08.5", new="Left out, as it had ended before"),
         Row("--force", "--force", "runs old.sqlite --views sessions", base_status=None),
         Row("--json", "--json", new='"left_out_count"'),
+        Row("--format", "--format openmetrics", "runs", new="# EOF", base_status=None),
+        Row("--output", "-o counts.prom", "runs --format openmetrics", new="counts.prom", on="files"),
         *behind(opens(reading()), "runs", "out.sqlite --views sessions"),
     ],
     "spec": [

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["export"]
 
+_TEXT_FORMATS = ("openmetrics", "otlp-jsonl")
+
 
 @click.command(cls=SectionedCommand)
-@click.argument("words", metavar="PATH... TARGET", nargs=-1, type=NamedPath())
+@click.argument("words", metavar="PATH... [TARGET]", nargs=-1, type=NamedPath())
 @section(
     "Rows",
     click.option("--views", metavar="NAME,...", help="Only these views (default: all)."),
@@ -29,14 +31,35 @@ __all__ = ["export"]
 )
 @section(
     "Output",
+    click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(_TEXT_FORMATS),
+        help="Write text instead of a TARGET: counts as metrics, or every record as a line of OTLP/JSON.",
+    ),
+    click.option(
+        "-o",
+        "--output",
+        "target_file",
+        metavar="FILE",
+        type=NamedPath(allow_dash=True),
+        help="With --format: write to FILE (default: stdout, which - means too).",
+    ),
     click.option("--force", is_flag=True, help="Replace an export that exists."),
     click.option("--json", "as_json", is_flag=True, help="Print a JSON object of what was written."),
     reading_settings,
 )
 def export(
-    words: tuple[str, ...], views: str | None, since: int | None, force: bool, as_json: bool, **options: Any
+    words: tuple[str, ...],
+    views: str | None,
+    since: int | None,
+    format_name: str | None,
+    target_file: str | None,
+    force: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
-    """Write all views to a file that other tools open, or to a directory of Parquet files.
+    """Write all views to a file that other tools open, or to a directory of Parquet files; or metrics, or log lines.
 
     TARGET says the format: NAME.duckdb, NAME.sqlite, or a directory. It is read again and compared with its source
     before it gets its name, and it is never written into the opened paths.
@@ -46,6 +69,8 @@ def export(
       stormlog export runs/ runs.duckdb
       stormlog export runs/ runs.sqlite --views issues,issue_evidence,sessions
       stormlog export runs/ parquet/ --since 7d
+      stormlog export runs/ --format openmetrics -o metrics/stormlog.prom --force
+      stormlog export runs/ --format otlp-jsonl > records.jsonl
     """
     from stormlog.apps.cli.answers import open_store, reading
     from stormlog.apps.cli.commands.sql import request_of
@@ -53,12 +78,20 @@ def export(
     from stormlog.apps.cli.printing import diagnostics, output
     from stormlog.apps.cli.printing.json_text import json_document
 
+    _require_fitting(format_name, target_file, {"--views": views is not None, "--json": as_json}, force=force)
+    if format_name is not None:
+        from stormlog.apps.cli.text_exports import export_text
+
+        name_tracker(options)
+        request = request_of(options, paths_or_configured(words), "table", cache_of(options))
+        export_text(format_name, target_file, request, since=since, replaces=force)
+        return
     if not words:
         raise click.UsageError("Missing argument 'TARGET': name the file or the directory to write last.")
     *paths, target = words
     name_tracker(options)
-    format_name = "json" if as_json else "table"
-    request = request_of(options, paths_or_configured(paths), format_name, cache_of(options))
+    answer_format = "json" if as_json else "table"
+    request = request_of(options, paths_or_configured(paths), answer_format, cache_of(options))
     with open_store(request) as store, ExitStack() as watching:
         with reading(store, watching, request):
             report = store.export(
@@ -68,6 +101,33 @@ def export(
         output.flush()
         if not request.quiet:
             diagnostics.print_skipped(diagnostics.notices(store))
+
+
+def _require_fitting(
+    format_name: str | None, target_file: str | None, of_views: dict[str, bool], *, force: bool
+) -> None:
+    """Refuse options that say nothing beside the others.
+
+    Args:
+        format_name: Format of text; None for an export of views.
+        target_file: File of text; None for stdout.
+        of_views: Options of an export of views, and whether they were given.
+        force: Whether a file may be replaced.
+
+    Raises:
+        click.UsageError: there are some.
+    """
+    if format_name is None:
+        if target_file is not None:
+            raise click.UsageError("-o needs --format: an export of views is named last, without an option.")
+        return
+    for name, is_given in of_views.items():
+        if is_given:
+            raise click.UsageError(
+                f"{name} is of exports of views: leave it out with --format {format_name}."
+            )
+    if force and target_file in (None, "-"):
+        raise click.UsageError("--force needs a file: name one with -o FILE.")
 
 
 def _as_text(report: ExportReport) -> str:
