@@ -36,6 +36,11 @@ from stormlog.query.filters import (
     RunFilter as RunFilter,
     SessionFilter as SessionFilter,
 )
+from stormlog.query.issue_lists import (
+    IssueList as IssueList,
+    IssuePageFacts as IssuePageFacts,
+    IssueRow as IssueRow,
+)
 from stormlog.query.rows import (
     EventRow as EventRow,
     Reject as Reject,

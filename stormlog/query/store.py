@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stormlog._collector import collector_paused
-from stormlog.engine import Generation, Settings, StateSource, require_one
+from stormlog.engine import Generation, Question, Settings, StateSource, require_one
 from stormlog.query import statements
 from stormlog.query.account_questions import AccountQuestions
 from stormlog.query.run_questions import RunQuestions
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         OOMBundleFilter,
         SessionFilter,
     )
+    from stormlog.query.issue_lists import IssueList, IssuePageFacts
     from stormlog.query.rows import EventRow, SessionRow
     from stormlog.query.streams import RowStream
     from stormlog.query.unmatched import UnmatchedFilter
@@ -166,6 +167,43 @@ class QueryStore(RunQuestions, AccountQuestions, SqlStore):
             with self._lock:
                 overrides |= self._states.ignored(issues, state_overrides)
         return statements.issues_statement(filters, overrides)
+
+    def issue_list(self, filters: IssueFilter | None = None) -> IssueList:
+        """Return the issues that `list_issues` lists as one value, whose rows are made when they are looked at.
+
+        It stays as it is after a `refresh`.
+
+        Args:
+            filters: As of `list_issues`.
+
+        Raises:
+            QueryError: the store is closed, or DuckDB failed.
+            SourceError: the store is strict and something had to be skipped.
+        """
+        from stormlog.query.issue_lists import IssueList, light_statement
+
+        found = self._issues_statement(filters)
+        text = light_statement(found.text)
+
+        def read(question: Question) -> IssueList:
+            with question.cursor as cursor, cursor.using("list_issues", text) as connection:
+                return IssueList(connection.sql(text, params=found.parameters).to_arrow_table())
+
+        return self._ask(lambda: self._begin((text, found.parameters), found.views, None, is_selective=False), read)
+
+    def issue_page_facts(self, fingerprint_ids: Sequence[str]) -> dict[str, IssuePageFacts]:
+        """Return what lists show of some issues besides their own fields, by fingerprint id; see `issue_list`."""
+        from stormlog.query.issue_lists import IssuePageFacts
+
+        statement = statements.issue_page_statement(fingerprint_ids)
+
+        def read(question: Question) -> list[tuple[Any, ...]]:
+            with question.cursor as cursor:
+                return question.engine.fetch(cursor, "issue_page", *statement)[1]
+
+        views = "issue_counts issue_trend run_sessions stage.hit_places"
+        rows = self._ask(lambda: self._begin(statement, views, None, is_selective=False), read)
+        return {fingerprint_id: IssuePageFacts(*facts) for fingerprint_id, *facts in rows}
 
     def issue_counts(self) -> dict[str, IssueCounts]:
         """Return how many failures, runs and sessions each issue has, by fingerprint id.

@@ -1,0 +1,152 @@
+"""A long list of issues, of which somebody looks at one page after the other.
+
+Promise: the order and the number of the issues are those of `stormlog.query.QueryStore.list_issues`. Objects are made of
+the rows that are looked at, and of no others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stormlog._values import frozen_class
+from stormlog.issues.what import what_of
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["IssueList", "IssuePageFacts", "IssueRow", "light_statement"]
+
+#: Characters of a title that a list keeps: a title may have millions.
+_TITLE_CHARACTERS = 1_000
+
+_COLUMNS = f"""
+    fingerprint_id, kind, state, severity, left(title, {_TITLE_CHARACTERS}) AS title, dimensions,
+    coalesce(
+        json_extract_string(details, '$.exception_type'), json_extract_string(bundle_details, '$.exception_type')
+    ) AS exception_type,
+    hit_count, coalesce(len(affected_sessions), 0) AS session_count, first_seen_ns, last_seen_ns"""
+
+#: Fields by which a list can be divided.
+_FACETS = ("severity", "kind", "state")
+
+
+@frozen_class
+class IssueRow:
+    """An issue as lists show it.
+
+    Args:
+        title: Its first 1,000 characters.
+        what: What tells it from issues of the same title.
+        hit_count: Pieces of evidence.
+        session_count: Sessions with hits.
+        first_seen_ns: Nanoseconds since the Unix epoch; None where no hit has a time.
+        last_seen_ns: Likewise.
+    """
+
+    fingerprint_id: str
+    kind: str
+    state: str
+    severity: str
+    title: str
+    what: str
+    hit_count: int
+    session_count: int
+    first_seen_ns: int | None
+    last_seen_ns: int | None
+
+
+class IssuePageFacts(NamedTuple):
+    """What lists show of an issue besides: it is counted for one page only.
+
+    Attributes:
+        failure_count: Failures, an OOM bundle and the event that it tells of being one.
+        run_count: Runs with it.
+        trend: Hits in 24 equal parts of the time between the first and the last hit of all issues; none where no hit
+            has a time.
+        is_dev: Whether all of its hits are of development.
+    """
+
+    failure_count: int | None
+    run_count: int | None
+    trend: Sequence[int]
+    is_dev: bool
+
+
+class IssueList:
+    """Issues in their order.
+
+    Args:
+        table: The rows of `light_statement`.
+    """
+
+    def __init__(self, table: pyarrow.Table) -> None:
+        self._table = table.combine_chunks()
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def rows(self, start: int, stop: int) -> list[IssueRow]:
+        """Return the issues at some places, from 0; places behind the end have none."""
+        return [_row(*values) for values in zip(*self._slice(start, stop).to_pydict().values(), strict=True)]
+
+    def fingerprint_ids(self, start: int, stop: int) -> list[str]:
+        """Return the ids of the issues at some places."""
+        return self._slice(start, stop).column("fingerprint_id").to_pylist()  # type: ignore[no-any-return]
+
+    def place_of(self, fingerprint_id: str) -> int | None:
+        """Return the place of an issue, or of the first whose id begins with a text; None if there is none."""
+        import pyarrow.compute as compute
+
+        ids = self._table.column("fingerprint_id")
+        place = compute.index(compute.starts_with(ids, pattern=fingerprint_id), True).as_py()
+        return None if place < 0 else int(place)
+
+    def places_of(self, others: IssueList) -> list[int]:
+        """Return the places of the issues that another list has too, in order."""
+        import pyarrow.compute as compute
+
+        ids, wanted = self._table.column("fingerprint_id"), others._table.column("fingerprint_id")
+        is_there = compute.is_in(ids, value_set=wanted.combine_chunks())
+        return compute.indices_nonzero(is_there).to_pylist()  # type: ignore[no-any-return]
+
+    def facets(self) -> dict[str, list[tuple[str, int]]]:
+        """Return how many issues there are of each severity, kind and state, the most frequent first."""
+        return {name: self._values(name) for name in _FACETS}
+
+    def _values(self, name: str) -> list[tuple[str, int]]:
+        import pyarrow.compute as compute
+
+        found = compute.value_counts(self._table.column(name)).to_pylist()
+        counts = [(str(item["values"]), int(item["counts"])) for item in found]
+        return sorted(counts, key=lambda item: (-item[1], item[0]))
+
+    def _slice(self, start: int, stop: int) -> pyarrow.Table:
+        return self._table.slice(max(start, 0), max(stop - max(start, 0), 0))
+
+
+def light_statement(text: str) -> str:
+    """Return the statement of ``list_issues`` with the columns that lists show, instead of its own.
+
+    Args:
+        text: That statement.
+    """
+    _, source, rest = text.partition("\nFROM (")
+    assert source, text
+    return f"SELECT{_COLUMNS}{source}{rest}"
+
+
+def _row(
+    fingerprint_id: str,
+    kind: str,
+    state: str,
+    severity: str,
+    title: str,
+    dimensions: str,
+    exception_type: str | None,
+    *counts_and_times: Any,
+) -> IssueRow:
+    details = {} if exception_type is None else {"exception_type": exception_type}
+    what = what_of(kind, json.loads(dimensions), details, fingerprint_id)
+    return IssueRow(fingerprint_id, kind, state, severity, title, what, *counts_and_times)
