@@ -1,5 +1,8 @@
 # The public names of this package, and where they are: see stormlog/_lazy.py.
 
+from stormlog.workflows.commands import (
+    triage_command as triage_command,
+)
 from stormlog.workflows.issues import (
     explain as explain,
     show_issue as show_issue,

@@ -22,6 +22,7 @@ __all__ = ["explain", "show_issue"]
 #: Digits of a whole fingerprint id.
 _WHOLE_DIGITS: Final = 24
 
+_Opening = Callable[[Sequence[str]], AbstractContextManager["QueryStore"]]
 _Watching = Callable[["QueryStore"], AbstractContextManager[None]]
 
 
@@ -112,7 +113,7 @@ def show_issue(
     tracker: Tracker | None = None,
     repo: str | None = None,
     with_rule: bool = False,
-    opening: Callable[[Sequence[str]], QueryStore] | None = None,
+    opening: _Opening | None = None,
     watching: _Watching = _unwatched,
 ) -> ShownIssue:
     """Return what a tracker and the telemetry know of an issue; one of them is enough.
@@ -123,7 +124,7 @@ def show_issue(
         tracker: The tracker.
         repo: A git repository: name the command that lists the changes between two versions.
         with_rule: Whether to add the rule that made the issue.
-        opening: Opens paths; by default `stormlog.query.open`.
+        opening: Opens paths for the time of the question; by default `stormlog.query.open`.
         watching: Wraps the time in which files are read.
 
     Raises:
@@ -173,7 +174,7 @@ def _tracked_detail(tracker: Tracker, issue: str, *, is_needed: bool) -> IssueDe
 def _account(
     issue: str | Sequence[str],
     paths: Sequence[str],
-    opening: Callable[[Sequence[str]], QueryStore] | None,
+    opening: _Opening | None,
     watching: _Watching,
 ) -> IssueAccount:
     if opening is None:
@@ -188,7 +189,7 @@ def _shown_with_tracker(
     tracker: Tracker,
     detail: IssueDetail,
     paths: Sequence[str],
-    opening: Callable[[Sequence[str]], QueryStore] | None,
+    opening: _Opening | None,
     watching: _Watching,
 ) -> ShownIssue:
     import os

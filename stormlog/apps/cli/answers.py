@@ -231,12 +231,14 @@ def _issues_found(store: QueryStore, issues: list[StormlogIssue], request: Reque
     if request.format_name not in TABLE_FORMATS and not fields:
         return Answer(issues, ISSUES)
     # The formats for programs do without.
-    from stormlog.apps.cli.printing.issue_rows import COUNTS, TABLE_FIELDS, issue_rows
+    from stormlog.presenting.issue_rows import COUNTS, TABLE_FIELDS, issue_rows
 
     if request.format_name not in TABLE_FORMATS and not set(fields).intersection(TABLE_FIELDS):
         return Answer(issues, ISSUES)
     is_counted = bool(issues) and (not fields or not set(fields).isdisjoint(COUNTS))
-    rows = list(issue_rows(issues, store.issue_counts() if is_counted else {}, fields))
+    others = [name for name in fields if name not in TABLE_FIELDS]
+    shown = issue_rows(issues, store.issue_counts() if is_counted else {})
+    rows = [{**chosen_fields(issue, others), **row} for issue, row in zip(issues, shown, strict=True)]
     return Answer(rows, issue_target(issues), moments=request.moments)
 
 

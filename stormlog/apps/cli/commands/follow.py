@@ -19,8 +19,8 @@ from stormlog._times import parse_duration
 from stormlog.apps.cli.options.targets import issue_target, light_row
 from stormlog.apps.cli.printing import diagnostics, output
 from stormlog.apps.cli.printing.formats import NO_ROWS, Answer
-from stormlog.apps.cli.printing.issue_rows import issue_rows
 from stormlog.apps.cli.printing.json_text import json_line
+from stormlog.presenting.issue_rows import issue_rows
 
 if TYPE_CHECKING:
     from stormlog.issues import StormlogIssue

@@ -1,11 +1,10 @@
-"""Issues as rows of tables."""
+"""Issues as rows of lists: what front ends show of each, worked out in one place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from stormlog.apps.cli.options.fields import chosen_fields
 from stormlog.issues.what import what_of
 
 if TYPE_CHECKING:
@@ -24,20 +23,18 @@ _DIGITS = 12
 
 
 def issue_rows(
-    issues: Iterable[StormlogIssue], counts: Mapping[str, IssueCounts], fields: Sequence[str] = ()
+    issues: Iterable[StormlogIssue], counts: Mapping[str, IssueCounts]
 ) -> Iterator[dict[str, Any]]:
-    """Yield what tables show of issues.
+    """Yield what lists show of issues.
 
     Args:
         issues: The issues.
         counts: How often they happened, by fingerprint id; what is not known of one is shown as unknown.
-        fields: Further fields of the issues that are wanted, by name.
     """
     for issue in issues:
         fingerprint = issue.fingerprint
         count = counts.get(fingerprint.fingerprint_id)
         yield {
-            **chosen_fields(issue, [name for name in fields if name not in TABLE_FIELDS]),
             "short_id": _digits(fingerprint.fingerprint_id),
             "state": issue.state,
             "severity": issue.severity,
