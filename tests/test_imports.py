@@ -78,7 +78,8 @@ SHARED_MODULES = {
         *("why_ranks", "why_sentences"),
     },
     "stormlog.query": {
-        *("deadlines", "filter_checks", "filters", "parameters", "result_files", "schema", "streams"),
+        *("completion", "deadlines", "filter_checks", "filter_words", "filters", "parameters", "result_files"),
+        *("schema", "streams"),
     },
     "stormlog.telemetry": {"csv_rows", "foreign", "loading", "projection", "schema", "sink"},
     "stormlog.tracking": {

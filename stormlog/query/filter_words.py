@@ -50,7 +50,8 @@ _ASSIGNED: Final = re.compile(r"(--)?([A-Za-z][A-Za-z_-]*)=(.*)", re.DOTALL)
 def parse_filter(text: str) -> dict[str, Any]:
     """Return the fields of `stormlog.query.IssueFilter` that a line asks for.
 
-    ``kind=oom`` is the same as ``--kind oom``. Options of words and ranks may be repeated, and mean any of their values.
+    ``kind=oom`` is the same as ``--kind oom``. Options of words and ranks may be repeated, and mean any of their
+    values.
 
     Args:
         text: Options with their values, and text to look for.

@@ -1,7 +1,7 @@
 """A long list of issues, of which somebody looks at one page after the other.
 
-Promise: the order and the number of the issues are those of `stormlog.query.QueryStore.list_issues`. Objects are made of
-the rows that are looked at, and of no others.
+Promise: the order and the number of the issues are those of `stormlog.query.QueryStore.list_issues`. Objects are made
+of the rows that are looked at, and of no others.
 """
 
 from __future__ import annotations

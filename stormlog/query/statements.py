@@ -28,6 +28,7 @@ __all__ = [
     "explaining_statement",
     "ignorable_statement",
     "issue_counts_statement",
+    "issue_hits_statement",
     "issue_page_statement",
     "issues_statement",
     "oom_bundles_statement",
@@ -136,6 +137,11 @@ def issue_counts_statement() -> Statement:
 def issue_page_statement(fingerprint_ids: Sequence[str]) -> Statement:
     """Return the statement of ``issue_page_facts``."""
     return load_query("issue_page"), {"fingerprint_ids": list(fingerprint_ids)}
+
+
+def issue_hits_statement(fingerprint_ids: Sequence[str], limit: int) -> Statement:
+    """Return the statement of ``evidence_places``."""
+    return load_query("issue_hits"), {"fingerprint_ids": list(fingerprint_ids), "limit": limit}
 
 
 def ignorable_statement() -> Statement:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stormlog.artifacts import OOMBundleRow
+    from stormlog.explaining import EvidencePlace
     from stormlog.issues import IgnoreRule, StormlogIssue
     from stormlog.query.counts import IssueCounts
     from stormlog.query.filters import (
@@ -189,7 +190,9 @@ class QueryStore(RunQuestions, AccountQuestions, SqlStore):
             with question.cursor as cursor, cursor.using("list_issues", text) as connection:
                 return IssueList(connection.sql(text, params=found.parameters).to_arrow_table())
 
-        return self._ask(lambda: self._begin((text, found.parameters), found.views, None, is_selective=False), read)
+        return self._ask(
+            lambda: self._begin((text, found.parameters), found.views, None, is_selective=False), read
+        )
 
     def issue_page_facts(self, fingerprint_ids: Sequence[str]) -> dict[str, IssuePageFacts]:
         """Return what lists show of some issues besides their own fields, by fingerprint id; see `issue_list`."""
@@ -204,6 +207,29 @@ class QueryStore(RunQuestions, AccountQuestions, SqlStore):
         views = "issue_counts issue_trend run_sessions stage.hit_places"
         rows = self._ask(lambda: self._begin(statement, views, None, is_selective=False), read)
         return {fingerprint_id: IssuePageFacts(*facts) for fingerprint_id, *facts in rows}
+
+    def evidence_places(self, fingerprint_ids: Sequence[str], *, limit: int = 1_000) -> list[EvidencePlace]:
+        """Return where hits of some issues are recorded, the latest first.
+
+        Args:
+            fingerprint_ids: Whole ids.
+            limit: At most this many.
+        """
+        from stormlog.explaining import EvidencePlace
+
+        statement = statements.issue_hits_statement(fingerprint_ids, limit)
+        rows = self._run("issue_hits", statement, "issue_evidence memory_gaps").rows
+        return [EvidencePlace(*row) for row in rows]
+
+    def recorded_text(self, place: EvidencePlace) -> str:
+        """Return what stands where a hit is recorded: its line, the manifest of its bundle, or the event as JSON.
+
+        Raises:
+            SourceError: it is not there any more, or cannot be read.
+        """
+        from stormlog.query.recorded import recorded_text
+
+        return recorded_text(self, self.catalog.opened, place)
 
     def issue_counts(self) -> dict[str, IssueCounts]:
         """Return how many failures, runs and sessions each issue has, by fingerprint id.

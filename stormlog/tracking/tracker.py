@@ -23,7 +23,13 @@ from stormlog.tracking.projects import (
 )
 from stormlog.tracking.reading import listing
 from stormlog.tracking.reading.filters import IssueConditions, IssueFilter
-from stormlog.tracking.reading.lookup import find_issue, fingerprints_of, issue_name
+from stormlog.tracking.reading.lookup import (
+    find_issue,
+    fingerprints_of,
+    issue_name,
+    issues_of_fingerprints,
+    merged_numbers,
+)
 from stormlog.tracking.reading.sources import IssueSources, issue_sources
 from stormlog.tracking.reading.stats import IssueStats, issue_stats
 from stormlog.tracking.triage import comments
@@ -125,6 +131,20 @@ class Tracker(TriageSession):
         with self.reading() as connection:
             row, _ = find_issue(connection, self._project_id(connection), issue_id)
             return fingerprints_of(connection, row["issue_id"])
+
+    def issues_of_fingerprints(self, fingerprint_ids: Sequence[str]) -> dict[str, TrackedIssue]:
+        """Return the issue of this project that speaks for each fingerprint; those that none has are left out.
+
+        Where several have one, production speaks before development, then the most urgent status.
+        """
+        with self.reading() as connection:
+            return issues_of_fingerprints(connection, self.project, fingerprint_ids)
+
+    def merged_numbers(self, issue_id: str) -> list[int]:
+        """Return the numbers of the issues that are merged into an issue, the latest first; see `issue`."""
+        with self.reading() as connection:
+            row, _ = find_issue(connection, self._project_id(connection), issue_id)
+            return merged_numbers(connection, row["issue_id"])
 
     def sources(self, issue_id: str) -> IssueSources:
         """Return where the telemetry lies that an issue was seen in, as scans found it; see `issue`."""
