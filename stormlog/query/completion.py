@@ -11,7 +11,7 @@ from stormlog._values import frozen_class
 if TYPE_CHECKING:
     from stormlog.query.store import QueryStore
 
-__all__ = ["Vocabulary", "completions", "ends_statement", "matching", "vocabulary_of"]
+__all__ = ["Vocabulary", "common_start", "completions", "ends_statement", "matching", "vocabulary_of"]
 
 _WORDS = """
     SELECT FROM WHERE GROUP BY ORDER LIMIT OFFSET HAVING QUALIFY WITH AS JOIN LEFT INNER USING ON AND OR NOT IN IS NULL
@@ -89,6 +89,17 @@ def _columns_of(qualifier: str, text: str, vocabulary: Vocabulary) -> Sequence[s
     aliases = {alias.lower(): table.lower() for table, alias in _ALIAS.findall(text)}
     name = aliases.get(qualifier.lower(), qualifier.lower())
     return vocabulary.columns.get(name, ())
+
+
+def common_start(names: Sequence[str]) -> str:
+    """Return what several names begin with, in lower case; a single name is returned as it is."""
+    if len(names) == 1:
+        return names[0]
+    first, last = min(map(str.lower, names)), max(map(str.lower, names))
+    length = next(
+        (n for n, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first)
+    )
+    return first[:length]
 
 
 def matching(names: Iterable[str], word: str) -> list[str]:

@@ -26,7 +26,8 @@ _COLUMNS = f"""
     coalesce(
         json_extract_string(details, '$.exception_type'), json_extract_string(bundle_details, '$.exception_type')
     ) AS exception_type,
-    hit_count, coalesce(len(affected_sessions), 0) AS session_count, first_seen_ns, last_seen_ns"""
+    hit_count, coalesce(len(affected_sessions), 0) AS session_count, first_seen_ns, last_seen_ns,
+    CAST(NULL AS VARCHAR) AS issue_id, true AS is_exact, fingerprint_id AS key"""
 
 #: Fields by which a list can be divided.
 _FACETS = ("severity", "kind", "state")
@@ -43,6 +44,8 @@ class IssueRow:
         session_count: Sessions with hits.
         first_seen_ns: Nanoseconds since the Unix epoch; None where no hit has a time.
         last_seen_ns: Likewise.
+        issue_id: Id of the issue of a tracker that the row stands for; None for a fingerprint that none has.
+        is_exact: Whether the fingerprint is all of that issue, and of no other: counts are about the fingerprint.
     """
 
     fingerprint_id: str
@@ -55,6 +58,13 @@ class IssueRow:
     session_count: int
     first_seen_ns: int | None
     last_seen_ns: int | None
+    issue_id: str | None = None
+    is_exact: bool = True
+
+    @property
+    def key(self) -> str:
+        """What no other row of the list has: the id of the issue, or of the fingerprint."""
+        return self.issue_id or self.fingerprint_id
 
 
 class IssuePageFacts(NamedTuple):
@@ -89,27 +99,83 @@ class IssueList:
 
     def rows(self, start: int, stop: int) -> list[IssueRow]:
         """Return the issues at some places, from 0; places behind the end have none."""
-        return [_row(*values) for values in zip(*self._slice(start, stop).to_pydict().values(), strict=True)]
+        return _rows(self._slice(start, stop))
 
-    def fingerprint_ids(self, start: int, stop: int) -> list[str]:
-        """Return the ids of the issues at some places."""
-        return self._slice(start, stop).column("fingerprint_id").to_pylist()  # type: ignore[no-any-return]
-
-    def place_of(self, fingerprint_id: str) -> int | None:
-        """Return the place of an issue, or of the first whose id begins with a text; None if there is none."""
+    def rows_of(self, keys: Sequence[str]) -> list[IssueRow]:
+        """Return some rows by their keys, in the order of the list; those that are not in it are left out."""
+        import pyarrow
         import pyarrow.compute as compute
 
-        ids = self._table.column("fingerprint_id")
-        place = compute.index(compute.starts_with(ids, pattern=fingerprint_id), True).as_py()
+        is_wanted = compute.is_in(self._table.column("key"), value_set=pyarrow.array(keys, pyarrow.string()))
+        return _rows(self._table.filter(is_wanted))
+
+    def keys(self, start: int, stop: int) -> list[str]:
+        """Return the keys of the rows at some places."""
+        return self._slice(start, stop).column("key").to_pylist()  # type: ignore[no-any-return]
+
+    def place_of(self, key: str) -> int | None:
+        """Return the place of a row by its key, or of the first whose fingerprint begins with a text; None for none."""
+        import pyarrow.compute as compute
+
+        place = compute.index(self._table.column("key"), key).as_py()
+        if place < 0:
+            ids = self._table.column("fingerprint_id")
+            place = compute.index(compute.starts_with(ids, pattern=key), True).as_py()
         return None if place < 0 else int(place)
 
     def places_of(self, others: IssueList) -> list[int]:
-        """Return the places of the issues that another list has too, in order."""
+        """Return the places of the rows whose fingerprints another list has too, in order."""
         import pyarrow.compute as compute
 
         ids, wanted = self._table.column("fingerprint_id"), others._table.column("fingerprint_id")
         is_there = compute.is_in(ids, value_set=wanted.combine_chunks())
         return compute.indices_nonzero(is_there).to_pylist()  # type: ignore[no-any-return]
+
+    def tracked(self, issues: Sequence[tuple[str, str, bool]], *, shows_untracked: bool) -> IssueList:
+        """Return the list with a row for each issue of a tracker, where its first fingerprint stands.
+
+        Args:
+            issues: Fingerprint id, issue id, and whether the issue is wanted, for every fingerprint of every issue.
+            shows_untracked: Whether fingerprints that no issue has keep their rows.
+        """
+        import pyarrow
+        import pyarrow.compute as compute
+
+        columns = zip(*issues, strict=True) if issues else ((), (), ())
+        types = (pyarrow.string(), pyarrow.string(), pyarrow.bool_())
+        known = pyarrow.table(
+            {
+                name: pyarrow.array(values, kind)
+                for name, values, kind in zip(
+                    ("fingerprint_id", "issue_id", "is_wanted"), columns, types, strict=True
+                )
+            }
+        )
+        places = pyarrow.table(
+            {
+                "fingerprint_id": self._table.column("fingerprint_id"),
+                "place": pyarrow.array(range(len(self)), pyarrow.int64()),
+            }
+        )
+        joined = places.join(known, "fingerprint_id", join_type="left outer")
+        first = joined.filter(compute.field("is_wanted")).group_by("issue_id").aggregate([("place", "min")])
+        rows = first.rename_columns(
+            ["place" if name == "place_min" else name for name in first.column_names]
+        ).select(["place", "issue_id"])
+        if shows_untracked:
+            others = joined.filter(compute.is_null(joined.column("issue_id")))
+            rows = pyarrow.concat_tables([rows, others.select(["place", "issue_id"])])
+        rows = rows.sort_by([("place", "ascending"), ("issue_id", "ascending")])
+        table = self._table.take(rows.column("place"))
+        keys = compute.coalesce(rows.column("issue_id"), table.column("fingerprint_id"))
+        is_mixed = compute.or_(
+            compute.is_in(table.column("fingerprint_id"), value_set=_repeated(known, "fingerprint_id")),
+            compute.is_in(rows.column("issue_id"), value_set=_repeated(known, "issue_id")),
+        )
+        columns_of = {"issue_id": rows.column("issue_id"), "is_exact": compute.invert(is_mixed), "key": keys}
+        for name, values in columns_of.items():
+            table = table.set_column(table.schema.get_field_index(name), name, values)
+        return IssueList(table)
 
     def facets(self) -> dict[str, list[tuple[str, int]]]:
         """Return how many issues there are of each severity, kind and state, the most frequent first."""
@@ -135,6 +201,18 @@ def light_statement(text: str) -> str:
     _, source, rest = text.partition("\nFROM (")
     assert source, text
     return f"SELECT{_COLUMNS}{source}{rest}"
+
+
+def _repeated(table: pyarrow.Table, name: str) -> pyarrow.Array:
+    """Return the values of a column that are there more than once."""
+    import pyarrow.compute as compute
+
+    counts = compute.value_counts(table.column(name))
+    return counts.field("values").filter(compute.greater(counts.field("counts"), 1))
+
+
+def _rows(table: pyarrow.Table) -> list[IssueRow]:
+    return [_row(*values) for values in zip(*table.drop_columns(["key"]).to_pydict().values(), strict=True)]
 
 
 def _row(

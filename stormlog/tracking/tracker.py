@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
@@ -27,8 +28,8 @@ from stormlog.tracking.reading.lookup import (
     find_issue,
     fingerprints_of,
     issue_name,
-    issues_of_fingerprints,
     merged_numbers,
+    tracked_issues,
 )
 from stormlog.tracking.reading.sources import IssueSources, issue_sources
 from stormlog.tracking.reading.stats import IssueStats, issue_stats
@@ -132,13 +133,23 @@ class Tracker(TriageSession):
             row, _ = find_issue(connection, self._project_id(connection), issue_id)
             return fingerprints_of(connection, row["issue_id"])
 
-    def issues_of_fingerprints(self, fingerprint_ids: Sequence[str]) -> dict[str, TrackedIssue]:
-        """Return the issue of this project that speaks for each fingerprint; those that none has are left out.
-
-        Where several have one, production speaks before development, then the most urgent status.
-        """
+    def issues_by_id(self, issue_ids: Sequence[str]) -> dict[str, TrackedIssue]:
+        """Return issues by their full ids; those that are not there any more are left out."""
         with self.reading() as connection:
-            return issues_of_fingerprints(connection, self.project, fingerprint_ids)
+            found = tracked_issues(
+                connection, "issue_id IN (SELECT value FROM json_each(?))", [json.dumps(list(issue_ids))]
+            )
+        return {issue.issue_id: issue for issue in found}
+
+    def fingerprints_of_issues(self, **conditions: Unpack[IssueConditions]) -> list[tuple[str, str, bool]]:
+        """Return fingerprint id, full issue id and whether the issue fits, for every fingerprint of this project.
+
+        Args:
+            conditions: As of `list_issues`.
+        """
+        wanted = IssueFilter.of(conditions)
+        with self.reading() as connection:
+            return listing.fingerprints_of_issues(connection, self.project, wanted)
 
     def merged_numbers(self, issue_id: str) -> list[int]:
         """Return the numbers of the issues that are merged into an issue, the latest first; see `issue`."""

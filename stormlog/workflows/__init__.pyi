@@ -31,3 +31,8 @@ from stormlog.workflows.triage import (
     ignore_options as ignore_options,
     perform as perform,
 )
+from stormlog.workflows.triage_lists import (
+    list_with_tracker as list_with_tracker,
+    require_filter as require_filter,
+    without_states as without_states,
+)

@@ -71,6 +71,7 @@ class _Root(LazyGroup):
         "query": "stormlog.apps.cli.commands.query:query",
         "sql": "stormlog.apps.cli.commands.sql:sql",
         "shell": "stormlog.apps.cli.commands.shell:shell",
+        "tui": "stormlog.apps.cli.commands.tui:tui",
         "describe": "stormlog.apps.cli.commands.describe:describe",
         "why": "stormlog.apps.cli.commands.why:why",
         "report": "stormlog.apps.cli.commands.report:report",

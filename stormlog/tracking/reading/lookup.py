@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from stormlog.errors import LifecycleError
-from stormlog.issues.state import STATE_OF_STATUS, STATUS_PRECEDENCE
+from stormlog.issues.state import STATE_OF_STATUS
 from stormlog.issues.what import what_of
 from stormlog.tracking.models import TrackedIssue
 from stormlog.tracking.projects import project_row
@@ -26,7 +26,6 @@ __all__ = [
     "fingerprints_of",
     "issue_name",
     "issue_of",
-    "issues_of_fingerprints",
     "merged_numbers",
     "part_condition",
     "tracked_issue",
@@ -330,36 +329,6 @@ def tracked_issues(
     """
     rows = connection.execute(f"{ISSUES_CTE} SELECT * FROM issues WHERE {where_sql}", parameters)
     return [issue_of(row) for row in rows]
-
-
-def issues_of_fingerprints(
-    connection: sqlite3.Connection, project: str, fingerprint_ids: Sequence[str]
-) -> dict[str, TrackedIssue]:
-    """Return the issue that speaks for each fingerprint; those that no issue of the project has are left out.
-
-    Production speaks before development, then the most urgent status, as `stormlog.issues.sidecar.speaking_states`
-    says.
-
-    Args:
-        project: Name of the project.
-        fingerprint_ids: Whole ids.
-    """
-    wanted = set(fingerprint_ids)
-    found = tracked_issues(
-        connection,
-        "project = :project AND issue_id IN (SELECT issue_id FROM main.issue_fingerprints WHERE fingerprint_id IN "
-        "(SELECT value FROM json_each(:ids)))",
-        {"project": project.strip(), "ids": json.dumps(sorted(wanted))},
-    )
-    speaking: dict[str, TrackedIssue] = {}
-    for issue in sorted(found, key=_precedence):
-        for fingerprint_id in wanted.intersection(issue.fingerprint_ids):
-            speaking.setdefault(fingerprint_id, issue)
-    return speaking
-
-
-def _precedence(issue: TrackedIssue) -> tuple[Any, ...]:
-    return (issue.is_dev, [*STATUS_PRECEDENCE].index(issue.status), issue.app, issue.issue_id)  # type: ignore[arg-type]
 
 
 def merged_numbers(connection: sqlite3.Connection, issue_id: str) -> list[int]:
