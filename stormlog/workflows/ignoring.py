@@ -20,6 +20,7 @@ __all__ = ["ignore_in_sidecar", "reopen_in_sidecar", "sidecar_path"]
 _NAME: Final = "issues.json"
 #: What this module says of an issue that nothing else was said of.
 _OWN: Final = frozenset({"title", "kind", "ignore_until"})
+_NEEDED: Final = frozenset({"fingerprint_id", "state"})
 
 
 def sidecar_path(paths: Sequence[str]) -> str:
@@ -81,7 +82,7 @@ def reopen_in_sidecar(path: str, fingerprint_ids: Iterable[str]) -> None:
     states = [
         _as(state, "open") if state.fingerprint_id in wanted else state
         for state in sidecar.states
-        if state.fingerprint_id not in wanted or not state.given <= _OWN
+        if state.fingerprint_id not in wanted or not state.given <= _OWN | _NEEDED
     ]
     _write(path, states, sidecar)
 

@@ -57,7 +57,7 @@ class Action:
         verb: claim, resolve, ignore, reopen, assign, comment, merge, unmerge or undo.
         issues: Numbers or ids; of a merge first the one that stays, of an undo none.
         options: As of the command, with underscores: ``version``, ``take``, ``reason``, ``until``, ``until_count``,
-            ``until_runs``, ``until_next``, ``to``, ``nobody``.
+            ``until_runs``, ``until_next``, ``to``, ``nobody``, ``across_apps``, ``reopen``.
         text: Of a comment.
     """
 
@@ -88,7 +88,9 @@ def action_command(tracker: Tracker, action: Action) -> str:
         return f"stormlog issues undo{tracker.command_options()}"
     first, *others = action.issues
     if action.verb == "merge":
-        return " && ".join(triage_command(tracker, "merge", first, other) for other in others)
+        return " && ".join(
+            triage_command(tracker, "merge", first, other, **action.options) for other in others
+        )
     words = [action.text] if action.text is not None else others
     return triage_command(tracker, action.verb, first, *words, **action.options)
 
@@ -147,19 +149,21 @@ def perform(tracker: Tracker, action: Action, revisions: Mapping[str, int] | Non
         issue = tracker.unmerge(ids[0])
         return ActionDone(f"Brought back #{issue.number}", (issue,))
     if verb == "merge":
-        return _merge(tracker, ids, revisions or {})
+        return _merge(tracker, ids, action.options, revisions or {})
     change = _CHANGES[verb](tracker, ids, action.options, revisions)
     warnings = tuple(str(warning["message"]) for warning in change.warnings)
     return ActionDone(_sentence(action, change.issues), tuple(change.issues), warnings)
 
 
-def _merge(tracker: Tracker, ids: tuple[str, ...], revisions: Mapping[str, int]) -> ActionDone:
+def _merge(
+    tracker: Tracker, ids: tuple[str, ...], options: Mapping[str, Any], revisions: Mapping[str, int]
+) -> ActionDone:
     target, *sources = ids
     seen = tracker.issue(target).issue.issue_id
     # A merge changes the revision of the issue that stays.
     revision = revisions.get(seen)
     for source in sources:
-        issue = tracker.merge(target, source, revision=revision)
+        issue = tracker.merge(target, source, **options, revision=revision)
         revision = None
     return ActionDone(f"Merged {listed([f'#{source}' for source in sources])} into #{issue.number}", (issue,))
 

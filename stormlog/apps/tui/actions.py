@@ -19,6 +19,9 @@ __all__ = ["ACTIONS", "Actions"]
 #: Names of actions that can be typed as a command.
 ACTIONS: Final = (*("claim", "resolve", "ignore", "reopen", "comment", "assign", "merge", "unmerge", "undo"),)
 _NAMED: Final = 5
+#: Code of a refused merge -> the option that says that it is meant, and how that is asked.
+_MEANT: Final = {"merge_scope": "across_apps", "merge_hides_live_issue": "reopen"}
+_QUESTIONS: Final = {"across_apps": "Merge them all the same?", "reopen": "Merge, and reopen it?"}
 
 
 class Actions:
@@ -127,6 +130,21 @@ class Actions:
         more = f" and {len(sources) - _NAMED:,} more" if len(sources) > _NAMED else ""
         self._confirm(f"Merge {named}{more} into #{target}?", Action("merge", (target, *sources)), [current])
 
+    def _confirm_merge(
+        self, question: str, ids: tuple[str, ...], options: dict[str, Any], current: BoardRow
+    ) -> None:
+        """Merge if the user agrees; what the tracker refuses unless it is meant is asked as well."""
+
+        def refused(error: LifecycleError) -> bool:
+            meant = _MEANT.get(error.code)
+            if meant is None or meant in options or not _is_refused_for(meant, error):
+                return False
+            words = _QUESTIONS[meant]
+            self._confirm_merge(f"{error}. {words}", ids, {**options, meant: True}, current)
+            return True
+
+        self._confirm(question, Action("merge", ids, options), [current], refused)
+
     def _unmerge(self, _: list[BoardRow], current: BoardRow) -> None:
         def choose(numbers: list[int]) -> None:
             if not numbers:
@@ -161,10 +179,16 @@ class Actions:
 
         self._app.push_screen(Ask(title, fields, check=check, note=note), done)
 
-    def _confirm(self, question: str, action: Action, rows: Sequence[BoardRow]) -> None:
+    def _confirm(
+        self,
+        question: str,
+        action: Action,
+        rows: Sequence[BoardRow],
+        refused: Callable[[LifecycleError], bool] = lambda _: False,
+    ) -> None:
         def done(answer: object) -> None:
             if answer:
-                self._do(action, rows)
+                self._do(action, rows, refused)
 
         self._app.push_screen(Confirm(question), done)
 
@@ -229,8 +253,11 @@ class Actions:
                 )
 
             def done(sentence: str) -> None:
-                self.command = f"stormlog query issues {board.named_paths()} --hide-ignored"
-                self._app.say(sentence, command=self.command, note="leaves them out")
+                hidden = " --hide-ignored" if verb == "ignore" else ""
+                self.command = f"stormlog query issues {board.named_paths()}{hidden}"
+                self._app.say(
+                    sentence, command=self.command, note="leaves them out" if hidden else "lists them"
+                )
                 self._changed()
 
             self._app.background.ask("action", work, done, self._app.fail)
@@ -260,6 +287,11 @@ class Actions:
             write(answer["reason"].strip() or None)
 
         self._ask(f"Ignore {_counted(rows)}", [Field("reason", "Why", "may be blank")], answered)
+
+
+def _is_refused_for(option: str, error: LifecycleError) -> bool:
+    # Projects, and development and production, are never merged.
+    return option != "across_apps" or option in str(error)
 
 
 def _ids(rows: Sequence[BoardRow]) -> tuple[str, ...]:

@@ -122,7 +122,7 @@ class StormlogApp(App[None]):
 
     def on_resize(self) -> None:
         """Fit the line at the top."""
-        self.show_title()
+        self.call_after_refresh(self.show_title)
 
     @property
     def view(self) -> View:
@@ -152,7 +152,7 @@ class StormlogApp(App[None]):
         gap = self.size.width - 2 - text.cell_len - cell_width(end)
         if gap > 1:
             text.append(" " * gap + end, "dim")
-        self.screen_stack[0].query_one("#title", Static).update(text)
+        self.screen_stack[0].query_one("#title", Static).update(text, layout=False)
 
     @property
     def is_mounted_ready(self) -> bool:

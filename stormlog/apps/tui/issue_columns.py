@@ -18,18 +18,19 @@ __all__ = ["issue_cells", "issue_columns"]
 _STATE: Final = TableColumn("state", "State", 11, 3)
 _COLUMNS: Final = (
     TableColumn("severity", "Severity", 8, 1),
-    TableColumn("kind", "Kind", 9, 8),
-    TableColumn("title", "Title", 16, 10, is_text=True),
+    TableColumn("kind", "Kind", 9, 4),
     TableColumn("what", "What", 12, 0, is_text=True),
-    TableColumn("app", "App", 12, 12),
-    TableColumn("assignee", "Whose", 8, 11),
-    TableColumn("trend", "Trend", 12, 6),
-    TableColumn("failures", "Failures", 8, 5, is_amount=True),
-    TableColumn("runs", "Runs", 5, 9, is_amount=True),
-    TableColumn("last_seen", "Last seen", 10, 4, is_amount=True),
+    TableColumn("app", "App", 12, 10),
+    TableColumn("assignee", "Whose", 8, 9),
+    TableColumn("trend", "Trend", 8, 5),
+    TableColumn("failures", "Failures", 8, 7, is_amount=True),
+    TableColumn("runs", "Runs", 5, 8, is_amount=True),
+    TableColumn("last_seen", "Last seen", 10, 6, is_amount=True),
 )
+#: Kinds whose titles are long for all but say nothing of the one; the kind stands beside it.
+_TITLED_BY_KIND: Final = frozenset({"oom", "collector_degradation", "hidden_memory_anomaly"})
 #: Parts of the trend that one character stands for.
-_PARTS: Final = 2
+_PARTS: Final = 3
 
 _SEVERITIES: Final = {"critical": "failure", "error": "failure", "warning": "warning", "info": "note"}
 _STATES: Final = {"regressed": "failure", "new": "warning", "in_progress": "note", "resolved": "good"}
@@ -44,7 +45,7 @@ def issue_columns(*, is_tracked: bool, has_states: bool) -> tuple[TableColumn, .
         has_states: Whether any of them is something else than open.
     """
     # A number is how people name an issue; a fingerprint stands in the detail as well.
-    first = TableColumn("id", "#", 6, 2) if is_tracked else TableColumn("id", "Fingerprint", 12, 7)
+    first = TableColumn("id", "#", 6, 2) if is_tracked else TableColumn("id", "Fingerprint", 12, 11)
     return (first, *((_STATE,) if is_tracked or has_states else ()), *_COLUMNS)
 
 
@@ -63,9 +64,7 @@ def issue_cells(row: BoardRow, *, now_ns: int, ascii_only: bool) -> Mapping[str,
         "state": _state(row),
         "severity": Cell(found.severity, _SEVERITIES.get(found.severity, "")),
         "kind": Cell(SHORT_KINDS.get(found.kind, found.kind)),
-        "title": Cell(found.title),
-        # Issues of some kinds have nothing else that tells them apart.
-        "what": Cell(f"{badge}{found.what or found.title}", "badge" if row.is_dev else ""),
+        "what": Cell(f"{badge}{_what(row)}", "badge" if row.is_dev else ""),
         "app": Cell("" if tracked is None else tracked.app),
         "assignee": Cell("" if tracked is None else tracked.assignee or ""),
         "trend": Cell("" if facts is None else _trend(facts.trend, ascii_only=ascii_only), "note"),
@@ -83,6 +82,15 @@ def _state(row: BoardRow) -> Cell:
 
     shown = shown_status(row.tracked.status)
     return Cell(shown, _STATES.get(shown, "faint"))
+
+
+def _what(row: BoardRow) -> str:
+    """Return what tells an issue from all others, as short as it can be said beside its kind."""
+    found = row.row
+    if found.what and found.kind in _TITLED_BY_KIND:
+        return found.what
+    title = found.title.removeprefix("Alert: ")
+    return f"{title} ({found.what})" if found.what else title
 
 
 def _trend(hit_counts: Sequence[int], *, ascii_only: bool) -> str:

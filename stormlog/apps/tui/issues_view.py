@@ -22,8 +22,9 @@ from stormlog.apps.tui.keys import bindings
 from stormlog.apps.tui.lazy_table import Cell, LazyTable
 from stormlog.apps.tui.lines import plain, styled
 from stormlog.apps.tui.prompts import Choose, Read
-from stormlog.presenting import counted, issue_screen
+from stormlog.presenting import counted, human_count, issue_screen
 from stormlog.query.filter_words import filter_text, parse_filter
+from stormlog.tracking.statuses import SHOWN_STATUSES
 
 if TYPE_CHECKING:
     from stormlog.apps.tui.app import StormlogApp
@@ -37,6 +38,8 @@ __all__ = ["IssuesView"]
 _PAGE: Final = 100
 #: Seconds for which the cursor has to rest before the detail is read.
 _REST_S: Final = 0.15
+#: Values of a facet that are offered.
+_MOST_VALUES: Final = 20
 _SORTS: Final = ("severity", "last_seen", "first_seen", "hits", "sessions")
 
 
@@ -52,7 +55,7 @@ class IssuesView(Container):
     IssuesView { layout: vertical; }
     IssuesView.wide { layout: horizontal; }
     IssuesView > #list { height: 45%; width: 100%; }
-    IssuesView.wide > #list { height: 100%; width: 48%; }
+    IssuesView.wide > #list { height: 100%; width: 46%; }
     IssuesView > DetailPane { height: 1fr; border-top: solid $primary-muted; }
     IssuesView.wide > DetailPane { height: 100%; width: 1fr; border-top: none; border-left: solid $primary-muted; }
     IssuesView.low > DetailPane { display: none; }
@@ -397,24 +400,34 @@ class IssuesView(Container):
         """Choose a value to narrow the list by."""
         if self.issues is None:
             return
-        found = [
+        found: list[tuple[str, str, int | None]] = [
             (name, value, count)
             for name, values in self.issues.facets().items()
-            for value, count in values[:20]
+            for value, count in values[:_MOST_VALUES]
+            if name != "state" or self.app.board.place is None
         ]
+        if self.app.board.place is not None:
+            # The list does not know them: they are those of the tracker.
+            found += [("state", state, None) for state in SHOWN_STATUSES]
 
         def chosen(place: object) -> None:
             if isinstance(place, int):
                 name, value, _ = found[place]
                 self.set_filter({**self.fields, name: [value]})
 
-        lines = [f"{name:<9} {value[:40]:<24} {count:>9,}" for name, value, count in found]
+        lines = [
+            f"{name:<9} {value[:40]:<24} {'' if count is None else human_count(count):>9}"
+            for name, value, count in found
+        ]
         self.app.push_screen(Choose("Only issues with", lines), chosen)
 
     def search(self, text: str) -> None:
         """Look for a text, and go to the first row that has it."""
         issues = self.issues
-        if issues is None or not text.strip():
+        if issues is None:
+            self.app.say("the list is still being read")
+            return
+        if not text.strip():
             self._matches = []
             return
         fields = dict(self.fields)

@@ -28,6 +28,8 @@ __all__ = ["Cell", "LazyTable", "TableColumn", "fitting"]
 _GAP: Final = 2
 #: The mark of the cursor, then that of the selection.
 _MARKS_WIDTH: Final = 2
+#: Columns up to this rank are shown even if texts get less room than they should have.
+_NEEDED_RANK: Final = 3
 #: Columns that are left for a text before others are shown.
 _GOOD_WIDTH: Final = 24
 
@@ -70,7 +72,8 @@ def fitting(columns: Sequence[TableColumn], width: int) -> list[tuple[TableColum
     shown: list[TableColumn] = []
     for column in sorted(columns, key=lambda column: column.rank):
         needed = sum(
-            (max(other.width, _GOOD_WIDTH) if other.is_text and column.rank > 1 else other.width) + _GAP
+            (max(other.width, _GOOD_WIDTH) if other.is_text and column.rank > _NEEDED_RANK else other.width)
+            + _GAP
             for other in (*shown, column)
         )
         if not shown or needed - _GAP <= width:

@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 from stormlog._values import frozen_class
 from stormlog.apps.tui.keys import bindings
 from stormlog.apps.tui.lines import plain
+from stormlog.presenting import printable
 from stormlog.presenting.texts import shortened
 
 __all__ = ["Ask", "Choose", "Confirm", "Field", "Read"]
@@ -145,7 +146,9 @@ class Choose(_Window):
         Binding("k", "move(-1)", show=False),
     ]
     DEFAULT_CSS = """
-    Choose OptionList { height: auto; max-height: 20; border: none; padding: 0; background: $surface; }
+    Choose OptionList, Choose OptionList:focus {
+        height: auto; max-height: 20; border: none; padding: 0; background: $surface;
+    }
     """
 
     def __init__(self, title: str, lines: Sequence[str]) -> None:
@@ -156,7 +159,7 @@ class Choose(_Window):
         """Make the widgets."""
         with Vertical():
             yield Static(plain(shortened(self._title, _LONGEST)), classes="title")
-            yield OptionList(*(Option(plain(shortened(line, _LONGEST))) for line in self._lines))
+            yield OptionList(*(Option(plain(printable(line[:_LONGEST]))) for line in self._lines))
             yield Static(plain("Enter takes it, Esc gives up"), classes="hint")
 
     def on_mount(self) -> None:

@@ -81,7 +81,7 @@ class SqlView(Container):
 
     def compose(self) -> ComposeResult:
         """Make the widgets."""
-        statement = Statement(_EXAMPLE, soft_wrap=True, tab_behavior="indent")
+        statement = Statement(_EXAMPLE, soft_wrap=True, tab_behavior="focus")
         statement.highlight_cursor_line = False
         yield statement
         yield Static("", id="note")

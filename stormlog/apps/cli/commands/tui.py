@@ -77,8 +77,9 @@ def tui(interval: str | None, allow: str | None, **options: Any) -> None:
 
 
 def _require_terminal() -> None:
-    is_terminal = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    if not is_terminal:
+    # Textual draws on stderr.
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    if not all(stream.isatty() for stream in streams) or os.environ.get("TERM") == "dumb":
         raise click.UsageError(
             "This needs a terminal: 'stormlog query issues' and 'stormlog issues list' print the same into a pipe."
         )
