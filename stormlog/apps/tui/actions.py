@@ -128,7 +128,7 @@ class Actions:
             return
         named = ", ".join(f"#{number}" for number in sources[:_NAMED])
         more = f" and {len(sources) - _NAMED:,} more" if len(sources) > _NAMED else ""
-        self._confirm(f"Merge {named}{more} into #{target}?", Action("merge", (target, *sources)), [current])
+        self._confirm_merge(f"Merge {named}{more} into #{target}?", (target, *sources), {}, current)
 
     def _confirm_merge(
         self, question: str, ids: tuple[str, ...], options: dict[str, Any], current: BoardRow

@@ -34,7 +34,7 @@ _COLUMNS: Final = (
     TableColumn("place", "Where", 16, 0, is_text=True),
 )
 #: Characters of what is recorded that are shown: a line may have millions.
-_MOST_CHARACTERS: Final = 100_000
+_MOST_CHARACTERS: Final = 20_000
 
 
 class EvidenceScreen(Screen[None]):

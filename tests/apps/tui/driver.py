@@ -20,6 +20,7 @@ from stormlog.apps.tui.board import Board, PlaceOfTracker
 from stormlog.apps.tui.issues_view import IssuesView
 from stormlog.apps.tui.runs_view import RunsView
 from stormlog.apps.tui.sql_view import SqlView
+from stormlog.query import QueryStore
 from tests.apps.cli.samples import START_NS, event, write_lines
 
 PERMISSIONS = ("issues:read", "issues:write")
@@ -28,16 +29,21 @@ SECOND = 10**9
 _PATIENCE_S = 20.0
 #: Keys of Textual for characters that are typed.
 _CHARACTERS = {
-    **{
-        " ": "space",
-        "-": "minus",
-        ".": "full_stop",
-        ";": "semicolon",
-        "*": "asterisk",
-        "(": "left_parenthesis",
-    },
-    **{")": "right_parenthesis", ",": "comma", "=": "equals_sign", "#": "number_sign", "'": "apostrophe"},
-    **{"/": "slash", ":": "colon", "_": "underscore", "\n": "enter"},
+    " ": "space",
+    "-": "minus",
+    ".": "full_stop",
+    ";": "semicolon",
+    "*": "asterisk",
+    "(": "left_parenthesis",
+    ")": "right_parenthesis",
+    ",": "comma",
+    "=": "equals_sign",
+    "#": "number_sign",
+    "'": "apostrophe",
+    "/": "slash",
+    ":": "colon",
+    "_": "underscore",
+    "\n": "enter",
 }
 
 
@@ -70,7 +76,7 @@ def write_capture(folder: Path) -> Path:
             job_id="job-7",
             event_type="error",
             context="CUDA out of memory",
-            metadata={"backend": "cuda", "oom_reason": "cuda"},
+            metadata={"backend": "cuda", "app": "trainer", "oom_reason": "cuda"},
         )
     ]
     write_lines(folder / "events.jsonl", *records)
@@ -102,8 +108,9 @@ class Driver:
     async def settle(self) -> None:
         """Wait until nothing runs in the background."""
         await self.pilot.pause()
-        await self.until(lambda: not any(self.app.background._running.values()))
-        await self.pilot.pause()
+        if any(self.app.background._running.values()):
+            await self.until(lambda: not any(self.app.background._running.values()))
+            await self.pilot.pause()
 
     async def rest(self) -> None:
         """Wait until the cursor has rested and what belongs to its row is shown."""
@@ -115,7 +122,7 @@ class Driver:
         end = time.monotonic() + _PATIENCE_S
         while not holds():
             assert time.monotonic() < end, self.screen
-            await self.pilot.pause(0.01)
+            await asyncio.sleep(0.01)
 
     @property
     def issues(self) -> IssuesView:
@@ -185,6 +192,14 @@ def drive(
     asyncio.run(run())
 
 
+class _SharingBoard(Board):
+    """A board whose store goes on when it is closed."""
+
+    def close(self) -> None:
+        self.is_closed = True
+        self.store.interrupt()
+
+
 @dataclass(frozen=True)
 class Place:
     """Files of a test.
@@ -193,19 +208,21 @@ class Place:
         runs: Telemetry.
         database: A tracker that has scanned it, None for none.
         cache: Where what was read is remembered.
+        shared: A store over the telemetry that other tests ask too; None opens one.
     """
 
     runs: Path
     database: Path | None
     cache: Path
+    shared: QueryStore | None = None
 
     def board(self) -> Board:
         """Open everything."""
-        store = stormlog.query.open(self.runs, cache=self.cache, tracker=self.database)
+        store = self.shared or stormlog.query.open(self.runs, cache=self.cache, tracker=self.database)
         tracker = (
             None if self.database is None else PlaceOfTracker(str(self.database), "default", PERMISSIONS)
         )
-        return Board(store, [str(self.runs)], tracker)
+        return (Board if self.shared is None else _SharingBoard)(store, [str(self.runs)], tracker)
 
     def copied(self, folder: Path, *, with_runs: bool = False) -> Place:
         """Return the same with a tracker, and if need be telemetry, of its own."""
@@ -214,7 +231,7 @@ class Place:
             database = Path(shutil.copy(database, folder / "tracker.db"))
         if with_runs:
             runs = Path(shutil.copytree(runs, folder / "runs"))
-        return Place(runs, database, self.cache)
+        return Place(runs, database, self.cache, None if with_runs else self.shared)
 
 
 @contextmanager
