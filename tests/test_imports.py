@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "stormlog"
-HEAVY = ("click", "duckdb", "numpy", "pandas", "pyarrow", "rich", "scipy", "sqlglot", "torch")
+HEAVY = ("click", "duckdb", "numpy", "pandas", "pyarrow", "rich", "scipy", "sqlglot", "textual", "torch")
 LATE_PACKAGES = (
     "stormlog.telemetry",
     "stormlog.issues",
@@ -67,7 +67,9 @@ SHARED_MODULES = {
     "stormlog.presenting": {
         *(
             "issue_rows",
+            "issue_sentences",
             "markup",
+            "plots",
             "quantities",
             "svg_memory",
             "svg_sparks",
@@ -78,7 +80,15 @@ SHARED_MODULES = {
         *("why_ranks", "why_sentences"),
     },
     "stormlog.query": {
-        *("completion", "deadlines", "filter_checks", "filter_words", "filters", "parameters", "result_files"),
+        *(
+            "completion",
+            "deadlines",
+            "filter_checks",
+            "filter_words",
+            "filters",
+            "parameters",
+            "result_files",
+        ),
         *("schema", "streams"),
     },
     "stormlog.telemetry": {"csv_rows", "foreign", "loading", "projection", "schema", "sink"},

@@ -5,8 +5,7 @@ Promise: no peak is lost, and all lines have the same scale and the same time be
 
 from __future__ import annotations
 
-from stormlog.explaining import MemoryHistory
-from stormlog.explaining.history import SeriesHistory
+from stormlog.explaining import MemoryHistory, SeriesHistory
 from stormlog.presenting.plots import columns_of
 from stormlog.presenting.quantities import human_bytes, human_time
 from stormlog.presenting.texts import padded

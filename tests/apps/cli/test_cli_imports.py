@@ -12,7 +12,7 @@ import pytest
 
 from tests.apps.cli.samples import capture
 
-_HEAVY = ("duckdb", "numpy", "pyarrow", "sqlglot", "rich", "pandas", "importlib.metadata")
+_HEAVY = ("duckdb", "numpy", "pyarrow", "sqlglot", "rich", "pandas", "textual", "importlib.metadata")
 
 #: What DuckDB imports by itself is its own affair.
 _DUCKDB = {"duckdb", "importlib.metadata"}
@@ -66,6 +66,7 @@ def imported(*arguments: str | Path, **environment: str) -> set[str]:
         ("doctor", "--help"),
         ("why", "--help"),
         ("why", "--schema"),
+        ("tui", "--help"),
     ],
     ids=" ".join,
 )

@@ -155,7 +155,19 @@ def test_hostile_texts_are_shown_and_not_obeyed(tmp_path: Path) -> None:
 def test_tiny_terminals_do_no_harm(untracked: Place) -> None:
     async def scenario(driver: Driver) -> None:
         await driver.pilot.resize_terminal(10, 3)
-        for key in ("j", "enter", "escape", "f", "escape", "question_mark", "escape", "2", "3", "escape", "1"):
+        for key in (
+            "j",
+            "enter",
+            "escape",
+            "f",
+            "escape",
+            "question_mark",
+            "escape",
+            "2",
+            "3",
+            "escape",
+            "1",
+        ):
             await driver.press(key)
         await driver.pilot.resize_terminal(1, 1)
         await driver.press("G", "r", "escape")
