@@ -14,7 +14,21 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "stormlog"
-HEAVY = ("click", "duckdb", "numpy", "pandas", "pyarrow", "rich", "scipy", "sqlglot", "textual", "torch")
+HEAVY = (
+    "anyio",
+    "click",
+    "duckdb",
+    "mcp",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "rich",
+    "scipy",
+    "sqlglot",
+    "textual",
+    "torch",
+)
 LATE_PACKAGES = (
     "stormlog.telemetry",
     "stormlog.issues",
@@ -29,6 +43,7 @@ LATE_PACKAGES = (
     "stormlog.query.remembered",
     "stormlog.reporting",
     "stormlog.rollups",
+    "stormlog.specification",
     "stormlog.tracking",
     "stormlog.tracking.digest",
     "stormlog.tracking.gate",
@@ -63,7 +78,7 @@ SHARED_MODULES = {
         "timestamps",
         "what",
     },
-    "stormlog.explaining": {"times"},
+    "stormlog.explaining": {"plain_fields", "times"},
     "stormlog.presenting": {
         *(
             "issue_rows",
@@ -95,12 +110,20 @@ SHARED_MODULES = {
     "stormlog.tracking": {
         # `scan` and `watch` are modules too, so no package can have names like these.
         *("scanning.options", "scanning.scan", "scanning.watch"),
-        *("database.maintenance", "digest.rendering", "repository", "sidecar_exchange", "statuses"),
+        *(
+            "database.documents",
+            "database.maintenance",
+            "digest.rendering",
+            "repository",
+            "sidecar_exchange",
+            "statuses",
+        ),
     },
 }
 
 # The floors of the package, the lowest first: a part imports what is on floors below it, and nothing else.
 FLOORS = (
+    {"_short_repr"},
     {
         "errors",
         "_collector",
@@ -109,7 +132,9 @@ FLOORS = (
         "_names",
         "_opening",
         "_paths",
+        "_notebooks",
         "_progress",
+        "_readable_times",
         "_sizes",
         "_storable_text",
         "_times",
@@ -130,6 +155,7 @@ FLOORS = (
     {"tracking"},
     {"configuration"},
     {"workflows"},
+    {"specification"},
     {"apps"},
     {"__main__"},
 )

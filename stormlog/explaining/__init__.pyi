@@ -50,13 +50,13 @@ from stormlog.explaining.models import (
 from stormlog.explaining.plain_fields import (
     TIME_TEXTS as TIME_TEXTS,
 )
-from stormlog.explaining.schema import (
-    explanation_schema as explanation_schema,
-)
 from stormlog.explaining.timeline_models import (
     MemoryTimeline as MemoryTimeline,
     PhaseBand as PhaseBand,
     TimelineMark as TimelineMark,
     TimelinePoint as TimelinePoint,
     TimelineSeries as TimelineSeries,
+)
+from stormlog.explaining.timelines import (
+    coarser_timeline as coarser_timeline,
 )

@@ -10,8 +10,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 from stormlog.issues.evidence import IssueEvidenceLink
 from stormlog.issues.kinds import ISSUE_KINDS, IssueKind
@@ -25,6 +26,64 @@ _ID_DIGITS: Final = 24
 
 #: Returns a value as compact ASCII JSON with sorted keys.
 canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+class FingerprintDocument(TypedDict):
+    """What `IssueFingerprint.as_dict` returns.
+
+    Attributes:
+        fingerprint_id: ``issue:`` and 24 digits of the hash of all others.
+        kind: oom, collector_degradation, alert or hidden_memory_anomaly.
+    """
+
+    schema_version: int
+    fingerprint_id: str
+    kind: str
+    dimensions: dict[str, Any]
+
+
+class IssueFactsDocument(TypedDict):
+    """An issue without the list of all its evidence, which only ever grows.
+
+    Attributes:
+        fingerprint_id: Id of the fingerprint.
+        kind: oom, collector_degradation, alert or hidden_memory_anomaly.
+        state: open, resolved, ignored or regressed.
+        title: One line for people.
+        severity: Most severe word among the hits.
+        hit_count: Number of hits, at least 1.
+        first_seen_ns: Earliest known time, since the Unix epoch.
+        last_seen_ns: Latest known time, likewise.
+        affected_sessions: Sessions with hits, sorted.
+        representative_evidence: The first hit.
+        details: Facts that depend on the kind.
+    """
+
+    fingerprint_id: str
+    fingerprint: Annotated[FingerprintDocument, IssueFingerprint]
+    kind: str
+    state: str
+    severity: str
+    title: str
+    hit_count: int
+    first_seen_ns: int | None
+    last_seen_ns: int | None
+    affected_sessions: list[str]
+    representative_evidence: Annotated[dict[str, Any], IssueEvidenceLink]
+    details: dict[str, Any]
+
+
+class IssueDocument(IssueFactsDocument):
+    """What `StormlogIssue.as_dict` returns.
+
+    Attributes:
+        fingerprint_id: Id of the fingerprint.
+        kind: oom, collector_degradation, alert or hidden_memory_anomaly.
+        state: open, resolved, ignored or regressed.
+        evidence: All hits.
+    """
+
+    evidence: list[Annotated[dict[str, Any], IssueEvidenceLink]]
 
 
 @frozen_class
@@ -92,7 +151,7 @@ class IssueFingerprint:
             }
         )
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> FingerprintDocument:
         """Return version, id, kind and dimensions, JSON-ready."""
         return {
             "schema_version": self.schema_version,
@@ -140,6 +199,8 @@ class StormlogIssue:
     evidence: Sequence[IssueEvidenceLink]
     state: IssueState = "open"
     details: Mapping[str, Any] = field(default_factory=dict)
+    first_seen = ReadableTime()
+    last_seen = ReadableTime()
 
     @classmethod
     def of_row(
@@ -199,7 +260,18 @@ class StormlogIssue:
         """Kind of the fingerprint."""
         return self.fingerprint.kind
 
-    def as_dict(self) -> dict[str, Any]:
+    def __repr__(self) -> str:
+        from stormlog._short_repr import hits, repr_of_titled  # Late: commands print no objects.
+
+        words = (self.fingerprint_id, self.state, self.severity, self.kind, hits(self.hit_count))
+        return repr_of_titled(self, words, self.title)
+
+    def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
+        return shown_by("issue_html", self)
+
+    def as_dict(self) -> IssueDocument:
         """Return the issue with all its evidence, JSON-ready as far as metadata and details are."""
         return {
             "fingerprint_id": self.fingerprint_id,

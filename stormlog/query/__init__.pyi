@@ -36,14 +36,19 @@ from stormlog.query.filters import (
     RunFilter as RunFilter,
     SessionFilter as SessionFilter,
 )
-from stormlog.query.issue_lists import (
-    IssueList as IssueList,
+from stormlog.query.issue_tables import (
+    IssueTable as IssueTable,
     IssuePageFacts as IssuePageFacts,
     IssueRow as IssueRow,
+)
+from stormlog.query.row_lists import (
+    IssueList as IssueList,
+    RowList as RowList,
 )
 from stormlog.query.rows import (
     EventRow as EventRow,
     Reject as Reject,
+    SkippedLines as SkippedLines,
     SessionRow as SessionRow,
 )
 from stormlog.query.run_rows import (

@@ -2,14 +2,64 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
     from stormlog.telemetry import AnyTelemetryEvent
 
-__all__ = ["EventRow", "Reject", "SessionRow"]
+__all__ = ["EventDocument", "EventRow", "Reject", "SessionRow", "SkippedLines"]
+
+
+class EventDocument(TypedDict):
+    """What `EventRow.as_dict` returns.
+
+    Attributes:
+        schema_version: 3 or 4; older records are converted.
+        timestamp_ns: When it happened, since the Unix epoch.
+        event_type: sample, start, stop, warning, critical, error, ...
+        collector: What measured.
+        device_id: Number of the device; -1 for none.
+        allocator_allocated_bytes: Handed out by the allocator.
+        allocator_reserved_bytes: Held by the allocator.
+        allocator_active_bytes: In blocks that are in use.
+        allocator_inactive_bytes: In blocks that are not in use.
+        allocator_change_bytes: Change of what is handed out since the event before.
+        device_used_bytes: In use on the device, by everybody.
+        device_free_bytes: Free on the device.
+        device_total_bytes: Size of the device.
+        context: What the program was doing, in the words of its code.
+        metadata: Whatever the collector wrote besides.
+    """
+
+    schema_version: int
+    session_id: str
+    timestamp_ns: int
+    event_type: str
+    collector: str
+    sampling_interval_ms: int
+    pid: int
+    host: str
+    job_id: str | None
+    rank: int
+    local_rank: int
+    world_size: int
+    device_id: int
+    allocator_allocated_bytes: int | None
+    allocator_reserved_bytes: int | None
+    allocator_active_bytes: int | None
+    allocator_inactive_bytes: int | None
+    allocator_change_bytes: int | None
+    device_used_bytes: int | None
+    device_free_bytes: int | None
+    device_total_bytes: int | None
+    context: str | None
+    metadata: dict[str, Any]
+    source_path: str
+    source_kind: str
+    session_status: str
 
 
 @frozen_class
@@ -46,6 +96,8 @@ class SessionRow:
     warning_count: int
     event_count: int | None
     oom_bundle_count: int
+    started_at = ReadableTime()
+    ended_at = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
@@ -70,17 +122,20 @@ class EventRow:
     source_kind: str
     session_status: str
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> EventDocument:
         """Return the keys of the event, then the three others."""
         # Not imported for those who only list sessions.
         from stormlog.telemetry import telemetry_event_to_dict
 
-        return {
-            **telemetry_event_to_dict(self.event),
-            "source_path": self.source_path,
-            "source_kind": self.source_kind,
-            "session_status": self.session_status,
-        }
+        return cast(
+            EventDocument,
+            {
+                **telemetry_event_to_dict(self.event),
+                "source_path": self.source_path,
+                "source_kind": self.source_kind,
+                "session_status": self.session_status,
+            },
+        )
 
 
 @frozen_class
@@ -106,3 +161,31 @@ class Reject:
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@frozen_class
+class SkippedLines:
+    """The lines of one file that were skipped.
+
+    Args:
+        path: The file.
+        line_count: Number of these lines.
+        line_number: The first of them; null where too many were skipped to tell of each file.
+        message: Why that one was skipped, for people.
+
+    Source: docs/bad-input.md.
+    """
+
+    path: str
+    line_count: int
+    line_number: int | None
+    message: str | None
+
+    @property
+    def sentence(self) -> str:
+        """How many lines were skipped, where and why: what follows the path in a warning."""
+        text = f"{self.line_count:,} {'line' if self.line_count == 1 else 'lines'} skipped"
+        if self.line_number is None:
+            return text
+        place = "line" if self.line_count == 1 else "the first at line"
+        return f"{text}, {place} {self.line_number}: {self.message}"

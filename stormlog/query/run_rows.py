@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict, cast
 
+from stormlog._readable_times import ReadableDuration, ReadableTime
 from stormlog._values import frozen_class
 
 __all__ = [
     "AttachmentStorage",
+    "CorrelationAnchor",
     "CorrelationEvidence",
     "CorrelationResult",
     "DerivedFieldsRow",
@@ -60,6 +62,8 @@ class RunRow:
     ranks: tuple[int, ...]
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    started_at = ReadableTime()
+    ended_at = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, tuples as lists."""
@@ -99,10 +103,36 @@ class RunAttachmentRow:
     source_namespace: str | None
     source_ref: str | None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    start = ReadableTime()
+    end = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
         return _fields_of(self)
+
+
+class SummaryDocument(TypedDict):
+    """What `SummaryRow.as_dict` returns: the last five keys where the metric has them.
+
+    Attributes:
+        timestamp_ns: When the peak was, since the Unix epoch.
+        first_gap_bytes: The gap of the first sample.
+        latest_gap_bytes: The gap of the last sample.
+        peak_gap_bytes: The widest gap.
+        sample_count: Samples with a gap.
+    """
+
+    metric: str
+    group_by: str
+    session_id: str | None
+    rank: int | None
+    status: str | None
+    value: int
+    timestamp_ns: NotRequired[int | None]
+    first_gap_bytes: NotRequired[int | None]
+    latest_gap_bytes: NotRequired[int | None]
+    peak_gap_bytes: NotRequired[int | None]
+    sample_count: NotRequired[int]
 
 
 @frozen_class
@@ -129,10 +159,10 @@ class SummaryRow:
     status: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> SummaryDocument:
         """Return metric, group_by, session_id, rank, status, value and the details, side by side."""
         names = ("metric", "group_by", "session_id", "rank", "status", "value")
-        return {**{name: getattr(self, name) for name in names}, **self.details}
+        return cast(SummaryDocument, {**{name: getattr(self, name) for name in names}, **self.details})
 
 
 @frozen_class
@@ -161,6 +191,8 @@ class TimelineMarker:
     world_size: int | None = None
     event_type: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    start = ReadableTime()
+    end = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
@@ -193,6 +225,7 @@ class DerivedFieldsRow:
     is_degraded_collector: bool
     segment_path: str
     line_number: int
+    timestamp = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
@@ -225,6 +258,9 @@ class RollupWindowRow:
     oom_count: int
     window_duration_ns: int
     rollups_path: str
+    start = ReadableTime()
+    end = ReadableTime()
+    window_duration = ReadableDuration()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
@@ -259,10 +295,50 @@ class CorrelationEvidence:
     metadata: Mapping[str, Any]
     confidence: str
     reasons: tuple[str, ...]
+    start = ReadableTime()
+    end = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, reasons as a list."""
         return _fields_of(self)
+
+
+class CorrelationAnchor(TypedDict):
+    """A moment around which something is looked for; what is not known of it is null.
+
+    Attributes:
+        at_ns: When, since the Unix epoch.
+        record_id: The event that it is, if one was named; the keys down to ``event_type`` are of this event then, else
+            they are those that were asked for.
+        scope: ``session`` or ``distributed``: whether other sessions of the job belong to it.
+        window_ns: How far to either side was looked.
+        clock_domain: What times are measured by.
+        clock_normalization: Whose clocks they are.
+        clock_note: What that means for times of several hosts.
+    """
+
+    at_ns: int
+    record_id: str | None
+    session_id: str | None
+    job_id: str | None
+    rank: int | None
+    world_size: int | None
+    source_path: str | None
+    source_kind: str | None
+    event_type: str | None
+    scope: str
+    window_ns: int
+    clock_domain: str
+    clock_normalization: str
+    clock_note: str
+
+
+class CorrelationDocument(TypedDict):
+    """What `CorrelationResult.as_dict` returns."""
+
+    anchor: CorrelationAnchor
+    evidence: list[Annotated[dict[str, Any], CorrelationEvidence]]
+    warnings: list[str]
 
 
 @frozen_class
@@ -275,14 +351,14 @@ class CorrelationResult:
         warnings: What was skipped when files were found and read.
     """
 
-    anchor: Mapping[str, Any]
+    anchor: CorrelationAnchor
     evidence: list[CorrelationEvidence]
     warnings: list[str]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> CorrelationDocument:
         """Return anchor, evidence and warnings."""
         return {
-            "anchor": dict(self.anchor),
+            "anchor": self.anchor,
             "evidence": [item.as_dict() for item in self.evidence],
             "warnings": list(self.warnings),
         }

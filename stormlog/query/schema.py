@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stormlog.query.store import QueryStore
 
 __all__ = ["ColumnDescription", "ViewDescription", "describe_view", "describe_views"]
-__all__ += ["function_names", "view_columns", "view_meanings"]
+__all__ += ["function_names", "unit_of", "view_columns", "view_meanings"]
 
 #: End of a name -> unit of the values.
 _UNITS = {
@@ -166,8 +166,12 @@ def _described(file: SqlFile, types: Mapping[str, str]) -> ViewDescription:
 
 
 def _column(name: str, kind: str, meaning: str) -> ColumnDescription:
-    unit = next((unit for end, unit in _UNITS.items() if name.endswith(end)), None)
-    return ColumnDescription(name, kind, unit, meaning)
+    return ColumnDescription(name, kind, unit_of(name), meaning)
+
+
+def unit_of(name: str) -> str | None:
+    """Return the unit of the values of a column or field, such as ``bytes`` or ``ns``; None where there is none."""
+    return next((unit for end, unit in _UNITS.items() if name.endswith(end)), None)
 
 
 def view_columns() -> dict[str, list[str]]:

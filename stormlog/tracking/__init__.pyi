@@ -21,6 +21,7 @@ from stormlog.tracking.projects import (
 from stormlog.tracking.models import (
     Activity as Activity,
     Change as Change,
+    ChangeWarning as ChangeWarning,
     Comment as Comment,
     Evidence as Evidence,
     Fingerprint as Fingerprint,
@@ -31,6 +32,7 @@ from stormlog.tracking.models import (
     OccurrencePage as OccurrencePage,
     Project as Project,
     ScanReport as ScanReport,
+    SkippedInput as SkippedInput,
     TrackedIssue as TrackedIssue,
     TrackedRule as TrackedRule,
     Undone as Undone,

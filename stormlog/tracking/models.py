@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+
+from stormlog._readable_times import ReadableTime
+from stormlog._values import UNPRINTED
 
 if TYPE_CHECKING:
     from stormlog.issues import IgnoreRule
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Activity",
     "Change",
+    "ChangeWarning",
     "Comment",
     "Evidence",
     "Fingerprint",
@@ -26,19 +30,57 @@ __all__ = [
     "OccurrencePage",
     "Project",
     "ScanReport",
+    "SkippedInput",
     "TrackedIssue",
     "TrackedRule",
     "Undone",
 ]
 
 
-class _Value:
+class _Shown:
+    def __repr__(self) -> str:
+        from stormlog._short_repr import repr_of_fields  # Late: commands print no values.
+
+        return repr_of_fields(self, self.__dataclass_fields__)  # type: ignore[attr-defined]
+
+
+class _Value(_Shown):
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, JSON-ready."""
         return asdict(self)  # type: ignore[call-overload,no-any-return]
 
 
-@dataclass(frozen=True)
+class SkippedInput(TypedDict):
+    """Something below the paths that was skipped.
+
+    Attributes:
+        path: Where it is.
+        message: What and why, for people.
+        code: The reason for programs, with details after a colon; not there for lines.
+    """
+
+    path: str
+    message: str
+    code: NotRequired[str]
+
+
+class ChangeWarning(TypedDict):
+    """What to think about after a change.
+
+    Attributes:
+        issue_id: The issue that this is about; null for all of them.
+        code: no_fix_version, newer_evidence or unseen_fingerprint.
+        message: The same for people.
+        version: The newest version with evidence, where that is newer than the fix.
+    """
+
+    issue_id: str | None
+    code: str
+    message: str
+    version: NotRequired[str]
+
+
+@dataclass(frozen=True, repr=False)
 class TrackedIssue(_Value):
     """A failure that is followed from scan to scan.
 
@@ -102,9 +144,17 @@ class TrackedIssue(_Value):
     failure_count: int
     what: str = ""
     merged_from: str | None = None
+    resolved = ReadableTime()
+    recurred_last = ReadableTime()
+    first_seen = ReadableTime()
+    last_seen = ReadableTime()
+    last_activity = ReadableTime()
+    last_notified = ReadableTime()
+    created = ReadableTime()
+    updated = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fingerprint(_Value):
     """What makes evidence the same issue."""
 
@@ -115,9 +165,10 @@ class Fingerprint(_Value):
     severity: str
     title: str
     added_ns: int
+    added = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Occurrence(_Value):
     """An issue in one session.
 
@@ -141,9 +192,12 @@ class Occurrence(_Value):
     last_ns: int | None
     hit_count: int
     recorded_ns: int
+    first = ReadableTime()
+    last = ReadableTime()
+    recorded = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evidence(_Value):
     """One event, bundle or finding behind an occurrence; kept for the first 5 and last 15 of each."""
 
@@ -159,9 +213,10 @@ class Evidence(_Value):
     source_path: str | None
     bundle_path: str | None
     metadata: Mapping[str, Any]
+    timestamp = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comment(_Value):
     """What somebody said about an issue, in Markdown."""
 
@@ -173,9 +228,11 @@ class Comment(_Value):
     body: str
     created_ns: int
     updated_ns: int
+    created = ReadableTime()
+    updated = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activity(_Value):
     """One change, and who made it."""
 
@@ -188,9 +245,10 @@ class Activity(_Value):
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
     scan_id: str | None
+    at = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class IssueDetail(_Value):
     """An issue with its fingerprints, latest occurrences, their evidence and its comments.
 
@@ -206,7 +264,7 @@ class IssueDetail(_Value):
     merged_into: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class IssuePage(_Value):
     """Some issues of a list.
 
@@ -220,7 +278,7 @@ class IssuePage(_Value):
     has_more: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OccurrencePage(_Value):
     """Some occurrences of an issue, the latest first; see `IssuePage`."""
 
@@ -229,7 +287,7 @@ class OccurrencePage(_Value):
     has_more: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HistoryPage(_Value):
     """Some changes of an issue, the latest first; see `IssuePage`."""
 
@@ -238,20 +296,20 @@ class HistoryPage(_Value):
     has_more: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Change(_Value):
     """What a verb did.
 
     Attributes:
         issues: Those it was about, as they are now.
-        warnings: ``issue_id`` (None for all of them), ``code`` and ``message`` of what to think about.
+        warnings: What to think about.
     """
 
     issues: Sequence[TrackedIssue]
-    warnings: Sequence[Mapping[str, Any]] = ()
+    warnings: Sequence[ChangeWarning] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Undone(_Value):
     """What was reversed.
 
@@ -266,8 +324,30 @@ class Undone(_Value):
     issues: Sequence[TrackedIssue]
 
 
-@dataclass(frozen=True)
-class TrackedRule(_Value):
+class RuleDocument(TypedDict):
+    """What `TrackedRule.as_dict` returns.
+
+    Attributes:
+        kind: Kind of the issues that fit; null for all.
+        dimensions: Dimension -> its text, in which ``*`` stands for any characters.
+        fingerprint_id: The one fingerprint that fits; null for all.
+        reason: Why they are ignored.
+    """
+
+    rule_id: int
+    project: str
+    kind: str | None
+    dimensions: dict[str, str]
+    fingerprint_id: str | None
+    reason: str | None
+    actor_type: str
+    actor_id: str
+    created_ns: int
+    issue_count: int
+
+
+@dataclass(frozen=True, repr=False)
+class TrackedRule(_Shown):
     """A rule of a project by which issues are ignored.
 
     Attributes:
@@ -283,8 +363,9 @@ class TrackedRule(_Value):
     actor_id: str
     created_ns: int
     issue_count: int
+    created = ReadableTime()
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> RuleDocument:
         """Return all fields in order, those of the rule among them, JSON-ready."""
         rule = self.rule
         return {
@@ -301,7 +382,7 @@ class TrackedRule(_Value):
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Project(_Value):
     """A named collection of runs: what merges stay within and digests are about.
 
@@ -324,9 +405,11 @@ class Project(_Value):
     webhook_format: str
     last_digest_ns: int | None
     created_ns: int
+    last_digest = ReadableTime()
+    created = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ScanReport(_Value):
     """What a scan did.
 
@@ -340,7 +423,7 @@ class ScanReport(_Value):
         lines_skipped: Lines that were new and no valid records.
         sessions_scanned: Sessions whose evidence was worked out.
         evidence_new: Pieces of evidence recorded for the first time.
-        warnings: ``path`` and ``message`` of what was skipped.
+        warnings: What was skipped.
     """
 
     scan_id: str
@@ -359,8 +442,10 @@ class ScanReport(_Value):
     occurrences_created: int = 0
     occurrences_updated: int = 0
     notices_queued: int = 0
-    warnings: Sequence[Mapping[str, str]] = field(default_factory=list)
-    sources_settled: int = 0
+    warnings: Sequence[SkippedInput] = field(default_factory=list)
+    sources_settled: int = field(default=0, metadata={UNPRINTED: True})
+    started = ReadableTime()
+    finished = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the answer of a scan, whose keys do not change."""

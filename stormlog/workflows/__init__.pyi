@@ -8,8 +8,16 @@ from stormlog.workflows.ignoring import (
     reopen_in_sidecar as reopen_in_sidecar,
     sidecar_path as sidecar_path,
 )
+from stormlog.workflows.documents import (
+    IssuePageDocument as IssuePageDocument,
+)
+from stormlog.workflows.issue_lists import (
+    ListedIssue as ListedIssue,
+    list_issue_page as list_issue_page,
+)
 from stormlog.workflows.issues import (
     explain as explain,
+    fingerprints_of_issue as fingerprints_of_issue,
     show_issue as show_issue,
 )
 from stormlog.workflows.recording import (
@@ -35,4 +43,9 @@ from stormlog.workflows.triage_lists import (
     list_with_tracker as list_with_tracker,
     require_filter as require_filter,
     without_states as without_states,
+)
+from stormlog.workflows.surroundings import (
+    NearEvent as NearEvent,
+    NearEvents as NearEvents,
+    events_around as events_around,
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stormlog.query import QueryStore
     from stormlog.tracking import IssueDetail, Tracker
 
-__all__ = ["explain", "show_issue"]
+__all__ = ["explain", "fingerprints_of_issue", "show_issue"]
 
 #: Digits of a whole fingerprint id.
 _WHOLE_DIGITS: Final = 24
@@ -59,22 +59,40 @@ def explain(
         SourceError: there is no telemetry.
     """
     ask = partial(store.explain, run_id=run_id, session_id=session_id, attempt=attempt, at_ns=at_ns)
-    if issue is not None and _may_be_fingerprint(issue):
+    if issue is None:
+        return ask(issue=None)
+    for fingerprint_id in fingerprints_of_issue(store, issue, tracker=tracker, project=project):
+        try:
+            return ask(issue=fingerprint_id)
+        except UnknownIdError as error:
+            # An issue that was merged has several fingerprints, and evidence of some of them may lie elsewhere.
+            if error.kind != "issue" or issue.startswith("issue:"):
+                raise
+    raise UnknownIdError("issue", issue)
+
+
+def fingerprints_of_issue(
+    store: QueryStore, issue: str, *, tracker: str | None = None, project: str | None = None
+) -> list[str]:
+    """Return the fingerprint ids that are an issue, the one with the latest evidence first.
+
+    Args:
+        store: What was opened, for an issue that is named by the first digits of its fingerprint.
+        issue: A fingerprint id, or whatever `Tracker.issue` takes, such as a number.
+        tracker: File of the tracker, if there is one.
+        project: Its project; the usual one by default.
+
+    Raises:
+        LifecycleError: code ``not_found`` or ``ambiguous_id``: see `Tracker.issue`.
+        SourceError: there is no telemetry.
+    """
+    if _may_be_fingerprint(issue):
         if len(issue) == _WHOLE_DIGITS:
             # A fingerprint as people copy it.
             issue = f"issue:{issue}"
         elif tracker is None:
             issue = _found_fingerprint(store, issue)
-    if issue is None or issue.startswith("issue:"):
-        return ask(issue=issue)
-    for fingerprint_id in _fingerprints(issue, tracker, project):
-        try:
-            return ask(issue=fingerprint_id)
-        except UnknownIdError as error:
-            # An issue that was merged has several fingerprints, and evidence of some of them may lie elsewhere.
-            if error.kind != "issue":
-                raise
-    raise UnknownIdError("issue", issue)
+    return [issue] if issue.startswith("issue:") else _fingerprints(issue, tracker, project)
 
 
 def _found_fingerprint(store: QueryStore, digits: str) -> str:

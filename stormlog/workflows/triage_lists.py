@@ -9,7 +9,7 @@ from stormlog.issues.state import STATE_OF_STATUS
 from stormlog.query import IssueFilter
 
 if TYPE_CHECKING:
-    from stormlog.query import IssueList, QueryStore
+    from stormlog.query import IssueTable, QueryStore
     from stormlog.tracking import Tracker
 
 __all__ = ["list_with_tracker", "require_filter", "without_states"]
@@ -21,7 +21,7 @@ _STATES: Final = frozenset(STATE_OF_STATUS.values())
 _UNTRACKED: Final = frozenset({"open", "new"})
 
 
-def list_with_tracker(store: QueryStore, tracker: Tracker, fields: Mapping[str, Any]) -> IssueList:
+def list_with_tracker(store: QueryStore, tracker: Tracker, fields: Mapping[str, Any]) -> IssueTable:
     """Return the issues below the paths of a store, a row for each issue of a tracker.
 
     Fingerprints that were merged are one row, one that several programs share has a row for each of their issues, and
@@ -39,7 +39,7 @@ def list_with_tracker(store: QueryStore, tracker: Tracker, fields: Mapping[str, 
     issues = tracker.fingerprints_of_issues(**conditions)
     states = conditions.get("state") or ()
     words = {states} if isinstance(states, str) else set(states)
-    found = store.issue_list(IssueFilter(**without_states(fields)))
+    found = store.issue_table(IssueFilter(**without_states(fields)))
     return found.tracked(issues, shows_untracked=not words or not words.isdisjoint(_UNTRACKED))
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from stormlog.explaining import EvidencePlace, Explanation, MemoryHistory
     from stormlog.presenting import ShownIssue
     from stormlog.query import (
-        IssueList,
         IssuePageFacts,
         IssueRow,
+        IssueTable,
         QueryStore,
         RunRow,
         SessionRow,
@@ -157,7 +157,7 @@ class Board:
                 found.append(None)
         return tuple(found)
 
-    def issues(self, fields: Mapping[str, Any]) -> IssueList:
+    def issues(self, fields: Mapping[str, Any]) -> IssueTable:
         """Return the issues that fit the fields of a filter.
 
         With a tracker a row is one of its issues, or a fingerprint that none has yet, and states are those of the
@@ -167,7 +167,7 @@ class Board:
             ValueError: a bad value.
         """
         if self.place is None:
-            return self.store.issue_list(IssueFilter(**fields))
+            return self.store.issue_table(IssueFilter(**fields))
         with self.tracker(read_only=True) as tracker:
             return list_with_tracker(self.store, tracker, fields)
 
@@ -188,11 +188,11 @@ class Board:
         shown = fields if self.place is None else without_states(fields)
         return self.store.list_issues_sql(IssueFilter(**shown))[0].strip()
 
-    def page(self, issues: IssueList, start: int, stop: int) -> list[BoardRow]:
+    def page(self, issues: IssueTable, start: int, stop: int) -> list[BoardRow]:
         """Return some rows of a list."""
         return self._decorated(issues.rows(start, stop))
 
-    def rows_of(self, issues: IssueList, keys: Sequence[str]) -> list[BoardRow]:
+    def rows_of(self, issues: IssueTable, keys: Sequence[str]) -> list[BoardRow]:
         """Return some rows by their keys; those that are not in the list are left out."""
         return self._decorated(issues.rows_of(keys)) if keys else []
 
@@ -205,7 +205,7 @@ class Board:
                 tracked = tracker.issues_by_id(ids)
         return [BoardRow(row, facts.get(row.fingerprint_id), tracked.get(row.issue_id or "")) for row in rows]
 
-    def matches(self, issues: IssueList, fields: Mapping[str, Any], text: str) -> list[int]:
+    def matches(self, issues: IssueTable, fields: Mapping[str, Any], text: str) -> list[int]:
         """Return the places of the issues with a text, or of the one that a number or a fingerprint names."""
         word = text.strip().removeprefix("#")
         named = None

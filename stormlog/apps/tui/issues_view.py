@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from stormlog.apps.tui.app import StormlogApp
     from stormlog.explaining import EvidencePlace
     from stormlog.presenting import ShownIssue
-    from stormlog.query import IssueList
+    from stormlog.query import IssueTable
 
 __all__ = ["IssuesView"]
 
@@ -69,7 +69,7 @@ class IssuesView(Container):
     def __init__(self) -> None:
         super().__init__(id="issues")
         self.fields: dict[str, Any] = {}
-        self.issues: IssueList | None = None
+        self.issues: IssueTable | None = None
         self.selected: dict[str, BoardRow] = {}
         self.actions: Actions | None = None
         self._pages: dict[int, list[BoardRow]] = {}
@@ -127,7 +127,7 @@ class IssuesView(Container):
         current, before = self._key_under_cursor(), self.table.cursor
         selected = list(self.selected)
 
-        def work() -> tuple[IssueList, list[BoardRow], list[BoardRow], int]:
+        def work() -> tuple[IssueTable, list[BoardRow], list[BoardRow], int]:
             board = self.app.board
             issues = board.issues(fields)
             place = None if current is None else issues.place_of(current)
@@ -136,7 +136,7 @@ class IssuesView(Container):
             # The rows that are seen first come with the list: nothing flickers.
             return issues, board.page(issues, start, start + _PAGE), board.rows_of(issues, selected), cursor
 
-        def done(found: tuple[IssueList, list[BoardRow], list[BoardRow], int]) -> None:
+        def done(found: tuple[IssueTable, list[BoardRow], list[BoardRow], int]) -> None:
             issues, rows, kept, cursor = found
             self.issues = issues
             newer = {row.row.key: row for row in kept}

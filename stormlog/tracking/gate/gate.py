@@ -17,13 +17,15 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict
 
+from stormlog._readable_times import ReadableTime
 from stormlog.errors import SourceError
 from stormlog.issues import IgnoreRule, ignoring_rule, may_be_ignored
 from stormlog.issues.kinds import severity_rank_sql
 from stormlog.issues.sidecar import TrackedState, read_sidecar, state_precedence
 from stormlog.issues.what import what_of
+from stormlog.tracking.models import SkippedInput
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
 from stormlog.tracking.reading.filters import IssueConditions, IssueFilter, conditions_of
 from stormlog.tracking.reading.lookup import ISSUES_CTE
@@ -110,10 +112,35 @@ class GateIssue:
     fix_version: str | None
     basis: str | None
     what: str = ""
+    first_seen = ReadableTime()
+    last_seen = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, JSON-ready."""
         return asdict(self)
+
+
+class GateDocument(TypedDict):
+    """What `GateReport.as_dict` returns.
+
+    Attributes:
+        failed: Whether something was found that the gate fails on.
+        counts: Number of issues by outcome.
+        new: Issues that the baseline does not know; likewise the next three, see `GateIssue.outcome`.
+    """
+
+    failed: bool
+    fail_on: list[str]
+    baseline: str
+    counts: dict[str, int]
+    new: list[Annotated[dict[str, Any], GateIssue]]
+    regressed: list[Annotated[dict[str, Any], GateIssue]]
+    recurring: list[Annotated[dict[str, Any], GateIssue]]
+    pending: list[Annotated[dict[str, Any], GateIssue]]
+    sources_seen: int
+    sessions_scanned: int
+    lines_skipped: int
+    warnings: list[SkippedInput]
 
 
 @dataclass(frozen=True)
@@ -127,7 +154,7 @@ class GateReport:
         sources_seen: Files and bundles below the paths.
         sessions_scanned: Sessions in them.
         lines_skipped: Lines that are no valid records.
-        warnings: ``path`` and ``message`` of what was skipped.
+        warnings: What was skipped.
         left_out: Number of issues that do not count because they do not fit a filter.
     """
 
@@ -137,7 +164,7 @@ class GateReport:
     sources_seen: int
     sessions_scanned: int
     lines_skipped: int
-    warnings: Sequence[Mapping[str, str]]
+    warnings: Sequence[SkippedInput]
     left_out: int = 0
 
     @property
@@ -155,19 +182,25 @@ class GateReport:
         """Return the issues of one outcome, the worst first."""
         return [issue for issue in self.issues if issue.outcome == outcome]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> GateDocument:
         """Return the answer, JSON-ready; issues that are nobody's concern are only counted."""
         return {
             "failed": self.failed,
             "fail_on": list(self.fail_on),
             "baseline": self.baseline,
             "counts": self.counts,
-            **{name: [issue.as_dict() for issue in self.of(name)] for name in FAILURES},
+            "new": self._documents("new"),
+            "regressed": self._documents("regressed"),
+            "recurring": self._documents("recurring"),
+            "pending": self._documents("pending"),
             "sources_seen": self.sources_seen,
             "sessions_scanned": self.sessions_scanned,
             "lines_skipped": self.lines_skipped,
-            "warnings": [dict(warning) for warning in self.warnings],
+            "warnings": list(self.warnings),
         }
+
+    def _documents(self, outcome: str) -> list[dict[str, Any]]:
+        return [issue.as_dict() for issue in self.of(outcome)]
 
 
 def baseline_of_file(path: str | os.PathLike[str], *, version_order: str = "auto") -> Baseline:

@@ -21,7 +21,7 @@ from stormlog._storable_text import storable_text
 from stormlog.tracking.actors import WRITE, Actor
 from stormlog.tracking.database.activity import canonical_json
 from stormlog.tracking.database.ids import new_id
-from stormlog.tracking.models import ScanReport
+from stormlog.tracking.models import ScanReport, SkippedInput
 from stormlog.tracking.projects import ensure_project
 from stormlog.tracking.recording.reconciling import move_sources
 from stormlog.tracking.recording.recorder import (
@@ -457,11 +457,12 @@ class _Scan:
             )
 
 
-def _warnings(store: QueryStore) -> list[dict[str, str]]:
+def _warnings(store: QueryStore) -> list[SkippedInput]:
     """Say what reading skipped."""
-    lines = [
-        {"path": path, "message": f"{count:,} {'line' if count == 1 else 'lines'} skipped"}
-        for path, count in store.rejects_summary()
+    skipped: list[SkippedInput] = [
+        {"path": lines.path, "message": lines.sentence} for lines in store.skipped_lines()
     ]
     warnings = [*store.catalog.warnings, *([store.cache_warning] if store.cache_warning else [])]
-    return lines + [{**warning.as_dict(), "code": warning.code} for warning in warnings]
+    for warning in warnings:
+        skipped.append({"path": warning.path, "message": warning.message, "code": warning.code})
+    return skipped

@@ -18,7 +18,7 @@ from stormlog.issues import IgnoreRule, is_fingerprint_id
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.checks import require_integer, require_text
 from stormlog.tracking.database import activity, aggregates, undo_records
-from stormlog.tracking.models import Change
+from stormlog.tracking.models import Change, ChangeWarning
 from stormlog.tracking.projects import DEFAULT_PROJECT, ensure_project
 from stormlog.tracking.reading.listing import matching
 from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issues
@@ -246,7 +246,7 @@ class Triage:
         left = [text for text in targets.ids if text.strip() not in unseen]
         return replace(targets, ids=left), unseen
 
-    def _ignore_unseen(self, fingerprint_id: str, reason: str | None) -> dict[str, Any]:
+    def _ignore_unseen(self, fingerprint_id: str, reason: str | None) -> ChangeWarning:
         """Ignore a fingerprint from the first time that it is seen, and return a warning that says so."""
         if not self._project_id:
             # Only the default project need not exist yet.
@@ -416,7 +416,7 @@ class Triage:
         aggregates.touch(self._connection, issues=[row["issue_id"] for row in rows])
         return Change(tuple(tracked_issues(self._connection, f"{_TOUCHED} ORDER BY issue_id")))
 
-    def _newer_evidence(self, issue_id: str, fix: str | None) -> list[dict[str, Any]]:
+    def _newer_evidence(self, issue_id: str, fix: str | None) -> list[ChangeWarning]:
         """Warn of evidence that is newer than the fix already: it will not make the issue regressed."""
         versions = [
             version

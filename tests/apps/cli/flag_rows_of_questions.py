@@ -64,8 +64,10 @@ def of_runs(gone: str) -> list[Row]:
 BASES = {
     "report": "runs",
     "shell": "runs",
+    "mcp": "runs",
     "sql": f"runs {SELECT}",
     "describe": "",
+    "spec": "",
     "rollups": "sink",
     "query runs": "linked-a linked-b",
     "query attachments": "linked-a linked-b",
@@ -100,7 +102,21 @@ TABLE: dict[str, list[Row]] = {
         Row("--attach", "--attach hosts=hosts.csv", new="hosts"),
         *opens(reading()),
     ],
+    "mcp": [
+        Row("--allow", "--allow issues:write", new='"name":"claim"'),
+        Row("--as-agent", "--as-agent bot", "runs --allow issues:write", new="'agent', 'bot'", on="tracker"),
+        Row("--timeout", "--timeout never", new="never", on="stderr", status=2),
+        Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3),
+        # A call is refused, not the server.
+        Row("--strict", "--strict", "damaged", new="damaged.jsonl:2: "),
+        Row("--quiet", "-q", "damaged-dumps", gone="damaged", on="stderr"),
+        *(row for row in reading("") if row.option not in ("--strict", "--quiet")),
+    ],
     "describe": [Row("--json", "--json", new='"columns"')],
+    "spec": [
+        Row("--json", "issues stats --json", new='"parameters"'),
+        Row("--schema", "--schema error", new='"$schema"'),
+    ],
     "rollups": [
         Row("--output", "--output sums.json", new="sums.json", on="files"),
         Row("--window", "--window 100ms", gone="1 window\n"),

@@ -37,6 +37,7 @@ from tests.apps.cli.flag_rows_of_questions import BASES as BASES_OF_QUESTIONS
 from tests.apps.cli.flag_rows_of_questions import TABLE as ROWS_OF_QUESTIONS
 from tests.apps.cli.runner import Outcome, stormlog
 from tests.apps.cli.samples import START_NS, event, write_lines
+from tests.apps.mcp.sessions import session as session_of_agent
 from tests.artifacts.factories import make_oom_bundle
 from tests.query.sinks import SECOND, busy_session, write_sink
 from tests.tracking.tables import everything, tables
@@ -108,6 +109,8 @@ BASES = {
 MAIL = "--smtp-host 127.0.0.1 --from a@example.org"
 #: What stdin holds.
 STATEMENTS = "SHOW TABLES;\nSELECT session_id FROM sessions;\n"
+#: What an agent does.
+CALLS = [("query", {"sql": "SELECT count(*) FROM events"}), ("comment", {"issue": "1", "body": "looked at"})]
 #: What makes an index of each kind of files.
 REMEMBER = "query issues damaged -q --cache-dir other-cache"
 
@@ -848,6 +851,8 @@ def _texts(
     _enter(patch, folder)
     if is_query:
         patch.delenv("STORMLOG_DB")
+    if line[0] == "mcp":
+        patch.setattr(sys, "stdin", session_of_agent(CALLS))
     patch.setattr(duckdb, "connect", connect)
     mail: list[str] = []
     read = NotifySettings.from_environment

@@ -13,13 +13,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from stormlog._times import parse_duration
 from stormlog.apps.cli.options.targets import issue_target, light_row
 from stormlog.apps.cli.printing import diagnostics, output
 from stormlog.apps.cli.printing.formats import NO_ROWS, Answer
 from stormlog.apps.cli.printing.json_text import json_line
+from stormlog.issues.models import IssueFactsDocument
 from stormlog.presenting.issue_rows import issue_rows
 
 if TYPE_CHECKING:
@@ -27,7 +28,20 @@ if TYPE_CHECKING:
     from stormlog.presenting import Moments
     from stormlog.query import IssueCounts, IssueFilter, QueryStore
 
-__all__ = ["changes_between", "follow", "interval_seconds", "issue_fields", "rounds"]
+__all__ = ["ChangeDocument", "changes_between", "follow", "interval_seconds", "issue_fields", "rounds"]
+
+
+class ChangeDocument(TypedDict):
+    """What happened to an issue since the look before.
+
+    Attributes:
+        change: new, changed or gone; at first all issues are new.
+        issue: The issue as it is now, or as it was before it was gone.
+    """
+
+    change: str
+    issue: IssueFactsDocument
+
 
 #: Lines of a terminal that does not say how many it has.
 _USUAL_HEIGHT = 24

@@ -31,9 +31,10 @@ def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> No
         return
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
-    from stormlog.explaining import explanation_schema
+    from stormlog.explaining import Explanation
+    from stormlog.specification import json_schema
 
-    output.print_text(json_document(explanation_schema()) + "\n")
+    output.print_text(json_document(json_schema(Explanation, title="Explanation of a run")) + "\n")
     output.flush()
     ctx.exit()
 

@@ -19,6 +19,7 @@ from stormlog.query.streams import RowStream
 
 __all__ = [
     "FORMATS",
+    "MEANINGS",
     "STREAMED_FORMATS",
     "TABLE_FORMATS",
     "Answer",
@@ -30,8 +31,17 @@ __all__ = [
     "plain_table_lines",
 ]
 
+#: Name of each format -> what it is for; the default first.
+MEANINGS = {
+    "table": "for people: sizes, counts and times readable, as wide as a terminal",
+    "json": "for programs: one value over several lines, keys sorted",
+    "jsonl": "for programs: one object per line, while rows are fetched",
+    "csv": "for spreadsheets: a header and CRLF line ends; null is empty, lists and objects are JSON",
+    "markdown": "for reports: a table of what a terminal shows",
+}
+
 #: Names of the formats, the default first.
-FORMATS = ("table", "json", "jsonl", "csv", "markdown")
+FORMATS = tuple(MEANINGS)
 
 #: Formats that print a row without knowing the others.
 STREAMED_FORMATS = ("json", "jsonl", "csv")

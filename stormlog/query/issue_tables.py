@@ -16,7 +16,7 @@ from stormlog.issues.what import what_of
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["IssueList", "IssuePageFacts", "IssueRow", "light_statement"]
+__all__ = ["IssueTable", "IssuePageFacts", "IssueRow", "light_statement"]
 
 #: Characters of a title that a list keeps: a title may have millions.
 _TITLE_CHARACTERS = 1_000
@@ -84,7 +84,7 @@ class IssuePageFacts(NamedTuple):
     is_dev: bool
 
 
-class IssueList:
+class IssueTable:
     """Issues in their order.
 
     Args:
@@ -123,7 +123,7 @@ class IssueList:
             place = compute.index(compute.starts_with(ids, pattern=key), True).as_py()
         return None if place < 0 else int(place)
 
-    def places_of(self, others: IssueList) -> list[int]:
+    def places_of(self, others: IssueTable) -> list[int]:
         """Return the places of the rows whose fingerprints another list has too, in order."""
         import pyarrow.compute as compute
 
@@ -131,7 +131,7 @@ class IssueList:
         is_there = compute.is_in(ids, value_set=wanted.combine_chunks())
         return compute.indices_nonzero(is_there).to_pylist()  # type: ignore[no-any-return]
 
-    def tracked(self, issues: Sequence[tuple[str, str, bool]], *, shows_untracked: bool) -> IssueList:
+    def tracked(self, issues: Sequence[tuple[str, str, bool]], *, shows_untracked: bool) -> IssueTable:
         """Return the list with a row for each issue of a tracker, where its first fingerprint stands.
 
         Args:
@@ -175,7 +175,7 @@ class IssueList:
         columns_of = {"issue_id": rows.column("issue_id"), "is_exact": compute.invert(is_mixed), "key": keys}
         for name, values in columns_of.items():
             table = table.set_column(table.schema.get_field_index(name), name, values)
-        return IssueList(table)
+        return IssueTable(table)
 
     def facets(self) -> dict[str, list[tuple[str, int]]]:
         """Return how many issues there are of each severity, kind and state, the most frequent first."""

@@ -48,7 +48,7 @@ def test_a_list_has_the_issues_of_list_issues_in_their_order(
     store: QueryStore, fields: dict[str, Any]
 ) -> None:
     expected = store.list_issues(IssueFilter(**fields))
-    found = store.issue_list(IssueFilter(**fields))
+    found = store.issue_table(IssueFilter(**fields))
     rows = found.rows(0, len(found))
     assert [row.fingerprint_id for row in rows] == [issue.fingerprint_id for issue in expected]
     for row, issue in zip(rows, expected, strict=True):
@@ -66,8 +66,8 @@ def test_a_list_has_the_issues_of_list_issues_in_their_order(
 
 
 def test_places_and_pages_fit_together(store: QueryStore) -> None:
-    whole = store.issue_list()
-    ooms = store.issue_list(IssueFilter(kind="oom"))
+    whole = store.issue_table()
+    ooms = store.issue_table(IssueFilter(kind="oom"))
     keys = whole.keys(0, len(whole))
     assert whole.keys(3, 5) == keys[3:5] and whole.rows(len(whole), len(whole) + 5) == []
     assert [whole.place_of(key) for key in keys] == list(range(len(keys)))
@@ -81,7 +81,7 @@ def test_places_and_pages_fit_together(store: QueryStore) -> None:
 
 
 def test_what_a_page_shows_besides_is_that_of_the_views(store: QueryStore) -> None:
-    whole = store.issue_list()
+    whole = store.issue_table()
     facts = store.issue_page_facts(whole.keys(0, len(whole)))
     counts = store.issue_counts()
     for row in whole.rows(0, len(whole)):
@@ -92,7 +92,7 @@ def test_what_a_page_shows_besides_is_that_of_the_views(store: QueryStore) -> No
 
 
 def test_rows_stand_for_the_issues_of_a_tracker(store: QueryStore) -> None:
-    whole = store.issue_list()
+    whole = store.issue_table()
     one, two, three, *_ = whole.keys(0, len(whole))
     merged = [
         (one, "A", True),
