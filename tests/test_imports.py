@@ -26,6 +26,7 @@ HEAVY = (
     "rich",
     "scipy",
     "sqlglot",
+    "textual",
     "torch",
 )
 LATE_PACKAGES = (
@@ -83,7 +84,9 @@ SHARED_MODULES = {
     "stormlog.presenting": {
         *(
             "issue_rows",
+            "issue_sentences",
             "markup",
+            "plots",
             "quantities",
             "svg_memory",
             "svg_sparks",
@@ -94,7 +97,16 @@ SHARED_MODULES = {
         *("why_ranks", "why_sentences"),
     },
     "stormlog.query": {
-        *("deadlines", "filter_checks", "filters", "parameters", "result_files", "schema", "streams"),
+        *(
+            "completion",
+            "deadlines",
+            "filter_checks",
+            "filter_words",
+            "filters",
+            "parameters",
+            "result_files",
+        ),
+        *("schema", "streams"),
     },
     "stormlog.telemetry": {"csv_rows", "foreign", "loading", "projection", "schema", "sink"},
     "stormlog.tracking": {

@@ -22,6 +22,9 @@ from stormlog.presenting.issue_page import (
 from stormlog.presenting.issue_text import (
     issue_screen as issue_screen,
 )
+from stormlog.presenting.memory_strips import (
+    memory_strips as memory_strips,
+)
 from stormlog.presenting.moments import (
     Moments as Moments,
     moments_in as moments_in,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from stormlog.issues import StormlogIssue
     from stormlog.query import IssueCounts
 
-__all__ = ["COUNTS", "TABLE_FIELDS", "issue_rows"]
+__all__ = ["COUNTS", "TABLE_FIELDS", "issue_rows", "short_id"]
 
 
 #: Fields of `issue_rows` that are counted by a question of their own.
@@ -36,7 +36,7 @@ def issue_rows(
         fingerprint = issue.fingerprint
         count = counts.get(fingerprint.fingerprint_id)
         yield {
-            "short_id": _digits(fingerprint.fingerprint_id),
+            "short_id": short_id(fingerprint.fingerprint_id),
             "state": issue.state,
             "severity": issue.severity,
             "kind": fingerprint.kind,
@@ -52,7 +52,7 @@ def issue_rows(
         }
 
 
-def _digits(fingerprint_id: str) -> str:
+def short_id(fingerprint_id: str) -> str:
     """Return the first digits of a fingerprint, with one letter at least: digits alone name an issue by its number."""
     digits = fingerprint_id.removeprefix("issue:")
     length = _DIGITS

@@ -44,6 +44,11 @@ from stormlog.query.filters import (
     RunFilter as RunFilter,
     SessionFilter as SessionFilter,
 )
+from stormlog.query.issue_tables import (
+    IssueTable as IssueTable,
+    IssuePageFacts as IssuePageFacts,
+    IssueRow as IssueRow,
+)
 from stormlog.query.row_lists import (
     IssueList as IssueList,
     RowList as RowList,

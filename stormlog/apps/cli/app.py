@@ -71,6 +71,7 @@ class _Root(LazyGroup):
         "query": "stormlog.apps.cli.commands.query:query",
         "sql": "stormlog.apps.cli.commands.sql:sql",
         "shell": "stormlog.apps.cli.commands.shell:shell",
+        "tui": "stormlog.apps.cli.commands.tui:tui",
         "describe": "stormlog.apps.cli.commands.describe:describe",
         "export": "stormlog.apps.cli.commands.export:export",
         "spec": "stormlog.apps.cli.commands.spec:spec",

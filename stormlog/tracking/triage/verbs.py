@@ -49,13 +49,13 @@ class Targets:
         ids: What `find_issue` understands.
         where: Condition over the fields of `TrackedIssue`, of the same project.
         matched: What `match` found for the condition.
-        revision: What the one issue has to have, so that nobody's change is overwritten.
+        revision: What the one issue has to have, so that nobody's change is overwritten; of several issues, by id.
         at_most: How many issues may be meant.
     """
 
     ids: Sequence[str]
     where: str | None = None
-    revision: int | None = None
+    revision: int | Mapping[str, int] | None = None
     at_most: int | None = None
     matched: Mapping[str, int] = field(default_factory=dict)
 
@@ -362,10 +362,14 @@ class Triage:
                 f"this would change {len(rows)} issues, and {targets.at_most} are allowed (--yes allows all)"
             )
         found = list(rows.values())
-        if targets.revision is not None:
+        if isinstance(targets.revision, int):
             if len(found) != 1:
                 raise ValueError("a revision is that of one issue")
             require_revision(self._connection, found[0], targets.revision)
+        elif targets.revision is not None:
+            for row in found:
+                if row["issue_id"] in targets.revision:
+                    require_revision(self._connection, row, targets.revision[row["issue_id"]])
         return found
 
     def _update(

@@ -63,6 +63,13 @@ EXCEPTIONS_OF = {
     ("issues stats", "--as-agent"): READS,
     ("issues comments", "--as-agent"): READS,
     ("issues export", "--as-agent"): READS,
+    **{
+        ("tui", option): "it needs a terminal: tests/apps/tui/test_command.py has all of its options"
+        for option in (
+            *("--interval", "--allow", "--db", "--project", "--strict", "--threads", "--memory-limit"),
+            *("--spill-dir", "--spill-limit", "--unpack-limit", "--cache-dir", "--no-cache", "--quiet"),
+        )
+    },
 }
 
 

@@ -72,6 +72,7 @@ def test_the_expected_commands_are_there() -> None:
         ("query", "correlate"),
         ("sql",),
         ("shell",),
+        ("tui",),
         ("describe",),
         ("export",),
         ("spec",),
