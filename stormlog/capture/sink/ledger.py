@@ -13,24 +13,21 @@ from typing import Any
 
 from stormlog.capture.sink.segment_files import count_lines
 from stormlog.telemetry import (
+    SEGMENT_PREFIX,
+    SEGMENT_SUFFIX,
     SESSION_STATUS_INTERRUPTED,
     SESSION_STATUS_RUNNING,
+    SINK_FORMAT,
+    SINK_SCHEMA_VERSION,
     SessionSummary,
+    TelemetrySinkSegment,
     now_ns,
+    read_telemetry_sink_manifest,
+    resolve_telemetry_sink_segment_paths,
     session_summary_to_dict,
     update_session_summary,
 )
-from stormlog.telemetry.sink import (
-    SEGMENT_PREFIX,
-    SEGMENT_SUFFIX,
-    SINK_FORMAT,
-    SINK_SCHEMA_VERSION,
-    DroppedRecords,
-    TelemetrySinkSegment,
-    is_bare_filename,
-    read_telemetry_sink_manifest,
-    resolve_telemetry_sink_segment_paths,
-)
+from stormlog.telemetry.sink import DroppedRecords, is_bare_filename
 
 __all__ = ["Ledger", "recovered_ledger"]
 

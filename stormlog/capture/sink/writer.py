@@ -30,13 +30,14 @@ from stormlog.capture.sink.segment_files import (
     write_atomically,
 )
 from stormlog.telemetry import (
+    MANIFEST_FILENAME,
     SESSION_STATUS_COMPLETED,
     SessionSummary,
     TelemetryRecordError,
+    TelemetrySinkSegment,
     create_session_summary,
     normalize_session_status,
 )
-from stormlog.telemetry.sink import MANIFEST_FILENAME, TelemetrySinkSegment
 
 __all__ = ["SinkDiagnostics", "SinkWriter"]
 
