@@ -1,5 +1,21 @@
 # The public names of this package, and where they are: see stormlog/_lazy.py.
 
+from stormlog.capture.oom.classification import (
+    OomClassification as OomClassification,
+    classify_oom as classify_oom,
+    classify_oom_text as classify_oom_text,
+)
+from stormlog.capture.oom.bundles import (
+    OomFailure as OomFailure,
+)
+from stormlog.capture.oom.hooks import (
+    OomHooks as OomHooks,
+)
+from stormlog.capture.oom.recorder import (
+    FlightRecorder as FlightRecorder,
+    FlightRecorderOptions as FlightRecorderOptions,
+    RecordedOom as RecordedOom,
+)
 from stormlog.capture.sink.claims import (
     SinkInUseError as SinkInUseError,
 )
