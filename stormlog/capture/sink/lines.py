@@ -6,10 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["LONGEST_LINE_BYTES", "line_of"]
+from stormlog.telemetry.schema import LONGEST_LINE_BYTES
 
-#: Readers skip longer lines.
-LONGEST_LINE_BYTES = 16 * 1024 * 1024
+__all__ = ["line_of"]
 
 
 def _name_of_type(value: object) -> str:
