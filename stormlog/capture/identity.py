@@ -73,7 +73,12 @@ def find_identity(
     """
     found = os.environ if variables is None else variables
     metadata: dict[str, Any] = {}
-    given: dict[str, Any] = {"job_id": job_id, "rank": rank, "local_rank": local_rank, "world_size": world_size}
+    given: dict[str, Any] = {
+        "job_id": job_id,
+        "rank": rank,
+        "local_rank": local_rank,
+        "world_size": world_size,
+    }
     try:
         identity = resolve_distributed_identity(**given, env=found)
     except TelemetryRecordError as error:
