@@ -5,6 +5,14 @@ from stormlog.capture.oom.classification import (
     classify_oom as classify_oom,
     classify_oom_text as classify_oom_text,
 )
+from stormlog.capture.alerts import (
+    AlertOptions as AlertOptions,
+)
+from stormlog.capture.collectors.readings import (
+    Collector as Collector,
+    MemoryCapabilities as MemoryCapabilities,
+    MemoryReading as MemoryReading,
+)
 from stormlog.capture.oom.bundles import (
     OomFailure as OomFailure,
 )
@@ -25,4 +33,7 @@ from stormlog.capture.sink.options import (
 from stormlog.capture.sink.writer import (
     SinkDiagnostics as SinkDiagnostics,
     SinkWriter as SinkWriter,
+)
+from stormlog.capture.tracker import (
+    MemoryTracker as MemoryTracker,
 )

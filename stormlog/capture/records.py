@@ -1,7 +1,7 @@
 """Telemetry records as a writer makes them: readings with who, when and why.
 
-Promise: all records of a session are of one version: 3 if its collector knows the four counters that version 3 needs,
-else 4, which says what the collector can know.
+Promise: all records of a session are of one version: 3 if its first reading has the counters that version 3 needs, else
+4, which says what the collector can know.
 
 Source: docs/capture.md#records.
 """
@@ -16,13 +16,7 @@ from stormlog.capture.collectors.readings import Collector, MemoryReading
 from stormlog.capture.identity import Identity
 from stormlog.telemetry import SCHEMA_VERSION_V3, SCHEMA_VERSION_V4, SessionSummary
 
-__all__ = ["RecordMaker", "schema_version_of"]
-
-
-def schema_version_of(collector: Collector) -> int:
-    """Return the version of the records that a collector's readings are written as."""
-    can = collector.capabilities
-    return SCHEMA_VERSION_V3 if can.allocated and can.reserved and can.used else SCHEMA_VERSION_V4
+__all__ = ["RecordMaker"]
 
 
 class RecordMaker:
@@ -33,6 +27,7 @@ class RecordMaker:
         identity: Who writes.
         collector: Where readings come from.
         interval_ms: Time between samples, in milliseconds.
+        first_reading: The first of them; null if nothing could be read.
         pid: Of the process that the readings are about; by default this one.
     """
 
@@ -42,10 +37,12 @@ class RecordMaker:
         identity: Identity,
         collector: Collector,
         interval_ms: int,
+        first_reading: MemoryReading | None,
         *,
         pid: int | None = None,
     ) -> None:
-        self._version = schema_version_of(collector)
+        is_complete = first_reading is not None and _has_core_counters(first_reading)
+        self._version = SCHEMA_VERSION_V3 if is_complete else SCHEMA_VERSION_V4
         self._head = {
             "schema_version": self._version,
             "session_id": session.session_id,
@@ -70,8 +67,7 @@ class RecordMaker:
 
     def can_be_written(self, reading: MemoryReading) -> bool:
         """Say whether the session's version has a form for a reading: version 3 has none for unknown counters."""
-        core = (reading.allocated, reading.reserved, reading.used)
-        return self._version == SCHEMA_VERSION_V4 or None not in core
+        return self._version == SCHEMA_VERSION_V4 or _has_core_counters(reading)
 
     def record(
         self,
@@ -109,6 +105,10 @@ class RecordMaker:
             "context": context,
             "metadata": {**self._metadata, **reading.details, **(metadata or {})},
         }
+
+
+def _has_core_counters(reading: MemoryReading) -> bool:
+    return None not in (reading.allocated, reading.reserved, reading.used)
 
 
 def _capabilities_of(collector: Collector) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class OomHooks:
         self._before_of_threads: Any = None
         self._is_installed = False
         self._observes_torch = False
+        #: Whether the main thread ended by an exception.
+        self.saw_exception = False
 
     def install(self) -> None:
         """Listen from now on. PyTorch is listened to if the job has imported it; call again after it did."""
@@ -55,6 +57,7 @@ class OomHooks:
     def _on_exception(
         self, kind: type[BaseException], exception: BaseException, traceback: TracebackType | None
     ) -> None:
+        self.saw_exception = True
         self._record(exception, "uncaught exception")
         self._before(kind, exception, traceback)
 
