@@ -291,7 +291,7 @@ class MemoryTracker:
         clock = self._clock = SessionClock()
         self._stopping = threading.Event()
         self._health = CollectorHealth()
-        self._collector = choose_collector(self._wanted_collector, self._device)
+        self._collector = choose_collector(self._wanted_collector, self._device, self._identity.local_rank)
         identity = self._identity
         session = create_session_summary(
             source="stormlog.capture",
