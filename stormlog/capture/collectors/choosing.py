@@ -7,6 +7,7 @@ Source: docs/capture.md#collectors.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
@@ -42,9 +43,16 @@ def choose_collector(wanted: str | Collector, device: int | None, local_rank: in
         return ProcessCollector()
     if wanted == "nvidia":
         return NvidiaCollector(local_rank if device is None else device)
-    found = _torch_collector(device, local_rank) or _jax_collector(device)
     if wanted == "auto":
-        return found or ProcessCollector()
+        # A library that is half installed must not keep the job from starting.
+        with contextlib.suppress(Exception):
+            found = _torch_collector(device, local_rank) or (
+                _jax_collector(device) if _jax_has_started() else None
+            )
+            if found is not None:
+                return found
+        return ProcessCollector()
+    found = _jax_collector(device) if wanted == "jax" else _torch_collector(device, local_rank)
     if found is None or found.backend != wanted:
         module = "jax" if wanted == "jax" else "torch"
         raise ValueError(
@@ -71,6 +79,13 @@ def _cuda_device(cuda: Any, local_rank: int) -> int:
     if cuda.is_initialized():
         return int(cuda.current_device())
     return local_rank if local_rank < cuda.device_count() else 0
+
+
+def _jax_has_started() -> bool:
+    """Say whether the job has used JAX: asking for devices before would start them, and take most of their memory."""
+    bridge = sys.modules.get("jax._src.xla_bridge")
+    has_started = getattr(bridge, "backends_are_initialized", None)
+    return has_started is not None and bool(has_started())
 
 
 def _jax_collector(device: int | None) -> Collector | None:

@@ -27,9 +27,6 @@ class ProcessCollector:
 
     ``allocated`` and ``reserved`` are those of the C library's allocator, where it tells them. ``used`` is the resident
     memory of the process, ``total`` the memory of the host or its narrowest limit, and ``free`` what is left of it.
-
-    Raises:
-        OSError: neither ``/proc`` nor psutil tells the resident memory.
     """
 
     name = "stormlog.process_tracker"
@@ -41,7 +38,6 @@ class ProcessCollector:
         self._cgroup_memory: CgroupMemory | None = None
         self._cgroup_read = 0.0
         self._limits = limits_of_this_process()
-        sizes_of_process()
         knows_allocator = self._malloc is not None
         self.sampling_source = "glibc.mallinfo2+rss" if knows_allocator else "rss"
         self.capabilities = MemoryCapabilities(
