@@ -28,6 +28,7 @@ from stormlog.capture.oom.hooks import OomHooks
 from stormlog.capture.oom.recorder import FlightRecorder, FlightRecorderOptions, RecordedOom
 from stormlog.capture.phases import Phase, origin_of_phases
 from stormlog.capture.places import open_sink
+from stormlog.capture.processes import leave_in_child
 from stormlog.capture.records import RecordMaker
 from stormlog.capture.sink.options import SinkOptions
 from stormlog.capture.sink.writer import SinkWriter
@@ -44,6 +45,8 @@ __all__ = ["MemoryTracker"]
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 
+#: So long does the end of a job wait for a sample, in seconds: a driver can hang.
+_LONGEST_WAIT_SECONDS = 2.0
 #: Problems that are kept for people to look at.
 _MAX_PROBLEMS = 100
 #: Of an exception, in a record; a bundle has all of it.
@@ -132,6 +135,7 @@ class MemoryTracker:
         self._session: SessionSummary | None = None
         self._writer: SinkWriter | None = None
         self._phases = PhaseRecorder()
+        leave_in_child(self)
         self.problems: list[str] = []
         """What went wrong without failing the job, the oldest first."""
 
@@ -168,8 +172,7 @@ class MemoryTracker:
         self._stopping.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            # A driver that hangs must not keep the job from ending.
-            thread.join(timeout=max(2.0, 2 * self._interval))
+            thread.join(_LONGEST_WAIT_SECONDS)
         with self._lock:
             if self._session is None:
                 return
@@ -178,8 +181,9 @@ class MemoryTracker:
             self._write("stop", self._latest, context="Memory tracking stopped")
             self._session = None
             writer = self._writer
-            with self._reported("closing the collector"):
-                self._collector.close()
+            if thread is None or not thread.is_alive():
+                with self._reported("closing the collector"):
+                    self._collector.close()
             if writer is not None:
                 with self._reported("closing the sink"):
                     writer.close(status)
@@ -193,6 +197,11 @@ class MemoryTracker:
         writer = self._writer
         if writer is not None:
             writer.flush()
+
+    def leave_to_parent(self) -> None:
+        """Do nothing more: this is a forked child, and the session is its parent's."""
+        self._lock = threading.RLock()
+        self._session = self._writer = self._thread = None
 
     def __enter__(self) -> MemoryTracker:
         return self.start()
@@ -329,12 +338,14 @@ class MemoryTracker:
         if self._listens:
             self._hooks.install()
         atexit.register(self._stop_at_exit)
-        self._thread = threading.Thread(target=self._sample, name="stormlog-tracker", daemon=True)
+        thread = threading.Thread(target=self._sample, name="stormlog-tracker", daemon=True)
         # Refused beyond the limit of threads: phases and failures are recorded nevertheless.
         try:
-            self._thread.start()
+            thread.start()
         except RuntimeError as error:
             self._note(f"no samples: {error}")
+        else:
+            self._thread = thread
 
     def _open_sink(self, session: SessionSummary) -> None:
         self._writer = None
@@ -358,9 +369,7 @@ class MemoryTracker:
             due = max(due + self._interval, time.monotonic())
             if stopping.wait(due - time.monotonic()):
                 return
-            with self._reported("sampling"), self._lock:
-                if self._session is None or stopping.is_set():
-                    return
+            with self._reported("sampling"):
                 if self._listens:
                     # PyTorch may have been imported since.
                     self._hooks.install()
@@ -386,6 +395,8 @@ class MemoryTracker:
         except Exception as error:
             return None, self._health.failed(error, time.monotonic(), time.time())
         return reading, self._health.succeeded(reading)
+
+    # Nothing is read under the lock: a collector that hangs must not stop the threads of the job.
 
     def _write(
         self,

@@ -62,7 +62,7 @@ class _Player:
 
     def crash(self) -> None:
         assert self.writer is not None
-        self.writer._leave_to_parent()
+        self.writer.leave_to_parent()
 
     def start(self, summary: dict[str, Any] | None = None) -> Any:
         assert self.writer is not None

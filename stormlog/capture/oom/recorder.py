@@ -19,6 +19,7 @@ from typing import Any
 from stormlog._values import frozen_class
 from stormlog.capture.oom.bundles import OomFailure, prune_bundles, write_bundle
 from stormlog.capture.oom.classification import classify_oom, text_of
+from stormlog.capture.processes import leave_in_child
 from stormlog.telemetry import SessionSummary
 
 __all__ = ["FlightRecorder", "FlightRecorderOptions", "RecordedOom"]
@@ -90,6 +91,7 @@ class FlightRecorder:
         self._lock = threading.Lock()
         self._count = 0
         self._not_raised_yet = threading.local()
+        leave_in_child(self)
 
     def record(self, event: Mapping[str, Any]) -> None:
         """Keep an event, instead of the oldest if there is no room. It must not be changed afterwards.
@@ -192,6 +194,10 @@ class FlightRecorder:
             with contextlib.suppress(Exception):
                 self._on_oom(recorded)
         return recorded
+
+    def leave_to_parent(self) -> None:
+        """Go on in a forked child, whose parent may have been recording a failure."""
+        self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def watch(self, context: str | None = None, **metadata: Any) -> Iterator[None]:

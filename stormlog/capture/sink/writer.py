@@ -16,12 +16,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from stormlog._values import frozen_class
+from stormlog.capture.processes import flush_at_exit, leave_in_child
 from stormlog.capture.sink.buffer import LineBuffer
 from stormlog.capture.sink.claims import DirectoryClaim
 from stormlog.capture.sink.ledger import recovered_ledger
 from stormlog.capture.sink.lines import line_of
 from stormlog.capture.sink.options import SinkOptions
-from stormlog.capture.sink.processes import close_in_this_process
 from stormlog.capture.sink.segment_files import (
     append_batch,
     cut_torn_tail,
@@ -115,7 +115,8 @@ class SinkWriter:
         self._ledger, changed = recovered_ledger(self._directory)
         if changed:
             self._write_manifest()
-        close_in_this_process(self)
+        flush_at_exit(self)
+        leave_in_child(self)
 
     # ---- sessions --------------------------------------------------------------------------------------
 
@@ -380,8 +381,8 @@ class SinkWriter:
         self._retry_at = time.monotonic() + self._pause
         self._pause = min(2 * self._pause, self._options.retry_max_seconds)
 
-    def _leave_to_parent(self) -> None:
-        """Do nothing more: this is a forked child, and what waits is the parent's."""
+    def leave_to_parent(self) -> None:
+        """Do nothing more: this is a forked child, and what waits is its parent's."""
         self._is_of_this_process = False
         self._lock = threading.Lock()
         self._files_lock = threading.RLock()
