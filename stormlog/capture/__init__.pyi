@@ -13,6 +13,10 @@ from stormlog.capture.collectors.readings import (
     MemoryCapabilities as MemoryCapabilities,
     MemoryReading as MemoryReading,
 )
+from stormlog.capture.identity import (
+    Identity as Identity,
+    find_identity as find_identity,
+)
 from stormlog.capture.oom.bundles import (
     OomFailure as OomFailure,
 )
@@ -23,6 +27,13 @@ from stormlog.capture.oom.recorder import (
     FlightRecorder as FlightRecorder,
     FlightRecorderOptions as FlightRecorderOptions,
     RecordedOom as RecordedOom,
+)
+from stormlog.capture.running.endings import (
+    Ending as Ending,
+)
+from stormlog.capture.running.run import (
+    Run as Run,
+    run_command as run_command,
 )
 from stormlog.capture.sink.claims import (
     SinkInUseError as SinkInUseError,

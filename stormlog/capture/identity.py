@@ -53,6 +53,7 @@ def find_identity(
     app: str | None = None,
     code_version: str | None = None,
     environment: str | None = None,
+    folder: str | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> Identity:
     """Return who writes: what is given, then what the environment says.
@@ -64,8 +65,9 @@ def find_identity(
         world_size: Likewise.
         app: Name of the program. Else ``STORMLOG_APP``.
         code_version: Version of its code. Else ``STORMLOG_CODE_VERSION``, else what ``git describe`` says of the
-            directory that the program lies in.
+            folder.
         environment: For example ``production`` or ``dev``. Else ``STORMLOG_ENVIRONMENT``.
+        folder: Where the code of the program lies; by default where this process's program does.
         variables: Environment variables; by default those of this process.
 
     Raises:
@@ -89,7 +91,7 @@ def find_identity(
         identity["job_id"] = _first_of(found, _JOB_ID_VARIABLES)
     values = {
         "app": app or _first_of(found, ("STORMLOG_APP",)),
-        "code_version": code_version or _first_of(found, ("STORMLOG_CODE_VERSION",)) or _git_version(),
+        "code_version": code_version or _first_of(found, ("STORMLOG_CODE_VERSION",)) or _git_version(folder),
         "environment": environment or _first_of(found, ("STORMLOG_ENVIRONMENT",)),
     }
     metadata.update({name: value for name, value in values.items() if value is not None})
@@ -104,10 +106,11 @@ def _first_of(variables: Mapping[str, str], names: tuple[str, ...]) -> str | Non
     return None
 
 
-def _git_version() -> str | None:
-    """Return what git calls the checkout that the program lies in; null without git or a checkout."""
-    program = getattr(sys.modules.get("__main__"), "__file__", None)
-    folder = os.path.dirname(os.path.abspath(program)) if program else os.curdir
+def _git_version(folder: str | None) -> str | None:
+    """Return what git calls the checkout that a folder lies in; null without git or a checkout."""
+    if folder is None:
+        program = getattr(sys.modules.get("__main__"), "__file__", None)
+        folder = os.path.dirname(os.path.abspath(program)) if program else os.curdir
     command = ["git", "-C", folder, "describe", "--always", "--dirty", "--tags"]
     try:
         answer = subprocess.run(

@@ -74,6 +74,7 @@ class _Root(LazyGroup):
         "describe": "stormlog.apps.cli.commands.describe:describe",
         "why": "stormlog.apps.cli.commands.why:why",
         "report": "stormlog.apps.cli.commands.report:report",
+        "run": "stormlog.apps.cli.commands.run:run",
         "scan": "stormlog.apps.cli.commands.scan:scan",
         "issues": "stormlog.apps.cli.commands.issues:issues",
         "gate": "stormlog.apps.cli.commands.gate:gate",
