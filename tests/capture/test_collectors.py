@@ -20,6 +20,7 @@ from stormlog.capture.collectors.host import (
     sizes_of_process,
 )
 from stormlog.capture.collectors.process import ProcessCollector
+from stormlog.capture.collectors.sparing import Sparing
 
 MIB = 1024 * 1024
 
@@ -114,11 +115,9 @@ def test_the_narrowest_limit_is_the_memory_there_is(
     limits: tuple[int | None, int | None],
     cgroup: CgroupMemory | None,
     expected: tuple[int, int],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("stormlog.capture.collectors.host._memory_of_host", lambda: (10_000, 4000))
     sizes = ProcessSizes(resident=1000, address_space=2000, data=500)
-    assert room_for_process(sizes, limits, cgroup) == expected
+    assert room_for_process((10_000, 4000), sizes, limits, cgroup) == expected
 
 
 def test_limits_of_this_process_are_those_of_ulimit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +127,8 @@ def test_limits_of_this_process_are_those_of_ulimit(monkeypatch: pytest.MonkeyPa
     assert limits_of_this_process() == (5000, None)
 
 
-def test_memory_that_a_process_takes_is_seen() -> None:
+def test_memory_that_a_process_takes_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stormlog.capture.collectors.sparing._LONGEST_SECONDS", 0.0)
     collector = ProcessCollector()
     before = collector.read()
     kept = bytearray(64 * MIB)
@@ -148,6 +148,24 @@ def test_without_the_allocator_of_gnu_its_counters_are_not_known(monkeypatch: py
     collector = ProcessCollector()
     assert not collector.capabilities.allocated
     assert (collector.read().allocated, collector.read().reserved) == (None, None)
+
+
+def test_what_takes_long_to_ask_is_asked_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, asked = 0.0, []
+
+    def ask() -> float:
+        nonlocal now
+        now += 0.001
+        asked.append(now)
+        return now
+
+    monkeypatch.setattr("stormlog.capture.collectors.sparing.time.monotonic", lambda: now)
+    answer = Sparing(ask)
+    for _ in range(1000):
+        assert answer() == asked[-1]
+        now += 0.01
+    # A thousandth of a second of each half: a share of 0.2 %.
+    assert len(asked) == pytest.approx(20, abs=1)
 
 
 def test_a_process_that_is_gone_is_an_error() -> None:

@@ -16,7 +16,7 @@ from stormlog._values import frozen_class
 if TYPE_CHECKING:
     from stormlog.capture.collectors.cgroup import CgroupMemory
 
-__all__ = ["ProcessSizes", "limits_of_this_process", "room_for_process", "sizes_of_process"]
+__all__ = ["ProcessSizes", "limits_of_this_process", "memory_of_host", "room_for_process", "sizes_of_process"]
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
@@ -54,18 +54,22 @@ def sizes_of_process(pid: int | str = "self") -> ProcessSizes:
 
 
 def room_for_process(
-    sizes: ProcessSizes, limits: tuple[int | None, int | None], cgroup: CgroupMemory | None
+    host: tuple[int | None, int | None],
+    sizes: ProcessSizes,
+    limits: tuple[int | None, int | None],
+    cgroup: CgroupMemory | None,
 ) -> tuple[int | None, int | None]:
     """Return how much memory there is, and how much of it is left for a process, in bytes; null where not known.
 
     It is the memory of the host, or of the narrowest limit: of the control group, the address space or the data.
 
     Args:
+        host: As of `memory_of_host`.
         sizes: Sizes of the process.
         limits: Of its address space and of its data; null without one. See `limits_of_this_process`.
         cgroup: What its control group says.
     """
-    total, free = _memory_of_host()
+    total, free = host
     narrower: list[tuple[int | None, int | None]] = []
     if cgroup is not None and cgroup.limit is not None:
         narrower.append((cgroup.limit, None if cgroup.used is None else cgroup.limit - cgroup.used))
@@ -93,7 +97,8 @@ def limits_of_this_process() -> tuple[int | None, int | None]:
     return address_space, data
 
 
-def _memory_of_host() -> tuple[int | None, int | None]:
+def memory_of_host() -> tuple[int | None, int | None]:
+    """Return how much memory the host has, and how much of it is free, in bytes; null where not known."""
     found: dict[bytes, int] = {}
     try:
         with open("/proc/meminfo", "rb") as file:

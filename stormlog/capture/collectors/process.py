@@ -5,21 +5,23 @@ Source: docs/capture.md#collectors.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from stormlog.capture.collectors.cgroup import find_cgroup
-from stormlog.capture.collectors.host import limits_of_this_process, room_for_process, sizes_of_process
+from stormlog.capture.collectors.host import (
+    limits_of_this_process,
+    memory_of_host,
+    room_for_process,
+    sizes_of_process,
+)
 from stormlog.capture.collectors.malloc import find_malloc
 from stormlog.capture.collectors.readings import MemoryCapabilities, MemoryReading
+from stormlog.capture.collectors.sparing import Sparing
 
 if TYPE_CHECKING:
     from stormlog.capture.collectors.cgroup import CgroupMemory
 
 __all__ = ["ProcessCollector"]
-
-#: So long, in seconds, what the control group said stands: reading it takes several times as long as all the rest.
-_CGROUP_SECONDS = 0.5
 
 
 class ProcessCollector:
@@ -27,16 +29,17 @@ class ProcessCollector:
 
     ``allocated`` and ``reserved`` are those of the C library's allocator, where it tells them. ``used`` is the resident
     memory of the process, ``total`` the memory of the host or its narrowest limit, and ``free`` what is left of it.
+    What takes long to ask is asked less often: see `Sparing`.
     """
 
     name = "stormlog.process_tracker"
     backend = "cpu"
 
     def __init__(self) -> None:
-        self._malloc = find_malloc()
-        self._cgroup = find_cgroup()
-        self._cgroup_memory: CgroupMemory | None = None
-        self._cgroup_read = 0.0
+        malloc, cgroup = find_malloc(), find_cgroup()
+        self._malloc = None if malloc is None else Sparing(malloc.read)
+        self._cgroup = None if cgroup is None else Sparing(cgroup.read)
+        self._host = Sparing(memory_of_host)
         self._limits = limits_of_this_process()
         knows_allocator = self._malloc is not None
         self.sampling_source = "glibc.mallinfo2+rss" if knows_allocator else "rss"
@@ -58,11 +61,11 @@ class ProcessCollector:
         Raises:
             OSError: it cannot be read.
         """
-        allocated, reserved = self._malloc.read() if self._malloc is not None else (None, None)
+        allocated, reserved = self._malloc() if self._malloc is not None else (None, None)
         sizes = sizes_of_process()
         used = sizes.resident
-        cgroup = self._read_cgroup()
-        total, free = room_for_process(sizes, self._limits, cgroup)
+        cgroup = self._cgroup() if self._cgroup is not None else None
+        total, free = room_for_process(self._host(), sizes, self._limits, cgroup)
         missing = []
         if total is None or used > total:
             missing.append("device_total_bytes")
@@ -82,15 +85,6 @@ class ProcessCollector:
 
     def close(self) -> None:
         """Nothing is held."""
-
-    def _read_cgroup(self) -> CgroupMemory | None:
-        now = time.monotonic()
-        if self._cgroup is not None and (
-            self._cgroup_memory is None or now - self._cgroup_read >= _CGROUP_SECONDS
-        ):
-            self._cgroup_memory = self._cgroup.read()
-            self._cgroup_read = now
-        return self._cgroup_memory
 
 
 def _details(cgroup: CgroupMemory | None) -> dict[str, Any]:

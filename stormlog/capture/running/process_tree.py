@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from stormlog.capture.collectors.cgroup import find_cgroup
-from stormlog.capture.collectors.host import room_for_process, sizes_of_process
+from stormlog.capture.collectors.host import memory_of_host, room_for_process, sizes_of_process
 from stormlog.capture.collectors.readings import MemoryCapabilities, MemoryReading
 
 __all__ = ["ProcessTreeCollector"]
@@ -54,7 +54,7 @@ class ProcessTreeCollector:
             # Dead, and not waited for yet.
             raise ProcessLookupError(f"process {self._pid} has ended")
         cgroup = self.cgroup.read() if self.cgroup is not None else None
-        total, free = room_for_process(sizes, (None, None), cgroup)
+        total, free = room_for_process(memory_of_host(), sizes, (None, None), cgroup)
         details = {
             "process_count": count,
             "largest_process_bytes": largest,
