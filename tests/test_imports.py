@@ -34,6 +34,8 @@ LATE_PACKAGES = (
     "stormlog.issues",
     "stormlog.phases",
     "stormlog.artifacts",
+    "stormlog.capture",
+    "stormlog.capture.sink",
     "stormlog.compaction",
     "stormlog.configuration",
     "stormlog.engine",
@@ -49,6 +51,14 @@ LATE_PACKAGES = (
     "stormlog.tracking.digest",
     "stormlog.tracking.gate",
     "stormlog.workflows",
+)
+#: What a training job imports, where nothing but the standard library may be there.
+WITHOUT_DEPENDENCIES = (
+    "stormlog.telemetry",
+    "stormlog.issues",
+    "stormlog.phases",
+    "stormlog.capture",
+    "stormlog.capture.sink",
 )
 
 #: Modules that other packages import names from which are not among the names of a package: what two packages of
@@ -148,7 +158,7 @@ FLOORS = (
     {"telemetry"},
     {"phases"},
     {"issues"},
-    {"artifacts"},
+    {"artifacts", "capture"},
     {"engine"},
     {"explaining", "exporting"},
     {"query"},
@@ -250,7 +260,7 @@ ROOMS = {
 }
 
 
-@pytest.mark.parametrize("module", ["stormlog", *LATE_PACKAGES[:3], "stormlog.artifacts"])
+@pytest.mark.parametrize("module", ["stormlog", *WITHOUT_DEPENDENCIES, "stormlog.artifacts"])
 def test_importing_needs_only_the_standard_library(module: str) -> None:
     loaded = {name.split(".")[0] for name in modules_loaded_by(f"import {module}")}
     assert not loaded & set(HEAVY)
@@ -259,7 +269,7 @@ def test_importing_needs_only_the_standard_library(module: str) -> None:
     }
 
 
-@pytest.mark.parametrize("module", LATE_PACKAGES[:3])
+@pytest.mark.parametrize("module", WITHOUT_DEPENDENCIES)
 def test_using_every_name_needs_only_the_standard_library(module: str) -> None:
     assert not modules_loaded_by(f"from {module} import *") & set(HEAVY)
 
@@ -334,6 +344,11 @@ def test_unknown_name_is_an_attribute_error_that_names_it(module: str) -> None:
         _ = package.no_such_name
     with pytest.raises(ImportError):
         exec(f"from {module} import no_such_name")
+
+
+def test_capture_is_built_on_telemetry_and_phases_alone() -> None:
+    used = {part_of(name) for path in (PACKAGE / "capture").rglob("*.py") for name in imports_of(path)}
+    assert {part for part in used if FLOOR_OF[part] > 1} <= {"capture", "phases", "telemetry"}
 
 
 @pytest.mark.parametrize(

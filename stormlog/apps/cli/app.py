@@ -78,6 +78,7 @@ class _Root(LazyGroup):
         "why": "stormlog.apps.cli.commands.why:why",
         "diff": "stormlog.apps.cli.commands.diff:diff",
         "report": "stormlog.apps.cli.commands.report:report",
+        "run": "stormlog.apps.cli.commands.run:run",
         "scan": "stormlog.apps.cli.commands.scan:scan",
         "issues": "stormlog.apps.cli.commands.issues:issues",
         "gate": "stormlog.apps.cli.commands.gate:gate",
