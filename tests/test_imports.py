@@ -93,6 +93,7 @@ SHARED_MODULES = {
     "stormlog.explaining": {"plain_fields", "times"},
     "stormlog.presenting": {
         *(
+            "diff_rows",
             "issue_rows",
             "issue_sentences",
             "markup",

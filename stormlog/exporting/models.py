@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class ExportReport:
     skipped_count: int
     warning_count: int
     views: tuple[ExportedView, ...]
+    since = ReadableTime()
+    newest = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return its fields, JSON-ready."""
