@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import re
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -109,6 +111,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("docs")
     for name in ("captures", "job"):
         shutil.copytree(CHECKOUT / "examples" / name, folder / "examples" / name)
+    shutil.copy(CHECKOUT / "examples" / "train_cpu.py", folder / "examples")
     return folder
 
 
@@ -144,6 +147,8 @@ def looks_like(shown: list[str], printed: list[str]) -> bool:
 @pytest.mark.parametrize("block", blocks("console"), ids=str)
 def test_commands_print_what_is_shown(block: Block, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workplace)
+    # Commands that are recorded are run by this interpreter.
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     for command, shown in sessions_of(block):
         program, *arguments = shlex.split(command)
         assert program == "stormlog"

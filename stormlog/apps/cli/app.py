@@ -152,6 +152,9 @@ def _run(given: Sequence[str], was_interrupted: Callable[[], bool]) -> int:
         output.flush()
         # Commands that say more than that they worked do so with `Context.exit`.
         return status if isinstance(status, ExitCode) else ExitCode.OK
+    except SystemExit as ended:
+        # `stormlog run` ends as the command did that it ran.
+        return ended.code if isinstance(ended.code, int) else ExitCode.OK
     except BrokenPipeError:
         return _reader_gone()
     except _Stopped as stopped:

@@ -89,7 +89,7 @@ def run(
         )
     except OSError as error:
         _say(f"cannot run {command[0]}: {error.strerror or error}")
-        sys.exit(_NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE)
+        raise SystemExit(_NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE) from None
     if not quiet:
         for problem in ended.problems:
             _say(problem)
@@ -129,7 +129,7 @@ def _say_why(ended: Run) -> None:
 def _end_as(status: int) -> None:
     """End as the command did: with its status, or by the signal that ended it."""
     if status >= 0:
-        sys.exit(status)
+        raise SystemExit(status)
     sys.stdout.flush()
     sys.stderr.flush()
     number = -status
@@ -141,4 +141,4 @@ def _end_as(status: int) -> None:
         if number not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
-    sys.exit(128 + number)
+    raise SystemExit(128 + number)
