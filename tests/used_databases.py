@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -56,7 +55,12 @@ class _UsedDatabase(Database):
 
     def close(self) -> None:
         self.uses += 1
-        if self.is_spoilt or self.uses >= _MOST_USES or not self._empty() or not self._databases.give_back(self):
+        if (
+            self.is_spoilt
+            or self.uses >= _MOST_USES
+            or not self._empty()
+            or not self._databases.give_back(self)
+        ):
             super().close()
 
     def _empty(self) -> bool:
