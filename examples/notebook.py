@@ -39,7 +39,7 @@ for issue in store.list_issues(IssueFilter(kind="oom"))[:1]:
     hit = issue.representative_evidence
     print(issue.title, issue.details["reason"])
     for row in store.query_events(EventFilter(session_id=hit.session_id, time_end_ns=hit.timestamp_ns))[-5:]:
-        print(" ", row.event.timestamp_ns, row.event.event_type, row.event.context)
+        print(" ", row.event.timestamp, row.event.event_type, row.event.context)
 
 # %%
 store.close()

@@ -120,7 +120,9 @@ def new_place(path: str, *, replaces: bool) -> Iterator[str]:
             raise _exists(path)
         else:
             os.rename(place, path)
-        sync_path(folder or ".")
+        with contextlib.suppress(OSError):
+            # It is there, also where the system cannot say that its name is durable.
+            sync_path(folder or ".")
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         _unfinished.discard(temporary)

@@ -1,10 +1,11 @@
 """Dataclasses whose methods are not compiled until they pay.
 
 The promise: the classes are what `dataclasses.dataclass` makes, ``fields``, ``asdict`` and ``replace`` included, and
-objects are made as fast. But ``dataclass`` compiles half a dozen methods for every class, which takes about
-half a millisecond, and a command loads some forty classes and makes a few objects of each: with plain dataclasses,
-``stormlog query issues`` needs 13 % more processor time to answer from its cache (172 instead of 152 ms, Python
-3.11). Here all classes share their methods, and a class gets a compiled ``__init__`` when many objects are made of it.
+objects are made as fast; ``repr`` leaves out what is long. But ``dataclass`` compiles half a dozen methods for every
+class, which takes about half a millisecond, and a command loads some forty classes and makes a few objects of each:
+with plain dataclasses, ``stormlog query issues`` needs 13 % more processor time to answer from its cache (172 instead
+of 152 ms, Python 3.11). Here all classes share their methods, and a class gets a compiled ``__init__`` when many
+objects are made of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields, make_dataclass
 from typing import Any, TypeVar, dataclass_transform
 
-__all__ = ["frozen_class", "mutable_class"]
+__all__ = ["UNPRINTED", "frozen_class", "mutable_class"]
+
+#: Key in the metadata of a field that is no part of what is printed of an object.
+UNPRINTED = "is_unprinted"
 
 Class = TypeVar("Class", bound=type[Any])
 
@@ -110,8 +114,9 @@ def _complaint(cls: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> s
 
 
 def _repr(self: Any) -> str:
-    shown = (f"{name}={getattr(self, name)!r}" for name in self._value_shown)
-    return f"{type(self).__qualname__}({', '.join(shown)})"
+    from stormlog._short_repr import repr_of_fields  # Late: commands print no values.
+
+    return repr_of_fields(self, self._value_shown)
 
 
 def _eq(self: Any, other: object) -> Any:

@@ -10,6 +10,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 from stormlog.artifacts.files import resolve_attachment_path
 
@@ -66,6 +67,8 @@ class CatalogRunAttachment:
     source_namespace: str | None = None
     source_ref: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    start = ReadableTime()
+    end = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
@@ -94,6 +97,8 @@ class CatalogRunEnvelope:
     sessions: tuple[CatalogRunSessionRef, ...] = ()
     attachments: tuple[CatalogRunAttachment, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    started_at = ReadableTime()
+    ended_at = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, nested values as lists and mappings."""

@@ -11,6 +11,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
@@ -241,6 +242,8 @@ class ExternalAttachment:
     source_ref: str | None
     metadata: Mapping[str, Any]
     sidecar_path: str
+    start = ReadableTime()
+    end = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""

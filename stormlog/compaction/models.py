@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 __all__ = ["CompactionReport", "SegmentReport"]
 
@@ -31,6 +31,31 @@ class SegmentReport:
     text_row_count: int | None
     bytes_before: int
     bytes_after: int
+
+
+class CompactionDocument(TypedDict):
+    """What `CompactionReport.as_dict` returns.
+
+    Attributes:
+        compacted_count: Segments that became Parquet.
+        copied_count: Segments that were copied as they are.
+        row_count: Rows of all Parquet files written.
+        bytes_before: Size of all segments.
+        bytes_after: Their size in the compacted sink.
+    """
+
+    sink: str
+    output: str
+    is_replaced: bool
+    is_restored: bool
+    compacted_count: int
+    copied_count: int
+    row_count: int
+    bytes_before: int
+    bytes_after: int
+    other_file_count: int
+    other_bytes: int
+    segments: list[Annotated[dict[str, Any], SegmentReport]]
 
 
 @dataclass(frozen=True)
@@ -70,7 +95,7 @@ class CompactionReport:
         """Rows of all Parquet files written."""
         return sum(segment.row_count or 0 for segment in self.segments)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> CompactionDocument:
         """Return everything, sums included, for JSON."""
         return {
             "sink": self.sink,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 from stormlog.explaining.models import FirstFailure
 from stormlog.explaining.plain_fields import Plain
@@ -68,6 +69,8 @@ class IssueRun(Plain):
     first_failure: FirstFailure | None = None
     is_of_issue: bool = False
     is_first: bool = False
+    first = ReadableTime()
+    last = ReadableTime()
 
 
 @frozen_class
@@ -113,6 +116,8 @@ class TrendBucket(Plain):
     start_ns: int
     end_ns: int
     hit_count: int
+    start = ReadableTime()
+    end = ReadableTime()
 
 
 @frozen_class
@@ -131,6 +136,7 @@ class EvidencePlace(Plain):
     rank: int | None
     session_id: str | None
     event_type: str | None
+    timestamp = ReadableTime()
 
 
 @frozen_class
@@ -217,3 +223,16 @@ class IssueAccount(Plain):
     bundle_path: str | None
     versions: VersionRange
     next: tuple[str, ...] = field(default_factory=tuple)
+    first = ReadableTime()
+    last = ReadableTime()
+
+    def __repr__(self) -> str:
+        from stormlog._short_repr import hits, repr_of_titled  # Late: commands print no objects.
+
+        words = (self.fingerprint_id, self.state, self.severity, self.kind, hits(self.hit_count))
+        return repr_of_titled(self, words, self.title)
+
+    def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
+        return shown_by("account_html", self)

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any
 
-from stormlog._values import frozen_class
-from stormlog.explaining.plain_fields import UNPRINTED, plain_fields
+from stormlog._readable_times import ReadableDuration, ReadableTime
+from stormlog._values import UNPRINTED, frozen_class
+from stormlog.explaining.plain_fields import Plain
 from stormlog.explaining.timeline_models import MemoryTimeline
 
 __all__ = [
     "COMPONENTS",
     "MOST_OTHER_RUNS",
     "EarlierGrowth",
+    "CommandExit",
     "Explanation",
     "ExplainedRun",
     "FirstFailure",
@@ -37,7 +38,7 @@ COMPONENTS = ("allocated", "reserved_unused", "outside_allocator", "process", "f
 
 
 @frozen_class
-class ExplainedRun:
+class ExplainedRun(Plain):
     """The attempt of a run that is explained.
 
     Args:
@@ -74,14 +75,14 @@ class ExplainedRun:
     clock_spread_ns: int | None
     ambiguous: bool
     last_ns: int | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
+    started = ReadableTime()
+    failed = ReadableTime()
+    clock_spread = ReadableDuration()
+    last = ReadableTime()
 
 
 @frozen_class
-class FirstFailure:
+class FirstFailure(Plain):
     """The earliest failure of an attempt.
 
     Args:
@@ -125,14 +126,12 @@ class FirstFailure:
     line_number: int | None
     candidates: tuple[int, ...] = ()
     context: str | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
+    timestamp = ReadableTime()
+    lead = ReadableDuration()
 
 
 @frozen_class
-class MemoryAccount:
+class MemoryAccount(Plain):
     """Where the memory of one device was, and which part of it grew. The parts and ``unexplained`` add up to ``total``.
 
     Args:
@@ -178,14 +177,12 @@ class MemoryAccount:
     largest_growth: str | None = None
     pattern: str | None = None
     note: str | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
+    timestamp = ReadableTime()
+    age = ReadableDuration()
 
 
 @frozen_class
-class EarlierGrowth:
+class EarlierGrowth(Plain):
     """How the failed series differs from the same rank of the last earlier run without a failure.
 
     Args:
@@ -198,13 +195,9 @@ class EarlierGrowth:
     code_version: str | None
     growth: Mapping[str, int | None]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order."""
-        return plain_fields(self)
-
 
 @frozen_class
-class RankState:
+class RankState(Plain):
     """A rank of the attempt at its own failure, or at the first one.
 
     Args:
@@ -222,14 +215,11 @@ class RankState:
     phase: str | None
     total_bytes: int | None = None
     kind: str | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
+    failed = ReadableTime()
 
 
 @frozen_class
-class OddRank:
+class OddRank(Plain):
     """A rank whose memory is far from that of the others at the first failure.
 
     Args:
@@ -243,13 +233,9 @@ class OddRank:
     bytes_from_median: int
     since_start: bool
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order."""
-        return plain_fields(self)
-
 
 @frozen_class
-class NearFull:
+class NearFull(Plain):
     """A rank that used at least 95 % of its device at the first failure."""
 
     rank: int
@@ -257,13 +243,9 @@ class NearFull:
     used_bytes: int
     total_bytes: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order."""
-        return plain_fields(self)
-
 
 @frozen_class
-class PriorHits:
+class PriorHits(Plain):
     """Hits of one issue before the failure.
 
     Args:
@@ -279,14 +261,12 @@ class PriorHits:
     first_ns: int | None
     last_ns: int | None
     ranks: tuple[int, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
+    first = ReadableTime()
+    last = ReadableTime()
 
 
 @frozen_class
-class SameIssue:
+class SameIssue(Plain):
     """The same failure in other runs.
 
     Args:
@@ -305,27 +285,32 @@ class SameIssue:
     last_version_without: str | None
     runs: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order."""
-        return plain_fields(self)
-
 
 @frozen_class
-class OtherRun:
+class OtherRun(Plain):
     """Another run, or attempt, that failed."""
 
     run_id: str
     attempt: int
     failed_ns: int | None
     code_version: str | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
+    failed = ReadableTime()
 
 
 @frozen_class
-class Explanation:
+class CommandExit(Plain):
+    """How the command of a rank ended, as ``stormlog run`` saw it from outside.
+
+    Args:
+        summary: In words, with the cause as far as something shows it.
+    """
+
+    rank: int
+    summary: str
+
+
+@frozen_class
+class Explanation(Plain):
     """Why a run failed, as far as its telemetry tells.
 
     Args:
@@ -343,8 +328,11 @@ class Explanation:
         next: Commands that lead on.
         other_runs: At most 10 other runs that failed, the latest first.
         at_ns: The time that was asked for instead of a failure; null where none was.
+        exits: How commands ended that ``stormlog run`` ran, by rank.
         timeline: Memory around the time of the account, of the same device; null without one. For plots: it is no part
             of the JSON.
+
+    What `as_dict` returns is what ``stormlog why --json`` prints.
 
     Source: docs/why.md.
     """
@@ -363,8 +351,16 @@ class Explanation:
     next: tuple[str, ...] = field(default_factory=tuple)
     other_runs: tuple[OtherRun, ...] = ()
     at_ns: int | None = None
+    exits: tuple[CommandExit, ...] = ()
     timeline: MemoryTimeline | None = field(default=None, metadata={UNPRINTED: True})
+    at = ReadableTime()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what ``stormlog why --json`` prints: all fields in order, times also as text."""
-        return plain_fields(self)
+    def __repr__(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands print no objects.
+
+        return f"<Explanation: {shown_by('explanation_text', self)}>"
+
+    def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
+        return shown_by("explanation_html", self)

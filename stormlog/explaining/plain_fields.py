@@ -5,34 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stormlog._values import UNPRINTED
 from stormlog.explaining.times import utc_text
 
-__all__ = ["TIME_TEXTS", "UNPRINTED", "Plain", "plain_fields"]
-
-
-#: Key in the metadata of a field that is there for pictures only, and not printed.
-UNPRINTED = "is_unprinted"
+__all__ = ["TIME_TEXTS", "Plain"]
 
 
 class Plain:
     """A value whose fields are printed."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all fields in order, times also as text."""
-        return plain_fields(self)
-
-
-def plain_fields(value: Any) -> dict[str, Any]:
-    """Return the fields in order; every time is followed by the same time as text."""
-    found: dict[str, Any] = {}
-    for name, field in value.__dataclass_fields__.items():
-        if field.metadata.get(UNPRINTED):
-            continue
-        item = getattr(value, name)
-        found[name] = _plain(item)
-        if name in TIME_TEXTS:
-            found[TIME_TEXTS[name]] = None if item is None else utc_text(item)
-    return found
+        """Return all fields in order; every time is followed by the same time as text."""
+        found: dict[str, Any] = {}
+        fields: Mapping[str, Any] = self.__dataclass_fields__  # type: ignore[attr-defined]
+        for name, field in fields.items():
+            if field.metadata.get(UNPRINTED):
+                continue
+            item = getattr(self, name)
+            found[name] = _plain(item)
+            if name in TIME_TEXTS:
+                found[TIME_TEXTS[name]] = None if item is None else utc_text(item)
+        return found
 
 
 #: Field of a time in nanoseconds -> key of the same time as ISO text.

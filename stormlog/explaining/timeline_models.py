@@ -5,6 +5,7 @@ Promise: no peak is lost, and no list grows with the number of samples.
 
 from __future__ import annotations
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 from stormlog.explaining.plain_fields import Plain
 
@@ -22,6 +23,8 @@ class TimelinePoint(Plain):
     min_bytes: int
     max_bytes: int
     sample_count: int
+    start = ReadableTime()
+    end = ReadableTime()
 
 
 @frozen_class
@@ -47,6 +50,8 @@ class PhaseBand(Plain):
     phase: str
     start_ns: int
     end_ns: int
+    start = ReadableTime()
+    end = ReadableTime()
 
 
 @frozen_class
@@ -62,6 +67,7 @@ class TimelineMark(Plain):
     kind: str
     timestamp_ns: int
     count: int
+    timestamp = ReadableTime()
 
 
 @frozen_class
@@ -91,3 +97,6 @@ class MemoryTimeline(Plain):
     series: tuple[TimelineSeries, ...]
     phases: tuple[PhaseBand, ...] = ()
     marks: tuple[TimelineMark, ...] = ()
+    timestamp = ReadableTime()
+    start = ReadableTime()
+    end = ReadableTime()

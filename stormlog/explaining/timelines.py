@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from stormlog.explaining.asking import Ask
@@ -14,7 +15,7 @@ from stormlog.explaining.timeline_models import (
     TimelineSeries,
 )
 
-__all__ = ["rows_by_issue", "timeline_around", "timelines_of_issues"]
+__all__ = ["coarser_timeline", "rows_by_issue", "timeline_around", "timelines_of_issues"]
 
 _MINUTE_NS = 60 * 10**9
 #: The window round the evidence.
@@ -22,6 +23,39 @@ _BEFORE_NS = 30 * _MINUTE_NS
 _AFTER_NS = 5 * _MINUTE_NS
 #: Parts of the time: more than the columns of a terminal that a plot takes.
 _BUCKET_COUNT = 120
+
+
+def coarser_timeline(timeline: MemoryTimeline, part_count: int) -> MemoryTimeline:
+    """Return a timeline with fewer points, of which each stands for several neighbours; no peak is lost.
+
+    Args:
+        timeline: The timeline.
+        part_count: Most points of each counter, 1 or more; with more than there are it is returned as it is.
+    """
+    if part_count >= timeline.bucket_count:
+        return timeline
+    length_ns = timeline.end_ns - timeline.start_ns + 1
+    series = []
+    for line in timeline.series:
+        groups: dict[int, list[TimelinePoint]] = {}
+        for point in line.points:
+            part = min(max(point.start_ns - timeline.start_ns, 0) * part_count // length_ns, part_count - 1)
+            groups.setdefault(part, []).append(point)
+        series.append(replace(line, points=tuple(map(_merged, groups.values()))))
+    return replace(timeline, series=tuple(series), bucket_count=part_count)
+
+
+def _merged(points: Sequence[TimelinePoint]) -> TimelinePoint:
+    """Return the point that stands for neighbours, which are in order of time."""
+    return TimelinePoint(
+        start_ns=points[0].start_ns,
+        end_ns=points[-1].end_ns,
+        first_bytes=points[0].first_bytes,
+        last_bytes=points[-1].last_bytes,
+        min_bytes=min(point.min_bytes for point in points),
+        max_bytes=max(point.max_bytes for point in points),
+        sample_count=sum(point.sample_count for point in points),
+    )
 
 
 def timelines_of_issues(ask: Ask, wanted: Mapping[str, Any]) -> dict[int, MemoryTimeline]:

@@ -65,9 +65,10 @@ class DuckdbWriter:
                 f"COMMENT ON COLUMN {name}.{quote_identifier(column.name)} IS {quote_literal(column.meaning)}"
             )
         for batch in batches:
-            self._connection.register("batch", pyarrow.Table.from_batches([batch]))
-            self._connection.execute(f"INSERT INTO {name} FROM batch")
-            self._connection.unregister("batch")
+            # What is registered under a name would be kept until the transaction ends.
+            self._connection.from_arrow(pyarrow.Table.from_batches([batch])).insert_into(
+                f"export.{table.name}"
+            )
 
     def finish(self) -> None:
         """Write what is still in memory."""

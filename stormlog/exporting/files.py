@@ -71,11 +71,12 @@ def _write(
         target=target.path,
         format=target.format,
         size_bytes=0,
-        views=tuple(exported),
+        row_count=sum(view.row_count or 0 for view in exported),
         since_ns=since_ns,
         newest_ns=_value(source, "SELECT max(timestamp_ns) FROM memory_readings"),
         skipped_count=contents["rejects"].row_count,
         warning_count=contents["catalog_warnings"].row_count,
+        views=tuple(exported),
     )
     header = header_tables(report, source.paths, tables)
     contents |= {table.name: _write_table(source, table, writer) for table in header}

@@ -32,15 +32,7 @@ def header_tables(
         paths: The opened paths.
         tables: The tables with the rows of views.
     """
-    views = [
-        {
-            "view": view.view,
-            "row_count": view.row_count,
-            "left_out_count": view.left_out_count,
-            "left_out": view.left_out,
-        }
-        for view in report.views
-    ]
+    views = [view.as_dict() for view in report.views]
     columns = [
         {
             "view": table.name,

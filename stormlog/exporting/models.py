@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
@@ -38,13 +39,17 @@ class ExportedView:
         view: Its name.
         row_count: Rows that were written; None for a view that was not asked for.
         left_out_count: Rows that the view has and the export has not; None for a view that was not asked for.
-        left_out: What these are; None if nothing was left out.
+        left_out: What was left out; None if nothing was.
     """
 
     view: str
     row_count: int | None
     left_out_count: int | None
     left_out: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return its fields, JSON-ready."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @frozen_class
@@ -55,45 +60,27 @@ class ExportReport:
         target: The file or directory.
         format: ``duckdb``, ``sqlite`` or ``parquet``.
         size_bytes: Its size.
-        views: Every public view by name, with what was left out of it.
+        row_count: Rows of all views.
         since_ns: Time before which rows were left out, nanoseconds since the Unix epoch; None for all.
         newest_ns: Time of the newest event; None if there is none.
         skipped_count: Lines, rows and items that could not be read; the table ``rejects`` says where and why.
         warning_count: What was skipped as a whole; the table ``catalog_warnings`` has it.
+        views: Every public view by name, with what was left out of it.
     """
 
     target: str
     format: str
     size_bytes: int
-    views: tuple[ExportedView, ...]
+    row_count: int
     since_ns: int | None
     newest_ns: int | None
     skipped_count: int
     warning_count: int
-
-    @property
-    def row_count(self) -> int:
-        """Rows of all views."""
-        return sum(view.row_count or 0 for view in self.views)
+    views: tuple[ExportedView, ...]
+    since = ReadableTime()
+    newest = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return its fields, JSON-ready."""
-        return {
-            "target": self.target,
-            "format": self.format,
-            "size_bytes": self.size_bytes,
-            "row_count": self.row_count,
-            "since_ns": self.since_ns,
-            "newest_ns": self.newest_ns,
-            "skipped_count": self.skipped_count,
-            "warning_count": self.warning_count,
-            "views": [
-                {
-                    "view": view.view,
-                    "row_count": view.row_count,
-                    "left_out_count": view.left_out_count,
-                    "left_out": view.left_out,
-                }
-                for view in self.views
-            ],
-        }
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**values, "views": [view.as_dict() for view in self.views]}

@@ -18,12 +18,16 @@ __all__ = ["ALWAYS", "chosen_views", "ended_before", "views_to_prepare"]
 #: Views that every export has: they say what could not be read.
 ALWAYS = ("rejects", "catalog_warnings")
 
-_OLD_ISSUES = """fingerprint_id IN (
+#: Bundles name whole seconds: one of a second that is not over yet may be of any time in it.
+_LAST_OF_SECOND = "CAST($since_ns AS HUGEINT) - 999999999"
+#: Issues of which every hit has a time, an earlier one.
+_OLD_ISSUES = f"""fingerprint_id IN (
     SELECT fingerprint_id
     FROM issue_evidence
     GROUP BY fingerprint_id
-    HAVING count(timestamp_ns) = count(*)
-        AND max(CASE WHEN stage = 0 THEN timestamp_ns + 999999999 ELSE timestamp_ns END) < $since_ns
+    HAVING bool_and(coalesce(
+        timestamp_ns < CASE WHEN stage = 0 THEN {_LAST_OF_SECOND} ELSE $since_ns END, false
+    ))
 )"""
 
 #: View -> which of its rows had ended before ``$since_ns``; None for views of things that do not end.
@@ -42,8 +46,7 @@ _ENDED: dict[str, str | None] = {
     "memory_account": "timestamp_ns < $since_ns",
     "memory_gaps": "timestamp_ns < $since_ns",
     "memory_readings": "timestamp_ns < $since_ns",
-    # A manifest names whole seconds.
-    "oom_bundles": "created_at_ns + 999999999 < $since_ns",
+    "oom_bundles": f"created_at_ns < {_LAST_OF_SECOND}",
     "phase_spans": "end_ns < $since_ns",
     "projected_records": "timestamp_ns < $since_ns",
     "rejects": None,
@@ -76,7 +79,7 @@ def chosen_views(names: Iterable[str] | None) -> list[str]:
         return known
     if isinstance(names, str):
         names = [names]
-    wanted = set()
+    wanted: set[str] = set()
     for name in names:
         if not isinstance(name, str):
             raise ValueError(f"views must be names, not {name!r}")

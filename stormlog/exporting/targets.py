@@ -73,8 +73,8 @@ def require_target(target: Target, *, replaces: bool, kept: OpenedPaths, tracker
         tracker: The tracker whose states are exported; it is not written to either.
 
     Raises:
-        ValueError: DuckDB cannot name it, it is there already, holds something else than an export, lies in what is kept, or has no directory
-            to lie in; or files beside it would change it when it is opened.
+        ValueError: DuckDB cannot name it, it is there already, holds something else than an export, lies in what is
+            kept, or has no directory to lie in; or files beside it would change it when it is opened.
     """
     if tracker is not None and os.path.realpath(tracker) == os.path.realpath(target.path):
         raise ValueError(f"{target.path} is the tracker: export to another file")

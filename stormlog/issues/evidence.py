@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any, overload
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 
 
@@ -36,6 +37,7 @@ class IssueEvidenceLink:
     event_type: str | None = None
     bundle_path: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    timestamp = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields in their order, JSON-ready as far as the metadata is."""
@@ -126,11 +128,11 @@ class LazyEvidence(Sequence[IssueEvidenceLink]):
         return hash(self._loaded())
 
     def __repr__(self) -> str:
-        return (
-            repr(self._items)
-            if self._items is not None
-            else f"<{self._count} pieces of evidence, not loaded>"
-        )
+        if self._items is None:
+            return f"<{self._count} pieces of evidence, not loaded>"
+        from stormlog._short_repr import repr_of_rows  # Late: commands print no objects.
+
+        return repr_of_rows(self._items)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy in another process has no store to load from: it gets the items.

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
+from stormlog._readable_times import ReadableTime
+
 GapClassification: TypeAlias = Literal["transient_spike", "persistent_drift", "fragmentation_like"]
 
 #: Scale of `GapMoments.ratio_sum`: ratios are summed as whole multiples of 1 / RATIO_SCALE.
@@ -41,6 +43,7 @@ class GapFinding:
     evidence: dict[str, Any]
     description: str
     evidence_timestamp_ns: int | None = None
+    evidence_timestamp = ReadableTime()
 
 
 @dataclass(frozen=True)
@@ -84,3 +87,6 @@ class GapMoments:
     ratio_sum: int = 0
     max_ratio: float = 0.0
     max_ratio_timestamp_ns: int | None = None
+    last_timestamp = ReadableTime()
+    max_gap_timestamp = ReadableTime()
+    max_ratio_timestamp = ReadableTime()

@@ -12,11 +12,15 @@ from dataclasses import field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 from stormlog.issues.evidence import IssueEvidenceLink
 from stormlog.issues.kinds import ISSUE_KINDS, IssueKind
 from stormlog.issues.normalize import freeze_dimensions, json_safe_dimensions, normalize_dimensions
 from stormlog.issues.state import IssueState, normalize_issue_state
+
+if TYPE_CHECKING:
+    from stormlog.issues.documents import FingerprintDocument, IssueDocument
 
 ISSUE_FINGERPRINT_SCHEMA_VERSION: Final = 1
 
@@ -92,7 +96,7 @@ class IssueFingerprint:
             }
         )
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> FingerprintDocument:
         """Return version, id, kind and dimensions, JSON-ready."""
         return {
             "schema_version": self.schema_version,
@@ -140,6 +144,8 @@ class StormlogIssue:
     evidence: Sequence[IssueEvidenceLink]
     state: IssueState = "open"
     details: Mapping[str, Any] = field(default_factory=dict)
+    first_seen = ReadableTime()
+    last_seen = ReadableTime()
 
     @classmethod
     def of_row(
@@ -199,7 +205,18 @@ class StormlogIssue:
         """Kind of the fingerprint."""
         return self.fingerprint.kind
 
-    def as_dict(self) -> dict[str, Any]:
+    def __repr__(self) -> str:
+        from stormlog._short_repr import hits, repr_of_titled  # Late: commands print no objects.
+
+        words = (self.fingerprint_id, self.state, self.severity, self.kind, hits(self.hit_count))
+        return repr_of_titled(self, words, self.title)
+
+    def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
+        return shown_by("issue_html", self)
+
+    def as_dict(self) -> IssueDocument:
         """Return the issue with all its evidence, JSON-ready as far as metadata and details are."""
         return {
             "fingerprint_id": self.fingerprint_id,

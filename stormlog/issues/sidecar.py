@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import field
 from typing import Any, Final, NamedTuple
 
 from stormlog._opening import OpenedPaths, read_artifact
-from stormlog._values import frozen_class
+from stormlog._values import UNPRINTED, frozen_class
 from stormlog.errors import SourceError
 from stormlog.issues.ignoring import IgnoreRule, ignore_rules_of
 from stormlog.issues.state import STATE_OF_STATUS, STATUS_PRECEDENCE, normalize_issue_state
@@ -89,7 +90,7 @@ class TrackedState:
     last_seen_ns: int | None = None
     first_seen_version: str | None = None
     last_seen_version: str | None = None
-    given: frozenset[str] = frozenset()
+    given: frozenset[str] = field(default=frozenset(), metadata={UNPRINTED: True})
 
     @property
     def effective_status(self) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from stormlog._readable_times import ReadableTime
+
 PHASE_ENTER_EVENT: Final = "phase_enter"
 PHASE_EXIT_EVENT: Final = "phase_exit"
 PHASE_SCOPE_METADATA_KEY: Final = "phase_scope"
@@ -30,6 +32,7 @@ class PhaseBoundaryRecord:
     session_id: str
     timestamp_ns: int
     attributes: dict[str, Any]
+    timestamp = ReadableTime()
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class PhaseSpan:
     end_ns: int
     sequence: int
     synthetic_end: bool = False
+    start = ReadableTime()
+    end = ReadableTime()
 
     @property
     def depth(self) -> int:

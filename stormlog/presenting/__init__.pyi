@@ -3,6 +3,13 @@
 from stormlog._printable_text import (
     printable as printable,
 )
+from stormlog.presenting.diff_rows import (
+    comparison_rows as comparison_rows,
+    issue_change_rows as issue_change_rows,
+    issue_changes_title as issue_changes_title,
+    peak_change_rows as peak_change_rows,
+    run_fact_rows as run_fact_rows,
+)
 from stormlog.presenting.issue_history import (
     activity_sentence as activity_sentence,
 )
@@ -14,6 +21,9 @@ from stormlog.presenting.issue_page import (
 )
 from stormlog.presenting.issue_text import (
     issue_screen as issue_screen,
+)
+from stormlog.presenting.memory_strips import (
+    memory_strips as memory_strips,
 )
 from stormlog.presenting.moments import (
     Moments as Moments,

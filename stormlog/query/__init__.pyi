@@ -19,8 +19,16 @@ from stormlog.artifacts.models import (
 from stormlog.artifacts.oom_bundle_rows import (
     OOMBundleRow as OOMBundleRow,
 )
+from stormlog.query.documents import (
+    CorrelationAnchor as CorrelationAnchor,
+)
 from stormlog.query.adhoc import (
     SqlResult as SqlResult,
+)
+from stormlog.query.arrivals import (
+    Arrivals as Arrivals,
+    EventFollower as EventFollower,
+    MissingEvents as MissingEvents,
 )
 from stormlog.query.counts import (
     IssueCounts as IssueCounts,
@@ -36,9 +44,19 @@ from stormlog.query.filters import (
     RunFilter as RunFilter,
     SessionFilter as SessionFilter,
 )
+from stormlog.query.issue_tables import (
+    IssueTable as IssueTable,
+    IssuePageFacts as IssuePageFacts,
+    IssueRow as IssueRow,
+)
+from stormlog.query.row_lists import (
+    IssueList as IssueList,
+    RowList as RowList,
+)
 from stormlog.query.rows import (
     EventRow as EventRow,
     Reject as Reject,
+    SkippedLines as SkippedLines,
     SessionRow as SessionRow,
 )
 from stormlog.query.run_rows import (

@@ -41,6 +41,11 @@ class SqlResult:
 
         return described_result(self.columns, self.types, self.rows)
 
+    def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
+        return shown_by("result_html", self)
+
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Return all rows."""
         return self.rows

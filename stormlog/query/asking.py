@@ -24,6 +24,7 @@ from stormlog.engine import (
     views_of,
 )
 from stormlog.errors import QueryError, SourceError
+from stormlog.query.row_lists import RowList
 from stormlog.query.statements import Statement
 
 if TYPE_CHECKING:
@@ -32,13 +33,15 @@ if TYPE_CHECKING:
     from stormlog.artifacts import ArtifactCatalog
     from stormlog.artifacts.event_files import FileOrigin
     from stormlog.engine import Engine
-    from stormlog.query.rows import Reject
+    from stormlog.query.rows import Reject, SkippedLines
     from stormlog.query.streams import RowStream
 
 __all__ = ["AnsweringStore"]
 
 #: Which of the skipped lines belong to files that were read so far.
 _IS_READ = "(CAST($files AS VARCHAR[]) IS NULL OR list_contains(CAST($files AS VARCHAR[]), path))"
+#: Skipped lines that are looked at to find the first one of each file.
+_MOST_REJECTS = 1_000
 
 _Result = TypeVar("_Result")
 
@@ -87,7 +90,7 @@ class AnsweringStore(EngineHolder):
             rows = self._run("rejects_summary", (text, self._read_so_far())).rows
         return [(path, count) for path, count in rows]
 
-    def rejects(self, limit: int | None = None) -> list[Reject]:
+    def rejects(self, limit: int | None = None) -> RowList[Reject]:
         """Return the lines skipped so far, in order of files and lines.
 
         `query_events` may have left files out; these count once another question has read them.
@@ -100,7 +103,26 @@ class AnsweringStore(EngineHolder):
         """
         with self._lock:
             rows = self._run("rejects", (text, {"limit": limit, **self._read_so_far()})).rows
-        return [Reject(*row) for row in rows]
+        return RowList([Reject(*row) for row in rows])
+
+    def skipped_lines(self) -> list[SkippedLines]:
+        """Return, for each file by path, how many of its lines were skipped so far, and where and why the first was."""
+        summary = self.rejects_summary()
+        if not summary:
+            return []
+        from stormlog.query.rows import SkippedLines
+
+        first: dict[str, Reject] = {}
+        for reject in self.rejects(_MOST_REJECTS):
+            known = first.get(reject.path)
+            if known is None or reject.line_number < known.line_number:
+                first[reject.path] = reject
+        return [
+            SkippedLines(path, count, first[path].line_number, first[path].message)
+            if path in first
+            else SkippedLines(path, count, None, None)
+            for path, count in summary
+        ]
 
     def _read_so_far(self) -> dict[str, Any]:
         return {"files": None if self._has_read else sorted(self._files_read)}

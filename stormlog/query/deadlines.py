@@ -1,16 +1,12 @@
-"""A time limit for the questions that a store is asked."""
+"""A time limit for questions."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from stormlog.errors import QueryError
-
-if TYPE_CHECKING:
-    from stormlog.query.store import QueryStore
 
 __all__ = ["deadline"]
 
@@ -22,12 +18,12 @@ _PATIENCE_S = 2.0
 
 @contextmanager
 def deadline(
-    store: QueryStore, seconds: float | None, give_up: Callable[[QueryError], None] | None = None
+    stop: Callable[[], None], seconds: float | None, give_up: Callable[[QueryError], None] | None = None
 ) -> Iterator[None]:
     """Stop the questions inside that take longer.
 
     Args:
-        store: What is asked.
+        stop: Makes what runs raise `QueryError`, such as `QueryStore.interrupt`.
         seconds: How long they may take together; None sets no limit.
         give_up: Called with the error, by another thread, if a statement does not come to its end although it was
             stopped: DuckDB evaluates a constant, for example, in one piece.
@@ -47,7 +43,7 @@ def deadline(
         is_over.set()
         waited = 0.0
         while not done.wait(_STEP_S):
-            store.interrupt()
+            stop()
             waited += _STEP_S
             if give_up is not None and waited > _PATIENCE_S:
                 give_up(over)

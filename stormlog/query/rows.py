@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
+    from stormlog.query.documents import EventDocument
     from stormlog.telemetry import AnyTelemetryEvent
 
-__all__ = ["EventRow", "Reject", "SessionRow"]
+__all__ = ["EventRow", "Reject", "SessionRow", "SkippedLines"]
 
 
 @frozen_class
@@ -46,6 +48,8 @@ class SessionRow:
     warning_count: int
     event_count: int | None
     oom_bundle_count: int
+    started_at = ReadableTime()
+    ended_at = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
@@ -70,17 +74,20 @@ class EventRow:
     source_kind: str
     session_status: str
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> EventDocument:
         """Return the keys of the event, then the three others."""
         # Not imported for those who only list sessions.
         from stormlog.telemetry import telemetry_event_to_dict
 
-        return {
-            **telemetry_event_to_dict(self.event),
-            "source_path": self.source_path,
-            "source_kind": self.source_kind,
-            "session_status": self.session_status,
-        }
+        return cast(
+            "EventDocument",
+            {
+                **telemetry_event_to_dict(self.event),
+                "source_path": self.source_path,
+                "source_kind": self.source_kind,
+                "session_status": self.session_status,
+            },
+        )
 
 
 @frozen_class
@@ -106,3 +113,31 @@ class Reject:
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@frozen_class
+class SkippedLines:
+    """The lines of one file that were skipped.
+
+    Args:
+        path: The file.
+        line_count: Number of these lines.
+        line_number: The first of them; null where too many were skipped to tell of each file.
+        message: Why that one was skipped, for people.
+
+    Source: docs/bad-input.md.
+    """
+
+    path: str
+    line_count: int
+    line_number: int | None
+    message: str | None
+
+    @property
+    def sentence(self) -> str:
+        """How many lines were skipped, where and why: what follows the path in a warning."""
+        text = f"{self.line_count:,} {'line' if self.line_count == 1 else 'lines'} skipped"
+        if self.line_number is None:
+            return text
+        place = "line" if self.line_count == 1 else "the first at line"
+        return f"{text}, {place} {self.line_number}: {self.message}"

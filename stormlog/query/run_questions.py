@@ -13,10 +13,12 @@ from stormlog.artifacts import CatalogWarning
 from stormlog.artifacts.models import AMBIGUOUS_RUN
 from stormlog.query import run_statements, statements
 from stormlog.query.asking import AnsweringStore
+from stormlog.query.row_lists import RowList
 from stormlog.query.statements import Statement
 
 if TYPE_CHECKING:
     from stormlog.artifacts import ExternalAttachment
+    from stormlog.query.documents import CorrelationAnchor
     from stormlog.query.filters import AttachmentFilter, CorrelationFilter, RunAttachmentFilter, RunFilter
     from stormlog.query.run_rows import (
         CorrelationResult,
@@ -30,11 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RunQuestions"]
 
-_CLOCKS = {
-    "clock_domain": "unix_epoch_ns",
-    "clock_normalization": "producer_emitted_epoch_ns",
-    "clock_note": "correlation does not rewrite cross-host clocks",
-}
 #: Views that the statement of ``correlate`` selects from.
 _CORRELATION_VIEWS = "correlation"
 
@@ -42,7 +39,7 @@ _CORRELATION_VIEWS = "correlation"
 class RunQuestions(AnsweringStore):
     """The part of `QueryStore` that is about runs and what surrounds them."""
 
-    def list_runs(self, filters: RunFilter | None = None) -> list[RunRow]:
+    def list_runs(self, filters: RunFilter | None = None) -> RowList[RunRow]:
         """Return runs, the latest first: those of envelopes, and those that jobs and sessions make up.
 
         Ids that several runs have are told in ``catalog.warnings``: nothing is attached by them.
@@ -53,13 +50,13 @@ class RunQuestions(AnsweringStore):
 
         rows = self._run("list_runs", self.list_runs_sql(filters), "runs").rows
         self._tell_conflicts()
-        return [RunRow(*(*row[:13], *map(tuple, row[13:16]), json.loads(row[16]))) for row in rows]
+        return RowList([RunRow(*(*row[:13], *map(tuple, row[13:16]), json.loads(row[16]))) for row in rows])
 
     def list_runs_sql(self, filters: RunFilter | None = None) -> Statement:
         """Return the text and the parameters that `list_runs` runs."""
         return statements.runs_statement(filters).statement
 
-    def list_run_attachments(self, filters: RunAttachmentFilter | None = None) -> list[RunAttachmentRow]:
+    def list_run_attachments(self, filters: RunAttachmentFilter | None = None) -> RowList[RunAttachmentRow]:
         """Return what belongs to runs, run by run: telemetry, bundles, and what envelopes and sidecars name.
 
         Source: docs/concepts.md#attachments.
@@ -69,7 +66,7 @@ class RunQuestions(AnsweringStore):
         statement = self.list_run_attachments_sql(filters)
         rows = self._run("list_run_attachments", statement, "run_attachments").rows
         self._tell_conflicts()
-        return [RunAttachmentRow(*(*row[:-1], json.loads(row[-1]))) for row in rows]
+        return RowList([RunAttachmentRow(*(*row[:-1], json.loads(row[-1]))) for row in rows])
 
     def list_run_attachments_sql(self, filters: RunAttachmentFilter | None = None) -> Statement:
         """Return the text and the parameters that `list_run_attachments` runs."""
@@ -86,7 +83,7 @@ class RunQuestions(AnsweringStore):
             with self._lock:
                 self._tell([warning])
 
-    def list_attachments(self, filters: AttachmentFilter | None = None) -> list[ExternalAttachment]:
+    def list_attachments(self, filters: AttachmentFilter | None = None) -> RowList[ExternalAttachment]:
         """Return the attachments that sidecars declare, by time.
 
         Source: docs/concepts.md#attachments.
@@ -94,7 +91,7 @@ class RunQuestions(AnsweringStore):
         from stormlog.artifacts import ExternalAttachment
 
         rows = self._run("list_attachments", self.list_attachments_sql(filters), "attachments").rows
-        return [ExternalAttachment(*(*row[:16], json.loads(row[16]), row[17])) for row in rows]
+        return RowList([ExternalAttachment(*(*row[:16], json.loads(row[16]), row[17])) for row in rows])
 
     def list_attachments_sql(self, filters: AttachmentFilter | None = None) -> Statement:
         """Return the text and the parameters that `list_attachments` runs."""
@@ -102,7 +99,7 @@ class RunQuestions(AnsweringStore):
 
     # ---- summaries -----------------------------------------------------------------------------------------
 
-    def summarize(self, metric: str, *, group_by: str | None = None) -> list[SummaryRow]:
+    def summarize(self, metric: str, *, group_by: str | None = None) -> RowList[SummaryRow]:
         """Return one number for each group of events or sessions.
 
         Where every source is a sink with fresh rollups, numbers come from these if they can tell, and no event is
@@ -123,10 +120,14 @@ class RunQuestions(AnsweringStore):
         statement, views = self._summary(metric, group_by)
         found = self._run("summarize", statement, views).rows
         details = _DETAILS.get(metric, ("timestamp_ns",) if metric.startswith("peak_") else ())
-        return [
-            SummaryRow(metric_, group, value, session, rank, status, dict(zip(details, others, strict=True)))
-            for metric_, group, session, rank, status, value, *others in found
-        ]
+        return RowList(
+            [
+                SummaryRow(
+                    metric_, group, value, session, rank, status, dict(zip(details, others, strict=True))
+                )
+                for metric_, group, session, rank, status, value, *others in found
+            ]
+        )
 
     def summarize_sql(self, metric: str, *, group_by: str | None = None) -> Statement:
         """Return the text and the parameters that `summarize` runs: over rollups where it would use them."""
@@ -154,7 +155,7 @@ class RunQuestions(AnsweringStore):
 
     def list_timeline_markers(
         self, *, session_id: str | None = None, rank: int | None = None
-    ) -> list[TimelineMarker]:
+    ) -> RowList[TimelineMarker]:
         """Return landmarks of sessions, by time: starts and stops, alerts, failing collectors, phases.
 
         Source: docs/concepts.md#timeline-markers.
@@ -163,7 +164,7 @@ class RunQuestions(AnsweringStore):
 
         statement = self.list_timeline_markers_sql(session_id=session_id, rank=rank)
         rows = self._run("list_timeline_markers", statement, "timeline_markers").rows
-        return [TimelineMarker(*(*row[:-1], json.loads(row[-1]))) for row in rows]
+        return RowList([TimelineMarker(*(*row[:-1], json.loads(row[-1]))) for row in rows])
 
     def list_timeline_markers_sql(
         self, *, session_id: str | None = None, rank: int | None = None
@@ -174,7 +175,7 @@ class RunQuestions(AnsweringStore):
 
     def list_derived_fields(
         self, *, session_id: str | None = None, rank: int | None = None, limit: int | None = None
-    ) -> list[DerivedFieldsRow]:
+    ) -> RowList[DerivedFieldsRow]:
         """Return ratios that follow from the counters of events, by time.
 
         Raises:
@@ -185,10 +186,8 @@ class RunQuestions(AnsweringStore):
         from stormlog.query.run_rows import DerivedFieldsRow
 
         statement = self.list_derived_fields_sql(session_id=session_id, rank=rank, limit=limit)
-        return [
-            DerivedFieldsRow(*row)
-            for row in self._run("list_derived_fields", statement, "derived_fields").rows
-        ]
+        rows = self._run("list_derived_fields", statement, "derived_fields").rows
+        return RowList([DerivedFieldsRow(*row) for row in rows])
 
     def list_derived_fields_sql(
         self, *, session_id: str | None = None, rank: int | None = None, limit: int | None = None
@@ -199,7 +198,7 @@ class RunQuestions(AnsweringStore):
         given = {"session_id": session_id, "rank": rank, "limit": limit}
         return run_statements.listing_statement("list_derived_fields", given)
 
-    def list_rollup_windows(self, *, session_id: str | None = None) -> list[RollupWindowRow]:
+    def list_rollup_windows(self, *, session_id: str | None = None) -> RowList[RollupWindowRow]:
         """Return sums and peaks of equal parts of sessions, as fresh rollups of sinks give them.
 
         Source: docs/concepts.md#rollups.
@@ -209,10 +208,8 @@ class RunQuestions(AnsweringStore):
         statement = self.list_rollup_windows_sql(session_id=session_id)
         with self._lock:
             self._tell_rollups()
-        return [
-            RollupWindowRow(*row)
-            for row in self._run("list_rollup_windows", statement, "rollup_windows").rows
-        ]
+        rows = self._run("list_rollup_windows", statement, "rollup_windows").rows
+        return RowList([RollupWindowRow(*row) for row in rows])
 
     def list_rollup_windows_sql(self, *, session_id: str | None = None) -> Statement:
         """Return the text and the parameters that `list_rollup_windows` runs."""
@@ -244,7 +241,7 @@ class RunQuestions(AnsweringStore):
         """Return the text and the parameters that `correlate` runs; of a record id, after looking up its event."""
         return run_statements.correlation_statement(filters, self._anchor(filters))
 
-    def _anchor(self, filters: CorrelationFilter) -> dict[str, Any]:
+    def _anchor(self, filters: CorrelationFilter) -> CorrelationAnchor:
         """Return the moment that a filter means."""
         event: Sequence[Any] = (filters.at_ns, filters.session_id, filters.job_id, filters.rank, *[None] * 4)
         if filters.record_id is not None:
@@ -269,14 +266,17 @@ class RunQuestions(AnsweringStore):
             "event_type": event_type,
             "scope": filters.scope,
             "window_ns": filters.window_ns,
-            **_CLOCKS,
+            "clock_domain": "unix_epoch_ns",
+            "clock_normalization": "producer_emitted_epoch_ns",
+            "clock_note": "correlation does not rewrite cross-host clocks",
         }
 
     def _event_of(self, record_id: str) -> Sequence[Any]:
         for statement, view in run_statements.anchor_statements(record_id):
-            rows = self._run("correlate", statement, view).rows
-            if rows:
-                return rows[0]
+            found = self._run("correlate", statement, view)
+            for place in found.rows:
+                event = run_statements.event_statement(*place)
+                return self._run("correlate", event, "events", generation=found.generation).rows[0]
         raise ValueError(
             f"no event has record id {record_id!r}: take one from column record_id of view projected_records"
         )

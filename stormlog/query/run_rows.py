@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
+from stormlog._readable_times import ReadableDuration, ReadableTime
 from stormlog._values import frozen_class
+
+if TYPE_CHECKING:
+    from stormlog.query.documents import CorrelationAnchor, CorrelationDocument, SummaryDocument
 
 __all__ = [
     "AttachmentStorage",
@@ -60,6 +64,8 @@ class RunRow:
     ranks: tuple[int, ...]
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    started_at = ReadableTime()
+    ended_at = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, tuples as lists."""
@@ -99,6 +105,8 @@ class RunAttachmentRow:
     source_namespace: str | None
     source_ref: str | None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    start = ReadableTime()
+    end = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
@@ -129,10 +137,10 @@ class SummaryRow:
     status: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> SummaryDocument:
         """Return metric, group_by, session_id, rank, status, value and the details, side by side."""
         names = ("metric", "group_by", "session_id", "rank", "status", "value")
-        return {**{name: getattr(self, name) for name in names}, **self.details}
+        return cast("SummaryDocument", {**{name: getattr(self, name) for name in names}, **self.details})
 
 
 @frozen_class
@@ -161,6 +169,8 @@ class TimelineMarker:
     world_size: int | None = None
     event_type: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    start = ReadableTime()
+    end = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
@@ -193,6 +203,7 @@ class DerivedFieldsRow:
     is_degraded_collector: bool
     segment_path: str
     line_number: int
+    timestamp = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
@@ -225,6 +236,9 @@ class RollupWindowRow:
     oom_count: int
     window_duration_ns: int
     rollups_path: str
+    start = ReadableTime()
+    end = ReadableTime()
+    window_duration = ReadableDuration()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
@@ -259,6 +273,8 @@ class CorrelationEvidence:
     metadata: Mapping[str, Any]
     confidence: str
     reasons: tuple[str, ...]
+    start = ReadableTime()
+    end = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, reasons as a list."""
@@ -275,14 +291,14 @@ class CorrelationResult:
         warnings: What was skipped when files were found and read.
     """
 
-    anchor: Mapping[str, Any]
+    anchor: CorrelationAnchor
     evidence: list[CorrelationEvidence]
     warnings: list[str]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> CorrelationDocument:
         """Return anchor, evidence and warnings."""
         return {
-            "anchor": dict(self.anchor),
+            "anchor": self.anchor,
             "evidence": [item.as_dict() for item in self.evidence],
             "warnings": list(self.warnings),
         }

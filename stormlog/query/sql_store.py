@@ -203,16 +203,25 @@ class SqlStore(AnsweringStore):
         return self._read_sql(text, params, read)
 
     def iter_sql(
-        self, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None
+        self,
+        text: str,
+        params: Mapping[str, Any] | Sequence[Any] | None = None,
+        *,
+        timeout_s: float | None = None,
+        give_up: Callable[[QueryError], None] | None = None,
     ) -> RowStream[tuple[Any, ...]]:
         """Run one SELECT over the views, and return an iterator over its rows that does not hold them all.
 
         Args:
             text: The statement, with ``$name`` or ``?`` for values.
             params: The values.
+            timeout_s: Seconds in which the first rows have to be there, not counting the time in which files are read;
+                what other threads ask goes on. None sets no limit.
+            give_up: Called with the error, by another thread, if the statement does not come to its end although it
+                was stopped: DuckDB evaluates a constant, for example, in one piece.
 
         Raises:
-            QueryError: the statement is refused or fails.
+            QueryError: the statement is refused or fails, or takes too long.
 
         Source: docs/python.md#many-events.
         """
@@ -222,9 +231,9 @@ class SqlStore(AnsweringStore):
             cursor = question.cursor
             columns = cursor.execute("sql", text, params)
             fetch = partial(cursor.fetch, "sql", text)
-            return RowStream(columns, fetch, lambda row: row, cursor.close, lambda _: None)
+            return RowStream(columns, fetch, lambda row: row, cursor.close, lambda _: None, cursor.types)
 
-        return self._read_sql(text, params, read)
+        return self._read_sql(text, params, read, timeout_s=timeout_s, give_up=give_up)
 
     def iter_arrow(
         self, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None
@@ -271,16 +280,22 @@ class SqlStore(AnsweringStore):
         text: str,
         params: Mapping[str, Any] | Sequence[Any] | None,
         read: Callable[[Question, str], _Result],
+        *,
+        timeout_s: float | None = None,
+        give_up: Callable[[QueryError], None] | None = None,
     ) -> _Result:
         """Return what ``read`` makes of a statement of a user that only reads."""
         from stormlog.engine import is_own_query, plain_statement
+        from stormlog.query.deadlines import deadline
 
         text = plain_statement(_LISTINGS.get(re.sub(r"[\s;]+", " ", text).strip().upper(), text))
 
         def require_and_read(question: Question) -> _Result:
-            if not is_own_query(text):
-                question.cursor.require_reading(text, params)
-            return read(question, text)
+            # Only this statement is stopped: other threads ask other cursors.
+            with deadline(question.cursor.interrupt, timeout_s, give_up):
+                if not is_own_query(text):
+                    question.cursor.require_reading(text, params)
+                return read(question, text)
 
         try:
             return self._ask(partial(self._begin_sql, text), require_and_read)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from stormlog._values import frozen_class
@@ -28,11 +28,14 @@ __all__ = [
     "explaining_statement",
     "ignorable_statement",
     "issue_counts_statement",
+    "issue_hits_statement",
+    "issue_page_statement",
     "issues_statement",
     "oom_bundles_statement",
     "run_attachments_statement",
     "runs_statement",
     "sessions_statement",
+    "with_condition",
 ]
 
 #: SQL text and its named parameters.
@@ -130,6 +133,16 @@ def issues_statement(
 def issue_counts_statement() -> Statement:
     """Return the statement of ``issue_counts``."""
     return load_query("issue_counts"), {}
+
+
+def issue_page_statement(fingerprint_ids: Sequence[str]) -> Statement:
+    """Return the statement of ``issue_page_facts``."""
+    return load_query("issue_page"), {"fingerprint_ids": list(fingerprint_ids)}
+
+
+def issue_hits_statement(fingerprint_ids: Sequence[str], limit: int) -> Statement:
+    """Return the statement of ``evidence_places``."""
+    return load_query("issue_hits"), {"fingerprint_ids": list(fingerprint_ids), "limit": limit}
 
 
 def ignorable_statement() -> Statement:
@@ -237,6 +250,20 @@ def explaining_statement(name: str, params: Mapping[str, Any]) -> Statement:
     return load_query(name), dict(params)
 
 
+def with_condition(
+    listing: FilteredStatement, condition: str, parameters: Mapping[str, Any]
+) -> FilteredStatement:
+    """Return the statement of a filter with one more condition.
+
+    Args:
+        listing: The statement.
+        condition: SQL about the columns that it selects from.
+        parameters: Values of the condition.
+    """
+    text = listing.text.replace(_CONDITIONS, f"AND {condition}\n    {_CONDITIONS}")
+    return FilteredStatement(text, {**listing.parameters, **parameters}, listing.views)
+
+
 def _values(filters: Filter) -> dict[str, Any]:
     """Return the fields of a filter; of those that take one value or several, lists."""
     single = (
@@ -293,10 +320,8 @@ def _narrowed(
     if all(value is None for value in wanted.values()):
         return listing
     condition = "\n    ".join(load_query(name).splitlines())
-    text = listing.text.replace(_CONDITIONS, f"AND {column} IN (\n    {condition}\n    )\n    {_CONDITIONS}")
-    return FilteredStatement(
-        text, {**listing.parameters, **wanted, **(others or {})}, f"{listing.views} {views}".rstrip()
-    )
+    narrowed = with_condition(listing, f"{column} IN (\n    {condition}\n    )", {**wanted, **(others or {})})
+    return replace(narrowed, views=f"{listing.views} {views}".rstrip())
 
 
 def _greatest(*values: int | None) -> int | None:

@@ -10,10 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stormlog._collector import collector_paused
-from stormlog.engine import Generation, Settings, StateSource, require_one
+from stormlog.engine import Generation, Question, Settings, StateSource, require_one
 from stormlog.query import statements
 from stormlog.query.account_questions import AccountQuestions
+from stormlog.query.arrivals import FollowQuestions
 from stormlog.query.metric_questions import MetricQuestions
+from stormlog.query.row_lists import IssueList, RowList
 from stormlog.query.run_questions import RunQuestions
 from stormlog.query.sql_store import SqlStore
 from stormlog.query.statements import Statement
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stormlog.artifacts import OOMBundleRow
-    from stormlog.issues import IgnoreRule, StormlogIssue
+    from stormlog.explaining import EvidencePlace
+    from stormlog.issues import IgnoreRule
     from stormlog.query.counts import IssueCounts
     from stormlog.query.filters import (
         EventFilter,
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
         OOMBundleFilter,
         SessionFilter,
     )
+    from stormlog.query.issue_tables import IssuePageFacts, IssueTable
     from stormlog.query.rows import EventRow, SessionRow
     from stormlog.query.streams import RowStream
     from stormlog.query.unmatched import UnmatchedFilter
@@ -103,7 +107,7 @@ def open(
     return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache), states=states)
 
 
-class QueryStore(RunQuestions, AccountQuestions, MetricQuestions, SqlStore):
+class QueryStore(RunQuestions, AccountQuestions, FollowQuestions, MetricQuestions, SqlStore):
     """Views over the artifacts of a catalog. Use `stormlog.query.open`.
 
     Several threads may ask at once. Close it, or use it as a context manager.
@@ -113,11 +117,26 @@ class QueryStore(RunQuestions, AccountQuestions, MetricQuestions, SqlStore):
         on_start: Called before anything is read or asked of a database; kept answers come without.
     """
 
+    def __repr__(self) -> str:
+        from stormlog._short_repr import short_repr  # Late: commands print no stores.
+
+        catalog = self.catalog
+        paths = short_repr([str(path) for path in catalog.paths])
+        if self._is_closed:
+            return f"<QueryStore of {paths}, closed>"
+        counts = f"sources: {len(catalog.sources):,}, OOM bundles: {len(catalog.oom_bundles):,}"
+        return f"<QueryStore of {paths}, {counts}, warnings: {len(catalog.warnings):,}>"
+
+    def _repr_html_(self) -> str:
+        from stormlog._notebooks import shown_by  # Late: commands have no notebook.
+
+        return shown_by("store_html", self)
+
     # ---- questions -----------------------------------------------------------------------------------------
 
     def list_issues(
         self, filters: IssueFilter | None = None, *, state_overrides: Mapping[str, str] | None = None
-    ) -> list[StormlogIssue]:
+    ) -> IssueList:
         """Return recurring issues, the worst and latest first.
 
         Args:
@@ -141,7 +160,7 @@ class QueryStore(RunQuestions, AccountQuestions, MetricQuestions, SqlStore):
         loader = EvidenceLoader(partial(self._evidence_rows, generation), [(row[0], row[6]) for row in rows])
         build = partial(issue, loader.load)
         with collector_paused():
-            return [StormlogIssue.of_row(row, build, row[2]) for row in rows]
+            return IssueList([StormlogIssue.of_row(row, build, row[2]) for row in rows])
 
     def _evidence_rows(self, generation: Generation, fingerprint_ids: list[str]) -> list[tuple[Any, ...]]:
         statement = statements.evidence_statement(fingerprint_ids)
@@ -159,6 +178,68 @@ class QueryStore(RunQuestions, AccountQuestions, MetricQuestions, SqlStore):
         overrides = self._issue_states(state_overrides)
         return statements.issues_statement(filters, overrides)
 
+    def issue_table(self, filters: IssueFilter | None = None) -> IssueTable:
+        """Return the issues that `list_issues` lists as one value, whose rows are made when they are looked at.
+
+        It stays as it is after a `refresh`.
+
+        Args:
+            filters: As of `list_issues`.
+
+        Raises:
+            QueryError: the store is closed, or DuckDB failed.
+            SourceError: the store is strict and something had to be skipped.
+        """
+        from stormlog.query.issue_tables import IssueTable, light_statement
+
+        found = self._issues_statement(filters)
+        text = light_statement(found.text)
+
+        def read(question: Question) -> IssueTable:
+            with question.cursor as cursor, cursor.using("list_issues", text) as connection:
+                return IssueTable(connection.sql(text, params=found.parameters).to_arrow_table())
+
+        return self._ask(
+            lambda: self._begin((text, found.parameters), found.views, None, is_selective=False), read
+        )
+
+    def issue_page_facts(self, fingerprint_ids: Sequence[str]) -> dict[str, IssuePageFacts]:
+        """Return what lists show of some issues besides their own fields, by fingerprint id; see `issue_table`."""
+        from stormlog.query.issue_tables import IssuePageFacts
+
+        statement = statements.issue_page_statement(fingerprint_ids)
+
+        def read(question: Question) -> list[tuple[Any, ...]]:
+            with question.cursor as cursor:
+                return question.engine.fetch(cursor, "issue_page", *statement)[1]
+
+        views = "issue_counts issue_trend run_sessions stage.hit_places"
+        rows = self._ask(lambda: self._begin(statement, views, None, is_selective=False), read)
+        return {fingerprint_id: IssuePageFacts(*facts) for fingerprint_id, *facts in rows}
+
+    def evidence_places(self, fingerprint_ids: Sequence[str], *, limit: int = 1_000) -> list[EvidencePlace]:
+        """Return where hits of some issues are recorded, the latest first.
+
+        Args:
+            fingerprint_ids: Whole ids.
+            limit: At most this many.
+        """
+        from stormlog.explaining import EvidencePlace
+
+        statement = statements.issue_hits_statement(fingerprint_ids, limit)
+        rows = self._run("issue_hits", statement, "issue_evidence memory_gaps").rows
+        return [EvidencePlace(*row) for row in rows]
+
+    def recorded_text(self, place: EvidencePlace) -> str:
+        """Return what stands where a hit is recorded: its line, the manifest of its bundle, or the event as JSON.
+
+        Raises:
+            SourceError: it is not there any more, or cannot be read.
+        """
+        from stormlog.query.recorded import recorded_text
+
+        return recorded_text(self, self.catalog.opened, place)
+
     def issue_counts(self) -> dict[str, IssueCounts]:
         """Return how many failures, runs and sessions each issue has, by fingerprint id.
 
@@ -173,7 +254,7 @@ class QueryStore(RunQuestions, AccountQuestions, MetricQuestions, SqlStore):
         """Return the text and the parameters that `issue_counts` runs."""
         return statements.issue_counts_statement()
 
-    def list_sessions(self, filters: SessionFilter | None = None) -> list[SessionRow]:
+    def list_sessions(self, filters: SessionFilter | None = None) -> RowList[SessionRow]:
         """Return sessions, the latest first, one per source that knows them.
 
         Sinks with a ledger answer from it without reading events.
@@ -184,13 +265,13 @@ class QueryStore(RunQuestions, AccountQuestions, MetricQuestions, SqlStore):
 
         found = statements.sessions_statement(filters)
         rows = self._run("list_sessions", found.statement, found.views).rows
-        return [session_row(row) for row in rows]
+        return RowList(map(session_row, rows))
 
     def list_sessions_sql(self, filters: SessionFilter | None = None) -> Statement:
         """Return the text and the parameters that `list_sessions` runs."""
         return statements.sessions_statement(filters).statement
 
-    def query_events(self, filters: EventFilter | None = None) -> list[EventRow]:
+    def query_events(self, filters: EventFilter | None = None) -> RowList[EventRow]:
         """Return events in the order of time.
 
         Parquet segments that hold nothing of the session and the times that are asked for are left out, unless
@@ -204,7 +285,7 @@ class QueryStore(RunQuestions, AccountQuestions, MetricQuestions, SqlStore):
         # Which sessions belong to a run shows only when all files were read.
         is_selective = found.views == "events"
         rows = self._run("query_events", found.statement, found.views, is_selective=is_selective).rows
-        return [event_row(row) for row in rows]
+        return RowList(map(event_row, rows))
 
     def iter_events(self, filters: EventFilter | None = None) -> RowStream[EventRow]:
         """Return an iterator over what `query_events` returns, whose memory does not grow with the number of events.
@@ -224,7 +305,7 @@ class QueryStore(RunQuestions, AccountQuestions, MetricQuestions, SqlStore):
         """Return the text and the parameters that `query_events` runs."""
         return statements.events_statement(filters).statement
 
-    def list_oom_bundles(self, filters: OOMBundleFilter | None = None) -> list[OOMBundleRow]:
+    def list_oom_bundles(self, filters: OOMBundleFilter | None = None) -> RowList[OOMBundleRow]:
         """Return OOM bundles by date.
 
         Source: docs/concepts.md#artifacts.
@@ -233,7 +314,7 @@ class QueryStore(RunQuestions, AccountQuestions, MetricQuestions, SqlStore):
 
         found = statements.oom_bundles_statement(filters)
         rows = self._run("list_oom_bundles", found.statement, found.views).rows
-        return [oom_bundle_row(row) for row in rows]
+        return RowList(map(oom_bundle_row, rows))
 
     def list_oom_bundles_sql(self, filters: OOMBundleFilter | None = None) -> Statement:
         """Return the text and the parameters that `list_oom_bundles` runs."""

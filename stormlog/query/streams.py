@@ -29,9 +29,11 @@ class RowStream(Iterator[_Row], Generic[_Row]):
         build: Makes what is returned from a row of the statement.
         close: Called once nothing more is fetched.
         keep: Called at the end with all rows, if they were few.
+        types: Types of the columns, as DuckDB writes them, where they are known.
 
     Attributes:
         columns: Names of the columns of the statement, in order.
+        types: Their types, as DuckDB writes them; none where they are not known.
         is_empty: Whether the statement has no rows at all.
 
     Raises:
@@ -45,8 +47,10 @@ class RowStream(Iterator[_Row], Generic[_Row]):
         build: Callable[[tuple[Any, ...]], _Row],
         close: Callable[[], None],
         keep: Callable[[list[tuple[Any, ...]]], None],
+        types: Sequence[str] = (),
     ) -> None:
         self.columns = list(columns)
+        self.types = list(types)
         self._fetch = fetch
         self._build = build
         self._close = close

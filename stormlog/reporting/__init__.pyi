@@ -5,6 +5,9 @@ from stormlog.reporting.collecting import (
     MOST_PICTURES as MOST_PICTURES,
     collect_report as collect_report,
 )
+from stormlog.reporting.documents import (
+    EnvelopeDocument as EnvelopeDocument,
+)
 from stormlog.reporting.envelope import (
     report_envelope as report_envelope,
 )

@@ -21,8 +21,6 @@ __all__ = ["MOST_ISSUES", "MOST_PICTURES", "collect_report"]
 MOST_ISSUES = 50
 #: Issues of these whose memory is drawn large.
 MOST_PICTURES = 20
-#: Most skipped lines that are looked at to find the first of each file.
-_MOST_REJECTS = 1000
 #: Most changes of an issue that are shown.
 _MOST_CHANGES = 5
 
@@ -127,12 +125,9 @@ def _history(store: QueryStore, explanation: Explanation) -> MemoryHistory:
 
 
 def _skipped(store: QueryStore) -> list[SkippedFile]:
-    summary = store.rejects_summary()
-    first: dict[str, tuple[int, str]] = {}
-    for reject in store.rejects(_MOST_REJECTS) if summary else ():
-        first.setdefault(reject.path, (reject.line_number, reject.message))
     lines = [
-        SkippedFile(path, count, *first.get(path, (None, "see view rejects"))) for path, count in summary
+        SkippedFile(found.path, found.line_count, found.line_number, found.message or "see view rejects")
+        for found in store.skipped_lines()
     ]
     files = [
         SkippedFile(warning.path, None, None, warning.message, warning.is_note)

@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stormlog.explaining import EvidencePlace, IssueAccount
 from stormlog.explaining.times import utc_text
 from stormlog.issues import ISSUE_FINGERPRINT_SCHEMA_VERSION
+from stormlog.reporting.documents import (
+    EnvelopeDocument,
+    EvidenceDocument,
+    FindingDocument,
+    PayloadDocument,
+    PayloadIssue,
+)
 from stormlog.reporting.inputs import Records, is_lines, read_records
 from stormlog.reporting.models import IssueLine, Report
 from stormlog.reporting.wording import ask_again, report_title, verdict
@@ -30,16 +37,13 @@ _EXIT_CODES = {"pass": 0, "findings": 3}
 _SEVERITIES = {"critical": "critical", "error": "critical", "warning": "warning", "info": "info"}
 
 
-def report_envelope(report: Report, store: QueryStore, *, directory: str | None = None) -> dict[str, Any]:
+def report_envelope(report: Report, store: QueryStore, *, directory: str | None = None) -> EnvelopeDocument:
     """Return a report as the envelope ``stormlog.report`` of version 1.
 
     Args:
         report: What is known.
         store: The store that it was collected from: ids of records, and hashes of files, are read from it.
         directory: Where the report will lie: relative paths of evidence lead from there. None is the current directory.
-
-    Returns:
-        A mapping of plain values. Times ending in ``_ns`` are nanoseconds since the Unix epoch.
 
     Source: docs/report.md#json.
     """
@@ -97,7 +101,7 @@ def _finding_id(issue: IssueLine) -> str:
 
 def _finding(
     issue: IssueLine, account: IssueAccount | None, records: Records, directory: str | None
-) -> dict[str, Any]:
+) -> FindingDocument:
     metrics = {"hit_count": issue.hit_count, "session_count": issue.session_count}
     if account is not None:
         metrics["run_count"] = account.run_count
@@ -115,26 +119,29 @@ def _finding(
     }
 
 
-def _evidence(place: EvidencePlace, records: Records, directory: str | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"kind": "oom_bundle" if place.line_number is None else "telemetry_event"}
-    found["path"] = _from(directory, place.path) or None
+def _evidence(place: EvidencePlace, records: Records, directory: str | None) -> EvidenceDocument:
+    kind = "oom_bundle" if place.line_number is None else "telemetry_event"
+    found = _place(kind, _from(directory, place.path), place.session_id, place.timestamp_ns)
     if place.line_number is not None:
         record_id = records.ids.get((place.path, place.line_number))
         if record_id is not None and is_lines(place.path):
             # Version 1 counts from zero.
-            found |= {"pointer": f"/{place.line_number - 1}", "record_id": record_id}
+            found["pointer"] = f"/{place.line_number - 1}"
+            found["record_id"] = record_id
         found["description"] = f"line {place.line_number}"
-    return {**found, **_session_and_time(place.session_id, place.timestamp_ns)}
+    return found
 
 
-def _first_evidence(issue: IssueLine, directory: str | None) -> dict[str, Any]:
+def _first_evidence(issue: IssueLine, directory: str | None) -> EvidenceDocument:
     path = None if not issue.path else _from(directory, issue.path)
-    return {"kind": "source", "path": path, **_session_and_time(issue.session_id, issue.timestamp_ns)}
+    return _place("source", path, issue.session_id, issue.timestamp_ns)
 
 
-def _session_and_time(session_id: str | None, time_ns: int | None) -> dict[str, Any]:
-    # Version 1 has no times before the epoch, and no empty ids.
+def _place(kind: str, path: str | None, session_id: str | None, time_ns: int | None) -> EvidenceDocument:
+    # Version 1 has no times before the epoch, and no empty paths and ids.
     return {
+        "kind": kind,
+        "path": path or None,
         "session_id": session_id or None,
         "start_ns": time_ns if time_ns is not None and time_ns >= 0 else None,
     }
@@ -142,7 +149,7 @@ def _session_and_time(session_id: str | None, time_ns: int | None) -> dict[str, 
 
 def _payload(
     report: Report, accounts: dict[str, IssueAccount], records: Records, directory: str | None
-) -> dict[str, Any]:
+) -> PayloadDocument:
     return {
         "schema_version": _PAYLOAD_VERSION,
         "title": report_title(report),
@@ -175,7 +182,7 @@ def _payload(
     }
 
 
-def _issues(report: Report, accounts: dict[str, IssueAccount]) -> Iterator[dict[str, Any]]:
+def _issues(report: Report, accounts: dict[str, IssueAccount]) -> Iterator[PayloadIssue]:
     for issue in report.issues:
         account = accounts.get(issue.fingerprint_id)
         tracked = report.tracked.get(issue.fingerprint_id)

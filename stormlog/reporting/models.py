@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 from stormlog.explaining import Explanation, IssueAccount, MemoryHistory
 
@@ -37,6 +38,9 @@ class IssueLine:
     path: str | None
     session_id: str | None
     timestamp_ns: int | None
+    first = ReadableTime()
+    last = ReadableTime()
+    timestamp = ReadableTime()
 
     @property
     def is_finding(self) -> bool:
@@ -123,6 +127,8 @@ class Report:
     session_count: int
     first_ns: int | None
     last_ns: int | None
+    first = ReadableTime()
+    last = ReadableTime()
 
     @property
     def shown(self) -> list[tuple[IssueLine, IssueAccount]]:

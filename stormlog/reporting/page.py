@@ -16,6 +16,7 @@ from stormlog.reporting.page_issues import issue_sections, issue_table
 from stormlog.reporting.page_parts import Cell, commands, paragraph, table
 from stormlog.reporting.page_style import PAGE_STYLE
 from stormlog.reporting.page_why import why_part
+from stormlog.reporting.pictures import run_picture
 from stormlog.reporting.wording import ask_again, issue_counts, report_title, span_of_time
 
 __all__ = ["report_page"]
@@ -59,7 +60,7 @@ def _page(report: Report) -> Iterator[str]:
     yield f'<nav aria-label="Parts of this page"><ul>{links}</ul></nav></header>\n<main>\n'
     headings = dict(parts)
     yield f'<section id="why"><h2>{headings["why"]}</h2><div class="card">'
-    yield f"{why_part(report.explanation, report.history)}</div></section>\n"
+    yield f"{why_part(report.explanation, run_picture(report.explanation, report.history))}</div></section>\n"
     sections, pictures = _sections(report)
     yield f'<section id="issues"><h2>Issues</h2><div class="card">{issue_table(report, len(sections))}</div>\n'
     yield from sections

@@ -1,37 +1,12 @@
-"""How the page of a report looks: on a screen, light and dark, on a phone and on paper."""
+"""How the page of a report looks: on a screen, light and dark, on a phone and on paper; and its parts, elsewhere."""
 
 from __future__ import annotations
 
-__all__ = ["PAGE_STYLE"]
+__all__ = ["PAGE_STYLE", "PART_STYLE"]
 
-PAGE_STYLE = """\
-:root{color-scheme:light dark;--ink:#1d2733;--soft:#5b6775;--line:#dfe4ea;--page:#f5f7f9;--card:#fff;--link:#1d4ed8;
---bad:#b91c1c;--warn:#a16207;--good:#15803d;--note:#1d5fa8;--code:#f0f3f6}
-@media (prefers-color-scheme:dark){:root{--ink:#e4e9ef;--soft:#a3afbd;--line:#2d3743;--page:#0f1419;--card:#151b22;
---link:#8db4ff;--bad:#f87171;--warn:#eab53d;--good:#5cc98a;--note:#7db7f0;--code:#1d252e}}
-*{box-sizing:border-box}
-html{-webkit-text-size-adjust:100%}
-body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,
-"Helvetica Neue",Arial,sans-serif}
-main,body>header,body>footer{max-width:64rem;margin:0 auto;padding:0 1.25rem}
-body>header{padding-top:2rem}body>footer{padding-bottom:3rem;color:var(--soft);font-size:.875rem}
-h1{font-size:1.65rem;line-height:1.25;margin:.25rem 0 .5rem;text-wrap:balance;overflow-wrap:anywhere}
-h2{font-size:1.25rem;margin:2.5rem 0 .75rem}
-h3{font-size:1.05rem;margin:1.5rem 0 .5rem}
-p,ul,dl,pre,table,figure{margin:.5rem 0}
-a{color:var(--link)}
-:focus-visible{outline:2px solid var(--link);outline-offset:2px}
-.skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:1rem;background:var(--card);padding:.5rem 1rem;z-index:1}
-.kicker{color:var(--soft);font-size:.8125rem;letter-spacing:.02em;margin:0}
+#: Rules for what `stormlog.reporting.page_parts` makes; plain rules only, so that others may put a class before each.
+PART_STYLE = """\
 .soft{color:var(--soft)}.small{font-size:.875rem}.warn{color:var(--warn)}
-.verdict{background:var(--card);border:1px solid var(--line);border-left:6px solid var(--good);border-radius:8px;
-padding:1.1rem 1.4rem}
-.verdict.findings{border-left-color:var(--bad)}
-nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;padding:0;margin:1rem 0 0;font-size:.9375rem}
-.card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.5rem 1.4rem 1.1rem;margin:1rem 0}
-.card>h3:first-child{margin-top:.75rem}
-.card h3{font-size:1.125rem;line-height:1.35;overflow-wrap:anywhere}
-.card h4{font-size:.875rem;color:var(--soft);font-weight:600;margin:1.25rem 0 .35rem}
 dl{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.2rem 1.25rem}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 .scroll{overflow-x:auto}
@@ -61,6 +36,38 @@ figcaption{color:var(--soft);font-size:.875rem}
 .value{display:inline-block;margin-right:1.25rem}
 .meter{display:inline-block;width:2.5rem;height:.55rem;margin-right:.45rem;border-radius:3px;vertical-align:.05em;
 background:linear-gradient(var(--note),var(--note)) left/var(--share) 100% no-repeat,var(--line)}
+"""
+
+_PAGE = """\
+:root{color-scheme:light dark;--ink:#1d2733;--soft:#5b6775;--line:#dfe4ea;--page:#f5f7f9;--card:#fff;--link:#1d4ed8;
+--bad:#b91c1c;--warn:#a16207;--good:#15803d;--note:#1d5fa8;--code:#f0f3f6}
+@media (prefers-color-scheme:dark){:root{--ink:#e4e9ef;--soft:#a3afbd;--line:#2d3743;--page:#0f1419;--card:#151b22;
+--link:#8db4ff;--bad:#f87171;--warn:#eab53d;--good:#5cc98a;--note:#7db7f0;--code:#1d252e}}
+*{box-sizing:border-box}
+html{-webkit-text-size-adjust:100%}
+body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,
+"Helvetica Neue",Arial,sans-serif}
+main,body>header,body>footer{max-width:64rem;margin:0 auto;padding:0 1.25rem}
+body>header{padding-top:2rem}body>footer{padding-bottom:3rem;color:var(--soft);font-size:.875rem}
+h1{font-size:1.65rem;line-height:1.25;margin:.25rem 0 .5rem;text-wrap:balance;overflow-wrap:anywhere}
+h2{font-size:1.25rem;margin:2.5rem 0 .75rem}
+h3{font-size:1.05rem;margin:1.5rem 0 .5rem}
+p,ul,dl,pre,table,figure{margin:.5rem 0}
+a{color:var(--link)}
+:focus-visible{outline:2px solid var(--link);outline-offset:2px}
+.skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:1rem;background:var(--card);padding:.5rem 1rem;z-index:1}
+.kicker{color:var(--soft);font-size:.8125rem;letter-spacing:.02em;margin:0}
+.verdict{background:var(--card);border:1px solid var(--line);border-left:6px solid var(--good);border-radius:8px;
+padding:1.1rem 1.4rem}
+.verdict.findings{border-left-color:var(--bad)}
+nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;padding:0;margin:1rem 0 0;font-size:.9375rem}
+.card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.5rem 1.4rem 1.1rem;margin:1rem 0}
+.card>h3:first-child{margin-top:.75rem}
+.card h3{font-size:1.125rem;line-height:1.35;overflow-wrap:anywhere}
+.card h4{font-size:.875rem;color:var(--soft);font-weight:600;margin:1.25rem 0 .35rem}
+"""
+
+_NARROW_AND_PAPER = """\
 @media (max-width:42rem){body{font-size:15px}main,body>header,body>footer{padding-left:.9rem;padding-right:.9rem}
 h1{font-size:1.35rem}.card,.verdict{padding-left:.9rem;padding-right:.9rem}
 dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.45rem}
@@ -75,3 +82,5 @@ table.cards td:has(svg)::before{content:none}}
 .card,.verdict,figure,tr{break-inside:avoid}.card{border-color:#bbb}figure svg{min-width:0}
 main,body>header,body>footer{max-width:none;padding:0}}
 """
+
+PAGE_STYLE = _PAGE + PART_STYLE + _NARROW_AND_PAPER

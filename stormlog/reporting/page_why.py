@@ -5,28 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import stormlog.presenting.why_sentences as sentences
-from stormlog.explaining import COMPONENTS, Explanation, MemoryAccount, MemoryHistory
+from stormlog.explaining import COMPONENTS, Explanation, MemoryAccount
 from stormlog.presenting import human_bytes, human_count, human_time
 from stormlog.presenting.markup import markup_text
 from stormlog.presenting.quantities import human_difference
-from stormlog.presenting.svg_memory import describe, memory_svg
+from stormlog.presenting.svg_memory import MemoryPicture, describe, memory_svg
 from stormlog.presenting.texts import ranges
 from stormlog.presenting.why_headline import absent_ranks, doubt
 from stormlog.presenting.why_ranks import notable_ranks, other_ranks
 from stormlog.reporting.page_parts import Cell, chip, facts, paragraph, table
-from stormlog.reporting.pictures import run_picture
 
 __all__ = ["why_part"]
 
 _RANKS = 20
 
 
-def why_part(explanation: Explanation, history: MemoryHistory) -> str:
-    """Return the account of the run: its failure, its memory, its ranks, and what came before."""
-    return "".join(_parts(explanation, history))
+def why_part(explanation: Explanation, picture: MemoryPicture | None, name: str = "run") -> str:
+    """Return the account of the run: its failure, its memory, its ranks, and what came before.
+
+    Args:
+        explanation: What is known.
+        picture: Memory over time.
+        name: Begins the ids of the picture; differs between the pictures of a page.
+    """
+    return "".join(_parts(explanation, picture, name))
 
 
-def _parts(explanation: Explanation, history: MemoryHistory) -> Iterator[str]:
+def _parts(explanation: Explanation, picture: MemoryPicture | None, name: str) -> Iterator[str]:
     yield paragraph(sentences.run_title(explanation), "soft")
     failure = explanation.first_failure
     if failure is not None:
@@ -41,7 +46,8 @@ def _parts(explanation: Explanation, history: MemoryHistory) -> Iterator[str]:
             )
         )
         yield paragraph(doubt(explanation, failure), "warn")
-    yield from _picture(explanation, history)
+    if picture is not None and picture.peak is not None:
+        yield from _picture(picture, name)
     if explanation.memory is not None:
         yield from _account(explanation, explanation.memory)
     elif failure is not None:
@@ -52,12 +58,9 @@ def _parts(explanation: Explanation, history: MemoryHistory) -> Iterator[str]:
     yield paragraph(sentences.other_runs(explanation), "soft")
 
 
-def _picture(explanation: Explanation, history: MemoryHistory) -> Iterator[str]:
-    picture = run_picture(explanation, history)
-    if picture.peak is None:
-        return
+def _picture(picture: MemoryPicture, name: str) -> Iterator[str]:
     caption = f"{picture.title}. {describe(picture)}"
-    yield f'<h3>Memory over time</h3><figure class="scroll" tabindex="0">{memory_svg(picture, "run")}'
+    yield f'<h3>Memory over time</h3><figure class="scroll" tabindex="0">{memory_svg(picture, name)}'
     yield f"<figcaption>{markup_text(caption)}</figcaption></figure>"
 
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stormlog.explaining import Explanation, IssueAccount, MemoryHistory, SeriesHistory, TimelineMark
-from stormlog.presenting import human_count
+from stormlog.explaining import (
+    Explanation,
+    IssueAccount,
+    MemoryHistory,
+    MemoryTimeline,
+    SeriesHistory,
+    TimelineMark,
+)
+from stormlog.presenting import human_count, human_time
 from stormlog.presenting.svg_memory import MemoryLine, MemoryPicture, memory_svg
 from stormlog.presenting.why_sentences import run_name
 from stormlog.reporting.models import Report
 
-__all__ = ["issue_picture", "report_picture", "run_picture"]
+__all__ = ["explanation_picture", "issue_picture", "report_picture", "run_picture"]
 
 #: Order of the counters of one series: the largest first.
 _COUNTERS = ("used", "reserved", "allocated")
@@ -83,15 +90,30 @@ def issue_picture(account: IssueAccount) -> MemoryPicture | None:
     timeline = account.timeline
     if timeline is None or not timeline.series:
         return None
+    return _around(timeline, "the first evidence", [TimelineMark("evidence", timeline.timestamp_ns, 1)])
+
+
+def explanation_picture(explanation: Explanation) -> MemoryPicture | None:
+    """Return the picture of the memory of the device that an account is about, around its time; None without samples.
+
+    Other than `run_picture`, it needs nothing but the explanation.
+    """
+    timeline = explanation.timeline
+    if timeline is None or not timeline.series:
+        return None
+    return _around(timeline, f"{human_time(timeline.timestamp_ns)} UTC", [])
+
+
+def _around(timeline: MemoryTimeline, moment: str, marks: Sequence[TimelineMark]) -> MemoryPicture:
     device = f", device {timeline.device_id}" if timeline.device_id >= 0 else ""
     failures = {mark.timestamp_ns for mark in timeline.marks if mark.kind == "failure"}
     # The failure stands for the hit that it is.
-    marks = [m for m in timeline.marks if m.kind != "oom" or m.timestamp_ns not in failures]
+    known = [m for m in timeline.marks if m.kind != "oom" or m.timestamp_ns not in failures]
     order = sorted(timeline.series, key=lambda series: _COUNTERS.index(series.counter))
     return MemoryPicture(
-        title=f"Memory of rank {timeline.rank}{device} around the first evidence",
+        title=f"Memory of rank {timeline.rank}{device} around {moment}",
         lines=[MemoryLine(series.counter, series.points) for series in order],
         size_bytes=timeline.total_bytes,
         phases=timeline.phases,
-        marks=[*marks, TimelineMark("evidence", timeline.timestamp_ns, 1)],
+        marks=[*known, *marks],
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from stormlog._readable_times import ReadableTime
 from stormlog.telemetry.capabilities import check_memory_capabilities
 from stormlog.telemetry.checks import require_integer
 from stormlog.telemetry.errors import TelemetryRecordError
@@ -70,6 +71,7 @@ class TelemetryEventV2:
     local_rank: int = 0
     world_size: int = 1
     metadata: dict[str, Any] = field(default_factory=dict)
+    timestamp = ReadableTime()
 
     def __post_init__(self) -> None:
         _check_event(self, SCHEMA_VERSION_V2)
@@ -106,6 +108,7 @@ class TelemetryEventV3:
     local_rank: int = 0
     world_size: int = 1
     metadata: dict[str, Any] = field(default_factory=dict)
+    timestamp = ReadableTime()
 
     def __post_init__(self) -> None:
         _check_event(self, SCHEMA_VERSION_V3)
@@ -142,6 +145,7 @@ class TelemetryEventV4:
     local_rank: int = 0
     world_size: int = 1
     metadata: dict[str, Any] = field(default_factory=dict)
+    timestamp = ReadableTime()
 
     def __post_init__(self) -> None:
         _check_event(self, SCHEMA_VERSION_V4)

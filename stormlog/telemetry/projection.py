@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
+from stormlog._readable_times import ReadableTime
 from stormlog.telemetry.checks import is_integer, is_non_blank_text
 from stormlog.telemetry.conversion import telemetry_event_from_record
 from stormlog.telemetry.errors import TelemetryRecordError
@@ -104,6 +105,8 @@ class ProjectedTelemetryRecord:
     resource: Mapping[str, Any]
     attributes: Mapping[str, Any]
     correlation: Mapping[str, Any]
+    timestamp = ReadableTime()
+    observed_timestamp = ReadableTime()
 
 
 def project_telemetry_mapping(

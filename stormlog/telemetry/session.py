@@ -12,6 +12,7 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 from stormlog.telemetry.checks import is_non_blank_text
 from stormlog.telemetry.errors import TelemetryRecordError
@@ -70,6 +71,8 @@ class SessionSummary:
     local_rank: int = 0
     world_size: int = 1
     source: str = "stormlog.session"
+    started_at = ReadableTime()
+    ended_at = ReadableTime()
 
 
 class _HasSummary(Protocol):

@@ -18,6 +18,10 @@ from stormlog.tracking.gate.gate import (
 from stormlog.tracking.projects import (
     VERSION_ORDERS as VERSION_ORDERS,
 )
+from stormlog.tracking.documents import (
+    ChangeWarning as ChangeWarning,
+    SkippedInput as SkippedInput,
+)
 from stormlog.tracking.models import (
     Activity as Activity,
     Change as Change,

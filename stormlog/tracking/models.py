@@ -10,8 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from stormlog._readable_times import ReadableTime
+from stormlog._values import UNPRINTED
+
 if TYPE_CHECKING:
     from stormlog.issues import IgnoreRule
+    from stormlog.tracking.documents import ChangeWarning, RuleDocument, SkippedInput
 
 __all__ = [
     "Activity",
@@ -32,13 +36,20 @@ __all__ = [
 ]
 
 
-class _Value:
+class _Shown:
+    def __repr__(self) -> str:
+        from stormlog._short_repr import repr_of_fields  # Late: commands print no values.
+
+        return repr_of_fields(self, self.__dataclass_fields__)  # type: ignore[attr-defined]
+
+
+class _Value(_Shown):
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, JSON-ready."""
         return asdict(self)  # type: ignore[call-overload,no-any-return]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrackedIssue(_Value):
     """A failure that is followed from scan to scan.
 
@@ -102,9 +113,17 @@ class TrackedIssue(_Value):
     failure_count: int
     what: str = ""
     merged_from: str | None = None
+    resolved = ReadableTime()
+    recurred_last = ReadableTime()
+    first_seen = ReadableTime()
+    last_seen = ReadableTime()
+    last_activity = ReadableTime()
+    last_notified = ReadableTime()
+    created = ReadableTime()
+    updated = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fingerprint(_Value):
     """What makes evidence the same issue."""
 
@@ -115,9 +134,10 @@ class Fingerprint(_Value):
     severity: str
     title: str
     added_ns: int
+    added = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Occurrence(_Value):
     """An issue in one session.
 
@@ -141,9 +161,12 @@ class Occurrence(_Value):
     last_ns: int | None
     hit_count: int
     recorded_ns: int
+    first = ReadableTime()
+    last = ReadableTime()
+    recorded = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evidence(_Value):
     """One event, bundle or finding behind an occurrence; kept for the first 5 and last 15 of each."""
 
@@ -159,9 +182,10 @@ class Evidence(_Value):
     source_path: str | None
     bundle_path: str | None
     metadata: Mapping[str, Any]
+    timestamp = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comment(_Value):
     """What somebody said about an issue, in Markdown."""
 
@@ -173,9 +197,11 @@ class Comment(_Value):
     body: str
     created_ns: int
     updated_ns: int
+    created = ReadableTime()
+    updated = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activity(_Value):
     """One change, and who made it."""
 
@@ -188,9 +214,10 @@ class Activity(_Value):
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
     scan_id: str | None
+    at = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class IssueDetail(_Value):
     """An issue with its fingerprints, latest occurrences, their evidence and its comments.
 
@@ -206,7 +233,7 @@ class IssueDetail(_Value):
     merged_into: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class IssuePage(_Value):
     """Some issues of a list.
 
@@ -220,7 +247,7 @@ class IssuePage(_Value):
     has_more: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OccurrencePage(_Value):
     """Some occurrences of an issue, the latest first; see `IssuePage`."""
 
@@ -229,7 +256,7 @@ class OccurrencePage(_Value):
     has_more: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HistoryPage(_Value):
     """Some changes of an issue, the latest first; see `IssuePage`."""
 
@@ -238,20 +265,20 @@ class HistoryPage(_Value):
     has_more: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Change(_Value):
     """What a verb did.
 
     Attributes:
         issues: Those it was about, as they are now.
-        warnings: ``issue_id`` (None for all of them), ``code`` and ``message`` of what to think about.
+        warnings: What to think about.
     """
 
     issues: Sequence[TrackedIssue]
-    warnings: Sequence[Mapping[str, Any]] = ()
+    warnings: Sequence[ChangeWarning] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Undone(_Value):
     """What was reversed.
 
@@ -266,8 +293,8 @@ class Undone(_Value):
     issues: Sequence[TrackedIssue]
 
 
-@dataclass(frozen=True)
-class TrackedRule(_Value):
+@dataclass(frozen=True, repr=False)
+class TrackedRule(_Shown):
     """A rule of a project by which issues are ignored.
 
     Attributes:
@@ -283,8 +310,9 @@ class TrackedRule(_Value):
     actor_id: str
     created_ns: int
     issue_count: int
+    created = ReadableTime()
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> RuleDocument:
         """Return all fields in order, those of the rule among them, JSON-ready."""
         rule = self.rule
         return {
@@ -301,7 +329,7 @@ class TrackedRule(_Value):
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Project(_Value):
     """A named collection of runs: what merges stay within and digests are about.
 
@@ -324,9 +352,11 @@ class Project(_Value):
     webhook_format: str
     last_digest_ns: int | None
     created_ns: int
+    last_digest = ReadableTime()
+    created = ReadableTime()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ScanReport(_Value):
     """What a scan did.
 
@@ -340,7 +370,7 @@ class ScanReport(_Value):
         lines_skipped: Lines that were new and no valid records.
         sessions_scanned: Sessions whose evidence was worked out.
         evidence_new: Pieces of evidence recorded for the first time.
-        warnings: ``path`` and ``message`` of what was skipped.
+        warnings: What was skipped.
     """
 
     scan_id: str
@@ -359,8 +389,10 @@ class ScanReport(_Value):
     occurrences_created: int = 0
     occurrences_updated: int = 0
     notices_queued: int = 0
-    warnings: Sequence[Mapping[str, str]] = field(default_factory=list)
-    sources_settled: int = 0
+    warnings: Sequence[SkippedInput] = field(default_factory=list)
+    sources_settled: int = field(default=0, metadata={UNPRINTED: True})
+    started = ReadableTime()
+    finished = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the answer of a scan, whose keys do not change."""

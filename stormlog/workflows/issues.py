@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from stormlog.query import QueryStore
     from stormlog.tracking import IssueDetail, Tracker
 
-__all__ = ["explain", "show_issue"]
+__all__ = ["explain", "fingerprints_of_issue", "show_issue"]
 
 #: Digits of a whole fingerprint id.
 _WHOLE_DIGITS: Final = 24
 
+_Opening = Callable[[Sequence[str]], AbstractContextManager["QueryStore"]]
 _Watching = Callable[["QueryStore"], AbstractContextManager[None]]
 
 
@@ -58,22 +59,40 @@ def explain(
         SourceError: there is no telemetry.
     """
     ask = partial(store.explain, run_id=run_id, session_id=session_id, attempt=attempt, at_ns=at_ns)
-    if issue is not None and _may_be_fingerprint(issue):
+    if issue is None:
+        return ask(issue=None)
+    for fingerprint_id in fingerprints_of_issue(store, issue, tracker=tracker, project=project):
+        try:
+            return ask(issue=fingerprint_id)
+        except UnknownIdError as error:
+            # An issue that was merged has several fingerprints, and evidence of some of them may lie elsewhere.
+            if error.kind != "issue" or issue.startswith("issue:"):
+                raise
+    raise UnknownIdError("issue", issue)
+
+
+def fingerprints_of_issue(
+    store: QueryStore, issue: str, *, tracker: str | None = None, project: str | None = None
+) -> list[str]:
+    """Return the fingerprint ids that are an issue, the one with the latest evidence first.
+
+    Args:
+        store: What was opened, for an issue that is named by the first digits of its fingerprint.
+        issue: A fingerprint id, or whatever `Tracker.issue` takes, such as a number.
+        tracker: File of the tracker, if there is one.
+        project: Its project; the usual one by default.
+
+    Raises:
+        LifecycleError: code ``not_found`` or ``ambiguous_id``: see `Tracker.issue`.
+        SourceError: there is no telemetry.
+    """
+    if _may_be_fingerprint(issue):
         if len(issue) == _WHOLE_DIGITS:
             # A fingerprint as people copy it.
             issue = f"issue:{issue}"
         elif tracker is None:
             issue = _found_fingerprint(store, issue)
-    if issue is None or issue.startswith("issue:"):
-        return ask(issue=issue)
-    for fingerprint_id in _fingerprints(issue, tracker, project):
-        try:
-            return ask(issue=fingerprint_id)
-        except UnknownIdError as error:
-            # An issue that was merged has several fingerprints, and evidence of some of them may lie elsewhere.
-            if error.kind != "issue":
-                raise
-    raise UnknownIdError("issue", issue)
+    return [issue] if issue.startswith("issue:") else _fingerprints(issue, tracker, project)
 
 
 def _found_fingerprint(store: QueryStore, digits: str) -> str:
@@ -112,7 +131,7 @@ def show_issue(
     tracker: Tracker | None = None,
     repo: str | None = None,
     with_rule: bool = False,
-    opening: Callable[[Sequence[str]], QueryStore] | None = None,
+    opening: _Opening | None = None,
     watching: _Watching = _unwatched,
 ) -> ShownIssue:
     """Return what a tracker and the telemetry know of an issue; one of them is enough.
@@ -123,7 +142,7 @@ def show_issue(
         tracker: The tracker.
         repo: A git repository: name the command that lists the changes between two versions.
         with_rule: Whether to add the rule that made the issue.
-        opening: Opens paths; by default `stormlog.query.open`.
+        opening: Opens paths for the time of the question; by default `stormlog.query.open`.
         watching: Wraps the time in which files are read.
 
     Raises:
@@ -173,7 +192,7 @@ def _tracked_detail(tracker: Tracker, issue: str, *, is_needed: bool) -> IssueDe
 def _account(
     issue: str | Sequence[str],
     paths: Sequence[str],
-    opening: Callable[[Sequence[str]], QueryStore] | None,
+    opening: _Opening | None,
     watching: _Watching,
 ) -> IssueAccount:
     if opening is None:
@@ -188,7 +207,7 @@ def _shown_with_tracker(
     tracker: Tracker,
     detail: IssueDetail,
     paths: Sequence[str],
-    opening: Callable[[Sequence[str]], QueryStore] | None,
+    opening: _Opening | None,
     watching: _Watching,
 ) -> ShownIssue:
     import os

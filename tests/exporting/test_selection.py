@@ -166,6 +166,20 @@ def test_a_name_may_stand_alone_and_twice() -> None:
     assert chosen_views(None) == sorted(view_names())
 
 
+@pytest.mark.parametrize("since", [2**63 - 1, -(2**63)])
+def test_times_at_the_bounds_are_compared_as_any_other(since: int, tmp_path: Path) -> None:
+    write_lines(
+        tmp_path / "events.jsonl",
+        event(timestamp_ns=2**63 - 1, event_type="warning", context="late"),
+        event(timestamp_ns=0, event_type="warning", context="early"),
+    )
+    with stormlog.query.open(tmp_path / "events.jsonl", cache=False) as store:
+        report = store.export(tmp_path / "out.duckdb", since=since)
+    count = 1 if since > 0 else 2
+    for name in ("events", "issues", "issue_evidence"):
+        assert of_view(report, name)[:2] == (count, 2 - count)
+
+
 @pytest.mark.parametrize("since", ["soon", True, [], 1_700_000_000])
 def test_a_time_that_is_none_is_refused(since: object, two_sessions: QueryStore, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="since"):

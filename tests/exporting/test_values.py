@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow
 import pytest
 
 from stormlog.engine import Settings
@@ -104,6 +106,21 @@ def test_values_are_exact_or_text_that_says_all(
         assert connection.execute(f"{same} {files}", [parquet_kind]).fetchall()[0] == (True, True)
         if in_parquet is not None:
             assert connection.execute(f"SELECT value FROM {files}").fetchall()[0] == (in_parquet,)
+
+
+@pytest.mark.parametrize("format_name", ["duckdb", "sqlite"])
+def test_batches_are_let_go_of_once_they_are_written(format_name: str, tmp_path: Path) -> None:
+    writer = open_writer(format_name, str(tmp_path / "t"), Settings(), str(tmp_path / "spill"))
+    held = []
+
+    def batches() -> Iterator[pyarrow.RecordBatch]:
+        for _ in range(20):
+            held.append(pyarrow.total_allocated_bytes())
+            yield pyarrow.record_batch({"value": ["x" * 1000] * 1000})
+
+    writer.write(table_of("VARCHAR", "''"), pyarrow.schema({"value": pyarrow.string()}), batches())
+    writer.close()
+    assert max(held) - held[0] < 3_000_000
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def largest_file(size: int) -> Iterator[None]:
 @pytest.mark.parametrize("size", [0, 20_000])
 def test_a_full_disk_leaves_nothing(name: str, size: int, small: QueryStore, tmp_path: Path) -> None:
     with largest_file(size), pytest.raises(ExportError, match="cannot be written, and nothing was: "):
-        small.export(tmp_path / name)
+        small.export(tmp_path / name, views=VIEWS)
     assert list(tmp_path.iterdir()) == []
 
 

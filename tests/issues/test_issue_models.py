@@ -102,7 +102,7 @@ def test_lazy_evidence_is_not_read_until_an_item_is_asked_for() -> None:
     assert lazy.index(LINKS[1]) == 1
     assert lazy.is_loaded
     assert loads == [1]
-    assert repr(lazy) == repr(LINKS)
+    assert repr(lazy) == "[" + ",\n ".join(map(repr, LINKS)) + "]"
 
 
 def test_lazy_evidence_equals_the_tuple_it_stands_for() -> None:

@@ -217,8 +217,8 @@ def test_too_many_columns_are_refused_in_every_way_to_ask(
 
 def test_a_statement_that_takes_too_long_is_stopped_and_the_store_goes_on(store: QueryStore) -> None:
     slow = "SELECT count(*) FROM range(1000000000) AS a(i), range(1000000) AS b(j) WHERE (i * j) % 7 = 3"
-    with pytest.raises(QueryError, match=r"it took longer than 0\.2 s"), deadline(store, 0.2):
+    with pytest.raises(QueryError, match=r"it took longer than 0\.2 s"), deadline(store.interrupt, 0.2):
         store.sql(slow)
-    with deadline(store, 60):
+    with deadline(store.interrupt, 60):
         assert store.sql("SELECT 1").rows == [(1,)]
     assert len(store.sql("FROM issues")) == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-__all__ = ["ExitCode"]
+__all__ = ["ERROR_CODES", "ExitCode"]
 
 
 class ExitCode(IntEnum):
@@ -35,3 +35,22 @@ class ExitCode(IntEnum):
     UNDELIVERED = 8
     FOUND = 10
     INTERRUPTED = 130
+
+
+#: Status -> the codes of errors that end with it, as they are named where JSON is asked for.
+ERROR_CODES = {
+    ExitCode.QUERY: ("query_failed", "out_of_memory", "internal_error"),
+    ExitCode.USAGE: ("invalid_value",),
+    ExitCode.SOURCES: ("source_unreadable",),
+    ExitCode.REFUSED: (
+        *("illegal_transition", "stale_revision", "changed_since", "not_found", "ambiguous_id"),
+        *("already_claimed", "already_merged", "merge_scope", "merge_hides_live_issue"),
+        *("not_author", "not_undoable", "ignored_by_rule"),
+    ),
+    ExitCode.PERMISSION: ("permission_denied",),
+    ExitCode.BUSY: ("store_busy",),
+    ExitCode.MIGRATION: (
+        *("store_too_new", "store_too_old", "checksum_mismatch", "migration_failed", "not_a_store"),
+    ),
+    ExitCode.INTERRUPTED: ("interrupted",),
+}

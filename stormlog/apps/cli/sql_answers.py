@@ -174,7 +174,7 @@ def _limited_time(store: QueryStore, wanted: SqlRequest, request: Request) -> It
         diagnostics.print_error(error, "query_failed", as_json=request.format_name in ("json", "jsonl"))
         os._exit(ExitCode.QUERY)
 
-    with deadline(store, wanted.timeout_s, give_up):
+    with deadline(store.interrupt, wanted.timeout_s, give_up):
         yield
 
 

@@ -166,6 +166,10 @@ class SnapshotCursor:
         if self._stop_reason is not None:
             raise QueryError(self._stop_reason, statement=name, sql=text)
 
+    def interrupt(self) -> None:
+        """Do what `stop` does, for somebody who waits no longer."""
+        self.stop(INTERRUPTED)
+
     def stop(self, reason: str) -> None:
         """Make the running statement fail, and every use from now on; from any thread.
 

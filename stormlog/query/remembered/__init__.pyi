@@ -5,6 +5,7 @@ from stormlog.engine.index.location import (
 )
 from stormlog.query.remembered.maintenance import (
     Cleared as Cleared,
+    IndexState as IndexState,
     IndexSummary as IndexSummary,
     clear_all as clear_all,
     clear_paths as clear_paths,

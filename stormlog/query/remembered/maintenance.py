@@ -13,13 +13,15 @@ import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
+from stormlog._readable_times import ReadableTime
 from stormlog.engine import INDEX_FILE_NAME, LAYOUT, engine_id, index_folder, peek_document
 from stormlog.errors import SourceError
 
 __all__ = [
     "Cleared",
+    "IndexState",
     "IndexSummary",
     "clear_all",
     "clear_folder",
@@ -59,10 +61,42 @@ class IndexSummary:
     answer_count: int
     last_used_ns: int
     is_of_this_engine: bool
+    last_used = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class IndexState(IndexSummary):
+    """One index, and what is new below its paths.
+
+    Attributes:
+        rows_bytes: What the rows in its parts take.
+        changed_files: Files that have to be read, new ones included.
+        gone_files: Files that it knows and that are not there any more.
+        unread_bytes: What has to be read.
+        is_current: Whether nothing has to be read, and nothing is gone.
+    """
+
+    rows_bytes: int
+    changed_files: int
+    gone_files: int
+    unread_bytes: int
+    is_current: bool
+
+
+class ClearedDocument(TypedDict):
+    """What `Cleared.as_dict` returns.
+
+    Attributes:
+        removed: The indexes.
+    """
+
+    removed: list[Annotated[dict[str, Any], IndexSummary]]
+    freed_bytes: int
+    left_alone: list[str]
 
 
 @dataclass(frozen=True)
@@ -78,6 +112,14 @@ class Cleared:
     indexes: list[IndexSummary]
     freed_bytes: int
     left_alone: list[str]
+
+    def as_dict(self) -> ClearedDocument:
+        """Return all fields, JSON-ready; the indexes are called ``removed``."""
+        return {
+            "removed": [index.as_dict() for index in self.indexes],
+            "freed_bytes": self.freed_bytes,
+            "left_alone": self.left_alone,
+        }
 
 
 def list_indexes(root: str) -> list[IndexSummary]:
@@ -97,7 +139,7 @@ def indexes_of(root: str, paths: Sequence[str]) -> list[IndexSummary]:
     ]
 
 
-def describe_index(root: str, paths: Sequence[str]) -> dict[str, Any] | None:
+def describe_index(root: str, paths: Sequence[str]) -> IndexState | None:
     """Return what is known of some paths, and what is new there now.
 
     Args:
@@ -105,8 +147,7 @@ def describe_index(root: str, paths: Sequence[str]) -> dict[str, Any] | None:
         paths: Opened paths, in the spelling in which they are opened.
 
     Returns:
-        The fields of `IndexSummary`, ``rows_bytes`` (of its parts), ``changed_files`` (new ones included),
-        ``gone_files``, ``unread_bytes`` and ``is_current``; None if there is no index.
+        None if there is no index.
     """
     from stormlog.artifacts import ArtifactCatalog
     from stormlog.artifacts.snapshot import Snapshot
@@ -122,14 +163,14 @@ def describe_index(root: str, paths: Sequence[str]) -> dict[str, Any] | None:
     gone = index.pieces.keys() - plan.pieces.keys()
     # The unfinished last line of a file is read every time, and nothing new for that.
     changed = [task for task in plan.tasks if task.start == 0 or task.state != task.piece.state]
-    return {
+    return IndexState(
         **summary.as_dict(),
-        "rows_bytes": sum(part.size for part in index.parts),
-        "changed_files": len(changed),
-        "gone_files": len(gone),
-        "unread_bytes": sum(task.size for task in changed),
-        "is_current": not changed and not gone,
-    }
+        rows_bytes=sum(part.size for part in index.parts),
+        changed_files=len(changed),
+        gone_files=len(gone),
+        unread_bytes=sum(task.size for task in changed),
+        is_current=not changed and not gone,
+    )
 
 
 def clear_all(root: str) -> Cleared:

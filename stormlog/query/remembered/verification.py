@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict, cast
 
 from stormlog._storable_text import storable_text
 from stormlog.artifacts import ArtifactCatalog
@@ -50,6 +50,22 @@ class Difference:
     fresh_count: int
 
 
+class VerificationDocument(TypedDict):
+    """What `Verification.as_dict` returns.
+
+    Attributes:
+        is_equal: Whether nothing differs.
+    """
+
+    is_equal: bool
+    folder: str
+    file_count: int
+    event_count: int
+    answer_count: int
+    differences: list[Annotated[dict[str, Any], Difference]]
+    changed_meanwhile: list[str]
+
+
 @dataclass
 class Verification:
     """What comparing found.
@@ -70,9 +86,9 @@ class Verification:
     differences: list[Difference] = field(default_factory=list)
     changed_meanwhile: list[str] = field(default_factory=list)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> VerificationDocument:
         """Return all fields, and whether everything is equal."""
-        return {"is_equal": not self.differences, **asdict(self)}
+        return cast(VerificationDocument, {"is_equal": not self.differences, **asdict(self)})
 
 
 def verify(

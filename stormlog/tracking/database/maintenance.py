@@ -10,7 +10,7 @@ import os
 import sqlite3
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from stormlog._sqlite import connect_to_memory, explaining
 from stormlog.tracking.database import aggregates
@@ -26,6 +26,7 @@ from stormlog.tracking.database.store import Store
 
 __all__ = [
     "Problem",
+    "StoreStep",
     "StoreStatus",
     "back_up_store",
     "check_store",
@@ -45,20 +46,32 @@ WHERE m.type = 'table'
 _CLOCKS = ("updated_ns", "revision")
 
 
+class StoreStep(TypedDict):
+    """A step from one version of the store to the next.
+
+    Attributes:
+        applied_at: When it was taken, as text; not there for one that was not taken yet.
+    """
+
+    version: int
+    name: str
+    applied_at: NotRequired[str]
+
+
 @dataclass(frozen=True)
 class StoreStatus:
     """Which steps a store has taken, and what is in it.
 
     Attributes:
-        applied: ``version``, ``name`` and ``applied_at`` of each step, in order.
-        pending: ``version`` and ``name`` of those still to take.
+        applied: Each step that was taken, in order.
+        pending: Those still to take.
         rows: Rows of each table.
     """
 
     path: str
     size_bytes: int
-    applied: list[dict[str, Any]]
-    pending: list[dict[str, Any]]
+    applied: list[StoreStep]
+    pending: list[StoreStep]
     rows: dict[str, int]
 
     def as_dict(self) -> dict[str, Any]:
@@ -114,14 +127,14 @@ def store_status(path: str | os.PathLike[str]) -> StoreStatus:
         )
 
 
-def migrate_store(path: str | os.PathLike[str], *, dry_run: bool = False) -> list[dict[str, Any]]:
+def migrate_store(path: str | os.PathLike[str], *, dry_run: bool = False) -> list[StoreStep]:
     """Bring a store up to date; there need not be one.
 
     Args:
         dry_run: Change nothing.
 
     Returns:
-        ``version`` and ``name`` of the steps that were missing.
+        The steps that were missing.
 
     Raises:
         MigrationError: it cannot be brought up to date, and is as it was.
@@ -246,5 +259,5 @@ def _miscounted(copy: sqlite3.Connection) -> list[Problem]:
     return problems
 
 
-def _step(step: Migration) -> dict[str, Any]:
+def _step(step: Migration) -> StoreStep:
     return {"version": step.version, "name": step.name}

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
+from stormlog._readable_times import ReadableTime
 from stormlog.tracking.database.aggregates import SEVERITY_RANK
 from stormlog.tracking.reading.lookup import FINGERPRINTS, what_of_fingerprints
 
@@ -84,6 +85,8 @@ class DigestIssue:
     last_seen_ns: int | None
     command: str
     what: str = ""
+    first_seen = ReadableTime()
+    last_seen = ReadableTime()
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ class Digest:
     recurring: Sequence[DigestIssue]
     more_recurring_count: int
     why: str | None = None
+    digest = ReadableTime()
 
     @property
     def issue_count(self) -> int:

@@ -11,8 +11,9 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict
 
+from stormlog._readable_times import ReadableTime
 from stormlog.tracking.actors import WRITE
 from stormlog.tracking.database.store import default_store_path
 from stormlog.tracking.digest.content import MOST_OF_WHY, Digest, collect, latest_sources, one_line
@@ -53,10 +54,34 @@ class ProjectDigest:
     due_ns: int | None
     notice_count: int
     digest: Digest | None
+    due = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, JSON-ready."""
         return asdict(self)
+
+
+class NotifyDocument(TypedDict):
+    """What `NotifyReport.as_dict` returns.
+
+    Attributes:
+        is_dry_run: Whether nothing was queued or sent.
+        queued_count: Messages that were queued.
+        sent_count: Messages that arrived.
+        pending_count: Messages that are tried again.
+        failed_count: Messages that are not tried again.
+        projects: What was decided about each project.
+        messages: In a dry run only: the messages that would be sent.
+    """
+
+    is_dry_run: bool
+    queued_count: int
+    sent_count: int
+    pending_count: int
+    failed_count: int
+    projects: list[Annotated[dict[str, Any], ProjectDigest]]
+    deliveries: list[Annotated[dict[str, Any], Delivery]]
+    messages: NotRequired[list[Annotated[dict[str, Any], PlannedMessage]]]
 
 
 @dataclass(frozen=True)
@@ -87,20 +112,23 @@ class NotifyReport:
         """Whether nothing waits and nothing failed."""
         return all(delivery.state == "sent" for delivery in self.deliveries)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> NotifyDocument:
         """Return everything, JSON-ready; the keys do not change.
 
         Source: docs/notifications.md#answer.
         """
-        planned = {"messages": [message.as_dict() for message in self.messages]} if self.is_dry_run else {}
-        return {
+        document: NotifyDocument = {
             "is_dry_run": self.is_dry_run,
             "queued_count": self.queued_count,
-            **{f"{state}_count": self.count(state) for state in ("sent", "pending", "failed")},
+            "sent_count": self.count("sent"),
+            "pending_count": self.count("pending"),
+            "failed_count": self.count("failed"),
             "projects": [project.as_dict() for project in self.projects],
             "deliveries": [delivery.as_dict() for delivery in self.deliveries],
-            **planned,
         }
+        if self.is_dry_run:
+            document["messages"] = [message.as_dict() for message in self.messages]
+        return document
 
 
 def notify(

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
+from stormlog._readable_times import ReadableTime
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.clocks import is_from_wrong_clock
 from stormlog.tracking.database import activity
@@ -52,6 +53,7 @@ class Notice:
     digest_sequence: int
     digest: Digest
     issue_ids: Sequence[str]
+    next_attempt = ReadableTime()
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Delivery:
     attempts: int
     next_attempt_ns: int | None
     error: str | None
+    next_attempt = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, JSON-ready."""

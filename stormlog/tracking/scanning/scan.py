@@ -62,6 +62,7 @@ from stormlog.tracking.triage.comments import has_old_comments, purge_comments
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
+    from stormlog.tracking.documents import SkippedInput
     from stormlog.tracking.session import TrackerSession
 
 __all__ = ["scan"]
@@ -457,11 +458,12 @@ class _Scan:
             )
 
 
-def _warnings(store: QueryStore) -> list[dict[str, str]]:
+def _warnings(store: QueryStore) -> list[SkippedInput]:
     """Say what reading skipped."""
-    lines = [
-        {"path": path, "message": f"{count:,} {'line' if count == 1 else 'lines'} skipped"}
-        for path, count in store.rejects_summary()
+    skipped: list[SkippedInput] = [
+        {"path": lines.path, "message": lines.sentence} for lines in store.skipped_lines()
     ]
     warnings = [*store.catalog.warnings, *([store.cache_warning] if store.cache_warning else [])]
-    return lines + [{**warning.as_dict(), "code": warning.code} for warning in warnings]
+    for warning in warnings:
+        skipped.append({"path": warning.path, "message": warning.message, "code": warning.code})
+    return skipped

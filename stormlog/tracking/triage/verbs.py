@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cmp_to_key
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stormlog.errors import LifecycleError
 from stormlog.issues import IgnoreRule, is_fingerprint_id
@@ -24,6 +24,9 @@ from stormlog.tracking.reading.listing import matching
 from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issues
 from stormlog.tracking.recording.ignore_rules import add_rule, rule_for
 from stormlog.tracking.statuses import Status, require_move, shown_status
+
+if TYPE_CHECKING:
+    from stormlog.tracking.documents import ChangeWarning
 
 __all__ = [
     "MatchChangedError",
@@ -46,13 +49,13 @@ class Targets:
         ids: What `find_issue` understands.
         where: Condition over the fields of `TrackedIssue`, of the same project.
         matched: What `match` found for the condition.
-        revision: What the one issue has to have, so that nobody's change is overwritten.
+        revision: What the one issue has to have, so that nobody's change is overwritten; of several issues, by id.
         at_most: How many issues may be meant.
     """
 
     ids: Sequence[str]
     where: str | None = None
-    revision: int | None = None
+    revision: int | Mapping[str, int] | None = None
     at_most: int | None = None
     matched: Mapping[str, int] = field(default_factory=dict)
 
@@ -246,7 +249,7 @@ class Triage:
         left = [text for text in targets.ids if text.strip() not in unseen]
         return replace(targets, ids=left), unseen
 
-    def _ignore_unseen(self, fingerprint_id: str, reason: str | None) -> dict[str, Any]:
+    def _ignore_unseen(self, fingerprint_id: str, reason: str | None) -> ChangeWarning:
         """Ignore a fingerprint from the first time that it is seen, and return a warning that says so."""
         if not self._project_id:
             # Only the default project need not exist yet.
@@ -359,10 +362,14 @@ class Triage:
                 f"this would change {len(rows)} issues, and {targets.at_most} are allowed (--yes allows all)"
             )
         found = list(rows.values())
-        if targets.revision is not None:
+        if isinstance(targets.revision, int):
             if len(found) != 1:
                 raise ValueError("a revision is that of one issue")
             require_revision(self._connection, found[0], targets.revision)
+        elif targets.revision is not None:
+            for row in found:
+                if row["issue_id"] in targets.revision:
+                    require_revision(self._connection, row, targets.revision[row["issue_id"]])
         return found
 
     def _update(
@@ -412,7 +419,7 @@ class Triage:
         aggregates.touch(self._connection, issues=[row["issue_id"] for row in rows])
         return Change(tuple(tracked_issues(self._connection, f"{_TOUCHED} ORDER BY issue_id")))
 
-    def _newer_evidence(self, issue_id: str, fix: str | None) -> list[dict[str, Any]]:
+    def _newer_evidence(self, issue_id: str, fix: str | None) -> list[ChangeWarning]:
         """Warn of evidence that is newer than the fix already: it will not make the issue regressed."""
         versions = [
             version

@@ -12,7 +12,19 @@ import pytest
 
 from tests.apps.cli.samples import capture
 
-_HEAVY = ("duckdb", "numpy", "pyarrow", "sqlglot", "rich", "pandas", "importlib.metadata")
+_HEAVY = (
+    "duckdb",
+    "numpy",
+    "pyarrow",
+    "sqlglot",
+    "rich",
+    "pandas",
+    "textual",
+    "importlib.metadata",
+    "mcp",
+    "pydantic",
+    "anyio",
+)
 
 #: What DuckDB imports by itself is its own affair.
 _DUCKDB = {"duckdb", "importlib.metadata"}
@@ -64,8 +76,10 @@ def imported(*arguments: str | Path, **environment: str) -> set[str]:
         ("cache", "verify", "--help"),
         ("cache", "list"),
         ("doctor", "--help"),
+        ("mcp", "--help"),
         ("why", "--help"),
         ("why", "--schema"),
+        ("tui", "--help"),
     ],
     ids=" ".join,
 )

@@ -37,6 +37,7 @@ from tests.apps.cli.flag_rows_of_questions import BASES as BASES_OF_QUESTIONS
 from tests.apps.cli.flag_rows_of_questions import TABLE as ROWS_OF_QUESTIONS
 from tests.apps.cli.runner import Outcome, stormlog
 from tests.apps.cli.samples import START_NS, event, write_lines
+from tests.apps.mcp.sessions import session as session_of_agent
 from tests.artifacts.factories import make_oom_bundle
 from tests.query.sinks import SECOND, busy_session, write_sink
 from tests.tracking.tables import everything, tables
@@ -62,6 +63,13 @@ EXCEPTIONS_OF = {
     ("issues stats", "--as-agent"): READS,
     ("issues comments", "--as-agent"): READS,
     ("issues export", "--as-agent"): READS,
+    **{
+        ("tui", option): "it needs a terminal: tests/apps/tui/test_command.py has all of its options"
+        for option in (
+            *("--interval", "--allow", "--db", "--project", "--strict", "--threads", "--memory-limit"),
+            *("--spill-dir", "--spill-limit", "--unpack-limit", "--cache-dir", "--no-cache", "--quiet"),
+        )
+    },
 }
 
 
@@ -101,6 +109,8 @@ BASES = {
 MAIL = "--smtp-host 127.0.0.1 --from a@example.org"
 #: What stdin holds.
 STATEMENTS = "SHOW TABLES;\nSELECT session_id FROM sessions;\n"
+#: What an agent does.
+CALLS = [("query", {"sql": "SELECT count(*) FROM events"}), ("comment", {"issue": "1", "body": "looked at"})]
 #: What makes an index of each kind of files.
 REMEMBER = "query issues damaged -q --cache-dir other-cache"
 
@@ -152,6 +162,8 @@ TABLE: dict[str, list[Row]] = {
         Row("--collector-health-status", "--collector-health-status degraded", gone="sample"),
         Row("--backend", "--backend rocm", gone="s-1"),
         Row("--limit", "--limit 1", gone="warning"),
+        Row("--follow", "--follow", "runs --markdown", new="--follow", on="stderr", status=2),
+        Row("--interval", "--interval 1s", new="--follow", on="stderr", status=2),
     ],
     "query ooms": [
         *answers("bundle_path", "bundle_path", "damaged-dumps"),
@@ -364,6 +376,7 @@ TABLE: dict[str, list[Row]] = {
         JSON,
     ],
     "gate": [
+        Row("--budget", "--budget '* peak_used < 1KB'", new="| over |", status=10),
         Row(
             "--kind",
             "--kind oom",
@@ -842,6 +855,8 @@ def _texts(
     _enter(patch, folder)
     if is_query:
         patch.delenv("STORMLOG_DB")
+    if line[0] == "mcp":
+        patch.setattr(sys, "stdin", session_of_agent(CALLS))
     patch.setattr(duckdb, "connect", connect)
     mail: list[str] = []
     read = NotifySettings.from_environment

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from stormlog.apps.cli.options.targets import ISSUES, OOMS, SESSIONS, Column
 from stormlog.apps.cli.printing.cells import human_cell
 from stormlog.apps.cli.printing.formats import Answer, markdown_lines, plain_table_lines
-from stormlog.apps.cli.printing.issue_rows import issue_rows
 from stormlog.apps.cli.printing.terminal import print_terminal_table
 from stormlog.issues import IssueEvidenceLink, IssueFingerprint, StormlogIssue
 from stormlog.presenting import Moments, moments_in, short_ranges
+from stormlog.presenting.issue_rows import issue_rows
 from tests.apps.cli.runner import on_terminal, stormlog, without_styles
 from tests.apps.cli.samples import START_NS, capture, event, write_lines
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,7 +14,7 @@ from stormlog.apps.cli.options.path_type import NamedPath
 from stormlog.apps.cli.options.shown_times import moment_options, moments_of
 
 if TYPE_CHECKING:
-    from stormlog.query.remembered import Cleared, Difference, Verification
+    from stormlog.query.remembered import Cleared, Difference, IndexState, Verification
 
 __all__ = ["cache"]
 
@@ -77,7 +77,7 @@ def info(paths: Sequence[str], cache_dir: str | None, as_json: bool) -> None:
     root, spelled = _root(cache_dir), _spelled(paths)
     found = describe_index(root, spelled)
     if as_json:
-        output.print_text(json_document(found) + "\n")
+        output.print_text(json_document(None if found is None else found.as_dict()) + "\n")
     elif found is None:
         output.print_text(
             f"Nothing is remembered of {_shown_paths(spelled)} in {root}.\n{_hint(root, spelled)}"
@@ -104,12 +104,7 @@ def clear(paths: Sequence[str], is_all: bool, cache_dir: str | None, as_json: bo
     root = _root(cache_dir)
     cleared = clear_all(root) if is_all else clear_paths(root, _spelled(paths))
     if as_json:
-        document = {
-            "removed": [index.as_dict() for index in cleared.indexes],
-            "freed_bytes": cleared.freed_bytes,
-            "left_alone": cleared.left_alone,
-        }
-        output.print_text(json_document(document) + "\n")
+        output.print_text(json_document(cleared.as_dict()) + "\n")
     else:
         output.print_text(_cleared_text(cleared))
     output.flush()
@@ -195,25 +190,25 @@ def _hint(root: str, spelled: Sequence[str]) -> str:
     return "".join(f"The same paths are remembered as {_shown_paths(index.paths)}.\n" for index in other)
 
 
-def _info_text(found: Mapping[str, Any]) -> str:
+def _info_text(found: IndexState) -> str:
     from stormlog.presenting import human_bytes, human_count, human_time
 
-    if not found["is_of_this_engine"]:
+    if not found.is_of_this_engine:
         state = "no: another version or installation wrote it; the next question begins anew"
-    elif found["is_current"]:
+    elif found.is_current:
         state = "yes"
     else:
-        changed, gone = found["changed_files"], found["gone_files"]
+        changed, gone = found.changed_files, found.gone_files
         state = f"no: {human_count(changed)} new or changed, {human_count(gone)} gone; "
-        state += f"the next question reads {human_bytes(found['unread_bytes'])}"
+        state += f"the next question reads {human_bytes(found.unread_bytes)}"
     facts = {
-        "Paths": _shown_paths(found["absolute_paths"]),
-        "Folder": found["folder"],
-        "Files": human_count(found["file_count"]),
-        "Rows": f"{human_bytes(found['rows_bytes'])} in {human_count(found['part_count'])} parts",
-        "Answers": human_count(found["answer_count"]),
-        "Size": human_bytes(found["size_bytes"]),
-        "Last used": f"{human_time(found['last_used_ns'])} UTC",
+        "Paths": _shown_paths(found.absolute_paths),
+        "Folder": found.folder,
+        "Files": human_count(found.file_count),
+        "Rows": f"{human_bytes(found.rows_bytes)} in {human_count(found.part_count)} parts",
+        "Answers": human_count(found.answer_count),
+        "Size": human_bytes(found.size_bytes),
+        "Last used": f"{human_time(found.last_used_ns)} UTC",
         "Current": state,
     }
     return "".join(f"{name:<9}  {value}\n" for name, value in facts.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,17 @@ from stormlog.apps.cli.exit_codes import ExitCode
 from stormlog.apps.cli.groups import HelpfulGroup
 from stormlog.apps.cli.options.path_type import NamedPath
 from stormlog.apps.cli.options.tracker_options import db_option, json_option, store_options, tracker_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stormlog.tracking.database.documents import (
+        BackupDocument,
+        CheckDocument,
+        MigrationDocument,
+        PurgeDocument,
+        RestoreDocument,
+    )
 
 __all__ = ["db"]
 
@@ -61,7 +72,8 @@ def migrate(dry_run: bool, db: str | None, as_json: bool) -> None:
     steps = migrate_store(path, dry_run=dry_run)
     verb = "Would apply" if dry_run else "Applied"
     lines = [f"{verb} {step['version']:04} {step['name']}" for step in steps]
-    _print({"dry_run": dry_run, "steps": steps}, as_json, lines or ["Up to date."])
+    document: MigrationDocument = {"dry_run": dry_run, "steps": steps}
+    _print(document, as_json, lines or ["Up to date."])
 
 
 @db.command()
@@ -75,8 +87,8 @@ def backup(file: str, force: bool, db: str | None, as_json: bool) -> None:
     from stormlog.tracking.database.maintenance import back_up_store
 
     path = back_up_store(_path(db), file, replace=force)
-    size_bytes = path.stat().st_size
-    _print({"path": str(path), "size_bytes": size_bytes}, as_json, [f"Copied to {path}"])
+    document: BackupDocument = {"path": str(path), "size_bytes": path.stat().st_size}
+    _print(document, as_json, [f"Copied to {path}"])
 
 
 @db.command()
@@ -97,7 +109,7 @@ def restore(file: str, yes: bool, db: str | None, as_json: bool) -> None:
     lines = [f"Restored {path} from {file}"]
     if kept is not None:
         lines.append(f"What it was is kept as {kept}")
-    document = {"path": str(path), "from": file, "kept": None if kept is None else str(kept)}
+    document: RestoreDocument = {"path": str(path), "from": file, "kept": None if kept is None else str(kept)}
     _print(document, as_json, lines)
 
 
@@ -116,7 +128,8 @@ def check(context: click.Context, /, db: str | None, as_json: bool) -> None:
     problems = check_store(_path(db))
     rows = [{"kind": problem.kind, "message": problem.message} for problem in problems]
     lines = [f"{problem.kind}: {problem.message}" for problem in problems]
-    _print({"is_sound": not problems, "problems": rows}, as_json, lines or ["All is well."])
+    document: CheckDocument = {"is_sound": not problems, "problems": rows}
+    _print(document, as_json, lines or ["All is well."])
     if problems:
         context.exit(ExitCode.MIGRATION)
 
@@ -129,7 +142,8 @@ def purge(as_json: bool, **options: Any) -> None:
     """Remove comments that were deleted more than 7 days ago, as scans do."""
     with tracker_of(options) as tracker:
         count = tracker.purge()
-    _print({"comments": count}, as_json, [f"Removed {count:,} {'comment' if count == 1 else 'comments'}"])
+    document: PurgeDocument = {"comments": count}
+    _print(document, as_json, [f"Removed {count:,} {'comment' if count == 1 else 'comments'}"])
 
 
 def _path(db: str | None) -> Path:
@@ -138,7 +152,7 @@ def _path(db: str | None) -> Path:
     return default_store_path() if db is None else Path(db)
 
 
-def _print(document: dict[str, Any], as_json: bool, lines: list[str]) -> None:
+def _print(document: Mapping[str, object], as_json: bool, lines: list[str]) -> None:
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
     from stormlog.presenting import printable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -32,7 +33,7 @@ def doctor(as_json: bool, no_colour: bool) -> None:
         output.print_styled(_as_text(report, colour=use_colour(sys.stdout, no_colour)))
 
 
-def _as_text(report: dict[str, Any], *, colour: bool) -> str:
+def _as_text(report: Mapping[str, Any], *, colour: bool) -> str:
     from stormlog.presenting import printable
 
     lines = []

@@ -13,15 +13,22 @@ import tempfile
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from stormlog import __version__
-from stormlog.apps.cli.commands.settings import cache_fact, paths_fact, settings_facts, tracker_fact
+from stormlog.apps.cli.commands.settings import (
+    SettingFact,
+    cache_fact,
+    paths_fact,
+    project_fact,
+    settings_facts,
+    tracker_fact,
+)
 from stormlog.apps.cli.printing.diagnostics import use_colour
 from stormlog.configuration import Configuration, load
 from stormlog.presenting import human_bytes
 
-__all__ = ["describe"]
+__all__ = ["Check", "EnvironmentDocument", "describe"]
 
 _PACKAGES = ("duckdb", "pyarrow", "sqlglot", "click", "rich", "numpy")
 _CGROUP = Path("/sys/fs/cgroup")
@@ -30,19 +37,94 @@ _LEAST_MEMORY_BYTES = 512 << 20
 _LEAST_OPEN_FILES = 1024
 
 
-def describe(*, no_colour: bool = False) -> dict[str, Any]:
-    """Return everything that ``stormlog doctor`` shows.
+class Check(TypedDict):
+    """Something that should be right.
 
-    Returns:
-        ``versions``, ``platform``, ``resources``, ``paths`` and ``terminal`` (mappings of facts, sizes in bytes),
-        ``settings`` (see `settings_facts`) and ``checks``, a list of ``{"name", "status", "detail", "hint"}`` with
-        status ``ok`` or ``warn``; the hint of an ``ok`` is None.
+    Attributes:
+        status: ``ok`` or ``warn``.
+        detail: What is so, for people.
+        hint: What helps; null where nothing is wrong.
     """
+
+    name: str
+    status: str
+    detail: str
+    hint: str | None
+
+
+class PlatformFacts(TypedDict):
+    """The machine and the Python on it."""
+
+    system: str
+    machine: str
+    python_executable: str
+
+
+class ResourceFacts(TypedDict):
+    """What may be used; null is no limit, or unknown.
+
+    Attributes:
+        memory_limit_bytes: Memory of the machine, or of the container.
+        open_files: Files that one process may have open.
+        temporary_free_bytes: Free in the temporary directory.
+    """
+
+    usable_cores: int
+    memory_limit_bytes: int | None
+    open_files: int | None
+    temporary_free_bytes: int | None
+
+
+class PathFacts(TypedDict):
+    """Where things are.
+
+    Attributes:
+        temporary_directory: Where large answers spill.
+        sql_directory: Where the rules are; null where they were not found.
+        sql_files: Number of files in it.
+    """
+
+    temporary_directory: str
+    sql_directory: str | None
+    sql_files: int
+
+
+class TerminalFacts(TypedDict):
+    """Where answers go."""
+
+    stdout_is_terminal: bool
+    colour: bool
+
+
+class EnvironmentDocument(TypedDict):
+    """Everything that ``stormlog doctor`` shows.
+
+    Attributes:
+        versions: Package -> its version; null where it is not installed.
+        settings: Key of the configuration -> what holds.
+    """
+
+    versions: dict[str, str | None]
+    platform: PlatformFacts
+    resources: ResourceFacts
+    paths: PathFacts
+    terminal: TerminalFacts
+    settings: dict[str, SettingFact]
+    checks: list[Check]
+
+
+def describe(*, no_colour: bool = False) -> EnvironmentDocument:
+    """Return everything that ``stormlog doctor`` shows."""
     versions: dict[str, str | None] = {"stormlog": __version__, "python": platform.python_version()}
     versions |= {name: _version(name) for name in _PACKAGES}
     temporary = tempfile.gettempdir()
     sql_directory, sql_files = _sql_files()
-    facts: dict[str, Any] = {
+    try:
+        configuration, is_sound, said = load(), True, ""
+    except ValueError as error:
+        configuration, is_sound, said = Configuration(), False, str(error)
+    settings = settings_facts(configuration)
+    facts: EnvironmentDocument = {
         "versions": versions,
         "platform": {
             "system": platform.platform(),
@@ -61,12 +143,9 @@ def describe(*, no_colour: bool = False) -> dict[str, Any]:
             "sql_files": sql_files,
         },
         "terminal": {"stdout_is_terminal": sys.stdout.isatty(), "colour": use_colour(sys.stdout, no_colour)},
+        "settings": settings,
+        "checks": [],
     }
-    try:
-        configuration, is_sound, said = load(), True, ""
-    except ValueError as error:
-        configuration, is_sound, said = Configuration(), False, str(error)
-    facts["settings"] = settings_facts(configuration)
     facts["checks"] = [
         *_checks(facts),
         _check(
@@ -77,19 +156,19 @@ def describe(*, no_colour: bool = False) -> dict[str, Any]:
             if not is_sound
             else "Only files of yours or of root are read.",
         ),
-        _check("paths", *paths_fact(facts["settings"])),
-        _check("tracker", *tracker_fact(facts["settings"])),
-        _check("cache", *cache_fact(facts["settings"])),
+        _check("paths", *paths_fact(settings)),
+        _check("tracker", *tracker_fact(settings)),
+        _check("project", *project_fact(settings)),
+        _check("cache", *cache_fact(settings)),
     ]
     return facts
 
 
-def _checks(facts: dict[str, Any]) -> list[dict[str, Any]]:
+def _checks(facts: EnvironmentDocument) -> list[Check]:
     resources, paths = facts["resources"], facts["paths"]
     missing = [name for name in _PACKAGES if facts["versions"][name] is None]
-    free, memory, files = (
-        resources[name] for name in ("temporary_free_bytes", "memory_limit_bytes", "open_files")
-    )
+    free, memory = resources["temporary_free_bytes"], resources["memory_limit_bytes"]
+    files = resources["open_files"]
     return [
         _check(
             "packages",
@@ -125,7 +204,7 @@ def _checks(facts: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _check(name: str, good: bool, detail: str, hint: str) -> dict[str, Any]:
+def _check(name: str, good: bool, detail: str, hint: str) -> Check:
     return {
         "name": name,
         "status": "ok" if good else "warn",
@@ -134,7 +213,7 @@ def _check(name: str, good: bool, detail: str, hint: str) -> dict[str, Any]:
     }
 
 
-def _check_engine() -> dict[str, Any]:
+def _check_engine() -> Check:
     try:
         import duckdb
 

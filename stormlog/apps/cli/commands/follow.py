@@ -13,21 +13,36 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from stormlog._times import parse_duration
 from stormlog.apps.cli.options.targets import issue_target, light_row
 from stormlog.apps.cli.printing import diagnostics, output
 from stormlog.apps.cli.printing.formats import NO_ROWS, Answer
-from stormlog.apps.cli.printing.issue_rows import issue_rows
 from stormlog.apps.cli.printing.json_text import json_line
+from stormlog.issues.documents import IssueFactsDocument
+from stormlog.presenting.issue_rows import issue_rows
 
 if TYPE_CHECKING:
     from stormlog.issues import StormlogIssue
     from stormlog.presenting import Moments
     from stormlog.query import IssueCounts, IssueFilter, QueryStore
 
-__all__ = ["changes_between", "follow", "interval_seconds", "issue_fields", "rounds"]
+__all__ = ["ChangeDocument", "changes_between", "follow", "interval_seconds", "issue_fields", "rounds"]
+__all__ += ["wait"]
+
+
+class ChangeDocument(TypedDict):
+    """What happened to an issue since the look before.
+
+    Attributes:
+        change: new, changed or gone; at first all issues are new.
+        issue: The issue as it is now, or as it was before it was gone.
+    """
+
+    change: str
+    issue: IssueFactsDocument
+
 
 #: Lines of a terminal that does not say how many it has.
 _USUAL_HEIGHT = 24
@@ -134,7 +149,7 @@ def follow(
     shown: dict[str, str] = {}
     warned: set[diagnostics.Notice] = set()
     screen = _Screen(interval_s, no_colour, moments)
-    for issues in rounds(store, filters, lambda: _wait(interval_s), guard):
+    for issues in rounds(store, filters, lambda: wait(interval_s), guard):
         notices = [] if quiet else diagnostics.notices(store)
         if as_table:
             with guard():
@@ -150,7 +165,7 @@ def follow(
         warned.update(notices)
 
 
-def _wait(interval_s: float) -> None:
+def wait(interval_s: float) -> None:
     """Sleep, but not longer than somebody reads what is printed.
 
     Raises:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import click
 
 from stormlog.apps.cli.options.path_type import NamedPath
 from stormlog.apps.cli.options.tracker_options import group_shared_option, json_option, tracker_options
 
-__all__ = ["export_command", "import_command"]
+__all__ = ["ExportDocument", "export_command", "import_command"]
+
+
+class ExportDocument(TypedDict):
+    """What was written.
+
+    Attributes:
+        path: The file.
+        fingerprints: Number of fingerprints in it.
+    """
+
+    path: str
+    fingerprints: int
 
 
 @click.command("export")
@@ -45,7 +57,8 @@ def export_command(file: str, no_counts: bool, as_json: bool, **options: Any) ->
     if file == "-":
         output.print_text(sidecar_bytes(exported.states, exported.ignore).decode("ascii"))
     elif as_json:
-        output.print_text(json_line({"path": file, "fingerprints": len(exported.states)}) + "\n")
+        document: ExportDocument = {"path": file, "fingerprints": len(exported.states)}
+        output.print_text(json_line(document) + "\n")
     else:
         output.print_text(f"{counted(len(exported.states), 'fingerprint')} written to {printable(file)}\n")
 

@@ -44,9 +44,9 @@ def ignores(rule_id: int | None, **options: Any) -> None:
         output.print_text(f"Removed rule {rule_id}: {printable(rule_text(rules[0]))}\n")
         output.flush()
         return
-    rows = [{**rule.as_dict(), "fits": rule_text(rule)} for rule in rules]
-    if format_name not in ("table", "markdown"):
-        rows = [rule.as_dict() for rule in rules]
+    rows: list[dict[str, Any]] = [{**rule.as_dict()} for rule in rules]
+    if format_name in ("table", "markdown"):
+        rows = [{**row, "fits": rule_text(rule)} for row, rule in zip(rows, rules, strict=True)]
     print_rows(rows, IGNORE_RULES, format_name, options["no_colour"], moments)
 
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 from stormlog.configuration import KEYS, Configuration
 
-__all__ = ["cache_fact", "paths_fact", "settings_facts", "tracker_fact"]
+__all__ = ["SettingFact", "cache_fact", "paths_fact", "project_fact", "settings_facts", "tracker_fact"]
 
 
-def settings_facts(configuration: Configuration) -> dict[str, dict[str, Any]]:
-    """Return ``{key: {"value", "source"}}``.
+class SettingFact(TypedDict):
+    """What holds for a key of the configuration where no option says otherwise.
 
-    The source is the path of the file, the name of an environment variable, or ``default``; the value of a default is
-    what holds where no option says otherwise, None for no limit or nothing.
+    Attributes:
+        value: Null for no limit, or nothing.
+        source: The path of the file, the name of an environment variable, or ``default``.
     """
+
+    value: Any
+    source: str
+
+
+def settings_facts(configuration: Configuration) -> dict[str, SettingFact]:
+    """Return what holds for each key."""
     return {name: _fact(configuration, name) for name in KEYS}
 
 
-def _fact(configuration: Configuration, name: str) -> dict[str, Any]:
+def _fact(configuration: Configuration, name: str) -> SettingFact:
     source = configuration.source(name)
     if source is None:
         return {"value": _default(name), "source": "default"}
@@ -55,7 +64,7 @@ def _default(name: str) -> Any:
     return usual.get(name)
 
 
-def paths_fact(facts: dict[str, dict[str, Any]]) -> tuple[bool, str, str]:
+def paths_fact(facts: Mapping[str, SettingFact]) -> tuple[bool, str, str]:
     """Return the same as `tracker_fact` of the paths that are read where a command names none."""
     paths = facts["paths"]["value"] or ()
     missing = [path for path in paths if not os.path.exists(path)]
@@ -64,7 +73,7 @@ def paths_fact(facts: dict[str, dict[str, Any]]) -> tuple[bool, str, str]:
     return True, ", ".join(paths) or "none configured: commands name what they read", ""
 
 
-def tracker_fact(facts: dict[str, dict[str, Any]]) -> tuple[bool, str, str]:
+def tracker_fact(facts: Mapping[str, SettingFact]) -> tuple[bool, str, str]:
     """Return whether the tracker that holds is fine, what is to be said of it, and what helps where it is not."""
     from stormlog.errors import StormlogError
     from stormlog.tracking.database.maintenance import store_status
@@ -81,7 +90,27 @@ def tracker_fact(facts: dict[str, dict[str, Any]]) -> tuple[bool, str, str]:
     return True, f"{path}, {found.rows['issues']:,} issues", ""
 
 
-def cache_fact(facts: dict[str, dict[str, Any]]) -> tuple[bool, str, str]:
+def project_fact(facts: Mapping[str, SettingFact]) -> tuple[bool, str, str]:
+    """Return the same of the project that is tracked, where there is a tracker that can be read."""
+    from stormlog.errors import StormlogError
+    from stormlog.tracking import Tracker
+
+    name, path = str(facts["project"]["value"]), str(facts["db"]["value"])
+    if not os.path.lexists(path):
+        return True, f"{name}: made by the first scan", ""
+    try:
+        with Tracker(path, read_only=True) as tracker:
+            known = [project.name for project in tracker.projects()]
+    except (StormlogError, OSError, ValueError):
+        return True, f"{name}: not known, because the tracker cannot be read", ""
+    if name in known or facts["project"]["source"] == "default":
+        return True, name, ""
+    there_are = f"there {'is' if len(known) == 1 else 'are'} {', '.join(known)}" if known else "there is none"
+    hint = "Mend 'project' in the configuration file, or make it: 'stormlog projects create', or a scan."
+    return False, f"there is no project {name} in {path}; {there_are}", hint
+
+
+def cache_fact(facts: Mapping[str, SettingFact]) -> tuple[bool, str, str]:
     """Return the same of the directory in which is remembered what was read."""
     from stormlog.query.remembered import cache_root
 

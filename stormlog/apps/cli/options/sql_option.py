@@ -9,13 +9,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stormlog.apps.cli.printing.json_text import json_document, json_line
 
-__all__ = ["PRINT_SQL", "attach_statement", "is_statement", "statement_document", "statement_text"]
+if TYPE_CHECKING:
+    from stormlog.apps.cli.documents import StatementDocument
+
+__all__ = [
+    "PRINT_SQL",
+    "attach_statement",
+    "is_statement",
+    "statement_document",
+    "statement_text",
+]
 
 #: Value of the option when no statement follows it; no argument of a process can hold this character.
 PRINT_SQL = "\0"
@@ -107,7 +116,8 @@ def _filled_in(sql: str, parameters: Mapping[str, Any]) -> str:
 
 def statement_document(sql: str, parameters: Mapping[str, Any]) -> str:
     """Return a statement and its parameters as a JSON object."""
-    return json_document({"sql": sql.strip(), "parameters": dict(parameters)}) + "\n"
+    document: StatementDocument = {"sql": sql.strip(), "parameters": dict(parameters)}
+    return json_document(document) + "\n"
 
 
 def _literal(value: Any) -> str:

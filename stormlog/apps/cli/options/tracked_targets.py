@@ -7,8 +7,16 @@ from typing import Any
 
 from stormlog.apps.cli.options.targets import Column, Target
 
-__all__ = ["COMMENTS", "HISTORY", "IGNORE_RULES", "OCCURRENCES", "PROJECTS", "TRACKED_ISSUES"]
+__all__ = [
+    "COMMENTS",
+    "HISTORY",
+    "IGNORE_RULES",
+    "OCCURRENCES",
+    "PROJECTS",
+    "TRACKED_ISSUES",
+]
 __all__ += ["activity_for_people", "for_people", "short_id"]
+
 
 TRACKED_ISSUES = Target(
     method="",

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,7 +32,9 @@ from stormlog.presenting import printable
 
 if TYPE_CHECKING:
     from stormlog._progress import Progress
+    from stormlog.apps.cli.documents import ErrorDocument
     from stormlog.query import QueryStore, UnmatchedFilter
+    from stormlog.tracking import SkippedInput
 
 __all__ = [
     "NOTICE_LIMIT",
@@ -48,7 +50,6 @@ __all__ = [
     "print_unmatched",
     "progress_bar",
     "progress_line",
-    "skipped_lines_notices",
     "use_colour",
 ]
 
@@ -108,7 +109,7 @@ def print_error(error: BaseException, code: str, *, as_json: bool) -> None:
     """
     message = _message(error)
     if as_json:
-        document = {"error": {"code": code, "message": message, "details": _details(error)}}
+        document: ErrorDocument = {"error": {"code": code, "message": message, "details": _details(error)}}
         print_message(without_delete(json.dumps(document)))
     elif isinstance(error, (KeyboardInterrupt, click.Abort)):
         if _is_terminal(sys.stderr):
@@ -191,48 +192,17 @@ def _details(error: BaseException) -> dict[str, Any]:
     return {}
 
 
-def skipped_lines_notices(
-    summary: Sequence[tuple[str, int]], first: Callable[[], Sequence[Any]]
-) -> list[tuple[str, str]]:
-    """Describe skipped lines, one notice per file.
-
-    Args:
-        summary: Path and number of skipped lines of each file.
-        first: Returns some rejects (``path``, ``line_number``, ``message``); called if there are any.
-
-    Returns:
-        Pairs of path and sentence.
-    """
-    if not summary:
-        return []
-    where: dict[str, Any] = {}
-    for reject in first():
-        known = where.get(reject.path)
-        if known is None or reject.line_number < known.line_number:
-            where[reject.path] = reject
-    notices = []
-    for path, count in summary:
-        text = f"{count:,} {'line' if count == 1 else 'lines'} skipped"
-        reject = where.get(path)
-        if reject is not None:
-            place = f"line {reject.line_number}" if count == 1 else f"the first at line {reject.line_number}"
-            text += f", {place}: {reject.message}"
-        notices.append((path, text))
-    return notices
-
-
 def notices(store: QueryStore) -> list[Notice]:
     """Return everything that a store skipped so far, and a cache that cannot be used."""
-    skipped = skipped_lines_notices(store.rejects_summary(), lambda: store.rejects(1000))
     warnings = [*store.catalog.warnings, *([store.cache_warning] if store.cache_warning else [])]
-    found = [Notice(*skip) for skip in skipped] + [
+    found = [Notice(lines.path, lines.sentence) for lines in store.skipped_lines()] + [
         Notice(warning.path, warning.message, warning.is_note) for warning in warnings
     ]
     # Where there are too many, what is lost is shown before what is not.
     return sorted(found, key=lambda notice: notice.is_note)
 
 
-def notices_of_report(warnings: Sequence[Mapping[str, str]]) -> list[Notice]:
+def notices_of_report(warnings: Sequence[SkippedInput]) -> list[Notice]:
     """Return what the report of a scan or a gate says was skipped."""
     from stormlog.query import CatalogWarning
 

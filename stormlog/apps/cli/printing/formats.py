@@ -19,6 +19,7 @@ from stormlog.query.streams import RowStream
 
 __all__ = [
     "FORMATS",
+    "MEANINGS",
     "STREAMED_FORMATS",
     "TABLE_FORMATS",
     "Answer",
@@ -28,10 +29,20 @@ __all__ = [
     "jsonl_lines",
     "markdown_lines",
     "plain_table_lines",
+    "table_lines_after",
 ]
 
+#: Name of each format -> what it is for; the default first.
+MEANINGS = {
+    "table": "for people: sizes, counts and times readable, as wide as a terminal",
+    "json": "for programs: one value over several lines, keys sorted",
+    "jsonl": "for programs: one object per line, while rows are fetched",
+    "csv": "for spreadsheets: a header and CRLF line ends; null is empty, lists and objects are JSON",
+    "markdown": "for reports: a table of what a terminal shows",
+}
+
 #: Names of the formats, the default first.
-FORMATS = ("table", "json", "jsonl", "csv", "markdown")
+FORMATS = tuple(MEANINGS)
 
 #: Formats that print a row without knowing the others.
 STREAMED_FORMATS = ("json", "jsonl", "csv")
@@ -173,6 +184,27 @@ def plain_table_lines(answer: Answer) -> Iterator[str]:
     yield _padded(["-" * width for width in widths], widths, are_right)
     for cells in kept or answer.cells(columns):
         yield _padded(cells, widths, are_right)
+
+
+def table_lines_after(answer: Answer, widths: list[int]) -> list[str]:
+    """Return further lines of a table whose rows come bit by bit; its header too, if these are the first.
+
+    Args:
+        answer: Some of the rows, at least one.
+        widths: Widths of the columns of the lines before, which grow with these; empty at first.
+    """
+    from stormlog.apps.cli.printing.cells import is_right_aligned
+
+    columns = answer.readable_columns()
+    lines = list(answer.cells(columns))
+    headers = [] if widths else [answer.headers(columns)]
+    known = widths or [0] * len(columns)
+    widths[:] = [
+        max(width, *map(cell_width, cells)) for width, *cells in zip(known, *headers, *lines, strict=True)
+    ]
+    rule = [["-" * width for width in widths]] if headers else []
+    are_right = list(map(is_right_aligned, columns))
+    return [_padded(cells, widths, are_right) for cells in (*headers, *rule, *lines)]
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int], are_right: Sequence[bool]) -> str:
