@@ -7,9 +7,10 @@ Promise: every method has an ``_sql`` twin that returns the exact text and param
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stormlog._paths import require_path
+from stormlog.engine import Question, views_of
 from stormlog.query import metric_statements, run_statements, statements
 from stormlog.query.export_questions import ExportingStore
 from stormlog.query.filter_checks import time_ns
@@ -107,7 +108,7 @@ class MetricQuestions(ExportingStore):
         """
         from stormlog.exporting import TrackedIssueCount
 
-        rows = self._run("count_tracked_issues", self.count_tracked_issues_sql(), _TRACKING).rows
+        rows = self._tracked_rows("count_tracked_issues", self.count_tracked_issues_sql())
         return [TrackedIssueCount(*row) for row in rows]
 
     def count_tracked_issues_sql(self) -> Statement:
@@ -121,11 +122,23 @@ class MetricQuestions(ExportingStore):
         """
         from stormlog.exporting import ScanCount
 
-        return [ScanCount(*row) for row in self._run("count_scans", self.count_scans_sql(), _TRACKING).rows]
+        return [ScanCount(*row) for row in self._tracked_rows("count_scans", self.count_scans_sql())]
 
     def count_scans_sql(self) -> Statement:
         """Return the text and the parameters that `count_scans` runs."""
         return metric_statements.scans_statement()
+
+    def _tracked_rows(self, name: str, statement: Statement) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement over the tracker as it is now: what is remembered belongs to files alone."""
+
+        def begin() -> Question:
+            return self._question(self._prepared(views_of(_TRACKING)), statement[0])
+
+        def read(question: Question) -> list[tuple[Any, ...]]:
+            with question.cursor as cursor:
+                return question.engine.fetch(cursor, name, *statement)[1]
+
+        return self._ask(begin, read)
 
     # ---- log lines -----------------------------------------------------------------------------------------
 

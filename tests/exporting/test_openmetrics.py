@@ -25,6 +25,7 @@ from stormlog.issues import ISSUE_KINDS, ISSUE_STATES
 from stormlog.issues.kinds import SEVERITY_RANKS
 from stormlog.query import IssueFilter, QueryStore
 from stormlog.tracking import Tracker
+from tests.artifacts.factories import make_oom_bundle
 from tests.captures import CHECKOUT, capture_path
 from tests.query.sinks import write_lines
 from tests.telemetry.factories import record
@@ -212,3 +213,31 @@ def test_telemetry_cannot_make_labels_without_end(tmp_path: Path) -> None:
     assert sum(alerts.values()) == len(issues) == 64
     assert len(alerts) <= 21 and max(map(len, alerts)) <= 100
     assert alerts["critical"] == 1 and alerts["loud aa"] == 2 and alerts["other"] > 30
+
+
+def test_what_has_no_time_is_no_older_than_any_time(tmp_path: Path) -> None:
+    make_oom_bundle(tmp_path / "oom_dump_1")
+    make_oom_bundle(tmp_path / "oom_dump_2", created_at_utc="2026-11-20T21:00:00Z")
+    with stormlog.query.open(tmp_path, cache=False) as store:
+        assert store.count_failures() == [FailureCount("oom", None, 2)]
+        assert store.count_failures(since="2026-12-01") == [FailureCount("oom", None, 1)]
+        family = families_of(store.openmetrics())["stormlog_issue_last_seen_timestamp_seconds"]
+    assert list(samples_of(family).values()) == [1795208400.0]
+
+
+def test_numbers_follow_the_tracker_also_where_answers_are_remembered(tmp_path: Path) -> None:
+    events = tmp_path / "runs" / "events.jsonl"
+    events.parent.mkdir()
+    write_lines(events, [record(event_type="warning", context="slow")])
+    with Tracker(tmp_path / "tracker.db") as tracker:
+        tracker.scan([events], settle_ns=0)
+        for status, state in (("new", "open"), ("resolved", "resolved")):
+            options: dict[str, Any] = {"tracker": tmp_path / "tracker.db", "cache": tmp_path / "cache"}
+            with stormlog.query.open(events, **options) as store:
+                found = families_of(store.openmetrics())
+            assert not_zero(found["stormlog_tracked_issues"]) == {
+                ("default", "alert", "warning", status, "false"): 1
+            }
+            assert not_zero(found["stormlog_issues"]) == {("alert", "warning", state): 1}
+            if status == "new":
+                tracker.resolve("1")
