@@ -1,6 +1,7 @@
 # The public names of this package, and where they are: see stormlog/_lazy.py.
 
 from stormlog.presenting.diff_rows import (
+    ComparisonRow as ComparisonRow,
     comparison_rows as comparison_rows,
     issue_change_rows as issue_change_rows,
     issue_changes_title as issue_changes_title,

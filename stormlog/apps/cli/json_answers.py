@@ -19,7 +19,7 @@ from stormlog.compaction import CompactionReport
 from stormlog.explaining import Explanation, RunDiff
 from stormlog.issues import IgnoreRule, StormlogIssue
 from stormlog.issues.sidecar import TrackedState
-from stormlog.presenting.diff_rows import ComparisonRow
+from stormlog.presenting import ComparisonRow
 from stormlog.presenting.issue_rows import IssueCells
 from stormlog.query import (
     CorrelationResult,
