@@ -79,8 +79,8 @@ def test_goals_are_judged_from_the_measurements() -> None:
 @pytest.mark.parametrize("with_engine", [False, True])
 def test_what_an_answer_needs_is_imported_before_the_clock_starts(with_engine: bool) -> None:
     code = (
-        "import sys; from benchmarks.probes import _import_all\n"
-        f"_import_all(with_engine={with_engine})\n"
+        "import sys; from benchmarks.probes import import_all\n"
+        f"import_all(with_engine={with_engine})\n"
         "print('stormlog.query.store' in sys.modules, 'stormlog.engine.engine' in sys.modules, 'duckdb' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -77,7 +77,7 @@ _CATALOG_TABLES = {
     "sqlite_master",
 }
 #: Schemas of the macros.
-_MACRO_SCHEMAS = {"prim", "telemetry", "projection", "issues"}
+_MACRO_SCHEMAS = {"prim", "telemetry", "projection", "issues", "otlp"}
 #: Rows that are fetched at a time: between two batches a statement can be stopped.
 BATCH_ROWS = 10_000
 
@@ -112,8 +112,7 @@ class Engine:
         self._registry = threading.Lock()
         self._closing = threading.Lock()
         try:
-            database = Database(connect(settings, self._temporary_files.member("spill")))
-            lock(database.connection, self._readable_paths())
+            database = self._new_database()
             folder = self._temporary_files.path if index is None else index.parts_folder
             self._parts = Parts(database, folder)
             self._updater = DatabaseUpdater(
@@ -128,6 +127,12 @@ class Engine:
         except BaseException:
             self.close()
             raise
+
+    def _new_database(self) -> Database:
+        """Return an empty database that reads what the catalog names, and nothing else."""
+        database = Database(connect(self._settings, self._temporary_files.member("spill")))
+        lock(database.connection, self._readable_paths())
+        return database
 
     def _readable_paths(self) -> list[str]:
         catalog = self._snapshot.catalog

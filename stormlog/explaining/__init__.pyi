@@ -57,6 +57,7 @@ from stormlog.explaining.issue_rules import (
 from stormlog.explaining.models import (
     COMPONENTS as COMPONENTS,
     MOST_OTHER_RUNS as MOST_OTHER_RUNS,
+    CommandExit as CommandExit,
     EarlierGrowth as EarlierGrowth,
     Explanation as Explanation,
     ExplainedRun as ExplainedRun,

@@ -19,6 +19,7 @@ STATEMENTS = {
     "why_place": "run_sessions issue_evidence",
     "why_ranks": "run_ranks",
     "why_failures": "failures",
+    "why_exits": "run_sessions",
     "why_files": "run_sessions",
     "why_phases": "phase_spans",
     "why_before": "failures issue_evidence run_sessions",

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from stormlog._readable_times import ReadableTime
 from stormlog._sizes import parse_size
 from stormlog._values import frozen_class
 from stormlog.explaining.asking import Ask, Store
@@ -77,6 +78,7 @@ class WorstRank(Plain):
     phase: str | None
     path: str
     line_number: int | None
+    timestamp = ReadableTime()
 
 
 @frozen_class

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stormlog._readable_times import ReadableDuration, ReadableTime
 from stormlog._values import frozen_class
 from stormlog.explaining.models import FirstFailure
 from stormlog.explaining.plain_fields import Plain
@@ -65,6 +66,9 @@ class ComparedRun(Plain):
     last_ns: int | None
     duration_ns: int | None
     ambiguous: bool
+    started = ReadableTime()
+    last = ReadableTime()
+    duration = ReadableDuration()
 
 
 @frozen_class
@@ -84,6 +88,8 @@ class IssueHits(Plain):
     ranks: tuple[int, ...]
     first_ns: int | None
     last_ns: int | None
+    first = ReadableTime()
+    last = ReadableTime()
 
 
 @frozen_class
@@ -136,6 +142,7 @@ class PhasePeak(Plain):
     line_number: int | None
     rank_count: int
     unknown_count: int
+    timestamp = ReadableTime()
 
 
 @frozen_class

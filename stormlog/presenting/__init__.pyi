@@ -1,5 +1,8 @@
 # The public names of this package, and where they are: see stormlog/_lazy.py.
 
+from stormlog._printable_text import (
+    printable as printable,
+)
 from stormlog.presenting.diff_rows import (
     ComparisonRow as ComparisonRow,
     comparison_rows as comparison_rows,
@@ -20,6 +23,9 @@ from stormlog.presenting.issue_page import (
 from stormlog.presenting.issue_text import (
     issue_screen as issue_screen,
 )
+from stormlog.presenting.memory_strips import (
+    memory_strips as memory_strips,
+)
 from stormlog.presenting.moments import (
     Moments as Moments,
     moments_in as moments_in,
@@ -33,7 +39,6 @@ from stormlog.presenting.quantities import (
 from stormlog.presenting.texts import (
     cell_width as cell_width,
     listed as listed,
-    printable as printable,
     short_ranges as short_ranges,
     wrapped as wrapped,
 )

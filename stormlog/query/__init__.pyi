@@ -19,6 +19,9 @@ from stormlog.artifacts.models import (
 from stormlog.artifacts.oom_bundle_rows import (
     OOMBundleRow as OOMBundleRow,
 )
+from stormlog.query.documents import (
+    CorrelationAnchor as CorrelationAnchor,
+)
 from stormlog.query.adhoc import (
     SqlResult as SqlResult,
 )
@@ -40,6 +43,11 @@ from stormlog.query.filters import (
     RunAttachmentFilter as RunAttachmentFilter,
     RunFilter as RunFilter,
     SessionFilter as SessionFilter,
+)
+from stormlog.query.issue_tables import (
+    IssueTable as IssueTable,
+    IssuePageFacts as IssuePageFacts,
+    IssueRow as IssueRow,
 )
 from stormlog.query.row_lists import (
     IssueList as IssueList,

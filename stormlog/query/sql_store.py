@@ -252,7 +252,7 @@ class SqlStore(AnsweringStore):
 
         Source: docs/sql.md#what-each-format-does.
         """
-        from stormlog.engine import exact_relation
+        from stormlog.engine import exact_relation, next_batch
 
         def read(question: Question, text: str) -> pyarrow.RecordBatchReader:
             import pyarrow
@@ -268,11 +268,7 @@ class SqlStore(AnsweringStore):
 
             def batches() -> Iterator[pyarrow.RecordBatch]:
                 with cursor:
-                    while True:
-                        with cursor.using("sql", text):
-                            batch = next(reader, None)
-                        if batch is None:
-                            return
+                    while (batch := next_batch(cursor, reader, "sql", text)) is not None:
                         yield batch
 
             return pyarrow.RecordBatchReader.from_batches(reader.schema, batches())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -28,6 +28,8 @@ __all__ = [
     "explaining_statement",
     "ignorable_statement",
     "issue_counts_statement",
+    "issue_hits_statement",
+    "issue_page_statement",
     "issues_statement",
     "oom_bundles_statement",
     "run_attachments_statement",
@@ -131,6 +133,16 @@ def issues_statement(
 def issue_counts_statement() -> Statement:
     """Return the statement of ``issue_counts``."""
     return load_query("issue_counts"), {}
+
+
+def issue_page_statement(fingerprint_ids: Sequence[str]) -> Statement:
+    """Return the statement of ``issue_page_facts``."""
+    return load_query("issue_page"), {"fingerprint_ids": list(fingerprint_ids)}
+
+
+def issue_hits_statement(fingerprint_ids: Sequence[str], limit: int) -> Statement:
+    """Return the statement of ``evidence_places``."""
+    return load_query("issue_hits"), {"fingerprint_ids": list(fingerprint_ids), "limit": limit}
 
 
 def ignorable_statement() -> Statement:

@@ -10,10 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stormlog._collector import collector_paused
-from stormlog.engine import Generation, Settings, StateSource, require_one
+from stormlog.engine import Generation, Question, Settings, StateSource, require_one
 from stormlog.query import statements
 from stormlog.query.account_questions import AccountQuestions
 from stormlog.query.arrivals import FollowQuestions
+from stormlog.query.metric_questions import MetricQuestions
 from stormlog.query.row_lists import IssueList, RowList
 from stormlog.query.run_questions import RunQuestions
 from stormlog.query.sql_store import SqlStore
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stormlog.artifacts import OOMBundleRow
+    from stormlog.explaining import EvidencePlace
     from stormlog.issues import IgnoreRule
     from stormlog.query.counts import IssueCounts
     from stormlog.query.filters import (
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         OOMBundleFilter,
         SessionFilter,
     )
+    from stormlog.query.issue_tables import IssuePageFacts, IssueTable
     from stormlog.query.rows import EventRow, SessionRow
     from stormlog.query.streams import RowStream
     from stormlog.query.unmatched import UnmatchedFilter
@@ -104,7 +107,7 @@ def open(
     return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache), states=states)
 
 
-class QueryStore(RunQuestions, AccountQuestions, FollowQuestions, SqlStore):
+class QueryStore(RunQuestions, AccountQuestions, FollowQuestions, MetricQuestions, SqlStore):
     """Views over the artifacts of a catalog. Use `stormlog.query.open`.
 
     Several threads may ask at once. Close it, or use it as a context manager.
@@ -172,17 +175,70 @@ class QueryStore(RunQuestions, AccountQuestions, FollowQuestions, SqlStore):
     def _issues_statement(
         self, filters: IssueFilter | None, state_overrides: Mapping[str, str] | None = None
     ) -> statements.FilteredStatement:
-        with self._lock:
-            overrides = self._states.overrides(state_overrides)
-            has_rules = self._states.has_rules
-        if has_rules:
-            rows = self._run("list_issues", statements.ignorable_statement(), "issues").rows
-            import json
-
-            issues = [(row[0], row[1], json.loads(row[2])) for row in rows]
-            with self._lock:
-                overrides |= self._states.ignored(issues, state_overrides)
+        overrides = self._issue_states(state_overrides)
         return statements.issues_statement(filters, overrides)
+
+    def issue_table(self, filters: IssueFilter | None = None) -> IssueTable:
+        """Return the issues that `list_issues` lists as one value, whose rows are made when they are looked at.
+
+        It stays as it is after a `refresh`.
+
+        Args:
+            filters: As of `list_issues`.
+
+        Raises:
+            QueryError: the store is closed, or DuckDB failed.
+            SourceError: the store is strict and something had to be skipped.
+        """
+        from stormlog.query.issue_tables import IssueTable, light_statement
+
+        found = self._issues_statement(filters)
+        text = light_statement(found.text)
+
+        def read(question: Question) -> IssueTable:
+            with question.cursor as cursor, cursor.using("list_issues", text) as connection:
+                return IssueTable(connection.sql(text, params=found.parameters).to_arrow_table())
+
+        return self._ask(
+            lambda: self._begin((text, found.parameters), found.views, None, is_selective=False), read
+        )
+
+    def issue_page_facts(self, fingerprint_ids: Sequence[str]) -> dict[str, IssuePageFacts]:
+        """Return what lists show of some issues besides their own fields, by fingerprint id; see `issue_table`."""
+        from stormlog.query.issue_tables import IssuePageFacts
+
+        statement = statements.issue_page_statement(fingerprint_ids)
+
+        def read(question: Question) -> list[tuple[Any, ...]]:
+            with question.cursor as cursor:
+                return question.engine.fetch(cursor, "issue_page", *statement)[1]
+
+        views = "issue_counts issue_trend run_sessions stage.hit_places"
+        rows = self._ask(lambda: self._begin(statement, views, None, is_selective=False), read)
+        return {fingerprint_id: IssuePageFacts(*facts) for fingerprint_id, *facts in rows}
+
+    def evidence_places(self, fingerprint_ids: Sequence[str], *, limit: int = 1_000) -> list[EvidencePlace]:
+        """Return where hits of some issues are recorded, the latest first.
+
+        Args:
+            fingerprint_ids: Whole ids.
+            limit: At most this many.
+        """
+        from stormlog.explaining import EvidencePlace
+
+        statement = statements.issue_hits_statement(fingerprint_ids, limit)
+        rows = self._run("issue_hits", statement, "issue_evidence memory_gaps").rows
+        return [EvidencePlace(*row) for row in rows]
+
+    def recorded_text(self, place: EvidencePlace) -> str:
+        """Return what stands where a hit is recorded: its line, the manifest of its bundle, or the event as JSON.
+
+        Raises:
+            SourceError: it is not there any more, or cannot be read.
+        """
+        from stormlog.query.recorded import recorded_text
+
+        return recorded_text(self, self.catalog.opened, place)
 
     def issue_counts(self) -> dict[str, IssueCounts]:
         """Return how many failures, runs and sessions each issue has, by fingerprint id.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
@@ -23,7 +24,13 @@ from stormlog.tracking.projects import (
 )
 from stormlog.tracking.reading import listing
 from stormlog.tracking.reading.filters import IssueConditions, IssueFilter
-from stormlog.tracking.reading.lookup import find_issue, fingerprints_of, issue_name
+from stormlog.tracking.reading.lookup import (
+    find_issue,
+    fingerprints_of,
+    issue_name,
+    merged_numbers,
+    tracked_issues,
+)
 from stormlog.tracking.reading.sources import IssueSources, issue_sources
 from stormlog.tracking.reading.stats import IssueStats, issue_stats
 from stormlog.tracking.triage import comments
@@ -125,6 +132,30 @@ class Tracker(TriageSession):
         with self.reading() as connection:
             row, _ = find_issue(connection, self._project_id(connection), issue_id)
             return fingerprints_of(connection, row["issue_id"])
+
+    def issues_by_id(self, issue_ids: Sequence[str]) -> dict[str, TrackedIssue]:
+        """Return issues by their full ids; those that are not there any more are left out."""
+        with self.reading() as connection:
+            found = tracked_issues(
+                connection, "issue_id IN (SELECT value FROM json_each(?))", [json.dumps(list(issue_ids))]
+            )
+        return {issue.issue_id: issue for issue in found}
+
+    def fingerprints_of_issues(self, **conditions: Unpack[IssueConditions]) -> list[tuple[str, str, bool]]:
+        """Return fingerprint id, full issue id and whether the issue fits, for every fingerprint of this project.
+
+        Args:
+            conditions: As of `list_issues`.
+        """
+        wanted = IssueFilter.of(conditions)
+        with self.reading() as connection:
+            return listing.fingerprints_of_issues(connection, self.project, wanted)
+
+    def merged_numbers(self, issue_id: str) -> list[int]:
+        """Return the numbers of the issues that are merged into an issue, the latest first; see `issue`."""
+        with self.reading() as connection:
+            row, _ = find_issue(connection, self._project_id(connection), issue_id)
+            return merged_numbers(connection, row["issue_id"])
 
     def sources(self, issue_id: str) -> IssueSources:
         """Return where the telemetry lies that an issue was seen in, as scans found it; see `issue`."""

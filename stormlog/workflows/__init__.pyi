@@ -3,6 +3,11 @@
 from stormlog.workflows.commands import (
     triage_command as triage_command,
 )
+from stormlog.workflows.ignoring import (
+    ignore_in_sidecar as ignore_in_sidecar,
+    reopen_in_sidecar as reopen_in_sidecar,
+    sidecar_path as sidecar_path,
+)
 from stormlog.workflows.documents import (
     IssuePageDocument as IssuePageDocument,
 )
@@ -25,6 +30,19 @@ from stormlog.workflows.recording import (
     latest_failure as latest_failure,
     notify_and_explain as notify_and_explain,
     scan_and_notify as scan_and_notify,
+)
+from stormlog.workflows.triage import (
+    UNDONE as UNDONE,
+    Action as Action,
+    ActionDone as ActionDone,
+    action_command as action_command,
+    ignore_options as ignore_options,
+    perform as perform,
+)
+from stormlog.workflows.triage_lists import (
+    list_with_tracker as list_with_tracker,
+    require_filter as require_filter,
+    without_states as without_states,
 )
 from stormlog.workflows.surroundings import (
     NearEvent as NearEvent,

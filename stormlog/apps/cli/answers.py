@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from stormlog.issues import StormlogIssue
     from stormlog.query import EventFilter, QueryStore
 
-__all__ = ["Request", "answer", "open_store", "print_statement", "reading"]
+__all__ = ["Request", "answer", "open_store", "print_statement", "reading", "with_fields"]
 
 #: Class of a filter -> what its rows are called.
 _NOUNS = {
@@ -122,7 +122,7 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
             with reading(store, watching, request):
                 found = _found(store, target, wanted, request)
                 if request.fields is not None:
-                    found = _with_fields(found, fields or parse_fields(request.fields, found.names) or ())
+                    found = with_fields(found, fields or parse_fields(request.fields, found.names) or ())
             output.print_answer(found, request.format_name, no_colour=request.no_colour)
             output.flush()
             if request.sql is None and not request.quiet:
@@ -271,7 +271,7 @@ def _issues_found(store: QueryStore, issues: list[StormlogIssue], request: Reque
     return Answer(rows, issue_target(issues), moments=request.moments)
 
 
-def _with_fields(found: Answer, fields: Sequence[str]) -> Answer:
+def with_fields(found: Answer, fields: Sequence[str]) -> Answer:
     """Return an answer with some fields of its rows, in the order given."""
     choose = partial(chosen_fields, fields=fields)
     rows = found.rows.mapped(choose) if isinstance(found.rows, RowStream) else list(map(choose, found.rows))

@@ -26,7 +26,7 @@ from stormlog.issues import IgnoreRule, ignoring_rule, may_be_ignored
 from stormlog.issues.kinds import severity_rank_sql
 from stormlog.issues.sidecar import TrackedState, read_sidecar, state_precedence
 from stormlog.issues.what import what_of
-from stormlog.tracking.models import SkippedInput
+from stormlog.tracking.documents import SkippedInput
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
 from stormlog.tracking.reading.filters import IssueConditions, IssueFilter, conditions_of
 from stormlog.tracking.reading.lookup import ISSUES_CTE

@@ -34,6 +34,7 @@ __all__ = [
     "SEVERITIES",
     "SORTS",
     "count_issues",
+    "fingerprints_of_issues",
     "history",
     "issue_detail",
     "list_comments",
@@ -121,6 +122,28 @@ def count_issues(connection: sqlite3.Connection, project: str | None, wanted: Is
         f"{ISSUES_CTE} SELECT count(*) FROM issues WHERE {condition}", parameters
     ).fetchone()
     return int(count)
+
+
+def fingerprints_of_issues(
+    connection: sqlite3.Connection, project: str | None, wanted: IssueFilter
+) -> list[tuple[str, str, bool]]:
+    """Return fingerprint id, issue id and whether the issue fits, for every fingerprint of every issue.
+
+    Args:
+        project: Name of the issues' project; None for those of all.
+    """
+    condition, parameters = _condition(connection, None, wanted)
+    rows = connection.execute(
+        f"""{ISSUES_CTE}
+        SELECT DISTINCT f.fingerprint_id, f.issue_id, f.issue_id IN (SELECT issue_id FROM issues WHERE {condition})
+        FROM main.issue_fingerprints AS f
+        INNER JOIN main.issues AS i ON f.issue_id = i.issue_id
+        INNER JOIN main.projects AS p ON i.project_id = p.project_id
+        WHERE p.name = coalesce(:of_project, p.name)
+        """,
+        {**parameters, "of_project": project if project is None else project.strip()},
+    )
+    return [(fingerprint_id, issue_id, bool(fits)) for fingerprint_id, issue_id, fits in rows]
 
 
 def unmatched_filters(

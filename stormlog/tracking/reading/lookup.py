@@ -26,6 +26,7 @@ __all__ = [
     "fingerprints_of",
     "issue_name",
     "issue_of",
+    "merged_numbers",
     "part_condition",
     "tracked_issue",
     "tracked_issues",
@@ -328,6 +329,25 @@ def tracked_issues(
     """
     rows = connection.execute(f"{ISSUES_CTE} SELECT * FROM issues WHERE {where_sql}", parameters)
     return [issue_of(row) for row in rows]
+
+
+def merged_numbers(connection: sqlite3.Connection, issue_id: str) -> list[int]:
+    """Return the numbers of the issues that are merged into one, the latest first.
+
+    Args:
+        issue_id: Full id of the one.
+    """
+    rows = connection.execute(
+        """
+        SELECT n.number
+        FROM issue_merges AS m
+        INNER JOIN issue_numbers AS n ON m.source_issue_id = n.issue_id AND n.is_former = 0
+        WHERE m.target_issue_id = ? AND m.undone_ns IS NULL
+        ORDER BY m.rowid DESC
+        """,
+        [issue_id],
+    )
+    return [number for (number,) in rows]
 
 
 def what_of_fingerprints(fingerprints: Sequence[Sequence[str]]) -> str:

@@ -26,7 +26,7 @@ class TriageSession(TrackerSession):
         *ids: str,
         take: bool = False,
         where: str | None = None,
-        revision: int | None = None,
+        revision: int | Mapping[str, int] | None = None,
         at_most: int | None = None,
         dry_run: bool = False,
     ) -> Change:
@@ -38,7 +38,7 @@ class TriageSession(TrackerSession):
             ids: See `issue`.
             take: Take issues that somebody else has.
             where: SQL condition over the fields of `TrackedIssue`, for issues of this project.
-            revision: Which one the issue has to have; only with a single issue.
+            revision: Which one the issue has to have; of several issues, by their full ids.
             at_most: How many issues may be meant.
             dry_run: Change nothing, and return the issues as they would be.
 
@@ -59,7 +59,7 @@ class TriageSession(TrackerSession):
         version: str | None = None,
         amend: bool = False,
         where: str | None = None,
-        revision: int | None = None,
+        revision: int | Mapping[str, int] | None = None,
         at_most: int | None = None,
         dry_run: bool = False,
     ) -> Change:
@@ -83,7 +83,7 @@ class TriageSession(TrackerSession):
         self,
         *ids: str,
         where: str | None = None,
-        revision: int | None = None,
+        revision: int | Mapping[str, int] | None = None,
         at_most: int | None = None,
         dry_run: bool = False,
     ) -> Change:
@@ -99,7 +99,7 @@ class TriageSession(TrackerSession):
         until_ns: int | None = None,
         until_next: bool = False,
         where: str | None = None,
-        revision: int | None = None,
+        revision: int | Mapping[str, int] | None = None,
         at_most: int | None = None,
         dry_run: bool = False,
     ) -> Change:
@@ -187,7 +187,7 @@ class TriageSession(TrackerSession):
         *ids: str,
         assignee: str | None,
         where: str | None = None,
-        revision: int | None = None,
+        revision: int | Mapping[str, int] | None = None,
         at_most: int | None = None,
         dry_run: bool = False,
     ) -> Change:

@@ -11,19 +11,22 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cmp_to_key
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stormlog.errors import LifecycleError
 from stormlog.issues import IgnoreRule, is_fingerprint_id
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.checks import require_integer, require_text
 from stormlog.tracking.database import activity, aggregates, undo_records
-from stormlog.tracking.models import Change, ChangeWarning
+from stormlog.tracking.models import Change
 from stormlog.tracking.projects import DEFAULT_PROJECT, ensure_project
 from stormlog.tracking.reading.listing import matching
 from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issues
 from stormlog.tracking.recording.ignore_rules import add_rule, rule_for
 from stormlog.tracking.statuses import Status, require_move, shown_status
+
+if TYPE_CHECKING:
+    from stormlog.tracking.documents import ChangeWarning
 
 __all__ = [
     "MatchChangedError",
@@ -46,13 +49,13 @@ class Targets:
         ids: What `find_issue` understands.
         where: Condition over the fields of `TrackedIssue`, of the same project.
         matched: What `match` found for the condition.
-        revision: What the one issue has to have, so that nobody's change is overwritten.
+        revision: What the one issue has to have, so that nobody's change is overwritten; of several issues, by id.
         at_most: How many issues may be meant.
     """
 
     ids: Sequence[str]
     where: str | None = None
-    revision: int | None = None
+    revision: int | Mapping[str, int] | None = None
     at_most: int | None = None
     matched: Mapping[str, int] = field(default_factory=dict)
 
@@ -359,10 +362,14 @@ class Triage:
                 f"this would change {len(rows)} issues, and {targets.at_most} are allowed (--yes allows all)"
             )
         found = list(rows.values())
-        if targets.revision is not None:
+        if isinstance(targets.revision, int):
             if len(found) != 1:
                 raise ValueError("a revision is that of one issue")
             require_revision(self._connection, found[0], targets.revision)
+        elif targets.revision is not None:
+            for row in found:
+                if row["issue_id"] in targets.revision:
+                    require_revision(self._connection, row, targets.revision[row["issue_id"]])
         return found
 
     def _update(

@@ -73,6 +73,7 @@ BASES = {
     "mcp": "runs",
     "sql": f"runs {SELECT}",
     "describe": "",
+    "export": "runs out.sqlite --views sessions",
     "spec": "",
     "rollups": "sink",
     "query runs": "linked-a linked-b",
@@ -140,6 +141,15 @@ TABLE: dict[str, list[Row]] = {
         *(row for row in reading("") if row.option not in ("--strict", "--quiet")),
     ],
     "describe": [Row("--json", "--json", new='"columns"')],
+    "export": [
+        Row("--views", "--views runs", "runs out.sqlite", new="Not asked for"),
+        Row("--since", "--since 2026-01-02T03:04:08.5", new="Left out, as it had ended before"),
+        Row("--force", "--force", "runs old.sqlite --views sessions", base_status=None),
+        Row("--json", "--json", new='"left_out_count"'),
+        Row("--format", "--format openmetrics", "runs", new="# EOF", base_status=None),
+        Row("--output", "-o counts.prom", "runs --format openmetrics", new="counts.prom", on="files"),
+        *behind(opens(reading()), "runs", "out.sqlite --views sessions"),
+    ],
     "spec": [
         Row("--json", "issues stats --json", new='"parameters"'),
         Row("--schema", "--schema error", new='"$schema"'),
@@ -166,11 +176,13 @@ TABLE: dict[str, list[Row]] = {
         Row("--fields", "--fields run_id", gone="telemetry_file"),
     ],
     "query summary": [
+        Row("--fields", "--fields value,rank", gone="Session"),
         Row("--metric", "--metric alert_count", "runs", new="s-1", base_status=2),
         Row("--group-by", "--group-by rank", new="Rank"),
         *behind(answers("metric", "metric"), "runs", METRIC),
     ],
     "query correlate": [
+        Row("--fields", "--fields kind,start_ns", gone="Source"),
         Row("--at-ns", f"--at-ns {START_NS}", "runs", new="sample", base_status=2),
         Row("--at", "--at 2026-01-02T03:04:05Z", "runs", new="sample", base_status=2),
         Row(

@@ -19,6 +19,7 @@ _HEAVY = (
     "sqlglot",
     "rich",
     "pandas",
+    "textual",
     "importlib.metadata",
     "mcp",
     "pydantic",
@@ -78,6 +79,7 @@ def imported(*arguments: str | Path, **environment: str) -> set[str]:
         ("mcp", "--help"),
         ("why", "--help"),
         ("why", "--schema"),
+        ("tui", "--help"),
     ],
     ids=" ".join,
 )

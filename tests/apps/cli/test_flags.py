@@ -63,6 +63,13 @@ EXCEPTIONS_OF = {
     ("issues stats", "--as-agent"): READS,
     ("issues comments", "--as-agent"): READS,
     ("issues export", "--as-agent"): READS,
+    **{
+        ("tui", option): "it needs a terminal: tests/apps/tui/test_command.py has all of its options"
+        for option in (
+            *("--interval", "--allow", "--db", "--project", "--strict", "--threads", "--memory-limit"),
+            *("--spill-dir", "--spill-limit", "--unpack-limit", "--cache-dir", "--no-cache", "--quiet"),
+        )
+    },
 }
 
 
@@ -685,6 +692,7 @@ def _artifacts(world: Path) -> None:
     drift = [row for row in busy_session("drift", 40) if row["event_type"] == "sample"]
     write_lines(world / "drift" / "drift.jsonl", *drift)
     (world / "hosts.csv").write_text("host,team\nh,vision\n")
+    (world / "old.sqlite").touch()
     (world / "question.sql").write_text("SELECT 6 AS six")
     _linked_run(world / "linked-a", "wandb", "first title", START_NS - 24 * 3600 * SECOND, 0)
     _linked_run(world / "linked-b", "mlflow", "second title", START_NS, 1)

@@ -133,7 +133,9 @@ def test_what_was_skipped_is_said_on_stderr(runs: Path, baseline: Path) -> None:
     with (runs / "events.jsonl").open("a", encoding="utf-8") as stream:
         stream.write("{}\n")
 
-    assert "1 line skipped" in stormlog("gate", runs, "--baseline", baseline).stderr
+    said = stormlog("gate", runs, "--baseline", baseline).stderr
+    lines = (runs / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    assert f"events.jsonl: 1 line skipped, line {len(lines)}: " in said
     assert stormlog("gate", runs, "--baseline", baseline, "--quiet").stderr == ""
     assert stormlog("gate", runs, "--baseline", baseline, "--strict").status == 3
 

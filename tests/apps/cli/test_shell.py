@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from stormlog.apps.cli.printing.formats import Answer
-from stormlog.apps.cli.shell.completion import Vocabulary, completions, is_complete
+from stormlog.apps.cli.shell.completion import completions, is_complete
 from stormlog.apps.cli.shell.session import ShellSession
 from stormlog.query import QueryStore
 from stormlog.query import open as open_store
+from stormlog.query.completion import Vocabulary
 from tests.apps.cli.runner import COMMAND, stormlog, without_styles
 from tests.apps.cli.samples import capture
 

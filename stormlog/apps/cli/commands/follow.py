@@ -20,7 +20,7 @@ from stormlog.apps.cli.options.targets import issue_target, light_row
 from stormlog.apps.cli.printing import diagnostics, output
 from stormlog.apps.cli.printing.formats import NO_ROWS, Answer
 from stormlog.apps.cli.printing.json_text import json_line
-from stormlog.issues.models import IssueFactsDocument
+from stormlog.issues.documents import IssueFactsDocument
 from stormlog.presenting.issue_rows import issue_rows
 
 if TYPE_CHECKING:

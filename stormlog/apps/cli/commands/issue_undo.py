@@ -10,20 +10,6 @@ from stormlog.apps.cli.options.tracker_options import json_option, tracker_of, t
 
 __all__ = ["undo"]
 
-_DONE = {
-    "claim": "the claim of",
-    "resolve": "the resolution of",
-    "amend": "the amended version of",
-    "reopen": "the reopening of",
-    "ignore": "the ignoring of",
-    "assign": "the assignment of",
-    "merge": "the merge of",
-    "unmerge": "the unmerge of",
-    "comment": "a comment on",
-    "edit_comment": "the edit of a comment on",
-    "delete_comment": "the deletion of a comment on",
-}
-
 
 @click.command()
 @click.argument("activity_id", metavar="[ACTIVITY]", required=False, type=click.INT)
@@ -45,6 +31,7 @@ def undo(activity_id: int | None, as_json: bool, **options: Any) -> None:
     from stormlog.apps.cli.printing import output
     from stormlog.apps.cli.printing.json_text import json_document
     from stormlog.presenting import listed, printable
+    from stormlog.workflows import UNDONE
 
     with tracker_of(options) as tracker:
         undone = tracker.undo(activity_id)
@@ -52,7 +39,7 @@ def undo(activity_id: int | None, as_json: bool, **options: Any) -> None:
         output.print_text(json_document(undone.as_dict()) + "\n")
     else:
         names = listed([f"#{issue.number}" for issue in undone.issues])
-        what = _DONE.get(undone.action, f"{undone.action} of")
+        what = UNDONE.get(undone.action, f"{undone.action} of")
         title = f" ({printable(undone.issues[0].title)})" if len(undone.issues) == 1 else ""
         output.print_text(f"Undone: {what} {names}{title}\n")
     output.flush()

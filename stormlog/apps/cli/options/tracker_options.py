@@ -25,6 +25,7 @@ __all__ = [
     "no_colour_option",
     "open_tracker",
     "page_options",
+    "permissions_of",
     "settle_option",
     "store_options",
     "tracker_of",
@@ -186,14 +187,12 @@ def open_tracker(
 
     from stormlog.apps.cli.printing.diagnostics import print_message
     from stormlog.errors import SourceError
-    from stormlog.tracking import PERMISSIONS, Actor, Tracker, default_store_path
+    from stormlog.tracking import Actor, Tracker, default_store_path
 
     path = db or default_store_path()
     if not (makes or scratch or os.path.exists(path)):
         raise SourceError("no such tracker; 'stormlog scan' makes one", path=str(path))
-    permissions = (
-        PERMISSIONS if allow is None else tuple(word.strip() for word in allow.split(",") if word.strip())
-    )
+    permissions = permissions_of(allow)
     tracker = Tracker(
         path,
         project=project,
@@ -208,3 +207,18 @@ def open_tracker(
     for warning in tracker.store.warnings:
         print_message(warning, "Warning")
     return tracker
+
+
+def permissions_of(allow: str | None) -> tuple[str, ...]:
+    """Return the permissions that ``--allow`` names; all of them without it.
+
+    Raises:
+        ValueError: an unknown one.
+    """
+    from stormlog.tracking import PERMISSIONS, Permissions
+
+    allowed = (
+        PERMISSIONS if allow is None else tuple(word.strip() for word in allow.split(",") if word.strip())
+    )
+    Permissions(allowed)
+    return allowed

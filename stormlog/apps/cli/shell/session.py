@@ -12,11 +12,12 @@ import click
 from stormlog._names import distinct_names
 from stormlog.apps.cli.printing import diagnostics, output
 from stormlog.apps.cli.printing.formats import FORMATS, STREAMED_FORMATS, Answer
-from stormlog.apps.cli.shell.completion import COMMANDS, Vocabulary
+from stormlog.apps.cli.shell.completion import COMMANDS
 from stormlog.errors import QueryError, StormlogError
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
+    from stormlog.query.completion import Vocabulary
 
 __all__ = ["ShellSession"]
 
@@ -58,10 +59,9 @@ class ShellSession:
 
     def vocabulary(self) -> Vocabulary:
         """Return the names that statements may use now."""
-        from stormlog.query.schema import function_names, view_columns
+        from stormlog.query.completion import vocabulary_of
 
-        own = {name.lower(): columns for name, columns in self._store.own_tables().items()}
-        return Vocabulary({**view_columns(), **own}, function_names())
+        return vocabulary_of(self._store)
 
     def handle(self, text: str) -> bool:
         """Run a statement or a command of the shell, and return whether it worked; errors are printed.

@@ -1,0 +1,508 @@
+"""The list of issues with its filter, and the detail of the issue under the cursor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.timer import Timer
+from textual.widgets import Input
+
+from stormlog.apps.tui.actions import Actions
+from stormlog.apps.tui.board import BoardRow
+from stormlog.apps.tui.detail import DetailPane
+from stormlog.apps.tui.evidence import EvidenceScreen
+from stormlog.apps.tui.issue_columns import issue_cells, issue_columns
+from stormlog.apps.tui.keys import bindings
+from stormlog.apps.tui.lazy_table import Cell, LazyTable
+from stormlog.apps.tui.lines import plain, styled
+from stormlog.apps.tui.prompts import Choose, Read
+from stormlog.presenting import counted, human_count, issue_screen
+from stormlog.query.filter_words import filter_text, parse_filter
+from stormlog.tracking.statuses import SHOWN_STATUSES
+
+if TYPE_CHECKING:
+    from stormlog.apps.tui.app import StormlogApp
+    from stormlog.explaining import EvidencePlace
+    from stormlog.presenting import ShownIssue
+    from stormlog.query import IssueTable
+
+__all__ = ["IssuesView"]
+
+#: Rows that are read at once: more than a screen has.
+_PAGE: Final = 100
+#: Seconds for which the cursor has to rest before the detail is read.
+_REST_S: Final = 0.15
+#: Values of a facet that are offered.
+_MOST_VALUES: Final = 20
+_SORTS: Final = ("severity", "last_seen", "first_seen", "hits", "sessions")
+
+
+class IssuesView(Container):
+    """The first view."""
+
+    app: StormlogApp
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("issues", "action"),
+        Binding("escape", "to_list", show=False),
+    ]
+    DEFAULT_CSS = """
+    IssuesView { layout: vertical; }
+    IssuesView.wide { layout: horizontal; }
+    IssuesView > #list { height: 45%; width: 100%; }
+    IssuesView.wide > #list { height: 100%; width: 46%; }
+    IssuesView > DetailPane { height: 1fr; border-top: solid $primary-muted; }
+    IssuesView.wide > DetailPane { height: 100%; width: 1fr; border-top: none; border-left: solid $primary-muted; }
+    IssuesView.low > DetailPane { display: none; }
+    IssuesView.low > #list { height: 100%; }
+    IssuesView.zoomed > #list { display: none; }
+    IssuesView.zoomed > DetailPane { display: block; border: none; }
+    IssuesView #filter { border: none; height: 1; padding: 0 1; background: $panel; }
+    IssuesView #filter:focus { background: $primary-muted; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="issues")
+        self.fields: dict[str, Any] = {}
+        self.issues: IssueTable | None = None
+        self.selected: dict[str, BoardRow] = {}
+        self.actions: Actions | None = None
+        self._pages: dict[int, list[BoardRow]] = {}
+        self._asked: set[int] = set()
+        self._matches: list[int] = []
+        self._shown: ShownIssue | None = None
+        self._shown_for: str | None = None
+        self._timer: Timer | None = None
+        self._now_ns = time.time_ns()
+
+    def compose(self) -> ComposeResult:
+        """Make the widgets."""
+        is_tracked = self.app.board.place is not None
+        with Vertical(id="list"):
+            yield Input(id="filter", placeholder="filter: F types it, f chooses")
+            yield LazyTable(
+                issue_columns(is_tracked=is_tracked, has_states=is_tracked),
+                self._cells,
+                is_selected=self._is_selected,
+                empty="reading ...",
+            )
+        yield DetailPane()
+
+    def on_mount(self) -> None:
+        """Read the list."""
+        self.actions = Actions(self.app, self._read_again)
+        self.table.focus()
+        self.read()
+
+    def on_resize(self) -> None:
+        """Put the detail where there is room."""
+        width, height = self.app.size
+        self.set_class(width >= 120, "wide")
+        self.set_class(height < 16 and width < 120, "low")
+
+    @property
+    def table(self) -> LazyTable:
+        """The table."""
+        return self.query_one(LazyTable)
+
+    @property
+    def pane(self) -> DetailPane:
+        """The pane."""
+        return self.query_one(DetailPane)
+
+    def focus_view(self) -> None:
+        """Let keys go to the list, or to the detail if that is all there is to see."""
+        (self.pane if self.has_class("zoomed") else self.table).focus()
+
+    # ---- the list ------------------------------------------------------------------------------------------
+
+    def read(self) -> None:
+        """Read the list; the cursor stays on its issue."""
+        fields = dict(self.fields)
+        current, before = self._key_under_cursor(), self.table.cursor
+        selected = list(self.selected)
+
+        def work() -> tuple[IssueTable, list[BoardRow], list[BoardRow], int]:
+            board = self.app.board
+            issues = board.issues(fields)
+            place = None if current is None else issues.place_of(current)
+            cursor = min(before, max(len(issues) - 1, 0)) if place is None else place
+            start = cursor // _PAGE * _PAGE
+            # The rows that are seen first come with the list: nothing flickers.
+            return issues, board.page(issues, start, start + _PAGE), board.rows_of(issues, selected), cursor
+
+        def done(found: tuple[IssueTable, list[BoardRow], list[BoardRow], int]) -> None:
+            issues, rows, kept, cursor = found
+            self.issues = issues
+            newer = {row.row.key: row for row in kept}
+            # What was selected meanwhile was seen as it is now.
+            self.selected = {
+                name: newer.get(name, row)
+                for name, row in self.selected.items()
+                if name in newer or name not in selected
+            }
+            self._pages = {cursor // _PAGE: rows}
+            self._asked = set()
+            self._matches = []
+            self._now_ns = time.time_ns()
+            self.app.background.forget("page")
+            self.table.empty = (
+                "no issue fits: Esc lets go of the filter" if fields else "no issues were found"
+            )
+            states = {state for state, _ in issues.facets()["state"]}
+            is_tracked = self.app.board.place is not None
+            self.table.show_columns(issue_columns(is_tracked=is_tracked, has_states=bool(states - {"open"})))
+            self.table.show_rows(len(issues), cursor)
+            self.app.show_title()
+            self.app.looked()
+
+        def fail(error: Exception) -> None:
+            self.table.empty = "see below"
+            self.table.refresh()
+            self.app.fail(error)
+
+        self.app.background.ask("issues", work, done, fail)
+
+    def _read_again(self) -> None:
+        """Read the list and the detail, after something was done."""
+        self._shown_for = None
+        self.read()
+
+    def _cells(self, place: int) -> Mapping[str, Cell] | None:
+        row = self.row_at(place)
+        if row is None:
+            self._ask_page(place // _PAGE)
+            return None
+        return issue_cells(row, now_ns=self._now_ns, ascii_only=self.app.ascii_only)
+
+    def row_at(self, place: int) -> BoardRow | None:
+        """Return a row, if its page was read."""
+        page = self._pages.get(place // _PAGE)
+        if page is None or place % _PAGE >= len(page):
+            return None
+        return page[place % _PAGE]
+
+    def _ask_page(self, number: int) -> None:
+        if number in self._asked or self.issues is None:
+            return
+        self._asked.add(number)
+        issues = self.issues
+
+        def done(rows: list[BoardRow]) -> None:
+            if issues is self.issues:
+                self._pages[number] = rows
+                self.table.refresh()
+                if self.table.cursor // _PAGE == number:
+                    self._wait_for_rest()
+
+        def fail(error: Exception) -> None:
+            self._asked.discard(number)
+            self.app.fail(error)
+
+        # Pages of both ends of the screen may be on their way at once.
+        self.app.background.ask(
+            f"page {number}",
+            lambda: self.app.board.page(issues, number * _PAGE, (number + 1) * _PAGE),
+            done,
+            fail,
+        )
+
+    def _key_under_cursor(self) -> str | None:
+        if self.issues is None or not len(self.issues):
+            return None
+        found = self.issues.keys(self.table.cursor, self.table.cursor + 1)
+        return found[0] if found else None
+
+    @property
+    def current(self) -> BoardRow | None:
+        """The issue under the cursor, if it was read."""
+        return self.row_at(self.table.cursor) if self.table.row_count else None
+
+    def title(self) -> str:
+        """Return what is listed."""
+        if self.issues is None:
+            return f"reading {self.app.progress}..."
+        parts = [counted(len(self.issues), "issue")]
+        if self.selected:
+            parts.append(f"{len(self.selected):,} selected")
+        if self._matches:
+            parts.append(f"{len(self._matches):,} found")
+        parts.append(f"by {str(self.fields.get('sort', _SORTS[0])).replace('_', ' ')}")
+        return ", ".join(parts)
+
+    # ---- selection -----------------------------------------------------------------------------------------
+
+    def _is_selected(self, place: int) -> bool:
+        row = self.row_at(place)
+        return row is not None and row.row.key in self.selected
+
+    def action_select(self) -> None:
+        """Select the row, or let go of it, and move on."""
+        row = self.current
+        if row is None:
+            return
+        if self.selected.pop(row.row.key, None) is None:
+            self.selected[row.row.key] = row
+        self.table.move_to(self.table.cursor + 1)
+        self.table.refresh()
+        self.app.show_title()
+
+    def _let_go(self) -> None:
+        self.selected.clear()
+        self.table.refresh()
+        self.app.show_title()
+
+    # ---- the detail ----------------------------------------------------------------------------------------
+
+    def on_lazy_table_moved(self, event: LazyTable.Moved) -> None:
+        """Read the detail once the cursor rests."""
+        event.stop()
+        self._wait_for_rest()
+
+    def _wait_for_rest(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        if not self.table.row_count:
+            self._shown_for = None
+            self.app.background.forget("detail")
+            self.pane.say("")
+            return
+        row = self.current
+        if row is not None and row.row.key == self._shown_for:
+            return
+        self._timer = self.set_timer(_REST_S, self._read_detail)
+
+    def _read_detail(self) -> None:
+        row = self.current
+        if row is None or not self.app.is_running:
+            return
+        self._shown_for = row.row.key
+        if self._shown is None:
+            self.pane.say("reading ...")
+
+        def done(shown: ShownIssue) -> None:
+            self._shown = shown
+            self._draw_detail()
+
+        def fail(error: Exception) -> None:
+            self._shown, self._shown_for = None, None
+            self.pane.say(self.app.sentence_of(error))
+
+        self.app.background.ask("detail", lambda: self.app.board.detail(row), done, fail)
+
+    def _draw_detail(self) -> None:
+        if self._shown is not None:
+            lines = issue_screen(self._shown, width=self.pane.room, ascii_only=self.app.ascii_only)
+            self.pane.show(self._shown_for, styled(lines))
+
+    def on_detail_pane_resized(self, event: DetailPane.Resized) -> None:
+        """Lay the detail out again."""
+        event.stop()
+        self._draw_detail()
+
+    def on_detail_pane_entered(self, event: DetailPane.Entered) -> None:
+        """Show the evidence."""
+        event.stop()
+        row = self.current
+        if row is None:
+            return
+
+        def show(places: list[EvidencePlace]) -> None:
+            self.app.push_screen(EvidenceScreen(row, places))
+
+        self.app.background.ask("evidence", lambda: self.app.board.evidence(row), show, self.app.fail)
+
+    def on_lazy_table_entered(self, event: LazyTable.Entered) -> None:
+        """Go into the detail; where it is not beside the list, it takes the place of the list."""
+        event.stop()
+        self.set_class(not self.has_class("wide"), "zoomed")
+        self.pane.focus()
+
+    def action_to_list(self) -> None:
+        """Go back from the detail and from the filter."""
+        self.remove_class("zoomed")
+        self.query_one("#filter", Input).value = filter_text(self.fields)
+        self.table.focus()
+
+    def on_lazy_table_left(self, event: LazyTable.Left) -> None:
+        """Let go of the selection, then of what was found, then of the filter."""
+        event.stop()
+        if self.selected:
+            self._let_go()
+        elif self._matches:
+            self._matches = []
+            self.app.show_title()
+        elif {name for name in self.fields if name != "sort"}:
+            self.set_filter({name: value for name, value in self.fields.items() if name == "sort"})
+
+    # ---- filter, order, search -----------------------------------------------------------------------------
+
+    def set_filter(self, fields: dict[str, Any]) -> None:
+        """List the issues that fit the fields of a filter."""
+        self.fields = fields
+        self.query_one("#filter", Input).value = filter_text(fields)
+        self.read()
+
+    def filter_by(self, text: str) -> None:
+        """List the issues that a line asks for.
+
+        Raises:
+            ValueError: it asks for something that there is not.
+        """
+        fields = parse_filter(text)
+        self.app.board.require_filter(fields)
+        self.set_filter(fields)
+
+    def action_filter(self) -> None:
+        """Type the filter."""
+        field = self.query_one("#filter", Input)
+        if field.value:
+            field.value += " "
+        field.focus()
+        field.cursor_position = len(field.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take the filter."""
+        event.stop()
+        try:
+            self.filter_by(event.value)
+        except ValueError as error:
+            self.app.fail(error)
+            return
+        self.table.focus()
+
+    def action_sort(self) -> None:
+        """Take the next order."""
+        place = _SORTS.index(self.fields.get("sort", _SORTS[0]))
+        self.sort_by(_SORTS[(place + 1) % len(_SORTS)])
+
+    def sort_by(self, order: str) -> None:
+        """Take an order.
+
+        Raises:
+            ValueError: there is no such order.
+        """
+        word = order.strip().replace(" ", "_").replace("-", "_")
+        if word not in _SORTS:
+            raise ValueError(f"there is no order {order!r}: choose from {', '.join(_SORTS)}")
+        others = {name: value for name, value in self.fields.items() if name != "sort"}
+        # With another order the first rows are of interest, not where the issue went.
+        self.table.cursor = 0
+        self.issues = None
+        self.set_filter(others if word == _SORTS[0] else {**others, "sort": word})
+
+    def action_facet(self) -> None:
+        """Choose a value to narrow the list by."""
+        if self.issues is None:
+            return
+        found: list[tuple[str, str, int | None]] = [
+            (name, value, count)
+            for name, values in self.issues.facets().items()
+            for value, count in values[:_MOST_VALUES]
+            if name != "state" or self.app.board.place is None
+        ]
+        if self.app.board.place is not None:
+            # The list does not know them: they are those of the tracker.
+            found += [("state", state, None) for state in SHOWN_STATUSES]
+
+        def chosen(place: object) -> None:
+            if isinstance(place, int):
+                name, value, _ = found[place]
+                self.set_filter({**self.fields, name: [value]})
+
+        lines = [
+            f"{name:<9} {value[:40]:<24} {'' if count is None else human_count(count):>9}"
+            for name, value, count in found
+        ]
+        self.app.push_screen(Choose("Only issues with", lines), chosen)
+
+    def search(self, text: str) -> None:
+        """Look for a text, and go to the first row that has it."""
+        issues = self.issues
+        if issues is None:
+            self.app.say("the list is still being read")
+            return
+        if not text.strip():
+            self._matches = []
+            return
+        fields = dict(self.fields)
+
+        def done(places: list[int]) -> None:
+            if issues is not self.issues:
+                return
+            self._matches = places
+            self.app.show_title()
+            if not places:
+                self.app.say(f"no issue of the list has {text!r}", is_problem=True)
+                return
+            behind = [place for place in places if place >= self.table.cursor]
+            self.table.move_to((behind or places)[0])
+
+        self.app.background.ask(
+            "search", lambda: self.app.board.matches(issues, fields, text), done, self.app.fail
+        )
+
+    def next_match(self, step: int) -> None:
+        """Go to the next row that was found, or to the one before."""
+        if not self._matches:
+            self.app.say("nothing was looked for: / looks for a text")
+            return
+        cursor = self.table.cursor
+        if step > 0:
+            found = next((place for place in self._matches if place > cursor), self._matches[0])
+        else:
+            found = next((place for place in reversed(self._matches) if place < cursor), self._matches[-1])
+        self.table.move_to(found)
+
+    # ---- the rest ------------------------------------------------------------------------------------------
+
+    def action_copy(self) -> None:
+        """Copy the id of the issue."""
+        row = self.current
+        if row is not None:
+            name = row.row.fingerprint_id if row.tracked is None else str(row.tracked.number)
+            self.app.copy(name)
+
+    def action_copy_command(self) -> None:
+        """Copy the command of the last action."""
+        assert self.actions is not None
+        if self.actions.command is None:
+            self.app.say("nothing was done yet")
+        else:
+            self.app.copy(self.actions.command)
+
+    def action_rule(self) -> None:
+        """Show the SQL of the list, and the rule of the issue."""
+        row = self.current
+        board, fields = self.app.board, dict(self.fields)
+
+        def work() -> Text:
+            text = plain("The list\n\n", "bold")
+            text.append_text(plain(f"{board.statement(fields)}\n"))
+            if row is not None:
+                shown = board.detail(row, with_rule=True)
+                if shown.rule is not None:
+                    rule = shown.rule
+                    text.append_text(plain(f"\nRule {rule.name}, version {rule.version}\n\n", "bold"))
+                    text.append_text(plain(f"Hit: {rule.hits}\nSame issue: {rule.grouping}\n"))
+                    for statement in rule.sql:
+                        text.append_text(plain(f"\n{statement.name}\n", "bold"))
+                        text.append_text(plain(f"{statement.text}\n"))
+            return text
+
+        def show(text: Text) -> None:
+            self.app.push_screen(Read("SQL", text))
+
+        self.app.background.ask("rule", work, show, self.app.fail)
+
+    def action_act(self, verb: str) -> None:
+        """Do something with the selected issues, or the one under the cursor."""
+        assert self.actions is not None
+        current = self.current
+        rows = list(self.selected.values()) or ([] if current is None else [current])
+        self.actions.start(verb, rows, current)

@@ -1,0 +1,248 @@
+"""Drives the application by its keys, as a person would, without a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+import stormlog.query
+from stormlog.apps.tui.app import StormlogApp
+from stormlog.apps.tui.board import Board, PlaceOfTracker
+from stormlog.apps.tui.issues_view import IssuesView
+from stormlog.apps.tui.runs_view import RunsView
+from stormlog.apps.tui.sql_view import SqlView
+from stormlog.query import QueryStore
+from tests.apps.cli.samples import START_NS, event, write_lines
+
+PERMISSIONS = ("issues:read", "issues:write")
+SECOND = 10**9
+#: Seconds after which a test gives up to wait.
+_PATIENCE_S = 20.0
+#: Keys of Textual for characters that are typed.
+_CHARACTERS = {
+    " ": "space",
+    "-": "minus",
+    ".": "full_stop",
+    ";": "semicolon",
+    "*": "asterisk",
+    "(": "left_parenthesis",
+    ")": "right_parenthesis",
+    ",": "comma",
+    "=": "equals_sign",
+    "#": "number_sign",
+    "'": "apostrophe",
+    "/": "slash",
+    ":": "colon",
+    "_": "underscore",
+    "\n": "enter",
+}
+
+
+def alert(name: str, at: int, **overrides: Any) -> dict[str, Any]:
+    """Return an alert that is an issue of its own by its name, which holds no digits."""
+    return event(
+        **{
+            "timestamp_ns": START_NS + at * SECOND,
+            "event_type": "warning",
+            "context": f"Alert {name}",
+            "metadata": {"backend": "cuda", "app": "trainer", "alert_category": name},
+            **overrides,
+        }
+    )
+
+
+def write_capture(folder: Path) -> Path:
+    """Write a run with six issues: an OOM of rank 1, and five alerts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ("one", "two", "three", "four", "five")
+    records = [event(timestamp_ns=START_NS + number * SECOND, job_id="job-7") for number in range(20)]
+    records += [alert(f"{name} word", 20 + place, job_id="job-7") for place, name in enumerate(names)]
+    records += [alert("one word", 30, job_id="job-7")]
+    records += [
+        event(
+            timestamp_ns=START_NS + 40 * SECOND,
+            session_id="s-2",
+            rank=1,
+            world_size=2,
+            job_id="job-7",
+            event_type="error",
+            context="CUDA out of memory",
+            metadata={"backend": "cuda", "app": "trainer", "oom_reason": "cuda"},
+        )
+    ]
+    write_lines(folder / "events.jsonl", *records)
+    return folder
+
+
+@dataclass
+class Driver:
+    """A running application.
+
+    Attributes:
+        app: The application.
+        pilot: Presses keys.
+    """
+
+    app: StormlogApp
+    pilot: Pilot[None]
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, each after what the one before began has ended."""
+        for key in keys:
+            await self.pilot.press(key)
+            await self.settle()
+
+    async def type(self, text: str) -> None:
+        """Type a text."""
+        await self.pilot.press(*(_CHARACTERS.get(character, character) for character in text))
+
+    async def settle(self) -> None:
+        """Wait until nothing runs in the background."""
+        await self.pilot.pause()
+        if any(self.app.background._running.values()):
+            await self.until(lambda: not any(self.app.background._running.values()))
+            await self.pilot.pause()
+
+    async def rest(self) -> None:
+        """Wait until the cursor has rested and what belongs to its row is shown."""
+        await asyncio.sleep(0.2)
+        await self.settle()
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Wait until something holds."""
+        end = time.monotonic() + _PATIENCE_S
+        while not holds():
+            assert time.monotonic() < end, self.screen
+            await asyncio.sleep(0.01)
+
+    @property
+    def issues(self) -> IssuesView:
+        """The list of issues."""
+        return self.app.screen_stack[0].query_one(IssuesView)
+
+    @property
+    def runs(self) -> RunsView:
+        """The runs and sessions."""
+        return self.app.screen_stack[0].query_one(RunsView)
+
+    @property
+    def sql(self) -> SqlView:
+        """The statements."""
+        return self.app.screen_stack[0].query_one(SqlView)
+
+    @property
+    def said(self) -> str:
+        """What stands at the bottom; nothing while the line is hidden."""
+        line = self.app.screen_stack[0].query_one("#said", Static)
+        return str(line.content) if line.display else ""
+
+    @property
+    def command(self) -> str:
+        """The command that does the same as the last action."""
+        return next(line[2:] for line in self.said.splitlines() if line.startswith("$ ")).split("  ")[0]
+
+    @property
+    def screen(self) -> str:
+        """The screen as text."""
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in line).rstrip() for line in lines)
+
+    @property
+    def titles(self) -> list[str]:
+        """The titles of the listed issues, of all pages that were read."""
+        return [row.row.title for page in sorted(self.issues._pages) for row in self.issues._pages[page]]
+
+
+def drive(
+    board: Callable[[], Board],
+    scenario: Callable[[Driver], Awaitable[None]],
+    *,
+    size: tuple[int, int] = (120, 40),
+    interval_s: float = 3600.0,
+    ascii_only: bool = False,
+) -> None:
+    """Run a scenario.
+
+    Args:
+        board: Opens what is shown.
+        scenario: What is done.
+        size: Of the terminal.
+        interval_s: Seconds between two looks at the files.
+    """
+
+    async def run() -> None:
+        app = StormlogApp(board(), interval_s=interval_s, ascii_only=ascii_only)
+        try:
+            async with app.run_test(size=size) as pilot:
+                driver = Driver(app, pilot)
+                await driver.settle()
+                await scenario(driver)
+        finally:
+            app.board.close()
+
+    asyncio.run(run())
+
+
+class _SharingBoard(Board):
+    """A board whose store goes on when it is closed."""
+
+    def close(self) -> None:
+        self.is_closed = True
+        self.store.interrupt()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Files of a test.
+
+    Attributes:
+        runs: Telemetry.
+        database: A tracker that has scanned it, None for none.
+        cache: Where what was read is remembered.
+        shared: A store over the telemetry that other tests ask too; None opens one.
+    """
+
+    runs: Path
+    database: Path | None
+    cache: Path
+    shared: QueryStore | None = None
+
+    def board(self) -> Board:
+        """Open everything."""
+        store = self.shared or stormlog.query.open(self.runs, cache=self.cache, tracker=self.database)
+        tracker = (
+            None if self.database is None else PlaceOfTracker(str(self.database), "default", PERMISSIONS)
+        )
+        return (Board if self.shared is None else _SharingBoard)(store, [str(self.runs)], tracker)
+
+    def copied(self, folder: Path, *, with_runs: bool = False) -> Place:
+        """Return the same with a tracker, and if need be telemetry, of its own."""
+        database, runs = self.database, self.runs
+        if database is not None:
+            database = Path(shutil.copy(database, folder / "tracker.db"))
+        if with_runs:
+            runs = Path(shutil.copytree(runs, folder / "runs"))
+        return Place(runs, database, self.cache, None if with_runs else self.shared)
+
+
+@contextmanager
+def locked(database: Path) -> Any:
+    """Hold the lock of a tracker, as somebody does who writes for long."""
+    import sqlite3
+
+    connection = sqlite3.connect(database, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.close()
