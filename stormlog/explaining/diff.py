@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from stormlog.errors import UnknownIdError
+from stormlog.errors import SourceError, UnknownIdError
 from stormlog.explaining.asking import Ask, Store
 from stormlog.explaining.attempts import Attempt, list_attempts, run_named
 from stormlog.explaining.diff_models import (
@@ -96,7 +96,13 @@ def compare_runs(before: WantedRun, after: WantedRun) -> RunDiff:
 
 def _side(wanted: WantedRun) -> _Side:
     store, attempt = wanted.store, wanted.attempt
-    attempts = list_attempts(store.ask)
+    try:
+        attempts = list_attempts(store.ask)
+    except SourceError as error:
+        if error.path is not None:
+            raise
+        # Of two sides it matters which.
+        raise SourceError(str(error), path=", ".join(store.paths)) from None
     run_id = _chosen_run(store, attempts, wanted.run_id)
     of_run = {found.attempt: found for found in attempts if found.run_id == run_id}
     if attempt is not None and attempt not in of_run:

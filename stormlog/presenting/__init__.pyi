@@ -4,6 +4,7 @@ from stormlog._printable_text import (
     printable as printable,
 )
 from stormlog.presenting.diff_rows import (
+    ComparisonRow as ComparisonRow,
     comparison_rows as comparison_rows,
     issue_change_rows as issue_change_rows,
     issue_changes_title as issue_changes_title,

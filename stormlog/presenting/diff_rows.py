@@ -14,7 +14,14 @@ from stormlog.presenting.quantities import counted, human_count, human_differenc
 from stormlog.presenting.texts import listed, ranges
 from stormlog.presenting.why_headline import FAILURE_WORDS
 
-__all__ = ["comparison_rows", "issue_change_rows", "issue_changes_title", "peak_change_rows", "run_fact_rows"]
+__all__ = [
+    "ComparisonRow",
+    "comparison_rows",
+    "issue_change_rows",
+    "issue_changes_title",
+    "peak_change_rows",
+    "run_fact_rows",
+]
 
 #: Stands for the peak of a phase that a run never was in.
 _NO_PHASE = "no such phase"
@@ -243,7 +250,7 @@ def _ranks(run: ComparedRun) -> str:
         ("running", run.ranks_running),
     ):
         if numbers:
-            parts.append(f"{ranges(numbers)} {word}")
+            parts.append(f"{'rank' if len(numbers) == 1 else 'ranks'} {ranges(numbers)} {word}")
     return "; ".join(parts)
 
 

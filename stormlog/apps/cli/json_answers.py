@@ -23,7 +23,7 @@ from stormlog.explaining import Explanation, RunDiff
 from stormlog.exporting import ExportReport
 from stormlog.issues import IgnoreRule, StormlogIssue
 from stormlog.issues.sidecar import TrackedState
-from stormlog.presenting.diff_rows import ComparisonRow
+from stormlog.presenting import ComparisonRow
 from stormlog.query import (
     CorrelationAnchor,
     CorrelationEvidence,

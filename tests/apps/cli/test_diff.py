@@ -89,7 +89,7 @@ def test_wrong_names_are_explained(
 
 def test_a_path_without_telemetry_holds_no_run(runs: Path, tmp_path: Path) -> None:
     outcome = diff(runs / "a.jsonl", tmp_path)
-    assert outcome.status == 3 and "no telemetry found" in outcome.stderr
+    assert outcome.status == 3 and f"{tmp_path}: no telemetry found" in outcome.stderr
 
 
 def test_tables_say_what_is_known_and_what_is_not(runs: Path) -> None:
