@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from stormlog.explaining import EvidencePlace, IssueAccount
 from stormlog.explaining.times import utc_text
 from stormlog.issues import ISSUE_FINGERPRINT_SCHEMA_VERSION
+from stormlog.reporting.bounded_texts import cut_long_texts
 from stormlog.reporting.inputs import Records, is_lines, read_records
 from stormlog.reporting.models import IssueLine, Report
 from stormlog.reporting.wording import ask_again, report_title, verdict
@@ -39,10 +40,17 @@ def report_envelope(report: Report, store: QueryStore, *, directory: str | None 
         directory: Where the report will lie: relative paths of evidence lead from there. None is the current directory.
 
     Returns:
-        A mapping of plain values. Times ending in ``_ns`` are nanoseconds since the Unix epoch.
+        A mapping of plain values. Times ending in ``_ns`` are nanoseconds since the Unix epoch. Long texts are cut, and
+        ``cut_text_count`` of the payload says how many.
 
     Source: docs/report.md#json.
     """
+    found, cut_text_count = cut_long_texts(_whole_envelope(report, store, directory))
+    found["payload"]["cut_text_count"] = cut_text_count
+    return found
+
+
+def _whole_envelope(report: Report, store: QueryStore, directory: str | None) -> dict[str, Any]:
     places = [
         (place.path, place.line_number)
         for account in report.accounts
