@@ -376,12 +376,12 @@ class AnsweringStore(EngineHolder):
     def _answers(self) -> AnswerFolder | None:
         return None if self._folder is None else AnswerFolder(self._folder, self._snapshot.digest)
 
-    def _prepared(self, views: set[str] | None, *, refuses: bool = True) -> Engine:
+    def _prepared(self, views: set[str] | None, *, refuses: bool = True, is_sparing: bool = False) -> Engine:
         """Return the engine after some views (None: all of them) were made to answer.
 
         A strict store raises a `SourceError` if something was skipped, unless ``refuses`` is false.
         """
-        engine = self._filled(views)
+        engine = self._filled(views, is_sparing=is_sparing)
         if refuses:
             self._refuse_skipped()
         return engine

@@ -106,7 +106,7 @@ def summary_statement(
 
 
 def anchor_statements(record_id: str) -> list[tuple[Statement, str]]:
-    """Return the statements that find the event with a record id, and the views they need, the quickest first.
+    """Return the statements that find the event with a record id, and what they need, the quickest first.
 
     Nearly all events are kept as the text from which their ids are made; to bring the others into that form takes much
     longer than to look through all of them.
