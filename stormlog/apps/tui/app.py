@@ -13,13 +13,13 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.widgets import ContentSwitcher, Footer, Input, Label, Static
+from textual.widgets import ContentSwitcher, Input, Label, Static
 
 from stormlog.apps.tui.actions import ACTIONS
 from stormlog.apps.tui.background import Answered, Background
 from stormlog.apps.tui.board import Board
 from stormlog.apps.tui.issues_view import IssuesView
-from stormlog.apps.tui.keys import bindings, help_lines
+from stormlog.apps.tui.keys import bindings, help_lines, hints
 from stormlog.apps.tui.lines import plain
 from stormlog.apps.tui.prompts import Read
 from stormlog.apps.tui.runs_view import RunsView
@@ -81,6 +81,7 @@ class StormlogApp(App[None]):
     #title { height: 1; background: $panel; padding: 0 1; }
     #views { height: 1fr; }
     #said { height: auto; max-height: 4; padding: 0 1; display: none; }
+    #hints { height: 1; padding: 0 1; color: $text-muted; background: $panel; }
     #prompt { height: 1; display: none; }
     #prompt Label { width: auto; padding: 0 0 0 1; text-style: bold; }
     #prompt Input { border: none; height: 1; width: 1fr; padding: 0; background: $panel; }
@@ -112,13 +113,22 @@ class StormlogApp(App[None]):
         with Horizontal(id="prompt"):
             yield Label(":")
             yield Input(id="command")
-        yield Footer(compact=True, show_command_palette=False)
+        yield Static("", id="hints")
 
     def on_mount(self) -> None:
         """Begin to look."""
         self.set_interval(self._interval_s, self._look)
+        self._show_hints()
         self.set_interval(_PROGRESS_S, self._show_progress)
         self.show_title()
+
+    def _show_hints(self) -> None:
+        """Name the most used keys of the view."""
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for key, word in hints(str(self.screen_stack[0].query_one("#views", ContentSwitcher).current)):
+            text.append(f"{key} ", "bold")
+            text.append(f"{word} ")
+        self.screen_stack[0].query_one("#hints", Static).update(text, layout=False)
 
     def on_resize(self) -> None:
         """Fit the line at the top."""
@@ -260,6 +270,7 @@ class StormlogApp(App[None]):
         """Show a view."""
         self.screen_stack[0].query_one("#views", ContentSwitcher).current = name
         self.view.focus_view()
+        self._show_hints()
         self.show_title()
 
     def action_refresh_now(self) -> None:

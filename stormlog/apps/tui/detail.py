@@ -38,12 +38,14 @@ class DetailPane(VerticalScroll, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        # Kept: an answer may come after the pane was left.
+        self._text = Static("", id="text")
         self._shown: object = None
         self._room = 0
 
     def compose(self) -> ComposeResult:
         """Make the text."""
-        yield Static("", id="text")
+        yield self._text
 
     def show(self, name: object, text: Text) -> None:
         """Show text.
@@ -52,7 +54,7 @@ class DetailPane(VerticalScroll, can_focus=True):
             name: What it is about; about the same thing, the pane stays where it is scrolled to.
             text: The text.
         """
-        self.query_one("#text", Static).update(text)
+        self._text.update(text)
         if name != self._shown:
             self._shown = name
             self.scroll_home(animate=False)

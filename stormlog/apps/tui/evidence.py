@@ -60,6 +60,8 @@ class EvidenceScreen(Screen[None]):
         """
         super().__init__()
         self._row, self._places = row, places
+        self._place = Static("", id="place")
+        self._pane = DetailPane()
 
     def compose(self) -> ComposeResult:
         """Make the widgets."""
@@ -68,8 +70,8 @@ class EvidenceScreen(Screen[None]):
         with Vertical():
             yield Static(plain(f"Evidence ({count}) of {printable(self._row.row.title[:200])}"), id="title")
             yield LazyTable(_COLUMNS, self._cells, empty="no evidence is left")
-            yield Static("", id="place")
-            yield DetailPane()
+            yield self._place
+            yield self._pane
 
     def on_mount(self) -> None:
         """Show the table."""
@@ -94,8 +96,8 @@ class EvidenceScreen(Screen[None]):
         if not self._places:
             return
         found = self._places[event.table.cursor]
-        self.query_one("#place", Static).update(plain(printable(place(found)), "bold"))
-        pane = self.query_one(DetailPane)
+        self._place.update(plain(printable(place(found)), "bold"))
+        pane = self._pane
 
         def show(text: str) -> None:
             pane.show(found, plain(_readable(text)))
@@ -108,7 +110,7 @@ class EvidenceScreen(Screen[None]):
     def on_lazy_table_entered(self, event: LazyTable.Entered) -> None:
         """Let keys scroll what is recorded."""
         event.stop()
-        self.query_one(DetailPane).focus()
+        self._pane.focus()
 
     def on_lazy_table_left(self, event: LazyTable.Left) -> None:
         """Go back."""

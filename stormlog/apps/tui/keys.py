@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from textual.binding import Binding
 
-__all__ = ["KEYS", "Key", "bindings", "help_lines", "label"]
+__all__ = ["KEYS", "Key", "bindings", "help_lines", "hints", "label"]
 
 
 class Key(NamedTuple):
@@ -106,7 +106,7 @@ KEYS: Final = (
         "run the statement; a new line within several without a ; at their end",
         "statement",
     ),
-    Key("tab", "complete", "complete the word", "statement"),
+    Key("tab", "complete", "complete the word", "statement", "Complete"),
     Key(
         "escape",
         "back",
@@ -144,11 +144,26 @@ def _label(name: str) -> str:
 
 def bindings(*places: str) -> list[Binding]:
     """Return the bindings of some places, for ``BINDINGS`` of a widget."""
-    return [
-        Binding(key.keys, key.action, key.short or key.meaning, show=bool(key.short))
-        for key in KEYS
-        if key.place in places
-    ]
+    return [Binding(key.keys, key.action, key.meaning) for key in KEYS if key.place in places]
+
+
+#: View -> the places whose keys are named at the bottom while it is shown.
+_PLACES_OF_VIEW: Final = {
+    "issues": ("issues", "action", "list", "everywhere"),
+    "runs": ("list", "everywhere"),
+    "sql": ("statement",),
+}
+
+
+def hints(view: str) -> list[tuple[str, str]]:
+    """Return the keys that are named at the bottom, each with a word.
+
+    Args:
+        view: issues, runs or sql.
+    """
+    places = _PLACES_OF_VIEW[view]
+    shown = [key for place in places for key in KEYS if key.place == place and key.short]
+    return [(label(key), key.short) for key in shown]
 
 
 def help_lines() -> list[tuple[str, str]]:

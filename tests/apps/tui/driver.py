@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static, TextArea
 
 import stormlog.query
 from stormlog.apps.tui.app import StormlogApp
@@ -27,24 +27,6 @@ PERMISSIONS = ("issues:read", "issues:write")
 SECOND = 10**9
 #: Seconds after which a test gives up to wait.
 _PATIENCE_S = 20.0
-#: Keys of Textual for characters that are typed.
-_CHARACTERS = {
-    " ": "space",
-    "-": "minus",
-    ".": "full_stop",
-    ";": "semicolon",
-    "*": "asterisk",
-    "(": "left_parenthesis",
-    ")": "right_parenthesis",
-    ",": "comma",
-    "=": "equals_sign",
-    "#": "number_sign",
-    "'": "apostrophe",
-    "/": "slash",
-    ":": "colon",
-    "_": "underscore",
-    "\n": "enter",
-}
 
 
 def alert(name: str, at: int, **overrides: Any) -> dict[str, Any]:
@@ -102,14 +84,19 @@ class Driver:
             await self.settle()
 
     async def type(self, text: str) -> None:
-        """Type a text."""
-        await self.pilot.press(*(_CHARACTERS.get(character, character) for character in text))
+        """Type a text into the field that has the focus, as if it were pasted: keys one by one take long."""
+        field = self.app.focused
+        if isinstance(field, TextArea):
+            field.insert(text)
+        else:
+            assert isinstance(field, Input), field
+            field.insert_text_at_cursor(text)
 
     async def settle(self) -> None:
         """Wait until nothing runs in the background."""
-        await self.pilot.pause()
-        if any(self.app.background._running.values()):
+        while any(self.app.background._running.values()):
             await self.until(lambda: not any(self.app.background._running.values()))
+            # An answer may lead to the next question.
             await self.pilot.pause()
 
     async def rest(self) -> None:

@@ -97,6 +97,7 @@ def test_evidence_that_vanishes_while_it_is_shown_is_said(untracked: Place, tmp_
         shutil.rmtree(place.runs)
         table = driver.app.screen.query_one("LazyTable")
         table.post_message(table.Moved(table))  # type: ignore[attr-defined]
+        await driver.pilot.pause()
         await driver.settle()
         assert "cannot be read: No such file" in driver.screen
 
