@@ -67,7 +67,7 @@ def test_a_bundle_holds_the_failure_and_the_last_events(tmp_path: Path) -> None:
     assert events[0]["active_memory"] is None
     assert json.loads((bundle / "metadata.json").read_text())["custom_metadata"] == {"step": 7}
 
-    with stormlog.query.open([tmp_path], cache="off") as store:
+    with stormlog.query.open([tmp_path], cache=False) as store:
         (row,) = store.list_oom_bundles()
         (issue,) = store.list_issues()
     assert (row.session_id, row.exception_type, row.event_count) == ("s-1", "RuntimeError", 2)
@@ -138,7 +138,7 @@ def test_a_bundle_that_was_not_finished_is_not_read(tmp_path: Path, monkeypatch:
         patch.setattr("stormlog.capture.oom.bundles.shutil.rmtree", lambda *arguments, **named: None)
         assert recorder.record_failure("message_pattern:out of memory").bundle_path is None
     assert len(bundles(tmp_path)) == 1
-    with stormlog.query.open([tmp_path], cache="off") as store:
+    with stormlog.query.open([tmp_path], cache=False) as store:
         assert store.list_oom_bundles() == []
         assert list(store.list_issues()) == []
 

@@ -65,7 +65,7 @@ raise MemoryError("Unable to allocate 2.00 GiB")
     assert "MemoryError: Unable to allocate 2.00 GiB" in ended.stderr
     assert "memory ran out" in ended.stderr
     assert "rank 0 ran out of memory" in ended.stderr
-    with stormlog.query.open([tmp_path], cache="off") as store:
+    with stormlog.query.open([tmp_path], cache=False) as store:
         account = store.explain()
         (issue,) = [issue for issue in store.list_issues() if issue.kind == "oom"]
     assert issue.fingerprint.dimensions["reason"] == "message_pattern:memoryerror"
@@ -88,7 +88,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert ended.returncode == -signal.SIGKILL
     assert "killed by SIGKILL, cause unknown" in ended.stderr
     assert types(tmp_path / "sink")[-1] == "exit"
-    with stormlog.query.open([tmp_path], cache="off") as store:
+    with stormlog.query.open([tmp_path], cache=False) as store:
         account = store.explain()
         assert [issue.kind for issue in store.list_issues() if issue.kind == "oom"] == []
     assert account.run.ranks_lost == (0,)

@@ -331,7 +331,7 @@ def test_stores_read_a_sink_while_it_is_written(tmp_path: Path) -> None:
     with pytest.raises(TelemetryRecordError):
         writer.append({"session_id": 5})
     writer.append({"number": 0})
-    with stormlog.query.open([tmp_path], cache="off") as store:
+    with stormlog.query.open([tmp_path], cache=False) as store:
         (session,) = store.list_sessions()
         assert session.status == "running"
     writer.close()

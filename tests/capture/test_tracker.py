@@ -87,7 +87,7 @@ def test_a_job_is_sampled_until_it_ends(tmp_path: Path) -> None:
         assert record["sampling_interval_ms"] == 10
     (session,) = manifest(tmp_path)["sessions"]
     assert (session["status"], session["source"]) == ("completed", "stormlog.capture")
-    with stormlog.query.open([tmp_path], cache="off") as store:
+    with stormlog.query.open([tmp_path], cache=False) as store:
         (run,) = store.list_runs()
         (row,) = store.list_sessions()
     assert row.event_count == len(found)
@@ -148,7 +148,7 @@ def test_alerts_are_written_beside_their_sample(tmp_path: Path) -> None:
             )
             sample(tracker)
     assert types(tmp_path) == ["start", "sample", "sample", "warning", "sample", "sample", "critical", "stop"]
-    with stormlog.query.open([tmp_path], cache="off") as store:
+    with stormlog.query.open([tmp_path], cache=False) as store:
         found = {(issue.kind, issue.severity) for issue in store.list_issues()}
     assert found >= {("alert", "critical"), ("alert", "warning")}
 
@@ -238,7 +238,7 @@ def test_memory_that_runs_out_in_a_phase_is_an_issue_of_that_phase(tmp_path: Pat
     ]
     assert manifest(tmp_path)["sessions"][0]["status"] == "incomplete"
     (bundle,) = (tmp_path / "oom_dumps").iterdir()
-    with stormlog.query.open([tmp_path], cache="off") as store:
+    with stormlog.query.open([tmp_path], cache=False) as store:
         account = store.explain()
         kinds = {issue.kind for issue in store.list_issues()}
     assert kinds == {"oom"}

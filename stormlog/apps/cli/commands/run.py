@@ -20,7 +20,8 @@ __all__ = ["run"]
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+# What follows the command is the command's, whether it looks like an option of ours or not.
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.argument(
     "command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND [ARGUMENT]..."
 )
@@ -51,6 +52,7 @@ _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 @click.option("--environment", metavar="NAME", help="For example dev (default: STORMLOG_ENVIRONMENT).")
 @click.option("--no-alerts", is_flag=True, help="Write no alerts when memory gets scarce.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing at the end.")
+@click.help_option("-h", "--help")
 def run(
     command: tuple[str, ...],
     sink: str,
@@ -119,7 +121,7 @@ def _say_why(ended: Run) -> None:
     from stormlog.presenting import brief
 
     try:
-        with stormlog.query.open([ended.sink_directory], cache="off") as store:
+        with stormlog.query.open([ended.sink_directory], cache=False) as store:
             click.echo(brief(store.explain(session_id=ended.session_id)), err=True)
     except Exception as error:
         _say(f"why it ended is not told: {error}")
