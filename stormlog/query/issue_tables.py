@@ -138,7 +138,8 @@ class IssueTable:
         """Return the list with a row for each issue of a tracker, where its first fingerprint stands.
 
         Args:
-            issues: Fingerprint id, issue id, and whether the issue is wanted, for every fingerprint of every issue.
+            issues: Fingerprint id, issue id, and whether the issue is wanted, for every fingerprint of every issue. Of
+                issues with the same first fingerprint, those that are named first come first.
             shows_untracked: Whether fingerprints that no issue has keep their rows.
         """
         import pyarrow
@@ -146,14 +147,13 @@ class IssueTable:
 
         columns = zip(*issues, strict=True) if issues else ((), (), ())
         types = (pyarrow.string(), pyarrow.string(), pyarrow.bool_())
+        names = ("fingerprint_id", "issue_id", "is_wanted")
         known = pyarrow.table(
             {
                 name: pyarrow.array(values, kind)
-                for name, values, kind in zip(
-                    ("fingerprint_id", "issue_id", "is_wanted"), columns, types, strict=True
-                )
+                for name, values, kind in zip(names, columns, types, strict=True)
             }
-        )
+        ).append_column("turn", pyarrow.array(range(len(issues)), pyarrow.int64()))
         places = pyarrow.table(
             {
                 "fingerprint_id": self._table.column("fingerprint_id"),
@@ -161,14 +161,15 @@ class IssueTable:
             }
         )
         joined = places.join(known, "fingerprint_id", join_type="left outer")
-        first = joined.filter(compute.field("is_wanted")).group_by("issue_id").aggregate([("place", "min")])
-        rows = first.rename_columns(
-            ["place" if name == "place_min" else name for name in first.column_names]
-        ).select(["place", "issue_id"])
+        wanted = joined.filter(compute.field("is_wanted")).group_by("issue_id")
+        rows = wanted.aggregate([("place", "min"), ("turn", "min")]).select(
+            ["issue_id", "place_min", "turn_min"]
+        )
+        rows = rows.rename_columns(["issue_id", "place", "turn"])
         if shows_untracked:
             others = joined.filter(compute.is_null(joined.column("issue_id")))
-            rows = pyarrow.concat_tables([rows, others.select(["place", "issue_id"])])
-        rows = rows.sort_by([("place", "ascending"), ("issue_id", "ascending")])
+            rows = pyarrow.concat_tables([rows, others.select(["issue_id", "place", "turn"])])
+        rows = rows.sort_by([("place", "ascending"), ("turn", "ascending")])
         table = self._table.take(rows.column("place"))
         keys = compute.coalesce(rows.column("issue_id"), table.column("fingerprint_id"))
         is_mixed = compute.or_(

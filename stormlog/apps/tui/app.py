@@ -84,7 +84,7 @@ class StormlogApp(App[None]):
     #hints { height: 1; padding: 0 1; color: $text-muted; background: $panel; }
     #prompt { height: 1; display: none; }
     #prompt Label { width: auto; padding: 0 0 0 1; text-style: bold; }
-    #prompt Input { border: none; height: 1; width: 1fr; padding: 0; background: $panel; }
+    #prompt Input, #prompt Input:focus { border: none; height: 1; width: 1fr; padding: 0; background: $panel; }
     """
 
     def __init__(self, board: Board, *, interval_s: float, ascii_only: bool = False) -> None:

@@ -62,7 +62,7 @@ class IssuesView(Container):
     IssuesView.low > #list { height: 100%; }
     IssuesView.zoomed > #list { display: none; }
     IssuesView.zoomed > DetailPane { display: block; border: none; }
-    IssuesView #filter { border: none; height: 1; padding: 0 1; background: $panel; }
+    IssuesView #filter, IssuesView #filter:focus { border: none; height: 1; padding: 0 1; background: $panel; }
     IssuesView #filter:focus { background: $primary-muted; }
     """
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from textual.binding import Binding
 
-__all__ = ["KEYS", "Key", "bindings", "help_lines", "hints", "label"]
+__all__ = ["KEYS", "Key", "bindings", "help_lines", "hints", "keys_table", "label"]
 
 
 class Key(NamedTuple):
@@ -105,6 +105,7 @@ KEYS: Final = (
         "run",
         "run the statement; a new line within several without a ; at their end",
         "statement",
+        "Run",
     ),
     Key("tab", "complete", "complete the word", "statement", "Complete"),
     Key(
@@ -112,6 +113,7 @@ KEYS: Final = (
         "back",
         "stop what runs; else back to the statement, then to the issues",
         "statement",
+        "Back",
     ),
 )
 
@@ -173,3 +175,15 @@ def help_lines() -> list[tuple[str, str]]:
         lines.append((heading, ""))
         lines += [(label(key), key.meaning) for key in KEYS if key.place == place]
     return lines
+
+
+def keys_table() -> str:
+    """Return the table of keys in Markdown, as docs/tui.md has it."""
+    rows = ["| Where | Key | Does |", "|---|---|---|"]
+    for place, heading in PLACES.items():
+        for key in KEYS:
+            if key.place == place:
+                names = ", ".join(f"`{_label(name)}`" for name in key.keys.split(","))
+                rows.append(f"| {heading} | {names} | {key.meaning} |")
+                heading = ""
+    return "\n".join(rows) + "\n"

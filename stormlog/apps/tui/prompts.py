@@ -48,7 +48,7 @@ class _Window(ModalScreen[object]):
         width: 72; max-width: 100%; height: auto; max-height: 100%; padding: 0 1;
         border: round $primary; background: $surface;
     }
-    _Window Input { border: none; height: 1; padding: 0; background: $panel; }
+    _Window Input, _Window Input:focus { border: none; height: 1; padding: 0; background: $panel; }
     _Window Input:focus { background: $primary-muted; }
     _Window .title { text-style: bold; }
     _Window .problem { color: $text-error; height: auto; }

@@ -127,7 +127,7 @@ def count_issues(connection: sqlite3.Connection, project: str | None, wanted: Is
 def fingerprints_of_issues(
     connection: sqlite3.Connection, project: str | None, wanted: IssueFilter
 ) -> list[tuple[str, str, bool]]:
-    """Return fingerprint id, issue id and whether the issue fits, for every fingerprint of every issue.
+    """Return fingerprint id, issue id and whether the issue fits, for every fingerprint of every issue, by number.
 
     Args:
         project: Name of the issues' project; None for those of all.
@@ -139,7 +139,9 @@ def fingerprints_of_issues(
         FROM main.issue_fingerprints AS f
         INNER JOIN main.issues AS i ON f.issue_id = i.issue_id
         INNER JOIN main.projects AS p ON i.project_id = p.project_id
+        INNER JOIN main.issue_numbers AS n ON i.issue_id = n.issue_id AND n.is_former = 0
         WHERE p.name = coalesce(:of_project, p.name)
+        ORDER BY n.number, f.fingerprint_id
         """,
         {**parameters, "of_project": project if project is None else project.strip()},
     )

@@ -11,10 +11,11 @@ from textual.widgets import Input, OptionList, Static
 
 from stormlog.apps.tui.detail import DetailPane
 from stormlog.apps.tui.evidence import EvidenceScreen
-from stormlog.apps.tui.keys import KEYS
+from stormlog.apps.tui.keys import KEYS, keys_table
 from stormlog.apps.tui.prompts import Ask, Choose, Confirm, Read
 from stormlog.tracking import Tracker
 from tests.apps.tui.driver import Driver, Place, drive
+from tests.captures import CHECKOUT
 
 
 class Step(NamedTuple):
@@ -204,6 +205,10 @@ def test_every_key_is_tried() -> None:
         (key.place, name) for key in KEYS for name in key.keys.split(",") if (key.place, name) not in tried
     ]
     assert missing == []
+
+
+def test_the_guide_has_every_key() -> None:
+    assert keys_table() in (CHECKOUT / "docs" / "tui.md").read_text(encoding="utf-8")
 
 
 def test_choices_move_with_letters_too(untracked: Place) -> None:
