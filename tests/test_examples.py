@@ -44,6 +44,8 @@ def test_every_example_is_run_here() -> None:
         *SCRIPTS,
         "ci_check.sh",
         "make_shipped_job.py",
+        # tests/test_docs.py and tests/capture/test_training.py run it.
+        "train_cpu.py",
         # tests/test_cookbook.py joins it with the captures.
         "nodes.csv",
         *automation,

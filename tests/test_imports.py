@@ -93,7 +93,6 @@ SHARED_MODULES = {
     "stormlog.explaining": {"plain_fields", "times"},
     "stormlog.presenting": {
         *(
-            "diff_rows",
             "issue_rows",
             "issue_sentences",
             "markup",

@@ -112,7 +112,8 @@ class Engine:
         self._registry = threading.Lock()
         self._closing = threading.Lock()
         try:
-            database = self._new_database()
+            database = Database(connect(settings, self._temporary_files.member("spill")))
+            lock(database.connection, self._readable_paths())
             folder = self._temporary_files.path if index is None else index.parts_folder
             self._parts = Parts(database, folder)
             self._updater = DatabaseUpdater(
@@ -127,12 +128,6 @@ class Engine:
         except BaseException:
             self.close()
             raise
-
-    def _new_database(self) -> Database:
-        """Return an empty database that reads what the catalog names, and nothing else."""
-        database = Database(connect(self._settings, self._temporary_files.member("spill")))
-        lock(database.connection, self._readable_paths())
-        return database
 
     def _readable_paths(self) -> list[str]:
         catalog = self._snapshot.catalog

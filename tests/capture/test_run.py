@@ -53,6 +53,17 @@ def test_a_command_that_ends_well_is_a_completed_session(tmp_path: Path) -> None
     assert {record["schema_version"] for record in records(tmp_path / "sink")} == {4}
 
 
+def test_options_say_what_records_say(tmp_path: Path) -> None:
+    options = "--interval 0.5 --job-id nightly --app lm --code-version 7.7 --environment dev --no-alerts"
+    ended = run(tmp_path, "pass", *options.split())
+    assert "Run job:nightly, version 7.7" in ended.stderr
+    start, *_ = found = records(tmp_path / "sink")
+    assert (start["job_id"], start["sampling_interval_ms"]) == ("nightly", 500)
+    said = {name: start["metadata"][name] for name in ("app", "code_version", "environment")}
+    assert said == {"app": "lm", "code_version": "7.7", "environment": "dev"}
+    assert not {record["event_type"] for record in found} & {"warning", "critical"}
+
+
 def test_memory_that_runs_out_is_an_issue_with_the_memory_of_that_time(tmp_path: Path) -> None:
     code = """
 import time

@@ -73,7 +73,8 @@ def sample(tracker: MemoryTracker) -> None:
 
 
 def test_a_job_is_sampled_until_it_ends(tmp_path: Path) -> None:
-    with MemoryTracker(tmp_path, interval=0.01, app="lm", code_version="1.2", environment="dev") as tracker:
+    options = {"app": "lm", "code_version": "1.2", "environment": "dev"}
+    with MemoryTracker(tmp_path, interval=0.01, alerts=None, **options) as tracker:
         deadline = time.monotonic() + 30
         while len(tracker.recorder.events) < 4 and time.monotonic() < deadline:  # type: ignore[union-attr]
             time.sleep(0.01)
@@ -283,7 +284,10 @@ sys.stderr.close()
 
 def test_where_nothing_can_be_written_the_job_goes_on(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with MemoryTracker(tmp_path / "file" / "sink", interval=NEVER) as tracker, tracker.phase("train"):
+    with (
+        MemoryTracker(tmp_path / "file" / "sink", interval=NEVER, alerts=None) as tracker,
+        tracker.phase("train"),
+    ):
         sample(tracker)
     (problem,) = tracker.problems
     assert problem.startswith("nothing is written: ")

@@ -79,6 +79,7 @@ def test_the_expected_commands_are_there() -> None:
         ("why",),
         ("diff",),
         ("report",),
+        ("run",),
         ("scan",),
         ("issues",),
         *(("issues", verb) for verb in ISSUE_VERBS),

@@ -122,10 +122,10 @@ def _say_why(ended: Run) -> None:
 
     try:
         with stormlog.query.open([ended.sink_directory], cache=False) as store:
-            click.echo(brief(store.explain(session_id=ended.session_id)), err=True)
+            _say(brief(store.explain(session_id=ended.session_id)))
     except Exception as error:
         _say(f"why it ended is not told: {error}")
-    click.echo(f"telemetry: {ended.sink_directory}", err=True)
+    _say(f"telemetry: {ended.sink_directory}")
 
 
 def _end_as(status: int) -> None:
