@@ -8,6 +8,7 @@
 #   make check   formatting, lint, types, documentation
 #   make bench   measure (BENCH_ARGS="--events 10000 --with-reference" for more)
 #   make bench-tracking  measure scans into a tracker
+#   make bench-questions  measure summaries, correlation, filtered events and SQL, and the memory of what streams
 #   make growth  measure how the cost of an answer grows, and draw it
 #   make clean   remove what these targets made
 
@@ -30,7 +31,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-quick test-lowest soak check bench bench-tracking growth clean
+.PHONY: demo test test-quick test-lowest soak check bench bench-tracking bench-questions growth clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -60,6 +61,10 @@ bench: $(VENV)/.installed
 
 bench-tracking: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.tracking $(BENCH_ARGS)
+
+bench-questions: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.questions $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.streaming
 
 growth: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.growth --plot docs/growth.svg $(BENCH_ARGS)

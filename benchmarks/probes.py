@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,10 @@ def scan(path: str) -> dict[str, Any]:
         )"""
     with duckdb.connect() as connection:
         connection.execute("SET enable_progress_bar = false")
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         counted = connection.execute(statement, {"files": files}).fetchall()[0]
-        seconds = time.perf_counter() - started
-    return {"seconds": seconds, "events": max(counted)}
+        seconds, processor_seconds = time.perf_counter() - started, time.process_time() - worked
+    return {"seconds": seconds, "processor_seconds": processor_seconds, "events": max(counted)}
 
 
 def issues(path: str, cache: str = "off", *, with_engine: bool = True) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def issues(path: str, cache: str = "off", *, with_engine: bool = True) -> dict[s
     """
     import stormlog.query
 
-    _import_all(with_engine=with_engine)
+    import_all(with_engine=with_engine)
     options: dict[str, Any] = {} if cache == "off" else {"cache": cache}
     started = time.perf_counter()
     store = stormlog.query.open([path], **options)
@@ -69,8 +70,13 @@ def issues(path: str, cache: str = "off", *, with_engine: bool = True) -> dict[s
     return {"seconds": seconds, "issues": len(answer), "answer": answer}
 
 
-def _import_all(*, with_engine: bool) -> None:
-    """Import what an answer needs, before the clock starts; the reference imports it all at once."""
+def import_all(*, with_engine: bool, others: Sequence[str] = ()) -> None:
+    """Import what an answer needs, before the clock starts; the reference imports it all at once.
+
+    Args:
+        with_engine: Whether the database is imported too.
+        others: More modules of Stormlog.
+    """
     from importlib import import_module
     from importlib.util import find_spec
 
@@ -83,6 +89,7 @@ def _import_all(*, with_engine: bool) -> None:
         "query.results",
         "query.store",
         "issues.models",
+        *others,
     ]
     if with_engine:
         modules += ["engine.engine", "engine.analysis.phase_spans", "issues.gaps", "phases.attribution"]

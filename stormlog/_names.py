@@ -1,10 +1,21 @@
-"""Names of columns: made distinct, in one way wherever rows need a name for each value."""
+"""Names of columns: made distinct, in one way wherever rows need a name for each value; and the units they end in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["distinct_names"]
+__all__ = ["distinct_names", "unit_of"]
+
+#: End of a name -> unit of the values.
+_UNITS = {
+    "_ns": "ns",
+    "_us": "us",
+    "_ms": "ms",
+    "_s": "s",
+    "seconds": "s",
+    "_bytes": "bytes",
+    "_percent": "%",
+}
 
 
 def distinct_names(names: Iterable[str], *, ignoring_case: bool = False) -> list[str]:
@@ -32,3 +43,8 @@ def distinct_names(names: Iterable[str], *, ignoring_case: bool = False) -> list
         seen.add(key(candidate))
         distinct.append(candidate)
     return distinct
+
+
+def unit_of(name: str) -> str | None:
+    """Return the unit that the name of a column ends in, such as ``bytes`` or ``ns``; None if it ends in none."""
+    return next((unit for end, unit in _UNITS.items() if name.endswith(end)), None)

@@ -52,6 +52,11 @@ class OpenedPaths:
         """Return whether a file or directory, given without links, is one of them or lies below one."""
         return real_path.startswith(self._folders) or real_path in self._paths
 
+    def lie_below(self, real_path: str) -> bool:
+        """Return whether one of them lies below a directory, given without links."""
+        folder = real_path if real_path.endswith(os.sep) else real_path + os.sep
+        return any(path.startswith(folder) for path in self._paths)
+
 
 def describe_special(mode: int) -> str:
     """Return what a file is that is no regular file, by its mode: ``a pipe``, ``a directory``, ..."""

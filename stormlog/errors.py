@@ -10,6 +10,7 @@ from typing import Any
 
 __all__ = [
     "CompactionError",
+    "ExportError",
     "LifecycleError",
     "MigrationError",
     "OutOfRoomError",
@@ -96,6 +97,10 @@ class UnknownIdError(StormlogError):
 
 class CompactionError(StormlogError):
     """A compacted sink would not say the same as its original, which is untouched."""
+
+
+class ExportError(StormlogError):
+    """An export cannot be written, or would not say the same as its source; no file or directory was made of it."""
 
 
 class SourceError(StormlogError):

@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from stormlog.engine.engine import Engine
+from tests.soak import IS_SOAK
+from tests.used_databases import UsedDatabases, own_cursor
 from tests.vectors.harness import differences
 
 #: Tests that ``make test-quick`` leaves out, files or folders of them: they start processes, kill them or wait for
@@ -40,6 +44,7 @@ SLOW = (
     "apps/cli/test_report.py",
     "apps/cli/test_scan.py",
     "apps/cli/test_terminal.py",
+    "apps/tui",
     "apps/mcp/test_fresh.py",
     "apps/mcp/test_stdio.py",
     "apps/mcp/test_transcript.py",
@@ -50,11 +55,14 @@ SLOW = (
     "engine/reading",
     "engine/test_selective.py",
     "engine/tracked",
+    "exporting/test_contents.py",
+    "exporting/test_writing.py",
     "query/test_invariance.py",
     "query/test_python_calls.py",
     "query/test_streams.py",
     "query/test_threads.py",
     "reporting",
+    "specification/test_answers.py",
     "sql/test_headers.py",
     "sql/test_twins.py",
     "stories/test_stories.py",
@@ -62,6 +70,16 @@ SLOW = (
     "tracking/digest/test_deadlines.py",
     "tracking/gate",
     "tracking/scanning",
+)
+
+#: Tests whose stores get new databases: they are about the engine, its settings and what statements may read.
+IN_NEW_DATABASES = (
+    "engine/cursors",
+    "engine/database",
+    "engine/own_tables",
+    "query",
+    "sql",
+    "test_opening.py",
 )
 
 #: Settings of the tests themselves.
@@ -100,6 +118,29 @@ def cache_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield folder
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def used_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UsedDatabases]:
+    """Let stores use databases again that other stores have closed; see `tests.used_databases`."""
+    folder = tmp_path_factory.mktemp("databases")
+    repository = Path(__file__).parents[1]
+    captures = [os.environ[name] for name in _OF_TESTS[:1] if name in os.environ]
+    readable = [tmp_path_factory.getbasetemp(), tempfile.gettempdir(), repository, *captures]
+    databases = UsedDatabases(str(folder), list(map(str, readable)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "_new_database", lambda engine: databases.of_engine(engine))
+        patch.setattr(Engine, "own_cursor", own_cursor)
+        yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def give_used_databases(request: pytest.FixtureRequest, used_databases: UsedDatabases) -> None:
+    """Say whether the stores of a module get them."""
+    folder = Path(__file__).parent
+    is_new = any(request.path.is_relative_to(folder / name) for name in IN_NEW_DATABASES)
+    used_databases.are_given = not is_new and not IS_SOAK
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 import stormlog.query
+from benchmarks import streaming
 from benchmarks.generate import MIXES, session_records, write_sink
 from benchmarks.goals import compare
+from benchmarks.questions import families, measure, verdicts
 from stormlog.telemetry import validate_telemetry_record
 
 
@@ -76,11 +78,53 @@ def test_goals_are_judged_from_the_measurements() -> None:
     assert verdicts == ["miss", "pass", "pass"]
 
 
+def test_questions_are_asked_of_a_new_store_and_of_an_open_one(tmp_path: Path) -> None:
+    write_sink(tmp_path / "sink", 90, session_events=30, processes=1)
+    peaks = "summary peak_device_used_bytes"
+    asked = [[f"{peaks} session", f"{peaks} rank"], ["correlate around a record"]]
+    assert {name for family in asked for name in family} < {name for family in families() for name in family}
+    # Stormlog itself stands in for the other one: it answers the same, and that shows.
+    rows = measure(tmp_path / "sink", asked, reference=Path(sys.executable), most_seconds=600)
+    by_session, by_rank, around = rows
+    assert (by_session["rows"], by_rank["rows"]) == (3, 3) and around["rows"] > 0
+    assert by_session["scans"] == by_session["cold_seconds"] / by_session["scan_seconds"] > 0
+    assert "scans" not in by_rank and by_rank["open_seconds"] > 0 and by_session["peak_bytes"] > 1 << 20
+    assert all(
+        row["is_same"] and row["reference_cold_seconds"] > row["reference_open_seconds"] for row in rows
+    )
+
+
+def test_slow_and_different_answers_are_named() -> None:
+    times = {"open_seconds": 0.1, "reference_open_seconds": 1.0, "is_same": True}
+    quick = {"question": "quick", "scans": 1.5, "cold_seconds": 1.0, "reference_cold_seconds": 9.0, **times}
+    slow = {**quick, "question": "slow", "scans": 2.5, "reference_cold_seconds": 0.5, "is_same": False}
+    assert verdicts([quick, slow]) == [
+        "cold in at most 2 scans: 1 of 2",
+        "  miss: slow, 2.5 scans",
+        "not slower than 0.3.9: 1 of 2",
+        "  miss: slow, cold, 0.50 times as fast",
+        "same answers as 0.3.9: 1 of 2",
+        "  differs: slow",
+    ]
+
+
+def test_an_answer_that_streams_is_measured_to_its_end(tmp_path: Path) -> None:
+    write_sink(tmp_path / "sink", 50, processes=1)
+    printed = streaming.measure(tmp_path / "sink", "query events --jsonl")
+    written = streaming.measure(tmp_path / "sink", "sql -o x.csv")
+    assert printed.first_seconds is not None and 0 < printed.first_seconds <= printed.wall_seconds
+    assert written.first_seconds is None
+    for found in (printed, written):
+        assert found.written_bytes > 50 * 100 and found.peak_bytes > 1 << 20 and found.processor_seconds > 0
+    assert streaming.growth({10: 1, 100_000: 200, 1_000_000: 300}) == 1.5
+    assert streaming.growth({10: 1, 1_000_000: 300}) is None
+
+
 @pytest.mark.parametrize("with_engine", [False, True])
 def test_what_an_answer_needs_is_imported_before_the_clock_starts(with_engine: bool) -> None:
     code = (
-        "import sys; from benchmarks.probes import _import_all\n"
-        f"_import_all(with_engine={with_engine})\n"
+        "import sys; from benchmarks.probes import import_all\n"
+        f"import_all(with_engine={with_engine})\n"
         "print('stormlog.query.store' in sys.modules, 'stormlog.engine.engine' in sys.modules, 'duckdb' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

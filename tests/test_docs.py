@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import re
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -38,7 +40,10 @@ from tests.apps.cli.runner import stormlog as run_stormlog
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"
-PAGES = [CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [
+    *(CHECKOUT / name for name in ("README.md", "AGENTS.md", "CHANGELOG.md", "llms.txt")),
+    *sorted(DOCS.glob("*.md")),
+]
 CODE = [
     path
     for folder in ("stormlog", "sql", "tests", "benchmarks", "examples", "docs")
@@ -106,6 +111,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("docs")
     for name in ("captures", "job"):
         shutil.copytree(CHECKOUT / "examples" / name, folder / "examples" / name)
+    shutil.copy(CHECKOUT / "examples" / "train_cpu.py", folder / "examples")
     return folder
 
 
@@ -141,6 +147,8 @@ def looks_like(shown: list[str], printed: list[str]) -> bool:
 @pytest.mark.parametrize("block", blocks("console"), ids=str)
 def test_commands_print_what_is_shown(block: Block, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workplace)
+    # Commands that are recorded are run by this interpreter.
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     for command, shown in sessions_of(block):
         program, *arguments = shlex.split(command)
         assert program == "stormlog"
@@ -367,6 +375,11 @@ def test_sources_named_in_code_exist() -> None:
 def test_every_guide_is_linked_from_the_readme() -> None:
     links = _LINK.findall((CHECKOUT / "README.md").read_text(encoding="utf-8"))
     assert {f"docs/{page.name}" for page in DOCS.glob("*.md")} <= set(links)
+
+
+def test_every_guide_is_linked_from_the_list_for_language_models() -> None:
+    links = _LINK.findall((CHECKOUT / "llms.txt").read_text(encoding="utf-8"))
+    assert {"README.md", "AGENTS.md", *(f"docs/{page.name}" for page in DOCS.glob("*.md"))} <= set(links)
 
 
 def test_readme_is_short() -> None:

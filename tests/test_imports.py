@@ -34,10 +34,13 @@ LATE_PACKAGES = (
     "stormlog.issues",
     "stormlog.phases",
     "stormlog.artifacts",
+    "stormlog.capture",
+    "stormlog.capture.sink",
     "stormlog.compaction",
     "stormlog.configuration",
     "stormlog.engine",
     "stormlog.explaining",
+    "stormlog.exporting",
     "stormlog.presenting",
     "stormlog.query",
     "stormlog.query.remembered",
@@ -48,6 +51,14 @@ LATE_PACKAGES = (
     "stormlog.tracking.digest",
     "stormlog.tracking.gate",
     "stormlog.workflows",
+)
+#: What a training job imports, where nothing but the standard library may be there.
+WITHOUT_DEPENDENCIES = (
+    "stormlog.telemetry",
+    "stormlog.issues",
+    "stormlog.phases",
+    "stormlog.capture",
+    "stormlog.capture.sink",
 )
 
 #: Modules that other packages import names from which are not among the names of a package: what two packages of
@@ -68,6 +79,7 @@ SHARED_MODULES = {
         *("rollups", "sinks", "snapshot", "walk"),
     },
     "stormlog.issues": {
+        "documents",
         "gaps",
         "kinds",
         "models",
@@ -81,6 +93,7 @@ SHARED_MODULES = {
     "stormlog.explaining": {"plain_fields", "times"},
     "stormlog.presenting": {
         *(
+            "diff_rows",
             "issue_rows",
             "issue_sentences",
             "markup",
@@ -133,6 +146,7 @@ FLOORS = (
         "_opening",
         "_paths",
         "_notebooks",
+        "_printable_text",
         "_progress",
         "_readable_times",
         "_sizes",
@@ -145,9 +159,9 @@ FLOORS = (
     {"telemetry"},
     {"phases"},
     {"issues"},
-    {"artifacts"},
+    {"artifacts", "capture"},
     {"engine"},
-    {"explaining"},
+    {"explaining", "exporting"},
     {"query"},
     {"presenting"},
     {"reporting"},
@@ -224,7 +238,15 @@ ROOMS = {
         {"engines.py"},
     ),
     "tracking": (
-        {"actors.py", "checks.py", "clocks.py", "models.py", "statuses.py", "webhook_settings.py"},
+        {"documents.py"},
+        {
+            "actors.py",
+            "checks.py",
+            "clocks.py",
+            "models.py",
+            "statuses.py",
+            "webhook_settings.py",
+        },
         {"database"},
         {"projects.py", "session.py"},
         {"repository.py"},
@@ -239,7 +261,7 @@ ROOMS = {
 }
 
 
-@pytest.mark.parametrize("module", ["stormlog", *LATE_PACKAGES[:3], "stormlog.artifacts"])
+@pytest.mark.parametrize("module", ["stormlog", *WITHOUT_DEPENDENCIES, "stormlog.artifacts"])
 def test_importing_needs_only_the_standard_library(module: str) -> None:
     loaded = {name.split(".")[0] for name in modules_loaded_by(f"import {module}")}
     assert not loaded & set(HEAVY)
@@ -248,7 +270,7 @@ def test_importing_needs_only_the_standard_library(module: str) -> None:
     }
 
 
-@pytest.mark.parametrize("module", LATE_PACKAGES[:3])
+@pytest.mark.parametrize("module", WITHOUT_DEPENDENCIES)
 def test_using_every_name_needs_only_the_standard_library(module: str) -> None:
     assert not modules_loaded_by(f"from {module} import *") & set(HEAVY)
 
@@ -325,6 +347,11 @@ def test_unknown_name_is_an_attribute_error_that_names_it(module: str) -> None:
         exec(f"from {module} import no_such_name")
 
 
+def test_capture_is_built_on_telemetry_and_phases_alone() -> None:
+    used = {part_of(name) for path in (PACKAGE / "capture").rglob("*.py") for name in imports_of(path)}
+    assert {part for part in used if FLOOR_OF[part] > 1} <= {"capture", "phases", "telemetry"}
+
+
 @pytest.mark.parametrize(
     "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
 )
@@ -377,7 +404,7 @@ def test_rooms_of_a_package_point_one_way(package: str) -> None:
             assert used == room or level_of[used] < level_of[room], f"{path}: {name}"
 
 
-def test_only_the_engine_and_compaction_use_duckdb() -> None:
+def test_only_the_engine_compaction_and_exports_use_duckdb() -> None:
     """The page of the installation says which version there is."""
     using = {
         path.relative_to(PACKAGE).parts[0]
@@ -385,7 +412,7 @@ def test_only_the_engine_and_compaction_use_duckdb() -> None:
         if path != PACKAGE / "apps" / "cli" / "commands" / "environment.py"
         and re.search(r"^\s*(?:import duckdb|from duckdb)\b", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
-    assert using <= {"engine", "compaction"}
+    assert using <= {"engine", "compaction", "exporting"}
 
 
 def test_front_ends_ask_the_library() -> None:

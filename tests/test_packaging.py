@@ -51,12 +51,13 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin"
 
 
-def test_wheel_holds_the_code_and_every_statement(wheel: Path) -> None:
+def test_wheel_holds_the_code_every_statement_and_every_schema(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     statements = {
         f"stormlog/_sql/{path.relative_to(CHECKOUT / 'sql')}" for path in CHECKOUT.glob("sql/**/*.sql")
     }
     statements |= {f"stormlog/_migrations/{path.name}" for path in CHECKOUT.glob("migrations/*.sql")}
+    statements |= {f"stormlog/_schemas/{path.name}" for path in CHECKOUT.glob("schemas/*")}
     modules = {
         str(path.relative_to(CHECKOUT))
         for path in CHECKOUT.glob("stormlog/**/*.py*")

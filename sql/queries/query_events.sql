@@ -16,10 +16,8 @@ WHERE (CAST($session_id AS VARCHAR) IS NULL OR session_id = CAST($session_id AS 
     AND (CAST($severity AS VARCHAR[]) IS NULL OR list_contains(CAST($severity AS VARCHAR[]), severity))
     AND (CAST($time_start_ns AS BIGINT) IS NULL OR timestamp_ns >= CAST($time_start_ns AS BIGINT))
     AND (CAST($time_end_ns AS BIGINT) IS NULL OR timestamp_ns <= CAST($time_end_ns AS BIGINT))
-    AND (
-        CAST($has_alert AS BOOLEAN) IS NULL
-        OR issues.is_alert(event_type, severity) = CAST($has_alert AS BOOLEAN)
-    )
+    AND (NOT coalesce(CAST($has_alert AS BOOLEAN), false) OR issues.is_alert(event_type, severity))
+    AND (coalesce(CAST($has_alert AS BOOLEAN), true) OR NOT issues.is_alert(event_type, severity))
     AND (CAST($collector_health_status AS VARCHAR[]) IS NULL OR list_contains(CAST($collector_health_status AS VARCHAR[]), collector_health_status))
     AND (CAST($backend AS VARCHAR[]) IS NULL OR list_contains(CAST($backend AS VARCHAR[]), backend))
     AND (CAST($search AS VARCHAR) IS NULL OR contains(lower(context), lower(CAST($search AS VARCHAR))))

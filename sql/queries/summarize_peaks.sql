@@ -20,8 +20,9 @@ peaks AS (
 SELECT
     CAST($metric AS VARCHAR) AS metric, CAST($group_by AS VARCHAR) AS group_by, p.session_id, p.rank, p.status, p.value,
     min(r.timestamp_ns) AS timestamp_ns
-FROM peaks AS p
-INNER JOIN readings AS r
+-- DuckDB holds the right side of a join in memory: there the few peaks stand, not all readings.
+FROM readings AS r
+INNER JOIN peaks AS p
     ON p.value = r.value AND p.session_id IS NOT DISTINCT FROM r.session_id AND p.rank IS NOT DISTINCT FROM r.rank
     AND p.status IS NOT DISTINCT FROM r.status
 GROUP BY p.session_id, p.rank, p.status, p.value

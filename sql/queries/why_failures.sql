@@ -11,8 +11,9 @@ SELECT
     f.device_id,
     f.context,
     f.fingerprint_id,
-    f.exception_type,
-    f.exception_message,
+    -- Without a bundle, what the event itself says.
+    coalesce(f.exception_type, json_extract_string(e.record, '$.metadata.exception_type')) AS exception_type,
+    coalesce(f.exception_message, json_extract_string(e.record, '$.metadata.exception_message')) AS exception_message,
     f.requested_bytes,
     f.free_bytes,
     f.bundle_path,

@@ -16,6 +16,7 @@ __all__ = [
     "READ_WHEN_NAMED",
     "ROLLUPS_NAME",
     "SIDECAR_NAME",
+    "UNFINISHED_BUNDLE_PREFIX",
     "WORKPLACE_PREFIX",
     "flat_kind",
     "is_candidate",
@@ -37,6 +38,8 @@ ROLLUPS_NAME = "rollups.json"
 
 #: Begins the names of directories beside a sink in which compaction works.
 WORKPLACE_PREFIX = ".stormlog-compact-"
+#: Begins the names of directories in which a bundle is written before it gets its name.
+UNFINISHED_BUNDLE_PREFIX = ".stormlog-bundle-"
 
 #: What discovery finds in a directory, and which files it reads when they are named, for people.
 READ_IN_DIRECTORIES = (
@@ -106,16 +109,18 @@ def is_telemetry_name(name: str) -> bool:
 
 
 def without_workplaces(names: list[str]) -> list[str]:
-    """Return the directories among siblings that are no half-made or left-over copies of a sink.
+    """Return the directories among siblings that are no half-made bundles and no left-over copies of a sink.
 
     An original that was moved aside (``.old``) stays while nothing stands in its place.
     """
-    if not any(name.startswith(WORKPLACE_PREFIX) for name in names):
+    if not any(name.startswith((WORKPLACE_PREFIX, UNFINISHED_BUNDLE_PREFIX)) for name in names):
         return names
     return [name for name in names if not _is_workplace(name, names)]
 
 
 def _is_workplace(name: str, siblings: list[str]) -> bool:
+    if name.startswith(UNFINISHED_BUNDLE_PREFIX):
+        return True
     if not name.startswith(WORKPLACE_PREFIX):
         return False
     kept, _, role = name.removeprefix(WORKPLACE_PREFIX).rpartition(".")

@@ -29,6 +29,14 @@ def sink_source(
     Source: docs/concepts.md#catalog.
     """
     chosen, owned = choose_segments(listing, manifest, log)
+    for dropped in manifest.dropped:
+        if dropped.record_count:
+            log.add(
+                listing.spelled(MANIFEST_NAME),
+                f"records_dropped:{dropped.session_id}:{dropped.record_count}",
+                f"says that {dropped.record_count} records of session {dropped.session_id!r} "
+                f"({dropped.size_bytes} bytes) were dropped by its writer, whose disk did not take them in time",
+            )
     has_rollups = not listing.refuses(ROLLUPS_NAME, log) and ROLLUPS_NAME in listing
     source = CatalogSource(
         path=Path(listing.path),

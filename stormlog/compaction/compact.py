@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from stormlog._new_files import sync_tree
 from stormlog._paths import require_path
 from stormlog.artifacts.names import MANIFEST_NAME
 from stormlog.compaction.copying import copy_file, copy_growing_segment, require_unchanged
@@ -27,7 +28,6 @@ from stormlog.compaction.workplace import (
     restore,
     staging_directory,
     swap,
-    sync_tree,
 )
 from stormlog.errors import SourceError
 

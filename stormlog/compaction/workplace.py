@@ -18,10 +18,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from stormlog._new_files import sync_path
 from stormlog.artifacts.names import WORKPLACE_PREFIX
 from stormlog.errors import SourceError
 
-__all__ = ["place", "require_place_aside", "restore", "staging_directory", "swap", "sync_tree"]
+__all__ = ["place", "require_place_aside", "restore", "staging_directory", "swap"]
 
 
 def restore(sink: Path) -> bool:
@@ -34,7 +35,7 @@ def restore(sink: Path) -> bool:
     if os.path.lexists(sink) or not aside.is_dir():
         return False
     aside.rename(sink)
-    _sync(sink.parent)
+    sync_path(sink.parent)
     return True
 
 
@@ -81,7 +82,7 @@ def place(staging: Path, target: Path) -> None:
     if os.path.lexists(target):
         raise ValueError(f"{target} exists; choose another directory for the compacted sink")
     staging.rename(target)
-    _sync(target.parent)
+    sync_path(target.parent)
 
 
 def swap(staging: Path, sink: Path) -> None:
@@ -94,25 +95,17 @@ def swap(staging: Path, sink: Path) -> None:
     with _uninterrupted():
         sink.rename(aside)
         try:
-            _sync(sink.parent)
+            sync_path(sink.parent)
             staging.rename(sink)
         except BaseException:
             aside.rename(sink)
             raise
-        _sync(sink.parent)
+        sync_path(sink.parent)
         # Under this name it is known to be replaced: whoever finds it may remove it.
         trash = sink.parent / f"{WORKPLACE_PREFIX}{sink.name}.{secrets.token_hex(4)}.trash"
         aside.rename(trash)
-        _sync(sink.parent)
+        sync_path(sink.parent)
     shutil.rmtree(trash, ignore_errors=True)
-
-
-def sync_tree(directory: Path) -> None:
-    """Make everything below a directory durable."""
-    for parent, _, names in os.walk(directory, topdown=False):
-        for name in names:
-            _sync(os.path.join(parent, name))
-        _sync(parent)
 
 
 def _aside(sink: Path) -> Path:
@@ -148,11 +141,3 @@ def _uninterrupted() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _sync(path: str | Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

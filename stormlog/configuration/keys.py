@@ -97,6 +97,14 @@ def _ignore_rules(value: Any, _: str) -> tuple[Any, ...]:
     return ignore_rules_of(value)
 
 
+def _budgets(value: Any, _: str) -> tuple[str, ...]:
+    from stormlog.explaining import parse_budget
+
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise ValueError("has to be a list of texts such as '* peak_reserved < 70GiB'")
+    return tuple(parse_budget(text).text for text in value)
+
+
 def _one_of(words: Callable[[], tuple[str, ...]]) -> Callable[[Any, str], str]:
     def check(value: Any, _: str) -> str:
         if not isinstance(value, str) or value not in words():
@@ -138,6 +146,7 @@ _LIST = (
     Key("settle", "how long a session without an end has to be quiet to be over", '"30m"', _duration),
     Key("min_severity", "least severe alerts that scan and gate count", '"critical"', _one_of(_severities)),
     Key("version_order", "how gate compares versions of the code", '"semver"', _one_of(_version_orders)),
+    Key("budgets", "budgets of memory of gate", '["* peak_reserved < 70GiB"]', _budgets),
     Key(
         "ignore",
         "rules by which issues are ignored where there is no tracker",

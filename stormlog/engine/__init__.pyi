@@ -5,7 +5,10 @@ from stormlog.engine.cursors.cursor import (
 )
 from stormlog.engine.cursors.arrow_rows import (
     arrow_table as arrow_table,
+    arrow_value as arrow_value,
     exact_relation as exact_relation,
+    grouped_batches as grouped_batches,
+    next_batch as next_batch,
 )
 from stormlog.engine.cursors.explain import (
     plain_statement as plain_statement,
@@ -36,6 +39,7 @@ from stormlog.engine.database.settings import (
 )
 from stormlog.engine.database.sql_files import (
     SqlFile as SqlFile,
+    quote_identifier as quote_identifier,
     quote_literal as quote_literal,
 )
 from stormlog.engine.engine import (

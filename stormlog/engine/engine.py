@@ -77,7 +77,7 @@ _CATALOG_TABLES = {
     "sqlite_master",
 }
 #: Schemas of the macros.
-_MACRO_SCHEMAS = {"prim", "telemetry", "projection", "issues"}
+_MACRO_SCHEMAS = {"prim", "telemetry", "projection", "issues", "otlp"}
 #: Rows that are fetched at a time: between two batches a statement can be stopped.
 BATCH_ROWS = 10_000
 
@@ -112,8 +112,7 @@ class Engine:
         self._registry = threading.Lock()
         self._closing = threading.Lock()
         try:
-            database = Database(connect(settings, self._temporary_files.member("spill")))
-            lock(database.connection, self._readable_paths())
+            database = self._new_database()
             folder = self._temporary_files.path if index is None else index.parts_folder
             self._parts = Parts(database, folder)
             self._updater = DatabaseUpdater(
@@ -128,6 +127,12 @@ class Engine:
         except BaseException:
             self.close()
             raise
+
+    def _new_database(self) -> Database:
+        """Return an empty database that reads what the catalog names, and nothing else."""
+        database = Database(connect(self._settings, self._temporary_files.member("spill")))
+        lock(database.connection, self._readable_paths())
+        return database
 
     def _readable_paths(self) -> list[str]:
         catalog = self._snapshot.catalog
@@ -321,11 +326,12 @@ class Engine:
         finally:
             self._preparations -= 1
 
-    def prepare(self, names: Collection[str] | None) -> None:
+    def prepare(self, names: Collection[str] | None, *, is_sparing: bool = False) -> None:
         """Make the views among ``names`` answer; other words do not matter.
 
         Args:
             names: Words; None means every view and every function.
+            is_sparing: Whether texts are read a little at a time, and wait in files: slower, in little memory.
 
         Raises:
             QueryError: DuckDB failed.
@@ -337,7 +343,7 @@ class Engine:
         with self._preparing():
             self._fill_catalog()
             if {FILES, TEXTS} & needs - self._filled:
-                self._read(keep_all=TEXTS in needs - self._filled)
+                self._read(keep_all=TEXTS in needs - self._filled, is_sparing=is_sparing)
             if ISSUES in needs - self._filled:
                 stage_issues(database, self._findings)
                 # Looking for the phases of findings replays only these.
@@ -419,13 +425,16 @@ class Engine:
             seen |= sessions
         return False
 
-    def _read(self, *, keep_all: bool) -> None:
+    def _read(self, *, keep_all: bool, is_sparing: bool = False) -> None:
         snapshot = self._snapshot
         # Whoever asks after a failure has to read again.
         self._filled -= {FILES, TEXTS}
         if keep_all:
             self._forget()
-        self._load_warnings = self._updater.refresh(snapshot.origins, snapshot.states, keep_all=keep_all)
+        batch_bytes = self._settings.sparing_batch_bytes if keep_all and is_sparing else None
+        self._load_warnings = self._updater.refresh(
+            snapshot.origins, snapshot.states, keep_all=keep_all, batch_bytes=batch_bytes
+        )
         self._load_warnings += self._find_copies(has_all_records=keep_all)
         self._filled |= {FILES, TEXTS} if keep_all else {FILES}
         stage_sessions(self._database)

@@ -206,14 +206,14 @@ class EngineHolder:
             self._selective_engine = engine = SelectiveEngine(self._snapshot, settings)
         return engine
 
-    def _filled(self, views: set[str] | None) -> Engine:
+    def _filled(self, views: set[str] | None, *, is_sparing: bool = False) -> Engine:
         """Return the engine after some views (None: all of them) were made to answer."""
         # Answers that are kept need no engine.
         from stormlog.engine.view_needs import ROLLUPS, needs_of
 
         engine = self._engine()
         try:
-            engine.prepare(views)
+            engine.prepare(views, is_sparing=is_sparing)
             if views is None or "tracking" in views:
                 engine.show_tracking(self._states, views)
         except (QueryError, OSError) as error:
@@ -221,7 +221,7 @@ class EngineHolder:
             if not self._goes_on_without_index(engine, error):
                 self._explain(engine, error)
                 raise
-            return self._filled(views)
+            return self._filled(views, is_sparing=is_sparing)
         self._note(engine.has_records, engine.load_warnings)
         if views is None or ROLLUPS in needs_of(views):
             self._tell_rollups()

@@ -4,6 +4,28 @@ from stormlog.explaining.asking import (
     STATEMENTS as STATEMENTS,
     Store as Store,
 )
+from stormlog.explaining.budgets import (
+    Budget as Budget,
+    BudgetResult as BudgetResult,
+    BudgetScope as BudgetScope,
+    WorstRank as WorstRank,
+    check_budgets as check_budgets,
+    parse_budget as parse_budget,
+)
+from stormlog.explaining.diff import (
+    WantedRun as WantedRun,
+    compare_runs as compare_runs,
+)
+from stormlog.explaining.diff_models import (
+    CHANGES as CHANGES,
+    PEAK_METRICS as PEAK_METRICS,
+    ComparedRun as ComparedRun,
+    IssueChange as IssueChange,
+    IssueHits as IssueHits,
+    PeakChange as PeakChange,
+    PhasePeak as PhasePeak,
+    RunDiff as RunDiff,
+)
 from stormlog.explaining.explain import (
     explain as explain,
 )
@@ -35,6 +57,7 @@ from stormlog.explaining.issue_rules import (
 from stormlog.explaining.models import (
     COMPONENTS as COMPONENTS,
     MOST_OTHER_RUNS as MOST_OTHER_RUNS,
+    CommandExit as CommandExit,
     EarlierGrowth as EarlierGrowth,
     Explanation as Explanation,
     ExplainedRun as ExplainedRun,

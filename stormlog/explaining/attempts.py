@@ -10,7 +10,7 @@ from stormlog.errors import SourceError, UnknownIdError
 from stormlog.explaining.asking import Ask
 from stormlog.explaining.models import MOST_OTHER_RUNS
 
-__all__ = ["Attempt", "Choice", "choose", "list_attempts", "others_of_its_job"]
+__all__ = ["Attempt", "Choice", "choose", "list_attempts", "others_of_its_job", "run_named"]
 
 #: Ids that an error about an unknown one names.
 _NAMED = 5
@@ -96,7 +96,7 @@ def choose(
         UnknownIdError: nothing has this id, or several runs are of this job.
     """
     if run_id is not None:
-        run_id = _run_named(attempts, run_id)
+        run_id = run_named(attempts, run_id)
     if session_id is not None or issue is not None:
         wanted = {"session_id": session_id, "fingerprint_id": issue}
         places = ask("why_place", {**wanted, "run_id": run_id})
@@ -136,8 +136,15 @@ def choose(
     return Choice(chosen, only, session_id, list(islice(others, MOST_OTHER_RUNS)))
 
 
-def _run_named(attempts: Sequence[Attempt], name: str) -> str:
-    """Return the id of the run that a name means; the name itself if it means none."""
+def run_named(attempts: Sequence[Attempt], name: str) -> str:
+    """Return the id of the run that a name means: its id, its job, or the session that is a run by itself.
+
+    Returns:
+        The name itself if it means none.
+
+    Raises:
+        UnknownIdError: several runs are of this job.
+    """
     run_ids = {attempt.run_id for attempt in attempts}
     if name in run_ids:
         return name

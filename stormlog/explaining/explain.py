@@ -9,6 +9,7 @@ from stormlog.explaining.attempts import Attempt, Choice, choose, list_attempts,
 from stormlog.explaining.failures import Failure, first_failure, list_failures
 from stormlog.explaining.memory import Series, account, growth_against, near_full, odd_ranks
 from stormlog.explaining.models import (
+    CommandExit,
     EarlierGrowth,
     ExplainedRun,
     Explanation,
@@ -133,6 +134,7 @@ def explain(
         same_as=_same_as(store, scope, attempts),
         next=next_steps(store, choice.attempt.run_id, failure, others),
         other_runs=others,
+        exits=tuple(CommandExit(*row) for row in store.ask("why_exits", scope.parameters)),
         timeline=_timeline(store.ask, memory, scope.until_ns),
     )
 

@@ -17,6 +17,7 @@ __all__ = [
     "COMPONENTS",
     "MOST_OTHER_RUNS",
     "EarlierGrowth",
+    "CommandExit",
     "Explanation",
     "ExplainedRun",
     "FirstFailure",
@@ -297,6 +298,18 @@ class OtherRun(Plain):
 
 
 @frozen_class
+class CommandExit(Plain):
+    """How the command of a rank ended, as ``stormlog run`` saw it from outside.
+
+    Args:
+        summary: In words, with the cause as far as something shows it.
+    """
+
+    rank: int
+    summary: str
+
+
+@frozen_class
 class Explanation(Plain):
     """Why a run failed, as far as its telemetry tells.
 
@@ -315,6 +328,7 @@ class Explanation(Plain):
         next: Commands that lead on.
         other_runs: At most 10 other runs that failed, the latest first.
         at_ns: The time that was asked for instead of a failure; null where none was.
+        exits: How commands ended that ``stormlog run`` ran, by rank.
         timeline: Memory around the time of the account, of the same device; null without one. For plots: it is no part
             of the JSON.
 
@@ -337,6 +351,7 @@ class Explanation(Plain):
     next: tuple[str, ...] = field(default_factory=tuple)
     other_runs: tuple[OtherRun, ...] = ()
     at_ns: int | None = None
+    exits: tuple[CommandExit, ...] = ()
     timeline: MemoryTimeline | None = field(default=None, metadata={UNPRINTED: True})
     at = ReadableTime()
 

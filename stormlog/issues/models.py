@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final
 
 from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
@@ -19,6 +19,9 @@ from stormlog.issues.kinds import ISSUE_KINDS, IssueKind
 from stormlog.issues.normalize import freeze_dimensions, json_safe_dimensions, normalize_dimensions
 from stormlog.issues.state import IssueState, normalize_issue_state
 
+if TYPE_CHECKING:
+    from stormlog.issues.documents import FingerprintDocument, IssueDocument
+
 ISSUE_FINGERPRINT_SCHEMA_VERSION: Final = 1
 
 _ID_PREFIX: Final = "issue:"
@@ -26,64 +29,6 @@ _ID_DIGITS: Final = 24
 
 #: Returns a value as compact ASCII JSON with sorted keys.
 canonical_json: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-
-
-class FingerprintDocument(TypedDict):
-    """What `IssueFingerprint.as_dict` returns.
-
-    Attributes:
-        fingerprint_id: ``issue:`` and 24 digits of the hash of all others.
-        kind: oom, collector_degradation, alert or hidden_memory_anomaly.
-    """
-
-    schema_version: int
-    fingerprint_id: str
-    kind: str
-    dimensions: dict[str, Any]
-
-
-class IssueFactsDocument(TypedDict):
-    """An issue without the list of all its evidence, which only ever grows.
-
-    Attributes:
-        fingerprint_id: Id of the fingerprint.
-        kind: oom, collector_degradation, alert or hidden_memory_anomaly.
-        state: open, resolved, ignored or regressed.
-        title: One line for people.
-        severity: Most severe word among the hits.
-        hit_count: Number of hits, at least 1.
-        first_seen_ns: Earliest known time, since the Unix epoch.
-        last_seen_ns: Latest known time, likewise.
-        affected_sessions: Sessions with hits, sorted.
-        representative_evidence: The first hit.
-        details: Facts that depend on the kind.
-    """
-
-    fingerprint_id: str
-    fingerprint: Annotated[FingerprintDocument, IssueFingerprint]
-    kind: str
-    state: str
-    severity: str
-    title: str
-    hit_count: int
-    first_seen_ns: int | None
-    last_seen_ns: int | None
-    affected_sessions: list[str]
-    representative_evidence: Annotated[dict[str, Any], IssueEvidenceLink]
-    details: dict[str, Any]
-
-
-class IssueDocument(IssueFactsDocument):
-    """What `StormlogIssue.as_dict` returns.
-
-    Attributes:
-        fingerprint_id: Id of the fingerprint.
-        kind: oom, collector_degradation, alert or hidden_memory_anomaly.
-        state: open, resolved, ignored or regressed.
-        evidence: All hits.
-    """
-
-    evidence: list[Annotated[dict[str, Any], IssueEvidenceLink]]
 
 
 @frozen_class

@@ -121,15 +121,24 @@ class PhaseRecorder:
         return token, boundary
 
     def enter_phase(
-        self, *, session_id: str, rank: int, name: str, metadata: Mapping[str, Any] | None = None
+        self,
+        *,
+        session_id: str,
+        rank: int,
+        name: str,
+        metadata: Mapping[str, Any] | None = None,
+        thread_id: int | None = None,
+        thread_name: str | None = None,
     ) -> PhaseBoundary:
-        """Open a phase on the calling thread, inside the one that is innermost there.
+        """Open a phase on one thread, inside the one that is innermost there.
 
         Args:
             session_id: Session that the phase belongs to.
             rank: Rank that the phase belongs to.
             name: Leaf name; surrounding blanks are dropped.
             metadata: Attributes, copied one level deep and repeated on exit.
+            thread_id: Id of the thread, or of what stands for one, as a task does; None: the calling thread.
+            thread_name: Its name; None likewise.
 
         Raises:
             ValueError: the name is blank; the counter is not used up.
@@ -137,8 +146,10 @@ class PhaseRecorder:
         leaf = str(name).strip()
         if not leaf:
             raise ValueError("phase name must not be blank")
-        thread = threading.current_thread()
-        thread_id = threading.get_ident()
+        if thread_id is None:
+            thread_id = threading.get_ident()
+        if thread_name is None:
+            thread_name = threading.current_thread().name
         attributes = dict(metadata) if metadata else {}
         with self._lock:
             self._sequence += 1
@@ -150,7 +161,7 @@ class PhaseRecorder:
                 scope_id=f"{session_id}:{self._sequence}",
                 parent_scope_id=parent.scope_id if parent else None,
                 thread_id=thread_id,
-                thread_name=thread.name,
+                thread_name=thread_name,
                 attributes=attributes,
             )
             stack.append(opened)

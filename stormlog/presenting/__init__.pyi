@@ -1,5 +1,16 @@
 # The public names of this package, and where they are: see stormlog/_lazy.py.
 
+from stormlog._printable_text import (
+    printable as printable,
+)
+from stormlog.presenting.diff_rows import (
+    ComparisonRow as ComparisonRow,
+    comparison_rows as comparison_rows,
+    issue_change_rows as issue_change_rows,
+    issue_changes_title as issue_changes_title,
+    peak_change_rows as peak_change_rows,
+    run_fact_rows as run_fact_rows,
+)
 from stormlog.presenting.issue_history import (
     activity_sentence as activity_sentence,
 )
@@ -28,7 +39,6 @@ from stormlog.presenting.quantities import (
 from stormlog.presenting.texts import (
     cell_width as cell_width,
     listed as listed,
-    printable as printable,
     short_ranges as short_ranges,
     wrapped as wrapped,
 )

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stormlog._markdown import markdown_text
+from stormlog._printable_text import printable
 from stormlog.presenting import issue_sentences as sentences
 from stormlog.presenting.issue_history import activity_sentence
 from stormlog.presenting.issue_page import ShownIssue
 from stormlog.presenting.plots import sparkline
 from stormlog.presenting.quantities import human_count, human_time
-from stormlog.presenting.texts import printable, ranges, shortened
+from stormlog.presenting.texts import ranges, shortened
 from stormlog.presenting.timeline_plot import timeline_plot
 
 __all__ = ["issue_page_markdown"]

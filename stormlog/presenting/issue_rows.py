@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from stormlog.issues.what import what_of
 
@@ -11,31 +11,13 @@ if TYPE_CHECKING:
     from stormlog.issues import StormlogIssue
     from stormlog.query import IssueCounts
 
-__all__ = ["COUNTS", "TABLE_FIELDS", "IssueCells", "issue_rows", "short_id"]
-
-
-class IssueCells(TypedDict):
-    """What tables show of an issue beside its own fields.
-
-    Attributes:
-        short_id: The first digits of the fingerprint, which are enough to name it.
-        what: What tells the issue apart from others with the same title.
-        session_count: Sessions with hits.
-        failure_count: Hits, an OOM bundle and the event that it tells of being one; null where that is not known.
-        run_count: Runs with hits; null where that is not known.
-    """
-
-    short_id: str
-    what: str
-    session_count: int
-    failure_count: int | None
-    run_count: int | None
+__all__ = ["COUNTS", "TABLE_FIELDS", "issue_rows", "short_id"]
 
 
 #: Fields of `issue_rows` that are counted by a question of their own.
 COUNTS = ("failure_count", "run_count")
 #: Fields of `issue_rows` that issues do not have themselves.
-TABLE_FIELDS = tuple(IssueCells.__annotations__)
+TABLE_FIELDS = ("short_id", "what", "session_count", *COUNTS)
 
 #: Digits of a fingerprint that tables show: enough to name it, and no other of a million.
 _DIGITS = 12

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from stormlog._printable_text import printable
 from stormlog._values import frozen_class
 from stormlog.presenting import issue_sentences as sentences
 from stormlog.presenting.issue_history import activity_sentence
 from stormlog.presenting.issue_page import ShownIssue
 from stormlog.presenting.plots import sparkline
 from stormlog.presenting.quantities import counted, human_count, human_time
-from stormlog.presenting.texts import cell_width, printable, ranges, shortened, wrapped
+from stormlog.presenting.texts import cell_width, ranges, shortened, wrapped
 from stormlog.presenting.timeline_plot import timeline_plot
 from stormlog.presenting.why_text import Line, Piece, Style
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from html import escape
 
-from stormlog.presenting.texts import printable
+from stormlog._printable_text import printable
 
 __all__ = ["markup_text"]
 

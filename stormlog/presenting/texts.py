@@ -8,21 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from unicodedata import combining, east_asian_width
 
-__all__ = ["cell_width", "fits", "listed", "padded", "printable", "ranges", "short_ranges"]
+from stormlog._printable_text import printable
+
+__all__ = ["cell_width", "fits", "listed", "padded", "ranges", "short_ranges"]
 __all__ += ["shortened", "wrapped"]
 
 #: Characters that are looked at at all: a message may have millions.
 _LONGEST = 10_000
-
-
-def printable(text: str) -> str:
-    """Return text with control characters escaped: what comes from files must not steer the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
 
 
 def cell_width(text: str) -> int:

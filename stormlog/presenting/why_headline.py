@@ -168,6 +168,19 @@ def lost_ranks(explanation: Explanation) -> str | None:
     return f"Lost: {_ranks(lost)}; telemetry ends with neither a stop nor a failure." if lost else None
 
 
+def exits(explanation: Explanation) -> list[str]:
+    """Return how commands ended whose ranks failed or are lost; ranks that ended alike are named together."""
+    told = {*explanation.run.ranks_failed, *explanation.run.ranks_lost}
+    ranks: dict[str, list[int]] = {}
+    for found in explanation.exits:
+        if found.rank in told:
+            ranks.setdefault(found.summary, []).append(found.rank)
+    return [
+        f"{_ranks(sorted(numbers)).capitalize()}: {summary[:1].lower()}{summary[1:].removesuffix('.')}."
+        for summary, numbers in ranks.items()
+    ]
+
+
 def absent_ranks(explanation: Explanation) -> list[str]:
     """Return what is to be said about ranks that are lost, missing or neither ended nor failed, and about ranks with
     several sessions at a time.
@@ -175,6 +188,7 @@ def absent_ranks(explanation: Explanation) -> list[str]:
     run = explanation.run
     lost = lost_ranks(explanation)
     sentences = [] if lost is None else [lost]
+    sentences += exits(explanation)
     if run.ranks_missing:
         of = "" if run.world_size is None else f" of {human_count(run.world_size)}"
         them = "it" if len(run.ranks_missing) == 1 else "them"

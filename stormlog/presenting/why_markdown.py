@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stormlog._markdown import markdown_text
+from stormlog._printable_text import printable
 from stormlog.explaining import COMPONENTS, Explanation, MemoryAccount
 from stormlog.presenting import why_sentences as sentences
 from stormlog.presenting.quantities import human_bytes, human_count, human_difference, human_time
-from stormlog.presenting.texts import printable, ranges, shortened
+from stormlog.presenting.texts import ranges, shortened
 from stormlog.presenting.timeline_plot import timeline_plot
 from stormlog.presenting.why_headline import absent_ranks, doubt, headline
 from stormlog.presenting.why_ranks import notable_ranks, other_ranks, used_bytes

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple, TypeVar
 
+from stormlog._printable_text import printable
 from stormlog._values import frozen_class
 from stormlog.explaining import COMPONENTS, Explanation, MemoryAccount, PriorHits
 from stormlog.presenting import why_sentences as sentences
@@ -16,7 +17,7 @@ from stormlog.presenting.quantities import (
     human_duration,
     human_time,
 )
-from stormlog.presenting.texts import cell_width, fits, padded, printable, ranges, shortened, wrapped
+from stormlog.presenting.texts import cell_width, fits, padded, ranges, shortened, wrapped
 from stormlog.presenting.timeline_plot import timeline_strip
 from stormlog.presenting.why_headline import absent_ranks, doubt, headline
 from stormlog.presenting.why_ranks import NotableRank, bar_scale, notable_ranks, other_ranks, used_bytes

@@ -19,8 +19,16 @@ from stormlog.artifacts.models import (
 from stormlog.artifacts.oom_bundle_rows import (
     OOMBundleRow as OOMBundleRow,
 )
+from stormlog.query.documents import (
+    CorrelationAnchor as CorrelationAnchor,
+)
 from stormlog.query.adhoc import (
     SqlResult as SqlResult,
+)
+from stormlog.query.arrivals import (
+    Arrivals as Arrivals,
+    EventFollower as EventFollower,
+    MissingEvents as MissingEvents,
 )
 from stormlog.query.counts import (
     IssueCounts as IssueCounts,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from stormlog.engine import Generation
-    from stormlog.explaining import Explanation, IssueAccount, MemoryHistory
+    from stormlog.explaining import Budget, BudgetResult, Explanation, IssueAccount, MemoryHistory, RunDiff
     from stormlog.explaining import Store as ExplainingStore
     from stormlog.issues.sidecar import TrackedState
 
@@ -58,6 +58,65 @@ class AccountQuestions(AnsweringStore):
         if issue is not None:
             issue = find_fingerprint(store.ask, issue)
         return explain(store, run_id=run_id, session_id=session_id, issue=issue, attempt=attempt, at_ns=at_ns)
+
+    def compare_runs(
+        self,
+        before: str | None = None,
+        after: str | None = None,
+        *,
+        before_store: AccountQuestions | None = None,
+        attempts: tuple[int | None, int | None] = (None, None),
+    ) -> RunDiff:
+        """Return what differs between two runs: issues that came and went, and the peaks of memory by phase.
+
+        Args:
+            before: The run to compare with, by its id or its job; by default the only one that there is.
+            after: The run of this store that is compared with it; likewise.
+            before_store: The store of the first run, where it lies below other paths; by default this one.
+            attempts: Only these attempts of the two; None for all of a run.
+
+        Raises:
+            UnknownIdError: there is no such run or attempt, or none is named where there are several.
+            SourceError: there is no telemetry, or a store is strict and something had to be skipped.
+            QueryError: a store is closed, or files changed while it was asked.
+
+        Source: docs/diff.md.
+        """
+        from stormlog.explaining import WantedRun, compare_runs
+
+        store = self._explaining_store()
+        other = store if before_store is None else before_store._explaining_store()
+        return compare_runs(WantedRun(other, before, attempts[0]), WantedRun(store, after, attempts[1]))
+
+    def check_budgets(
+        self,
+        budgets: Sequence[str | Budget],
+        *,
+        runs: Sequence[str] | None = None,
+        jobs: Sequence[str] | None = None,
+        ranks: Sequence[int] | None = None,
+        hosts: Sequence[str] | None = None,
+        since_ns: int | None = None,
+    ) -> list[BudgetResult]:
+        """Return what became of budgets of memory: which ranks needed more in which phase, one result for each budget.
+
+        Args:
+            budgets: Such as ``"train/forward peak_reserved < 70GiB"``.
+            runs: Only these runs, by id or job; None for all. Likewise the next three.
+            since_ns: Only sessions that had not ended before, nanoseconds since the Unix epoch.
+
+        Raises:
+            ValueError: a text is no budget.
+            SourceError: the store is strict and something had to be skipped.
+            QueryError: the store is closed, or files changed while it was asked.
+
+        Source: docs/ci.md#budgets.
+        """
+        from stormlog.explaining import BudgetScope, check_budgets, parse_budget
+
+        parsed = [parse_budget(budget) if isinstance(budget, str) else budget for budget in budgets]
+        scope = BudgetScope(runs, jobs, ranks, hosts, since_ns)
+        return check_budgets(self._explaining_store(), parsed, scope)
 
     def issue_account(self, fingerprint_id: str | Sequence[str]) -> IssueAccount:
         """Return what the telemetry says of one issue: its facts, its latest run, and what surrounds it.

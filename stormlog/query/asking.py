@@ -28,7 +28,7 @@ from stormlog.query.row_lists import RowList
 from stormlog.query.statements import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from stormlog.artifacts import ArtifactCatalog
     from stormlog.artifacts.event_files import FileOrigin
@@ -178,7 +178,11 @@ class AnsweringStore(EngineHolder):
         return self._ask(begin, read)
 
     def _stream_events(
-        self, statement: Statement, build: Callable[[tuple[Any, ...]], _Result], views: str = "events"
+        self,
+        statement: Statement,
+        build: Callable[[tuple[Any, ...]], _Result],
+        views: str = "events",
+        times: str | None = None,
     ) -> RowStream[_Result]:
         """Return the rows of a statement over ``events`` while they are fetched.
 
@@ -186,6 +190,7 @@ class AnsweringStore(EngineHolder):
             statement: Text and parameters.
             build: Makes what the stream returns from a row.
             views: The views that have to answer for it.
+            times: As of `fetch_in_slices`.
 
         Raises:
             QueryError: the store is closed, or DuckDB failed.
@@ -202,7 +207,7 @@ class AnsweringStore(EngineHolder):
 
         def read(question: Question) -> RowStream[_Result]:
             cursor = question.cursor
-            columns, fetch = fetch_in_slices(cursor, "iter_events", *statement)
+            columns, fetch = fetch_in_slices(cursor, "iter_events", *statement, times)
             return RowStream(
                 columns,
                 fetch,
@@ -212,6 +217,26 @@ class AnsweringStore(EngineHolder):
             )
 
         return self._ask(lambda: self._begin_stream(*statement, folder, views), read)
+
+    def _issue_states(self, explicit: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return fingerprint id -> state of all issues that are not simply open.
+
+        Args:
+            explicit: What a caller says; it wins.
+        """
+        with self._lock:
+            states = self._states.overrides(explicit)
+            has_rules = self._states.has_rules
+        if has_rules:
+            import json
+
+            from stormlog.query.statements import ignorable_statement
+
+            rows = self._run("list_issues", ignorable_statement(), "issues").rows
+            issues = [(row[0], row[1], json.loads(row[2])) for row in rows]
+            with self._lock:
+                states |= self._states.ignored(issues, explicit)
+        return states
 
     def _found(
         self, folder: AnswerFolder | None, statement: Statement, view: str | None
@@ -351,12 +376,12 @@ class AnsweringStore(EngineHolder):
     def _answers(self) -> AnswerFolder | None:
         return None if self._folder is None else AnswerFolder(self._folder, self._snapshot.digest)
 
-    def _prepared(self, views: set[str] | None, *, refuses: bool = True) -> Engine:
+    def _prepared(self, views: set[str] | None, *, refuses: bool = True, is_sparing: bool = False) -> Engine:
         """Return the engine after some views (None: all of them) were made to answer.
 
         A strict store raises a `SourceError` if something was skipped, unless ``refuses`` is false.
         """
-        engine = self._filled(views)
+        engine = self._filled(views, is_sparing=is_sparing)
         if refuses:
             self._refuse_skipped()
         return engine

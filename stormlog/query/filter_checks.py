@@ -12,6 +12,7 @@ __all__ = [
     "require",
     "require_not_negative",
     "require_one_of",
+    "time_ns",
 ]
 
 #: Rows of a page where a page is asked for without a limit.
@@ -23,6 +24,9 @@ _INTEGERS = ("time_start_ns", "time_end_ns", "at_ns", "window_ns", "limit", "pag
 _NUMBERS = ("rank", "world_size")
 _BOOLEANS = ("has_oom_bundle", "has_alert", "is_dev", "hide_ignored")
 _TIMES = ("since", "until", "created_after", "created_before")
+#: Fields that say when what is looked for began at the earliest, and when it ended at the latest; both are included.
+_FIRST_TIMES = ("since", "time_start_ns", "created_after")
+_LAST_TIMES = ("until", "time_end_ns", "created_before")
 #: Fields with one text; all others take one text or several.
 _TEXTS = ("search", "sort", "scope", "record_id")
 
@@ -50,9 +54,7 @@ def check_fields(
         object.__setattr__(filters, name, checked)
     values: Mapping[str, Any] = filters.__dict__
     require_one_of("sort", values.get("sort"), sorts)
-    since, until = values.get("since"), values.get("until")
-    if since is not None and until is not None and since > until:
-        raise ValueError(f"since is {_shown_time(since)}, which is after until, {_shown_time(until)}")
+    _require_some_time(values)
     for name, least in (("limit", least_limit), ("page", 1)):
         value = values.get(name)
         require(value is None or value >= least, name, f"{least} or more", value)
@@ -103,7 +105,7 @@ def _checked(name: str, value: Any) -> Any:
     elif name in _INTEGERS:
         require(_is_integer(value), name, "an integer of 64 bits", value)
     elif name in _TIMES:
-        return _time_ns(name, value)
+        return time_ns(name, value)
     elif name in _NUMBERS:
         return _one_or_several(name, value, _is_integer, "an integer of 64 bits, or several")
     elif name in _TEXTS:
@@ -127,12 +129,15 @@ def _is_integer(value: Any) -> bool:
     return hasattr(value, "__index__") and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
-def _time_ns(name: str, value: Any) -> int:
+def time_ns(name: str, value: Any) -> int:
     """Return a time in nanoseconds since the Unix epoch.
 
     Args:
         value: A text; nanoseconds, as an integer; seconds, as `time.time` returns them; or a date or datetime, in UTC
             if it names no offset.
+
+    Raises:
+        ValueError: it is no time; the message begins with the name.
     """
     if not isinstance(value, float) and _is_integer(value):
         if 10**8 <= value < 10**11:
@@ -155,8 +160,28 @@ def _time_ns(name: str, value: Any) -> int:
         raise ValueError(f"{name}: {error}") from None
 
 
+def _require_some_time(values: Mapping[str, Any]) -> None:
+    """Refuse a range of time that is empty.
+
+    Raises:
+        ValueError: it names both ends.
+    """
+    first_times = [(values[name], name) for name in _FIRST_TIMES if values.get(name) is not None]
+    last_times = [(values[name], name) for name in _LAST_TIMES if values.get(name) is not None]
+    if not first_times or not last_times:
+        return
+    (first, first_name), (last, last_name) = max(first_times), min(last_times)
+    if first > last:
+        raise ValueError(
+            f"{first_name} is {_shown_time(first)}, which is after {last_name}, {_shown_time(last)}: "
+            "no time lies between them"
+        )
+
+
 def _shown_time(value: int) -> str:
     from datetime import UTC, datetime, timedelta
 
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value // 1000)
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    seconds, nanoseconds = divmod(int(value), 10**9)
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    fraction = f".{nanoseconds:09}".rstrip("0") if nanoseconds else ""
+    return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} UTC"

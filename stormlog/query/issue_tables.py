@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 from stormlog.issues.what import what_of
 
@@ -60,6 +61,8 @@ class IssueRow:
     last_seen_ns: int | None
     issue_id: str | None = None
     is_exact: bool = True
+    first_seen = ReadableTime()
+    last_seen = ReadableTime()
 
     @property
     def key(self) -> str:

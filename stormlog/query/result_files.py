@@ -14,8 +14,6 @@ __all__ = ["BINARY_FORMATS", "RowLimit", "write_batches"]
 
 #: Formats of files that are no text.
 BINARY_FORMATS = ("parquet", "arrow")
-#: Rows of a row group of Parquet, at least; groups of a few rows make a file slow to read.
-_GROUP_ROWS = 100_000
 
 
 class RowLimit:
@@ -70,8 +68,10 @@ def write_batches(
         else:
             import pyarrow.parquet
 
+            from stormlog.engine import grouped_batches
+
             with pyarrow.parquet.ParquetWriter(stream, reader.schema, compression="zstd") as parquet_file:
-                for table in _grouped(batches, reader.schema):
+                for table in grouped_batches(batches, reader.schema):
                     parquet_file.write_table(table)
     except pyarrow.ArrowException as error:
         raise QueryError(
@@ -87,19 +87,3 @@ def _limited(reader: pyarrow.RecordBatchReader, limit: RowLimit) -> Iterator[pya
             yield batch.slice(0, taken)
         if limit.was_reached:
             return
-
-
-def _grouped(batches: Iterator[pyarrow.RecordBatch], schema: pyarrow.Schema) -> Iterator[pyarrow.Table]:
-    """Put small batches together."""
-    import pyarrow
-
-    waiting: list[pyarrow.RecordBatch] = []
-    rows = 0
-    for batch in batches:
-        waiting.append(batch)
-        rows += batch.num_rows
-        if rows >= _GROUP_ROWS:
-            yield pyarrow.Table.from_batches(waiting, schema)
-            waiting, rows = [], 0
-    if waiting:
-        yield pyarrow.Table.from_batches(waiting, schema)

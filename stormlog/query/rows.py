@@ -2,64 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
+    from stormlog.query.documents import EventDocument
     from stormlog.telemetry import AnyTelemetryEvent
 
-__all__ = ["EventDocument", "EventRow", "Reject", "SessionRow", "SkippedLines"]
-
-
-class EventDocument(TypedDict):
-    """What `EventRow.as_dict` returns.
-
-    Attributes:
-        schema_version: 3 or 4; older records are converted.
-        timestamp_ns: When it happened, since the Unix epoch.
-        event_type: sample, start, stop, warning, critical, error, ...
-        collector: What measured.
-        device_id: Number of the device; -1 for none.
-        allocator_allocated_bytes: Handed out by the allocator.
-        allocator_reserved_bytes: Held by the allocator.
-        allocator_active_bytes: In blocks that are in use.
-        allocator_inactive_bytes: In blocks that are not in use.
-        allocator_change_bytes: Change of what is handed out since the event before.
-        device_used_bytes: In use on the device, by everybody.
-        device_free_bytes: Free on the device.
-        device_total_bytes: Size of the device.
-        context: What the program was doing, in the words of its code.
-        metadata: Whatever the collector wrote besides.
-    """
-
-    schema_version: int
-    session_id: str
-    timestamp_ns: int
-    event_type: str
-    collector: str
-    sampling_interval_ms: int
-    pid: int
-    host: str
-    job_id: str | None
-    rank: int
-    local_rank: int
-    world_size: int
-    device_id: int
-    allocator_allocated_bytes: int | None
-    allocator_reserved_bytes: int | None
-    allocator_active_bytes: int | None
-    allocator_inactive_bytes: int | None
-    allocator_change_bytes: int | None
-    device_used_bytes: int | None
-    device_free_bytes: int | None
-    device_total_bytes: int | None
-    context: str | None
-    metadata: dict[str, Any]
-    source_path: str
-    source_kind: str
-    session_status: str
+__all__ = ["EventRow", "Reject", "SessionRow", "SkippedLines"]
 
 
 @frozen_class
@@ -128,7 +80,7 @@ class EventRow:
         from stormlog.telemetry import telemetry_event_to_dict
 
         return cast(
-            EventDocument,
+            "EventDocument",
             {
                 **telemetry_event_to_dict(self.event),
                 "source_path": self.source_path,

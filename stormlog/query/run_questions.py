@@ -18,9 +18,9 @@ from stormlog.query.statements import Statement
 
 if TYPE_CHECKING:
     from stormlog.artifacts import ExternalAttachment
+    from stormlog.query.documents import CorrelationAnchor
     from stormlog.query.filters import AttachmentFilter, CorrelationFilter, RunAttachmentFilter, RunFilter
     from stormlog.query.run_rows import (
-        CorrelationAnchor,
         CorrelationResult,
         DerivedFieldsRow,
         RollupWindowRow,
@@ -273,9 +273,10 @@ class RunQuestions(AnsweringStore):
 
     def _event_of(self, record_id: str) -> Sequence[Any]:
         for statement, view in run_statements.anchor_statements(record_id):
-            rows = self._run("correlate", statement, view).rows
-            if rows:
-                return rows[0]
+            found = self._run("correlate", statement, view)
+            for place in found.rows:
+                event = run_statements.event_statement(*place)
+                return self._run("correlate", event, "events", generation=found.generation).rows[0]
         raise ValueError(
             f"no event has record id {record_id!r}: take one from column record_id of view projected_records"
         )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from stormlog._readable_times import ReadableDuration, ReadableTime
 from stormlog._values import frozen_class
 
+if TYPE_CHECKING:
+    from stormlog.query.documents import CorrelationAnchor, CorrelationDocument, SummaryDocument
+
 __all__ = [
     "AttachmentStorage",
-    "CorrelationAnchor",
     "CorrelationEvidence",
     "CorrelationResult",
     "DerivedFieldsRow",
@@ -111,30 +113,6 @@ class RunAttachmentRow:
         return _fields_of(self)
 
 
-class SummaryDocument(TypedDict):
-    """What `SummaryRow.as_dict` returns: the last five keys where the metric has them.
-
-    Attributes:
-        timestamp_ns: When the peak was, since the Unix epoch.
-        first_gap_bytes: The gap of the first sample.
-        latest_gap_bytes: The gap of the last sample.
-        peak_gap_bytes: The widest gap.
-        sample_count: Samples with a gap.
-    """
-
-    metric: str
-    group_by: str
-    session_id: str | None
-    rank: int | None
-    status: str | None
-    value: int
-    timestamp_ns: NotRequired[int | None]
-    first_gap_bytes: NotRequired[int | None]
-    latest_gap_bytes: NotRequired[int | None]
-    peak_gap_bytes: NotRequired[int | None]
-    sample_count: NotRequired[int]
-
-
 @frozen_class
 class SummaryRow:
     """One number about a group of events or sessions.
@@ -162,7 +140,7 @@ class SummaryRow:
     def as_dict(self) -> SummaryDocument:
         """Return metric, group_by, session_id, rank, status, value and the details, side by side."""
         names = ("metric", "group_by", "session_id", "rank", "status", "value")
-        return cast(SummaryDocument, {**{name: getattr(self, name) for name in names}, **self.details})
+        return cast("SummaryDocument", {**{name: getattr(self, name) for name in names}, **self.details})
 
 
 @frozen_class
@@ -301,44 +279,6 @@ class CorrelationEvidence:
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, reasons as a list."""
         return _fields_of(self)
-
-
-class CorrelationAnchor(TypedDict):
-    """A moment around which something is looked for; what is not known of it is null.
-
-    Attributes:
-        at_ns: When, since the Unix epoch.
-        record_id: The event that it is, if one was named; the keys down to ``event_type`` are of this event then, else
-            they are those that were asked for.
-        scope: ``session`` or ``distributed``: whether other sessions of the job belong to it.
-        window_ns: How far to either side was looked.
-        clock_domain: What times are measured by.
-        clock_normalization: Whose clocks they are.
-        clock_note: What that means for times of several hosts.
-    """
-
-    at_ns: int
-    record_id: str | None
-    session_id: str | None
-    job_id: str | None
-    rank: int | None
-    world_size: int | None
-    source_path: str | None
-    source_kind: str | None
-    event_type: str | None
-    scope: str
-    window_ns: int
-    clock_domain: str
-    clock_normalization: str
-    clock_note: str
-
-
-class CorrelationDocument(TypedDict):
-    """What `CorrelationResult.as_dict` returns."""
-
-    anchor: CorrelationAnchor
-    evidence: list[Annotated[dict[str, Any], CorrelationEvidence]]
-    warnings: list[str]
 
 
 @frozen_class

@@ -16,6 +16,7 @@ __all__ = [
     "anchor_statements",
     "attachments_statement",
     "correlation_statement",
+    "event_statement",
     "listing_statement",
     "require_metric",
     "summary_statement",
@@ -105,7 +106,7 @@ def summary_statement(
 
 
 def anchor_statements(record_id: str) -> list[tuple[Statement, str]]:
-    """Return the statements that find the event with a record id, each with the view that it needs, the quickest first.
+    """Return the statements that find the event with a record id, and what they need, the quickest first.
 
     Nearly all events are kept as the text from which their ids are made; to bring the others into that form takes much
     longer than to look through all of them.
@@ -115,6 +116,12 @@ def anchor_statements(record_id: str) -> list[tuple[Statement, str]]:
         ((load_query("correlation_anchor_as_written"), parameters), "events"),
         ((load_query("correlation_anchor"), parameters), "projected_records"),
     ]
+
+
+def event_statement(file_id: int, line_number: int, timestamp_ns: int) -> Statement:
+    """Return the statement that reads the event at a place."""
+    place = {"file_id": file_id, "line_number": line_number, "timestamp_ns": timestamp_ns}
+    return load_query("correlation_event"), place
 
 
 def correlation_statement(filters: CorrelationFilter, anchor: Mapping[str, Any]) -> Statement:

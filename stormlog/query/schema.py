@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from stormlog._names import unit_of
 from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
@@ -17,18 +18,7 @@ if TYPE_CHECKING:
     from stormlog.query.store import QueryStore
 
 __all__ = ["ColumnDescription", "ViewDescription", "describe_view", "describe_views"]
-__all__ += ["function_names", "unit_of", "view_columns", "view_meanings"]
-
-#: End of a name -> unit of the values.
-_UNITS = {
-    "_ns": "ns",
-    "_us": "us",
-    "_ms": "ms",
-    "_s": "s",
-    "seconds": "s",
-    "_bytes": "bytes",
-    "_percent": "%",
-}
+__all__ += ["function_names", "view_columns", "view_meanings"]
 
 _TYPES = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = 'main'"
 
@@ -167,11 +157,6 @@ def _described(file: SqlFile, types: Mapping[str, str]) -> ViewDescription:
 
 def _column(name: str, kind: str, meaning: str) -> ColumnDescription:
     return ColumnDescription(name, kind, unit_of(name), meaning)
-
-
-def unit_of(name: str) -> str | None:
-    """Return the unit of the values of a column or field, such as ``bytes`` or ``ns``; None where there is none."""
-    return next((unit for end, unit in _UNITS.items() if name.endswith(end)), None)
 
 
 def view_columns() -> dict[str, list[str]]:

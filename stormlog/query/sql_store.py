@@ -233,7 +233,7 @@ class SqlStore(AnsweringStore):
             fetch = partial(cursor.fetch, "sql", text)
             return RowStream(columns, fetch, lambda row: row, cursor.close, lambda _: None, cursor.types)
 
-        return self._read_sql(text, params, read, timeout_s=timeout_s, give_up=give_up)
+        return self._read_sql(text, params, read, timeout_s=timeout_s, give_up=give_up, is_sparing=True)
 
     def iter_arrow(
         self, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None
@@ -252,7 +252,7 @@ class SqlStore(AnsweringStore):
 
         Source: docs/sql.md#what-each-format-does.
         """
-        from stormlog.engine import exact_relation
+        from stormlog.engine import exact_relation, next_batch
 
         def read(question: Question, text: str) -> pyarrow.RecordBatchReader:
             import pyarrow
@@ -268,16 +268,12 @@ class SqlStore(AnsweringStore):
 
             def batches() -> Iterator[pyarrow.RecordBatch]:
                 with cursor:
-                    while True:
-                        with cursor.using("sql", text):
-                            batch = next(reader, None)
-                        if batch is None:
-                            return
+                    while (batch := next_batch(cursor, reader, "sql", text)) is not None:
                         yield batch
 
             return pyarrow.RecordBatchReader.from_batches(reader.schema, batches())
 
-        return self._read_sql(text, params, read)
+        return self._read_sql(text, params, read, is_sparing=True)
 
     def _read_sql(
         self,
@@ -287,8 +283,13 @@ class SqlStore(AnsweringStore):
         *,
         timeout_s: float | None = None,
         give_up: Callable[[QueryError], None] | None = None,
+        is_sparing: bool = False,
     ) -> _Result:
-        """Return what ``read`` makes of a statement of a user that only reads."""
+        """Return what ``read`` makes of a statement of a user that only reads.
+
+        Args:
+            is_sparing: Whether what the statement needs is read with little memory, as its rows are.
+        """
         from stormlog.engine import is_own_query, plain_statement
         from stormlog.query.deadlines import deadline
 
@@ -302,7 +303,7 @@ class SqlStore(AnsweringStore):
                 return read(question, text)
 
         try:
-            return self._ask(partial(self._begin_sql, text), require_and_read)
+            return self._ask(partial(self._begin_sql, text, is_sparing=is_sparing), require_and_read)
         except QueryError as error:
             from stormlog.engine import with_near_names
 
@@ -315,7 +316,7 @@ class SqlStore(AnsweringStore):
         engine = self._open_engine
         return {} if engine is None else engine.own_tables.columns
 
-    def _begin_sql(self, text: str) -> Question:
+    def _begin_sql(self, text: str, *, is_sparing: bool) -> Question:
         """Prepare what a statement of a user names, if it is one that only reads."""
         from stormlog.engine import is_own_query, require_reading_tree
         from stormlog.query.adhoc import names_in
@@ -324,6 +325,6 @@ class SqlStore(AnsweringStore):
             with self._engine().cursor() as cursor, cursor.using("sql", text) as connection:
                 require_reading_tree(connection, text)
         views = names_in(text)
-        engine = self._prepared(views)
+        engine = self._prepared(views, is_sparing=is_sparing)
         engine.allow_functions(views)
         return self._question(engine, text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from stormlog._values import frozen_class
@@ -35,6 +35,7 @@ __all__ = [
     "run_attachments_statement",
     "runs_statement",
     "sessions_statement",
+    "with_condition",
 ]
 
 #: SQL text and its named parameters.
@@ -249,6 +250,20 @@ def explaining_statement(name: str, params: Mapping[str, Any]) -> Statement:
     return load_query(name), dict(params)
 
 
+def with_condition(
+    listing: FilteredStatement, condition: str, parameters: Mapping[str, Any]
+) -> FilteredStatement:
+    """Return the statement of a filter with one more condition.
+
+    Args:
+        listing: The statement.
+        condition: SQL about the columns that it selects from.
+        parameters: Values of the condition.
+    """
+    text = listing.text.replace(_CONDITIONS, f"AND {condition}\n    {_CONDITIONS}")
+    return FilteredStatement(text, {**listing.parameters, **parameters}, listing.views)
+
+
 def _values(filters: Filter) -> dict[str, Any]:
     """Return the fields of a filter; of those that take one value or several, lists."""
     single = (
@@ -305,10 +320,8 @@ def _narrowed(
     if all(value is None for value in wanted.values()):
         return listing
     condition = "\n    ".join(load_query(name).splitlines())
-    text = listing.text.replace(_CONDITIONS, f"AND {column} IN (\n    {condition}\n    )\n    {_CONDITIONS}")
-    return FilteredStatement(
-        text, {**listing.parameters, **wanted, **(others or {})}, f"{listing.views} {views}".rstrip()
-    )
+    narrowed = with_condition(listing, f"{column} IN (\n    {condition}\n    )", {**wanted, **(others or {})})
+    return replace(narrowed, views=f"{listing.views} {views}".rstrip())
 
 
 def _greatest(*values: int | None) -> int | None:

@@ -13,6 +13,8 @@ from stormlog._collector import collector_paused
 from stormlog.engine import Generation, Question, Settings, StateSource, require_one
 from stormlog.query import statements
 from stormlog.query.account_questions import AccountQuestions
+from stormlog.query.arrivals import FollowQuestions
+from stormlog.query.metric_questions import MetricQuestions
 from stormlog.query.row_lists import IssueList, RowList
 from stormlog.query.run_questions import RunQuestions
 from stormlog.query.sql_store import SqlStore
@@ -105,7 +107,7 @@ def open(
     return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache), states=states)
 
 
-class QueryStore(RunQuestions, AccountQuestions, SqlStore):
+class QueryStore(RunQuestions, AccountQuestions, FollowQuestions, MetricQuestions, SqlStore):
     """Views over the artifacts of a catalog. Use `stormlog.query.open`.
 
     Several threads may ask at once. Close it, or use it as a context manager.
@@ -173,16 +175,7 @@ class QueryStore(RunQuestions, AccountQuestions, SqlStore):
     def _issues_statement(
         self, filters: IssueFilter | None, state_overrides: Mapping[str, str] | None = None
     ) -> statements.FilteredStatement:
-        with self._lock:
-            overrides = self._states.overrides(state_overrides)
-            has_rules = self._states.has_rules
-        if has_rules:
-            rows = self._run("list_issues", statements.ignorable_statement(), "issues").rows
-            import json
-
-            issues = [(row[0], row[1], json.loads(row[2])) for row in rows]
-            with self._lock:
-                overrides |= self._states.ignored(issues, state_overrides)
+        overrides = self._issue_states(state_overrides)
         return statements.issues_statement(filters, overrides)
 
     def issue_table(self, filters: IssueFilter | None = None) -> IssueTable:

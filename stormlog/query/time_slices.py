@@ -27,15 +27,16 @@ _TIMES = "SELECT list_distinct(approx_quantile(timestamp_ns, {})) FROM ({})"
 
 
 def fetch_in_slices(
-    cursor: SnapshotCursor, name: str, text: str, params: Mapping[str, Any]
+    cursor: SnapshotCursor, name: str, text: str, params: Mapping[str, Any], times: str | None = None
 ) -> tuple[list[str], Callable[[int], list[tuple[Any, ...]]]]:
     """Begin to run a statement.
 
     Args:
         cursor: Where.
         name: What errors call the statement.
-        text: The statement of ``query_events``.
+        text: The statement of ``query_events``, or another one with its parameters of time and pages.
         params: Its values.
+        times: Of another one in the order of time: a statement with the times of its rows.
 
     Returns:
         The names of the columns, and what returns the next rows, at most as many as it is told; none at the end.
@@ -43,7 +44,7 @@ def fetch_in_slices(
     Raises:
         QueryError: DuckDB fails, or somebody stopped it; also when rows are fetched.
     """
-    slices = _slices(cursor, name, text, params)
+    slices = _slices(cursor, name, text, params, times)
     columns = cursor.execute(name, text, next(slices))
     left = params["limit"]
 
@@ -64,7 +65,7 @@ def fetch_in_slices(
 
 
 def _slices(
-    cursor: SnapshotCursor, name: str, text: str, params: Mapping[str, Any]
+    cursor: SnapshotCursor, name: str, text: str, params: Mapping[str, Any], times: str | None
 ) -> Iterator[dict[str, Any]]:
     """Yield the values of the statement for each slice, in the order of its rows; at least once."""
 
@@ -80,7 +81,7 @@ def _slices(
         yield dict(params)
         return
     # What is counted needs no order.
-    matching, _, order = text.rpartition("ORDER BY")
+    matching, _, order = (times, "", "") if times is not None else text.rpartition("ORDER BY")
     values = {key: value for key, value in params.items() if key not in ("limit", "offset")}
     slice_count = min(-(-number(_COUNT.format(matching), values) // _SLICE_ROWS), _MOST_SLICES)
     starts: list[int] = []

@@ -175,6 +175,7 @@ class PayloadDocument(TypedDict):
         tracker: The tracker whose states are shown; null for none.
         explanation: Why the run failed that failed last: what ``stormlog why --json`` prints.
         commands: Part of the report -> command that says the same.
+        cut_text_count: Texts that were too long and are cut.
     """
 
     schema_version: int
@@ -188,6 +189,7 @@ class PayloadDocument(TypedDict):
     skipped: list[PayloadSkipped]
     inputs: list[PayloadInput]
     commands: dict[str, str]
+    cut_text_count: int
 
 
 class EnvelopeDocument(TypedDict):

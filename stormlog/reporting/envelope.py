@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from stormlog.explaining import EvidencePlace, IssueAccount
 from stormlog.explaining.times import utc_text
 from stormlog.issues import ISSUE_FINGERPRINT_SCHEMA_VERSION
+from stormlog.reporting.bounded_texts import cut_long_texts
 from stormlog.reporting.documents import (
     EnvelopeDocument,
     EvidenceDocument,
@@ -45,8 +46,18 @@ def report_envelope(report: Report, store: QueryStore, *, directory: str | None 
         store: The store that it was collected from: ids of records, and hashes of files, are read from it.
         directory: Where the report will lie: relative paths of evidence lead from there. None is the current directory.
 
+    Returns:
+        A mapping of plain values. Times ending in ``_ns`` are nanoseconds since the Unix epoch. Long texts are cut, and
+        ``cut_text_count`` of the payload says how many.
+
     Source: docs/report.md#json.
     """
+    bounded, cut_text_count = cut_long_texts(dict(_whole_envelope(report, store, directory)))
+    bounded["payload"]["cut_text_count"] = cut_text_count
+    return cast(EnvelopeDocument, bounded)
+
+
+def _whole_envelope(report: Report, store: QueryStore, directory: str | None) -> EnvelopeDocument:
     places = [
         (place.path, place.line_number)
         for account in report.accounts
@@ -179,6 +190,8 @@ def _payload(
             for file in records.files
         ],
         "commands": ask_again(report),
+        # Counted once all texts are there.
+        "cut_text_count": 0,
     }
 
 

@@ -10,6 +10,9 @@ import types
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import PurePath
 from typing import (
     Annotated,
@@ -24,10 +27,10 @@ from typing import (
     is_typeddict,
 )
 
+from stormlog._names import unit_of
 from stormlog._values import UNPRINTED, frozen_class
 from stormlog.explaining import TIME_TEXTS
 from stormlog.explaining.plain_fields import Plain
-from stormlog.query.schema import unit_of
 from stormlog.specification.docstrings import docstring_of
 
 __all__ = ["DRAFT", "SomeOf", "json_schema"]
@@ -165,9 +168,11 @@ class _Schemas:
     def object(self, kind: Any) -> dict[str, Any]:
         """Return the schema of the objects of a class."""
         shape = _shape_of(kind)
-        hints = get_type_hints(shape, include_extras=True)
+        hints = get_type_hints(shape, localns=_documents_of(shape.__module__), include_extras=True)
         said = docstring_of(kind)
-        meanings = said.names if shape is kind else {**said.names, **docstring_of(shape).names}
+        # What a class does not say itself, the class that it is made of says.
+        kinds = dict.fromkeys((shape, kind, *kind.__mro__))
+        meanings = {name: text for one in reversed(kinds) for name, text in docstring_of(one).names.items()}
         properties: dict[str, Any] = {}
         for name in _printed_names(shape, hints):
             properties[name] = {**self.value(hints[name]), **_said(name, meanings)}
@@ -196,8 +201,17 @@ def _shape_of(kind: Any) -> Any:
     as_dict = getattr(kind, "as_dict", None)
     if as_dict is None or is_typeddict(kind):
         return kind
-    printed = get_type_hints(as_dict).get("return")
+    printed = get_type_hints(as_dict, localns=_documents_of(kind.__module__)).get("return")
     return printed if is_typeddict(printed) else kind
+
+
+@cache
+def _documents_of(module: str) -> dict[str, Any]:
+    """Return what annotations in a module may name besides what is in it: the names in its package's ``documents``."""
+    package = ".".join(module.split(".")[:2])
+    if not package.startswith("stormlog.") or find_spec(f"{package}.documents") is None:
+        return {}
+    return dict(vars(import_module(f"{package}.documents")))
 
 
 def _printed_names(shape: Any, hints: Mapping[str, Any]) -> list[str]:

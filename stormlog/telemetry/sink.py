@@ -24,6 +24,7 @@ __all__ = [
     "SEGMENT_SUFFIX",
     "SINK_FORMAT",
     "SINK_SCHEMA_VERSION",
+    "DroppedRecords",
     "TelemetrySinkManifest",
     "TelemetrySinkSegment",
     "is_bare_filename",
@@ -52,13 +53,23 @@ class TelemetrySinkSegment:
 
 
 @mutable_class
+class DroppedRecords:
+    """How many records of a session its writer had to give up, and how many bytes they were."""
+
+    session_id: str
+    record_count: int
+    size_bytes: int
+
+
+@mutable_class
 class TelemetrySinkManifest:
-    """A manifest: the session ledger and the segments, both in written order."""
+    """A manifest: the session ledger and the segments, both in written order, and what its writer dropped."""
 
     schema_version: int
     format: str
     sessions: list[SessionSummary] = field(default_factory=list)
     segments: list[TelemetrySinkSegment] = field(default_factory=list)
+    dropped: list[DroppedRecords] = field(default_factory=list)
 
 
 def is_bare_filename(filename: str) -> bool:
@@ -118,6 +129,7 @@ def sink_manifest_from_payload(payload: object) -> TelemetrySinkManifest | None:
         format=name if isinstance(name, str) and name else SINK_FORMAT,
         sessions=sessions,
         segments=segments,
+        dropped=_dropped_of(payload),
     )
 
 
@@ -179,6 +191,17 @@ def resolve_telemetry_sink_segment_paths(path: str | Path) -> list[Path]:
 def _list_of(payload: Mapping[str, Any], key: str) -> list[Any]:
     value = payload.get(key)
     return value if isinstance(value, list) else []
+
+
+def _dropped_of(payload: Mapping[str, Any]) -> list[DroppedRecords]:
+    dropped = []
+    for item in _list_of(payload, "dropped"):
+        session_id = item.get("session_id") if isinstance(item, Mapping) else None
+        if isinstance(session_id, str):
+            dropped.append(
+                DroppedRecords(session_id, _count(item.get("record_count")), _count(item.get("size_bytes")))
+            )
+    return dropped
 
 
 def _count(value: Any) -> int:

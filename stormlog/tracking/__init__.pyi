@@ -18,10 +18,13 @@ from stormlog.tracking.gate.gate import (
 from stormlog.tracking.projects import (
     VERSION_ORDERS as VERSION_ORDERS,
 )
+from stormlog.tracking.documents import (
+    ChangeWarning as ChangeWarning,
+    SkippedInput as SkippedInput,
+)
 from stormlog.tracking.models import (
     Activity as Activity,
     Change as Change,
-    ChangeWarning as ChangeWarning,
     Comment as Comment,
     Evidence as Evidence,
     Fingerprint as Fingerprint,
@@ -32,7 +35,6 @@ from stormlog.tracking.models import (
     OccurrencePage as OccurrencePage,
     Project as Project,
     ScanReport as ScanReport,
-    SkippedInput as SkippedInput,
     TrackedIssue as TrackedIssue,
     TrackedRule as TrackedRule,
     Undone as Undone,

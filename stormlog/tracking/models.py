@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from stormlog._readable_times import ReadableTime
 from stormlog._values import UNPRINTED
 
 if TYPE_CHECKING:
     from stormlog.issues import IgnoreRule
+    from stormlog.tracking.documents import ChangeWarning, RuleDocument, SkippedInput
 
 __all__ = [
     "Activity",
     "Change",
-    "ChangeWarning",
     "Comment",
     "Evidence",
     "Fingerprint",
@@ -30,7 +30,6 @@ __all__ = [
     "OccurrencePage",
     "Project",
     "ScanReport",
-    "SkippedInput",
     "TrackedIssue",
     "TrackedRule",
     "Undone",
@@ -48,36 +47,6 @@ class _Value(_Shown):
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, JSON-ready."""
         return asdict(self)  # type: ignore[call-overload,no-any-return]
-
-
-class SkippedInput(TypedDict):
-    """Something below the paths that was skipped.
-
-    Attributes:
-        path: Where it is.
-        message: What and why, for people.
-        code: The reason for programs, with details after a colon; not there for lines.
-    """
-
-    path: str
-    message: str
-    code: NotRequired[str]
-
-
-class ChangeWarning(TypedDict):
-    """What to think about after a change.
-
-    Attributes:
-        issue_id: The issue that this is about; null for all of them.
-        code: no_fix_version, newer_evidence or unseen_fingerprint.
-        message: The same for people.
-        version: The newest version with evidence, where that is newer than the fix.
-    """
-
-    issue_id: str | None
-    code: str
-    message: str
-    version: NotRequired[str]
 
 
 @dataclass(frozen=True, repr=False)
@@ -322,28 +291,6 @@ class Undone(_Value):
     action: str
     activity_ids: Sequence[int]
     issues: Sequence[TrackedIssue]
-
-
-class RuleDocument(TypedDict):
-    """What `TrackedRule.as_dict` returns.
-
-    Attributes:
-        kind: Kind of the issues that fit; null for all.
-        dimensions: Dimension -> its text, in which ``*`` stands for any characters.
-        fingerprint_id: The one fingerprint that fits; null for all.
-        reason: Why they are ignored.
-    """
-
-    rule_id: int
-    project: str
-    kind: str | None
-    dimensions: dict[str, str]
-    fingerprint_id: str | None
-    reason: str | None
-    actor_type: str
-    actor_id: str
-    created_ns: int
-    issue_count: int
 
 
 @dataclass(frozen=True, repr=False)

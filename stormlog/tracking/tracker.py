@@ -208,15 +208,20 @@ class Tracker(TriageSession):
         *,
         fail_on: Collection[str] = ("new", "regressed"),
         only: IssueConditions | None = None,
+        budgets: Sequence[str] = (),
         **options: Any,
     ) -> GateReport:
-        """Compare what some paths hold with the issues of the project, and change nothing.
+        """Compare what some paths hold with the issues of the project, and with budgets of memory; change nothing.
 
         Args:
             paths: Files and directories.
             fail_on: Outcomes that make it fail: ``new``, ``regressed``, ``recurring``.
             only: Count only the issues that fit these conditions of `list_issues`.
+            budgets: What phases may need at most, such as ``"train/forward peak_reserved < 70GiB"``.
             options: Fields of `ScanOptions`, such as ``code_version``.
+
+        Raises:
+            ValueError: an unknown outcome, or a text that is no budget.
 
         Source: docs/ci.md#gate.
         """
@@ -224,7 +229,7 @@ class Tracker(TriageSession):
         from stormlog.tracking.scanning.options import ScanOptions
 
         baseline = baseline_of_tracker(self)
-        return evaluate(paths, baseline, ScanOptions(**options), fail_on=fail_on, only=only)
+        return evaluate(paths, baseline, ScanOptions(**options), fail_on=fail_on, only=only, budgets=budgets)
 
     def notify(
         self, settings: NotifySettings | None = None, *, force: bool = False, dry_run: bool = False

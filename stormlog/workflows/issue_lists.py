@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from stormlog._readable_times import ReadableTime
 from stormlog._values import frozen_class
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class ListedIssue:
     dimensions: Mapping[str, Any]
     details: Mapping[str, Any]
     affected_sessions: Sequence[str]
+    first_seen = ReadableTime()
+    last_seen = ReadableTime()
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, JSON-ready."""

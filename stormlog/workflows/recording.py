@@ -121,12 +121,15 @@ def gate_and_summarise(
     fail_on: Collection[str],
     app: str | None = None,
     only: IssueConditions | None = None,
+    budgets: Sequence[str] = (),
     watching: _Watching = _unwatched,
 ) -> GateSummary:
     """Compare what some paths hold with what is known, and write it down for people; see `Tracker.gate`."""
     from stormlog.tracking.gate import evaluate, markdown_summary
 
-    report = evaluate(paths, baseline, options, fail_on=fail_on, app=app, only=only, watching=watching)
+    report = evaluate(
+        paths, baseline, options, fail_on=fail_on, app=app, only=only, budgets=budgets, watching=watching
+    )
     is_clean = not any(report.counts[outcome] for outcome in ("new", "regressed", "recurring", "pending"))
     why = None if is_clean else latest_failure(paths, cache=options.cache)
     return GateSummary(report, markdown_summary(report, why=why))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stormlog.presenting.texts import cell_width, fits, padded, printable, ranges, shortened, wrapped
+from stormlog._printable_text import printable
+from stormlog.presenting.texts import cell_width, fits, padded, ranges, shortened, wrapped
 
 
 def test_control_characters_are_escaped_and_letters_kept() -> None:

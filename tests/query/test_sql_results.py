@@ -99,8 +99,6 @@ def test_streamed_arrow_is_judged_like_any_statement(store: QueryStore) -> None:
 
 
 def test_frames_have_rows_and_columns(store: QueryStore) -> None:
-    pytest.importorskip("pandas")
-    pytest.importorskip("polars")
     result = store.sql("SELECT kind, hit_count FROM issues ORDER BY kind")
     assert result.df().to_dict("list") == {"kind": ["alert", "oom"], "hit_count": [1, 1]}
     assert result.pl().rows() == result.rows

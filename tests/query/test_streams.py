@@ -11,6 +11,7 @@ import pytest
 
 import stormlog.query
 from stormlog.engine.cursors.cursor import SnapshotCursor
+from stormlog.engine.database import settings
 from stormlog.engine.index.location import LAYOUT
 from stormlog.errors import QueryError
 from stormlog.query import EventFilter, streams, time_slices
@@ -213,9 +214,31 @@ def test_memory_has_a_limit_without_one_of_the_store(files: Path) -> None:
     assert (bounded, own) == (limit_text(), "953.6 MiB")
 
 
-def limit_text() -> str:
-    from stormlog.engine.database import settings
+@pytest.mark.parametrize("method", ["iter_sql", "iter_arrow"])
+def test_what_a_statement_that_streams_needs_is_read_a_few_files_at_a_time(
+    files: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    text = "SELECT session_id, line_number, context, metadata FROM events ORDER BY ALL"
+    with stormlog.query.open(files, cache=False) as store:
+        wanted = store.sql(text).rows
+    monkeypatch.setattr(settings, "_MOST_SPARING_BATCH_BYTES", 1)
+    with stormlog.query.open(files, cache=False) as store:
+        found = getattr(store, method)(text)
+        rows = list(found) if method == "iter_sql" else found.read_all().to_pylist()
+        assert len(rows) == len(wanted) == 120
+        # Two of three files wait in Parquet files, and answer what is asked later.
+        (engine,) = store._engines()
+        waiting = engine.run("test", "SELECT count(*) FROM glob($files)", {"files": waiting_files(engine)})[1]
+        assert waiting == [(2,)]
+        assert store.sql(text).rows == wanted
+        assert len(store.rejects()) == 3
 
+
+def waiting_files(engine: Any) -> str:
+    return f"{engine._temporary_files.path}/*.part/records.parquet"
+
+
+def limit_text() -> str:
     number = int(settings._SPARING_MEMORY.removesuffix("MB"))
     return f"{number * 10**6 / 2**20:.1f} MiB"
 

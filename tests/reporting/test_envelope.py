@@ -14,6 +14,7 @@ import pytest
 
 import stormlog.query
 from stormlog.reporting import collect_report, report_envelope
+from tests.apps.cli.samples import START_NS, event, write_lines
 from tests.left_out import leave_out
 from tests.reporting import captures
 
@@ -43,6 +44,32 @@ def envelope_of(path: Path | str, **options: Any) -> dict[str, Any]:
     with stormlog.query.open(str(path)) as store:
         found = report_envelope(collect_report(store), store, **options)
     return json.loads(json.dumps(found, allow_nan=False))  # type: ignore[no-any-return]
+
+
+def longest_text(value: Any) -> int:
+    if isinstance(value, dict):
+        return max(map(longest_text, value.values()), default=0)
+    if isinstance(value, list):
+        return max(map(longest_text, value), default=0)
+    return len(value) if isinstance(value, str) else 0
+
+
+def test_long_texts_are_cut_and_that_is_said(tmp_path: Path) -> None:
+    path = write_lines(
+        tmp_path / "events.jsonl",
+        *(
+            event(event_type="warning", timestamp_ns=START_NS + number, context=text)
+            for number, text in enumerate(["y" * 1_993, "x" * 1_000_000])
+        ),
+    )
+    envelope = envelope_of(path)
+    check(envelope)
+    assert longest_text(envelope) == 2_000 + len("… [998,007 more characters]")
+    titles = sorted(issue["title"] for issue in envelope["payload"]["issues"])
+    assert titles == [f"Alert: {'x' * 1_993}… [998,007 more characters]", f"Alert: {'y' * 1_993}"]
+    assert envelope["payload"]["cut_text_count"] >= 2
+    assert len(json.dumps(envelope)) < 100_000
+    assert envelope_of(JOB)["payload"]["cut_text_count"] == 0
 
 
 def check(envelope: dict[str, Any]) -> None:

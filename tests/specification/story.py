@@ -13,7 +13,13 @@ import pytest
 
 from stormlog.apps.cli.json_answers import answer_descriptions
 from stormlog.apps.cli.options.fields import known_fields
-from stormlog.apps.cli.options.run_targets import RUN_ATTACHMENTS, RUNS
+from stormlog.apps.cli.options.run_targets import (
+    CORRELATION,
+    RUN_ATTACHMENTS,
+    RUNS,
+    summary_fields,
+    summary_target,
+)
 from stormlog.apps.cli.options.targets import EVENTS, ISSUES, OOMS, SESSIONS, Target
 from stormlog.apps.cli.options.tracked_targets import TRACKED_ISSUES
 from stormlog.tracking import TrackedIssue
@@ -67,6 +73,10 @@ _SUMMARIES = (
     "interrupted_sessions_with_oom_bundles",
     "hidden_memory_gap_growth",
 )
+_SUMMARY_FIELDS = {
+    name: ",".join(summary_fields(summary_target(name, None)))
+    for name in ("peak_device_used_bytes", "hidden_memory_gap_growth")
+}
 _TRACKED_FIELDS = ",".join(
     dict.fromkeys((*TrackedIssue.__dataclass_fields__, *(column.key for column in TRACKED_ISSUES.readable)))
 )
@@ -85,6 +95,10 @@ LINES: tuple[Line, ...] = (
     *_listed("attachments", RUN_ATTACHMENTS),
     *(Line("query_summary", f"query summary all --metric {metric} --json") for metric in _SUMMARIES),
     Line("query_summary", "query summary all --metric alert_count --group-by rank --jsonl"),
+    *(
+        Line("query_summary_fields", f"query summary all --metric {metric} --json --fields {fields}")
+        for metric, fields in _SUMMARY_FIELDS.items()
+    ),
     Line(
         "sql_rows",
         "sql all 'SELECT record_id FROM projected_records LIMIT 1' --json",
@@ -92,15 +106,18 @@ LINES: tuple[Line, ...] = (
     ),
     Line("query_correlate", "query correlate all --record-id {record} --json"),
     Line("query_correlate", "query correlate all --record-id {record} --jsonl"),
-    Line("query_correlate", "query correlate all --at 2001-01-01 --json"),
+    Line(
+        "query_correlate_fields",
+        f"query correlate all --record-id {{record}} --json --fields {','.join(known_fields(CORRELATION))}",
+    ),
     Line("statement", "query issues all --severity critical --sql --json"),
     Line("sql_rows", f"query issues all {_STATEMENT} --jsonl"),
     Line("describe", "describe --json"),
-    Line("describe_view", "describe issues --json"),
     Line("describe_view", "describe memory_timeline --json"),
     Line("why", "why job --json"),
-    Line("why", "why quiet --json"),
     Line("why", "why job --at 2026-11-17T22:40:00Z --json"),
+    Line("diff", "diff job::lm-pretrain-1.4.0 job::lm-pretrain-1.4.1 --json"),
+    Line("diff_rows", "diff quiet job::lm-pretrain-1.4.1 --jsonl"),
     Line("report", "report job --json"),
     Line("error", "issues list --json", 3, "stderr"),
     Line("scan", "scan all --settle 0s --code-version 1.0 --json"),
@@ -136,7 +153,6 @@ LINES: tuple[Line, ...] = (
     Line("issues_comments", "issues comments {first} --json"),
     Line("issues_comments", "issues comments {first} --jsonl"),
     Line("issues_comment", "issues edit-comment {comment} Bye --json"),
-    Line("issues_show", "issues show {first} --json"),
     Line("issues_show", "issues show 1 quiet --why --json"),
     Line("issues_show", "issues show 63b1d6557bebb97a5d630e5b job --json"),
     Line("issues_comment", "issues delete-comment {comment} --json"),
@@ -154,7 +170,8 @@ LINES: tuple[Line, ...] = (
     Line("issues_file", "issues export --no-counts"),
     Line("issues_import", "issues import states.json --json"),
     Line("gate", "gate all --code-version 1.2 --json", 10),
-    Line("gate", "gate all --baseline states.json --fail-on new --json"),
+    Line("gate", "gate quiet --baseline states.json --fail-on new --json"),
+    Line("gate", "gate all --budget '* peak_used < 1MB' --budget 'nowhere hidden < 50%' --json", 10),
     Line("projects_project", "projects create p --alert-frequency hourly --recipient a@example.org --json"),
     Line(
         "projects_project", "projects set default --alert-frequency hourly --recipient a@example.org --json"
@@ -172,11 +189,12 @@ LINES: tuple[Line, ...] = (
     Line("db_check", "db check --json"),
     Line("db_purge", "db purge --json"),
     Line("rollups", "rollups all/steady --output rolled.json --json"),
+    Line("export", "export all exported.sqlite --views sessions,runs --since 2026-01-01 --json"),
     Line("compact", "compact all/steady --output compacted --json"),
     Line("cache_list", "cache list --json"),
     Line("cache_info", "cache info all --json"),
     Line("cache_info", "cache info nothing --json"),
-    Line("cache_verify", "cache verify all --json"),
+    Line("cache_verify", "cache verify quiet --json"),
     Line("cache_verify", "cache verify nothing --json"),
     Line("cache_clear", "cache clear all --json"),
     Line("doctor", "doctor --json"),
@@ -201,7 +219,7 @@ def tell(place: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Line, Any]]
     monkeypatch.setenv("STORMLOG_DB", "t.db")
     monkeypatch.setenv("STORMLOG_CACHE", str(place / "cache"))
     # Ctrl-C after the first look.
-    monkeypatch.setattr("stormlog.apps.cli.commands.follow._wait", _stop)
+    monkeypatch.setattr("stormlog.apps.cli.commands.follow.wait", _stop)
     told = []
     ids: dict[str, str] = {}
     for line in LINES:

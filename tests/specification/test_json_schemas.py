@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import pytest
 
 from stormlog._values import UNPRINTED, frozen_class
 from stormlog.explaining.plain_fields import Plain
-from stormlog.specification import json_schema
+from stormlog.specification import SomeOf, json_schema
 
 
 class Colour(Enum):
@@ -25,6 +25,28 @@ class Inner:
     """Something inside."""
 
     size_bytes: int
+
+
+@dataclass
+class Moment:
+    """A moment.
+
+    Attributes:
+        at_ns: When.
+    """
+
+    at_ns: int
+
+
+@dataclass
+class Later(Moment):
+    """A moment with a reason.
+
+    Attributes:
+        why: Why.
+    """
+
+    why: str
 
 
 @dataclass
@@ -152,6 +174,19 @@ def test_a_class_that_is_printed_otherwise_says_how() -> None:
         "count": {"type": "integer", "description": "How many."},
     }
     assert schema["required"] == ["first"]
+
+
+def test_a_class_says_what_the_class_says_that_it_is_made_of() -> None:
+    assert json_schema(Later)["properties"] == {
+        "at_ns": {"type": "integer", "description": "When.", "x-unit": "ns"},
+        "why": {"type": "string", "description": "Why."},
+    }
+
+
+def test_of_some_fields_those_of_another_class_may_be_there() -> None:
+    schema = json_schema(list[Annotated[Later, SomeOf(("why",), also=Inner)]])["items"]
+    assert set(schema["properties"]) == {"at_ns", "why", "size_bytes"}
+    assert schema["required"] == ["why"]
 
 
 def test_a_class_may_hold_its_own_kind() -> None:

@@ -105,7 +105,7 @@ _FUNCTIONS = {
 }
 _ALLOWED = _STRUCTURE | _ARITHMETIC | _FUNCTIONS
 _TYPES = {"VARCHAR", "BIGINT", "INT", "INTEGER", "BOOLEAN", "DOUBLE", "DECIMAL(38, 0)"}
-_SCHEMAS = ("prim", "telemetry", "projection", "issues")
+_SCHEMAS = ("prim", "telemetry", "projection", "issues", "otlp")
 #: How a statement begins; sentences do not begin in capitals.
 _BEGINNING = re.compile(r"\s*(?:SELECT|WITH|INSERT|DELETE|UPDATE|CREATE|COPY|MERGE)\b")
 #: Escapes, then sets of characters, of a pattern: what is left stands for itself or is an operator.

@@ -23,6 +23,7 @@ MACROS = {file.name: file for file in load_sql_files() if file.kind == "TABLE MA
 CALLS = {
     "correlation": "correlation((SELECT max(started_at_ns) FROM sessions WHERE job_id = 'llm-pretrain-31'), 60000000000)",
     "memory_timeline": "memory_timeline((SELECT max(session_id) FROM sessions WHERE job_id = 'llm-pretrain-31'), 4)",
+    "phase_peaks": "phase_peaks('job:llm-pretrain-31')",
     "evidence_context": "evidence_context((SELECT max(fingerprint_id) FROM issues), 60000000000)",
 }
 COUNTERS = ("allocated", "reserved", "used", "free", "total")

@@ -1,4 +1,4 @@
--- Whether the text of a valid record is needed again for issues: evidence, phases, starts, and what no column holds.
+-- Whether the text of a valid record is needed again: of evidence, phases, starts, exits, and what no column holds.
 --
 -- Args:
 --   event_type VARCHAR: as written.
@@ -10,6 +10,7 @@
 -- Source: docs/concepts.md#events.
 CREATE OR REPLACE MACRO telemetry.is_text_needed(event_type, severity, health, backend, backend_json, origin_json) AS
     (telemetry.may_describe_session(event_type, severity, health)
+        OR event_type = 'exit'
         OR (backend IS NULL AND coalesce(backend_json <> 'null', false))
         OR origin_json IS NOT NULL);
 
@@ -20,4 +21,5 @@ SELECT assert_equals(true, telemetry.is_text_needed('sample', NULL, NULL, NULL, 
 SELECT assert_equals(true, telemetry.is_text_needed('sample', NULL, NULL, 'cuda', '"cuda"', '7'));
 SELECT assert_equals(false, telemetry.is_text_needed('sample', NULL, NULL, NULL, 'null', NULL));
 SELECT assert_equals(true, telemetry.is_text_needed('start', NULL, NULL, NULL, NULL, NULL));
+SELECT assert_equals(true, telemetry.is_text_needed('exit', NULL, NULL, NULL, NULL, NULL));
 SELECT assert_equals(false, telemetry.is_text_needed('sample', NULL, NULL, NULL, NULL, NULL));

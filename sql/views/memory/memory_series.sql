@@ -8,11 +8,14 @@ SELECT
     session_id,
     rank,
     device_id,
-    -- Collectors of host memory see one number, and write it three times.
+    -- Collectors of host memory see one number, and write it three times; those outside the process write it once.
     coalesce(
         bool_and(allocator_allocated_bytes = allocator_reserved_bytes AND allocator_reserved_bytes = device_used_bytes)
         AND count(allocator_allocated_bytes) > 0,
         false
+    ) OR (
+        device_id < 0 AND count(device_used_bytes) > 0
+        AND count(allocator_allocated_bytes) = 0 AND count(allocator_reserved_bytes) = 0
     ) AS is_process,
     -- Without a device total, a use that always equals that of the allocator was copied from it.
     coalesce(

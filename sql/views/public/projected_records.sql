@@ -23,53 +23,11 @@
 --   segment_path: file that holds the event
 --   line_number: line in that file from 1 (row of a Parquet or CSV file, item of a JSON list)
 --
--- Reads: stage.identified_events
--- Calls: prim.is_ascii, prim.json_text, prim.lower_ascii, prim.trim_blanks, projection.attributes,
---   projection.correlation, projection.resource, projection.severity, projection.severity_text,
---   projection.source_kind, projection.stage, projection.stated_severity, stormlog_folded_text,
---   stormlog_severity_text
+-- Reads: stage.projected_fields
+-- Calls: projection.attributes, projection.correlation, projection.resource
 -- Needs: texts
 -- Source: docs/concepts.md#projection.
 CREATE OR REPLACE VIEW projected_records AS
-WITH field_lists AS (
-    SELECT
-        *,
-        CAST(
-            json_extract(coalesce(canonical_text, record), [
-                '$.metadata',
-                '$.metadata.backend',
-                '$.metadata.severity',
-                '$.metadata.severity_text',
-                '$.metadata.phase_scope'
-            ]) AS VARCHAR[]
-        ) AS fields
-    FROM stage.identified_events
-),
-
-record_fields AS (
-    SELECT
-        *,
-        fields[1] AS metadata_json,
-        fields[2] AS backend_json,
-        fields[3] AS severity_json,
-        fields[4] AS severity_text_json,
-        fields[5] AS scope_json
-    FROM field_lists
-),
-
-record_values AS (
-    SELECT
-        *,
-        projection.source_kind(
-            prim.lower_ascii(prim.trim_blanks(prim.json_text(backend_json))), collector, device_id
-        ) AS device_kind,
-        CASE
-            WHEN prim.is_ascii(severity_json) THEN projection.stated_severity(severity_json)
-            WHEN starts_with(severity_json, '"') THEN stormlog_folded_text(prim.json_text(severity_json))
-        END AS stated_severity
-    FROM record_fields
-)
-
 SELECT
     1 AS schema_version,
     record_id,
@@ -78,12 +36,9 @@ SELECT
     session_id,
     device_kind AS source_kind,
     event_type,
-    projection.stage(scope_json) AS stage,
-    projection.severity(stated_severity, event_type) AS severity,
-    CASE
-        WHEN severity_text_json IS NULL OR severity_text_json = 'null' THEN NULL
-        ELSE coalesce(projection.severity_text(severity_text_json), stormlog_severity_text(record))
-    END AS severity_text,
+    stage,
+    projected_severity AS severity,
+    severity_text,
     context AS body,
     CAST(
         projection.resource(
@@ -103,4 +58,4 @@ SELECT
     source_path,
     segment_path,
     line_number
-FROM record_values;
+FROM stage.projected_fields;

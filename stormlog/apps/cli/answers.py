@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from stormlog.apps.cli.exit_codes import ExitCode
 from stormlog.apps.cli.options.configured import configuration_of
 from stormlog.apps.cli.options.fields import chosen_fields, chosen_target, known_fields, parse_fields
 from stormlog.apps.cli.options.sql_option import PRINT_SQL, statement_document, statement_text
-from stormlog.apps.cli.options.targets import ISSUES, Target, issue_target
+from stormlog.apps.cli.options.targets import EVENTS, ISSUES, Target, issue_target
 from stormlog.apps.cli.printing import diagnostics, output
 from stormlog.apps.cli.printing.formats import STREAMED_FORMATS, TABLE_FORMATS, Answer
 from stormlog.presenting import Moments
@@ -24,9 +25,9 @@ from stormlog.query.streams import RowStream
 
 if TYPE_CHECKING:
     from stormlog.issues import StormlogIssue
-    from stormlog.query import QueryStore
+    from stormlog.query import EventFilter, QueryStore
 
-__all__ = ["Request", "answer", "open_store", "print_statement", "reading"]
+__all__ = ["Request", "answer", "open_store", "print_statement", "reading", "with_fields"]
 
 #: Class of a filter -> what its rows are called.
 _NOUNS = {
@@ -81,6 +82,10 @@ class Request:
     moments: Moments = Moments()
     fields: str | None = None
 
+    def below(self, paths: Sequence[str]) -> Request:
+        """Return the same about other paths."""
+        return replace(self, paths=paths)
+
 
 def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None:
     """Print what a command asks for, then what had to be skipped for it.
@@ -106,7 +111,9 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
 
     wanted = getattr(stormlog.query, target.filter_name)(**filters)
     with open_store(request) as store, ExitStack() as watching:
-        if request.follow_s is not None:
+        if request.follow_s is not None and target is EVENTS:
+            _follow_events(store, wanted, request)
+        elif request.follow_s is not None:
             _follow(store, wanted, request)
         elif request.sql == PRINT_SQL:
             sql, parameters = getattr(store, f"{target.method}_sql")(wanted)
@@ -115,7 +122,7 @@ def answer(target: Target, filters: Mapping[str, Any], request: Request) -> None
             with reading(store, watching, request):
                 found = _found(store, target, wanted, request)
                 if request.fields is not None:
-                    found = _with_fields(found, fields or parse_fields(request.fields, found.names) or ())
+                    found = with_fields(found, fields or parse_fields(request.fields, found.names) or ())
             output.print_answer(found, request.format_name, no_colour=request.no_colour)
             output.flush()
             if request.sql is None and not request.quiet:
@@ -186,19 +193,8 @@ def _watch(store: QueryStore, watching: ExitStack, bars: ExitStack | None, reque
 
 def _follow(store: QueryStore, filters: Any, request: Request) -> None:
     from stormlog.apps.cli.commands.follow import follow
-    from stormlog.apps.cli.interrupts import interruptible
 
     as_table = request.format_name == "table" and output.is_terminal()
-
-    @contextmanager
-    def guard() -> Iterator[None]:
-        with (
-            interruptible(store.interrupt),
-            # A table that is drawn over itself has no line for a bar.
-            diagnostics.progress_bar(store.progress, enabled=not request.quiet and not as_table),
-        ):
-            yield
-
     follow(
         store,
         filters,
@@ -207,8 +203,41 @@ def _follow(store: QueryStore, filters: Any, request: Request) -> None:
         quiet=request.quiet,
         no_colour=request.no_colour,
         moments=request.moments,
-        guard=guard,
+        # A table that is drawn over itself has no line for a bar.
+        guard=_guard(store, has_bar=not request.quiet and not as_table),
     )
+
+
+def _follow_events(store: QueryStore, filters: EventFilter, request: Request) -> None:
+    from stormlog.apps.cli.commands.follow_events import follow_events
+
+    fields = parse_fields(request.fields, known_fields(EVENTS))
+    follow_events(
+        store,
+        filters,
+        interval_s=request.follow_s or 0.0,
+        format_name=request.format_name,
+        target=EVENTS if fields is None else chosen_target(EVENTS, fields),
+        fields=fields,
+        quiet=request.quiet,
+        moments=request.moments,
+        guard=_guard(store, has_bar=not request.quiet),
+    )
+
+
+def _guard(store: QueryStore, *, has_bar: bool) -> Callable[[], AbstractContextManager[None]]:
+    """Return what to enter while a store that is followed reads: Ctrl-C stops it, and a bar shows how far it is."""
+    from stormlog.apps.cli.interrupts import interruptible
+
+    @contextmanager
+    def guard() -> Iterator[None]:
+        with (
+            interruptible(store.interrupt),
+            diagnostics.progress_bar(store.progress, enabled=has_bar),
+        ):
+            yield
+
+    return guard
 
 
 def _found(store: QueryStore, target: Target, wanted: Any, request: Request) -> Answer:
@@ -242,7 +271,7 @@ def _issues_found(store: QueryStore, issues: list[StormlogIssue], request: Reque
     return Answer(rows, issue_target(issues), moments=request.moments)
 
 
-def _with_fields(found: Answer, fields: Sequence[str]) -> Answer:
+def with_fields(found: Answer, fields: Sequence[str]) -> Answer:
     """Return an answer with some fields of its rows, in the order given."""
     choose = partial(chosen_fields, fields=fields)
     rows = found.rows.mapped(choose) if isinstance(found.rows, RowStream) else list(map(choose, found.rows))

@@ -73,9 +73,12 @@ class _Root(LazyGroup):
         "shell": "stormlog.apps.cli.commands.shell:shell",
         "tui": "stormlog.apps.cli.commands.tui:tui",
         "describe": "stormlog.apps.cli.commands.describe:describe",
+        "export": "stormlog.apps.cli.commands.export:export",
         "spec": "stormlog.apps.cli.commands.spec:spec",
         "why": "stormlog.apps.cli.commands.why:why",
+        "diff": "stormlog.apps.cli.commands.diff:diff",
         "report": "stormlog.apps.cli.commands.report:report",
+        "run": "stormlog.apps.cli.commands.run:run",
         "scan": "stormlog.apps.cli.commands.scan:scan",
         "issues": "stormlog.apps.cli.commands.issues:issues",
         "gate": "stormlog.apps.cli.commands.gate:gate",
@@ -149,6 +152,9 @@ def _run(given: Sequence[str], was_interrupted: Callable[[], bool]) -> int:
         output.flush()
         # Commands that say more than that they worked do so with `Context.exit`.
         return status if isinstance(status, ExitCode) else ExitCode.OK
+    except SystemExit as ended:
+        # `stormlog run` ends as the command did that it ran.
+        return ended.code if isinstance(ended.code, int) else ExitCode.OK
     except BrokenPipeError:
         return _reader_gone()
     except _Stopped as stopped:

@@ -12,15 +12,21 @@ from stormlog._values import frozen_class
 from stormlog.apps.cli.commands.environment import EnvironmentDocument
 from stormlog.apps.cli.commands.follow import ChangeDocument
 from stormlog.apps.cli.commands.issue_files import ExportDocument
-from stormlog.apps.cli.options.sql_option import StatementDocument
-from stormlog.apps.cli.options.tracked_targets import TrackedIssueCells
-from stormlog.apps.cli.printing.diagnostics import ErrorDocument
+from stormlog.apps.cli.documents import (
+    ErrorDocument,
+    IssueCells,
+    StatementDocument,
+    TrackedIssueCells,
+)
 from stormlog.compaction import CompactionReport
-from stormlog.explaining import Explanation
+from stormlog.explaining import Explanation, RunDiff
+from stormlog.exporting import ExportReport
 from stormlog.issues import IgnoreRule, StormlogIssue
 from stormlog.issues.sidecar import TrackedState
-from stormlog.presenting.issue_rows import IssueCells
+from stormlog.presenting import ComparisonRow
 from stormlog.query import (
+    CorrelationAnchor,
+    CorrelationEvidence,
     CorrelationResult,
     EventRow,
     OOMBundleRow,
@@ -97,6 +103,20 @@ class IssuesWithSomeFields(TypedDict):
     has_more: bool
 
 
+class CorrelationWithSomeFields(TypedDict):
+    """What happened around a moment, with the fields that were asked for.
+
+    Attributes:
+        anchor: The moment.
+        evidence: The surest and nearest first.
+        warnings: What was skipped when files were found and read.
+    """
+
+    anchor: CorrelationAnchor
+    evidence: list[Annotated[CorrelationEvidence, SomeOf()]]
+    warnings: list[str]
+
+
 @frozen_class
 class _Answer:
     """A JSON answer.
@@ -158,13 +178,21 @@ _ANSWERS = (
     *_rows("ooms", "OOM bundles", OOMBundleRow),
     *_rows("runs", "Runs", RunRow),
     *_rows("attachments", "Attachments", RunAttachmentRow),
-    _Answer("query_summary", "One number for each group", list[SummaryRow], ("query summary",), line=_ROWS),
+    *_rows("summary", "One number for each group", SummaryRow),
     _Answer(
         "query_correlate",
         "What happened around a moment",
         CorrelationResult,
         ("query correlate",),
         line="/properties/evidence/items",
+    ),
+    _Answer(
+        "query_correlate_fields",
+        "What happened around a moment, some fields",
+        CorrelationWithSomeFields,
+        ("query correlate",),
+        "--json --fields",
+        "/properties/evidence/items",
     ),
     _Answer(
         "statement", "The statement that answers a command", StatementDocument, _QUERIES, "--sql --json", ""
@@ -180,6 +208,8 @@ _ANSWERS = (
     _Answer("describe", "The public views", list[ViewDescription], ("describe",), "--json without a VIEW"),
     _Answer("describe_view", "A public view", ViewDescription, ("describe",), "--json with a VIEW"),
     _Answer("why", "Explanation of a run", Explanation, ("why",)),
+    _Answer("diff", "Comparison of two runs", RunDiff, ("diff",)),
+    _Answer("diff_rows", "A row of a comparison of two runs", ComparisonRow, ("diff",), "--jsonl", ""),
     _Answer("report", "A report for programs", EnvelopeDocument, ("report",)),
     _Answer("scan", "What a scan did", ScanReport, ("scan",), "--json; with --watch, one for each scan", ""),
     _Answer("issues_list", "Tracked issues", IssuePage, ("issues list",), line="/properties/issues/items"),
@@ -240,6 +270,7 @@ _ANSWERS = (
     _Answer("db_check", "Whether a tracker is sound", CheckDocument, ("db check",)),
     _Answer("db_purge", "What was removed", PurgeDocument, ("db purge",)),
     _Answer("rollups", "What was written, sink by sink", list[RollupReport], ("rollups",)),
+    _Answer("export", "What was written, and what was left out", ExportReport, ("export",)),
     _Answer("compact", "What a compaction did", CompactionReport, ("compact",)),
     _Answer("cache_list", "Indexes", list[IndexSummary], ("cache list",)),
     _Answer("cache_info", "An index; null where there is none", IndexState | None, ("cache info",)),

@@ -9,7 +9,7 @@ Source: docs/sql.md#what-each-format-does.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stormlog._names import distinct_names
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow
 
-__all__ = ["arrow_table", "exact_relation"]
+    from stormlog.engine.cursors.cursor import SnapshotCursor
+
+__all__ = ["arrow_table", "arrow_value", "exact_relation", "grouped_batches", "next_batch"]
 
 _WIDE = ("HUGEINT", "UHUGEINT")
 #: Types for which other readers of Arrow or Parquet have none.
@@ -30,6 +32,9 @@ _AS_JSON = re.compile(
 )
 #: Types that DuckDB makes of no value of Python.
 _NOT_FROM_PYTHON = re.compile(r"\b(?:GEOMETRY|UNION|VARIANT)\b")
+#: Rows of a group, or bytes if there are so many before.
+_GROUP_ROWS = 100_000
+_GROUP_BYTES = 1 << 26
 #: Names of fields within a type, which are no types.
 _QUOTED = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'')
 
@@ -51,14 +56,69 @@ def exact_relation(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation
 
 
 def _column(place: int, name: str, kind: str) -> str:
-    value = f"#{place}"
+    return f"{arrow_value(f'#{place}', kind)} AS {quote_identifier(name)}"
+
+
+def arrow_value(expression: str, kind: str) -> str:
+    """Return SQL for a value in a type that Arrow holds exactly.
+
+    Args:
+        expression: SQL for the value.
+        kind: Its type, as DuckDB writes it.
+    """
     if kind in _WIDE:
-        value = f"CAST({value} AS DECIMAL(38, 0))"
-    elif _AS_TEXT.fullmatch(kind):
-        value = f"CAST({value} AS VARCHAR)"
-    elif _AS_JSON.search(_QUOTED.sub("", kind)):
-        value = f"CAST(to_json({value}) AS VARCHAR)"
-    return f"{value} AS {quote_identifier(name)}"
+        return f"CAST({expression} AS DECIMAL(38, 0))"
+    if _AS_TEXT.fullmatch(kind):
+        return f"CAST({expression} AS VARCHAR)"
+    if _AS_JSON.search(_QUOTED.sub("", kind)):
+        return f"CAST(to_json({expression}) AS VARCHAR)"
+    return expression
+
+
+def next_batch(
+    cursor: SnapshotCursor, reader: pyarrow.RecordBatchReader, name: str, text: str
+) -> pyarrow.RecordBatch | None:
+    """Return the next rows of a statement; None after the last ones.
+
+    Args:
+        cursor: What runs the statement.
+        reader: Its rows.
+        name: What errors call the statement.
+        text: The statement.
+
+    Raises:
+        QueryError: DuckDB fails, or somebody stopped the statement.
+    """
+    import duckdb
+    import pyarrow
+
+    with cursor.using(name, text):
+        try:
+            return next(reader, None)
+        except (OSError, pyarrow.ArrowException) as error:
+            # What DuckDB raises comes out of Arrow as a text.
+            is_memory = str(error).startswith("Out of Memory Error")
+            cause = duckdb.OutOfMemoryException(str(error)) if is_memory else duckdb.Error(str(error))
+            raise QueryError(str(error), statement=name, sql=text) from cause
+
+
+def grouped_batches(
+    batches: Iterator[pyarrow.RecordBatch], schema: pyarrow.Schema
+) -> Iterator[pyarrow.Table]:
+    """Put batches together, to groups of rows such as Parquet has: few of them make a file slow to read."""
+    import pyarrow
+
+    waiting: list[pyarrow.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += batch.num_rows
+        size += batch.nbytes
+        if rows >= _GROUP_ROWS or size >= _GROUP_BYTES:
+            yield pyarrow.Table.from_batches(waiting, schema)
+            waiting, rows, size = [], 0, 0
+    if waiting:
+        yield pyarrow.Table.from_batches(waiting, schema)
 
 
 def arrow_table(

@@ -26,7 +26,7 @@ __all__ = ["Database"]
 
 #: What Stormlog's own statements in Python select from and call; files say it in their header.
 _SELECTED = re.compile(r"\b(?:FROM|JOIN)\s+([a-z0-9_.]+)")
-_CALLED = re.compile(r"\b((?:prim|telemetry|projection|issues)\.[a-z0-9_]+)\s*\(")
+_CALLED = re.compile(r"\b((?:prim|telemetry|projection|issues|otlp)\.[a-z0-9_]+)\s*\(")
 _INSERTED = re.compile(r"\bINSERT INTO ([a-z0-9_.]+)")
 
 

@@ -80,6 +80,11 @@ class Settings:
         return parse_unpack_limit(text) if text else UnpackLimit()
 
     @property
+    def sparing_batch_bytes(self) -> int:
+        """Bytes of files to read at a time where texts are kept and little memory is to be used."""
+        return min(self.batch_bytes, _MOST_SPARING_BATCH_BYTES)
+
+    @property
     def batch_bytes(self) -> int:
         """Bytes of files to read at a time."""
         found = _SIZE.fullmatch(self.memory_limit or "")

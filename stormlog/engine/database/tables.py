@@ -7,7 +7,7 @@ from __future__ import annotations
 
 __all__ = ["LINES_GIVEN_VIEW", "SCHEMAS", "TABLES"]
 
-SCHEMAS = ("prim", "telemetry", "projection", "issues", "raw", "stage", "tracking")
+SCHEMAS = ("prim", "telemetry", "projection", "issues", "otlp", "raw", "stage", "tracking")
 
 #: Peaks of three counters: how much, when, and of which rank.
 _PEAKS = (

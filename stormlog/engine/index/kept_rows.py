@@ -28,6 +28,9 @@ KINDS = {
     "sessionless": ("raw.sessionless_records", "raw.kept_sessionless_records"),
 }
 
+#: Records of a row group of Parquet, where their texts are kept: whoever reads a group holds all of its texts.
+_TEXTS_OF_GROUP = 10_240
+
 #: Views that show copies as well.
 _WITH_COPIES = {"sessions": "stage.known_session_parts"}
 
@@ -122,11 +125,12 @@ class Parts:
         for kind in settled:
             self._database.execute(f"DROP TABLE {_settled_table(kind)}")
 
-    def write(self, transient: Collection[int]) -> tuple[str, list[str]] | None:
+    def write(self, transient: Collection[int], *, has_texts: bool = False) -> tuple[str, list[str]] | None:
         """Write the last batch as a part, and show it from now on.
 
         Args:
             transient: Pieces that stay in memory: the next batch may replace them.
+            has_texts: Whether the texts of all records are kept.
 
         Returns:
             Folder of the part and the kinds that it holds; None if there was nothing to write.
@@ -138,7 +142,7 @@ class Parts:
             rows = f"FROM {fresh} WHERE piece_id NOT IN ({ids})"
             if self._database.execute(f"SELECT 1 {rows} LIMIT 1").fetchone() is None:
                 continue
-            self._copy(part, kind, rows)
+            self._copy(part, kind, rows, _TEXTS_OF_GROUP if has_texts and kind == "records" else None)
             kinds.append(kind)
         for kind in KINDS:
             if transient:
@@ -182,12 +186,13 @@ class Parts:
     def _new_folder(self) -> str:
         return os.path.join(self._folder, f"{uuid.uuid4().hex}.part")
 
-    def _copy(self, part: str, kind: str, rows: str) -> None:
+    def _copy(self, part: str, kind: str, rows: str, group_rows: int | None = None) -> None:
         os.makedirs(part, exist_ok=True)
         path = os.path.join(part, f"{kind}.parquet")
-        self._database.execute(
-            f"COPY (SELECT * {rows}) TO {quote_literal(path)} (FORMAT parquet, COMPRESSION zstd)"
-        )
+        options = "FORMAT parquet, COMPRESSION zstd"
+        if group_rows is not None:
+            options += f", ROW_GROUP_SIZE {group_rows}"
+        self._database.execute(f"COPY (SELECT * {rows}) TO {quote_literal(path)} ({options})")
 
     def _settle(self, kind: str, condition: str) -> None:
         fresh, _ = KINDS[kind]

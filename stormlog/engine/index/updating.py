@@ -75,7 +75,12 @@ class DatabaseUpdater:
         return self._pieces
 
     def refresh(
-        self, origins: Sequence[FileOrigin], states: Mapping[str, FileState | None], *, keep_all: bool = False
+        self,
+        origins: Sequence[FileOrigin],
+        states: Mapping[str, FileState | None],
+        *,
+        keep_all: bool = False,
+        batch_bytes: int | None = None,
     ) -> list[CatalogWarning]:
         """Read what is new in some files and forget files that are not among them.
 
@@ -83,6 +88,7 @@ class DatabaseUpdater:
             origins: The files.
             states: States to read them in.
             keep_all: Keep the text of every record that is read. What was read without has to be forgotten first.
+            batch_bytes: Bytes that are read at a time, if not as many as usual.
 
         Returns:
             Warnings about files that were skipped.
@@ -90,7 +96,7 @@ class DatabaseUpdater:
         plan = plan_reading(origins, states, self._pieces, self._next_id)
         self._next_id = plan.next_id
         self._bytes_total, self._bytes_read = sum(task.size for task in plan.tasks), 0
-        batches = list(_batches(plan.tasks, self._batch_bytes))
+        batches = list(_batches(plan.tasks, batch_bytes or self._batch_bytes))
         let_clock_tick(task.state for task in plan.tasks)
         unread = {task.origin.key for task in plan.tasks}
         self._is_saved = self._is_saved and not plan.is_changed
@@ -103,7 +109,7 @@ class DatabaseUpdater:
                 stage_batch(self._database)
                 self._has_batch = True
                 if self._index is not None or number + 1 < len(batches):
-                    self._write(batch)
+                    self._write(batch, has_texts=keep_all)
             except BaseException:
                 # Nothing of a batch counts before all of it does.
                 self._parts.drop_batch()
@@ -155,9 +161,9 @@ class DatabaseUpdater:
         self._index.save(self._pieces, findings, self._next_id, digests)
         self._is_saved, self._saved_findings, self._saved_digests = True, dict(findings), dict(digests)
 
-    def _write(self, batch: Sequence[Task]) -> None:
+    def _write(self, batch: Sequence[Task], *, has_texts: bool) -> None:
         transient = [task.piece.tail_id for task in batch if task.piece.tail_id is not None]
-        written = self._parts.write(transient)
+        written = self._parts.write(transient, has_texts=has_texts)
         self._has_batch = False
         if written is not None and self._index is not None:
             self._index.add_part(*written, [task.piece.piece_id for task in batch])

@@ -14,18 +14,19 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict
 
 from stormlog._readable_times import ReadableTime
 from stormlog.errors import SourceError
+from stormlog.explaining import BudgetResult
 from stormlog.issues import IgnoreRule, ignoring_rule, may_be_ignored
 from stormlog.issues.kinds import severity_rank_sql
 from stormlog.issues.sidecar import TrackedState, read_sidecar, state_precedence
 from stormlog.issues.what import what_of
-from stormlog.tracking.models import SkippedInput
+from stormlog.tracking.documents import SkippedInput
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
 from stormlog.tracking.reading.filters import IssueConditions, IssueFilter, conditions_of
 from stormlog.tracking.reading.lookup import ISSUES_CTE
@@ -37,6 +38,7 @@ from stormlog.tracking.sidecar_exchange import export_states
 from stormlog.tracking.versions import compare_versions, repository_for, seen_among
 
 if TYPE_CHECKING:
+    from stormlog.explaining import Budget
     from stormlog.query import QueryStore
 
 __all__ = [
@@ -127,6 +129,7 @@ class GateDocument(TypedDict):
         failed: Whether something was found that the gate fails on.
         counts: Number of issues by outcome.
         new: Issues that the baseline does not know; likewise the next three, see `GateIssue.outcome`.
+        budgets: What became of each budget of memory, in the order in which they were given.
     """
 
     failed: bool
@@ -137,6 +140,7 @@ class GateDocument(TypedDict):
     regressed: list[Annotated[dict[str, Any], GateIssue]]
     recurring: list[Annotated[dict[str, Any], GateIssue]]
     pending: list[Annotated[dict[str, Any], GateIssue]]
+    budgets: list[Annotated[dict[str, Any], BudgetResult]]
     sources_seen: int
     sessions_scanned: int
     lines_skipped: int
@@ -156,6 +160,8 @@ class GateReport:
         lines_skipped: Lines that are no valid records.
         warnings: What was skipped.
         left_out: Number of issues that do not count because they do not fit a filter.
+        budgets: What became of the budgets of memory, in the order in which they were given.
+        fails_on_unknown: Whether a budget of which not all is known makes it fail.
     """
 
     baseline: str
@@ -166,11 +172,16 @@ class GateReport:
     lines_skipped: int
     warnings: Sequence[SkippedInput]
     left_out: int = 0
+    budgets: Sequence[BudgetResult] = ()
+    fails_on_unknown: bool = False
 
     @property
     def failed(self) -> bool:
-        """Whether something was found that the gate fails on."""
-        return any(issue.outcome in self.fail_on for issue in self.issues)
+        """Whether something was found that the gate fails on: an issue, or a budget."""
+        states = ("over", "unknown") if self.fails_on_unknown else ("over",)
+        return any(issue.outcome in self.fail_on for issue in self.issues) or any(
+            budget.state in states for budget in self.budgets
+        )
 
     @property
     def counts(self) -> dict[str, int]:
@@ -193,6 +204,7 @@ class GateReport:
             "regressed": self._documents("regressed"),
             "recurring": self._documents("recurring"),
             "pending": self._documents("pending"),
+            "budgets": [budget.as_dict() for budget in self.budgets],
             "sources_seen": self.sources_seen,
             "sessions_scanned": self.sessions_scanned,
             "lines_skipped": self.lines_skipped,
@@ -242,9 +254,10 @@ def evaluate(
     fail_on: Collection[str] = ("new", "regressed"),
     app: str | None = None,
     only: IssueConditions | None = None,
+    budgets: Sequence[str | Budget] = (),
     watching: Callable[[QueryStore], AbstractContextManager[None]] = lambda _: contextlib.nullcontext(),
 ) -> GateReport:
-    """Say what became of the issues that some paths hold.
+    """Say what became of the issues that some paths hold, and of budgets of memory.
 
     An issue that is not in the baseline is new. One that is resolved there is regressed if a newer version has it,
     recurring if nobody can tell whether a version has the fix, and older if all versions are from before it. All
@@ -259,14 +272,21 @@ def evaluate(
         app: Count only what the baseline says about this program, and take what names none for it. Without it,
             what is said about another program is better than nothing.
         only: Count only the issues that fit: fields of `stormlog.tracking.reading.filters.IssueFilter`. What is
-            counted in an issue, and how its versions compare, stays the same.
+            counted in an issue, and how its versions compare, stays the same. Its runs, jobs, ranks and hosts are
+            those that budgets are about too, as is ``since_ns`` of the options.
+        budgets: What phases may need at most, such as ``"train/forward peak_reserved < 70GiB"``. With ``strict``, it
+            fails where not all is known as well.
         watching: Entered while the store that it is given reads.
 
     Raises:
         SourceError: none of the paths exists, they hold neither sessions nor issues, or something was skipped and
             ``strict`` is set.
-        ValueError: an unknown outcome, version order or word of a filter.
+        ValueError: an unknown outcome, version order or word of a filter, or a text that is no budget.
     """
+    from stormlog.explaining import parse_budget
+
+    wanted_budgets = [parse_budget(budget) if isinstance(budget, str) else budget for budget in budgets]
+    found_budgets: list[BudgetResult] = []
     unknown = sorted(set(fail_on).difference(FAILURES))
     if unknown:
         raise ValueError(f"unknown outcome {unknown[0]!r}: choose from {', '.join(FAILURES)}")
@@ -274,13 +294,21 @@ def evaluate(
     options = replace(options or ScanOptions(), full=False, dry_run=False)
     if app is not None:
         options = replace(options, app=app)
+
+    @contextlib.contextmanager
+    def watched(store: QueryStore) -> Iterator[None]:
+        with watching(store):
+            yield
+            scope = {name: _listed(getattr(wanted, field)) for name, field in _SCOPE.items()}
+            found_budgets.extend(store.check_budgets(wanted_budgets, since_ns=options.since_ns, **scope))
+
     with (
         # What is found is recorded as a scan would, in a tracker that nobody else sees.
         tempfile.TemporaryDirectory(prefix="stormlog-gate-") as folder,
         TrackerSession(os.path.join(folder, "tracker.db")) as found,
     ):
         growing: set[str] = set()
-        report = scan(found, paths, options, watching=watching, growing=growing)
+        report = scan(found, paths, options, watching=watched, growing=growing)
         with found.reading() as connection:
             connection.execute("CREATE TEMP TABLE growing_sessions (session_id TEXT PRIMARY KEY)")
             connection.executemany(
@@ -319,7 +347,19 @@ def evaluate(
         report.lines_skipped,
         report.warnings,
         len(rows) - len(issues),
+        found_budgets,
+        options.strict,
     )
+
+
+#: Argument of `check_budgets` -> the field of a filter that means the same.
+_SCOPE: Final = {"runs": "run", "jobs": "job_id", "ranks": "rank", "hosts": "host"}
+
+
+def _listed(value: Any) -> list[Any] | None:
+    if value is None:
+        return None
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 #: What counts of each issue: occurrences that a scan records, or all if it would record none of them.

@@ -21,7 +21,7 @@ from stormlog._storable_text import storable_text
 from stormlog.tracking.actors import WRITE, Actor
 from stormlog.tracking.database.activity import canonical_json
 from stormlog.tracking.database.ids import new_id
-from stormlog.tracking.models import ScanReport, SkippedInput
+from stormlog.tracking.models import ScanReport
 from stormlog.tracking.projects import ensure_project
 from stormlog.tracking.recording.reconciling import move_sources
 from stormlog.tracking.recording.recorder import (
@@ -62,6 +62,7 @@ from stormlog.tracking.triage.comments import has_old_comments, purge_comments
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
+    from stormlog.tracking.documents import SkippedInput
     from stormlog.tracking.session import TrackerSession
 
 __all__ = ["scan"]

@@ -11,19 +11,22 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cmp_to_key
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stormlog.errors import LifecycleError
 from stormlog.issues import IgnoreRule, is_fingerprint_id
 from stormlog.tracking.actors import Actor
 from stormlog.tracking.checks import require_integer, require_text
 from stormlog.tracking.database import activity, aggregates, undo_records
-from stormlog.tracking.models import Change, ChangeWarning
+from stormlog.tracking.models import Change
 from stormlog.tracking.projects import DEFAULT_PROJECT, ensure_project
 from stormlog.tracking.reading.listing import matching
 from stormlog.tracking.reading.lookup import find_issue, issue_name, tracked_issues
 from stormlog.tracking.recording.ignore_rules import add_rule, rule_for
 from stormlog.tracking.statuses import Status, require_move, shown_status
+
+if TYPE_CHECKING:
+    from stormlog.tracking.documents import ChangeWarning
 
 __all__ = [
     "MatchChangedError",

@@ -39,6 +39,11 @@ def without_times(rows: list[Row]) -> list[Row]:
     return [row for row in rows if row.option not in {time.option for time in times()}]
 
 
+def of_two(rows: list[Row]) -> list[Row]:
+    """Return rows of a command that takes two runs: paths are given twice, as they hold one run each."""
+    return [row if row.base is None else replace(row, base=f"{row.base} {row.base}") for row in rows]
+
+
 def of_runs(gone: str) -> list[Row]:
     """Return rows for the filters and pages that lists of runs and of their attachments share.
 
@@ -63,10 +68,12 @@ def of_runs(gone: str) -> list[Row]:
 #: What stands behind a command where a row says nothing else.
 BASES = {
     "report": "runs",
+    "diff": "runs::s-1 runs::j2",
     "shell": "runs",
     "mcp": "runs",
     "sql": f"runs {SELECT}",
     "describe": "",
+    "export": "runs out.sqlite --views sessions",
     "spec": "",
     "rollups": "sink",
     "query runs": "linked-a linked-b",
@@ -85,6 +92,27 @@ TABLE: dict[str, list[Row]] = {
         Row("--limit", "--limit 1", "runs --format markdown", gone="Details of 5 issues"),
         # Nothing is left to report.
         *(replace(row, status=3) if row.option == "--unpack-limit" else row for row in opens(reading())),
+    ],
+    "diff": [
+        Row("--path", "--path runs", "s-1 j2", new="session:s-1", base_status=2),
+        Row("--attempts", "--attempts 1 7", new="has no attempt 7", on="stderr", status=4),
+        Row("--schema", "--schema", new='"$defs": '),
+        Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3),
+        Row("--json", "--json", new='"issue_counts": '),
+        *(row for row in formats("section", "section") if row.option != "--json"),
+        # Nothing is left to compare.
+        *(
+            replace(row, status=3) if row.option == "--unpack-limit" else row
+            for row in of_two([row for row in reading() if row.option not in ("--db", "--project")])
+        ),
+        Row(
+            "--project",
+            "--project nowhere",
+            "runs::s-1 runs::j2 --db tracker.db",
+            new="nowhere",
+            on="stderr",
+            status=None,
+        ),
     ],
     "sql": [
         Row("--file", "-f question.sql", "runs", new="six", base_status=2),
@@ -113,6 +141,15 @@ TABLE: dict[str, list[Row]] = {
         *(row for row in reading("") if row.option not in ("--strict", "--quiet")),
     ],
     "describe": [Row("--json", "--json", new='"columns"')],
+    "export": [
+        Row("--views", "--views runs", "runs out.sqlite", new="Not asked for"),
+        Row("--since", "--since 2026-01-02T03:04:08.5", new="Left out, as it had ended before"),
+        Row("--force", "--force", "runs old.sqlite --views sessions", base_status=None),
+        Row("--json", "--json", new='"left_out_count"'),
+        Row("--format", "--format openmetrics", "runs", new="# EOF", base_status=None),
+        Row("--output", "-o counts.prom", "runs --format openmetrics", new="counts.prom", on="files"),
+        *behind(opens(reading()), "runs", "out.sqlite --views sessions"),
+    ],
     "spec": [
         Row("--json", "issues stats --json", new='"parameters"'),
         Row("--schema", "--schema error", new='"$schema"'),
@@ -139,11 +176,13 @@ TABLE: dict[str, list[Row]] = {
         Row("--fields", "--fields run_id", gone="telemetry_file"),
     ],
     "query summary": [
+        Row("--fields", "--fields value,rank", gone="Session"),
         Row("--metric", "--metric alert_count", "runs", new="s-1", base_status=2),
         Row("--group-by", "--group-by rank", new="Rank"),
         *behind(answers("metric", "metric"), "runs", METRIC),
     ],
     "query correlate": [
+        Row("--fields", "--fields kind,start_ns", gone="Source"),
         Row("--at-ns", f"--at-ns {START_NS}", "runs", new="sample", base_status=2),
         Row("--at", "--at 2026-01-02T03:04:05Z", "runs", new="sample", base_status=2),
         Row(

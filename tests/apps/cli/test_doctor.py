@@ -88,3 +88,41 @@ def test_configured_paths_that_do_not_exist_are_a_warning(
     assert checks["paths"]["status"] == "warn"
     assert str(tmp_path / "gone") in checks["paths"]["detail"]
     assert str(tmp_path / "runs") not in checks["paths"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("project", "status", "detail"),
+    [
+        ("llama", "ok", "llama"),
+        ("lama", "warn", "there is no project lama in"),
+        (None, "ok", "default"),
+    ],
+)
+def test_a_project_that_the_tracker_does_not_have_is_a_warning(
+    project: str | None, status: str, detail: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tracker = tmp_path / "t.db"
+    assert stormlog("projects", "create", "llama", "--db", tracker).status == 0
+    named = "" if project is None else f'project = "{project}"\n'
+    (tmp_path / "stormlog.toml").write_text(f'db = "{tracker}"\n{named}', encoding="utf-8")
+    monkeypatch.setenv("STORMLOG_CONFIG", str(tmp_path / "stormlog.toml"))
+    monkeypatch.delenv("STORMLOG_DB", raising=False)
+    before = tracker.read_bytes()
+    checks = {check["name"]: check for check in json.loads(stormlog("doctor", "--json").stdout)["checks"]}
+    assert checks["project"]["status"] == status
+    assert detail in checks["project"]["detail"]
+    assert (checks["project"]["hint"] is None) == (status == "ok")
+    assert project != "lama" or "t.db; there is llama" in checks["project"]["detail"]
+    assert tracker.read_bytes() == before
+
+
+def test_of_a_tracker_that_cannot_be_read_no_project_is_judged(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "t.db").write_text("no store", encoding="utf-8")
+    (tmp_path / "stormlog.toml").write_text('db = "t.db"\nproject = "llama"\n', encoding="utf-8")
+    monkeypatch.setenv("STORMLOG_CONFIG", str(tmp_path / "stormlog.toml"))
+    monkeypatch.delenv("STORMLOG_DB", raising=False)
+    checks = {check["name"]: check for check in json.loads(stormlog("doctor", "--json").stdout)["checks"]}
+    assert checks["tracker"]["status"] == "warn"
+    assert checks["project"]["detail"] == "llama: not known, because the tracker cannot be read"

@@ -204,6 +204,15 @@ def test_what_no_filter_asks_for_is_not_worked_out(store: QueryStore) -> None:
     [
         ("issues --since 2026-11-21 --until 2026-11-20", "after until"),
         ("events --since 2h --until 7d", "after until"),
+        (
+            "events --time-start-ns 5 --time-end-ns 4",
+            "after time_end_ns, 1970-01-01 00:00:00.000000004 UTC: no time lies",
+        ),
+        (
+            "events --since 2026-11-20 --time-end-ns 1",
+            "since is 2026-11-20 00:00:00 UTC, which is after time_end_ns",
+        ),
+        ("ooms --since 2026-11-20 --created-before 2026-11-19", "which is after created_before"),
         ("issues --dev --prod", "--dev and --prod"),
         ("sessions --production --dev", "--dev and --prod"),
         ("issues --hide-ignored --state ignored", "--hide-ignored and --state ignored"),

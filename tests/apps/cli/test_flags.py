@@ -162,6 +162,8 @@ TABLE: dict[str, list[Row]] = {
         Row("--collector-health-status", "--collector-health-status degraded", gone="sample"),
         Row("--backend", "--backend rocm", gone="s-1"),
         Row("--limit", "--limit 1", gone="warning"),
+        Row("--follow", "--follow", "runs --markdown", new="--follow", on="stderr", status=2),
+        Row("--interval", "--interval 1s", new="--follow", on="stderr", status=2),
     ],
     "query ooms": [
         *answers("bundle_path", "bundle_path", "damaged-dumps"),
@@ -374,6 +376,7 @@ TABLE: dict[str, list[Row]] = {
         JSON,
     ],
     "gate": [
+        Row("--budget", "--budget '* peak_used < 1KB'", new="| over |", status=10),
         Row(
             "--kind",
             "--kind oom",
@@ -689,6 +692,7 @@ def _artifacts(world: Path) -> None:
     drift = [row for row in busy_session("drift", 40) if row["event_type"] == "sample"]
     write_lines(world / "drift" / "drift.jsonl", *drift)
     (world / "hosts.csv").write_text("host,team\nh,vision\n")
+    (world / "old.sqlite").touch()
     (world / "question.sql").write_text("SELECT 6 AS six")
     _linked_run(world / "linked-a", "wandb", "first title", START_NS - 24 * 3600 * SECOND, 0)
     _linked_run(world / "linked-b", "mlflow", "second title", START_NS, 1)

@@ -133,7 +133,9 @@ def test_what_was_skipped_is_said_on_stderr(runs: Path, baseline: Path) -> None:
     with (runs / "events.jsonl").open("a", encoding="utf-8") as stream:
         stream.write("{}\n")
 
-    assert "1 line skipped" in stormlog("gate", runs, "--baseline", baseline).stderr
+    said = stormlog("gate", runs, "--baseline", baseline).stderr
+    lines = (runs / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    assert f"events.jsonl: 1 line skipped, line {len(lines)}: " in said
     assert stormlog("gate", runs, "--baseline", baseline, "--quiet").stderr == ""
     assert stormlog("gate", runs, "--baseline", baseline, "--strict").status == 3
 
@@ -152,3 +154,59 @@ def test_permission_to_read_is_enough_and_needed(runs: Path, tmp_path: Path) -> 
 
     assert stormlog("gate", runs, "--db", database, "--allow", "issues:read").status == 0
     assert stormlog("gate", runs, "--db", database, "--allow", "issues:write").status == 5
+
+
+OVER = ("--budget", "* peak_used < 1GB")
+
+
+def test_budgets_work_with_a_baseline_a_tracker_and_alone(runs: Path, baseline: Path, tmp_path: Path) -> None:
+    database = tmp_path / "tracker.db"
+    assert stormlog("scan", runs, "--db", database, "--settle", "0s", "-q").status == 0
+    for known in (("--baseline", baseline, "--fail-on", "none"), ("--db", database), ()):
+        outcome = stormlog("gate", runs, *known, *OVER, "--budget", "* peak_used < 1TB", "--json")
+        answer = json.loads(outcome.stdout)
+        assert outcome.status == 10 and answer["failed"], known
+        assert [budget["state"] for budget in answer["budgets"]] == ["over", "unknown"]
+        # Of the session that ran out of memory there is no sample.
+        assert [budget["unknown_count"] for budget in answer["budgets"]] == [1, 1]
+        worst = answer["budgets"][0]["worst"]
+        assert (worst["path"], worst["line_number"]) == (str(runs / "events.jsonl"), 1)
+
+
+def test_without_anything_to_compare_with_only_budgets_are_judged(runs: Path) -> None:
+    outcome = stormlog("gate", runs, "--budget", "* peak_used < 1TB")
+    assert outcome.status == 0
+    assert "compared with nothing, as there is no tracker and no --baseline" in outcome.stdout
+    # Who names outcomes wants a comparison.
+    assert stormlog("gate", runs, "--budget", "* peak_used < 1TB", "--fail-on", "new").status == 3
+    assert stormlog("gate", runs).status == 3
+
+
+def test_budgets_of_the_configuration_hold_unless_others_are_given(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STORMLOG_CONFIG")
+    (tmp_path / "stormlog.toml").write_text('budgets = ["* peak_used < 1GB"]\n')
+    assert stormlog("gate", runs).status == 10
+    assert stormlog("gate", runs, "--budget", "* peak_used < 1TB").status == 0
+    (tmp_path / "stormlog.toml").write_text('budgets = ["peak_used below 1GB"]\n')
+    outcome = stormlog("gate", runs)
+    assert outcome.status == 2
+    assert "budgets" in outcome.stderr and "such as 'train/forward peak_reserved < 70GiB'" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["", "peak_used < 1GB", "* peak_used > 1GB", "* peak < 1GB", "* hidden < 1.5GB"]
+)
+def test_a_bad_budget_is_wrong_usage_with_an_example(text: str, runs: Path) -> None:
+    outcome = stormlog("gate", runs, "--budget", text)
+    assert (outcome.status, outcome.stdout) == (2, "")
+    assert "such as 'train/forward peak_reserved < 70GiB'" in outcome.stderr
+
+
+def test_an_unknown_budget_fails_a_strict_gate(runs: Path) -> None:
+    unknown = ("--budget", "load peak_used < 1GB")
+    assert stormlog("gate", runs, *unknown).status == 0
+    outcome = stormlog("gate", runs, *unknown, "--strict")
+    assert outcome.status == 10 and "| unknown |" in outcome.stdout

@@ -186,7 +186,10 @@ def test_a_quiet_scan_prints_no_warning(tmp_path: Path) -> None:
     path = damaged(tmp_path)
     db = tmp_path / "tracker.db"
     assert stormlog("scan", path, "--db", db, "-q").stderr == ""
-    assert "1 line skipped" in stormlog("scan", path, "--db", tmp_path / "another.db").stderr
+    assert (
+        "1 line skipped, line 2: not valid JSON"
+        in stormlog("scan", path, "--db", tmp_path / "another.db").stderr
+    )
     assert stormlog("scan", path, "--db", tmp_path / "other.db", "--strict").status == 3
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pandas
+import polars
 import pyarrow
 import pytest
 
@@ -46,15 +48,12 @@ def test_everything_that_speaks_arrow_can_be_a_table(store: QueryStore) -> None:
 
 
 def test_frames_of_pandas_and_polars_can_be_tables(store: QueryStore) -> None:
-    pandas = pytest.importorskip("pandas")
-    polars = pytest.importorskip("polars")
     for frame in (pandas.DataFrame(HOSTS.to_pydict()), polars.DataFrame(HOSTS.to_pydict())):
         store.register("hosts", frame)
         assert store.sql("SELECT team FROM hosts WHERE host = 'a'").rows == [("x",)]
 
 
 def test_a_table_is_a_copy(store: QueryStore) -> None:
-    pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"n": [1, 2]})
     store.register("numbers", frame)
     frame["n"] = 0

@@ -224,6 +224,8 @@ def test_a_store_of_every_earlier_version_is_brought_up_to_date_with_its_rows(
     with raw(path) as connection:
         after = content(connection)
         assert list(applied_versions(connection)) == [step.version for step in STEPS]
+        shown = [tuple(row) for row in connection.execute("SELECT number, last_seen_at FROM issues_readable")]
+        assert shown == [(1, "1970-01-01T00:00:00.000000005Z")]
     for table, rows in before.items():
         assert [{name: row[name] for name in rows[0]} for row in after[table]] == rows
     assert check_store(path) == []

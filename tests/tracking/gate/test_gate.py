@@ -382,7 +382,7 @@ def test_keys_of_the_answer(runs: Path) -> None:
 
     assert list(answer) == [
         *("failed", "fail_on", "baseline", "counts", "new", "regressed", "recurring", "pending"),
-        *("sources_seen", "sessions_scanned", "lines_skipped", "warnings"),
+        *("budgets", "sources_seen", "sessions_scanned", "lines_skipped", "warnings"),
     ]
     assert list(answer["new"][0]) == [
         *(
@@ -440,3 +440,54 @@ def test_summary_of_many_is_short(tmp_path: Path) -> None:
 
     assert text.count("\n| warning") == 50 and text.endswith("\nand 10 more\n")
     assert max(map(len, text.splitlines())) < 250
+
+
+def test_budgets_count_beside_issues(tmp_path: Path) -> None:
+    runs = write(tmp_path, alert("s-1"), event(session_id="s-1"), event(session_id="s-2"))
+    budgets = ("* peak_used < 1GB", "* peak_used <= 1610612736", "load peak_used < 1GB")
+    report = gate(runs, NOTHING, fail_on=(), budgets=budgets)
+    assert [(found.state, found.over_count) for found in report.budgets] == [
+        ("over", 2),
+        ("within", 0),
+        ("unknown", 0),
+    ]
+    assert report.failed and not gate(runs, NOTHING, fail_on=(), budgets=budgets[1:]).failed
+    summary = markdown_summary(report)
+    assert "Fails on: budgets that are over." in summary
+    assert "| \\* peak\\_used &lt; 1GB | over | 2 | 0 | 2 |" in summary
+    assert "load peak\\_used &lt; 1GB: no rank was in this phase; no phase was recorded." in summary
+
+
+def test_what_is_unknown_fails_a_strict_gate_only(runs: Path) -> None:
+    for is_strict in (False, True):
+        options = ScanOptions(strict=is_strict, cache=False)
+        report = evaluate([runs], NOTHING, options, fail_on=(), budgets=["load hidden < 1GB"])
+        assert report.failed == is_strict
+        assert ("budgets that are over or unknown" in markdown_summary(report)) == is_strict
+
+
+def test_filters_of_place_choose_the_sessions_of_budgets(tmp_path: Path) -> None:
+    runs = write(
+        tmp_path,
+        event(session_id="s-1", job_id="a", rank=0, world_size=2, host="h1"),
+        event(session_id="s-2", job_id="b", rank=1, world_size=2, host="h2", timestamp_ns=START_NS + 10),
+    )
+    cases: list[tuple[dict[str, Any], int]] = [
+        ({}, 2),
+        ({"only": {"run": "a"}}, 1),
+        ({"only": {"job_id": ["b"]}}, 1),
+        ({"only": {"rank": 1}}, 1),
+        ({"only": {"host": ["h1", "h2"]}}, 2),
+        ({"only": {"host": "h3"}}, 0),
+    ]
+    for options, ranks in cases:
+        [found] = gate(runs, NOTHING, budgets=["* peak_used < 1GB"], **options).budgets
+        assert (found.rank_count, found.over_count) == (ranks, ranks), options
+    lately = ScanOptions(since_ns=START_NS + 5, cache=False)
+    [found] = evaluate([runs], NOTHING, lately, budgets=["* peak_used < 1GB"]).budgets
+    assert found.rank_count == 1
+
+
+def test_text_of_phases_is_no_markup_in_a_summary(runs: Path) -> None:
+    summary = markdown_summary(gate(runs, NOTHING, budgets=["[x](http:/y)\x1b[1m|@me peak_used < 1GB"]))
+    assert "[x]" not in summary and "\x1b" not in summary and "@me" not in summary

@@ -20,6 +20,7 @@ from stormlog.apps.cli.commands.settings import (
     SettingFact,
     cache_fact,
     paths_fact,
+    project_fact,
     settings_facts,
     tracker_fact,
 )
@@ -157,6 +158,7 @@ def describe(*, no_colour: bool = False) -> EnvironmentDocument:
         ),
         _check("paths", *paths_fact(settings)),
         _check("tracker", *tracker_fact(settings)),
+        _check("project", *project_fact(settings)),
         _check("cache", *cache_fact(settings)),
     ]
     return facts

@@ -20,7 +20,7 @@ from stormlog.apps.cli.options.targets import issue_target, light_row
 from stormlog.apps.cli.printing import diagnostics, output
 from stormlog.apps.cli.printing.formats import NO_ROWS, Answer
 from stormlog.apps.cli.printing.json_text import json_line
-from stormlog.issues.models import IssueFactsDocument
+from stormlog.issues.documents import IssueFactsDocument
 from stormlog.presenting.issue_rows import issue_rows
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from stormlog.query import IssueCounts, IssueFilter, QueryStore
 
 __all__ = ["ChangeDocument", "changes_between", "follow", "interval_seconds", "issue_fields", "rounds"]
+__all__ += ["wait"]
 
 
 class ChangeDocument(TypedDict):
@@ -148,7 +149,7 @@ def follow(
     shown: dict[str, str] = {}
     warned: set[diagnostics.Notice] = set()
     screen = _Screen(interval_s, no_colour, moments)
-    for issues in rounds(store, filters, lambda: _wait(interval_s), guard):
+    for issues in rounds(store, filters, lambda: wait(interval_s), guard):
         notices = [] if quiet else diagnostics.notices(store)
         if as_table:
             with guard():
@@ -164,7 +165,7 @@ def follow(
         warned.update(notices)
 
 
-def _wait(interval_s: float) -> None:
+def wait(interval_s: float) -> None:
     """Sleep, but not longer than somebody reads what is printed.
 
     Raises:

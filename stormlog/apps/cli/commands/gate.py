@@ -34,6 +34,18 @@ _FILTERS = ("kind", "severity", "run", "job_id", "rank", "host")
 _ANY = "any"
 
 
+def _check_budgets(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    if texts:
+        # Completing a command line looks at no budget.
+        from stormlog.explaining import parse_budget
+
+        try:
+            return tuple(parse_budget(text).text for text in texts)
+        except ValueError as error:
+            raise click.BadParameter(f"{error}.") from None
+    return ()
+
+
 @click.command(cls=SectionedCommand)
 @section(
     "Filters",
@@ -65,6 +77,17 @@ _ANY = "any"
     show_default=True,
     help=f"Exit with status 10 if there are issues that are: {', '.join(_OUTCOMES)}, any; none for never.",
 )
+@configured_option(
+    "--budget",
+    "budgets",
+    key="budgets",
+    multiple=True,
+    metavar="BUDGET",
+    callback=_check_budgets,
+    help="Exit with status 10 if a rank needs more memory than 'PHASE METRIC OP SIZE' allows, such as "
+    "'train/forward peak_reserved < 70GiB' (repeatable). PHASE * is all of a run; metrics are peak_allocated, "
+    "peak_reserved, peak_used and hidden, OP is < or <=, SIZE may be a part of the device such as 90%.",
+)
 @click.option(
     "--app",
     metavar="NAME",
@@ -85,7 +108,11 @@ _ANY = "any"
     type=NamedPath(dir_okay=False),
     help="Append the summary to FILE as well (default: GITHUB_STEP_SUMMARY).",
 )
-@click.option("--strict", is_flag=True, help="Fail with status 3 if anything has to be skipped.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Fail with status 3 if anything has to be skipped, and with 10 if a budget is unknown.",
+)
 @click.option("--no-cache", is_flag=True, help="Read all files anew, and remember nothing.")
 @cache_dir_option
 @json_option
@@ -102,6 +129,7 @@ def gate(paths: tuple[str, ...], **options: Any) -> ExitCode:
     Examples:
       stormlog gate runs/ --baseline issues.json --code-version "$(git describe)"
       stormlog gate runs/ --db tracker.db --fail-on new,regressed,recurring --json
+      stormlog gate runs/ --budget "train/forward peak_reserved < 70GiB" --budget "* peak_used < 95%"
     """
     from dataclasses import replace
 
@@ -114,6 +142,9 @@ def gate(paths: tuple[str, ...], **options: Any) -> ExitCode:
     from stormlog.workflows import append_summary, gate_and_summarise
 
     fail_on = _fail_on(options["fail_on"])
+    if options["budgets"] and _has_no_baseline(options):
+        # Budgets need nothing to compare with.
+        fail_on = set()
     filters = given_filters({name: options[name] for name in _FILTERS})
     cache = cache_of(options)
     baseline = _baseline(options)
@@ -135,6 +166,7 @@ def gate(paths: tuple[str, ...], **options: Any) -> ExitCode:
         fail_on=fail_on,
         app=options["app"],
         only=cast("IssueConditions", filters),
+        budgets=options["budgets"],
         watching=watching(quiet=options["quiet"]),
     )
     output.print_text(json_document(found.report.as_dict()) + "\n" if options["as_json"] else found.markdown)
@@ -164,7 +196,7 @@ def _baseline(options: dict[str, Any]) -> Baseline:
     from dataclasses import replace
 
     from stormlog.apps.cli.options.tracker_options import open_tracker
-    from stormlog.tracking.gate import baseline_of_file, baseline_of_tracker
+    from stormlog.tracking.gate import Baseline, baseline_of_file, baseline_of_tracker
 
     if options["baseline"] is not None:
         if options["db"] is not None:
@@ -172,9 +204,25 @@ def _baseline(options: dict[str, Any]) -> Baseline:
         baseline = baseline_of_file(options["baseline"])
         configured = configuration_of(click.get_current_context()).value("ignore") or ()
         return replace(baseline, ignore=(*baseline.ignore, *configured))
+    if options["budgets"] and _has_no_baseline(options):
+        return Baseline("nothing, as there is no tracker and no --baseline", ())
     named = {name: options[name] for name in ("db", "project", "as_agent", "allow")}
     with open_tracker(**named, read_only=True) as tracker:
         return baseline_of_tracker(tracker)
+
+
+def _has_no_baseline(options: dict[str, Any]) -> bool:
+    """Return whether nobody asked for a comparison of issues, and there is nothing to compare with."""
+    import os
+
+    from click.core import ParameterSource
+
+    from stormlog.tracking import default_store_path
+
+    source = click.get_current_context().get_parameter_source
+    is_asked_for = options["baseline"] is not None or options["db"] is not None
+    is_asked_for = is_asked_for or source("fail_on") is not ParameterSource.DEFAULT
+    return not is_asked_for and not os.path.exists(default_store_path())
 
 
 def _note_left_out(report: GateReport, filters: dict[str, Any]) -> None:

@@ -14,8 +14,9 @@ from stormlog.apps.cli.options.filter_options import (
     time_options,
     word_option,
 )
+from stormlog.apps.cli.options.follow_options import follow_options, follow_seconds
 from stormlog.apps.cli.options.kind_type import KindChoice
-from stormlog.apps.cli.options.options import AnswerCommand, answer_options, format_of
+from stormlog.apps.cli.options.options import AnswerCommand, answer_options
 from stormlog.apps.cli.options.sections import section
 from stormlog.apps.cli.options.targets import ISSUES
 from stormlog.apps.cli.requests import answer_rows
@@ -45,10 +46,7 @@ ISSUE_SORT_CHOICES = ("severity", "last_seen", "first_seen", "hits", "sessions")
     search_option("the title, what makes the issue, or the message of a hit"),
 )
 @row_options(ISSUE_SORT_CHOICES)
-@click.option("--follow", is_flag=True, help="Go on printing new and changed issues until Ctrl-C.")
-@click.option(
-    "--interval", metavar="TIME", help="With --follow: time between two looks, such as 500ms, 2s or 1m."
-)
+@follow_options("Go on printing new and changed issues until Ctrl-C.")
 @answer_options
 def issues(**options: Any) -> None:
     """List recurring failures, one row per fingerprint.
@@ -61,27 +59,10 @@ def issues(**options: Any) -> None:
       stormlog query issues runs/ --sql
       stormlog query issues runs/ --sql "SELECT kind, count(*) FROM issues GROUP BY kind"
     """
-    answer_rows(ISSUES, options, shows_states=True, follow_s=_follow_s(options))
-
-
-def _follow_s(options: dict[str, Any]) -> float | None:
-    """Return the seconds between two looks; None if nothing is to be followed."""
-    interval, is_wanted = options.pop("interval"), options.pop("follow")
-    if not is_wanted:
-        if interval is not None:
-            raise click.UsageError("--interval needs --follow.")
-        return None
-    for option in ("sql", "fields", "page"):
-        if options[option] is not None:
-            raise click.UsageError(f"--follow lists whole issues as they change: leave out --{option}.")
-    if format_of(options) in ("csv", "markdown"):
-        raise click.UsageError("--follow prints a table or JSON lines: choose --table, --json or --jsonl.")
-    from stormlog.apps.cli.commands.follow import interval_seconds
-
-    seconds = interval_seconds(interval or "2s")
-    if seconds is None:
-        raise click.BadParameter(
-            f"{interval!r} is no time above zero: write 500ms, 2s, 1m or a number of seconds.",
-            param_hint="'--interval'",
-        )
-    return seconds
+    follow_s = follow_seconds(
+        options,
+        excludes=("sql", "fields", "page"),
+        why="lists whole issues as they change",
+        formats=("table", "json", "jsonl"),
+    )
+    answer_rows(ISSUES, options, shows_states=True, follow_s=follow_s)

@@ -14,6 +14,7 @@ from stormlog.apps.cli.options.filter_options import (
     time_options,
     word_option,
 )
+from stormlog.apps.cli.options.follow_options import follow_options, follow_seconds
 from stormlog.apps.cli.options.options import AnswerCommand, answer_options
 from stormlog.apps.cli.options.sections import section
 from stormlog.apps.cli.options.targets import EVENTS, OOMS, SESSIONS
@@ -72,10 +73,23 @@ def sessions(**options: Any) -> None:
     search_option("the context"),
 )
 @row_options(TIME_SORT_CHOICES)
+@follow_options("Go on printing new events as files grow, until Ctrl-C or --limit.")
 @answer_options
 def events(**options: Any) -> None:
-    """List events in order of time."""
-    answer_rows(EVENTS, options)
+    """List events in order of time.
+
+    \b
+    Examples:
+      stormlog query events runs/ --has-alert --since 24h
+      stormlog query events runs/ --follow --event-type error --jsonl
+    """
+    follow_s = follow_seconds(
+        options,
+        excludes=("sql", "sort", "page"),
+        why="prints events as they come",
+        formats=("table", "json", "jsonl", "csv"),
+    )
+    answer_rows(EVENTS, options, follow_s=follow_s)
 
 
 @click.command(cls=AnswerCommand)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from stormlog.apps.cli.options.filter_options import (
+    fields_option,
     job_option,
     row_options,
     search_option,
@@ -120,6 +121,7 @@ def attachments(**options: Any) -> None:
         "listed one by one.",
     ),
 )
+@section("Rows", fields_option)
 @answer_options
 def summary(**options: Any) -> None:
     """Give one number for each session, rank, or status.
@@ -164,7 +166,11 @@ def summary(**options: Any) -> None:
         type=click.Choice(CORRELATION_KIND_CHOICES),
         help="Only evidence of this kind (repeatable).",
     ),
+)
+@section(
+    "Rows",
     click.option("--limit", type=click.INT, metavar="N", help="Only the first so many."),
+    fields_option,
 )
 @answer_options
 def correlate(**options: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from stormlog.configuration import KEYS, Configuration
 
-__all__ = ["SettingFact", "cache_fact", "paths_fact", "settings_facts", "tracker_fact"]
+__all__ = ["SettingFact", "cache_fact", "paths_fact", "project_fact", "settings_facts", "tracker_fact"]
 
 
 class SettingFact(TypedDict):
@@ -88,6 +88,26 @@ def tracker_fact(facts: Mapping[str, SettingFact]) -> tuple[bool, str, str]:
     if found.pending:
         return False, f"{path}: made by an older version", "'stormlog db migrate' brings it up to date."
     return True, f"{path}, {found.rows['issues']:,} issues", ""
+
+
+def project_fact(facts: Mapping[str, SettingFact]) -> tuple[bool, str, str]:
+    """Return the same of the project that is tracked, where there is a tracker that can be read."""
+    from stormlog.errors import StormlogError
+    from stormlog.tracking import Tracker
+
+    name, path = str(facts["project"]["value"]), str(facts["db"]["value"])
+    if not os.path.lexists(path):
+        return True, f"{name}: made by the first scan", ""
+    try:
+        with Tracker(path, read_only=True) as tracker:
+            known = [project.name for project in tracker.projects()]
+    except (StormlogError, OSError, ValueError):
+        return True, f"{name}: not known, because the tracker cannot be read", ""
+    if name in known or facts["project"]["source"] == "default":
+        return True, name, ""
+    there_are = f"there {'is' if len(known) == 1 else 'are'} {', '.join(known)}" if known else "there is none"
+    hint = "Mend 'project' in the configuration file, or make it: 'stormlog projects create', or a scan."
+    return False, f"there is no project {name} in {path}; {there_are}", hint
 
 
 def cache_fact(facts: Mapping[str, SettingFact]) -> tuple[bool, str, str]:

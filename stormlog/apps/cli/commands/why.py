@@ -11,6 +11,7 @@ from stormlog.apps.cli.options.options import (
     cache_of,
     name_tracker,
     reading_options,
+    schema_option,
     session_option,
 )
 
@@ -24,19 +25,6 @@ _FORMATS = ("text", "json", "markdown")
 
 #: Where the rest of what was skipped can be seen.
 _REST = 'stormlog query issues PATH... --sql "SELECT * FROM rejects" shows every skipped line'
-
-
-def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:
-    if not is_wanted or ctx.resilient_parsing:
-        return
-    from stormlog.apps.cli.printing import output
-    from stormlog.apps.cli.printing.json_text import json_document
-    from stormlog.explaining import Explanation
-    from stormlog.specification import json_schema
-
-    output.print_text(json_document(json_schema(Explanation, title="Explanation of a run")) + "\n")
-    output.flush()
-    ctx.exit()
 
 
 @click.command()
@@ -59,14 +47,7 @@ def _print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> No
 @click.option("--format", "format_name", type=click.Choice(_FORMATS), help="How to print (default: text).")
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--brief", is_flag=True, help="Print one line, for the epilogue of a job or a mail.")
-@click.option(
-    "--schema",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_print_schema,
-    help="Print the JSON schema of --json, and nothing else.",
-)
+@schema_option("Explanation", "Explanation of a run")
 @reading_options
 def why(
     run_id: str | None,

@@ -17,6 +17,7 @@ __all__ = ["chosen_fields", "chosen_target", "known_fields", "parse_fields"]
 _OTHER_FIELDS = {
     "IssueFilter": ("details", "evidence", "fingerprint"),
     "SessionFilter": ("source",),
+    "CorrelationFilter": ("evidence_id", "world_size", "metadata"),
     "RunFilter": ("description", "tags", "metadata"),
     "RunAttachmentFilter": ("attachment_id", "local_rank", "world_size", "start_ns", "end_ns", "metadata"),
     "EventFilter": (

@@ -20,9 +20,11 @@ __all__ = [
     "cache_dir_option",
     "cache_of",
     "format_of",
+    "format_options",
     "machine_options",
     "reading_options",
     "reading_settings",
+    "schema_option",
     "session_option",
     "text_option",
     "name_tracker",
@@ -71,6 +73,49 @@ def session_option(text: str) -> Decorator[Any]:
     return click.option("--session-id", "--session", "session_id", metavar="ID", help=text)
 
 
+def format_options(function: Decorated) -> Decorated:
+    """Add the formats of a list, for `format_of`: ``format_name`` and ``shortcut_<format>``."""
+    return section(
+        "Output",
+        format_option,
+        *(
+            click.option(f"--{name}", f"shortcut_{name}", is_flag=True, help=f"Short for --format {name}.")
+            for name in FORMATS
+        ),
+    )(function)
+
+
+def schema_option(name: str, title: str) -> Decorator[Any]:
+    """Return the option that prints the JSON schema of an answer.
+
+    Args:
+        name: Class of `stormlog.explaining` that the answer is.
+        title: Title of the schema.
+    """
+
+    def print_schema(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:
+        if not is_wanted or ctx.resilient_parsing:
+            return
+        import stormlog.explaining
+        from stormlog.apps.cli.printing import output
+        from stormlog.apps.cli.printing.json_text import json_document
+        from stormlog.specification import json_schema
+
+        schema = json_schema(getattr(stormlog.explaining, name), title=title)
+        output.print_text(json_document(schema) + "\n")
+        output.flush()
+        ctx.exit()
+
+    return click.option(
+        "--schema",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=print_schema,
+        help="Print the JSON schema of --json, and nothing else.",
+    )
+
+
 def answer_options(function: Decorated) -> Decorated:
     """Add paths, formats and settings to a command that prints rows.
 
@@ -79,11 +124,7 @@ def answer_options(function: Decorated) -> Decorated:
     """
     return section(
         "Output",
-        format_option,
-        *(
-            click.option(f"--{name}", f"shortcut_{name}", is_flag=True, help=f"Short for --format {name}.")
-            for name in FORMATS
-        ),
+        format_options,
         click.option(
             "--sql",
             metavar="[SELECT]",

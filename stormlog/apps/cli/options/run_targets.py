@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stormlog.apps.cli.options.targets import Column, Target
 
-__all__ = ["CORRELATION", "RUNS", "RUN_ATTACHMENTS", "summary_target"]
+__all__ = ["CORRELATION", "RUNS", "RUN_ATTACHMENTS", "summary_fields", "summary_target"]
 
 RUNS = Target(
     method="list_runs",
@@ -95,13 +95,20 @@ def summary_target(metric: str, group_by: str | None) -> Target:
         method="summarize",
         filter_name="",
         preferred=(
-            *("metric", "group_by", "session_id", "rank", "status", "value", "timestamp_ns"),
+            *(*_SUMMARY_FIELDS, "timestamp_ns"),
             *("first_gap_bytes", "latest_gap_bytes", "peak_gap_bytes", "sample_count"),
         ),
         readable=tuple(readable),
     )
 
 
+def summary_fields(target: Target) -> tuple[str, ...]:
+    """Return the fields that the rows of a summary have; what each metric tells besides its value differs."""
+    shown = (column.key for column in target.readable)
+    return tuple(dict.fromkeys((*_SUMMARY_FIELDS, *shown)))
+
+
+_SUMMARY_FIELDS = ("metric", "group_by", "session_id", "rank", "status", "value")
 _VALUE_HEADERS = {**dict.fromkeys(_BYTES, "Peak"), "hidden_memory_gap_growth": "Growth"}
 _GROUP_COLUMNS = {
     "session": ("session_id",),

@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stormlog.apps.cli.printing.json_text import json_document, json_line
 
+if TYPE_CHECKING:
+    from stormlog.apps.cli.documents import StatementDocument
+
 __all__ = [
     "PRINT_SQL",
-    "StatementDocument",
     "attach_statement",
     "is_statement",
     "statement_document",
@@ -110,18 +112,6 @@ def _filled_in(sql: str, parameters: Mapping[str, Any]) -> str:
         return _literal(parameters[name]) if name in parameters else found[0]
 
     return re.sub(_PARAMETER, literal, sql)
-
-
-class StatementDocument(TypedDict):
-    """The statement that answers a command.
-
-    Attributes:
-        sql: Its text.
-        parameters: Name of each parameter in it, without the dollar sign -> its value.
-    """
-
-    sql: str
-    parameters: dict[str, Any]
 
 
 def statement_document(sql: str, parameters: Mapping[str, Any]) -> str:

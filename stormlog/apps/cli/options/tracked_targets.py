@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any
 
 from stormlog.apps.cli.options.targets import Column, Target
 
@@ -14,25 +14,8 @@ __all__ = [
     "OCCURRENCES",
     "PROJECTS",
     "TRACKED_ISSUES",
-    "TrackedIssueCells",
 ]
 __all__ += ["activity_for_people", "for_people", "short_id"]
-
-
-class TrackedIssueCells(TypedDict):
-    """What tables show of a tracked issue beside its own fields.
-
-    Attributes:
-        short_id: Its number; behind the name of its project where issues of several are listed.
-        shown_status: Its status in the words of tables.
-        shown_app: Its training program, and whether it comes from development runs.
-        versions: The first and the last version with it; null where none says.
-    """
-
-    short_id: str
-    shown_status: str
-    shown_app: str
-    versions: str | None
 
 
 TRACKED_ISSUES = Target(

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -32,11 +32,11 @@ from stormlog.presenting import printable
 
 if TYPE_CHECKING:
     from stormlog._progress import Progress
+    from stormlog.apps.cli.documents import ErrorDocument
     from stormlog.query import QueryStore, UnmatchedFilter
     from stormlog.tracking import SkippedInput
 
 __all__ = [
-    "ErrorDocument",
     "NOTICE_LIMIT",
     "Notice",
     "is_foreseen",
@@ -74,26 +74,6 @@ class Notice(NamedTuple):
     path: str
     text: str
     is_note: bool = False
-
-
-class ErrorFacts(TypedDict):
-    """Why a command failed.
-
-    Attributes:
-        code: For programs.
-        message: For people.
-        details: What it is about, depending on the code: path and line, statement, id, ...
-    """
-
-    code: str
-    message: str
-    details: dict[str, Any]
-
-
-class ErrorDocument(TypedDict):
-    """What stands on stderr, on one line, where a command that was asked for JSON fails."""
-
-    error: ErrorFacts
 
 
 def use_colour(stream: Any, no_colour: bool = False) -> bool:

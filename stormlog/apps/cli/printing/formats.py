@@ -29,6 +29,7 @@ __all__ = [
     "jsonl_lines",
     "markdown_lines",
     "plain_table_lines",
+    "table_lines_after",
 ]
 
 #: Name of each format -> what it is for; the default first.
@@ -183,6 +184,27 @@ def plain_table_lines(answer: Answer) -> Iterator[str]:
     yield _padded(["-" * width for width in widths], widths, are_right)
     for cells in kept or answer.cells(columns):
         yield _padded(cells, widths, are_right)
+
+
+def table_lines_after(answer: Answer, widths: list[int]) -> list[str]:
+    """Return further lines of a table whose rows come bit by bit; its header too, if these are the first.
+
+    Args:
+        answer: Some of the rows, at least one.
+        widths: Widths of the columns of the lines before, which grow with these; empty at first.
+    """
+    from stormlog.apps.cli.printing.cells import is_right_aligned
+
+    columns = answer.readable_columns()
+    lines = list(answer.cells(columns))
+    headers = [] if widths else [answer.headers(columns)]
+    known = widths or [0] * len(columns)
+    widths[:] = [
+        max(width, *map(cell_width, cells)) for width, *cells in zip(known, *headers, *lines, strict=True)
+    ]
+    rule = [["-" * width for width in widths]] if headers else []
+    are_right = list(map(is_right_aligned, columns))
+    return [_padded(cells, widths, are_right) for cells in (*headers, *rule, *lines)]
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int], are_right: Sequence[bool]) -> str:

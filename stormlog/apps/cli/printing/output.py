@@ -25,6 +25,7 @@ __all__ = [
     "print_chunks",
     "print_styled",
     "print_text",
+    "print_utf8",
     "terminal_width",
 ]
 
@@ -89,6 +90,15 @@ def print_text(text: str) -> None:
 def print_styled(text: str) -> None:
     """Print text as it is: its colours and cursor movements are those of Stormlog."""
     _write([text])
+
+
+def print_utf8(texts: Iterable[str]) -> None:
+    """Print lines of a format that is UTF-8 whatever the terminal takes; what a terminal shows is escaped."""
+    if sys.stdout.isatty():
+        _write(map(_printable_lines, texts))
+        return
+    flush()
+    sys.stdout.buffer.writelines(map(str.encode, texts))
 
 
 def _printable_lines(text: str) -> str:

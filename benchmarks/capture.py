@@ -1,0 +1,178 @@
+"""Shows what recording costs a job: each record, each sample, a training loop, the import, and bytes on disk.
+
+Run ``python -m benchmarks.capture [--events 20000] [--peer PYTHON]``. ``--peer`` is an interpreter with stormlog 0.4.3
+and psutil, whose sink writer then takes turns with ours. Times of calls are what the calling thread waits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+__all__ = ["append_times", "loop_slowdown", "processor_ms"]
+
+#: What a sampling thread of either package writes, with keys of the usual lengths.
+RECORD: dict[str, Any] = {
+    "schema_version": 3,
+    "session_id": "00000000-0000-4000-8000-000000000000",
+    "timestamp_ns": 1_700_000_000_000_000_000,
+    "event_type": "sample",
+    "collector": "stormlog.cuda_tracker",
+    "sampling_interval_ms": 100,
+    "pid": 4711,
+    "host": "gpu-node-01",
+    "job_id": "slurm-1",
+    "rank": 3,
+    "local_rank": 3,
+    "world_size": 8,
+    "device_id": 3,
+    "allocator_allocated_bytes": 48_318_382_080,
+    "allocator_reserved_bytes": 50_465_865_728,
+    "allocator_active_bytes": 48_318_382_080,
+    "allocator_inactive_bytes": 2_147_483_648,
+    "allocator_change_bytes": 1_048_576,
+    "device_used_bytes": 51_539_607_552,
+    "device_free_bytes": 34_359_738_368,
+    "device_total_bytes": 85_899_345_920,
+    "context": None,
+    "metadata": {"backend": "cuda", "collector_health_status": "healthy", "telemetry_partial": False},
+}
+
+#: Appends records with one of the two packages and prints the nanoseconds of each call.
+_APPENDING = """
+import json, sys, time
+record, count, directory = json.loads(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+try:
+    from stormlog.capture import SinkWriter
+    sink = SinkWriter(directory)
+except ImportError:
+    from stormlog.telemetry_sink import AppendOnlyTelemetrySink, TelemetrySinkConfig
+    sink = AppendOnlyTelemetrySink(TelemetrySinkConfig(root_dir=directory, write_rollups=False))
+times = []
+for number in range(count):
+    record["timestamp_ns"] += 1000
+    before = time.perf_counter_ns()
+    sink.append(record)
+    times.append(time.perf_counter_ns() - before)
+sink.close()
+print(json.dumps(times))
+"""
+
+
+def append_times(python: str, count: int) -> list[int]:
+    """Return how long each call of ``append`` took, in nanoseconds.
+
+    Args:
+        python: Interpreter that has this package or stormlog 0.4.3.
+        count: Number of records.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command = [python, "-c", _APPENDING, json.dumps(RECORD), str(count), folder]
+        return list(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+
+
+def loop_slowdown(interval: float, seconds: float, turns: int) -> float:
+    """Return how much longer a loop on the processor takes while it is tracked, as a share.
+
+    Args:
+        interval: Time between samples, in seconds.
+        seconds: Length of a turn, about.
+        turns: Turns of each kind; they alternate, and the median of the ratios of neighbours counts.
+    """
+    # Threads that spin while they wait for one another would be counted as work.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    import numpy as np
+
+    from stormlog.capture import MemoryTracker
+
+    matrix = np.random.default_rng(0).random((256, 256))
+
+    def steps(count: int) -> float:
+        begun = time.process_time()
+        for _ in range(count):
+            matrix @ matrix
+        return time.process_time() - begun
+
+    count = max(1, round(100 * seconds / max(steps(100), 1e-9)))
+    ratios = []
+    for _ in range(turns):
+        plain = steps(count)
+        with tempfile.TemporaryDirectory() as folder, MemoryTracker(folder, interval=interval, hooks=False):
+            ratios.append(steps(count) / plain)
+    return median(ratios) - 1
+
+
+def processor_ms(code: str, turns: int) -> float:
+    """Return the processor time of a program, in milliseconds: the median of some turns."""
+    measured = (
+        "import resource, subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]], check=True); "
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN); print(1000 * (used.ru_utime + used.ru_stime))"
+    )
+    command = [sys.executable, "-c", measured, code]
+    found = [
+        float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        for _ in range(turns)
+    ]
+    return median(found)
+
+
+def _shown(times: list[int]) -> str:
+    ordered = sorted(times)
+    half, last = ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.999)]
+    return f"p50 {half / 1000:6.1f} us   p99.9 {last / 1000:8.1f} us   longest {ordered[-1] / 1000:8.1f} us"
+
+
+def _bytes_of(record: dict[str, Any]) -> int:
+    from stormlog.capture.sink.lines import line_of
+
+    return len(line_of(record))
+
+
+def _reading_us() -> float:
+    from stormlog.capture.collectors.process import ProcessCollector
+
+    return 1000 * _call_ms(ProcessCollector().read, 1000)
+
+
+def _call_ms(call: Callable[[], object], count: int) -> float:
+    call()
+    begun = time.process_time()
+    for _ in range(count):
+        call()
+    return 1000 * (time.process_time() - begun) / count
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--events", type=int, default=20_000)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--peer", type=Path, help="interpreter with stormlog 0.4.3")
+    options = parser.parse_args()
+    print(f"append                     {_shown(append_times(sys.executable, options.events))}")
+    if options.peer is not None:
+        print(f"append, stormlog 0.4.3     {_shown(append_times(str(options.peer), options.events))}")
+    print(f"bytes of a record          {_bytes_of(RECORD)}")
+    print(f"reading of the process     {_reading_us():.1f} us of the processor")
+    slowdown = loop_slowdown(0.01, 1.0, options.turns)
+    print(f"loop, sampled every 10 ms  {slowdown:+.2%} processor time (goal: below 0.5 %)")
+    nothing = processor_ms("pass", options.turns)
+    for name in ("json", "stormlog.capture", "stormlog.capture.MemoryTracker"):
+        module, _, member = name.rpartition(".")
+        code = f"from {module} import {member}" if member == "MemoryTracker" else f"import {name}"
+        print(f"import {name:32} {processor_ms(code, options.turns) - nothing:6.1f} ms of the processor")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Where numbers about memory come from: the process, its host, its devices and their allocators."""

@@ -1,0 +1,1 @@
+"""Out-of-memory failures: told from others, and recorded with what happened before."""

@@ -1,0 +1,85 @@
+"""Says whether an exception means that memory ran out, and by what that was told.
+
+The table is that of stormlog 0.3.9, so that the same failures are the same issues.
+
+Source: docs/capture.md#out-of-memory.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from stormlog._values import frozen_class
+
+__all__ = ["OomClassification", "classify_oom", "classify_oom_text", "text_of"]
+
+TORCH_REASON = "torch.cuda.OutOfMemoryError"
+_TENSORFLOW_REASON = "tensorflow.ResourceExhaustedError"
+#: The first that a message holds gives the reason.
+_PATTERNS = (
+    "out of memory",
+    "resource exhausted",
+    "failed to allocate",
+    "allocation failed",
+    "memoryerror",
+    "std::bad_alloc",
+)
+
+
+@frozen_class
+class OomClassification:
+    """Whether memory ran out; ``reason`` says by what that was told, and is null if it did not."""
+
+    is_oom: bool
+    reason: str | None
+
+
+_NO_OOM = OomClassification(False, None)
+
+
+def classify_oom(exception: BaseException) -> OomClassification:
+    """Classify an exception.
+
+    PyTorch is asked for its class only if the job has imported it. A plain ``MemoryError`` without text is none, as
+    in stormlog 0.3.9.
+
+    Args:
+        exception: Any.
+
+    Returns:
+        Whether memory ran out: by its class, else by its text.
+    """
+    torch = sys.modules.get("torch")
+    torch_class = getattr(getattr(torch, "cuda", None), "OutOfMemoryError", None)
+    if isinstance(torch_class, type) and isinstance(exception, torch_class):
+        return OomClassification(True, TORCH_REASON)
+    kind = type(exception)
+    return classify_oom_text(kind.__name__, kind.__module__, text_of(exception))
+
+
+def classify_oom_text(class_name: str, module: str, message: str) -> OomClassification:
+    """Classify an exception of which only the names and the text are known.
+
+    Args:
+        class_name: Name of its class.
+        module: Module of that; empty if it is not known.
+        message: Its text; empty if it has none.
+    """
+    name = class_name.lower()
+    if name.endswith("resourceexhaustederror"):
+        return OomClassification(True, _TENSORFLOW_REASON)
+    if name == "outofmemoryerror" and "torch" in module.lower():
+        return OomClassification(True, TORCH_REASON)
+    text = message.strip().lower()
+    for pattern in _PATTERNS:
+        if pattern in text:
+            return OomClassification(True, f"message_pattern:{pattern}")
+    return _NO_OOM
+
+
+def text_of(exception: BaseException) -> str:
+    """Return the text of an exception, or an empty one if asking for it fails."""
+    try:
+        return str(exception)
+    except Exception:
+        return ""

@@ -1,0 +1,221 @@
+"""Keeps the last events of a job in memory, and writes them down when memory runs out.
+
+Promises: recording an event takes a moment and a bounded amount of memory; nothing that fails here hides the
+failure that is recorded.
+
+Source: docs/capture.md#out-of-memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from stormlog._values import frozen_class
+from stormlog.capture.oom.bundles import OomFailure, prune_bundles, write_bundle
+from stormlog.capture.oom.classification import classify_oom, text_of
+from stormlog.capture.processes import leave_in_child
+from stormlog.telemetry import SessionSummary
+
+__all__ = ["FlightRecorder", "FlightRecorderOptions", "RecordedOom"]
+
+_MARK = "_stormlog_recorded_oom"
+#: An exception this much later, in seconds, is another failure than the one that was seen before it was raised.
+_RAISED_WITHIN_SECONDS = 5.0
+#: The reason of a `MemoryError` without text: what its name says.
+_PLAIN_MEMORY_ERROR = "message_pattern:memoryerror"
+
+
+@frozen_class
+class FlightRecorderOptions:
+    """What a flight recorder goes by.
+
+    Attributes:
+        directory: Where bundles are written.
+        buffer_size: Events that are kept in memory, at least 1.
+        max_bundles: Bundles of the directory that are kept; 0 or less: all.
+        max_total_bytes: Bytes of them together; 0 or less: any number. The newest is kept in any case.
+    """
+
+    directory: str = "oom_dumps"
+    buffer_size: int = 10_000
+    max_bundles: int = 5
+    max_total_bytes: int = 256 * 1024 * 1024
+
+
+@frozen_class
+class RecordedOom:
+    """An out-of-memory failure that was recorded.
+
+    Attributes:
+        failure: What is known of it.
+        bundle_path: Path of its bundle; null if none could be written.
+        error: Why none could be written; null if it was.
+    """
+
+    failure: OomFailure
+    bundle_path: str | None
+    error: str | None
+
+
+class FlightRecorder:
+    """The last events of a job, for the moment when memory runs out. Methods can be called from any thread.
+
+    Args:
+        options: Where bundles are written, and how much is kept.
+        session: Returns the session that runs now, or None; asked when a bundle is written.
+        backend: Returns what allocates, for example ``cuda``; likewise.
+        on_oom: Called after each failure was recorded. What it raises is ignored.
+
+    Source: docs/capture.md#out-of-memory.
+    """
+
+    def __init__(
+        self,
+        options: FlightRecorderOptions | None = None,
+        *,
+        session: Callable[[], SessionSummary | None] = lambda: None,
+        backend: Callable[[], str] = lambda: "cpu",
+        on_oom: Callable[[RecordedOom], None] | None = None,
+    ) -> None:
+        self.options = options or FlightRecorderOptions()
+        self._session = session
+        self._backend = backend
+        self._on_oom = on_oom
+        self._events: deque[Mapping[str, Any]] = deque(maxlen=max(1, self.options.buffer_size))
+        self._lock = threading.Lock()
+        self._count = 0
+        self._not_raised_yet = threading.local()
+        leave_in_child(self)
+
+    def record(self, event: Mapping[str, Any]) -> None:
+        """Keep an event, instead of the oldest if there is no room. It must not be changed afterwards.
+
+        Args:
+            event: A telemetry record.
+        """
+        self._events.append(event)
+
+    @property
+    def events(self) -> list[Mapping[str, Any]]:
+        """The events that are kept, the oldest first."""
+        return list(self._events)
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        *,
+        context: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> RecordedOom | None:
+        """Write a bundle if an exception means that memory ran out, once for each exception.
+
+        Args:
+            exception: Any.
+            context: Where in the job.
+            metadata: Anything else to keep.
+
+        Returns:
+            What was recorded, now or before; None if memory did not run out.
+        """
+        before = getattr(exception, _MARK, None)
+        if before is not None:
+            return before if isinstance(before, RecordedOom) else None
+        reason = classify_oom(exception).reason
+        if reason is None and isinstance(exception, MemoryError):
+            reason = _PLAIN_MEMORY_ERROR
+        if reason is None:
+            return None
+        recorded = self._seen_before_it_was_raised(reason) or self.record_failure(
+            reason,
+            exception_type=type(exception).__name__,
+            exception_module=type(exception).__module__,
+            message=text_of(exception),
+            context=context,
+            metadata=metadata,
+        )
+        with contextlib.suppress(Exception):
+            setattr(exception, _MARK, recorded)
+        return recorded
+
+    def record_failure(
+        self,
+        reason: str,
+        *,
+        exception_type: str | None = None,
+        exception_module: str | None = None,
+        message: str | None = None,
+        context: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        is_raised_next: bool = False,
+    ) -> RecordedOom:
+        """Write a bundle for a failure that is known to be one of memory.
+
+        Args:
+            reason: By what that was told; see `OomClassification`.
+            exception_type: As of `OomFailure`, as are all that follow.
+            exception_module: Likewise.
+            message: Likewise.
+            context: Likewise.
+            metadata: Likewise.
+            is_raised_next: Whether this thread raises the exception of this failure as soon as this returns; it is
+                not recorded a second time then.
+
+        Returns:
+            What was recorded; an error in it if no bundle could be written.
+        """
+        failure = OomFailure(
+            reason, exception_type, exception_module, message, context, self._backend(), metadata or {}
+        )
+        with self._lock:
+            self._count += 1
+            try:
+                directory = os.path.abspath(self.options.directory)
+                path = write_bundle(directory, self._count, failure, self.events, self._session())
+                recorded = RecordedOom(failure, path, None)
+            except Exception as error:  # A full disk, no memory, a value that cannot be shown.
+                recorded = RecordedOom(failure, None, f"{type(error).__name__}: {error}")
+            else:
+                with contextlib.suppress(OSError):
+                    prune_bundles(
+                        directory,
+                        path,
+                        max_bundles=self.options.max_bundles,
+                        max_total_bytes=self.options.max_total_bytes,
+                    )
+        if is_raised_next:
+            self._not_raised_yet.recorded = (time.monotonic(), recorded)
+        if self._on_oom is not None:
+            with contextlib.suppress(Exception):
+                self._on_oom(recorded)
+        return recorded
+
+    def leave_to_parent(self) -> None:
+        """Go on in a forked child, whose parent may have been recording a failure."""
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def watch(self, context: str | None = None, **metadata: Any) -> Iterator[None]:
+        """Record the exception that leaves a block if memory ran out, and let it pass.
+
+        Args:
+            context: Where in the job.
+            metadata: Anything else to keep.
+        """
+        try:
+            yield
+        except BaseException as exception:
+            self.record_exception(exception, context=context, metadata=metadata)
+            raise
+
+    def _seen_before_it_was_raised(self, reason: str) -> RecordedOom | None:
+        moment, recorded = getattr(self._not_raised_yet, "recorded", (0.0, None))
+        if recorded is None or recorded.failure.reason != reason:
+            return None
+        self._not_raised_yet.recorded = (0.0, None)
+        return recorded if time.monotonic() - moment < _RAISED_WITHIN_SECONDS else None

@@ -1,0 +1,52 @@
+"""What becomes of what writes telemetry when its process forks or ends.
+
+Promise: a forked child waits for no lock that a thread of its parent held, and writes nothing that is its parent's.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from typing import Protocol
+from weakref import WeakSet
+
+__all__ = ["flush_at_exit", "leave_in_child"]
+
+
+class _Leaves(Protocol):
+    def leave_to_parent(self) -> None: ...
+
+
+class _Flushes(Protocol):
+    def flush(self) -> None: ...
+
+
+_leaving: WeakSet[_Leaves] = WeakSet()
+_flushing: WeakSet[_Flushes] = WeakSet()
+
+
+def leave_in_child(item: _Leaves) -> None:
+    """Have an object told, in every child that is forked from this process, to leave everything to its parent."""
+    _leaving.add(item)
+
+
+def flush_at_exit(item: _Flushes) -> None:
+    """Have an object write what waits when this process ends."""
+    _flushing.add(item)
+
+
+def _leave_all() -> None:
+    for item in list(_leaving):
+        item.leave_to_parent()
+    _leaving.clear()
+    _flushing.clear()
+
+
+def _flush_all() -> None:
+    for item in list(_flushing):
+        item.flush()
+
+
+atexit.register(_flush_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_all)

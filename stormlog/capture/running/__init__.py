@@ -1,0 +1,1 @@
+"""Runs a command, watches its memory from outside, and says how it ended."""

@@ -1,0 +1,266 @@
+"""`stormlog run` changes nothing for a command, and says of its end what something shows, and no more."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stormlog.query
+from stormlog.capture import Ending
+from stormlog.capture.running.endings import ending_of
+from stormlog.capture.running.error_output import last_exception_line, without_secrets
+from tests.capture.test_tracker import records, types
+
+STORMLOG = [sys.executable, "-m", "stormlog"]
+
+
+def run(tmp_path: Path, code: str, *options: str, **named: Any) -> subprocess.CompletedProcess[str]:
+    command = [*STORMLOG, "run", "--sink", str(tmp_path / "sink"), "--interval", "0.02", *options, "--"]
+    environment = {**os.environ, "STORMLOG_CODE_VERSION": "1.0", **named.pop("env", {})}
+    return subprocess.run(
+        [*command, sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+        check=False,
+        **named,
+    )
+
+
+def exit_of(tmp_path: Path) -> dict[str, Any]:
+    (found,) = [record for record in records(tmp_path / "sink") if record["event_type"] == "exit"]
+    return dict(found["metadata"])
+
+
+def test_a_command_that_ends_well_is_a_completed_session(tmp_path: Path) -> None:
+    code = "import sys; print(sys.stdin.read()); print('to stderr', file=sys.stderr)"
+    ended = run(tmp_path, code, "--quiet", input="given")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "given\n", "to stderr\n")
+    found = types(tmp_path / "sink")
+    assert (found[0], found[-2:]) == ("start", ["exit", "stop"])
+    assert found.count("sample") >= 1
+    (session,) = json.loads((tmp_path / "sink" / "manifest.json").read_text())["sessions"]
+    assert (session["status"], session["source"]) == ("completed", "stormlog.run")
+    assert {record["schema_version"] for record in records(tmp_path / "sink")} == {4}
+
+
+def test_memory_that_runs_out_is_an_issue_with_the_memory_of_that_time(tmp_path: Path) -> None:
+    code = """
+import time
+kept = bytearray(200_000_000); kept[::4096] = b"x" * len(kept[::4096])
+time.sleep(0.3)
+raise MemoryError("Unable to allocate 2.00 GiB")
+"""
+    ended = run(tmp_path, code)
+    assert ended.returncode == 1
+    assert "MemoryError: Unable to allocate 2.00 GiB" in ended.stderr
+    assert "memory ran out" in ended.stderr
+    assert "rank 0 ran out of memory" in ended.stderr
+    with stormlog.query.open([tmp_path], cache=False) as store:
+        account = store.explain()
+        (issue,) = [issue for issue in store.list_issues() if issue.kind == "oom"]
+    assert issue.fingerprint.dimensions["reason"] == "message_pattern:memoryerror"
+    failure = account.first_failure
+    assert failure is not None
+    assert failure.requested_bytes == 2 * 1024**3
+    assert failure.exception_message == "MemoryError: Unable to allocate 2.00 GiB"
+    assert account.memory is not None and account.memory.process_bytes is not None
+    assert account.memory.process_bytes > 200_000_000
+
+
+def test_a_command_that_is_killed_is_lost_with_its_last_memory(tmp_path: Path) -> None:
+    code = """
+import os, signal, time
+kept = bytearray(200_000_000); kept[::4096] = b"x" * len(kept[::4096])
+time.sleep(0.3)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    ended = run(tmp_path, code)
+    assert ended.returncode == -signal.SIGKILL
+    assert "killed by SIGKILL, cause unknown" in ended.stderr
+    assert types(tmp_path / "sink")[-1] == "exit"
+    with stormlog.query.open([tmp_path], cache=False) as store:
+        account = store.explain()
+        assert [issue.kind for issue in store.list_issues() if issue.kind == "oom"] == []
+    assert account.run.ranks_lost == (0,)
+    assert [exited.summary for exited in account.exits] == ["Command killed by SIGKILL, cause unknown"]
+    assert account.memory is not None and account.memory.process_bytes is not None
+    assert account.memory.process_bytes > 200_000_000
+
+
+def test_another_exception_is_told_and_is_no_issue_of_memory(tmp_path: Path) -> None:
+    ended = run(tmp_path, "raise SystemError('api_key=abcdef')", "-q")
+    assert ended.returncode == 1
+    found = exit_of(tmp_path)
+    assert (found["exit_code"], found["exception_type"]) == (1, "SystemError")
+    assert "abcdef" not in json.dumps(found)
+    assert "SystemError: api_key=***" in found["stderr_tail"]
+    assert "error" not in types(tmp_path / "sink")
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGINT"])
+def test_signals_reach_the_command_and_its_status_is_passed_on(name: str, tmp_path: Path) -> None:
+    code = f"""
+import signal, sys, time
+signal.signal(signal.{name}, lambda *arguments: sys.exit(7))
+print("ready", flush=True)
+time.sleep(60)
+"""
+    command = [*STORMLOG, "run", "--sink", str(tmp_path / "sink"), "-q", "--", sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as job:
+        assert job.stdout is not None
+        assert job.stdout.readline() == b"ready\n"
+        job.send_signal(getattr(signal, name))
+        assert job.wait(60) == 7
+
+
+@pytest.mark.parametrize(("command", "status"), [("no-such-program", 127), ("/", 126)])
+def test_a_command_that_cannot_be_run_is_told_as_a_shell_does(
+    command: str, status: int, tmp_path: Path
+) -> None:
+    arguments = [*STORMLOG, "run", "--sink", str(tmp_path / "sink"), "--", command]
+    ended = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == status
+    assert f"cannot run {command}" in ended.stderr
+
+
+def test_where_nothing_can_be_written_the_command_runs(tmp_path: Path) -> None:
+    (tmp_path / "sink").write_text("")
+    ended = run(tmp_path, "print(5)")
+    assert (ended.returncode, ended.stdout) == (0, "5\n")
+    assert "nothing is written" in ended.stderr
+
+
+def test_processes_that_a_command_starts_are_counted_with_it(tmp_path: Path) -> None:
+    child = (
+        "kept = bytearray(100_000_000); kept[::4096] = b'x' * len(kept[::4096]); import time; time.sleep(0.5)"
+    )
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}], check=True)"
+    run(tmp_path, code, "-q")
+    samples = [record for record in records(tmp_path / "sink") if record["event_type"] == "sample"]
+    most = max(samples, key=lambda record: record["device_used_bytes"] or 0)
+    assert most["device_used_bytes"] > 100_000_000
+    assert most["metadata"]["process_count"] >= 2
+
+
+def test_a_command_keeps_its_terminal(tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty")
+    main, other = pty.openpty()
+    code = "import os, sys; print(os.isatty(2)); print('one\\ntwo', file=sys.stderr)"
+    command = [*STORMLOG, "run", "--sink", str(tmp_path / "sink"), "-q", "--", sys.executable, "-c", code]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=other, timeout=60, check=False)
+    os.close(other)
+    assert ended.stdout == b"True\n"
+    time.sleep(0.05)
+    assert os.read(main, 1000) == b"one\r\ntwo\r\n"
+    os.close(main)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "kills", "expected"),
+    [
+        (0, "MemoryError", 1, ("ended with status 0", None)),
+        (3, "", 0, ("ended with status 3, cause unknown", None)),
+        (
+            1,
+            "MemoryError",
+            0,
+            ("ended with status 1; memory ran out: MemoryError", "message_pattern:memoryerror"),
+        ),
+        (
+            1,
+            "[rank3]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB",
+            None,
+            (None, "torch.cuda.OutOfMemoryError"),
+        ),
+        (
+            1,
+            "RuntimeError: [enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory: you tried",
+            0,
+            (None, "message_pattern:failed to allocate"),
+        ),
+        (
+            1,
+            "jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying",
+            0,
+            (None, "message_pattern:out of memory"),
+        ),
+        (
+            -6,
+            "terminate called after throwing an instance of 'std::bad_alloc'",
+            0,
+            (None, "message_pattern:std::bad_alloc"),
+        ),
+        (-9, "", 0, ("killed by SIGKILL, cause unknown", None)),
+        (137, "", 0, ("killed by SIGKILL, cause unknown", None)),
+        (-9, "", None, ("killed by SIGKILL, cause unknown", None)),
+        (
+            -9,
+            "",
+            1,
+            (
+                "killed by SIGKILL; the kernel killed it, because its control group was out of memory",
+                "cgroup:oom_kill",
+            ),
+        ),
+        (
+            1,
+            "RuntimeError: DataLoader worker (pid 7) is killed by signal: Killed.",
+            2,
+            (None, "cgroup:oom_kill"),
+        ),
+        (1, "ValueError: x", 0, ("ended with status 1; last exception: ValueError: x", None)),
+        (-15, "", 0, ("killed by SIGTERM, cause unknown", None)),
+        (1, "MemoryError\nDuring handling\nKeyError: 'x'", 0, (None, None)),
+    ],
+)
+def test_the_cause_is_the_first_that_something_shows(
+    status: int, text: str, kills: int | None, expected: tuple[str | None, str | None]
+) -> None:
+    ending = ending_of(status, text, kills)
+    sentence, reason = expected
+    assert ending.oom_reason == reason
+    assert sentence in (None, ending.sentence)
+    assert isinstance(ending, Ending)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", None),
+        ("all is well\nError rate 5", None),
+        ("  ValueError: inside", None),
+        ("ValueError: a\nbye", ("ValueError", "", "ValueError: a")),
+        ("a.b.C_Error", ("C_Error", "a.b", "a.b.C_Error")),
+        ("KeyboardInterrupt", ("KeyboardInterrupt", "", "KeyboardInterrupt")),
+    ],
+)
+def test_the_last_exception_is_found(text: str, expected: tuple[str, str, str] | None) -> None:
+    assert last_exception_line(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("WANDB_API_KEY=0123456789abcdef", "WANDB_API_KEY=***"),
+        ('"password": "a b"', '"password": "***'),
+        ("Authorization: Bearer abc.def-123456", "Authorization: ***"),
+        ("https://me:secret1@host/x", "https://***@host/x"),
+        ("token hf_abcdefghijklmnopqrst", "token ***"),
+        ("AKIAABCDEFGHIJKLMNOP used", "*** used"),
+        ("tokens per second: 512", "tokens per second: 512"),
+        ("CUDA out of memory at step 7", "CUDA out of memory at step 7"),
+    ],
+)
+def test_secrets_are_left_out(text: str, kept: str) -> None:
+    shown = without_secrets(text)
+    assert shown == kept or (kept.endswith("***") and shown.startswith(kept))
