@@ -40,6 +40,7 @@ SLOW = (
     "apps/cli/test_report.py",
     "apps/cli/test_scan.py",
     "apps/cli/test_terminal.py",
+    "apps/tui",
     "apps/mcp/test_fresh.py",
     "apps/mcp/test_stdio.py",
     "apps/mcp/test_transcript.py",

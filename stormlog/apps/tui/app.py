@@ -35,6 +35,8 @@ _STATEMENTS: Final = ("select", "from", "with", "describe", "show", "summarize",
 _COMMANDS: Final = ("issues", "runs", "sql", "filter", "sort", "refresh", "warnings", "help", "quit")
 #: Seconds between two looks at how far reading is.
 _PROGRESS_S: Final = 0.3
+#: How much longer than it took to read again is waited before the next time.
+_PAUSES: Final = 3
 _MOST_WARNINGS: Final = 500
 
 
@@ -99,6 +101,8 @@ class StormlogApp(App[None]):
         #: How far reading is, with a blank behind it; '' while nothing is read.
         self.progress = ""
         self._last_failure = ""
+        # A list that takes long is read again less often.
+        self._began = self._not_before = 0.0
 
     # ---- the screen ----------------------------------------------------------------------------------------
 
@@ -233,11 +237,14 @@ class StormlogApp(App[None]):
         """Look whether anything changed; what is being read already is not read a second time."""
         if any(self.background.is_busy(group) for group in ("look", "issues", "runs", "action")):
             return
+        if time.monotonic() < self._not_before:
+            return
         self.background.ask("look", self.board.look, self._seen, self._not_seen)
 
     def _seen(self, has_changed: bool) -> None:
         self._last_failure = ""
         if has_changed:
+            self._began = time.monotonic()
             self._read_views()
 
     def _not_seen(self, error: Exception) -> None:
@@ -255,6 +262,9 @@ class StormlogApp(App[None]):
 
     def looked(self) -> None:
         """Note that something was read now, and what had to be skipped for it."""
+        if self._began:
+            now = time.monotonic()
+            self._not_before, self._began = now + _PAUSES * (now - self._began), 0.0
         self._looked = f"{time.strftime('%H:%M:%S', time.gmtime())} UTC"
 
         def done(warnings: list[str]) -> None:

@@ -75,6 +75,7 @@ class IssuesView(Container):
         self._pages: dict[int, list[BoardRow]] = {}
         self._asked: set[int] = set()
         self._matches: list[int] = []
+        self._sought = ""
         self._shown: ShownIssue | None = None
         self._shown_for: str | None = None
         self._timer: Timer | None = None
@@ -150,6 +151,8 @@ class IssuesView(Container):
             self._asked = set()
             self._matches = []
             self._now_ns = time.time_ns()
+            if self._sought:
+                self._seek(go=False)
             self.app.background.forget("page")
             self.table.empty = (
                 "no issue fits: Esc lets go of the filter" if fields else "no issues were found"
@@ -334,8 +337,8 @@ class IssuesView(Container):
         event.stop()
         if self.selected:
             self._let_go()
-        elif self._matches:
-            self._matches = []
+        elif self._sought:
+            self._sought, self._matches = "", []
             self.app.show_title()
         elif {name for name in self.fields if name != "sort"}:
             self.set_filter({name: value for name, value in self.fields.items() if name == "sort"})
@@ -423,25 +426,32 @@ class IssuesView(Container):
 
     def search(self, text: str) -> None:
         """Look for a text, and go to the first row that has it."""
-        issues = self.issues
-        if issues is None:
+        if self.issues is None:
             self.app.say("the list is still being read")
             return
-        if not text.strip():
-            self._matches = []
-            return
-        fields = dict(self.fields)
+        self._sought, self._matches = text.strip(), []
+        if self._sought:
+            self._seek(go=True)
+
+    def _seek(self, *, go: bool) -> None:
+        """Find the rows that have the text.
+
+        Args:
+            go: Whether to go to the first of them.
+        """
+        issues, fields, text = self.issues, dict(self.fields), self._sought
+        assert issues is not None
 
         def done(places: list[int]) -> None:
-            if issues is not self.issues:
+            if issues is not self.issues or text != self._sought:
                 return
             self._matches = places
             self.app.show_title()
-            if not places:
+            if go and not places:
                 self.app.say(f"no issue of the list has {text!r}", is_problem=True)
-                return
-            behind = [place for place in places if place >= self.table.cursor]
-            self.table.move_to((behind or places)[0])
+            elif go:
+                behind = [place for place in places if place >= self.table.cursor]
+                self.table.move_to((behind or places)[0])
 
         self.app.background.ask(
             "search", lambda: self.app.board.matches(issues, fields, text), done, self.app.fail

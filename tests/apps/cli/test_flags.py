@@ -49,6 +49,13 @@ EXCEPTIONS = {
 }
 READS = "who reads is written nowhere"
 EXCEPTIONS_OF = {
+    **{
+        ("run", option): "tests/capture/test_run.py runs commands with it"
+        for option in (
+            *("--sink", "--interval", "--job-id", "--app", "--code-version", "--environment", "--no-alerts"),
+            "--quiet",
+        )
+    },
     ("issues merge", "--yes"): "taken as by the other verbs, but two issues are never too many",
     ("issues unmerge", "--yes"): "taken as by the other verbs, but two issues are never too many",
     ("cache verify", "--quiet"): "progress is shown on terminals only",

@@ -57,7 +57,9 @@ def test_the_list_follows_the_files_and_the_cursor_its_issue(tracked: Place, tmp
     file = place.runs / "events.jsonl"
 
     async def scenario(driver: Driver) -> None:
-        await driver.press("j", "j", "space", "k")
+        await driver.press("slash")
+        await driver.type("word")
+        await driver.press("enter", "g", "j", "j", "space", "k")
         before, selected = driver.issues.current, list(driver.issues.selected)
         assert before is not None
         with file.open("a") as stream:
@@ -70,6 +72,8 @@ def test_the_list_follows_the_files_and_the_cursor_its_issue(tracked: Place, tmp
         assert after is not None and after.row.key == before.row.key
         assert list(driver.issues.selected) == selected
         assert driver.issues.table.cursor == 4
+        # The OOM comes first, and all others have the word.
+        assert driver.issues._matches == list(range(1, 8))
         # What others do in the tracker is seen as well.
         with Tracker(place.database) as tracker:
             tracker.claim(str(after.tracked.number))  # type: ignore[union-attr]
