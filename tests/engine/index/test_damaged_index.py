@@ -289,8 +289,8 @@ import stormlog.query
 from stormlog.engine.index.kept_rows import Parts
 from stormlog.engine.index.location import LAYOUT
 write = Parts._copy
-def killed(self, part, kind, rows):
-    write(self, part, kind, rows)
+def killed(self, *arguments):
+    write(self, *arguments)
     os.kill(os.getpid(), signal.SIGKILL)
 Parts._copy = killed
 stormlog.query.open(sys.argv[1], cache=sys.argv[2]).list_issues()
