@@ -1,0 +1,94 @@
+"""A job that leaks, runs out of memory or is killed is explained by what was recorded of it, inside and outside."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import stormlog.query
+from stormlog.explaining import Explanation
+
+TRAINING = Path(__file__).parents[2] / "examples" / "train_cpu.py"
+#: Memory of the job: what it leaks is a part of it that cannot be overlooked.
+ADDRESS_SPACE = 4 * 1024**3
+
+
+def train(*arguments: str, folder: Path, inside: bool) -> int:
+    """Run the example, recorded from inside or outside, and return its status."""
+    sink = str(folder / "sink")
+    job = [sys.executable, str(TRAINING), *arguments]
+    if inside:
+        job += ["--track", sink]
+    else:
+        job = [
+            sys.executable,
+            "-m",
+            "stormlog",
+            "run",
+            "--sink",
+            sink,
+            "--interval",
+            "0.02",
+            "-q",
+            "--",
+            *job,
+        ]
+    limits = (ADDRESS_SPACE, ADDRESS_SPACE) if inside else (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    ended = subprocess.run(
+        job,
+        # One thread of the library for matrices: each takes address space.
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "STORMLOG_CODE_VERSION": "1.0"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limits),
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    return ended.returncode
+
+
+def explained(folder: Path) -> tuple[Explanation, list[str]]:
+    with stormlog.query.open([folder], cache=False) as store:
+        return store.explain(), [
+            str(issue.fingerprint.dimensions["reason"])
+            for issue in store.list_issues()
+            if issue.kind == "oom"
+        ]
+
+
+def test_a_leak_is_the_component_that_grew(tmp_path: Path) -> None:
+    assert train("--leak", "--mib", "24", "--oom", "--steps", "60", folder=tmp_path, inside=True) == 1
+    account, reasons = explained(tmp_path)
+    assert account.memory is not None
+    assert (account.memory.largest_growth, account.memory.pattern) == ("allocated", "steady")
+    assert account.first_failure is not None
+    assert account.first_failure.phase == "evaluate"
+    assert reasons == ["message_pattern:memoryerror"]
+
+
+def test_running_out_of_memory_is_seen_from_outside(tmp_path: Path) -> None:
+    assert train("--oom", "--steps", "10", folder=tmp_path, inside=False) == 1
+    account, reasons = explained(tmp_path)
+    assert account.run.ranks_failed == (0,)
+    assert reasons == ["message_pattern:memoryerror"]
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_killed_job_is_lost_with_its_last_memory(inside: bool, tmp_path: Path) -> None:
+    assert train("--leak", "--kill", "--steps", "30", folder=tmp_path, inside=inside) == -signal.SIGKILL
+    account, reasons = explained(tmp_path)
+    assert reasons == []
+    assert account.first_failure is None
+    assert account.memory is not None
+    if inside:
+        assert (
+            account.memory.allocated_bytes is not None and account.memory.allocated_bytes > 20 * 16 * 1024**2
+        )
+    else:
+        assert account.run.ranks_lost == (0,)
+        assert account.memory.process_bytes is not None and account.memory.process_bytes > 20 * 16 * 1024**2
