@@ -122,7 +122,11 @@ def test_rows_that_are_left_out_and_kept_make_up_each_view(store: QueryStore, tm
         assert (view.row_count or 0) + (view.left_out_count or 0) == total, view
     shortened = [view.view for view in report.views if view.left_out_count]
     assert len(shortened) > 20 and of_view(report, "issues")[0]
-    kept = duckdb.sql(f"SELECT fingerprint_id FROM '{tmp_path}/since/issues.parquet' ORDER BY 1").fetchall()
+    kept = (
+        duckdb.connect()
+        .sql(f"SELECT fingerprint_id FROM '{tmp_path}/since/issues.parquet' ORDER BY 1")
+        .fetchall()
+    )
     listed = store.list_issues(IssueFilter(since=since))
     assert kept == sorted((issue.fingerprint_id,) for issue in listed)
 
@@ -137,7 +141,9 @@ def test_views_that_are_named_come_with_what_could_not_be_read(tmp_path: Path) -
         *("catalog_warnings", "export_columns", "export_info", "export_paths", "export_views"),
         *("rejects", "runs", "sessions"),
     ]
-    rows = duckdb.sql(f"SELECT view, left_out FROM '{tmp_path}/out/export_views.parquet'").fetchall()
+    rows = (
+        duckdb.connect().sql(f"SELECT view, left_out FROM '{tmp_path}/out/export_views.parquet'").fetchall()
+    )
     assert ("events", "the view was not asked for") in rows and len(rows) == len(view_names())
 
 

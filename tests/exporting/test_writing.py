@@ -58,7 +58,7 @@ def event_count(target: Path) -> int:
     if target.suffix == ".duckdb":
         with duckdb.connect(str(target), read_only=True) as connection:
             return int(connection.execute("SELECT count(*) FROM events").fetchall()[0][0])
-    return int(duckdb.sql(f"SELECT count(*) FROM '{target}/events.parquet'").fetchall()[0][0])
+    return int(duckdb.connect().sql(f"SELECT count(*) FROM '{target}/events.parquet'").fetchall()[0][0])
 
 
 def interrupted(*_: object) -> None:
@@ -356,7 +356,9 @@ def test_rows_stream_through_in_batches(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def event_count_of_readings(target: Path) -> int:
-    return int(duckdb.sql(f"SELECT count(*) FROM '{target}/memory_readings.parquet'").fetchall()[0][0])
+    return int(
+        duckdb.connect().sql(f"SELECT count(*) FROM '{target}/memory_readings.parquet'").fetchall()[0][0]
+    )
 
 
 def test_a_closed_store_and_a_strict_one_say_so(runs: Path, tmp_path: Path) -> None:

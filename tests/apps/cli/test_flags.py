@@ -862,7 +862,7 @@ def _texts(
     _enter(patch, folder)
     if is_query:
         patch.delenv("STORMLOG_DB")
-    if line[0] == "mcp":
+    if line[:1] == ["mcp"]:
         patch.setattr(sys, "stdin", session_of_agent(CALLS))
     patch.setattr(duckdb, "connect", connect)
     mail: list[str] = []

@@ -103,7 +103,7 @@ def test_evidence_that_vanishes_while_it_is_shown_is_said(untracked: Place, tmp_
         table.post_message(table.Moved(table))  # type: ignore[attr-defined]
         await driver.pilot.pause()
         await driver.settle()
-        assert "cannot be read: No such file" in driver.screen
+        assert "cannot be read: No such file" in " ".join(driver.screen.split())
 
     drive(place.board, scenario)
 
@@ -324,7 +324,11 @@ def test_what_was_skipped_is_counted_and_listed(tmp_path: Path) -> None:
         await driver.press("colon")
         await driver.type("warnings")
         await driver.press("enter")
-        assert "events.jsonl: 1 line skipped" in driver.screen.replace("\n", "")
+        # The path before it is as long as the machine's: the line may be broken anywhere.
+        shown = "".join(
+            character for character in driver.screen if not character.isspace() and character != "│"
+        )
+        assert "events.jsonl:1lineskipped" in shown
 
     drive(
         lambda: Board(stormlog.query.open(tmp_path, cache=False), [str(tmp_path)]), scenario, size=(160, 24)

@@ -39,6 +39,8 @@ async def after_an_action(driver: Driver) -> None:
 
 
 async def of_a_question(driver: Driver) -> None:
+    # What stands behind it has come.
+    await driver.rest()
     await driver.press("i")
 
 
