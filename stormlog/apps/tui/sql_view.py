@@ -32,7 +32,7 @@ _MOST_ROWS: Final = 1_000
 _MOST_COLUMNS: Final = 200
 _MOST_CHARACTERS: Final = 200
 _MOST_NAMES: Final = 40
-_EXAMPLE: Final = "SELECT kind, severity, hit_count, title FROM issues"
+_EXAMPLE: Final = "SELECT kind, severity, hit_count, title FROM issues ORDER BY fingerprint_id"
 
 
 class Statement(TextArea):

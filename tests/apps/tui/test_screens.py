@@ -39,8 +39,6 @@ async def after_an_action(driver: Driver) -> None:
 
 
 async def of_a_question(driver: Driver) -> None:
-    # What stands behind it has come.
-    await driver.rest()
     await driver.press("i")
 
 
@@ -107,6 +105,8 @@ def screen_of(case: str, folder: Path, picture: Path | None = None) -> str:
         return Board(store, PATHS, PlaceOfTracker("tracker.db", "default", PERMISSIONS))
 
     async def run(driver: Driver) -> None:
+        # What stands behind a dialog has come before it.
+        await driver.rest()
         await scenario(driver)
         await driver.pilot.pause()
         shown.append(driver.screen)
