@@ -98,6 +98,10 @@ class StormlogApp(App[None]):
         self._looked = ""
         self._warnings: list[str] = []
         self._prompt = ":"
+        # Kept: the last lines are drawn while the screen is taken down.
+        self._title = Static("", id="title")
+        self._said = Static("", id="said")
+        self._hints = Static("", id="hints")
         #: How far reading is, with a blank behind it; '' while nothing is read.
         self.progress = ""
         self._last_failure = ""
@@ -108,16 +112,16 @@ class StormlogApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """Make the widgets."""
-        yield Static("", id="title")
+        yield self._title
         with ContentSwitcher(initial="issues", id="views"):
             yield IssuesView()
             yield RunsView()
             yield SqlView()
-        yield Static("", id="said")
+        yield self._said
         with Horizontal(id="prompt"):
             yield Label(":")
             yield Input(id="command")
-        yield Static("", id="hints")
+        yield self._hints
 
     def on_mount(self) -> None:
         """Begin to look."""
@@ -132,7 +136,7 @@ class StormlogApp(App[None]):
         for key, word in hints(str(self.screen_stack[0].query_one("#views", ContentSwitcher).current)):
             text.append(f"{key} ", "bold")
             text.append(f"{word} ")
-        self.screen_stack[0].query_one("#hints", Static).update(text, layout=False)
+        self._hints.update(text, layout=False)
 
     def on_resize(self) -> None:
         """Fit the line at the top."""
@@ -166,7 +170,7 @@ class StormlogApp(App[None]):
         gap = self.size.width - 2 - text.cell_len - cell_width(end)
         if gap > 1:
             text.append(" " * gap + end, "dim")
-        self.screen_stack[0].query_one("#title", Static).update(text, layout=False)
+        self._title.update(text, layout=False)
 
     @property
     def is_mounted_ready(self) -> bool:
@@ -214,9 +218,8 @@ class StormlogApp(App[None]):
         self._show_said(text)
 
     def _show_said(self, text: Text) -> None:
-        said = self.screen_stack[0].query_one("#said", Static)
-        said.update(text)
-        said.display = bool(text)
+        self._said.update(text)
+        self._said.display = bool(text)
 
     def fail(self, error: Exception) -> None:
         """Say why something did not work."""

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
-from textual.timer import Timer
+from textual.binding import BindingType
+from textual.containers import Vertical
 from textual.widgets import Input
 
 from stormlog.apps.tui.actions import Actions
@@ -22,6 +21,7 @@ from stormlog.apps.tui.keys import bindings
 from stormlog.apps.tui.lazy_table import Cell, LazyTable
 from stormlog.apps.tui.lines import plain, styled
 from stormlog.apps.tui.prompts import Choose, Read
+from stormlog.apps.tui.split_view import SplitView
 from stormlog.presenting import counted, human_count, issue_screen
 from stormlog.query.filter_words import filter_text, parse_filter
 from stormlog.tracking.statuses import SHOWN_STATUSES
@@ -36,32 +36,17 @@ __all__ = ["IssuesView"]
 
 #: Rows that are read at once: more than a screen has.
 _PAGE: Final = 100
-#: Seconds for which the cursor has to rest before the detail is read.
-_REST_S: Final = 0.15
 #: Values of a facet that are offered.
 _MOST_VALUES: Final = 20
 _SORTS: Final = ("severity", "last_seen", "first_seen", "hits", "sessions")
 
 
-class IssuesView(Container):
+class IssuesView(SplitView):
     """The first view."""
 
     app: StormlogApp
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("issues", "action"),
-        Binding("escape", "to_list", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("issues", "action")]
     DEFAULT_CSS = """
-    IssuesView { layout: vertical; }
-    IssuesView.wide { layout: horizontal; }
-    IssuesView > #list { height: 45%; width: 100%; }
-    IssuesView.wide > #list { height: 100%; width: 46%; }
-    IssuesView > DetailPane { height: 1fr; border-top: solid $primary-muted; }
-    IssuesView.wide > DetailPane { height: 100%; width: 1fr; border-top: none; border-left: solid $primary-muted; }
-    IssuesView.low > DetailPane { display: none; }
-    IssuesView.low > #list { height: 100%; }
-    IssuesView.zoomed > #list { display: none; }
-    IssuesView.zoomed > DetailPane { display: block; border: none; }
     IssuesView #filter, IssuesView #filter:focus { border: none; height: 1; padding: 0 1; background: $panel; }
     IssuesView #filter:focus { background: $primary-muted; }
     """
@@ -78,13 +63,12 @@ class IssuesView(Container):
         self._sought = ""
         self._shown: ShownIssue | None = None
         self._shown_for: str | None = None
-        self._timer: Timer | None = None
         self._now_ns = time.time_ns()
 
     def compose(self) -> ComposeResult:
         """Make the widgets."""
         is_tracked = self.app.board.place is not None
-        with Vertical(id="list"):
+        with Vertical(classes="list"):
             yield Input(id="filter", placeholder="filter: F types it, f chooses")
             yield LazyTable(
                 issue_columns(is_tracked=is_tracked, has_states=is_tracked),
@@ -99,26 +83,6 @@ class IssuesView(Container):
         self.actions = Actions(self.app, self._read_again)
         self.table.focus()
         self.read()
-
-    def on_resize(self) -> None:
-        """Put the detail where there is room."""
-        width, height = self.app.size
-        self.set_class(width >= 120, "wide")
-        self.set_class(height < 16 and width < 120, "low")
-
-    @property
-    def table(self) -> LazyTable:
-        """The table."""
-        return self.query_one(LazyTable)
-
-    @property
-    def pane(self) -> DetailPane:
-        """The pane."""
-        return self.query_one(DetailPane)
-
-    def focus_view(self) -> None:
-        """Let keys go to the list, or to the detail if that is all there is to see."""
-        (self.pane if self.has_class("zoomed") else self.table).focus()
 
     # ---- the list ------------------------------------------------------------------------------------------
 
@@ -201,7 +165,7 @@ class IssuesView(Container):
                 self._pages[number] = rows
                 self.table.refresh()
                 if self.table.cursor // _PAGE == number:
-                    self._wait_for_rest()
+                    self.wait_for_rest()
 
         def fail(error: Exception) -> None:
             self._asked.discard(number)
@@ -262,27 +226,14 @@ class IssuesView(Container):
 
     # ---- the detail ----------------------------------------------------------------------------------------
 
-    def on_lazy_table_moved(self, event: LazyTable.Moved) -> None:
-        """Read the detail once the cursor rests."""
-        event.stop()
-        self._wait_for_rest()
-
-    def _wait_for_rest(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
+    def fill_pane(self) -> None:
+        """Read the detail of the issue under the cursor."""
+        row = self.current
         if not self.table.row_count:
-            self._shown_for = None
+            self._shown, self._shown_for = None, None
             self.app.background.forget("detail")
             self.pane.say("")
-            return
-        row = self.current
-        if row is not None and row.row.key == self._shown_for:
-            return
-        self._timer = self.set_timer(_REST_S, self._read_detail)
-
-    def _read_detail(self) -> None:
-        row = self.current
-        if row is None or not self.app.is_running:
+        if row is None or row.row.key == self._shown_for:
             return
         self._shown_for = row.row.key
         if self._shown is None:
@@ -290,7 +241,7 @@ class IssuesView(Container):
 
         def done(shown: ShownIssue) -> None:
             self._shown = shown
-            self._draw_detail()
+            self.draw_pane()
 
         def fail(error: Exception) -> None:
             self._shown, self._shown_for = None, None
@@ -298,15 +249,11 @@ class IssuesView(Container):
 
         self.app.background.ask("detail", lambda: self.app.board.detail(row), done, fail)
 
-    def _draw_detail(self) -> None:
+    def draw_pane(self) -> None:
+        """Lay the detail out."""
         if self._shown is not None:
             lines = issue_screen(self._shown, width=self.pane.room, ascii_only=self.app.ascii_only)
             self.pane.show(self._shown_for, styled(lines))
-
-    def on_detail_pane_resized(self, event: DetailPane.Resized) -> None:
-        """Lay the detail out again."""
-        event.stop()
-        self._draw_detail()
 
     def on_detail_pane_entered(self, event: DetailPane.Entered) -> None:
         """Show the evidence."""
@@ -323,14 +270,12 @@ class IssuesView(Container):
     def on_lazy_table_entered(self, event: LazyTable.Entered) -> None:
         """Go into the detail; where it is not beside the list, it takes the place of the list."""
         event.stop()
-        self.set_class(not self.has_class("wide"), "zoomed")
-        self.pane.focus()
+        self.go_into_pane()
 
     def action_to_list(self) -> None:
         """Go back from the detail and from the filter."""
-        self.remove_class("zoomed")
         self.query_one("#filter", Input).value = filter_text(self.fields)
-        self.table.focus()
+        super().action_to_list()
 
     def on_lazy_table_left(self, event: LazyTable.Left) -> None:
         """Let go of the selection, then of what was found, then of the filter."""

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Container
-from textual.timer import Timer
 
 from stormlog.apps.tui.board import PAGE_ROWS, RunAccount
 from stormlog.apps.tui.detail import DetailPane
 from stormlog.apps.tui.lazy_table import Cell, LazyTable, TableColumn
 from stormlog.apps.tui.lines import plain, styled
+from stormlog.apps.tui.split_view import SplitView
 from stormlog.presenting import (
     counted,
     human_bytes,
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RunsView"]
 
-_REST_S: Final = 0.15
 _RUN_COLUMNS: Final = (
     TableColumn("name", "Run", 16, 0, is_text=True),
     TableColumn("title", "Title", 12, 6, is_text=True),
@@ -55,23 +52,10 @@ _SESSION_COLUMNS: Final = (
 _STATUSES: Final = {"completed": "good", "running": "note", "interrupted": "warning", "incomplete": "warning"}
 
 
-class RunsView(Container):
+class RunsView(SplitView):
     """The second view."""
 
     app: StormlogApp
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "to_list", show=False)]
-    DEFAULT_CSS = """
-    RunsView { layout: vertical; }
-    RunsView.wide { layout: horizontal; }
-    RunsView > LazyTable { height: 40%; width: 100%; }
-    RunsView.wide > LazyTable { height: 100%; width: 45%; }
-    RunsView > DetailPane { height: 1fr; border-top: solid $primary-muted; }
-    RunsView.wide > DetailPane { height: 100%; width: 1fr; border-top: none; border-left: solid $primary-muted; }
-    RunsView.low > DetailPane { display: none; }
-    RunsView.low > LazyTable { height: 100%; }
-    RunsView.zoomed > LazyTable { display: none; }
-    RunsView.zoomed > DetailPane { display: block; border: none; }
-    """
 
     def __init__(self) -> None:
         super().__init__(id="runs")
@@ -83,33 +67,18 @@ class RunsView(Container):
         self._account: RunAccount | None = None
         self._shown_for: str | None = None
         self._run_cursor = 0
-        self._timer: Timer | None = None
         self._was_read = False
 
     def compose(self) -> ComposeResult:
         """Make the widgets."""
-        yield LazyTable(_RUN_COLUMNS, self._cells, empty="reading ...")
+        table = LazyTable(_RUN_COLUMNS, self._cells, empty="reading ...")
+        table.add_class("list")
+        yield table
         yield DetailPane()
-
-    def on_resize(self) -> None:
-        """Put the account where there is room."""
-        width, height = self.app.size
-        self.set_class(width >= 120, "wide")
-        self.set_class(height < 16 and width < 120, "low")
-
-    @property
-    def table(self) -> LazyTable:
-        """The table."""
-        return self.query_one(LazyTable)
-
-    @property
-    def pane(self) -> DetailPane:
-        """The pane."""
-        return self.query_one(DetailPane)
 
     def focus_view(self) -> None:
         """Let keys go to the list, which is read when it is first looked at."""
-        (self.pane if self.has_class("zoomed") else self.table).focus()
+        super().focus_view()
         if not self._was_read:
             self.read()
 
@@ -152,7 +121,7 @@ class RunsView(Container):
             pages[number] = rows
             if pages is self._pages:
                 self.table.refresh()
-                self._wait_for_rest()
+                self.wait_for_rest()
 
         self.app.background.ask(f"runs {number}", work, done, self.app.fail)
 
@@ -202,23 +171,14 @@ class RunsView(Container):
 
     # ---- the account ---------------------------------------------------------------------------------------
 
-    def on_lazy_table_moved(self, event: LazyTable.Moved) -> None:
-        """Read the account once the cursor rests."""
-        event.stop()
-        self._wait_for_rest()
-
-    def _wait_for_rest(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-        if not self.table.row_count:
-            self.app.background.forget("account")
-            self.pane.say("")
-            return
-        self._timer = self.set_timer(_REST_S, self._read_account)
-
-    def _read_account(self) -> None:
-        row = self._row_at(self.table.cursor) if self.app.is_running else None
+    def fill_pane(self) -> None:
+        """Read why the run under the cursor failed."""
+        row = self._row_at(self.table.cursor) if self.table.row_count else None
         if row is None:
+            if not self.table.row_count:
+                self._account, self._shown_for = None, None
+                self.app.background.forget("account")
+                self.pane.say("")
             return
         name: str = row.run_id if isinstance(row, RunRow) else row.session_id
         if name == self._shown_for:
@@ -230,7 +190,7 @@ class RunsView(Container):
 
         def done(account: RunAccount) -> None:
             self._account, self._shown_for = account, name
-            self._draw_account()
+            self.draw_pane()
 
         def fail(error: Exception) -> None:
             self._account, self._shown_for = None, None
@@ -238,7 +198,8 @@ class RunsView(Container):
 
         self.app.background.ask("account", work, done, fail)
 
-    def _draw_account(self) -> None:
+    def draw_pane(self) -> None:
+        """Lay the account out."""
         if self._account is None:
             return
         width, ascii_only = self.pane.room, self.app.ascii_only
@@ -250,11 +211,6 @@ class RunsView(Container):
             text.append_text(plain("\n\nMemory\n", "bold"))
             text.append_text(plain("\n".join(strips)))
         self.pane.show(self._shown_for, text)
-
-    def on_detail_pane_resized(self, event: DetailPane.Resized) -> None:
-        """Lay the account out again."""
-        event.stop()
-        self._draw_account()
 
     def on_detail_pane_entered(self, event: DetailPane.Entered) -> None:
         """Nothing is behind the account."""
@@ -272,8 +228,7 @@ class RunsView(Container):
             self._run_cursor = self.table.cursor
             self._go(row.run_id, 0, _SESSION_COLUMNS)
             return
-        self.set_class(not self.has_class("wide"), "zoomed")
-        self.pane.focus()
+        self.go_into_pane()
 
     def on_lazy_table_left(self, event: LazyTable.Left) -> None:
         """Go from the sessions back to their run, then let go of the search."""
@@ -283,11 +238,6 @@ class RunsView(Container):
         elif self._search is not None:
             self._search = None
             self.read()
-
-    def action_to_list(self) -> None:
-        """Go back from the account."""
-        self.remove_class("zoomed")
-        self.table.focus()
 
     def _go(self, run_id: str | None, cursor: int, columns: Sequence[TableColumn]) -> None:
         self._run_id = run_id

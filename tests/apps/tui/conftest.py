@@ -17,7 +17,7 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     runs = write_capture(folder / "runs")
     with Tracker(folder / "tracker.db", actor=Actor("user", "ann", "ann")) as tracker:
         tracker.scan([runs], cache=False, settle_ns=0)
-    with stormlog.query.open(runs, cache=False) as store:
+    with stormlog.query.open(runs, cache=folder / "cache") as store:
         yield Place(runs, folder / "tracker.db", folder / "cache", store)
 
 

@@ -88,7 +88,7 @@ def test_the_list_follows_the_files_and_the_cursor_its_issue(tracked: Place, tmp
         write_capture(place.runs)
         await driver.until(lambda: len(driver.issues.issues or ()) == 6)
 
-    drive(place.board, scenario, interval_s=0.05)
+    drive(place.board, scenario, interval_s=0.2)
 
 
 def test_evidence_that_vanishes_while_it_is_shown_is_said(untracked: Place, tmp_path: Path) -> None:
@@ -129,11 +129,11 @@ def test_hostile_texts_are_shown_and_not_obeyed(tmp_path: Path) -> None:
             await driver.rest()
             shown.append(driver.screen)
             await driver.press("enter", "enter")
-            await driver.rest()
             shown.append(driver.screen)
-            await driver.press("escape", "escape", "escape", "w")
-            shown.append(driver.screen)
-            await driver.press("escape", "j")
+            await driver.press("escape", "escape", "j")
+        await driver.press("w")
+        shown.append(driver.screen)
+        await driver.press("escape")
         await driver.press("2", "enter")
         await driver.rest()
         shown.append(driver.screen)

@@ -153,7 +153,7 @@ STEPS = (
     Step("escape", "list", lambda d: d.runs.table.row_count == 1),
     Step("3", "everywhere", lambda d: d.sql.statement.has_focus),
     Step("enter", "statement", lambda d: d.sql._row_count == 6),
-    Step("end =_desc_lim tab", "statement", lambda d: d.sql.statement.text.endswith(" desc limit")),
+    Step("end =_lim tab", "statement", lambda d: d.sql.statement.text.endswith(" limit")),
     Step("escape", "statement", lambda d: d.app.view is d.issues),
     Step("1", "everywhere", lambda d: d.app.view is d.issues),
     Step("question_mark", "everywhere", over(Read)),
