@@ -20,9 +20,9 @@ else:
 class HuggingFaceCallback(RecordingCallback, _Callback):
     """Records what a Trainer of Hugging Face does: a session from the begin of a training to its end.
 
-    Phases are ``train`` for each step, which is forward and backward passes (the Trainer does not tell them apart), with
-    ``optimizer`` inside; and ``evaluate``. Epoch and step are attributes of the phase. What ends the job by an exception
-    that nobody catches is recorded with the phase that it happened in.
+    Phases are ``train`` for each step, which is forward and backward passes (the Trainer does not tell them apart),
+    with ``optimizer`` inside; and ``evaluate``. Epoch and step are attributes of the phase. An exception that nobody
+    catches is recorded with the phase that it happened in.
 
     Args:
         sink: Directory of the sink; as of `stormlog.capture.MemoryTracker`.

@@ -28,6 +28,7 @@ __all__ = ["JobRecording", "RecordingCallback", "base_class", "kept_from_job"]
 
 #: Problems that are kept for people to look at.
 _MAX_PROBLEMS = 100
+_RANKS = ("rank", "local_rank", "world_size")
 
 
 def base_class(name: str, *modules: str) -> type:
@@ -66,8 +67,9 @@ class JobRecording:
     """
 
     def __init__(self, sink: str | os.PathLike[str] | None, options: Mapping[str, Any]) -> None:
-        # Wrong arguments are told where the job is put together, not when it runs.
-        MemoryTracker(sink, **options)
+        # Wrong arguments are told where the job is put together, not when it runs. How many ranks there are is not
+        # known before.
+        MemoryTracker(sink, **{name: value for name, value in options.items() if name not in _RANKS})
         self._sink = sink
         self._options = dict(options)
         self._phases: list[PhaseHandle] = []
