@@ -129,6 +129,7 @@ def ranks_of(sink: Path) -> list[tuple[str, str, int, int, int]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", launched("torchrun"))
 def test_ranks_of_torchrun_record_themselves(command: str, workplace: Path) -> None:
     if "--no-python" in command:
@@ -140,6 +141,7 @@ def test_ranks_of_torchrun_record_themselves(command: str, workplace: Path) -> N
     ]
 
 
+@pytest.mark.slow
 def test_the_script_for_slurm_records_tasks(workplace: Path) -> None:
     (script,) = launched("sbatch")
     (workplace / "job.sbatch").write_text(script)
@@ -152,6 +154,7 @@ def test_the_script_for_slurm_records_tasks(workplace: Path) -> None:
     assert records(workplace / "telemetry")[0]["metadata"]["app"] == "lm-pretrain"
 
 
+@pytest.mark.slow
 def test_the_manifest_for_kubernetes_records_the_pod(workplace: Path) -> None:
     (text,) = launched("kubernetes")
     pod = yaml.safe_load(text)["spec"]["template"]["spec"]
