@@ -230,10 +230,15 @@ def test_a_library_that_catches_a_failure_and_tries_again_goes_on_in_the_same_se
         with pytest.raises(MemoryError):
             trainer.batch(0)
         trainer.batch(0)
+        trainer.call("setup", stage="fit")
         trainer.call("teardown", stage="fit")
     else:
         with pytest.raises(MemoryError):
             train(callback, during)
+        HuggingFaceTrainer(callback).call("on_train_begin")
+        callback.tracker.flush()
+        # What is done before the first step belongs to no step.
+        assert ended_phases(tmp_path) == ["train/optimizer", "train"]
         train(callback, during)
     assert session_statuses(tmp_path) == ["completed"]
     # No phase of the second try lies inside one that the first has left open.
@@ -303,14 +308,18 @@ def test_a_copy_in_another_process_records_for_itself(
 
 
 def test_the_base_class_is_that_of_the_library_which_the_job_has_imported(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Callback:
-        pass
-
-    imported = ModuleType("training_library_b")
-    imported.Callback = Callback  # type: ignore[attr-defined]
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("installed", "broken"):
+        monkeypatch.delitem(sys.modules, f"training_library_{name}", raising=False)
+    (tmp_path / "training_library_installed.py").write_text("class Callback: pass")
+    (tmp_path / "training_library_broken.py").write_text("raise OSError('no such device')")
+    imported = ModuleType("training_library_imported")
+    imported.Callback = type("Callback", (), {})  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, imported.__name__, imported)
-    assert base_class("Callback", "json", "training_library_b") is Callback
-    assert base_class("Callback", "training_library_a", "training_library_b") is Callback
-    assert base_class("Callback", "training_library_a", "json") is object
+
+    names = [f"training_library_{name}" for name in ("missing", "broken", "installed", "imported")]
+    assert base_class("Callback", *names) is imported.Callback
+    assert base_class("Callback", *names[:3]).__module__ == "training_library_installed"
+    assert base_class("Callback", *names[:2]) is object
