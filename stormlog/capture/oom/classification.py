@@ -11,12 +11,10 @@ import sys
 
 from stormlog._values import frozen_class
 
-__all__ = ["OomClassification", "classify_oom", "classify_oom_text", "reason_beyond_the_table", "text_of"]
+__all__ = ["OomClassification", "classify_oom", "classify_oom_text", "text_of"]
 
 TORCH_REASON = "torch.cuda.OutOfMemoryError"
 _TENSORFLOW_REASON = "tensorflow.ResourceExhaustedError"
-#: What PyTorch says where the memory of the host ran out, in other words than those of the table.
-_CPU_ALLOCATOR = "defaultcpuallocator: can't allocate memory"
 #: The first that a message holds gives the reason.
 _PATTERNS = (
     "out of memory",
@@ -85,12 +83,3 @@ def text_of(exception: BaseException) -> str:
         return str(exception)
     except Exception:
         return ""
-
-
-def reason_beyond_the_table(message: str) -> str | None:
-    """Return the reason of a failure that stormlog 0.3.9 does not count: PyTorch's, in the memory of the host.
-
-    Args:
-        message: Text of the exception.
-    """
-    return "message_pattern:failed to allocate" if _CPU_ALLOCATOR in message.lower() else None

@@ -18,7 +18,7 @@ from typing import Any
 
 from stormlog._values import frozen_class
 from stormlog.capture.oom.bundles import OomFailure, prune_bundles, write_bundle
-from stormlog.capture.oom.classification import classify_oom, reason_beyond_the_table, text_of
+from stormlog.capture.oom.classification import classify_oom, text_of
 from stormlog.capture.processes import leave_in_child
 from stormlog.telemetry import SessionSummary
 
@@ -129,7 +129,6 @@ class FlightRecorder:
         reason = classify_oom(exception).reason
         if reason is None and isinstance(exception, MemoryError):
             reason = _PLAIN_MEMORY_ERROR
-        reason = reason or reason_beyond_the_table(text_of(exception))
         if reason is None:
             return None
         recorded = self._seen_before_it_was_raised(reason) or self.record_failure(

@@ -9,12 +9,14 @@ import signal
 from typing import Any
 
 from stormlog._values import frozen_class
-from stormlog.capture.oom.classification import classify_oom_text, reason_beyond_the_table
+from stormlog.capture.oom.classification import classify_oom_text
 from stormlog.capture.running.error_output import last_exception_line, without_secrets
 
 __all__ = ["Ending", "ending_of"]
 
 CGROUP_REASON = "cgroup:oom_kill"
+#: What PyTorch says where the memory of the host ran out, in other words than those of the table.
+_CPU_ALLOCATOR = "defaultcpuallocator: can't allocate memory"
 
 
 @frozen_class
@@ -92,7 +94,9 @@ def ending_of(status: int, error_text: str, oom_kills: int | None) -> Ending:
     exception = None if status == 0 else last_exception_line(error_text)
     reason = None
     if exception is not None:
-        reason = classify_oom_text(*exception).reason or reason_beyond_the_table(exception[2])
+        reason = classify_oom_text(*exception).reason
+        if reason is None and _CPU_ALLOCATOR in exception[2].lower():
+            reason = "message_pattern:failed to allocate"
     if reason is None and status != 0 and oom_kills:
         reason = CGROUP_REASON
     return Ending(
