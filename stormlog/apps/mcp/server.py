@@ -65,9 +65,14 @@ def make_server(workplace: Workplace) -> Server[Any]:
             return failure(_no_tool(params.name, tools))
         client = context.session.client_params
         agent = workplace.agent_name(None if client is None else client.client_info.name)
-        work = partial(_answer, tool, Call(workplace, arrival, agent), params.arguments or {})
-        # Who cancels a call does not wait for its thread, which keeps its place among the few until it is done.
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
+        call = Call(workplace, arrival, agent)
+        work = partial(_answer, tool, call, params.arguments or {})
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, work)
+        finally:
+            # Who cancels a call does not wait for its thread. That keeps its place among the few until it is done, so
+            # a statement that may take long is stopped.
+            call.cancelled.set()
 
     return Server(
         "stormlog",
@@ -115,6 +120,9 @@ def run_stdio(workplace: Workplace, store: QueryStore) -> None:
 
     try:
         anyio.run(serve)
+    except* (BrokenPipeError, ConnectionResetError):
+        # The client has left, and reads no more answers.
+        pass
     finally:
         closing = threading.Thread(target=store.close, name="stormlog-closing", daemon=True)
         closing.start()

@@ -1,0 +1,45 @@
+"""The tools of ``stormlog mcp``, as their schema files describe them: their SDK need not be installed for that.
+
+The promise: the files are what the server announces; ``docs/generate_schemas.py`` makes them of its tools.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from stormlog._resources import resource_directory
+from stormlog.specification.models import ToolDescription
+
+__all__ = ["TOOL_SCHEMAS", "tool_descriptions", "tool_schema_names"]
+
+#: Beginning of the names of the schemas of tools; what a tool takes has the ending too.
+TOOL_SCHEMAS: Final = ("mcp_", "_arguments")
+
+
+def tool_schema_names(tool: str) -> tuple[str, str]:
+    """Return the names of the schemas of what a tool takes and of what it answers."""
+    prefix, ending = TOOL_SCHEMAS
+    return f"{prefix}{tool}{ending}", f"{prefix}{tool}"
+
+
+def tool_descriptions() -> list[ToolDescription]:
+    """Return all tools, those that only look first."""
+    prefix, ending = TOOL_SCHEMAS
+    found = []
+    for file in resource_directory("schemas").glob(f"{prefix}*{ending}.json"):
+        name = file.stem.removeprefix(prefix).removesuffix(ending)
+        taken, given = (_schema(one) for one in tool_schema_names(name))
+        found.append(
+            ToolDescription(
+                name, taken["title"], taken["description"], taken["x-permission"], taken, given
+            )
+        )
+    return sorted(found, key=lambda tool: (tool.permission, tool.name))
+
+
+def _schema(name: str) -> Mapping[str, Any]:
+    file = resource_directory("schemas") / f"{name}.json"
+    found: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
