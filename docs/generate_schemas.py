@@ -115,7 +115,9 @@ def broken_promises(recorded: Mapping[str, str], now: Mapping[str, str]) -> list
     problems = [
         f"{place} is new and has to be given"
         for place, what in now.items()
-        if _is_argument(place) and place not in recorded and what.startswith("required ")
+        if _is_argument(place)
+        and place not in recorded
+        and what.startswith("required ")
         and place.partition(".")[0] in recorded
     ]
     for place, what in recorded.items():

@@ -12,29 +12,26 @@ from typing import Any, Final
 from stormlog._resources import resource_directory
 from stormlog.specification.models import ToolDescription
 
-__all__ = ["TOOL_SCHEMAS", "tool_descriptions", "tool_schema_names"]
+__all__ = ["tool_descriptions", "tool_schema_names"]
 
-#: Beginning of the names of the schemas of tools; what a tool takes has the ending too.
-TOOL_SCHEMAS: Final = ("mcp_", "_arguments")
+#: How the names of the schemas of tools begin; those of what they take have the ending too.
+_PREFIX: Final = "mcp_"
+_ENDING: Final = "_arguments"
 
 
 def tool_schema_names(tool: str) -> tuple[str, str]:
     """Return the names of the schemas of what a tool takes and of what it answers."""
-    prefix, ending = TOOL_SCHEMAS
-    return f"{prefix}{tool}{ending}", f"{prefix}{tool}"
+    return f"{_PREFIX}{tool}{_ENDING}", f"{_PREFIX}{tool}"
 
 
 def tool_descriptions() -> list[ToolDescription]:
     """Return all tools, those that only look first."""
-    prefix, ending = TOOL_SCHEMAS
     found = []
-    for file in resource_directory("schemas").glob(f"{prefix}*{ending}.json"):
-        name = file.stem.removeprefix(prefix).removesuffix(ending)
+    for file in resource_directory("schemas").glob(f"{_PREFIX}*{_ENDING}.json"):
+        name = file.stem.removeprefix(_PREFIX).removesuffix(_ENDING)
         taken, given = (_schema(one) for one in tool_schema_names(name))
         found.append(
-            ToolDescription(
-                name, taken["title"], taken["description"], taken["x-permission"], taken, given
-            )
+            ToolDescription(name, taken["title"], taken["description"], taken["x-permission"], taken, given)
         )
     return sorted(found, key=lambda tool: (tool.permission, tool.name))
 

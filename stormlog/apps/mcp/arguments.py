@@ -79,9 +79,7 @@ Fields = Annotated[
 Limit = Annotated[int, Field(ge=1, le=100), BeforeValidator(_number)]
 Offset = Annotated[
     int,
-    Field(
-        ge=0, le=10**9, description="Rows to leave out at the start: next_offset of the answer before."
-    ),
+    Field(ge=0, le=10**9, description="Rows to leave out at the start: next_offset of the answer before."),
     BeforeValidator(_number),
 ]
 Revision = Annotated[
@@ -170,9 +168,7 @@ class Query(Arguments):
         max_length=100_000,
         description="One SELECT of DuckDB over the views; $name stands for a parameter.",
     )
-    parameters: dict[str, Value] | None = Field(
-        None, description="Values of $name."
-    )
+    parameters: dict[str, Value] | None = Field(None, description="Values of $name.")
     limit: Limit = Field(100, description="Most rows.")
 
 

@@ -48,7 +48,7 @@ def _query(call: Call, wanted: arguments.Query) -> dict[str, Any]:
         is_cut = len(rows) < len(first)
         how = (
             f"the first {len(rows):,} rows are here: let the statement count or sum, choose fewer columns, or add "
-            f"ORDER BY ... LIMIT {wanted.limit} OFFSET {len(rows)}"
+            f"ORDER BY ... LIMIT {wanted.limit} OFFSET {len(rows)}; one that the statement has already grows by as much"
         )
         answer["untrusted_data"]["rows"] = rows
         return {

@@ -37,7 +37,7 @@ _AFTER_REFUSAL = {
 }
 #: What an id should name -> what lists them.
 _WHERE_IDS_ARE = {
-    "issue": "list_issues lists the issues.",
+    "issue": "list_issues lists the issues; get_issue shows what a tracker remembers of one.",
     "run": "query with SELECT run_id FROM runs lists the runs.",
     "attempt": "query with SELECT run_id, attempt FROM run_attempts lists the attempts.",
     "session": "query with SELECT session_id FROM sessions lists the sessions.",

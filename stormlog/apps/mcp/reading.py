@@ -326,7 +326,11 @@ def _rest_of_events(
 
 def _around_moment(store: QueryStore, wanted: arguments.Around, filters: CorrelationFilter) -> dict[str, Any]:
     found = store.correlate(filters)
-    if not found.evidence and wanted.at is not None and not store.list_sessions(_one_session(wanted.session_id)):
+    if (
+        not found.evidence
+        and wanted.at is not None
+        and not store.list_sessions(_one_session(wanted.session_id))
+    ):
         assert wanted.session_id is not None
         raise UnknownIdError("session", wanted.session_id)
     wholes = [with_texts(CorrelationEvidence, piece.as_dict()) for piece in found.evidence]

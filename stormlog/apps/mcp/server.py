@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from stormlog import __version__
 from stormlog.apps.mcp.asking import ASKING
-from stormlog.apps.mcp.instructions import INSTRUCTIONS
+from stormlog.apps.mcp.instructions import INSTRUCTIONS, TRACKED
 from stormlog.apps.mcp.instructions import WRITING as HOW_TO_WRITE
 from stormlog.apps.mcp.problems import bad_arguments, problem_text, unknown_name
 from stormlog.apps.mcp.reading import READING
@@ -52,6 +52,11 @@ def make_server(workplace: Workplace) -> Server[Any]:
     may_write = "issues:write" in workplace.permissions and workplace.tracker is not None
     tools = {tool.name: tool for tool in (*READING, *ASKING, *(WRITING if may_write else ()))}
     listed = [tool.described() for tool in tools.values()]
+    said = [
+        INSTRUCTIONS,
+        *([TRACKED] if workplace.tracker is not None else ()),
+        *([HOW_TO_WRITE] if may_write else ()),
+    ]
     # Its threads end when the server is forgotten.
     pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="stormlog-call")
 
@@ -78,7 +83,7 @@ def make_server(workplace: Workplace) -> Server[Any]:
         "stormlog",
         version=__version__,
         title="Stormlog",
-        instructions=f"{INSTRUCTIONS}\n{HOW_TO_WRITE}" if may_write else INSTRUCTIONS,
+        instructions="\n".join(said),
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )

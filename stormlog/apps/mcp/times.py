@@ -6,7 +6,6 @@ The promise: which integers are times, the classes of the library say, by the ti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Final
 
 from stormlog._readable_times import ReadableTime
@@ -21,7 +20,6 @@ _SAID: Final = {
 }
 
 
-@cache
 def _texts(kind: type[Any]) -> Mapping[str, str]:
     """Return field of each time of a class -> key of its text."""
     return {

@@ -112,7 +112,7 @@ def _ended_by_interrupts(store: QueryStore) -> Iterator[None]:
         diagnostics.print_error(KeyboardInterrupt(), "interrupted", as_json=False)
         os._exit(ExitCode.INTERRUPTED)
 
-    def die(number: int, _: object) -> None:
+    def die(number: int, *_: object) -> None:
         store.abandon()
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
@@ -120,8 +120,10 @@ def _ended_by_interrupts(store: QueryStore) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handlers = {signal.SIGINT: leave, signal.SIGTERM: die}
-    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    previous = {
+        signal.SIGINT: signal.signal(signal.SIGINT, leave),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, die),
+    }
     try:
         yield
     finally:

@@ -16,7 +16,9 @@ __all__ = ["spec"]
 
 @click.command()
 @click.argument("command", nargs=-1, metavar="[COMMAND]...")
-@click.option("--schema", metavar="NAME", help="Print the JSON Schema of this answer, or of a tool of agents.")
+@click.option(
+    "--schema", metavar="NAME", help="Print the JSON Schema of this answer, or of a tool of agents."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @click.help_option("-h", "--help")
 @click.pass_context
