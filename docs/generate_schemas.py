@@ -1,8 +1,10 @@
-"""Writes ``schemas/``: the JSON Schema of every answer and of every tool of agents, and ``fields.txt``, which keeps every field there ever was.
+"""Writes ``schemas/``: the JSON Schema of every answer and every tool of agents, and ``fields.txt``.
 
-Run ``python docs/generate_schemas.py`` after changing what a command prints as JSON; a test compares both. What was
-once in ``fields.txt`` is promised: programs rely on it. New fields are added to it; where one is gone, or is of another
-type, nothing is written and the status is 1.
+That keeps every field there ever was.
+
+Run ``python docs/generate_schemas.py`` after changing what a command prints as JSON, or what a tool takes or answers; a
+test compares both. What was once in ``fields.txt`` is promised: programs rely on it. New fields are added to it; where
+one is gone, or is of another type, nothing is written and the status is 1.
 """
 
 from __future__ import annotations
