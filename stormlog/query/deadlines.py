@@ -49,7 +49,7 @@ def deadline(
         while not done.wait(seconds if cancelled is None else _STEP_S):
             if cancelled is not None and cancelled.is_set():
                 return "it was cancelled"
-            if until is not None and time.monotonic() >= until:
+            if cancelled is None or (until is not None and time.monotonic() >= until):
                 return f"it took longer than {seconds:g} s"
         return None
 
