@@ -1,4 +1,4 @@
-"""Commands that the kernel kills in a control group with a limit. Needs a hierarchy that can be written: make test-cgroup."""
+"""Commands that the kernel kills in a control group with a limit: make test-cgroup."""
 
 from __future__ import annotations
 
