@@ -54,7 +54,7 @@ test-cgroup: $(VENV)/.installed-test
 	$(BIN)/python -m pytest tests/cgroup
 
 test-cuda: $(VENV)/.installed-test
-	$(BIN)/python -c "import torch" 2> /dev/null || $(PIP) install "$(TORCH)"
+	$(BIN)/python -c "import torch, pynvml" 2> /dev/null || $(PIP) install --editable ".[test,capture]" "$(TORCH)"
 	$(BIN)/python -m pytest tests/cuda
 
 soak: $(VENV)/.installed-test

@@ -26,7 +26,6 @@ class FakeTorch:
         self.cuda = SimpleNamespace(
             OutOfMemoryError=type("OutOfMemoryError", (RuntimeError,), {}),
             is_initialized=lambda: self.is_initialized,
-            is_available=lambda: True,
             device_count=lambda: 1,
             current_device=lambda: 0,
             memory_stats_as_nested_dict=lambda device: {
