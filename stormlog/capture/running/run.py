@@ -25,6 +25,7 @@ from stormlog.capture.collectors.readings import Collector, MemoryReading
 from stormlog.capture.health import CollectorHealth
 from stormlog.capture.identity import Identity
 from stormlog.capture.places import open_sink
+from stormlog.capture.processes import occupy_standard_descriptors
 from stormlog.capture.records import RecordMaker
 from stormlog.capture.running.devices import visible_nvidia_devices
 from stormlog.capture.running.endings import Ending, ending_of
@@ -89,7 +90,7 @@ def run_command(
     """
     problems: list[str] = []
     clock = SessionClock()
-    _occupy_standard_descriptors()
+    occupy_standard_descriptors()
     output = ErrorOutput(2, clock.now_ns)
     with _signals_passed_on() as passed_to:
         try:
@@ -258,15 +259,6 @@ def _wait(child: subprocess.Popen[bytes], interval: float, sample: Callable[[], 
         due = max(due + interval, time.monotonic())
         with contextlib.suppress(subprocess.TimeoutExpired):
             return child.wait(max(0.001, due - time.monotonic()))
-
-
-def _occupy_standard_descriptors() -> None:
-    """Open those that are closed, for this process alone: a file of the sink must not be taken for standard error."""
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ def append_batch(path: str, batch: bytes, *, sync: bool) -> None:
     Raises:
         OSError: it could not be written; the file is as long as before.
     """
-    descriptor = _opened(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o644)
     try:
         size = os.fstat(descriptor).st_size
         try:
@@ -76,7 +76,7 @@ def write_atomically(path: str, temporary_path: str, text: str, *, sync: bool) -
     Raises:
         OSError: it could not be written; the file is as it was.
     """
-    with open(temporary_path, "w", encoding="utf-8", opener=_opened) as file:
+    with open(temporary_path, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         if sync:
@@ -111,21 +111,6 @@ def sync_directory(path: str) -> None:
         pass
     finally:
         os.close(descriptor)
-
-
-def _opened(path: str, flags: int, mode: int = 0o644) -> int:
-    """Open a file, but not as what a library of the job takes for standard output or error.
-
-    A job whose own are closed would have them written into the file.
-    """
-    taken = [os.open(os.devnull, os.O_RDWR)]
-    try:
-        while taken[-1] <= 2:
-            taken.append(os.open(os.devnull, os.O_RDWR))
-        return os.open(path, flags | getattr(os, "O_CLOEXEC", 0), mode)
-    finally:
-        for descriptor in taken:
-            os.close(descriptor)
 
 
 def _write_all(descriptor: int, batch: bytes) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stormlog._values import frozen_class
-from stormlog.capture.processes import flush_at_exit, leave_in_child
+from stormlog.capture.processes import flush_at_exit, leave_in_child, occupy_standard_descriptors
 from stormlog.capture.sink.buffer import LineBuffer
 from stormlog.capture.sink.claims import DirectoryClaim
 from stormlog.capture.sink.compacting import start_compaction, stop_compaction
@@ -123,6 +123,7 @@ class SinkWriter:
         self._is_writing = False
         self._close_wanted: str | None = None
         self._on_problem = on_problem
+        occupy_standard_descriptors()
         self._claim: DirectoryClaim | None = None
         self._open()
         flush_at_exit(self)
