@@ -11,14 +11,7 @@ import sys
 
 from stormlog._values import frozen_class
 
-__all__ = [
-    "TORCH_REASON",
-    "OomClassification",
-    "classify_oom",
-    "classify_oom_text",
-    "reason_beyond_table",
-    "text_of",
-]
+__all__ = ["OomClassification", "classify_oom", "classify_oom_text", "text_of"]
 
 TORCH_REASON = "torch.cuda.OutOfMemoryError"
 _TENSORFLOW_REASON = "tensorflow.ResourceExhaustedError"
@@ -31,8 +24,6 @@ _PATTERNS = (
     "memoryerror",
     "std::bad_alloc",
 )
-#: What PyTorch says where the memory of the host ran out, in other words than those of the table.
-_CPU_ALLOCATOR = "defaultcpuallocator: can't allocate memory"
 
 
 @frozen_class
@@ -84,18 +75,6 @@ def classify_oom_text(class_name: str, module: str, message: str) -> OomClassifi
         if pattern in text:
             return OomClassification(True, f"message_pattern:{pattern}")
     return _NO_OOM
-
-
-def reason_beyond_table(class_name: str, message: str) -> str | None:
-    """Return the reason of a failure that stormlog 0.3.9 takes for another one; null if memory did not run out.
-
-    Args:
-        class_name: Name of the class of the exception.
-        message: Its text.
-    """
-    if class_name == "MemoryError":
-        return "message_pattern:memoryerror"
-    return "message_pattern:failed to allocate" if _CPU_ALLOCATOR in message.lower() else None
 
 
 def text_of(exception: BaseException) -> str:
