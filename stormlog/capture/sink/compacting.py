@@ -84,6 +84,7 @@ class _Compaction:
             )
         except (OSError, ValueError) as error:
             self._tell(f"it cannot be started: {error}")
+            self._forget()
             return
         with contextlib.suppress(OSError, AttributeError):
             os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICENESS)
@@ -119,6 +120,7 @@ class _Compaction:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._forget()
 
     def leave_to_parent(self) -> None:
         """Do nothing more: this is a forked child, and the process is its parent's."""
@@ -127,14 +129,24 @@ class _Compaction:
 
     def _await(self) -> None:
         process = self._process
-        if process is None or process.wait() == 0:
+        if process is None:
             return
+        if process.wait() != 0:
+            with self._lock:
+                if self._errors is None:
+                    return
+                self._errors.seek(0)
+                text = self._errors.read(_MOST_ERROR_BYTES).decode("utf-8", "replace").strip()
+            self._tell(text or f"it ended with status {process.returncode}")
+        self._forget()
+
+    def _forget(self) -> None:
         with self._lock:
-            if self._is_told:
-                return
-            self._errors.seek(0)
-            text = self._errors.read(_MOST_ERROR_BYTES).decode("utf-8", "replace").strip()
-        self._tell(text or f"it ended with status {process.returncode}")
+            errors, self._errors = self._errors, None
+        if errors is not None:
+            errors.close()
+        if _running.get(self._directory) is self:
+            _running.pop(self._directory, None)
 
     def _tell(self, problem: str) -> None:
         with self._lock:
