@@ -31,7 +31,7 @@ from stormlog.capture.places import open_sink
 from stormlog.capture.processes import leave_in_child
 from stormlog.capture.records import RecordMaker
 from stormlog.capture.sink.options import SinkOptions
-from stormlog.capture.sink.writer import SinkWriter
+from stormlog.capture.sink.writer import SinkDiagnostics, SinkWriter
 from stormlog.phases import PhaseBoundary, PhaseHandle, PhaseRecorder
 from stormlog.telemetry import (
     SESSION_STATUS_COMPLETED,
@@ -78,6 +78,8 @@ class MemoryTracker:
         sink_options: How the sink is written.
         oom: How out-of-memory failures are recorded; None: into ``oom_dumps`` of the sink.
         hooks: Whether to listen to exceptions that nobody catches, and to PyTorch.
+        on_record: Called with each record, on the thread that made it. It must not change it, and what it raises is
+            noted in `problems`.
 
     Raises:
         ValueError: an argument is wrong.
@@ -104,6 +106,7 @@ class MemoryTracker:
         sink_options: SinkOptions | None = None,
         oom: FlightRecorderOptions | None = None,
         hooks: bool = True,
+        on_record: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         if not 0.001 <= interval <= 3600:
             raise ValueError(f"interval must be from 0.001 to 3600 seconds, not {interval}")
@@ -129,6 +132,7 @@ class MemoryTracker:
         self._sink_options = sink_options
         self._oom_options = oom
         self._listens = hooks
+        self._on_record = on_record
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -150,6 +154,11 @@ class MemoryTracker:
     def sink_directory(self) -> str | None:
         """Where the sink lies, or None if nothing is written."""
         return None if self._writer is None else self._writer.directory
+
+    @property
+    def sink_diagnostics(self) -> SinkDiagnostics | None:
+        """What was written, deleted and dropped until now, or None if nothing is written."""
+        return None if self._writer is None else self._writer.diagnostics
 
     @property
     def recorder(self) -> FlightRecorder | None:
@@ -191,6 +200,22 @@ class MemoryTracker:
                 if error is not None:
                     self._note(f"writing the sink: {error}")
         atexit.unregister(self._stop_at_exit)
+
+    def set_alerts(self, options: AlertOptions | None) -> None:
+        """Alert by other limits from now on. Conditions that hold are alerts again.
+
+        Args:
+            options: The limits. None: no alerts.
+
+        Raises:
+            ValueError: they contradict one another.
+        """
+        if options is not None:
+            options.check()
+        with self._lock:
+            self._alert_options = options
+            if self._session is not None:
+                self._alerts = self._alert_rules()
 
     def flush(self) -> None:
         """Write what waits, and return when it is written."""
@@ -277,12 +302,19 @@ class MemoryTracker:
         """
         return Phase(self, name, metadata)
 
-    def record_oom(self, exception: BaseException, *, context: str | None = None) -> RecordedOom | None:
+    def record_oom(
+        self,
+        exception: BaseException,
+        *,
+        context: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> RecordedOom | None:
         """Record an exception if it means that memory ran out, for jobs that catch it.
 
         Args:
             exception: Any.
             context: Where in the job.
+            metadata: Anything else to keep.
 
         Returns:
             What was recorded; None if memory did not run out, or before the start.
@@ -291,7 +323,7 @@ class MemoryTracker:
         if recorder is None:
             return None
         with self._reported("recording a failure"):
-            return recorder.record_exception(exception, context=context)
+            return recorder.record_exception(exception, context=context, metadata=metadata)
         return None
 
     # ---- inside ----------------------------------------------------------------------------------------
@@ -320,13 +352,7 @@ class MemoryTracker:
             on_oom=self._on_oom,
         )
         self._hooks = OomHooks(self._recorder)
-        self._alerts = (
-            None
-            if self._alert_options is None
-            else AlertRules(
-                self._alert_options, tells_fragmentation=self._collector.capabilities.fragmentation
-            )
-        )
+        self._alerts = self._alert_rules()
         self._latest: MemoryReading | None = None
         reading, change = self._read()
         self._records = RecordMaker(session, identity, self._collector, round(1000 * self._interval), reading)
@@ -346,6 +372,12 @@ class MemoryTracker:
             self._note(f"no samples: {error}")
         else:
             self._thread = thread
+
+    def _alert_rules(self) -> AlertRules | None:
+        options = self._alert_options
+        if options is None:
+            return None
+        return AlertRules(options, tells_fragmentation=self._collector.capabilities.fragmentation)
 
     def _open_sink(self, session: SessionSummary) -> None:
         self._writer = None
@@ -384,8 +416,9 @@ class MemoryTracker:
         if reading is None:
             return
         self._write("sample", reading)
-        if self._alerts is not None:
-            for alert in self._alerts.alerts(reading, time.monotonic()):
+        rules = self._alerts
+        if rules is not None:
+            for alert in rules.alerts(reading, time.monotonic()):
                 self._write(alert.event_type, reading, context=alert.context, metadata=alert.metadata)
 
     def _read(self) -> tuple[MemoryReading | None, HealthChange | None]:
@@ -436,6 +469,9 @@ class MemoryTracker:
         if self._writer is not None:
             with self._reported("writing a record"):
                 self._writer.append(record)
+        if self._on_record is not None:
+            with self._reported("on_record"):
+                self._on_record(record)
 
     def _write_boundary(self, session: SessionSummary, boundary: PhaseBoundary) -> None:
         if self._session is not session:
