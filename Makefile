@@ -58,6 +58,7 @@ check: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.capture_peers
 
 bench-tracking: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.tracking $(BENCH_ARGS)

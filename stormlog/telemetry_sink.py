@@ -50,6 +50,12 @@ _NO_RETENTION = {
     "final_retained_files": 0,
     "final_retained_bytes": 0,
 }
+#: Settings that have other names here than there.
+_FORMER_NAMES = {
+    "buffer_max_bytes": "max_buffer_bytes",
+    "retry_seconds": "failure_backoff_seconds",
+    "retry_max_seconds": "failure_backoff_max_seconds",
+}
 
 
 @dataclasses.dataclass
@@ -91,7 +97,13 @@ class TelemetrySinkConfig:
         self.root_dir = Path(self.root_dir)
         if self.rollup_window_seconds < 1:
             raise ValueError(f"rollup_window_seconds must be at least 1, not {self.rollup_window_seconds}")
-        sink_options_of(self).check()
+        try:
+            sink_options_of(self).check()
+        except ValueError as error:
+            text = str(error)
+            for name, former_name in _FORMER_NAMES.items():
+                text = text.replace(name, former_name)
+            raise ValueError(text) from None
 
 
 def sink_options_of(config: TelemetrySinkConfig) -> SinkOptions:

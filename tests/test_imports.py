@@ -141,6 +141,7 @@ FLOORS = (
     {
         "errors",
         "_collector",
+        "_former_names",
         "_lazy",
         "_markdown",
         "_names",
@@ -156,7 +157,7 @@ FLOORS = (
         "_values",
         "_webhook_addresses",
     },
-    {"_former_names", "_new_files", "_resources", "_sqlite", "__init__"},
+    {"_new_files", "_resources", "_sqlite", "__init__"},
     {"utils"},
     {"telemetry"},
     {"phases"},
