@@ -4,6 +4,8 @@
 #   make test    install with test extras and run the tests
 #   make test-quick  the tests that start no processes and read few files: a minute, for work on the code
 #   make test-lowest  run the tests of queries and the command line with the lowest versions that are allowed
+#   make test-cgroup  have the kernel kill commands in a control group; where one can be made
+#   make test-cuda    tests on an NVIDIA device, where there is one; TORCH says what to install, for example "torch>=2.4"
 #   make soak    the kills and random histories of the tests, many times instead of a few
 #   make check   formatting, lint, types, documentation
 #   make bench   measure (BENCH_ARGS="--events 10000 --with-reference" for more)
@@ -15,6 +17,7 @@
 PYTHON ?= python3
 JOBS ?= 2
 BENCH_ARGS ?=
+TORCH ?= torch
 # Each process takes tests that stand together, which share what a module sets up, and at the end those of others.
 PARALLEL := -n $(JOBS) --dist worksteal
 VENV := .venv
@@ -31,7 +34,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-quick test-lowest soak check bench bench-tracking bench-questions growth clean
+.PHONY: demo test test-quick test-lowest test-cgroup test-cuda soak check bench bench-tracking bench-questions growth clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -46,6 +49,13 @@ test-quick: $(VENV)/.installed-test
 
 test-lowest: $(LOWEST)/.installed
 	$(LOWEST)/bin/python -m pytest $(PARALLEL) $(LOWEST_TESTS)
+
+test-cgroup: $(VENV)/.installed-test
+	$(BIN)/python -m pytest tests/cgroup
+
+test-cuda: $(VENV)/.installed-test
+	$(BIN)/python -c "import torch, pynvml" 2> /dev/null || $(PIP) install --editable ".[test,capture]" "$(TORCH)"
+	$(BIN)/python -m pytest tests/cuda
 
 soak: $(VENV)/.installed-test
 	STORMLOG_SOAK=1 $(BIN)/python -m pytest $(PARALLEL) $(SOAK_TESTS)

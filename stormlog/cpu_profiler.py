@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from stormlog._former_names import refuse_name
-from stormlog.oom_flight_recorder import OOMFlightRecorderConfig
 from stormlog.telemetry_sink import TelemetrySinkConfig
 from stormlog.tracker import SessionTracker, TrackingEvent
 
@@ -55,7 +54,7 @@ class CPUMemoryTracker(SessionTracker):
             max_events=max_events,
             enable_alerts=enable_alerts,
             telemetry_sink_config=telemetry_sink_config,
-            recorder=OOMFlightRecorderConfig(),
+            oom=None,
             tells_resident=True,
             job_id=job_id,
             rank=rank,

@@ -8,6 +8,7 @@ Source: docs/compatibility.md#imports.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -43,8 +44,8 @@ _THRESHOLDS = {
     "memory_leak_threshold": 100.0 * 1024 * 1024,
     "fragmentation_threshold": 0.3,
 }
-#: A limit of growth is one between two samples: the window holds one interval, and what it can be late by.
-_INTERVALS_OF_GROWTH = 1.5
+#: A limit of growth is one between two samples: the window holds one of them, and the one before counts in any case.
+_INTERVALS_OF_GROWTH = 0.5
 
 
 class SessionTracker:
@@ -56,7 +57,7 @@ class SessionTracker:
         max_events: Events that are kept in memory.
         enable_alerts: Whether alerts are raised.
         telemetry_sink_config: Where telemetry is written, and how; None: nowhere.
-        recorder: How failures are recorded.
+        oom: How failures are recorded; None: they are not.
         tells_resident: Whether events tell resident memory as allocated.
         identity: ``job_id``, ``rank``, ``local_rank``, ``world_size``.
     """
@@ -69,7 +70,7 @@ class SessionTracker:
         max_events: int,
         enable_alerts: bool,
         telemetry_sink_config: TelemetrySinkConfig | None,
-        recorder: OOMFlightRecorderConfig,
+        oom: capture.FlightRecorderOptions | None,
         tells_resident: bool,
         **identity: Any,
     ) -> None:
@@ -91,7 +92,7 @@ class SessionTracker:
             collector=collector,
             alerts=self._alert_options(),
             sink_options=None if config is None else sink_options_of(config),
-            oom=recorder_options_of(recorder),
+            oom=oom,
             # Failures are recorded where `capture_oom` or `handle_exception` is told of them, and nowhere else.
             hooks=False,
             on_record=self._note,
@@ -298,6 +299,8 @@ class MemoryTracker(SessionTracker):
         rank: Rank of this process, from 0.
         local_rank: Rank on this host, from 0.
         world_size: Ranks of the job.
+        enable_native_cuda_history: Whether a snapshot of PyTorch's allocator lies beside each bundle.
+        native_history_max_entries: Allocations and frees that PyTorch remembers for it.
         telemetry_sink_config: Where telemetry is written, and how; None: nowhere.
         collector: Where samples come from instead of a device of PyTorch.
 
@@ -324,6 +327,8 @@ class MemoryTracker(SessionTracker):
         rank: int | None = None,
         local_rank: int | None = None,
         world_size: int | None = None,
+        enable_native_cuda_history: bool = False,
+        native_history_max_entries: int = 10_000,
         telemetry_sink_config: TelemetrySinkConfig | None = None,
         collector: DeviceMemoryCollector | None = None,
     ) -> None:
@@ -332,6 +337,12 @@ class MemoryTracker(SessionTracker):
         self.collector = collector
         found = _torch_collector(device, local_rank) if collector is None else reading_collector(collector)
         self.backend = found.backend
+        if native_history_max_entries < 1:
+            raise ValueError(
+                f"native_history_max_entries must be at least 1, not {native_history_max_entries}"
+            )
+        if enable_native_cuda_history and not found.capabilities.native_history:
+            raise ValueError(f"there is no history of allocations of {self.backend!r}")
         self._recorder = OOMFlightRecorderConfig(
             enabled=enable_oom_flight_recorder,
             dump_dir=oom_dump_dir,
@@ -346,7 +357,11 @@ class MemoryTracker(SessionTracker):
             max_events=max_events,
             enable_alerts=enable_alerts,
             telemetry_sink_config=telemetry_sink_config,
-            recorder=self._recorder,
+            oom=dataclasses.replace(
+                recorder_options_of(self._recorder),
+                allocator_snapshot=enable_native_cuda_history and enable_oom_flight_recorder,
+                allocator_history=native_history_max_entries,
+            ),
             tells_resident=False,
             job_id=job_id,
             rank=rank,

@@ -15,6 +15,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
@@ -187,6 +188,8 @@ class MemoryTracker:
                 return
             self._thread = None
             self._hooks.remove()
+            with self._reported("ending the history of the allocator"):
+                self._recorder.end_history()
             self._write("stop", self._latest, context="Memory tracking stopped")
             self._session = None
             writer = self._writer
@@ -344,9 +347,11 @@ class MemoryTracker:
         )
         self._phases.reset()
         self._open_sink(session)
+        options = self._oom_options or FlightRecorderOptions()
         self._recorder = FlightRecorder(
-            self._oom_options
-            or FlightRecorderOptions(directory=os.path.join(self.sink_directory or ".", "oom_dumps")),
+            options
+            if options.directory is not None
+            else replace(options, directory=os.path.join(self.sink_directory or ".", "oom_dumps")),
             session=lambda: self._session,
             backend=lambda: self._collector.backend,
             on_oom=self._on_oom,
@@ -363,6 +368,8 @@ class MemoryTracker:
             self._write(change.event_type, reading, context=change.context, metadata=change.metadata)
         if self._listens:
             self._hooks.install()
+        with self._reported("recording the history of the allocator"):
+            self._recorder.begin_history()
         atexit.register(self._stop_at_exit)
         thread = threading.Thread(target=self._sample, name="stormlog-tracker", daemon=True)
         # Refused beyond the limit of threads: phases and failures are recorded nevertheless.
@@ -401,6 +408,8 @@ class MemoryTracker:
             due = max(due + self._interval, time.monotonic())
             if stopping.wait(due - time.monotonic()):
                 return
+            with self._reported("recording the history of the allocator"):
+                self._recorder.begin_history()
             with self._reported("sampling"):
                 if self._listens:
                     # PyTorch may have been imported since.
@@ -489,6 +498,10 @@ class MemoryTracker:
         metadata: dict[str, Any] = {**failure.metadata, "oom_reason": failure.reason}
         if recorded.bundle_path is not None:
             metadata["oom_dump_path"] = recorded.bundle_path
+        if recorded.snapshot_path is not None:
+            metadata["allocator_snapshot_path"] = recorded.snapshot_path
+        if recorded.snapshot_error is not None:
+            self._note(f"no allocator snapshot was written: {recorded.snapshot_error}")
         if recorded.error is not None:
             self._note(f"no bundle was written: {recorded.error}")
         if failure.exception_type is not None:

@@ -18,6 +18,7 @@ import stormlog
 import stormlog.query
 from stormlog._former_names import NAMES, REFUSED_MODULES, REFUSED_NAMES
 from stormlog.telemetry import load_csv_sessions, load_telemetry_sessions, validate_telemetry_record
+from tests.capture.fake_torch import FakeTorch
 
 COMPATIBILITY = Path(__file__).resolve().parents[2] / "docs" / "compatibility.md"
 GIB = 1024**3
@@ -326,7 +327,7 @@ def _torch(*, has_cuda: bool) -> Any:
             is_available=lambda: has_cuda,
             is_initialized=lambda: True,
             current_device=lambda: 0,
-            device_count=lambda: 2,
+            device_count=lambda: 2 if has_cuda else 0,
             memory_stats_as_nested_dict=lambda device: stats,
             mem_get_info=lambda device: (60 + device, 100),
         ),
@@ -376,6 +377,32 @@ def test_without_pytorch_the_error_says_what_needs_none(monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match=r"stormlog\.CPUMemoryTracker"):
         MemoryTracker()
+
+
+def test_a_snapshot_of_the_allocator_lies_beside_the_bundle_on_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from stormlog import MemoryTracker
+
+    torch: Any = FakeTorch()
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    tracker = MemoryTracker(
+        enable_oom_flight_recorder=True,
+        enable_native_cuda_history=True,
+        native_history_max_entries=77,
+        sampling_interval=60,
+    )
+    with pytest.raises(RuntimeError), tracker.capture_oom(context="train-step"):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+    assert tracker.last_oom_dump_path is not None
+    assert "cuda_allocator_snapshot.pickle" in [
+        path.name for path in Path(tracker.last_oom_dump_path).iterdir()
+    ]
+    assert [call.get("max_entries") for call in torch.history] == [77, None]
+    with pytest.raises(ValueError, match="no history of allocations of 'cuda'"):
+        MemoryTracker(collector=_device_collector([GIB]), enable_native_cuda_history=True)
+    with pytest.raises(ValueError, match="native_history_max_entries"):
+        MemoryTracker(native_history_max_entries=0)
 
 
 # ---- limits and wrong arguments ------------------------------------------------------------------------

@@ -124,13 +124,10 @@ def run_command(
             watch.add(
                 device, RecordMaker(session, identity, device, round(1000 * interval), None, pid=child.pid)
             )
-        kills_before = _oom_kills(collector)
         watch.event("start", context="Memory tracking started", command=os.path.basename(command[0]))
         status = _wait(child, interval, watch.sample)
     output.end()
-    kills = _oom_kills(collector)
-    new_kills = None if kills is None or kills_before is None else max(0, kills - kills_before)
-    ending = ending_of(status, output.text, new_kills)
+    ending = ending_of(status, output.text, collector.kills.result())
     watch.end(ending, output)
     if writer is not None:
         with contextlib.suppress(Exception):
@@ -260,10 +257,6 @@ def _wait(child: subprocess.Popen[bytes], interval: float, sample: Callable[[], 
         due = max(due + interval, time.monotonic())
         with contextlib.suppress(subprocess.TimeoutExpired):
             return child.wait(max(0.001, due - time.monotonic()))
-
-
-def _oom_kills(collector: ProcessTreeCollector) -> int | None:
-    return None if collector.cgroup is None else collector.cgroup.read().oom_kills
 
 
 @contextlib.contextmanager
