@@ -16,8 +16,17 @@ from stormlog._values import frozen_class
 if TYPE_CHECKING:
     from stormlog.capture.collectors.cgroup import CgroupMemory
 
-__all__ = ["ProcessSizes", "limits_of_this_process", "memory_of_host", "room_for_process", "sizes_of_process"]
+__all__ = [
+    "ProcessSizes",
+    "SizesOfThisProcess",
+    "limits_of_this_process",
+    "memory_of_host",
+    "room_for_process",
+    "sizes_of_process",
+]
 
+#: More than seven numbers of 64 bits take.
+_STATM_BYTES = 256
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -40,17 +49,50 @@ def sizes_of_process(pid: int | str = "self") -> ProcessSizes:
         OSError: neither ``/proc`` nor psutil tells them; the process may be gone.
     """
     try:
-        with open(f"/proc/{pid}/statm", "rb") as file:
-            pages = file.read().split()
-        return ProcessSizes(
-            int(pages[1]) * _PAGE_BYTES, int(pages[0]) * _PAGE_BYTES, int(pages[5]) * _PAGE_BYTES
-        )
+        with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:
+            return _sizes_in(file.read(_STATM_BYTES))
     except (FileNotFoundError, IndexError):
         if os.path.isdir("/proc/self"):
             raise ProcessLookupError(f"process {pid} is gone") from None
     with _psutil_errors_as_os_errors():
         memory = _psutil().Process(None if pid == "self" else int(pid)).memory_info()
         return ProcessSizes(int(memory.rss), int(memory.vms), None)
+
+
+class SizesOfThisProcess:
+    """The sizes of this process, from a file that stays open: opening it takes longer than all the rest."""
+
+    def __init__(self) -> None:
+        self._descriptor: int | None = None
+        self._pid = 0
+
+    def __call__(self) -> ProcessSizes:
+        """Return the sizes.
+
+        Raises:
+            OSError: neither ``/proc`` nor psutil tells them.
+        """
+        pid = os.getpid()
+        if self._pid != pid:
+            # In a forked child the open file would tell the sizes of the parent.
+            self.close()
+            self._pid = pid
+            with contextlib.suppress(OSError):
+                self._descriptor = os.open("/proc/self/statm", os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        if self._descriptor is None:
+            return sizes_of_process()
+        return _sizes_in(os.pread(self._descriptor, _STATM_BYTES, 0))
+
+    def close(self) -> None:
+        """Close the file; asking opens it again."""
+        descriptor, self._descriptor, self._pid = self._descriptor, None, 0
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _sizes_in(statm: bytes) -> ProcessSizes:
+    pages = statm.split()
+    return ProcessSizes(int(pages[1]) * _PAGE_BYTES, int(pages[0]) * _PAGE_BYTES, int(pages[5]) * _PAGE_BYTES)
 
 
 def room_for_process(
