@@ -6,6 +6,7 @@
 #   make test-lowest  run the tests of queries and the command line with the lowest versions that are allowed
 #   make test-cgroup  have the kernel kill commands in a control group; where one can be made
 #   make test-cuda    tests on an NVIDIA device, where there is one; TORCH says what to install, for example "torch>=2.4"
+#   make test-frameworks  callbacks and the programs of docs/launchers.md, with PyTorch, Lightning, transformers and JAX
 #   make soak    the kills and random histories of the tests, many times instead of a few
 #   make check   formatting, lint, types, documentation
 #   make bench   measure (BENCH_ARGS="--events 10000 --with-reference" for more)
@@ -23,6 +24,9 @@ PARALLEL := -n $(JOBS) --dist worksteal
 VENV := .venv
 LOWEST := .venv-lowest
 READER := .venv-reader
+FRAMEWORKS := .venv-frameworks
+# Builds of PyTorch for the processor are smaller: TORCH=torch==2.13.0+cpu, where the index has one.
+TORCH ?= torch
 LOWEST_TESTS := $(addprefix tests/, $(addsuffix .py, \
 	apps/cli/test_exits apps/cli/test_formats apps/cli/test_help apps/cli/test_issues apps/cli/test_sql_option apps/cli/test_terminal \
 	engine/reading/test_bad_columns query/test_filters engine/reading/test_parquet_rows engine/reading/test_parquet_columns query/test_vectors \
@@ -34,7 +38,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-quick test-lowest test-cgroup test-cuda soak check bench bench-tracking bench-questions growth clean
+.PHONY: demo test test-quick test-lowest test-cgroup test-cuda test-frameworks soak check bench bench-tracking bench-questions growth clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -56,6 +60,9 @@ test-cgroup: $(VENV)/.installed-test
 test-cuda: $(VENV)/.installed-test
 	$(BIN)/python -c "import torch, pynvml" 2> /dev/null || $(PIP) install --editable ".[test,capture]" "$(TORCH)"
 	$(BIN)/python -m pytest tests/cuda
+
+test-frameworks: $(FRAMEWORKS)/.installed
+	$(FRAMEWORKS)/bin/python -m pytest --noconftest tests/capture/real_frameworks.py
 
 soak: $(VENV)/.installed-test
 	STORMLOG_SOAK=1 $(BIN)/python -m pytest $(PARALLEL) $(SOAK_TESTS)
@@ -81,7 +88,7 @@ growth: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.growth --plot docs/growth.svg $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(READER) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
+	rm -rf $(VENV) $(LOWEST) $(READER) $(FRAMEWORKS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
 	find stormlog tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
 
 # Stormlog 0.4.3, whose reader of reports tests ask with STORMLOG_REPORT_PYTHON=.venv-reader/bin/python. The reader needs
@@ -89,6 +96,12 @@ clean:
 $(READER)/.installed:
 	$(PYTHON) -m venv --clear $(READER)
 	$(READER)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps "stormlog==0.4.3"
+	@touch $@
+
+$(FRAMEWORKS)/.installed: pyproject.toml
+	$(PYTHON) -m venv --clear $(FRAMEWORKS)
+	$(FRAMEWORKS)/bin/python -m pip --disable-pip-version-check --quiet install \
+		--editable . pytest "$(TORCH)" lightning transformers accelerate jax
 	@touch $@
 
 $(LOWEST)/.installed: pyproject.toml tests/lowest_versions.py
