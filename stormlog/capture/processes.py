@@ -10,7 +10,7 @@ import os
 from typing import Protocol
 from weakref import WeakSet
 
-__all__ = ["flush_at_exit", "leave_in_child"]
+__all__ = ["finish_at_exit", "flush_at_exit", "leave_in_child"]
 
 
 class _Leaves(Protocol):
@@ -21,8 +21,13 @@ class _Flushes(Protocol):
     def flush(self) -> None: ...
 
 
+class _Finishes(Protocol):
+    def finish(self) -> None: ...
+
+
 _leaving: WeakSet[_Leaves] = WeakSet()
 _flushing: WeakSet[_Flushes] = WeakSet()
+_finishing: WeakSet[_Finishes] = WeakSet()
 
 
 def leave_in_child(item: _Leaves) -> None:
@@ -35,16 +40,24 @@ def flush_at_exit(item: _Flushes) -> None:
     _flushing.add(item)
 
 
+def finish_at_exit(item: _Finishes) -> None:
+    """Have an object end what it has begun when this process ends, after all that is written."""
+    _finishing.add(item)
+
+
 def _leave_all() -> None:
     for item in list(_leaving):
         item.leave_to_parent()
     _leaving.clear()
     _flushing.clear()
+    _finishing.clear()
 
 
 def _flush_all() -> None:
     for item in list(_flushing):
         item.flush()
+    for begun in list(_finishing):
+        begun.finish()
 
 
 atexit.register(_flush_all)

@@ -415,7 +415,7 @@ class MemoryTracker:
         if self._sink_place is None:
             return
         try:
-            self._writer = open_sink(self._sink_place, self._identity, self._sink_options)
+            self._writer = open_sink(self._sink_place, self._identity, self._sink_options, self._note)
             self._writer.start_session(session)
         except OSError as error:
             self._writer = None

@@ -12,13 +12,14 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stormlog._values import frozen_class
 from stormlog.capture.processes import flush_at_exit, leave_in_child
 from stormlog.capture.sink.buffer import LineBuffer
 from stormlog.capture.sink.claims import DirectoryClaim
+from stormlog.capture.sink.compacting import start_compaction, stop_compaction
 from stormlog.capture.sink.ledger import recovered_ledger
 from stormlog.capture.sink.lines import line_of
 from stormlog.capture.sink.options import SinkOptions
@@ -84,6 +85,7 @@ class SinkWriter:
         directory: Where the sink lies; made if it is not there. A session that its last writer left running is
             marked as interrupted.
         options: How it is written.
+        on_problem: Called with what went wrong after `close`, from any thread.
 
     Raises:
         ValueError: an option is wrong.
@@ -93,7 +95,13 @@ class SinkWriter:
     Source: docs/capture.md#sink.
     """
 
-    def __init__(self, directory: str | os.PathLike[str], options: SinkOptions | None = None) -> None:
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        options: SinkOptions | None = None,
+        *,
+        on_problem: Callable[[str], None] | None = None,
+    ) -> None:
         self._options = options or SinkOptions()
         self._options.check()
         self._directory = os.path.abspath(os.fspath(directory))
@@ -114,11 +122,9 @@ class SinkWriter:
         self._dropped_records = self._dropped_bytes = 0
         self._last_error: str | None = None
         self._is_of_this_process = True
-        os.makedirs(self._directory, exist_ok=True)
-        self._claim: DirectoryClaim | None = DirectoryClaim(self._directory)
-        self._ledger, changed = recovered_ledger(self._directory)
-        if changed:
-            self._write_manifest()
+        self._on_problem = on_problem
+        self._claim: DirectoryClaim | None = None
+        self._open()
         flush_at_exit(self)
         leave_in_child(self)
 
@@ -177,6 +183,8 @@ class SinkWriter:
             if self._claim is not None:
                 self._claim.release()
                 self._claim = None
+            if session is not None and self._options.compact_at_close:
+                start_compaction(self._directory, self._options.compact_wait_seconds, self._on_problem)
 
     # ---- records ---------------------------------------------------------------------------------------
 
@@ -248,11 +256,22 @@ class SinkWriter:
 
     # ---- inside ----------------------------------------------------------------------------------------
 
+    def _open(self) -> None:
+        """Claim the directory, and take over what its last writer left there."""
+        stop_compaction(self._directory)
+        os.makedirs(self._directory, exist_ok=True)
+        self._claim = DirectoryClaim(self._directory)
+        self._ledger, changed = recovered_ledger(self._directory)
+        self._last_segment = None
+        self._begun.clear()
+        if changed:
+            self._write_manifest()
+
     def _start_session(self, summary: SessionSummary | None, session_id: str | None) -> SessionSummary:
         if self._session is not None:
             return self._session
         if self._claim is None:
-            self._claim = DirectoryClaim(self._directory)
+            self._open()
         summary = summary or create_session_summary(source="stormlog.telemetry_sink", session_id=session_id)
         session = self._ledger.begin_session(summary)
         self._last_write = time.monotonic()
