@@ -182,7 +182,8 @@ class TrackedEvents:
         duration = 0.0 if started_at is None else now - started_at
         counted["allocations_per_second"] = counted["total_allocations"] / max(duration, 1)
         counted["bytes_allocated_per_second"] = counted["total_allocation_bytes"] / max(duration, 1)
-        if latest is not None and latest[self._allocated] is None:
+        shown = records[-1] if latest is None and records else latest
+        if shown is not None and shown[self._allocated] is None:
             counted = dict.fromkeys(counted)
         return {
             **found,

@@ -346,7 +346,7 @@ class MemoryTracker(SessionTracker):
         self._recorder = OOMFlightRecorderConfig(
             enabled=enable_oom_flight_recorder,
             dump_dir=oom_dump_dir,
-            buffer_size=oom_buffer_size or max_events,
+            buffer_size=oom_buffer_size if oom_buffer_size and oom_buffer_size > 0 else max_events,
             max_dumps=oom_max_dumps,
             max_total_mb=oom_max_total_mb,
         )

@@ -59,6 +59,8 @@ WITHOUT_DEPENDENCIES = (
     "stormlog.phases",
     "stormlog.capture",
     "stormlog.capture.sink",
+    "stormlog.cpu_profiler",
+    "stormlog.tracker",
 )
 
 #: Modules that other packages import names from which are not among the names of a package: what two packages of
@@ -79,7 +81,7 @@ SHARED_MODULES = {
         *("rollups", "sinks", "snapshot", "walk"),
     },
     # The tracker by the names of stormlog 0.4.3 refuses the devices that it refuses, when it is made.
-    "stormlog.capture": {"collectors.choosing"},
+    "stormlog.capture": {"collectors.choosing", "sink.claims"},
     "stormlog.issues": {
         "documents",
         "gaps",
@@ -92,7 +94,6 @@ SHARED_MODULES = {
         "timestamps",
         "what",
     },
-    "stormlog.capture": {"sink.claims"},
     "stormlog.explaining": {"plain_fields", "times"},
     "stormlog.presenting": {
         *(

@@ -291,6 +291,7 @@ def test_a_collector_that_knows_no_allocator_and_fails_for_a_while() -> None:
         collector=_device_collector([GIB, None, GIB], supports_bounded_profiling=False),
     )
     tracker.start_tracking()
+    assert tracker.get_statistics()["peak_memory"] is None
     until(lambda: tracker.get_events("collector_recovered"))
     tracker.stop_tracking()
     assert [event.event_type for event in tracker.get_events() if event.event_type.startswith("coll")] == [
