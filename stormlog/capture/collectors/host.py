@@ -59,12 +59,24 @@ def sizes_of_process(pid: int | str = "self") -> ProcessSizes:
         return ProcessSizes(int(memory.rss), int(memory.vms), None)
 
 
+class _OpenFile:
+    """A file that is closed once nobody reads it: not while another thread does, who would read some other file."""
+
+    def __init__(self, path: str) -> None:
+        self.descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+
+    def __del__(self) -> None:
+        descriptor = getattr(self, "descriptor", None)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
 class SizesOfThisProcess:
     """The sizes of this process, from a file that stays open: opening it takes longer than all the rest."""
 
     def __init__(self) -> None:
-        self._descriptor: int | None = None
-        self._pid = 0
+        self._file: _OpenFile | None = None
+        self._pid: int | None = None
 
     def __call__(self) -> ProcessSizes:
         """Return the sizes.
@@ -72,22 +84,20 @@ class SizesOfThisProcess:
         Raises:
             OSError: neither ``/proc`` nor psutil tells them.
         """
-        pid = os.getpid()
-        if self._pid != pid:
+        if self._pid != os.getpid():
             # In a forked child the open file would tell the sizes of the parent.
-            self.close()
-            self._pid = pid
+            self._file = None
             with contextlib.suppress(OSError):
-                self._descriptor = os.open("/proc/self/statm", os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        if self._descriptor is None:
+                self._file = _OpenFile("/proc/self/statm")
+            self._pid = os.getpid()
+        file = self._file
+        if file is None:
             return sizes_of_process()
-        return _sizes_in(os.pread(self._descriptor, _STATM_BYTES, 0))
+        return _sizes_in(os.pread(file.descriptor, _STATM_BYTES, 0))
 
     def close(self) -> None:
-        """Close the file; asking opens it again."""
-        descriptor, self._descriptor, self._pid = self._descriptor, None, 0
-        if descriptor is not None:
-            os.close(descriptor)
+        """Close the file. Asking goes on, and opens one each time."""
+        self._file = None
 
 
 def _sizes_in(statm: bytes) -> ProcessSizes:
