@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from stormlog._values import frozen_class
@@ -65,10 +65,11 @@ class _OpenFile:
     def __init__(self, path: str) -> None:
         self.descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
 
-    def __del__(self) -> None:
-        descriptor = getattr(self, "descriptor", None)
-        if descriptor is not None:
-            os.close(descriptor)
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        # Without one where it could not be opened. The function is bound early: at the end of the interpreter the
+        # module may be gone.
+        if hasattr(self, "descriptor"):
+            close(self.descriptor)
 
 
 class SizesOfThisProcess:
