@@ -9,7 +9,8 @@ from pathlib import Path
 
 __all__ = ["RESULTS", "reference_python"]
 
-RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
+_CHECKOUT = Path(__file__).resolve().parents[1]
+RESULTS = _CHECKOUT / "benchmarks" / "results"
 
 
 def reference_python(version: str) -> Path:
@@ -27,7 +28,7 @@ def reference_python(version: str) -> Path:
     given = os.environ.get({"0.3.9": "STORMLOG_REFERENCE_PYTHON"}.get(version, "STORMLOG_PEER_PYTHON"))
     if given:
         return Path(given)
-    folder = RESULTS / f"stormlog-{version}"
+    folder = _CHECKOUT / f".venv-stormlog-{version}"
     python = folder / "bin" / "python"
     if not (folder / ".installed").is_file():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
