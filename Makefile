@@ -38,7 +38,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-quick test-lowest test-cgroup test-cuda test-frameworks soak check bench bench-tracking bench-questions growth clean
+.PHONY: demo test test-quick test-lowest test-frameworks test-cgroup test-cuda soak check bench bench-tracking bench-questions growth clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -54,15 +54,15 @@ test-quick: $(VENV)/.installed-test
 test-lowest: $(LOWEST)/.installed
 	$(LOWEST)/bin/python -m pytest $(PARALLEL) $(LOWEST_TESTS)
 
+test-frameworks: $(FRAMEWORKS)/.installed
+	$(FRAMEWORKS)/bin/python -m pytest --noconftest tests/capture/real_frameworks.py
+
 test-cgroup: $(VENV)/.installed-test
 	$(BIN)/python -m pytest tests/cgroup
 
 test-cuda: $(VENV)/.installed-test
 	$(BIN)/python -c "import torch, pynvml" 2> /dev/null || $(PIP) install --editable ".[test,capture]" "$(TORCH)"
 	$(BIN)/python -m pytest tests/cuda
-
-test-frameworks: $(FRAMEWORKS)/.installed
-	$(FRAMEWORKS)/bin/python -m pytest --noconftest tests/capture/real_frameworks.py
 
 soak: $(VENV)/.installed-test
 	STORMLOG_SOAK=1 $(BIN)/python -m pytest $(PARALLEL) $(SOAK_TESTS)

@@ -21,6 +21,7 @@ from typing import Any
 
 from stormlog._values import frozen_class
 from stormlog.capture.oom.allocator_snapshots import SNAPSHOT_FILENAME, AllocatorSnapshots
+from stormlog.capture.plain_values import plain_metadata, text_of_value
 from stormlog.telemetry import SessionSummary, session_summary_to_dict
 
 __all__ = ["BUNDLE_PREFIX", "OomFailure", "WrittenBundle", "prune_bundles", "write_bundle"]
@@ -134,7 +135,11 @@ def write_bundle(
     unfinished = os.path.join(directory, f"{_UNFINISHED_PREFIX}{name}")
     Path(unfinished).mkdir()
     try:
-        _write_json(unfinished, "events.json", shown)
+        try:
+            _write_json(unfinished, "events.json", shown)
+        except (TypeError, ValueError, RecursionError):
+            # One that JSON has no form for must not cost the others.
+            _write_json(unfinished, "events.json", [plain_metadata(event)[0] for event in shown])
         environment = {"pid": os.getpid(), "cwd": _working_directory(), "system": _system()}
         _write_json(unfinished, "environment.json", environment)
         has_snapshot, snapshot_error = _write_snapshot(unfinished, snapshots)
@@ -180,7 +185,7 @@ def write_bundle(
 def _write_json(directory: str, filename: str, content: object) -> None:
     with open(os.path.join(directory, filename), "w", encoding="utf-8") as file:
         # ASCII: a text with half a surrogate pair has no other form.
-        json.dump(content, file, indent=2, default=str)
+        json.dump(content, file, indent=2, default=text_of_value)
         file.flush()
         os.fsync(file.fileno())
 

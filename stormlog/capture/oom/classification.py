@@ -11,18 +11,11 @@ import sys
 
 from stormlog._values import frozen_class
 
-__all__ = [
-    "TORCH_REASON",
-    "OomClassification",
-    "classify_oom",
-    "classify_oom_text",
-    "oom_reason",
-    "reason_beyond_table",
-    "text_of",
-]
+__all__ = ["OomClassification", "classify_oom", "classify_oom_text", "oom_reason", "text_of"]
 
 TORCH_REASON = "torch.cuda.OutOfMemoryError"
 _TENSORFLOW_REASON = "tensorflow.ResourceExhaustedError"
+_PLAIN_MEMORY_ERROR = "message_pattern:memoryerror"
 #: The first that a message holds gives the reason.
 _PATTERNS = (
     "out of memory",
@@ -32,8 +25,6 @@ _PATTERNS = (
     "memoryerror",
     "std::bad_alloc",
 )
-#: What PyTorch says where the memory of the host ran out, in other words than those of the table.
-_CPU_ALLOCATOR = "defaultcpuallocator: can't allocate memory"
 
 
 @frozen_class
@@ -90,25 +81,13 @@ def classify_oom_text(class_name: str, module: str, message: str) -> OomClassifi
 def oom_reason(exception: BaseException) -> str | None:
     """Return the reason by which a failure is recorded; null if memory did not run out.
 
-    That of `classify_oom`, else that of `reason_beyond_table`.
+    That of `classify_oom`, and for a `MemoryError` without text what its name says.
 
     Args:
         exception: Any.
     """
-    class_name = "MemoryError" if isinstance(exception, MemoryError) else type(exception).__name__
-    return classify_oom(exception).reason or reason_beyond_table(class_name, text_of(exception))
-
-
-def reason_beyond_table(class_name: str, message: str) -> str | None:
-    """Return the reason of a failure that stormlog 0.3.9 takes for another one; null if memory did not run out.
-
-    Args:
-        class_name: Name of the class of the exception.
-        message: Its text.
-    """
-    if class_name == "MemoryError":
-        return "message_pattern:memoryerror"
-    return "message_pattern:failed to allocate" if _CPU_ALLOCATOR in message.lower() else None
+    reason = classify_oom(exception).reason
+    return _PLAIN_MEMORY_ERROR if reason is None and isinstance(exception, MemoryError) else reason
 
 
 def text_of(exception: BaseException) -> str:

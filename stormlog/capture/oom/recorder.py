@@ -20,6 +20,7 @@ from stormlog._values import frozen_class
 from stormlog.capture.oom.allocator_snapshots import AllocatorSnapshots
 from stormlog.capture.oom.bundles import OomFailure, prune_bundles, write_bundle
 from stormlog.capture.oom.classification import oom_reason, text_of
+from stormlog.capture.plain_values import plain_metadata
 from stormlog.capture.processes import leave_in_child
 from stormlog.telemetry import SessionSummary
 
@@ -27,6 +28,8 @@ __all__ = ["FlightRecorder", "FlightRecorderOptions", "RecordedOom"]
 
 _MARK = "_stormlog_recorded_oom"
 _DIRECTORY = "oom_dumps"
+#: Of an exception, in a bundle.
+_MAX_MESSAGE_LENGTH = 100_000
 #: An exception this much later, in seconds, is another failure than the one that was seen before it was raised.
 _RAISED_WITHIN_SECONDS = 5.0
 
@@ -100,7 +103,8 @@ class FlightRecorder:
         self._backend = backend
         self._on_oom = on_oom
         self._events: deque[Mapping[str, Any]] = deque(maxlen=max(1, self.options.buffer_size))
-        self._lock = threading.Lock()
+        # A signal handler may record a failure while another one is recorded.
+        self._lock = threading.RLock()
         self._count = 0
         self._snapshots = (
             AllocatorSnapshots(self.options.allocator_history, self.options.max_snapshot_bytes)
@@ -203,7 +207,13 @@ class FlightRecorder:
             What was recorded; an error in it if no bundle could be written.
         """
         failure = OomFailure(
-            reason, exception_type, exception_module, message, context, self._backend(), metadata or {}
+            reason,
+            exception_type,
+            exception_module,
+            None if message is None else message[:_MAX_MESSAGE_LENGTH],
+            context,
+            self._backend(),
+            plain_metadata(metadata or {})[0],
         )
         with self._lock:
             self._count += 1
@@ -236,7 +246,7 @@ class FlightRecorder:
 
     def leave_to_parent(self) -> None:
         """Go on in a forked child, whose parent may have been recording a failure."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @contextlib.contextmanager
     def watch(self, context: str | None = None, **metadata: Any) -> Iterator[None]:

@@ -25,6 +25,7 @@ from stormlog.capture.collectors.readings import Collector, MemoryReading
 from stormlog.capture.health import CollectorHealth
 from stormlog.capture.identity import Identity
 from stormlog.capture.places import open_sink
+from stormlog.capture.processes import occupy_standard_descriptors
 from stormlog.capture.records import RecordMaker
 from stormlog.capture.running.devices import visible_nvidia_devices
 from stormlog.capture.running.endings import Ending, ending_of
@@ -89,6 +90,7 @@ def run_command(
     """
     problems: list[str] = []
     clock = SessionClock()
+    occupy_standard_descriptors()
     output = ErrorOutput(2, clock.now_ns)
     with _signals_passed_on() as passed_to:
         try:

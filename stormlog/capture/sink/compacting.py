@@ -56,7 +56,7 @@ class _Compaction:
         self._on_failure = on_failure
         self._process: Any = None
         self._errors: Any = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._is_told = False
 
     def start(self) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stormlog._values import frozen_class
-from stormlog.capture.processes import flush_at_exit, leave_in_child
+from stormlog.capture.processes import flush_at_exit, leave_in_child, occupy_standard_descriptors
 from stormlog.capture.sink.buffer import LineBuffer
 from stormlog.capture.sink.claims import DirectoryClaim
 from stormlog.capture.sink.compacting import start_compaction, stop_compaction
@@ -105,8 +105,9 @@ class SinkWriter:
         self._options = options or SinkOptions()
         self._options.check()
         self._directory = os.path.abspath(os.fspath(directory))
-        # Held for moments: the session and the lines that wait. Nothing is written under it.
-        self._lock = threading.Lock()
+        # Held for moments: the session and the lines that wait. Nothing is written under it. A signal handler that
+        # interrupts who holds it must not wait for it.
+        self._lock = threading.RLock()
         # Held while files are written. Who needs both takes this one first.
         self._files_lock = threading.RLock()
         self._due = threading.Condition(self._lock)
@@ -122,7 +123,11 @@ class SinkWriter:
         self._dropped_records = self._dropped_bytes = 0
         self._last_error: str | None = None
         self._is_of_this_process = True
+        # What a signal handler asks for while files are written is done once they are.
+        self._is_writing = False
+        self._close_wanted: str | None = None
         self._on_problem = on_problem
+        occupy_standard_descriptors()
         self._claim: DirectoryClaim | None = None
         self._open()
         flush_at_exit(self)
@@ -167,6 +172,9 @@ class SinkWriter:
         if not self._is_of_this_process:
             return
         with self._files_lock:
+            if self._is_writing:
+                self._close_wanted = session_status
+                return
             self._write_waiting()
             status = normalize_session_status(session_status)
             with self._lock:
@@ -223,6 +231,16 @@ class SinkWriter:
                 self._due.notify_all()
         if self._thread is None:
             self.flush_if_due()
+
+    def count_lost(self, size_bytes: int = 0) -> None:
+        """Count a record that never was a line as dropped, so that readers are told.
+
+        Args:
+            size_bytes: Its size, as far as it is known.
+        """
+        with self._lock:
+            self._buffer.dropped_records += 1
+            self._buffer.dropped_bytes += size_bytes
 
     def flush(self) -> None:
         """Write what waits, now; when this returns without `SinkDiagnostics.last_error` having changed, it is there."""
@@ -307,6 +325,18 @@ class SinkWriter:
                     self._due.wait_for(lambda: self._session is None, pause)
 
     def _write_waiting(self) -> None:
+        if self._is_writing:
+            return
+        self._is_writing = True
+        try:
+            self._write_lines()
+        finally:
+            self._is_writing = False
+            wanted, self._close_wanted = self._close_wanted, None
+            if wanted is not None:
+                self.close(wanted)
+
+    def _write_lines(self) -> None:
         with self._lock:
             session = self._session
             lines = self._buffer.take()
@@ -315,12 +345,13 @@ class SinkWriter:
             return
         try:
             segment = self._append(session.session_id, lines)
-        except (
-            Exception
-        ) as error:  # Whatever it is, a job that is short of memory too: it must not reach the job.
-            self._note_failure(error)
+        except BaseException as error:
+            # Whatever it is, a job that is short of memory too: it must not reach the job. Ctrl-C must.
             with self._lock:
                 self._buffer.put_back(lines)
+            if not isinstance(error, Exception):
+                raise
+            self._note_failure(error)
             return
         self._retry_at, self._pause = 0.0, self._options.retry_seconds
         self._last_segment = segment
@@ -409,7 +440,8 @@ class SinkWriter:
     def leave_to_parent(self) -> None:
         """Do nothing more: this is a forked child, and what waits is its parent's."""
         self._is_of_this_process = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._is_writing = False
         self._files_lock = threading.RLock()
         self._due = threading.Condition(self._lock)
         if self._claim is not None:
