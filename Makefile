@@ -75,6 +75,7 @@ check: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.capture_peers
 
 bench-tracking: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.tracking $(BENCH_ARGS)
@@ -87,7 +88,7 @@ growth: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.growth --plot docs/growth.svg $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(READER) $(FRAMEWORKS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
+	rm -rf $(VENV) $(VENV)-stormlog-* $(LOWEST) $(READER) $(FRAMEWORKS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
 	find stormlog tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
 
 # Stormlog 0.4.3, whose reader of reports tests ask with STORMLOG_REPORT_PYTHON=.venv-reader/bin/python. The reader needs

@@ -32,7 +32,7 @@ from stormlog.capture.plain_values import plain_metadata
 from stormlog.capture.processes import leave_in_child
 from stormlog.capture.records import RecordMaker
 from stormlog.capture.sink.options import SinkOptions
-from stormlog.capture.sink.writer import SinkWriter
+from stormlog.capture.sink.writer import SinkDiagnostics, SinkWriter
 from stormlog.phases import PhaseBoundary, PhaseHandle, PhaseRecorder
 from stormlog.telemetry import (
     SESSION_STATUS_COMPLETED,
@@ -53,6 +53,30 @@ _MAX_PROBLEMS = 100
 #: Of an exception, in a record; a bundle has all of it.
 _MAX_MESSAGE_LENGTH = 10_000
 _UNKNOWN = MemoryReading(device_id=-1)
+
+
+class _Reported:
+    """See `MemoryTracker._reported`. A class, for each sample takes several: generators take three times as long."""
+
+    __slots__ = ("_doing", "_note")
+
+    def __init__(self, note: Callable[[str], None], doing: str) -> None:
+        self._note = note
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if not isinstance(exception, Exception):
+            return False
+        self._note(f"{self._doing}: {type(exception).__name__}: {exception}")
+        return True
 
 
 class MemoryTracker:
@@ -79,6 +103,8 @@ class MemoryTracker:
         sink_options: How the sink is written.
         oom: How out-of-memory failures are recorded; None: into ``oom_dumps`` of the sink.
         hooks: Whether to listen to exceptions that nobody catches, and to PyTorch.
+        on_record: Called with each record, on the thread that made it. It must not change it, and what it raises is
+            noted in `problems`.
 
     Raises:
         ValueError: an argument is wrong.
@@ -105,6 +131,7 @@ class MemoryTracker:
         sink_options: SinkOptions | None = None,
         oom: FlightRecorderOptions | None = None,
         hooks: bool = True,
+        on_record: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         if not 0.001 <= interval <= 3600:
             raise ValueError(f"interval must be from 0.001 to 3600 seconds, not {interval}")
@@ -130,6 +157,7 @@ class MemoryTracker:
         self._sink_options = sink_options
         self._oom_options = oom
         self._listens = hooks
+        self._on_record = on_record
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -154,6 +182,11 @@ class MemoryTracker:
     def sink_directory(self) -> str | None:
         """Where the sink lies, or None if nothing is written."""
         return None if self._writer is None else self._writer.directory
+
+    @property
+    def sink_diagnostics(self) -> SinkDiagnostics | None:
+        """What was written, deleted and dropped until now, or None if nothing is written."""
+        return None if self._writer is None else self._writer.diagnostics
 
     @property
     def recorder(self) -> FlightRecorder | None:
@@ -197,6 +230,22 @@ class MemoryTracker:
                 if error is not None:
                     self._note(f"writing the sink: {error}")
         atexit.unregister(self._stop_at_exit)
+
+    def set_alerts(self, options: AlertOptions | None) -> None:
+        """Alert by other limits from now on. Conditions that hold are alerts again.
+
+        Args:
+            options: The limits. None: no alerts.
+
+        Raises:
+            ValueError: they contradict one another.
+        """
+        if options is not None:
+            options.check()
+        with self._lock:
+            self._alert_options = options
+            if self._session is not None:
+                self._alerts = self._alert_rules()
 
     def flush(self) -> None:
         """Write what waits, and return when it is written."""
@@ -290,12 +339,19 @@ class MemoryTracker:
         """
         return Phase(self, name, metadata)
 
-    def record_oom(self, exception: BaseException, *, context: str | None = None) -> RecordedOom | None:
+    def record_oom(
+        self,
+        exception: BaseException,
+        *,
+        context: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> RecordedOom | None:
         """Record an exception if it means that memory ran out, for jobs that catch it.
 
         Args:
             exception: Any.
             context: Where in the job.
+            metadata: Anything else to keep.
 
         Returns:
             What was recorded; None if memory did not run out, or before the start.
@@ -304,7 +360,7 @@ class MemoryTracker:
         if recorder is None:
             return None
         with self._reported("recording a failure"):
-            return recorder.record_exception(exception, context=context)
+            return recorder.record_exception(exception, context=context, metadata=metadata)
         return None
 
     # ---- inside ----------------------------------------------------------------------------------------
@@ -335,13 +391,7 @@ class MemoryTracker:
             on_oom=self._on_oom,
         )
         self._hooks = OomHooks(self._recorder)
-        self._alerts = (
-            None
-            if self._alert_options is None
-            else AlertRules(
-                self._alert_options, tells_fragmentation=self._collector.capabilities.fragmentation
-            )
-        )
+        self._alerts = self._alert_rules()
         self._latest: MemoryReading | None = None
         reading, change = self._read()
         self._records = RecordMaker(session, identity, self._collector, round(1000 * self._interval), reading)
@@ -363,6 +413,12 @@ class MemoryTracker:
             self._note(f"no samples: {error}")
         else:
             self._thread = thread
+
+    def _alert_rules(self) -> AlertRules | None:
+        options = self._alert_options
+        if options is None:
+            return None
+        return AlertRules(options, tells_fragmentation=self._collector.capabilities.fragmentation)
 
     def _open_sink(self, session: SessionSummary) -> None:
         self._writer = None
@@ -403,8 +459,9 @@ class MemoryTracker:
         if reading is None:
             return
         self._write("sample", reading)
-        if self._alerts is not None:
-            for alert in self._alerts.alerts(reading, time.monotonic()):
+        rules = self._alerts
+        if rules is not None:
+            for alert in rules.alerts(reading, time.monotonic()):
                 self._write(alert.event_type, reading, context=alert.context, metadata=alert.metadata)
 
     def _read(self) -> tuple[MemoryReading | None, HealthChange | None]:
@@ -458,6 +515,9 @@ class MemoryTracker:
             except Exception as error:
                 self._note(f"writing a record: {type(error).__name__}: {error}")
                 self._writer.count_lost()
+        if self._on_record is not None:
+            with self._reported("on_record"):
+                self._on_record(record)
 
     @contextlib.contextmanager
     def _alone_in_phases(self) -> Iterator[bool]:
@@ -504,13 +564,9 @@ class MemoryTracker:
         self._write("error", self._latest, context=f"OOM detected ({failure.reason})", metadata=metadata)
         self.flush()
 
-    @contextlib.contextmanager
-    def _reported(self, doing: str) -> Iterator[None]:
-        """Keep what fails from the job, and note it."""
-        try:
-            yield
-        except Exception as error:
-            self._note(f"{doing}: {type(error).__name__}: {error}")
+    def _reported(self, doing: str) -> _Reported:
+        """Keep what fails in a block from the job, and note it."""
+        return _Reported(self._note, doing)
 
     def _note_odd(self, names: Sequence[str]) -> None:
         for name in names:

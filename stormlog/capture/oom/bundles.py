@@ -109,7 +109,7 @@ def write_bundle(
         directory: Where bundles lie; made if it is not there.
         number: Which bundle of this process it is, from 1.
         failure: What happened.
-        events: The telemetry records before it, the oldest first.
+        events: The telemetry records before it, the oldest first; or events as they stand in bundles.
         session: Their session, if there is one.
         snapshots: What makes an allocator snapshot, if there is to be one. A bundle without it is one too.
 
@@ -227,7 +227,9 @@ def prune_bundles(directory: str, newest: str, *, max_bundles: int, max_total_by
 
 
 def _event_of_bundle(record: Mapping[str, Any], backend: str) -> dict[str, Any]:
-    moment = record.get("timestamp_ns")
+    if "timestamp_ns" not in record:
+        return dict(record)
+    moment = record["timestamp_ns"]
     event: dict[str, Any] = {"timestamp": moment / 1e9 if isinstance(moment, int) else None}
     for name, name_in_bundle in _EVENT_NAMES.items():
         event[name_in_bundle] = record.get(name)

@@ -19,7 +19,7 @@ from typing import Any
 from stormlog._values import frozen_class
 from stormlog.capture.oom.allocator_snapshots import AllocatorSnapshots
 from stormlog.capture.oom.bundles import OomFailure, prune_bundles, write_bundle
-from stormlog.capture.oom.classification import classify_oom, text_of
+from stormlog.capture.oom.classification import oom_reason, text_of
 from stormlog.capture.plain_values import plain_metadata
 from stormlog.capture.processes import leave_in_child
 from stormlog.telemetry import SessionSummary
@@ -32,8 +32,6 @@ _DIRECTORY = "oom_dumps"
 _MAX_MESSAGE_LENGTH = 100_000
 #: An exception this much later, in seconds, is another failure than the one that was seen before it was raised.
 _RAISED_WITHIN_SECONDS = 5.0
-#: The reason of a `MemoryError` without text: what its name says.
-_PLAIN_MEMORY_ERROR = "message_pattern:memoryerror"
 
 
 @frozen_class
@@ -120,7 +118,7 @@ class FlightRecorder:
         """Keep an event, instead of the oldest if there is no room. It must not be changed afterwards.
 
         Args:
-            event: A telemetry record.
+            event: A telemetry record, or an event as it stands in bundles.
         """
         self._events.append(event)
 
@@ -167,9 +165,7 @@ class FlightRecorder:
         before = getattr(exception, _MARK, None)
         if before is not None:
             return before if isinstance(before, RecordedOom) else None
-        reason = classify_oom(exception).reason
-        if reason is None and isinstance(exception, MemoryError):
-            reason = _PLAIN_MEMORY_ERROR
+        reason = oom_reason(exception)
         if reason is None:
             return None
         recorded = self._seen_before_it_was_raised(reason) or self.record_failure(

@@ -59,6 +59,8 @@ class SinkDiagnostics:
         dropped_bytes: Bytes of these.
         failed_write_count: Writes that failed, of segments or the manifest.
         last_error: What the last of these said; None if none failed.
+        waiting_record_count: Records that wait in memory now.
+        waiting_bytes: Bytes of these.
     """
 
     rollover_count: int
@@ -70,6 +72,8 @@ class SinkDiagnostics:
     dropped_bytes: int = 0
     failed_write_count: int = 0
     last_error: str | None = None
+    waiting_record_count: int = 0
+    waiting_bytes: int = 0
 
 
 class SinkWriter:
@@ -264,6 +268,8 @@ class SinkWriter:
             self._dropped_bytes + self._buffer.dropped_bytes,
             self._failed_writes,
             self._last_error,
+            len(self._buffer),
+            self._buffer.size_bytes,
         )
 
     # ---- inside ----------------------------------------------------------------------------------------
