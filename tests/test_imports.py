@@ -90,6 +90,7 @@ SHARED_MODULES = {
         "timestamps",
         "what",
     },
+    "stormlog.capture": {"sink.claims"},
     "stormlog.explaining": {"plain_fields", "times"},
     "stormlog.presenting": {
         *(

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
@@ -26,8 +26,9 @@ from stormlog.capture.health import CollectorHealth, HealthChange
 from stormlog.capture.identity import find_identity
 from stormlog.capture.oom.hooks import OomHooks
 from stormlog.capture.oom.recorder import FlightRecorder, FlightRecorderOptions, RecordedOom
-from stormlog.capture.phases import Phase, origin_of_phases
+from stormlog.capture.phases import Phase, origin_of_phases, run_inside
 from stormlog.capture.places import open_sink
+from stormlog.capture.plain_values import plain_metadata
 from stormlog.capture.processes import leave_in_child
 from stormlog.capture.records import RecordMaker
 from stormlog.capture.sink.options import SinkOptions
@@ -123,7 +124,7 @@ class MemoryTracker:
         self._interval = interval
         self._wanted_collector = collector
         self._device = device
-        self._metadata = dict(metadata or {})
+        self._metadata, odd = plain_metadata(dict(metadata or {}))
         self._alert_options = alerts
         self._sink_place = None if sink is None else os.fspath(sink)
         self._sink_options = sink_options
@@ -135,9 +136,12 @@ class MemoryTracker:
         self._session: SessionSummary | None = None
         self._writer: SinkWriter | None = None
         self._phases = PhaseRecorder()
+        # Who is inside it, by thread: a signal handler that interrupts that must not wait for it.
+        self._inside_phases = threading.local()
         leave_in_child(self)
         self.problems: list[str] = []
         """What went wrong without failing the job, the oldest first."""
+        self._note_odd(odd)
 
     # ---- life ------------------------------------------------------------------------------------------
 
@@ -178,6 +182,8 @@ class MemoryTracker:
                 return
             self._thread = None
             self._hooks.remove()
+            with self._reported("ending the history of the allocator"):
+                self._recorder.end_history()
             self._write("stop", self._latest, context="Memory tracking stopped")
             self._session = None
             writer = self._writer
@@ -217,14 +223,12 @@ class MemoryTracker:
         self.stop(SESSION_STATUS_COMPLETED if exception is None else SESSION_STATUS_INCOMPLETE)
 
     def __call__(self, function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
-        """Track a function while it runs."""
+        """Track a function or coroutine while it runs.
 
-        @functools.wraps(function)
-        def tracked(*arguments: _Parameters.args, **named: _Parameters.kwargs) -> _Result:
-            with self:
-                return function(*arguments, **named)
-
-        return tracked
+        Raises:
+            TypeError: it is a generator: use the tracker as a context manager inside it.
+        """
+        return run_inside(self, function)
 
     # ---- phases and failures ---------------------------------------------------------------------------
 
@@ -245,23 +249,32 @@ class MemoryTracker:
         if session is None:
             return PhaseHandle(scope_id="", name=name, path=(name,), close_callback=lambda: None)
         rank, (origin_id, origin_name) = self._identity.rank, origin_of_phases()
-        boundary = self._phases.enter_phase(
-            session_id=session.session_id,
-            rank=rank,
-            name=name,
-            metadata=metadata,
-            thread_id=origin_id,
-            thread_name=origin_name,
-        )
+        if metadata:
+            metadata, odd = plain_metadata(metadata)
+            self._note_odd(odd)
+        with self._alone_in_phases() as is_alone:
+            if not is_alone:
+                return PhaseHandle(scope_id="", name=name, path=(name,), close_callback=lambda: None)
+            boundary = self._phases.enter_phase(
+                session_id=session.session_id,
+                rank=rank,
+                name=name,
+                metadata=metadata,
+                thread_id=origin_id,
+                thread_name=origin_name,
+            )
         self._write_boundary(session, boundary)
 
         def leave() -> None:
-            left = self._phases.exit_phase(
-                session_id=session.session_id,
-                rank=rank,
-                scope_id=boundary.scope_id,
-                thread_id=origin_of_phases()[0],
-            )
+            with self._alone_in_phases() as is_alone:
+                if not is_alone:
+                    return
+                left = self._phases.exit_phase(
+                    session_id=session.session_id,
+                    rank=rank,
+                    scope_id=boundary.scope_id,
+                    thread_id=origin_of_phases()[0],
+                )
             self._write_boundary(session, left)
 
         return PhaseHandle(
@@ -312,9 +325,11 @@ class MemoryTracker:
         )
         self._phases.reset()
         self._open_sink(session)
+        options = self._oom_options or FlightRecorderOptions()
         self._recorder = FlightRecorder(
-            self._oom_options
-            or FlightRecorderOptions(directory=os.path.join(self.sink_directory or ".", "oom_dumps")),
+            options
+            if options.directory is not None
+            else replace(options, directory=os.path.join(self.sink_directory or ".", "oom_dumps")),
             session=lambda: self._session,
             backend=lambda: self._collector.backend,
             on_oom=self._on_oom,
@@ -337,6 +352,8 @@ class MemoryTracker:
             self._write(change.event_type, reading, context=change.context, metadata=change.metadata)
         if self._listens:
             self._hooks.install()
+        with self._reported("recording the history of the allocator"):
+            self._recorder.begin_history()
         atexit.register(self._stop_at_exit)
         thread = threading.Thread(target=self._sample, name="stormlog-tracker", daemon=True)
         # Refused beyond the limit of threads: phases and failures are recorded nevertheless.
@@ -352,7 +369,7 @@ class MemoryTracker:
         if self._sink_place is None:
             return
         try:
-            self._writer = open_sink(self._sink_place, self._identity, self._sink_options)
+            self._writer = open_sink(self._sink_place, self._identity, self._sink_options, self._note)
             self._writer.start_session(session)
         except OSError as error:
             self._writer = None
@@ -369,6 +386,8 @@ class MemoryTracker:
             due = max(due + self._interval, time.monotonic())
             if stopping.wait(due - time.monotonic()):
                 return
+            with self._reported("recording the history of the allocator"):
+                self._recorder.begin_history()
             with self._reported("sampling"):
                 if self._listens:
                     # PyTorch may have been imported since.
@@ -434,8 +453,27 @@ class MemoryTracker:
             )
         self._recorder.record(record)
         if self._writer is not None:
-            with self._reported("writing a record"):
+            try:
                 self._writer.append(record)
+            except Exception as error:
+                self._note(f"writing a record: {type(error).__name__}: {error}")
+                self._writer.count_lost()
+
+    @contextlib.contextmanager
+    def _alone_in_phases(self) -> Iterator[bool]:
+        """Say whether this thread is not inside the recorder of phases already, interrupted by a signal."""
+        inside = self._inside_phases
+        if getattr(inside, "is_inside", False):
+            self._note(
+                "a phase of a signal handler was left out: it interrupted another one as that began or ended"
+            )
+            yield False
+            return
+        inside.is_inside = True
+        try:
+            yield True
+        finally:
+            inside.is_inside = False
 
     def _write_boundary(self, session: SessionSummary, boundary: PhaseBoundary) -> None:
         if self._session is not session:
@@ -453,6 +491,10 @@ class MemoryTracker:
         metadata: dict[str, Any] = {**failure.metadata, "oom_reason": failure.reason}
         if recorded.bundle_path is not None:
             metadata["oom_dump_path"] = recorded.bundle_path
+        if recorded.snapshot_path is not None:
+            metadata["allocator_snapshot_path"] = recorded.snapshot_path
+        if recorded.snapshot_error is not None:
+            self._note(f"no allocator snapshot was written: {recorded.snapshot_error}")
         if recorded.error is not None:
             self._note(f"no bundle was written: {recorded.error}")
         if failure.exception_type is not None:
@@ -469,6 +511,10 @@ class MemoryTracker:
             yield
         except Exception as error:
             self._note(f"{doing}: {type(error).__name__}: {error}")
+
+    def _note_odd(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._note(f"metadata {name[:100]!r} was left out: it has no form as JSON, or is too long")
 
     def _note(self, problem: str) -> None:
         if len(self.problems) < _MAX_PROBLEMS and problem not in self.problems:

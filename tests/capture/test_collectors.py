@@ -179,7 +179,7 @@ class _Cuda:
         self.initialised = initialised
 
     def is_available(self) -> bool:
-        return True
+        raise AssertionError("asking starts the driver")
 
     def is_initialized(self) -> bool:
         return self.initialised
@@ -233,7 +233,7 @@ def test_a_device_of_apple(monkeypatch: pytest.MonkeyPatch) -> None:
         recommended_max_memory=lambda: 50,
     )
     torch = SimpleNamespace(
-        cuda=SimpleNamespace(is_available=lambda: False),
+        cuda=SimpleNamespace(device_count=lambda: 0),
         backends=SimpleNamespace(mps=SimpleNamespace(is_available=lambda: True)),
         mps=mps,
     )
