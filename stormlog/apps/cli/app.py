@@ -79,6 +79,7 @@ class _Root(LazyGroup):
         "diff": "stormlog.apps.cli.commands.diff:diff",
         "report": "stormlog.apps.cli.commands.report:report",
         "run": "stormlog.apps.cli.commands.run:run",
+        "top": "stormlog.apps.cli.commands.top:top",
         "scan": "stormlog.apps.cli.commands.scan:scan",
         "issues": "stormlog.apps.cli.commands.issues:issues",
         "gate": "stormlog.apps.cli.commands.gate:gate",
