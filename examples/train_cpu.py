@@ -127,7 +127,7 @@ def main() -> None:
         help="record from inside, into this directory (default: that of `stormlog run`)",
     )
     arguments = parser.parse_args()
-    if arguments.track is None:
+    if not arguments.track:
         train(arguments, no_phase)
         return
     from stormlog.capture import MemoryTracker

@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 
-from stormlog.telemetry.session import new_session_id
+from stormlog.telemetry import new_session_id
 
 __all__ = ["SharedSession", "take_shared_session", "tell_of_failure"]
 
