@@ -98,6 +98,7 @@ SHARED_MODULES = {
             "markup",
             "plots",
             "quantities",
+            "statement_texts",
             "svg_memory",
             "svg_sparks",
             "svg_style",

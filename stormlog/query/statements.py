@@ -29,6 +29,7 @@ __all__ = [
     "ignorable_statement",
     "issue_counts_statement",
     "issue_hits_statement",
+    "issue_names_statement",
     "issue_page_statement",
     "issues_statement",
     "oom_bundles_statement",
@@ -133,6 +134,11 @@ def issues_statement(
 def issue_counts_statement() -> Statement:
     """Return the statement of ``issue_counts``."""
     return load_query("issue_counts"), {}
+
+
+def issue_names_statement() -> Statement:
+    """Return the statement of ``fingerprint_ids``."""
+    return load_query("issue_names"), {}
 
 
 def issue_page_statement(fingerprint_ids: Sequence[str]) -> Statement:

@@ -203,6 +203,16 @@ class QueryStore(RunQuestions, AccountQuestions, FollowQuestions, MetricQuestion
             lambda: self._begin((text, found.parameters), found.views, None, is_selective=False), read
         )
 
+    def fingerprint_ids(self) -> list[str]:
+        """Return the fingerprint ids of all issues, in order.
+
+        Raises:
+            QueryError: the store is closed, or DuckDB failed.
+            SourceError: the store is strict and something had to be skipped.
+        """
+        statement = statements.issue_names_statement()
+        return [name for (name,) in self._run("issue_names", statement, "issue_evidence").rows]
+
     def issue_page_facts(self, fingerprint_ids: Sequence[str]) -> dict[str, IssuePageFacts]:
         """Return what lists show of some issues besides their own fields, by fingerprint id; see `issue_table`."""
         from stormlog.query.issue_tables import IssuePageFacts

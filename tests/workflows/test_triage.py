@@ -109,7 +109,7 @@ def test_states_of_the_list_are_those_of_the_tracker(tracker: Tracker, tmp_path:
 
         def listed(**fields: Any) -> list[str]:
             found = list_with_tracker(store, tracker, fields)
-            return found.keys(0, 9)
+            return found.issues.keys(0, 9)
 
         one, two = (tracker.issue(number).issue.issue_id for number in ("1", "2"))
         assert set(listed()) == {one, two}

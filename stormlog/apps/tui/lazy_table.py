@@ -31,7 +31,7 @@ _MARKS_WIDTH: Final = 2
 #: Columns up to this rank are shown even if texts get less room than they should have.
 _NEEDED_RANK: Final = 3
 #: Columns that are left for a text before others are shown.
-_GOOD_WIDTH: Final = 24
+_GOOD_WIDTH: Final = 17
 
 
 class Cell(NamedTuple):
@@ -94,7 +94,7 @@ class LazyTable(ScrollView, can_focus=True):
         *("table--failure", "table--warning", "table--note", "table--good", "table--faint", "table--badge"),
     }
     DEFAULT_CSS = """
-    LazyTable { overflow-x: hidden; height: 1fr; background: $surface; color: $foreground; }
+    LazyTable { overflow-x: hidden; scrollbar-size-vertical: 1; height: 1fr; background: $surface; color: $foreground; }
     LazyTable > .table--header { text-style: bold; background: $panel; color: $foreground; }
     LazyTable > .table--cursor { background: $surface-lighten-2; text-style: bold; }
     LazyTable:focus > .table--cursor { background: $primary; color: $text; text-style: bold; }
