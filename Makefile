@@ -4,6 +4,7 @@
 #   make test    install with test extras and run the tests
 #   make test-quick  the tests that start no processes and read few files: a minute, for work on the code
 #   make test-lowest  run the tests of queries and the command line with the lowest versions that are allowed
+#   make test-frameworks  callbacks and the programs of docs/launchers.md, with PyTorch, Lightning, transformers and JAX
 #   make soak    the kills and random histories of the tests, many times instead of a few
 #   make check   formatting, lint, types, documentation
 #   make bench   measure (BENCH_ARGS="--events 10000 --with-reference" for more)
@@ -20,6 +21,9 @@ PARALLEL := -n $(JOBS) --dist worksteal
 VENV := .venv
 LOWEST := .venv-lowest
 READER := .venv-reader
+FRAMEWORKS := .venv-frameworks
+# Builds of PyTorch for the processor are smaller: TORCH=torch==2.13.0+cpu, where the index has one.
+TORCH ?= torch
 LOWEST_TESTS := $(addprefix tests/, $(addsuffix .py, \
 	apps/cli/test_exits apps/cli/test_formats apps/cli/test_help apps/cli/test_issues apps/cli/test_sql_option apps/cli/test_terminal \
 	engine/reading/test_bad_columns query/test_filters engine/reading/test_parquet_rows engine/reading/test_parquet_columns query/test_vectors \
@@ -31,7 +35,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-quick test-lowest soak check bench bench-tracking bench-questions growth clean
+.PHONY: demo test test-quick test-lowest test-frameworks soak check bench bench-tracking bench-questions growth clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -46,6 +50,9 @@ test-quick: $(VENV)/.installed-test
 
 test-lowest: $(LOWEST)/.installed
 	$(LOWEST)/bin/python -m pytest $(PARALLEL) $(LOWEST_TESTS)
+
+test-frameworks: $(FRAMEWORKS)/.installed
+	$(FRAMEWORKS)/bin/python -m pytest --noconftest tests/capture/real_frameworks.py
 
 soak: $(VENV)/.installed-test
 	STORMLOG_SOAK=1 $(BIN)/python -m pytest $(PARALLEL) $(SOAK_TESTS)
@@ -70,7 +77,7 @@ growth: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.growth --plot docs/growth.svg $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(READER) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
+	rm -rf $(VENV) $(LOWEST) $(READER) $(FRAMEWORKS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
 	find stormlog tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
 
 # Stormlog 0.4.3, whose reader of reports tests ask with STORMLOG_REPORT_PYTHON=.venv-reader/bin/python. The reader needs
@@ -78,6 +85,12 @@ clean:
 $(READER)/.installed:
 	$(PYTHON) -m venv --clear $(READER)
 	$(READER)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps "stormlog==0.4.3"
+	@touch $@
+
+$(FRAMEWORKS)/.installed: pyproject.toml
+	$(PYTHON) -m venv --clear $(FRAMEWORKS)
+	$(FRAMEWORKS)/bin/python -m pip --disable-pip-version-check --quiet install \
+		--editable . pytest "$(TORCH)" lightning transformers accelerate jax
 	@touch $@
 
 $(LOWEST)/.installed: pyproject.toml tests/lowest_versions.py

@@ -3,7 +3,7 @@
     stormlog run -- python examples/train_cpu.py --leak       from outside
     python examples/train_cpu.py --track telemetry --leak     from inside, with phases and the allocator
 
-It computes with PyTorch if that is installed, else with NumPy.
+It computes with PyTorch if that is installed, else with NumPy, else with Python alone.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import random
 import signal
 import time
 from collections.abc import Iterator
+from operator import mul
 from typing import Any
-
-import numpy as np
 
 try:
     import torch
 except ImportError:
     torch = None
+try:
+    import numpy as np
+except ImportError:
+    np = None
 
 MIB = 1024 * 1024
 
@@ -34,20 +38,38 @@ class Model:
 
     @staticmethod
     def _values(size: int) -> Any:
-        return torch.rand(size, size) if torch is not None else np.random.default_rng(0).random((size, size))
+        if torch is not None:
+            return torch.rand(size, size)
+        if np is not None:
+            return np.random.default_rng(0).random((size, size))
+        return [[random.random() for _ in range(size)] for _ in range(size)]
 
     def forward(self) -> Any:
         """Return activations."""
-        return self.weights @ self._values(self.weights.shape[0])
+        values = self._values(len(self.weights))
+        if isinstance(values, list):
+            columns = list(zip(*values, strict=True))
+            return [[sum(map(mul, row, column)) for column in columns] for row in self.weights]
+        return self.weights @ values
 
     def backward(self, activations: Any) -> None:
         """Change the weights by them."""
-        self.weights = self.weights * 0.999 + activations * 1e-6
+        if isinstance(activations, list):
+            self.weights = [
+                [weight * 0.999 + activation * 1e-6 for weight, activation in zip(*rows, strict=True)]
+                for rows in zip(self.weights, activations, strict=True)
+            ]
+        else:
+            self.weights = self.weights * 0.999 + activations * 1e-6
 
 
 def allocate(mebibytes: int) -> Any:
     """Return so much memory, in use."""
-    return np.ones(mebibytes * MIB // 8)
+    if torch is not None:
+        return torch.ones(mebibytes * MIB, dtype=torch.uint8)
+    if np is not None:
+        return np.ones(mebibytes * MIB, dtype=np.uint8)
+    return bytearray(b"1") * (mebibytes * MIB)
 
 
 @contextlib.contextmanager
@@ -77,7 +99,7 @@ def train(arguments: argparse.Namespace, phase: Any) -> None:
         if arguments.oom and step == arguments.steps // 2:
             with phase("evaluate"):
                 # More than any machine or limit has.
-                kept.append(np.ones(1 << 44))
+                kept.append(allocate(1 << 27))
     if arguments.kill:
         os.kill(os.getpid(), signal.SIGKILL)
     print(f"{arguments.steps} steps done")

@@ -13,6 +13,12 @@ from stormlog.capture.collectors.readings import (
     MemoryCapabilities as MemoryCapabilities,
     MemoryReading as MemoryReading,
 )
+from stormlog.capture.frameworks.hugging_face import (
+    HuggingFaceCallback as HuggingFaceCallback,
+)
+from stormlog.capture.frameworks.lightning import (
+    LightningCallback as LightningCallback,
+)
 from stormlog.capture.identity import (
     Identity as Identity,
     find_identity as find_identity,

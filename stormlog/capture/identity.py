@@ -22,6 +22,8 @@ __all__ = ["Identity", "find_identity"]
 _GIT_SECONDS = 2.0
 #: Launchers beside those that `resolve_distributed_identity` knows: PBS, LSF, and jobs on Kubernetes that say so.
 _JOB_ID_VARIABLES = ("PBS_JOBID", "LSB_JOBID", "STORMLOG_JOB_ID")
+#: What torchrun calls a job to which nobody has given an id.
+_JOB_WITHOUT_NAME = "none"
 
 
 @frozen_class
@@ -87,8 +89,10 @@ def find_identity(
         # Given values that are wrong by themselves are the caller's mistake; the rest is the launcher's.
         identity = resolve_distributed_identity(**given)
         metadata["identity_error"] = str(error)
-    if identity["job_id"] is None:
-        identity["job_id"] = _first_of(found, _JOB_ID_VARIABLES)
+    told = identity["job_id"]
+    if job_id is None and told in (None, _JOB_WITHOUT_NAME):
+        # Without any name the ranks of a job would not be one run.
+        identity["job_id"] = _first_of(found, ("SLURM_JOB_ID", *_JOB_ID_VARIABLES)) or told
     values = {
         "app": app or _first_of(found, ("STORMLOG_APP",)),
         "code_version": code_version or _first_of(found, ("STORMLOG_CODE_VERSION",)) or _git_version(folder),

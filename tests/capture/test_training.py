@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import resource
 import signal
@@ -92,3 +93,25 @@ def test_a_killed_job_is_lost_with_its_last_memory(inside: bool, tmp_path: Path)
     else:
         assert account.run.ranks_lost == (0,)
         assert account.memory.process_bytes is not None and account.memory.process_bytes > 20 * 16 * 1024**2
+
+
+@pytest.mark.parametrize("flags", [[], ["--leak"], ["--fragment"], ["--oom"]])
+def test_the_example_trains_without_libraries_too(
+    flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for library in ("torch", "numpy"):
+        monkeypatch.setitem(sys.modules, library, None)
+    spec = importlib.util.spec_from_file_location("train_cpu_alone", TRAINING)
+    assert spec is not None and spec.loader is not None
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    quick = ["--steps", "2", "--pause", "0", "--size", "4", "--mib", "1"]
+    monkeypatch.setattr(sys, "argv", ["train_cpu.py", "--track", str(tmp_path), *quick, *flags])
+    monkeypatch.setenv("STORMLOG_CODE_VERSION", "1.0")
+    if "--oom" in flags:
+        with pytest.raises(MemoryError):
+            example.main()
+    else:
+        example.main()
+    _, reasons = explained(tmp_path)
+    assert reasons == (["message_pattern:memoryerror"] if "--oom" in flags else [])

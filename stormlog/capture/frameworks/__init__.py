@@ -1,0 +1,4 @@
+"""Callbacks that have a training library tell a tracker what it does.
+
+Source: docs/launchers.md.
+"""
