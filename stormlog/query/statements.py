@@ -143,7 +143,7 @@ def issue_names_statement() -> Statement:
 
 def issue_page_statement(fingerprint_ids: Sequence[str]) -> Statement:
     """Return the statement of ``issue_page_facts``."""
-    return load_query("issue_page"), {"fingerprint_ids": list(fingerprint_ids)}
+    return load_query("issue_page"), {"fingerprint_ids": sorted(fingerprint_ids)}
 
 
 def issue_hits_statement(fingerprint_ids: Sequence[str], limit: int) -> Statement:

@@ -199,9 +199,12 @@ class QueryStore(RunQuestions, AccountQuestions, FollowQuestions, MetricQuestion
             with question.cursor as cursor, cursor.using("list_issues", text) as connection:
                 return IssueTable(connection.sql(text, params=found.parameters).to_arrow_table())
 
-        return self._ask(
-            lambda: self._begin((text, found.parameters), found.views, None, is_selective=False), read
-        )
+        statement = text, found.parameters
+
+        def ask() -> IssueTable:
+            return self._ask(lambda: self._begin(statement, found.views, None, is_selective=False), read)
+
+        return self._again("issue_table", statement, ask)
 
     def fingerprint_ids(self) -> list[str]:
         """Return the fingerprint ids of all issues, in order.
@@ -224,7 +227,11 @@ class QueryStore(RunQuestions, AccountQuestions, FollowQuestions, MetricQuestion
                 return question.engine.fetch(cursor, "issue_page", *statement)[1]
 
         views = "issue_counts issue_trend run_sessions stage.hit_places"
-        rows = self._ask(lambda: self._begin(statement, views, None, is_selective=False), read)
+
+        def ask() -> list[tuple[Any, ...]]:
+            return self._ask(lambda: self._begin(statement, views, None, is_selective=False), read)
+
+        rows = self._again("issue_page_facts", statement, ask)
         return {fingerprint_id: IssuePageFacts(*facts) for fingerprint_id, *facts in rows}
 
     def evidence_places(self, fingerprint_ids: Sequence[str], *, limit: int = 1_000) -> list[EvidencePlace]:

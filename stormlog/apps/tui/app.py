@@ -81,8 +81,6 @@ class StormlogApp(App[None]):
 
     TITLE = "Stormlog"
     ENABLE_COMMAND_PALETTE = False
-    #: With few lines nothing is shown around a list, or around the fields of a question.
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-few-lines"), (8, "-lines")]
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("everywhere"),
         *(
@@ -106,6 +104,8 @@ class StormlogApp(App[None]):
 
     def __init__(self, board: Board, *, interval_s: float, ascii_only: bool = False) -> None:
         super().__init__()
+        # With few lines nothing is shown around a list, or around the fields of a question.
+        self.VERTICAL_BREAKPOINTS = [(0, "-few-lines"), (8, "-lines")]
         self.board = board
         self.ascii_only = ascii_only
         self.background: Background[Any] = Background(self, board)

@@ -228,8 +228,8 @@ class Board:
             return [place]
         if named is not None and word.isdecimal():
             raise ValueError(
-                f"issue #{word} is not in the list: the filter leaves it out, or no evidence of it lies below the paths "
-                "(t lists what only the tracker has)"
+                f"issue #{word} is not in the list: the filter leaves it out, or no evidence of it lies below the "
+                "paths (t lists what only the tracker has)"
             )
         searched = {name: value for name, value in fields.items() if name != "sort"}
         if "search" in searched:

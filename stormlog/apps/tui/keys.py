@@ -65,7 +65,7 @@ KEYS: Final = (
     Key(
         "escape",
         "back",
-        "go back; in the list of issues, let go of the selection, then of the filter, then of what was said",
+        "go back; in the list of issues, let go of the selection, the search, the filter",
         "list",
     ),
     Key("slash", "search", "look for a text, a number or a fingerprint", "list", "Search"),

@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+from textual._compositor import Compositor
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 from textual.widgets import Input, Static, TextArea
 
@@ -82,6 +85,8 @@ class Driver:
         for key in keys:
             await self.pilot.press(key)
             await self.settle()
+            # Whatever the key led to can be drawn.
+            assert self.screen
 
     async def type(self, text: str) -> None:
         """Type a text into the field that has the focus, as if it were pasted: keys one by one take long."""
@@ -140,6 +145,8 @@ class Driver:
     @property
     def screen(self) -> str:
         """The screen as text."""
+        # What stands behind a window.
+        visible_screen_stack.set(self.app._background_screens)
         lines = self.app.screen._compositor.render_strips()
         return "\n".join("".join(segment.text for segment in line).rstrip() for line in lines)
 
@@ -176,7 +183,20 @@ def drive(
         finally:
             app.board.close()
 
-    asyncio.run(run())
+    # Textual draws several times after each key, for a terminal that is not there.
+    with patch.object(Compositor, "render_update", _draw_if_asked):
+        asyncio.run(run())
+
+
+_draw = Compositor.render_update
+
+
+def _draw_if_asked(compositor: Compositor, full: bool = False, **options: Any) -> Any:
+    """Draw a picture of the screen, and nothing else."""
+    if full:
+        return _draw(compositor, full=True, **options)
+    compositor._dirty_regions.clear()
+    return None
 
 
 class _SharingBoard(Board):
