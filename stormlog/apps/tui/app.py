@@ -232,9 +232,14 @@ class StormlogApp(App[None]):
             text.append_text(plain(f"  {note}" if note and not is_problem else "", "dim"))
         self._show_said(text)
 
-    def hush(self) -> None:
-        """Take away what was said."""
-        self._show_said(Text(""))
+    def hush(self, sentence: str | None = None) -> None:
+        """Take away what was said.
+
+        Args:
+            sentence: Only this; by default whatever it is.
+        """
+        if sentence is None or sentence == str(self._said.content):
+            self._show_said(Text(""))
 
     def _show_said(self, text: Text) -> None:
         self._said.update(text)
@@ -264,9 +269,8 @@ class StormlogApp(App[None]):
         self.background.ask("look", self.board.look, self._seen, self._not_seen)
 
     def _seen(self, has_changed: bool) -> None:
-        if self._last_failure and self._last_failure == str(self._said.content):
-            # It holds no more.
-            self.hush()
+        # What failed before works now.
+        self.hush(self._last_failure)
         self._last_failure = ""
         if has_changed:
             self._began = time.monotonic()

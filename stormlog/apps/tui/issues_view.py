@@ -67,6 +67,8 @@ class IssuesView(SplitView):
         self._asked: set[int] = set()
         self._matches: list[int] = []
         self._sought = ""
+        #: Why the list could not be read the last time that it could not.
+        self._failure = ""
         self._shown: ShownIssue | None = None
         self._shown_for: str | None = None
         self._now_ns = time.time_ns()
@@ -133,12 +135,14 @@ class IssuesView(SplitView):
             is_tracked = self.app.board.place is not None
             self.table.show_columns(issue_columns(is_tracked=is_tracked, has_states=bool(states - {"open"})))
             self.table.show_rows(len(issues), cursor)
+            self.app.hush(self._failure)
             self.app.show_title()
             self.app.looked()
 
         def fail(error: Exception) -> None:
             self.table.empty = "see below"
             self.table.refresh()
+            self._failure = self.app.sentence_of(error)
             self.app.fail(error)
 
         self.app.background.ask("issues", work, done, fail)
@@ -306,6 +310,7 @@ class IssuesView(SplitView):
 
     def set_filter(self, fields: dict[str, Any]) -> None:
         """List the issues that fit the fields of a filter."""
+        self.app.hush()
         self.fields = fields
         self.query_one("#filter", Input).value = filter_text(fields)
         self.read()
@@ -363,6 +368,7 @@ class IssuesView(SplitView):
         if self.app.board.place is None:
             self.app.say(self.app.board.without_tracker(), is_problem=True)
             return
+        self.app.hush()
         self.shows_tracker_only = not self.shows_tracker_only
         self.read()
 
@@ -396,6 +402,7 @@ class IssuesView(SplitView):
         if self.issues is None:
             self.app.say("the list is still being read")
             return
+        self.app.hush()
         self._sought, self._matches = text.strip(), []
         if self._sought:
             self._seek(go=True)
@@ -420,9 +427,12 @@ class IssuesView(SplitView):
                 behind = [place for place in places if place >= self.table.cursor]
                 self.table.move_to((behind or places)[0])
 
-        self.app.background.ask(
-            "search", lambda: self.app.board.matches(issues, fields, text), done, self.app.fail
-        )
+        def fail(error: Exception) -> None:
+            # What was found before and is not in the list any more was asked for once.
+            if go:
+                self.app.fail(error)
+
+        self.app.background.ask("search", lambda: self.app.board.matches(issues, fields, text), done, fail)
 
     def next_match(self, step: int) -> None:
         """Go to the next row that was found, or to the one before."""

@@ -46,7 +46,7 @@ def alert(name: str, at: int, **overrides: Any) -> dict[str, Any]:
 
 
 def write_capture(folder: Path) -> Path:
-    """Write a run with six issues: an OOM of rank 1, and five alerts."""
+    """Write a run with six issues: an OOM of rank 1, whose command is killed, and five alerts."""
     folder.mkdir(parents=True, exist_ok=True)
     names = ("one", "two", "three", "four", "five")
     records = [event(timestamp_ns=START_NS + number * SECOND, job_id="job-7") for number in range(20)]
@@ -62,7 +62,16 @@ def write_capture(folder: Path) -> Path:
             event_type="error",
             context="CUDA out of memory",
             metadata={"backend": "cuda", "app": "trainer", "oom_reason": "cuda"},
-        )
+        ),
+        event(
+            timestamp_ns=START_NS + 41 * SECOND,
+            session_id="s-2",
+            rank=1,
+            world_size=2,
+            job_id="job-7",
+            event_type="exit",
+            context="Command killed by SIGKILL, the host ran out of memory",
+        ),
     ]
     write_lines(folder / "events.jsonl", *records)
     return folder
@@ -85,8 +94,9 @@ class Driver:
         for key in keys:
             await self.pilot.press(key)
             await self.settle()
-            # Whatever the key led to can be drawn.
-            assert self.screen
+            # Whatever the key led to can be drawn, and has its rows read.
+            _ = self.screen
+            await self.settle()
 
     async def type(self, text: str) -> None:
         """Type a text into the field that has the focus, as if it were pasted: keys one by one take long."""
