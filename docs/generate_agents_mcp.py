@@ -68,20 +68,20 @@ async def _investigate(client: Client) -> list[tuple[str, str, Mapping[str, Any]
         limit=9,
     )
     await call("Was it always so much?", "query", sql=_PEAKS)
-    claimed = await call(
+    await call(
         "Somebody should look at it.",
         "claim",
         **named,
         revision=issue["revision"],
         fields=["number", "status", "assignee", "revision"],
     )
-    await call("What was found is kept with the issue.", "comment", **named, body=_FOUND)
+    commented = await call("What was found is kept with the issue.", "comment", **named, body=_FOUND)
     await call(
-        "The fix is in 1.4.2. The comment made a new revision.",
+        "The fix is in 1.4.2. The comment made a new revision, which its answer names.",
         "resolve",
         **named,
         version="1.4.2",
-        revision=claimed["revision"] + 1,
+        revision=commented["issue"]["revision"],
         fields=["number", "status", "fix_version", "revision"],
     )
     return found
@@ -109,7 +109,7 @@ def transcript() -> str:
 def _rendered(calls: list[tuple[str, str, Mapping[str, Any], Any]]) -> str:
     parts = []
     for said, tool, given, answer in calls:
-        for name in ("comment_id", "issue_id", "created_ns", "updated_ns"):
+        for name in ("comment_id", "issue_id", "created_ns", "created_utc", "updated_ns", "updated_utc"):
             answer.get("untrusted_data", {}).pop(name, None)
         parts.append(f"{said}\n\n```text\n{tool} {_json(given)}\n\n{_json(answer)}\n```\n")
     return "\n".join(parts)

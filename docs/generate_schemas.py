@@ -1,35 +1,66 @@
-"""Writes ``schemas/``: the JSON Schema of every answer, and ``fields.txt``, which keeps every field there ever was.
+"""Writes ``schemas/``: the JSON Schema of every answer and every tool of agents, and ``fields.txt``.
 
-Run ``python docs/generate_schemas.py`` after changing what a command prints as JSON; a test compares both. What was
-once in ``fields.txt`` is promised: programs rely on it. New fields are added to it; where one is gone, or is of another
-type, nothing is written and the status is 1.
+That keeps every field there ever was.
+
+Run ``python docs/generate_schemas.py`` after changing what a command prints as JSON, or what a tool takes or answers; a
+test compares both. What was once in ``fields.txt`` is promised: programs rely on it. New fields are added to it; where
+one is gone, or is of another type, nothing is written and the status is 1.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from stormlog.apps.cli.json_answers import answer_descriptions
 from stormlog.apps.cli.printing.json_text import json_document
+from stormlog.apps.mcp.asking import ASKING
+from stormlog.apps.mcp.reading import READING
+from stormlog.apps.mcp.writing import WRITING
+from stormlog.specification import tool_schema_names
+from stormlog.specification.json_schemas import DRAFT
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 FIELDS = SCHEMAS / "fields.txt"
 
 
+@cache
+def schemas() -> Mapping[str, Mapping[str, Any]]:
+    """Return name of each schema -> the schema."""
+    return {**{answer.name: answer.schema for answer in answer_descriptions()}, **_tool_schemas()}
+
+
+def _tool_schemas() -> dict[str, Mapping[str, Any]]:
+    found: dict[str, Mapping[str, Any]] = {}
+    for tool in (*READING, *ASKING, *WRITING):
+        described = tool.described()
+        said = {
+            "title": tool.title,
+            "description": tool.description,
+            "x-permission": "issues:write" if tool.changes else "issues:read",
+        }
+        answer = {**described.output_schema, "title": f"Answer of {tool.name}"}
+        for name, schema in zip(
+            tool_schema_names(tool.name), (described.input_schema | said, answer), strict=True
+        ):
+            found[name] = {"$schema": DRAFT, **schema}
+    return found
+
+
 def schema_files() -> dict[str, str]:
     """Return name of each file -> its text."""
-    return {f"{answer.name}.json": json_document(answer.schema) + "\n" for answer in answer_descriptions()}
+    return {f"{name}.json": json_document(schema) + "\n" for name, schema in schemas().items()}
 
 
 def all_fields() -> dict[str, str]:
-    """Return place of each field, beginning with the name of its answer -> whether it is required, and its type."""
+    """Return place of each field, beginning with the name of its schema -> whether it is required, and its type."""
     return {
         place: what
-        for answer in answer_descriptions()
-        for place, what in _fields(answer.schema, answer.schema, answer.name, True, ())
+        for name, schema in schemas().items()
+        for place, what in _fields(schema, schema, name, True, ())
     }
 
 
@@ -49,7 +80,7 @@ def _fields(
         for name, inner in part.get("properties", {}).items():
             yield from _fields(inner, whole, f"{place}.{name}", name in required, within)
         for key, mark in (("items", "[]"), ("additionalProperties", "{}")):
-            if key in part:
+            if isinstance(part.get(key), Mapping):
                 yield from _fields(part[key], whole, place + mark, True, within)
 
 
@@ -79,17 +110,35 @@ def recorded_fields() -> dict[str, str]:
 
 
 def broken_promises(recorded: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Return which recorded fields are not as they were: gone, of another type, or not always there any more."""
-    problems = []
+    """Return which recorded fields are not as they were: gone, of another type, or not always there any more.
+
+    Of what is an argument of a tool, what may be left out has to stay so.
+    """
+    problems = [
+        f"{place} is new and has to be given"
+        for place, what in now.items()
+        if _is_argument(place)
+        and place not in recorded
+        and what.startswith("required ")
+        and place.partition(".")[0] in recorded
+    ]
     for place, what in recorded.items():
         was, is_now = what.split(), now.get(place, "").split()
         if not is_now:
             problems.append(f"{place} is gone")
         elif was[1] != is_now[1]:
             problems.append(f"{place} was {was[1]} and is {is_now[1]}")
+        elif _is_argument(place):
+            if was[0] == "optional" and is_now[0] == "required":
+                problems.append(f"{place} could be left out and has to be given")
         elif was[0] == "required" and is_now[0] == "optional":
             problems.append(f"{place} was always there and is optional")
     return problems
+
+
+def _is_argument(place: str) -> bool:
+    schema, _, inner = place.partition(".")
+    return inner != "" and "." not in inner and schema.endswith("_arguments")
 
 
 def fields_text(fields: Mapping[str, str]) -> str:

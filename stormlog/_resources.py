@@ -1,4 +1,4 @@
-"""Finds the SQL that Stormlog runs, in a checkout and in an installed wheel alike."""
+"""Finds the files that Stormlog needs beside its code, in a checkout and in an installed wheel alike."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["resource_directory"]
 
 @cache
 def resource_directory(name: str) -> Path:
-    """Return the folder of SQL files called ``name``.
+    """Return the folder of files called ``name``.
 
     A wheel carries it inside the package (``stormlog/_sql``), a checkout beside it (``sql``).
 
     Args:
-        name: ``sql`` or ``migrations``.
+        name: ``sql``, ``migrations`` or ``schemas``.
 
     Raises:
         FileNotFoundError: neither place has it; the installation is incomplete.

@@ -101,6 +101,7 @@ class FirstFailure(Plain):
         line_number: Line in that file; null for a bundle.
         candidates: Ranks that may have been first, where ``rank`` is null.
         context: Text of the event; null for a bundle.
+        allocator_snapshot_path: What PyTorch's allocator held then, as a file that is not read; null without one.
 
     Source: docs/why.md#failures.
     """
@@ -126,6 +127,7 @@ class FirstFailure(Plain):
     line_number: int | None
     candidates: tuple[int, ...] = ()
     context: str | None = None
+    allocator_snapshot_path: str | None = None
     timestamp = ReadableTime()
     lead = ReadableDuration()
 

@@ -170,6 +170,9 @@ def _evidence(shown: ShownIssue, layout: _Layout) -> Iterator[Line]:
     if account.bundle_path is not None:
         bundle = shortened(account.bundle_path, most, layout.ellipsis)
         yield Piece(f"{'Bundle':<{_LABEL_WIDTH}}", "heading"), Piece(bundle)
+    if account.allocator_snapshot_path is not None:
+        snapshot = shortened(account.allocator_snapshot_path, most, layout.ellipsis)
+        yield Piece(f"{'Snapshot':<{_LABEL_WIDTH}}", "heading"), Piece(snapshot)
 
 
 def _tracked_evidence(shown: ShownIssue, layout: _Layout) -> Iterator[Line]:

@@ -46,6 +46,7 @@ def _lines(explanation: Explanation, now_ns: int | None) -> Iterator[str]:
             "Error": sentences.error(failure),
             "Asked for": sentences.request(failure),
             "Recorded": sentences.source(failure),
+            "Allocator snapshot": failure.allocator_snapshot_path,
         }
         yield from (f"- **{label}:** {_text(text)}" for label, text in facts.items() if text is not None)
         yield from _paragraph(doubt(explanation, failure))

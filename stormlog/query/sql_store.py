@@ -209,6 +209,7 @@ class SqlStore(AnsweringStore):
         *,
         timeout_s: float | None = None,
         give_up: Callable[[QueryError], None] | None = None,
+        cancelled: threading.Event | None = None,
     ) -> RowStream[tuple[Any, ...]]:
         """Run one SELECT over the views, and return an iterator over its rows that does not hold them all.
 
@@ -219,9 +220,10 @@ class SqlStore(AnsweringStore):
                 what other threads ask goes on. None sets no limit.
             give_up: Called with the error, by another thread, if the statement does not come to its end although it
                 was stopped: DuckDB evaluates a constant, for example, in one piece.
+            cancelled: Set it, in another thread, to stop the statement before its first rows are there.
 
         Raises:
-            QueryError: the statement is refused or fails, or takes too long.
+            QueryError: the statement is refused or fails, takes too long, or is cancelled.
 
         Source: docs/python.md#many-events.
         """
@@ -233,7 +235,15 @@ class SqlStore(AnsweringStore):
             fetch = partial(cursor.fetch, "sql", text)
             return RowStream(columns, fetch, lambda row: row, cursor.close, lambda _: None, cursor.types)
 
-        return self._read_sql(text, params, read, timeout_s=timeout_s, give_up=give_up, is_sparing=True)
+        return self._read_sql(
+            text,
+            params,
+            read,
+            timeout_s=timeout_s,
+            give_up=give_up,
+            cancelled=cancelled,
+            is_sparing=True,
+        )
 
     def iter_arrow(
         self, text: str, params: Mapping[str, Any] | Sequence[Any] | None = None
@@ -283,6 +293,7 @@ class SqlStore(AnsweringStore):
         *,
         timeout_s: float | None = None,
         give_up: Callable[[QueryError], None] | None = None,
+        cancelled: threading.Event | None = None,
         is_sparing: bool = False,
     ) -> _Result:
         """Return what ``read`` makes of a statement of a user that only reads.
@@ -297,7 +308,7 @@ class SqlStore(AnsweringStore):
 
         def require_and_read(question: Question) -> _Result:
             # Only this statement is stopped: other threads ask other cursors.
-            with deadline(question.cursor.interrupt, timeout_s, give_up):
+            with deadline(question.cursor.interrupt, timeout_s, give_up, cancelled):
                 if not is_own_query(text):
                     question.cursor.require_reading(text, params)
                 return read(question, text)

@@ -131,9 +131,10 @@ def issues_statement(
     return _narrowed(statement, "fingerprint_id", "issues_by_text", text, "issue_evidence")
 
 
-def issue_counts_statement() -> Statement:
+def issue_counts_statement(fingerprint_ids: Sequence[str] | None) -> Statement:
     """Return the statement of ``issue_counts``."""
-    return load_query("issue_counts"), {}
+    named = None if fingerprint_ids is None else list(fingerprint_ids)
+    return load_query("issue_counts"), {"fingerprint_ids": named}
 
 
 def issue_names_statement() -> Statement:

@@ -257,19 +257,22 @@ class QueryStore(RunQuestions, AccountQuestions, FollowQuestions, MetricQuestion
 
         return recorded_text(self, self.catalog.opened, place)
 
-    def issue_counts(self) -> dict[str, IssueCounts]:
+    def issue_counts(self, fingerprint_ids: Sequence[str] | None = None) -> dict[str, IssueCounts]:
         """Return how many failures, runs and sessions each issue has, by fingerprint id.
+
+        Args:
+            fingerprint_ids: Whole ids; None for all issues.
 
         Source: docs/concepts.md#failures-runs-and-sessions.
         """
         from stormlog.query.counts import IssueCounts
 
-        rows = self._run("issue_counts", self.issue_counts_sql(), "issue_counts").rows
+        rows = self._run("issue_counts", self.issue_counts_sql(fingerprint_ids), "issue_counts").rows
         return {fingerprint_id: IssueCounts(*counts) for fingerprint_id, *counts in rows}
 
-    def issue_counts_sql(self) -> Statement:
+    def issue_counts_sql(self, fingerprint_ids: Sequence[str] | None = None) -> Statement:
         """Return the text and the parameters that `issue_counts` runs."""
-        return statements.issue_counts_statement()
+        return statements.issue_counts_statement(fingerprint_ids)
 
     def list_sessions(self, filters: SessionFilter | None = None) -> RowList[SessionRow]:
         """Return sessions, the latest first, one per source that knows them.

@@ -17,5 +17,10 @@ from stormlog.specification.models import (
     ParameterDescription as ParameterDescription,
     SettingDescription as SettingDescription,
     Specification as Specification,
+    ToolDescription as ToolDescription,
     VariableDescription as VariableDescription,
+)
+from stormlog.specification.tools import (
+    tool_descriptions as tool_descriptions,
+    tool_schema_names as tool_schema_names,
 )

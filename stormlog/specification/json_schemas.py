@@ -156,7 +156,7 @@ class _Schemas:
         return {**whole, "required": list(some.required)}
 
     def _reference(self, kind: Any) -> dict[str, Any]:
-        name = kind.__name__
+        name = kind.__name__.lstrip("_")
         if self._classes.setdefault(name, kind) is not kind:
             raise TypeError(f"two classes are named {name}: {kind} and {self._classes[name]}")
         if name not in self.definitions:

@@ -18,6 +18,7 @@ __all__ = [
     "ParameterDescription",
     "SettingDescription",
     "Specification",
+    "ToolDescription",
     "VariableDescription",
 ]
 
@@ -105,16 +106,39 @@ class AnswerDescription:
 
 
 @frozen_class
+class ToolDescription:
+    """A tool of ``stormlog mcp``.
+
+    Attributes:
+        name: As agents call it.
+        title: For people.
+        meaning: What it answers, and when to use it.
+        permission: What agents need for it: ``issues:read``, which they always have, or ``issues:write``.
+        arguments: JSON Schema of what it takes; ``schemas/mcp_NAME_arguments.json``.
+        schema: JSON Schema of its structured content; ``schemas/mcp_NAME.json``.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    permission: str
+    arguments: Mapping[str, Any]
+    schema: Mapping[str, Any]
+
+
+@frozen_class
 class CommandSpecification:
     """What one command takes and answers.
 
     Attributes:
         command: The command.
         answers: The JSON answers that it may give.
+        tools: The tools that it offers to agents; of ``mcp`` only.
     """
 
     command: CommandDescription
     answers: tuple[AnswerDescription, ...]
+    tools: tuple[ToolDescription, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``stormlog spec COMMAND --json`` prints."""
@@ -184,7 +208,8 @@ class Specification:
         environment: Variables that commands look at. Options count more.
         configuration: Keys of the configuration file. Options and variables count more.
         views: What statements may select from, views with arguments (table macros) last.
-        answers: Every JSON answer.
+        answers: Every JSON answer of a command.
+        tools: What ``stormlog mcp`` offers to agents, those that only look first.
     """
 
     version: str
@@ -195,6 +220,7 @@ class Specification:
     configuration: tuple[SettingDescription, ...]
     views: tuple[ViewDescription, ...]
     answers: tuple[AnswerDescription, ...]
+    tools: tuple[ToolDescription, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``stormlog spec --json`` prints."""

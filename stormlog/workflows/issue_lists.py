@@ -104,11 +104,11 @@ def list_issue_page(
 
     issues = store.list_issues(replace(filters, limit=offset + limit, page=None))[offset:]
     there_are = store.count_rows(replace(filters, limit=None, page=None))
-    counts = store.issue_counts() if issues else {}
+    ids = [issue.fingerprint_id for issue in issues]
+    counts = store.issue_counts(ids) if issues else {}
     names = ("number", "status", "assignee", "fix_version", "revision")
     tracked: dict[str, Sequence[Any]] = {}
     if has_tracker and issues:
-        ids = [issue.fingerprint_id for issue in issues]
         tracked = {row[0]: row[1:] for row in store.sql(_TRACKED, {"fingerprint_ids": ids})}
     found = []
     for issue, row in zip(issues, issue_rows(issues, counts), strict=True):

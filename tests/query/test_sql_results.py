@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -222,3 +223,13 @@ def test_a_statement_that_takes_too_long_is_stopped_and_the_store_goes_on(store:
     with deadline(store.interrupt, 60):
         assert store.sql("SELECT 1").rows == [(1,)]
     assert len(store.sql("FROM issues")) == 2
+
+
+def test_a_statement_that_nobody_waits_for_is_stopped(store: QueryStore) -> None:
+    slow = "SELECT count(*) FROM range(1000000000) AS a(i), range(1000000) AS b(j) WHERE (i * j) % 7 = 3"
+    cancelled = threading.Event()
+    threading.Timer(0.2, cancelled.set).start()
+    with pytest.raises(QueryError, match="stopped: it was cancelled"):
+        store.iter_sql(slow, timeout_s=300, cancelled=cancelled)
+    with store.iter_sql("SELECT 1", cancelled=threading.Event()) as rows:
+        assert list(rows) == [(1,)]

@@ -54,6 +54,22 @@ def test_fields_are_only_ever_added(recorded: str | None, now: str | None, probl
     assert GENERATOR.broken_promises(before, after) == ([] if problem is None else [problem])
 
 
+@pytest.mark.parametrize(
+    ("recorded", "now", "problem"),
+    [
+        ("required string", "optional string", None),
+        ("optional string", "required string", "t_arguments.b could be left out and has to be given"),
+        ("optional string", None, "t_arguments.b is gone"),
+        (None, "optional string", None),
+        (None, "required string", "t_arguments.b is new and has to be given"),
+    ],
+)
+def test_calls_of_tools_go_on_working(recorded: str | None, now: str | None, problem: str | None) -> None:
+    before = {"t_arguments": "required object"} | ({} if recorded is None else {"t_arguments.b": recorded})
+    after = {"t_arguments": "required object"} | ({} if now is None else {"t_arguments.b": now})
+    assert GENERATOR.broken_promises(before, after) == ([] if problem is None else [problem])
+
+
 def test_nothing_is_written_where_a_promise_would_be_broken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,4 +90,6 @@ def test_fields_of_fields_have_their_places() -> None:
     assert fields["why.memory.growth{}"] == "required integer|null"
     assert fields["query_issues[].representative_evidence.source_path"] == "required null|string"
     assert fields["query_summary[].sample_count"] == "optional integer"
+    assert fields["mcp_list_issues.untrusted_data.issues[].last_seen_utc"] == "optional null|string"
+    assert fields["mcp_resolve_arguments.revision"] == "required integer"
     assert fields["issues_show.account.timeline.series[].points[].max_bytes"] == "required integer"

@@ -15,6 +15,9 @@ from stormlog.apps.cli.app import root
 from stormlog.apps.cli.command_tree import command_paths, described_command
 from stormlog.apps.cli.exit_codes import ERROR_CODES, ExitCode
 from stormlog.apps.cli.printing.formats import FORMATS
+from stormlog.apps.mcp.asking import ASKING
+from stormlog.apps.mcp.reading import READING
+from stormlog.apps.mcp.writing import WRITING
 from stormlog.configuration import KEYS, VARIABLES
 from stormlog.query.schema import view_columns
 from tests.apps.cli.runner import stormlog
@@ -43,6 +46,7 @@ def test_everything_is_there(everything: dict[str, list[dict[str, object]]]) -> 
     assert names["exit_statuses"] == [code.name for code in ExitCode]
     assert names["configuration"] == list(KEYS)
     assert names["environment"] == list(VARIABLES)
+    assert set(names["tools"]) == {tool.name for tool in (*READING, *ASKING, *WRITING)}
     assert {
         view["name"]: [column["name"] for column in view["columns"]] for view in everything["views"]
     } == view_columns()  # type: ignore[attr-defined]
@@ -76,6 +80,29 @@ def test_options_are_those_of_the_command() -> None:
     assert shown["examples"][0] == "stormlog scan runs/"
     assert "Examples" not in shown["description"] and "\b" not in shown["description"]
     assert shown["answers"] == ["scan"]
+
+
+def test_a_default_that_the_library_looks_up_is_told() -> None:
+    """By a variable or a key of the configuration, though click knows nothing of it."""
+    options = {
+        option["names"][0]: (option["environment"], option["configuration"])
+        for option in json.loads(stormlog("spec", "mcp", "--json").stdout)["command"]["parameters"]
+    }
+    assert options["--db"] == ("STORMLOG_DB", "db")
+    assert options["--project"] == (None, "project")
+    assert options["--as-agent"] == ("STORMLOG_AGENT", None)
+    assert options["--unpack-limit"] == ("STORMLOG_UNPACK_LIMIT", None)
+
+
+def test_the_command_that_serves_agents_describes_their_tools() -> None:
+    shown = {tool["name"]: tool for tool in json.loads(stormlog("spec", "mcp", "--json").stdout)["tools"]}
+    assert shown["why"]["permission"] == "issues:read" and shown["claim"]["permission"] == "issues:write"
+    assert shown["why"]["schema"] == json.loads(stormlog("spec", "--schema", "mcp_why").stdout)
+    taken = json.loads(stormlog("spec", "--schema", "mcp_why_arguments").stdout)
+    assert taken["properties"]["attempt"]["anyOf"][0] == {"minimum": 1, "type": "integer"}
+    assert json.loads(stormlog("spec", "why", "--json").stdout)["tools"] == []
+    of_one = stormlog("spec", "mcp").stdout
+    assert "Explain why a run failed, by default the one that failed last" in of_one
 
 
 def test_an_option_with_an_opposite_names_it() -> None:

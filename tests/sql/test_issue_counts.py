@@ -103,7 +103,10 @@ def test_runs_and_sessions_of_captures_are_those_of_their_views(capture: str) ->
             """
         ).rows
         found = store.issue_counts()
+        names = [*sorted(found)[:2], "issue:none"]
+        of_two = store.issue_counts(names)
         issues = store.list_issues()
+    assert of_two == {name: found[name] for name in names[:2]}
     assert {name: count.run_count for name, count in found.items()} == dict(expected)
     for issue in issues:
         assert found[issue.fingerprint_id].session_count == len(issue.affected_sessions)

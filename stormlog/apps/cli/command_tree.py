@@ -25,6 +25,9 @@ _TYPES: Mapping[type[Any], str] = {
 #: A paragraph of examples: lines that click is told to leave as they are.
 _EXAMPLES = re.compile(r"^(?:\b\n)?Examples?:\n((?: +.*\n?)+)", re.MULTILINE)
 
+#: Where the help of an option says which variable holds its default: the library looks at that, not click.
+_DEFAULT_VARIABLE = re.compile(r"\(default: (STORMLOG_[A-Z_]+)")
+
 
 def command_paths(root: click.Command) -> Iterator[tuple[str, click.Command, click.Context]]:
     """Yield the words of each command that does something, the command, and what it is called in.
@@ -85,7 +88,9 @@ def _described(param: click.Parameter, context: click.Context) -> ParameterDescr
     is_flag = isinstance(param, click.Option) and param.is_flag
     key = getattr(param, "key", None)
     configured = None if key is None else KEYS[key].variable
-    named = param.envvar if isinstance(param.envvar, str) else None
+    meaning = (getattr(param, "help", None) or "").strip()
+    said = _DEFAULT_VARIABLE.search(meaning)
+    named = param.envvar if isinstance(param.envvar, str) else said and said[1]
     metavar = param.make_metavar(context)
     return ParameterDescription(
         kind="option" if is_option else "argument",
@@ -100,7 +105,7 @@ def _described(param: click.Parameter, context: click.Context) -> ParameterDescr
         environment=named or configured,
         configuration=key,
         section=getattr(param, "section", "Options") if is_option else None,
-        meaning=(getattr(param, "help", None) or "").strip(),
+        meaning=meaning,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 import click
 
@@ -15,7 +16,6 @@ from stormlog.apps.cli.printing.formats import MEANINGS
 from stormlog.configuration import KEYS, VARIABLES
 from stormlog.query.schema import describe_views
 from stormlog.specification import (
-    AnswerDescription,
     CommandDescription,
     CommandSpecification,
     ExitStatusDescription,
@@ -24,9 +24,11 @@ from stormlog.specification import (
     Specification,
     VariableDescription,
     docstring_of,
+    tool_descriptions,
+    tool_schema_names,
 )
 
-__all__ = ["answer_named", "command_specification", "commands", "exit_statuses", "specification"]
+__all__ = ["command_specification", "commands", "exit_statuses", "schema_named", "specification"]
 
 
 def specification(root: click.Command) -> Specification:
@@ -46,6 +48,7 @@ def specification(root: click.Command) -> Specification:
         ),
         views=tuple(describe_views()),
         answers=tuple(answer_descriptions()),
+        tools=tuple(tool_descriptions()),
     )
 
 
@@ -75,16 +78,19 @@ def command_specification(root: click.Command, words: Sequence[str]) -> CommandS
         hint = f"; there are {', '.join(near)}" if near else "; 'stormlog spec' lists them all"
         raise ValueError(f"{name!r} is no command{hint}")
     answers = (answer for answer in answer_descriptions() if name in answer.commands)
-    return CommandSpecification(known[name], tuple(answers))
+    tools = tool_descriptions() if name == "mcp" else ()
+    return CommandSpecification(known[name], tuple(answers), tuple(tools))
 
 
-def answer_named(name: str) -> AnswerDescription:
-    """Return one JSON answer.
+def schema_named(name: str) -> Mapping[str, Any]:
+    """Return the JSON Schema of an answer, or of what a tool of agents takes or answers.
 
     Raises:
         ValueError: there is none of that name; the message names those that are meant perhaps.
     """
-    known = {answer.name: answer for answer in answer_descriptions()}
+    known = {answer.name: answer.schema for answer in answer_descriptions()}
+    for tool in tool_descriptions():
+        known |= zip(tool_schema_names(tool.name), (tool.arguments, tool.schema), strict=True)
     if name not in known:
         near = get_close_matches(name.replace(" ", "_"), known, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else "; 'stormlog spec' lists them all"

@@ -52,31 +52,44 @@ def _id(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _value(value: Any) -> Any:
+    if isinstance(value, (list, dict)):
+        raise ValueError("a value has to be a text, a number, true, false or null")
+    return value
+
+
+# What limits a value stands before what reads it: only then it is about the value, and JSON Schema has a word for it.
 Names = Annotated[list[str], BeforeValidator(_listed)]
 Whole = Annotated[int, BeforeValidator(_number)]
+NotNegative = Annotated[int, Field(ge=0), BeforeValidator(_number)]
+Positive = Annotated[int, Field(ge=1), BeforeValidator(_number)]
+Value = Annotated[str | int | float | bool | None, BeforeValidator(_value)]
 IssueId = Annotated[
     str,
-    BeforeValidator(_id),
     Field(
         min_length=1,
         max_length=500,
         description="The issue: its fingerprint_id, or where a tracker is open its number, such as 12.",
     ),
+    BeforeValidator(_id),
 ]
 Fields = Annotated[
     Names | None, Field(description="Names of the fields to return; by default those that are needed most.")
 ]
-Limit = Annotated[Whole, Field(ge=1, le=100)]
+Limit = Annotated[int, Field(ge=1, le=100), BeforeValidator(_number)]
 Offset = Annotated[
-    Whole, Field(ge=0, description="Rows to leave out at the start: next_offset of the answer before.")
+    int,
+    Field(ge=0, le=10**9, description="Rows to leave out at the start: next_offset of the answer before."),
+    BeforeValidator(_number),
 ]
 Revision = Annotated[
-    Whole,
+    int,
     Field(
         ge=0,
         description="Its revision when you looked, as list_issues and get_issue show it: nothing happens if "
         "somebody has changed it since.",
     ),
+    BeforeValidator(_number),
 ]
 _TIME = "2h or 7d (ago), yesterday, an ISO date or time (UTC), or seconds or nanoseconds since the Unix epoch"
 
@@ -125,7 +138,7 @@ class Why(Arguments):
     """Arguments of why; without any it explains the run that failed last."""
 
     run_id: str | None = Field(None, description="Explain this run.")
-    attempt: Whole | None = Field(None, ge=1, description="This attempt of it.")
+    attempt: Positive | None = Field(None, description="This attempt of it.")
     session_id: str | None = Field(None, description="Explain the run of this session.")
     issue: IssueId | None = Field(None, description="Explain the run of the latest evidence of this issue.")
     at: str | None = Field(
@@ -142,7 +155,7 @@ class Around(Arguments):
     session_id: str | None = Field(None, description="With at: the session of the moment.")
     at: str | None = Field(None, description=f"What happened around this time: {_TIME}.")
     window: str = Field("10s", description="How far before and after: 500ms, 30s, 5m.")
-    rank: Whole | None = Field(None, ge=0, description="Only this rank.")
+    rank: NotNegative | None = Field(None, description="Only this rank.")
     limit: Limit = Field(50, description="Most events; the nearest are kept.")
     fields: Fields = None
 
@@ -155,9 +168,7 @@ class Query(Arguments):
         max_length=100_000,
         description="One SELECT of DuckDB over the views; $name stands for a parameter.",
     )
-    parameters: dict[str, str | int | float | bool | None] | None = Field(
-        None, description="Values of $name."
-    )
+    parameters: dict[str, Value] | None = Field(None, description="Values of $name.")
     limit: Limit = Field(100, description="Most rows.")
 
 
@@ -194,8 +205,8 @@ class Ignore(Change):
 
     reason: str = Field(min_length=1, description="Why.")
     until: str | None = Field(None, description="Until then: 3d (from now), tomorrow, an ISO date or time.")
-    until_count: Whole | None = Field(None, ge=1, description="Until it is seen in so many more sessions.")
-    until_runs: Whole | None = Field(None, ge=1, description="Until it is seen in so many more runs.")
+    until_count: Positive | None = Field(None, description="Until it is seen in so many more sessions.")
+    until_runs: Positive | None = Field(None, description="Until it is seen in so many more runs.")
     until_next: bool = Field(False, description="Until it is seen the next time.")
 
 

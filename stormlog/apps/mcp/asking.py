@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["ASKING"]
 
+_TRACKED_TABLES: Final = (
+    "SELECT table_name FROM information_schema.tables WHERE table_schema = 'tracking' ORDER BY table_name"
+)
 _USUAL_VIEW: Final = ("name", "call", "meaning")
 
 
 def _query(call: Call, wanted: arguments.Query) -> dict[str, Any]:
     def question(store: QueryStore) -> dict[str, Any]:
-        names, types, first = _first_rows(store, wanted, call.workplace.timeout_s)
+        names, types, first = _first_rows(store, wanted, call)
         columns = [
             {"name": plain(name, 200), "type": plain(kind, 200)}
             for name, kind in zip(distinct_names(names), types, strict=True)
@@ -45,7 +48,7 @@ def _query(call: Call, wanted: arguments.Query) -> dict[str, Any]:
         is_cut = len(rows) < len(first)
         how = (
             f"the first {len(rows):,} rows are here: let the statement count or sum, choose fewer columns, or add "
-            f"ORDER BY ... LIMIT {wanted.limit} OFFSET {len(rows)}"
+            f"ORDER BY ... LIMIT {wanted.limit} OFFSET {len(rows)}; one that the statement has already grows by as much"
         )
         answer["untrusted_data"]["rows"] = rows
         return {
@@ -59,7 +62,7 @@ def _query(call: Call, wanted: arguments.Query) -> dict[str, Any]:
 
 
 def _first_rows(
-    store: QueryStore, wanted: arguments.Query, timeout_s: float
+    store: QueryStore, wanted: arguments.Query, call: Call
 ) -> tuple[list[str], list[str], list[tuple[Any, ...]]]:
     """Return names, types and first rows of a statement, one more than are wanted.
 
@@ -73,7 +76,11 @@ def _first_rows(
     def run() -> None:
         try:
             with store.iter_sql(
-                wanted.sql, wanted.parameters, timeout_s=timeout_s, give_up=outcomes.put
+                wanted.sql,
+                wanted.parameters,
+                timeout_s=call.workplace.timeout_s,
+                give_up=outcomes.put,
+                cancelled=call.cancelled,
             ) as stream:
                 rows = [row for row, _ in zip(stream, range(wanted.limit + 1), strict=False)]
                 outcomes.put((stream.columns, stream.types, rows))
@@ -91,6 +98,12 @@ def _first_rows(
 
 
 def _describe(call: Call, wanted: arguments.Describe) -> dict[str, Any]:
+    has_tracker = call.workplace.tracker is not None
+    if has_tracker and (wanted.view or "").lower().startswith("tracking."):
+        raise ToolError(
+            "describe knows views of telemetry; query with DESCRIBE tracking.issues shows the columns of a table of "
+            "the tracker"
+        )
     usual = _USUAL_VIEW if wanted.view is None else VIEW_FIELDS
     fields = chosen(wanted.fields, VIEW_FIELDS, usual)
 
@@ -103,6 +116,8 @@ def _describe(call: Call, wanted: arguments.Describe) -> dict[str, Any]:
         how = "name one view, or fewer fields" if is_cut else None
         if wanted.view is None and not is_cut:
             how = "name a view for its columns, units and an example"
+            if has_tracker:
+                how += f"; query with {_TRACKED_TABLES} lists the tables of the tracker"
         return {"views": rows, "truncated": is_cut, "how_to_go_on": how}
 
     return call.workplace.ask(call.arrival, question)

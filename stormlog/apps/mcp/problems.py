@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stormlog.errors import (
     LifecycleError,
+    MigrationError,
     OutOfRoomError,
     PermissionDeniedError,
     QueryError,
@@ -36,10 +37,20 @@ _AFTER_REFUSAL = {
 }
 #: What an id should name -> what lists them.
 _WHERE_IDS_ARE = {
-    "issue": "list_issues lists the issues.",
+    "issue": "list_issues lists the issues; get_issue shows what a tracker remembers of one.",
     "run": "query with SELECT run_id FROM runs lists the runs.",
     "attempt": "query with SELECT run_id, attempt FROM run_attempts lists the attempts.",
     "session": "query with SELECT session_id FROM sessions lists the sessions.",
+}
+
+
+#: What pydantic finds -> what is wanted, in the words of JSON.
+_IN_PLAIN_WORDS = {
+    "dict_type": "has to be an object",
+    "finite_number": "has to be a whole number",
+    "list_type": "has to be a list",
+    "missing": "is missing",
+    "string_type": "has to be a text",
 }
 
 
@@ -70,10 +81,19 @@ def bad_arguments(tool: str, error: ValidationError, there_are: Iterable[str]) -
             problems[name] = unknown_name("argument", name, there_are)
         else:
             # Of a choice of types, each says what it wants: the first is enough.
-            problems.setdefault(
-                name, f"{name}: {found['msg'].removeprefix('Value error, ')}" if name else found["msg"]
-            )
+            said = _IN_PLAIN_WORDS.get(found["type"]) or found["msg"].removeprefix("Value error, ")
+            where = _place(found["loc"])
+            problems.setdefault(name, f"{where}: {said}" if where else said)
     return f"{tool}: {'; '.join(problems.values())}"
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Return where in the arguments something is wrong: ``fields[1]``, or ``parameters.rank``."""
+    if not location:
+        return ""
+    # Between name and place stand the names of the types that were tried.
+    inner = location[1:] if location[0] == "parameters" else [one for one in location if isinstance(one, int)]
+    return f"{location[0]}" + "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in inner)
 
 
 def problem_text(error: BaseException) -> str:
@@ -103,6 +123,8 @@ def _sentence(error: BaseException) -> str:
         )
     if isinstance(error, QueryError) and error.statement == "sql":
         return _joined(text, "describe lists the views, and describe with a view its columns and an example.")
+    if isinstance(error, MigrationError):
+        return _joined(text, "Tell whoever started the server.")
     if isinstance(error, SourceError):
         return _joined(text, "If this stays so, tell whoever started the server.")
     if isinstance(error, (ToolError, StormlogError, ValueError)):

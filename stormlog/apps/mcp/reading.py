@@ -12,18 +12,29 @@ from stormlog.apps.mcp import arguments
 from stormlog.apps.mcp.answers import chosen, fields_that_fit, plain, room_beside, rows_that_fit
 from stormlog.apps.mcp.problems import ToolError
 from stormlog.apps.mcp.shapes import (
+    EVIDENCE_FIELDS,
     EXPLANATION_FIELDS,
     ISSUE_FIELDS,
     LISTED_FIELDS,
     NEAR_FIELDS,
     SCHEMAS,
 )
+from stormlog.apps.mcp.times import with_texts
 from stormlog.apps.mcp.tool import Call, Tool
 from stormlog.apps.mcp.workplace import skipped_lines
 from stormlog.errors import UnknownIdError
 from stormlog.explaining import coarser_timeline
-from stormlog.query import CORRELATION_KINDS, CorrelationEvidence, CorrelationFilter, IssueFilter
+from stormlog.query import (
+    CORRELATION_KINDS,
+    CorrelationEvidence,
+    CorrelationFilter,
+    IssueFilter,
+    SessionFilter,
+)
+from stormlog.tracking import Activity, Comment, Occurrence, TrackedIssue
 from stormlog.workflows import (
+    ListedIssue,
+    NearEvent,
     events_around,
     explain,
     fingerprints_of_issue,
@@ -41,12 +52,17 @@ __all__ = ["READING"]
 _USUAL_LISTED: Final = tuple(
     name
     for name in LISTED_FIELDS
-    if name not in ("dimensions", "details", "affected_sessions", "fix_version", "failure_count")
+    if name
+    not in (
+        *("dimensions", "details", "affected_sessions", "fix_version", "failure_count"),
+        *("first_seen_ns", "last_seen_ns"),
+    )
 )
 #: Those that only trackers know.
 _OF_TRACKERS: Final = ("number", "status", "assignee", "revision")
-_USUAL_NEAR: Final = tuple(name for name in NEAR_FIELDS if name not in ("session_id", "device_id"))
-_EVIDENCE_FIELDS: Final = tuple(CorrelationEvidence.__dataclass_fields__)
+_USUAL_NEAR: Final = tuple(
+    name for name in NEAR_FIELDS if name not in ("session_id", "device_id", "timestamp_ns")
+)
 #: Fields of an issue in the order in which they find room.
 _USUAL_ISSUE: Final = (
     *("fingerprint_id", "kind", "severity", "state", "title", "what", "tracked", "account_problem"),
@@ -78,7 +94,8 @@ def _list_issues(call: Call, wanted: arguments.ListIssues) -> dict[str, Any]:
             "issue_count": there_are,
             "skipped_lines": skipped_lines(store),
         }
-        rows = ({name: whole[name] for name in fields} for whole in (issue.as_dict() for issue in issues))
+        wholes = (with_texts(ListedIssue, issue.as_dict()) for issue in issues)
+        rows = ({name: whole[name] for name in fields} for whole in wholes)
         found = rows_that_fit(rows, room_beside(answer))
         end = wanted.offset + len(found)
         is_cut = bool(found) and end < there_are
@@ -89,6 +106,11 @@ def _list_issues(call: Call, wanted: arguments.ListIssues) -> dict[str, Any]:
         if not there_are:
             # They name what there is instead.
             listed["unmatched"] = plain([str(one) for one in store.unmatched_filters(filters)])
+            how = (
+                "no issue fits: leave a filter out"
+                if any(value not in (None, False) for name, value in conditions.items() if name != "sort")
+                else "no issue was found; why explains the latest run, and query with FROM sessions shows what was read"
+            )
         return {
             **answer,
             "untrusted_data": listed,
@@ -110,12 +132,13 @@ def _get_issue(call: Call, wanted: arguments.GetIssue) -> dict[str, Any]:
             shown = show_issue(wanted.issue, paths, tracker=tracker, opening=lambda _: nullcontext(store))
         known = shown.tracked or {"issue": None, "comments": [], "occurrences": []}
         account = {} if shown.account is None else shown.account.as_dict()
+        history = shown.history[: _FEW_ENTRIES if wanted.fields is None else None]
         facts = {
             **account,
-            "tracked": known["issue"],
-            "comments": known["comments"],
-            "history": list(shown.history[: _FEW_ENTRIES if wanted.fields is None else None]),
-            "occurrences": known["occurrences"],
+            "tracked": None if known["issue"] is None else with_texts(TrackedIssue, known["issue"]),
+            "comments": [with_texts(Comment, one) for one in known["comments"]],
+            "history": [with_texts(Activity, one) for one in history],
+            "occurrences": [with_texts(Occurrence, one) for one in known["occurrences"]],
             "account_problem": shown.account_problem,
         }
         timeline = None if shown.account is None else shown.account.timeline
@@ -219,6 +242,8 @@ def _around(call: Call, wanted: arguments.Around) -> dict[str, Any]:
     window_ns = parse_duration(wanted.window)
     if sum(given is not None for given in (wanted.issue, wanted.record_id, wanted.at)) != 1:
         raise ToolError("say one of issue, record_id and at (with session_id): what to look around")
+    if wanted.issue is not None and wanted.session_id is not None:
+        raise ToolError("session_id goes with at or record_id; around an issue are all sessions of its job")
     if wanted.issue is not None:
         fields = chosen(wanted.fields, NEAR_FIELDS, _USUAL_NEAR)
         return call.workplace.ask(
@@ -259,29 +284,57 @@ def _around_issue(
         "row_count": found.event_count,
         "skipped_lines": skipped_lines(store),
     }
-    # What finds no room is what is farthest from the hit.
-    nearest = sorted(found.events, key=lambda event: (abs(event.seconds), event.rank))
-    kept = len(
-        rows_that_fit(({name: getattr(one, name) for name in fields} for one in nearest), room_beside(answer))
+    # What finds no room is what is farthest from the hit; `_rest_of_events` goes on in the same order.
+    nearest = sorted(
+        found.events,
+        key=lambda one: (abs(one.seconds), one.rank, one.session_id, one.segment_path, one.line_number),
     )
+    wholes = {id(one): with_texts(NearEvent, one.as_dict()) for one in nearest}
+    rows = [{name: wholes[id(one)][name] for name in fields} for one in nearest]
+    kept = len(rows_that_fit(rows, room_beside(answer)))
     near = sorted(nearest[:kept], key=found.events.index)
-    rows = rows_that_fit(({name: getattr(one, name) for name in fields} for one in near), room_beside(answer))
-    is_cut = len(rows) < found.event_count
-    how = f"{len(rows):,} of {found.event_count:,} events, the nearest: a shorter window, one rank, or fewer fields"
-    if not found.events:
+    rows = [{name: wholes[id(one)][name] for name in fields} for one in near]
+    is_cut = kept < found.event_count
+    how = None
+    if is_cut:
+        how = _rest_of_events(found.fingerprint_id, wanted, window_ns, kept, found.event_count)
+    elif not found.events:
         how = "no event lies so near: a longer window"
+        how += "" if wanted.rank is None else ", or leave rank out"
     return {
         **answer,
-        "untrusted_data": {"fingerprint_id": found.fingerprint_id, "events": rows},
+        "untrusted_data": {
+            "fingerprint_id": found.fingerprint_id,
+            "events": rows_that_fit(rows, room_beside(answer)),
+        },
         "truncated": is_cut,
-        "how_to_go_on": how if is_cut or not found.events else None,
+        "how_to_go_on": how,
     }
+
+
+def _rest_of_events(
+    fingerprint_id: str, wanted: arguments.Around, window_ns: int, kept: int, there_are: int
+) -> str:
+    """Return how to get the events that are farther from a hit than those that an answer holds."""
+    rank = "" if wanted.rank is None else f" WHERE rank = {wanted.rank}"
+    return (
+        f"{kept:,} of {there_are:,} events, the nearest: fewer fields, {'' if rank else 'one rank, '}or query with "
+        f"SELECT * FROM evidence_context('{fingerprint_id}', {window_ns}){rank} ORDER BY abs(seconds), rank, "
+        f"session_id, segment_path, line_number LIMIT 100 OFFSET {kept}"
+    )
 
 
 def _around_moment(store: QueryStore, wanted: arguments.Around, filters: CorrelationFilter) -> dict[str, Any]:
     found = store.correlate(filters)
-    wholes = [piece.as_dict() for piece in found.evidence]
-    fields = chosen(wanted.fields, _EVIDENCE_FIELDS, _EVIDENCE_FIELDS)
+    if (
+        not found.evidence
+        and wanted.at is not None
+        and not store.list_sessions(_one_session(wanted.session_id))
+    ):
+        assert wanted.session_id is not None
+        raise UnknownIdError("session", wanted.session_id)
+    wholes = [with_texts(CorrelationEvidence, piece.as_dict()) for piece in found.evidence]
+    fields = chosen(wanted.fields, EVIDENCE_FIELDS, EVIDENCE_FIELDS)
     frame: dict[str, Any] = {
         "untrusted_data": {"anchor": plain(found.anchor), "evidence": []},
         "row_count": None,
@@ -293,11 +346,17 @@ def _around_moment(store: QueryStore, wanted: arguments.Around, filters: Correla
     is_cut = len(rows) < len(wholes)
     if not is_cut:
         frame["row_count"] = len(rows)
-    how = (
-        f"the surest and nearest {len(rows):,} are here: a shorter window, a limit up to 100, or fewer fields"
-    )
+    how = None
+    if is_cut:
+        how = f"the surest and nearest {len(rows):,} are here: a shorter window, a limit up to 100, or fewer fields"
+    elif not rows:
+        how = "nothing lies so near: a longer window"
     frame["untrusted_data"]["evidence"] = rows
-    return {**frame, "truncated": is_cut, "how_to_go_on": how if is_cut else None}
+    return {**frame, "truncated": is_cut, "how_to_go_on": how}
+
+
+def _one_session(session_id: str | None) -> SessionFilter:
+    return SessionFilter(session_id=session_id, limit=1)
 
 
 READING: Final = (

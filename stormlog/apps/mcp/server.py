@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from stormlog import __version__
 from stormlog.apps.mcp.asking import ASKING
-from stormlog.apps.mcp.instructions import INSTRUCTIONS
+from stormlog.apps.mcp.instructions import INSTRUCTIONS, TRACKED
 from stormlog.apps.mcp.instructions import WRITING as HOW_TO_WRITE
 from stormlog.apps.mcp.problems import bad_arguments, problem_text, unknown_name
 from stormlog.apps.mcp.reading import READING
@@ -52,6 +52,11 @@ def make_server(workplace: Workplace) -> Server[Any]:
     may_write = "issues:write" in workplace.permissions and workplace.tracker is not None
     tools = {tool.name: tool for tool in (*READING, *ASKING, *(WRITING if may_write else ()))}
     listed = [tool.described() for tool in tools.values()]
+    said = [
+        INSTRUCTIONS,
+        *([TRACKED] if workplace.tracker is not None else ()),
+        *([HOW_TO_WRITE] if may_write else ()),
+    ]
     # Its threads end when the server is forgotten.
     pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="stormlog-call")
 
@@ -65,15 +70,20 @@ def make_server(workplace: Workplace) -> Server[Any]:
             return failure(_no_tool(params.name, tools))
         client = context.session.client_params
         agent = workplace.agent_name(None if client is None else client.client_info.name)
-        work = partial(_answer, tool, Call(workplace, arrival, agent), params.arguments or {})
-        # Who cancels a call does not wait for its thread, which keeps its place among the few until it is done.
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
+        call = Call(workplace, arrival, agent)
+        work = partial(_answer, tool, call, params.arguments or {})
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, work)
+        finally:
+            # Who cancels a call does not wait for its thread. That keeps its place among the few until it is done, so
+            # a statement that may take long is stopped.
+            call.cancelled.set()
 
     return Server(
         "stormlog",
         version=__version__,
         title="Stormlog",
-        instructions=f"{INSTRUCTIONS}\n{HOW_TO_WRITE}" if may_write else INSTRUCTIONS,
+        instructions="\n".join(said),
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
@@ -115,6 +125,9 @@ def run_stdio(workplace: Workplace, store: QueryStore) -> None:
 
     try:
         anyio.run(serve)
+    except* (BrokenPipeError, ConnectionResetError):
+        # The client has left, and reads no more answers.
+        pass
     finally:
         closing = threading.Thread(target=store.close, name="stormlog-closing", daemon=True)
         closing.start()

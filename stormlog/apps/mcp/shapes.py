@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NotRequired, TypedDict
 
+from stormlog.apps.mcp.times import with_text_schemas
 from stormlog.explaining import Explanation, IssueAccount
 from stormlog.query import CorrelationEvidence
 from stormlog.query.schema import ViewDescription
@@ -16,6 +17,7 @@ from stormlog.tracking import Activity, Comment, Occurrence, TrackedIssue
 from stormlog.workflows import ListedIssue, NearEvent
 
 __all__ = [
+    "EVIDENCE_FIELDS",
     "EXPLANATION_FIELDS",
     "ISSUE_FIELDS",
     "LISTED_FIELDS",
@@ -212,6 +214,34 @@ class _Describe(TypedDict):
     how_to_go_on: str | None
 
 
+class _IssueNow(TypedDict):
+    """An issue after a comment on it.
+
+    Attributes:
+        number: Its short number.
+        status: new, in_progress, resolved, silenced or regressed.
+        assignee: Who works on it.
+        fix_version: Version that it was resolved in.
+        revision: Its revision, which the comment made greater.
+    """
+
+    number: int
+    status: str
+    assignee: str | None
+    fix_version: str | None
+    revision: int
+
+
+class _CommentedIssue(TypedDict):
+    """What goes with a comment.
+
+    Attributes:
+        issue: The issue as it is now.
+    """
+
+    issue: _IssueNow
+
+
 class _Warnings(TypedDict):
     """What goes with an issue that was changed.
 
@@ -238,16 +268,33 @@ def _fields_of(schema: Mapping[str, Any], *, without: Sequence[str] = ()) -> tup
     return tuple(name for name in schema["properties"] if name not in without)
 
 
-_ISSUE: Final = json_schema(IssueAccount)
-_TRACKED: Final = json_schema(_TrackedParts)
-_EXPLANATION: Final = json_schema(Explanation)
-_TRACKED_ISSUE: Final = json_schema(TrackedIssue)
+#: Classes whose times get a text beside them, as `Plain.as_dict` does it for those of accounts.
+_TIMED: Final = {
+    kind.__name__: kind
+    for kind in (Activity, Comment, CorrelationEvidence, ListedIssue, NearEvent, Occurrence, TrackedIssue)
+}
+
+
+def _schema_of(kind: type[Any]) -> dict[str, Any]:
+    """Return the JSON schema of an answer, or a part of one, whose times can be read."""
+    schema = json_schema(kind)
+    for name, inner in schema.get("$defs", {}).items():
+        if name in _TIMED:
+            schema["$defs"][name] = with_text_schemas(_TIMED[name], inner)
+    return with_text_schemas(kind, schema) if kind.__name__ in _TIMED else schema
+
+
+_ISSUE: Final = _schema_of(IssueAccount)
+_TRACKED: Final = _schema_of(_TrackedParts)
+_EXPLANATION: Final = _schema_of(Explanation)
+_TRACKED_ISSUE: Final = _schema_of(TrackedIssue)
 
 #: Commands for people are no fields: agents are given calls.
 _FOR_PEOPLE: Final = ("next",)
-LISTED_FIELDS: Final = _fields_of(json_schema(ListedIssue))
-NEAR_FIELDS: Final = _fields_of(json_schema(NearEvent))
-VIEW_FIELDS: Final = _fields_of(json_schema(ViewDescription))
+LISTED_FIELDS: Final = _fields_of(_schema_of(ListedIssue))
+EVIDENCE_FIELDS: Final = _fields_of(_schema_of(CorrelationEvidence))
+NEAR_FIELDS: Final = _fields_of(_schema_of(NearEvent))
+VIEW_FIELDS: Final = _fields_of(_schema_of(ViewDescription))
 TRACKED_FIELDS: Final = _fields_of(_TRACKED_ISSUE)
 EXPLANATION_FIELDS: Final = _fields_of(_EXPLANATION, without=_FOR_PEOPLE)
 ISSUE_FIELDS: Final = (*_fields_of(_ISSUE, without=_FOR_PEOPLE), *_fields_of(_TRACKED))
@@ -262,7 +309,7 @@ def _choosable(schema: dict[str, Any], *names: str) -> dict[str, Any]:
 
 def _holding(frame: type[Any], *inner: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of a record whose data are chosen fields of some objects."""
-    schema = json_schema(frame)
+    schema = _schema_of(frame)
     definitions = dict(schema.get("$defs", {}))
     properties: dict[str, Any] = {}
     for one in inner:
@@ -275,14 +322,14 @@ def _holding(frame: type[Any], *inner: Mapping[str, Any]) -> dict[str, Any]:
 
 #: Name of a tool -> the JSON schema of its answers.
 SCHEMAS: Final[Mapping[str, dict[str, Any]]] = {
-    "list_issues": _choosable(json_schema(_ListIssues), "ListedIssue"),
+    "list_issues": _choosable(_schema_of(_ListIssues), "ListedIssue"),
     "get_issue": _holding(_Record, _ISSUE, _TRACKED),
     "why": _holding(_Record, _EXPLANATION),
-    "around": _choosable(json_schema(_Around), "NearEvent", "CorrelationEvidence"),
-    "query": json_schema(_Query),
-    "describe": _choosable(json_schema(_Describe), "ViewDescription"),
+    "around": _choosable(_schema_of(_Around), "NearEvent", "CorrelationEvidence"),
+    "query": _schema_of(_Query),
+    "describe": _choosable(_schema_of(_Describe), "ViewDescription"),
     **dict.fromkeys(
-        ("claim", "resolve", "ignore", "reopen"), _holding(_Changed, _TRACKED_ISSUE, json_schema(_Warnings))
+        ("claim", "resolve", "ignore", "reopen"), _holding(_Changed, _TRACKED_ISSUE, _schema_of(_Warnings))
     ),
-    "comment": _holding(_Changed, json_schema(Comment)),
+    "comment": _holding(_Changed, _schema_of(_CommentedIssue), _schema_of(Comment)),
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_types import CallToolResult, TextContent, ToolAnnotations
@@ -26,11 +27,13 @@ class Call:
         workplace: What it is about.
         arrival: Number of the call, for `Workplace.ask`.
         agent: Who calls.
+        cancelled: Set once nobody waits for the answer any more.
     """
 
     workplace: Workplace
     arrival: int
     agent: str
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,11 @@ from stormlog.apps.mcp import arguments
 from stormlog.apps.mcp.answers import chosen, fields_that_fit, plain, room_beside
 from stormlog.apps.mcp.problems import ToolError, problem_text
 from stormlog.apps.mcp.shapes import SCHEMAS, TRACKED_FIELDS
+from stormlog.apps.mcp.times import with_texts
 from stormlog.apps.mcp.tool import Call, Tool
 from stormlog.errors import LifecycleError
 from stormlog.presenting import activity_sentence
+from stormlog.tracking import Comment, TrackedIssue
 from stormlog.workflows import triage_command
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ _USUAL: Final = (
     ),
     *("fingerprint_ids", "occurrence_count", "last_seen_version"),
 )
+#: What is said of an issue after a comment.
+_AFTER_COMMENT: Final = ("number", "status", "assignee", "fix_version", "revision")
 #: Refusals after which an agent has to know the issue as it is now.
 _SEEN_OTHERWISE: Final = ("already_claimed", "illegal_transition", "stale_revision")
 
@@ -108,7 +112,7 @@ def _change(
             raise ToolError(f"{problem_text(error)} {_state(tracker, issue.issue_id)}") from error
         command = triage_command(tracker, verb, issue.number, **options)
     answer = {"command": plain(command)}
-    now = change.issues[0].as_dict()
+    now = with_texts(TrackedIssue, change.issues[0].as_dict())
     facts = {name: now[name] for name in fields}
     facts["warnings"] = [{"code": one["code"], "message": one["message"]} for one in change.warnings]
     kept, _ = fields_that_fit(facts, room_beside(answer))
@@ -131,9 +135,12 @@ def _state(tracker: Tracker, issue_id: str) -> str:
 def _comment(call: Call, wanted: arguments.Comment) -> dict[str, Any]:
     with call.workplace.open_tracker(call.agent) as tracker:
         comment = tracker.comment(wanted.issue, wanted.body)
-        command = triage_command(tracker, "comment", tracker.issue_number(wanted.issue), wanted.body)
+        # A comment makes a new revision. Who goes on with it has to see what it is the revision of.
+        now = tracker.issue(comment.issue_id).issue.as_dict()
+        command = triage_command(tracker, "comment", now["number"], wanted.body)
     answer = {"command": plain(command)}
-    kept, _ = fields_that_fit(comment.as_dict(), room_beside(answer))
+    facts = {"issue": {name: now[name] for name in _AFTER_COMMENT}, **with_texts(Comment, comment.as_dict())}
+    kept, _ = fields_that_fit(facts, room_beside(answer))
     return {"untrusted_data": kept, **answer}
 
 
@@ -151,7 +158,8 @@ WRITING: Final = (
     Tool(
         "comment",
         "Comment on an issue",
-        "Add a comment in Markdown: what you found, with the evidence, and what you did.",
+        "Add a comment in Markdown: what you found, with the evidence, and what you did. The answer has the new "
+        "revision of the issue.",
         arguments.Comment,
         SCHEMAS["comment"],
         _comment,

@@ -11,10 +11,11 @@ import sys
 
 from stormlog._values import frozen_class
 
-__all__ = ["OomClassification", "classify_oom", "classify_oom_text", "text_of"]
+__all__ = ["OomClassification", "classify_oom", "classify_oom_text", "oom_reason", "text_of"]
 
 TORCH_REASON = "torch.cuda.OutOfMemoryError"
 _TENSORFLOW_REASON = "tensorflow.ResourceExhaustedError"
+_PLAIN_MEMORY_ERROR = "message_pattern:memoryerror"
 #: The first that a message holds gives the reason.
 _PATTERNS = (
     "out of memory",
@@ -75,6 +76,18 @@ def classify_oom_text(class_name: str, module: str, message: str) -> OomClassifi
         if pattern in text:
             return OomClassification(True, f"message_pattern:{pattern}")
     return _NO_OOM
+
+
+def oom_reason(exception: BaseException) -> str | None:
+    """Return the reason by which a failure is recorded; null if memory did not run out.
+
+    That of `classify_oom`, and for a `MemoryError` without text what its name says.
+
+    Args:
+        exception: Any.
+    """
+    reason = classify_oom(exception).reason
+    return _PLAIN_MEMORY_ERROR if reason is None and isinstance(exception, MemoryError) else reason
 
 
 def text_of(exception: BaseException) -> str:

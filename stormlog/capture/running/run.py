@@ -25,6 +25,7 @@ from stormlog.capture.collectors.readings import Collector, MemoryReading
 from stormlog.capture.health import CollectorHealth
 from stormlog.capture.identity import Identity
 from stormlog.capture.places import open_sink
+from stormlog.capture.processes import occupy_standard_descriptors
 from stormlog.capture.records import RecordMaker
 from stormlog.capture.running.devices import visible_nvidia_devices
 from stormlog.capture.running.endings import Ending, ending_of
@@ -89,6 +90,7 @@ def run_command(
     """
     problems: list[str] = []
     clock = SessionClock()
+    occupy_standard_descriptors()
     output = ErrorOutput(2, clock.now_ns)
     with _signals_passed_on() as passed_to:
         try:
@@ -124,13 +126,10 @@ def run_command(
             watch.add(
                 device, RecordMaker(session, identity, device, round(1000 * interval), None, pid=child.pid)
             )
-        kills_before = _oom_kills(collector)
         watch.event("start", context="Memory tracking started", command=os.path.basename(command[0]))
         status = _wait(child, interval, watch.sample)
     output.end()
-    kills = _oom_kills(collector)
-    new_kills = None if kills is None or kills_before is None else max(0, kills - kills_before)
-    ending = ending_of(status, output.text, new_kills)
+    ending = ending_of(status, output.text, collector.kills.result())
     watch.end(ending, output)
     if writer is not None:
         with contextlib.suppress(Exception):
@@ -260,10 +259,6 @@ def _wait(child: subprocess.Popen[bytes], interval: float, sample: Callable[[], 
         due = max(due + interval, time.monotonic())
         with contextlib.suppress(subprocess.TimeoutExpired):
             return child.wait(max(0.001, due - time.monotonic()))
-
-
-def _oom_kills(collector: ProcessTreeCollector) -> int | None:
-    return None if collector.cgroup is None else collector.cgroup.read().oom_kills
 
 
 @contextlib.contextmanager

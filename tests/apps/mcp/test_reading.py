@@ -25,6 +25,7 @@ from tests.apps.cli.samples import START_NS, event, write_lines
 from tests.apps.mcp.clients import Answer, Connected, answer_of, connected
 from tests.captures import CHECKOUT
 from tests.engine.cursors.hostile_sql import hidden_statements, other_statements
+from tests.specification.fitting import misfits
 
 JOB = CHECKOUT / "examples" / "job"
 CAPTURES = CHECKOUT / "examples" / "captures" / "v4-cuda-sim"
@@ -148,10 +149,23 @@ def test_filters_are_those_of_the_library(
     assert found == [issue.fingerprint_id for issue in wanted]
 
 
-def test_a_filter_that_nothing_has_says_what_there_is(many: Reader) -> None:
+def test_a_filter_that_nothing_has_says_what_there_is(many: Reader, tmp_path: Path) -> None:
     answer = many.ask("list_issues", host="nowhere")
     [unmatched] = answer.untrusted["unmatched"]
     assert "nowhere" in unmatched
+    assert answer.data["how_to_go_on"] == "no issue fits: leave a filter out"
+    write_lines(tmp_path / "events.jsonl", event())
+    with stormlog.query.open(tmp_path) as store, connected(Workplace(store)) as client:
+        none = client.ask("list_issues")
+        assert none.data["how_to_go_on"].startswith("no issue was found; why explains the latest run")
+
+
+def test_times_of_lists_can_be_read(job: Reader) -> None:
+    [oom, _] = job.ask("list_issues").untrusted["issues"]
+    assert (oom["first_seen_utc"], oom["last_seen_utc"]) == (
+        "2026-11-03T09:15:09.000000Z",
+        "2026-11-17T22:50:00.406500Z",
+    )
 
 
 def test_an_issue_is_the_account_of_the_library(job: Reader) -> None:
@@ -197,15 +211,25 @@ def test_around_an_issue_are_the_events_of_all_ranks(job: Reader) -> None:
     events = answer.untrusted["events"]
     text = "SELECT * FROM evidence_context($issue, 6000000000)"
     assert len(events) == answer.data["row_count"] == len(job.store.sql(text, {"issue": issue}).rows)
+    assert events[-1]["timestamp_utc"] == "2026-11-17T22:50:01.379100Z"
     assert {one["rank"] for one in events} == set(range(8))
-    assert [one["timestamp_ns"] for one in events] == sorted(one["timestamp_ns"] for one in events)
+    assert [one["seconds"] for one in events] == sorted(one["seconds"] for one in events)
     assert [one["seconds"] for one in events if one["is_evidence"]] == [0.0]
     of_one = job.ask("around", issue=issue, window="6s", rank=5)
     assert {one["rank"] for one in of_one.untrusted["events"]} == {5}
     nearest = job.ask("around", issue=issue, window="2m", limit=1)
     assert nearest.untrusted["events"][0]["is_evidence"]
     assert nearest.data["truncated"]
-    assert "1 of" in nearest.data["how_to_go_on"]
+    said = nearest.data["how_to_go_on"]
+    assert said.startswith("1 of")
+    rest = job.ask("query", sql=said[said.index("SELECT") :])
+    assert 1 < rest.data["row_count"] <= MOST_ROWS
+    # What is farthest of the nearest is nearer than all that follows.
+    two = job.ask("around", issue=issue, window="2m", limit=2, fields=["seconds"]).untrusted["events"]
+    seconds = [column["name"] for column in rest.untrusted["columns"]].index("seconds")
+    assert rest.untrusted["rows"][0][seconds] == two[1]["seconds"]
+    none = job.ask("around", issue=issue, rank=77)
+    assert none.data["how_to_go_on"] == "no event lies so near: a longer window, or leave rank out"
 
 
 def test_around_a_moment_is_the_correlation_of_the_library(job: Reader) -> None:
@@ -213,7 +237,12 @@ def test_around_a_moment_is_the_correlation_of_the_library(job: Reader) -> None:
     filters = {"session_id": place.session_id, "at_ns": place.timestamp_ns, "window_ns": 10**9}
     whole = job.store.correlate(stormlog.query.CorrelationFilter(scope="distributed", limit=5, **filters))
     answer = job.ask("around", session_id=place.session_id, at=str(place.timestamp_ns), window="1s", limit=5)
-    assert answer.untrusted == json.loads(
+    shown = answer.untrusted
+    assert shown["evidence"][0].pop("start_utc") == "2026-11-03T09:15:09.406500Z"
+    for one in shown["evidence"]:
+        for name in ("start_utc", "end_utc"):
+            one.pop(name, None)
+    assert shown == json.loads(
         json.dumps({"anchor": dict(whole.anchor), "evidence": [one.as_dict() for one in whole.evidence]})
     )
     assert answer.data["truncated"]
@@ -277,9 +306,25 @@ def test_every_field_can_be_asked_for(
         assert not answer.is_error, answer.text
         shown: Any = answer.data.get("untrusted_data", answer.data)
         assert list(shown[lists[tool]][0] if tool in lists else shown) == names
+        assert misfits(answer.data, shapes.SCHEMAS[tool]) == []
     refused = job.ask(tool, **given, fields=["no_such_field"])
     assert refused.is_error
     assert "there is no field 'no_such_field'" in refused.text
+
+
+_WORDS_OF_JSON_SCHEMA = {
+    *("type", "description", "default", "enum", "anyOf", "items", "additionalProperties"),
+    *("minimum", "maximum", "minLength", "maxLength"),
+}
+
+
+def words_of(schema: Any) -> set[str]:
+    """Return the keys that a schema without properties is made of: a limit that JSON Schema has no word for is none."""
+    if isinstance(schema, list):
+        return set().union(*map(words_of, schema))
+    if not isinstance(schema, dict):
+        return set()
+    return set(schema).union(*(words_of(value) for name, value in schema.items() if name != "default"))
 
 
 def test_tools_say_what_they_do() -> None:
@@ -293,6 +338,7 @@ def test_tools_say_what_they_do() -> None:
         assert described.description
         for name, said in described.input_schema["properties"].items():
             assert "description" in said or name in ("kind", "state"), (tool.name, name)
+            assert words_of(said) <= _WORDS_OF_JSON_SCHEMA, (tool.name, name)
 
 
 def test_the_guide_of_the_server_names_only_tools_that_there_are(job: Reader) -> None:
@@ -399,8 +445,11 @@ def test_a_record_that_finds_no_room_names_what_it_leaves_out(hostile: Reader) -
         ("list_issues", {"since": "soon"}, "'soon' is no time: write 2h or 7d (ago)"),
         ("list_issues", {"sort": "colour"}, "sort"),
         ("list_issues", {"fields": {"a": 1}}, "fields: "),
-        ("list_issues", {"run": {"id": 1}}, "run: Input should be a valid string"),
-        ("get_issue", {}, "issue: Field required"),
+        ("list_issues", {"fields": ["title", 3]}, "fields[1]: has to be a text"),
+        ("list_issues", {"offset": 10**30}, "offset: Input should be less than or equal to 1000000000"),
+        ("list_issues", {"run": {"id": 1}}, "run: has to be a text"),
+        ("get_issue", {}, "issue: is missing"),
+        ("get_issue", {"issue": ""}, "issue: String should have at least 1 character"),
         ("get_issue", {"issue": None}, "issue: "),
         ("get_issue", {"issue": "issue:ffffffffffffffffffffffff"}, "list_issues lists the issues"),
         ("get_issue", {"issue": 12}, "is a number: that of an issue in a tracker"),
@@ -412,13 +461,16 @@ def test_a_record_that_finds_no_room_names_what_it_leaves_out(hostile: Reader) -
         ("around", {}, "say one of issue, record_id and at"),
         ("around", {"issue": "63b1d6557b", "record_id": "x"}, "say one of issue, record_id and at"),
         ("around", {"at": "1794955800406500000"}, "at needs session_id"),
+        ("around", {"at": "1794955800406500000", "session_id": "x"}, "SELECT session_id FROM sessions"),
+        ("around", {"issue": "63b1d6557b", "session_id": "x"}, "session_id goes with at or record_id"),
         ("around", {"record_id": "nothing"}, "no event has record id 'nothing'"),
         ("around", {"issue": "63b1d6557b", "window": "wide"}, "no duration such as"),
         ("around", {"issue": "issue:ffffffffffffffffffffffff"}, "list_issues lists the issues"),
         ("query", {"sql": "SELECT nope FROM events"}, "there is no column nope in events"),
         ("query", {"sql": "SELECT $most"}, "most"),
         ("query", {"sql": ""}, "sql: String should have at least 1 character"),
-        ("query", {"sql": "SELECT 1", "parameters": [1]}, "parameters: "),
+        ("query", {"sql": "SELECT 1", "parameters": [1]}, "parameters: has to be an object"),
+        ("query", {"sql": "SELECT $a", "parameters": {"a": [1]}}, "parameters.a: a value has to be a text"),
         ("no_such_tool", {}, "there is no tool 'no_such_tool'"),
         ("resolve", {"issue": "1"}, "--allow issues:write"),
     ],

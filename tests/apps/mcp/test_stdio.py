@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import json
 import os
 import signal
@@ -18,6 +19,8 @@ from mcp.client.stdio import StdioServerParameters
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
 from stormlog.apps.cli.commands.mcp import _ended_by_interrupts
+from stormlog.apps.mcp.server import run_stdio
+from stormlog.apps.mcp.workplace import Workplace
 from stormlog.query import open as open_telemetry
 from stormlog.tracking import Tracker
 from tests.apps.cli.runner import COMMAND, stormlog
@@ -172,6 +175,44 @@ def test_without_the_right_sdk_it_says_how_to_get_it(
     assert outcome.status == 2
     assert "pip install 'stormlog[mcp]'" in outcome.stderr
     assert (found or "the SDK") in outcome.stderr
+
+
+def test_a_client_that_reads_no_more_ends_it_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Broken(io.BytesIO):
+        def write(self, _: Any, /) -> int:
+            raise BrokenPipeError
+
+    capture(tmp_path)
+    with open_telemetry(tmp_path) as store:
+        monkeypatch.setattr("sys.stdout", io.TextIOWrapper(Broken(), write_through=True))
+        monkeypatch.setattr(
+            "sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n'))
+        )
+        run_stdio(Workplace(store), store)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_program_that_ends_it_by_a_signal_leaves_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[int] = []
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    (tmp_path / "runs").mkdir()
+    capture(tmp_path / "runs")
+    with open_telemetry(tmp_path / "runs") as store:
+        store.sql("SELECT count(*) FROM events")
+        assert list(place.iterdir())
+        with _ended_by_interrupts(store):
+            monkeypatch.setattr(signal, "raise_signal", ended.append)
+            os.kill(os.getpid(), signal.SIGTERM)
+            # It dies by the signal, for whoever looks at its status.
+            assert ended == [signal.SIGTERM]
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert not list(place.iterdir())
 
 
 def test_ctrl_c_ends_it_though_it_waits_for_stdin(

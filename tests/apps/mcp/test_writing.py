@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import sqlite3
@@ -93,12 +94,16 @@ def test_tools_that_change_exist_with_the_permission_only(
             assert names == [tool.name for tool in (*READING, *ASKING, *(WRITING if may_write else ()))]
             instructions = client.run(_instructions)
             assert ("How to change issues" in instructions) is may_write
+            assert ("A tracker is open" in instructions) is has_tracker
             if not may_write:
                 refused = client.ask("claim", issue=OOM, revision=1)
                 assert refused.is_error
                 assert "--allow issues:write" in refused.text
             if has_tracker:
                 # Who may only read cannot write by way of SQL, and opens the file for reading.
+                asked = client.ask("describe", view="tracking.issues")
+                assert "query with DESCRIBE tracking.issues" in asked.text
+                assert client.ask("query", sql="DESCRIBE tracking.issues").untrusted["rows"]
                 assert client.ask("query", sql="UPDATE tracking.issues SET status = 'resolved'").is_error
                 assert client.ask("get_issue", issue="1").untrusted["tracked"]["number"] == 1
 
@@ -124,8 +129,11 @@ def test_an_issue_goes_through_all_verbs(triage: Triage) -> None:
     comment = triage.ask("comment", issue=str(oom["number"]), body="Rank 5 grew by 21.6 GiB.")
     assert comment.untrusted["author_type"] == "agent"
     assert comment.untrusted["author_name"] == "fixer"
+    # A comment makes a new revision, with which one goes on.
+    now = comment.untrusted["issue"]
+    assert (now["status"], now["assignee"], now["revision"]) == ("in_progress", "fixer", triage.revision())
 
-    resolved = triage.ask("resolve", issue=OOM, version="1.4.2", revision=triage.revision())
+    resolved = triage.ask("resolve", issue=OOM, version="1.4.2", revision=now["revision"])
     assert (resolved.untrusted["status"], resolved.untrusted["fix_version"]) == ("resolved", "1.4.2")
 
     reopened = triage.ask("reopen", issue=OOM, revision=resolved.untrusted["revision"], fields=["status"])
@@ -146,6 +154,8 @@ def test_an_issue_goes_through_all_verbs(triage: Triage) -> None:
     seen = triage.ask("get_issue", issue=OOM).untrusted
     assert (seen["state"], seen["tracked"]["status"]) == ("ignored", "silenced")
     assert [one["body"] for one in seen["comments"]] == ["Rank 5 grew by 21.6 GiB."]
+    told = (seen["tracked"]["updated_utc"], seen["comments"][0]["created_utc"], seen["history"][0]["at_utc"])
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", text) for text in told)
     assert [one["action"] for one in seen["history"]][:5] == [
         "ignore",
         "reopen",
@@ -222,7 +232,7 @@ def test_who_comes_second_is_told_and_sees_the_new_state(triage: Triage) -> None
 
 
 def test_verbs_need_a_revision_and_a_known_issue(triage: Triage) -> None:
-    assert "revision: Field required" in triage.ask("claim", issue=OOM).text
+    assert "revision: is missing" in triage.ask("claim", issue=OOM).text
     unseen = "issue:" + "0" * 24
     for tool, more in (("claim", {}), ("ignore", {"reason": "noise"}), ("resolve", {"version": "1"})):
         answer = triage.ask(tool, issue=unseen, revision=1, **more)
@@ -266,7 +276,9 @@ def test_a_tracker_that_is_moved_or_replaced_is_seen(triage: Triage, tmp_path: P
         assert gone.is_error
         assert "tracker.db" in gone.text
     triage.file.write_bytes(b"no database at all" * 100)
-    assert triage.ask("get_issue", issue=OOM).is_error
+    damaged = triage.ask("get_issue", issue=OOM)
+    assert damaged.is_error
+    assert damaged.text.endswith("Tell whoever started the server.")
     triage.file.unlink()
     away.rename(triage.file)
     answer = triage.ask("get_issue", issue=OOM, fields=["tracked"])

@@ -57,6 +57,9 @@ def answer_text(store: Any, root: Path | str = "", *, with_events: bool = True) 
 def cold_answer(paths: Paths, root: Path | str = "", *, with_events: bool = True, **settings: Any) -> str:
     """Return what the files alone say."""
     with stormlog.query.open(paths, cache=False, **settings) as store:
+        if with_events:
+            # So the files are read once: those who ask for events first get all other answers from the same rows.
+            store.list_sessions()
         return answer_text(store, root, with_events=with_events)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +89,12 @@ def absurd_events(session_id: str) -> Events:
 
 
 def mixed_lines(seed: int, count: int = 120) -> list[bytes]:
-    """Return lines of all versions, many of them damaged."""
+    """Return lines of all versions, many of them damaged; sessions are those of the seed."""
     rng = random.Random(seed)
-    return [mutated(rng) + rng.choice((b"\n", b"\n", b"\n", b"\r\n")) for _ in range(count)]
+    lines = [mutated(rng) + rng.choice((b"\n", b"\n", b"\n", b"\r\n")) for _ in range(count)]
+    for name in (b"l", b" u"):
+        lines = [line.replace(b'"%b"' % name, b'"%b%d"' % (name, seed)) for line in lines]
+    return lines
 
 
 def lines_of_everything(seed: int) -> list[bytes]:
@@ -117,8 +122,9 @@ def write_everything(folder: Path, seed: int = 1) -> Path:
     sink = write_sink(folder / "sink", {name: [] for name in names})
     for number, name in enumerate(names):
         (sink / name).write_bytes(b"".join(lines[number * size : (number + 1) * size]))
-    # The same sessions in a second source, the last line without an end.
-    (folder / "copy.jsonl").write_bytes(b"".join(lines[::3])[:-1])
+    # The same sessions in a second source, the last line without an end. The first events of a session are in the sink
+    # only: sessions that begin alike are read twice to be compared, which tests/engine/analysis/test_copies.py does.
+    (folder / "more.jsonl").write_bytes(b"".join(_later_lines(lines)[::3])[:-1])
     (folder / "lines.jsonl").write_bytes(b"".join(mixed_lines(seed + 1)))
     (folder / "x-telemetry.json").write_text(json.dumps(busy_session("document", 30)))
     for scenario in ("legacy-v2", "v4-cuda-sim"):
@@ -128,6 +134,19 @@ def write_everything(folder: Path, seed: int = 1) -> Path:
             # Only lines: manifests would make all of them sinks.
             (target / f"{path.stem}-{scenario}.jsonl").write_bytes(path.read_bytes()[:60_000])
     return folder
+
+
+def _later_lines(lines: list[bytes]) -> list[bytes]:
+    """Return the lines without the first few of each session."""
+    counts: Counter[bytes] = Counter()
+    later = []
+    for line in lines:
+        name = re.search(rb'"session_id": ("[^"]*")', line)
+        if name is not None:
+            counts[name[1]] += 1
+            if counts[name[1]] > 5:
+                later.append(line)
+    return later
 
 
 CAPTURES = Path(__file__).resolve().parents[3] / "examples" / "captures"

@@ -100,7 +100,10 @@ def mcp(allow: str | None, as_agent: str | None, timeout: str, **options: Any) -
 
 @contextmanager
 def _ended_by_interrupts(store: QueryStore) -> Iterator[None]:
-    """End the process with Ctrl-C: a thread waits for the next line of stdin, and cannot be told to stop."""
+    """End the process with Ctrl-C: a thread waits for the next line of stdin, and cannot be told to stop.
+
+    Programs that start it end it with SIGTERM: it leaves no file behind then, either.
+    """
     from stormlog.apps.cli.exit_codes import ExitCode
     from stormlog.apps.cli.printing import diagnostics
 
@@ -109,14 +112,23 @@ def _ended_by_interrupts(store: QueryStore) -> Iterator[None]:
         diagnostics.print_error(KeyboardInterrupt(), "interrupted", as_json=False)
         os._exit(ExitCode.INTERRUPTED)
 
+    def die(number: int, *_: object) -> None:
+        store.abandon()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.signal(signal.SIGINT, leave)
+    previous = {
+        signal.SIGINT: signal.signal(signal.SIGINT, leave),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, die),
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _permissions(allow: str | None) -> Sequence[str]:

@@ -16,7 +16,9 @@ __all__ = ["spec"]
 
 @click.command()
 @click.argument("command", nargs=-1, metavar="[COMMAND]...")
-@click.option("--schema", metavar="NAME", help="Print the JSON Schema of this answer.")
+@click.option(
+    "--schema", metavar="NAME", help="Print the JSON Schema of this answer, or of a tool of agents."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @click.help_option("-h", "--help")
 @click.pass_context
@@ -24,7 +26,7 @@ def spec(ctx: click.Context, /, command: tuple[str, ...], schema: str | None, as
     """Describe all commands and what they answer, or one COMMAND.
 
     --json has everything: options, formats, exit statuses, environment, configuration, views with their columns, and
-    the JSON Schema of every answer.
+    the JSON Schema of every answer and of the tools of agents.
 
     \b
     Examples:
@@ -42,7 +44,7 @@ def spec(ctx: click.Context, /, command: tuple[str, ...], schema: str | None, as
     if schema is not None:
         if command or as_json:
             raise click.UsageError("--schema is asked for alone.")
-        text = json_document(specification.answer_named(schema).schema) + "\n"
+        text = json_document(specification.schema_named(schema)) + "\n"
     elif command:
         found = specification.command_specification(root, command)
         text = json_document(found.as_dict()) + "\n" if as_json else _command_text(found)
@@ -58,6 +60,7 @@ def _overview(root: click.Command) -> str:
     from stormlog.apps.cli.json_answers import answer_descriptions
     from stormlog.apps.cli.specification import commands, exit_statuses
     from stormlog.query.schema import view_meanings
+    from stormlog.specification import tool_descriptions
 
     sections = {
         "Commands ('stormlog spec COMMAND' describes one)": [
@@ -65,6 +68,9 @@ def _overview(root: click.Command) -> str:
         ],
         "JSON answers ('stormlog spec --schema NAME' prints the schema of one)": [
             (answer.name, f"{answer.title}: {_given_by(answer)}") for answer in answer_descriptions()
+        ],
+        "Tools of 'stormlog mcp' ('stormlog spec mcp' describes them)": [
+            (tool.name, f"{tool.title} ({tool.permission})") for tool in tool_descriptions()
         ],
         "Views ('stormlog describe VIEW' describes one)": list(view_meanings().items()),
         "Exit statuses": [(str(found.status), found.meaning) for found in exit_statuses()],
@@ -85,6 +91,10 @@ def _command_text(found: CommandSpecification) -> str:
     parts.append("Options\n" + _table(options))
     if found.answers:
         parts.append("JSON answers\n" + _table((answer.name, answer.when) for answer in found.answers))
+    if found.tools:
+        tools = [(tool.name, f"{tool.meaning} [{tool.permission}]") for tool in found.tools]
+        schemas = "'stormlog spec --schema mcp_NAME' prints the schema of an answer, mcp_NAME_arguments that of a call"
+        parts.append(f"Tools ({schemas})\n{_table(tools)}")
     if command.examples:
         parts.append("Examples\n" + "".join(f"  {example}\n" for example in command.examples))
     return "\n".join(parts)

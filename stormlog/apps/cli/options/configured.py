@@ -11,7 +11,7 @@ from click.core import ParameterSource
 if TYPE_CHECKING:
     from stormlog.configuration import Configuration
 
-__all__ = ["configuration_of", "configured_option", "paths_argument"]
+__all__ = ["configuration_of", "configured_option", "late_option", "paths_argument"]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -56,6 +56,17 @@ def configured_option(
     return click.option(*declarations, cls=_Option, key=key, gives_way_to=gives_way_to, **attributes)
 
 
+def late_option(*declarations: str, key: str, **attributes: Any) -> Callable[[Decorated], Decorated]:
+    """Return an option for which the command itself looks into the configuration file, where it needs it.
+
+    Args:
+        declarations: As of `click.option`.
+        key: Of the file, for the description of the command.
+        attributes: As of `click.option`.
+    """
+    return click.option(*declarations, cls=_LateOption, key=key, **attributes)
+
+
 def paths_argument(**attributes: Any) -> Callable[[Decorated], Decorated]:
     """Return the argument ``PATH...``, which the file may set by ``paths``; one path is needed."""
     return click.argument("paths", metavar="PATH...", nargs=-1, required=True, cls=_Paths, **attributes)
@@ -72,6 +83,12 @@ class _Option(click.Option):
         if source is not ParameterSource.DEFAULT or any(opts.get(name) for name in self._gives_way_to):
             return value, source
         return _configured(ctx, self.key, value, source)
+
+
+class _LateOption(click.Option):
+    def __init__(self, *args: Any, key: str, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.key = key
 
 
 class _Paths(click.Argument):

@@ -8,7 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
-from stormlog.apps.cli.options.configured import configuration_of, configured_option, paths_argument
+from stormlog.apps.cli.options.configured import (
+    configuration_of,
+    configured_option,
+    late_option,
+    paths_argument,
+)
 from stormlog.apps.cli.options.path_type import NamedPath
 from stormlog.apps.cli.options.sections import SectionedCommand, section
 from stormlog.apps.cli.options.shown_times import moment_options
@@ -151,16 +156,22 @@ def reading_settings(function: Decorated) -> Decorated:
         "Output",
         section(
             "Tracker",
-            click.option(
+            late_option(
                 "--db",
                 "--tracker",
                 "tracker",
+                key="db",
                 metavar="FILE",
                 type=NamedPath(dir_okay=False),
                 help="Show the states of this tracker (default: STORMLOG_DB, if there is one); SQL sees its tables "
                 "as schema tracking.",
             ),
-            click.option("--project", metavar="NAME", help="Project of the tracker (default: default)."),
+            late_option(
+                "--project",
+                key="project",
+                metavar="NAME",
+                help="Project of the tracker (default: default).",
+            ),
         ),
         section(
             "Reading",
