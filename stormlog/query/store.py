@@ -13,7 +13,7 @@ from stormlog._collector import collector_paused
 from stormlog.engine import Generation, Question, Settings, StateSource, require_one
 from stormlog.query import statements
 from stormlog.query.account_questions import AccountQuestions
-from stormlog.query.arrivals import FollowQuestions
+from stormlog.query.follow_questions import FollowQuestions
 from stormlog.query.metric_questions import MetricQuestions
 from stormlog.query.row_lists import IssueList, RowList
 from stormlog.query.run_questions import RunQuestions
