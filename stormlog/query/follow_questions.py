@@ -1,10 +1,11 @@
-"""Questions about events that come.
+"""Questions about what comes: events, and how runs go.
 
-Promise: whoever does not ask them imports nothing of `stormlog.query.arrivals`.
+Promise: whoever does not ask them imports nothing of `stormlog.query.arrivals` and `stormlog.query.live`.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from stormlog.query import statements
@@ -13,12 +14,16 @@ from stormlog.query.statements import Statement
 from stormlog.query.streams import RowStream
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stormlog.engine import Generation, Question
     from stormlog.query.arrivals import EventFollower
     from stormlog.query.filters import EventFilter
+    from stormlog.query.live import RunFollower
+    from stormlog.query.live_rows import LiveRank
     from stormlog.query.rows import EventRow
 
-__all__ = ["FollowQuestions"]
+__all__ = ["FollowQuestions", "LiveQuestions"]
 
 
 class FollowQuestions(AnsweringStore):
@@ -76,3 +81,55 @@ class FollowQuestions(AnsweringStore):
     def _begin_now(self, statement: Statement, views: str, generation: Generation | None) -> Question:
         self._refuse_other(generation)
         return self._begin(statement, views, None, is_selective=False)
+
+
+class LiveQuestions(AnsweringStore):
+    """The part of `stormlog.query.QueryStore` that follows live runs."""
+
+    def follow_runs(self, *, since_ns: int | None = None) -> RunFollower:
+        """Return what tells how runs go: call its `look` now, and after each `refresh`.
+
+        Args:
+            since_ns: Leave out runs that wrote nothing since then, nanoseconds since the Unix epoch; the newest one is
+                always told of. By default since an hour ago.
+
+        Source: docs/top.md.
+        """
+        from stormlog.query.live import FOLLOWED_NS, RunFollower
+
+        return RunFollower(self, time.time_ns() - FOLLOWED_NS if since_ns is None else since_ns)
+
+    def list_live_ranks(self, *, since_ns: int | None = None) -> list[LiveRank]:
+        """Return what each rank does now: what needs attention first. For more than one look use `follow_runs`.
+
+        Args:
+            since_ns: As of `follow_runs`.
+
+        Raises:
+            QueryError: the store is closed, files changed while it was asked, or DuckDB failed.
+            SourceError: the store is strict and something had to be skipped.
+
+        Source: docs/top.md.
+        """
+        return self.follow_runs(since_ns=since_ns).look().ranks
+
+    def _live_rows(
+        self, name: str, params: Mapping[str, Any], views: str, generation: Generation | None
+    ) -> tuple[list[dict[str, Any]], Generation, object]:
+        """Return the rows of a statement that is asked once, their generation, and the engine that answered."""
+        statement = statements.explaining_statement(name, params)
+
+        def begin() -> Question:
+            self._refuse_other(generation)
+            return self._begin(statement, views, None, is_selective=False)
+
+        def read(question: Question) -> tuple[list[dict[str, Any]], Generation, object]:
+            with question.cursor as cursor:
+                columns, rows = question.engine.fetch(cursor, name, *statement)
+            return (
+                [dict(zip(columns, row, strict=True)) for row in rows],
+                question.generation,
+                question.engine,
+            )
+
+        return self._ask(begin, read)

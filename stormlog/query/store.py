@@ -13,7 +13,7 @@ from stormlog._collector import collector_paused
 from stormlog.engine import Generation, Question, Settings, StateSource, require_one
 from stormlog.query import statements
 from stormlog.query.account_questions import AccountQuestions
-from stormlog.query.follow_questions import FollowQuestions
+from stormlog.query.follow_questions import FollowQuestions, LiveQuestions
 from stormlog.query.metric_questions import MetricQuestions
 from stormlog.query.row_lists import IssueList, RowList
 from stormlog.query.run_questions import RunQuestions
@@ -107,7 +107,7 @@ def open(
     return QueryStore(catalog, strict=strict, settings=settings, cache_root=cache_root(cache), states=states)
 
 
-class QueryStore(RunQuestions, AccountQuestions, FollowQuestions, MetricQuestions, SqlStore):
+class QueryStore(RunQuestions, AccountQuestions, FollowQuestions, LiveQuestions, MetricQuestions, SqlStore):
     """Views over the artifacts of a catalog. Use `stormlog.query.open`.
 
     Several threads may ask at once. Close it, or use it as a context manager.

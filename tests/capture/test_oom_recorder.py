@@ -81,6 +81,18 @@ def test_a_bundle_holds_the_failure_and_the_last_events(tmp_path: Path) -> None:
         (MemoryError(), "message_pattern:memoryerror"),
         (MemoryError("Unable to allocate 2 GiB"), "message_pattern:memoryerror"),
         (RuntimeError("failed to allocate 5"), "message_pattern:failed to allocate"),
+        (
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory: you"
+            ),
+            "message_pattern:failed to allocate",
+        ),
+        (
+            RuntimeError(
+                "[enforce fail at CPUAllocator.cpp:72] data. DefaultCPUAllocator: not enough memory"
+            ),
+            "message_pattern:failed to allocate",
+        ),
         (ValueError("no"), None),
         (KeyboardInterrupt(), None),
     ],

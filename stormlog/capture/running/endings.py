@@ -10,7 +10,7 @@ import signal
 from typing import Any
 
 from stormlog._values import frozen_class
-from stormlog.capture.oom.classification import classify_oom_text
+from stormlog.capture.oom.classification import oom_reason_of_text
 from stormlog.capture.running.error_output import last_exception_line, without_secrets
 from stormlog.capture.running.kills import GroupKills
 
@@ -19,8 +19,6 @@ __all__ = ["Ending", "ending_of"]
 CGROUP_REASON = "cgroup:oom_kill"
 #: What launchers and data loaders say of a process of theirs that was killed.
 _SAYS_KILLED = re.compile(r"SIGKILL|killed by signal: Killed", re.IGNORECASE)
-#: What PyTorch says where the memory of the host ran out, in other words than those of the table.
-_CPU_ALLOCATOR = "defaultcpuallocator: can't allocate memory"
 
 
 @frozen_class
@@ -124,9 +122,7 @@ def ending_of(status: int, error_text: str, kills: GroupKills | None) -> Ending:
     exception = None if status == 0 else last_exception_line(error_text)
     reason = None
     if exception is not None:
-        reason = classify_oom_text(*exception).reason
-        if reason is None and _CPU_ALLOCATOR in exception[2].lower():
-            reason = "message_pattern:failed to allocate"
+        reason = oom_reason_of_text(*exception)
     if reason is None and status != 0 and kills is not None and kills.count:
         was_killed = name == "SIGKILL" or _SAYS_KILLED.search(error_text)
         reason = CGROUP_REASON if was_killed or not kills.is_shared else None

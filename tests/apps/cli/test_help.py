@@ -90,6 +90,7 @@ def test_the_expected_commands_are_there() -> None:
         ("diff",),
         ("report",),
         ("run",),
+        ("top",),
         ("scan",),
         ("issues",),
         *(("issues", verb) for verb in ISSUE_VERBS),
