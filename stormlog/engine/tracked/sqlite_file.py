@@ -81,7 +81,7 @@ class TrackerFile:
         self.path = path
         self._identity = _identity(path)
         if self._identity is None:
-            raise SourceError("no such tracker", path=path)
+            raise SourceError("no such tracker; 'stormlog scan' makes one", path=path)
         with explaining(path, doing=_READING):
             self._connection = connect_to_read(path)
             try:
