@@ -26,6 +26,7 @@ __all__ = [
     "connect_to_read",
     "explained",
     "explaining",
+    "migrating",
     "tell_damage",
     "use_write_ahead_log",
 ]
@@ -226,10 +227,18 @@ def _reason(error: sqlite3.Error) -> str:
 def tell_damage(path: str | os.PathLike[str], reason: str) -> MigrationError:
     """Return the error for a file that is damaged, or of something else."""
     return MigrationError(
-        f"{path} is damaged, or no tracker: {reason}; name another file, or 'stormlog db restore' a backup over it",
+        f"{path} is damaged, or no tracker: {reason}; 'stormlog db check' looks for more, 'stormlog db restore' puts a "
+        "backup in its place",
         code="not_a_store",
         details=_of(path),
     )
+
+
+def migrating(path: str | os.PathLike[str]) -> str:
+    """Return what to do about a store of an older version, as the end of a message."""
+    import shlex
+
+    return f"run: stormlog db migrate --db {shlex.quote(os.fspath(path))}"
 
 
 def _of(path: str | os.PathLike[str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from stormlog._resources import resource_directory
-from stormlog._sqlite import connect_to_memory, connect_to_read, explaining
+from stormlog._sqlite import connect_to_memory, connect_to_read, explaining, migrating
 from stormlog.errors import LifecycleError, MigrationError, SourceError
 from stormlog.issues.sidecar import TrackedState
 from stormlog.issues.state import STATE_OF_STATUS
@@ -166,7 +166,7 @@ class TrackerFile:
             )
         if version < known:
             raise MigrationError(
-                f"{self.path} has the older version {version}: run 'stormlog db migrate'",
+                f"{self.path} has the older version {version}; {migrating(self.path)}",
                 code="store_too_old",
                 details=details,
             )
