@@ -47,7 +47,7 @@ def require_writable_target(path: str, *, replaces: bool, kept: OpenedPaths, is_
         raise ValueError(f"{path} holds some of the opened paths; choose another place")
     if os.path.lexists(path):
         if is_folder and (os.path.islink(path) or not os.path.isdir(path)):
-            raise ValueError(f"{path} is no directory")
+            raise ValueError(f"{path} is no directory; choose another name")
         if not is_folder and os.path.exists(path) and not os.path.isfile(path):
             raise ValueError(f"{path} is no regular file")
         if not replaces:

@@ -26,6 +26,7 @@ __all__ = [
     "connect_to_read",
     "explained",
     "explaining",
+    "migrating",
     "tell_damage",
     "use_write_ahead_log",
 ]
@@ -210,19 +211,34 @@ def explained(
     if trouble == "busy":
         return StoreBusyError(f"{path} is in use by another process ({error}); try again", details=_of(path))
     if trouble == "unusable":
-        return SourceError(f"cannot {doing}: {error}", path=str(path))
+        return SourceError(f"cannot {doing}: {_reason(error)}", path=str(path))
     if trouble == "damaged" or not _is_sound(path):
         return tell_damage(path, str(error))
     return error
 
 
+def _reason(error: sqlite3.Error) -> str:
+    if getattr(error, "sqlite_errorname", "").startswith("SQLITE_READONLY"):
+        # SQLite calls it so as well where only the directory, in which it keeps a journal, may not be written.
+        return f"{error}; writing needs the permission for the file and for its directory"
+    return str(error)
+
+
 def tell_damage(path: str | os.PathLike[str], reason: str) -> MigrationError:
     """Return the error for a file that is damaged, or of something else."""
     return MigrationError(
-        f"{path} is damaged, or no tracker: {reason}; 'stormlog db check' looks for more, and a backup helps",
+        f"{path} is damaged, or no tracker: {reason}; 'stormlog db check' looks for more, 'stormlog db restore' puts a "
+        "backup in its place",
         code="not_a_store",
         details=_of(path),
     )
+
+
+def migrating(path: str | os.PathLike[str]) -> str:
+    """Return what to do about a store of an older version, as the end of a message."""
+    import shlex
+
+    return f"run: stormlog db migrate --db {shlex.quote(os.fspath(path))}"
 
 
 def _of(path: str | os.PathLike[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from stormlog.capture.sink.claims import SinkInUseError
 from stormlog.capture.sink.options import SinkOptions
 from stormlog.capture.sink.writer import SinkWriter
 
-__all__ = ["open_sink"]
+__all__ = ["open_sink", "why_not_written"]
 
 
 def open_sink(
@@ -41,3 +41,10 @@ def open_sink(
         return SinkWriter(directory, options, on_problem=on_problem)
     except SinkInUseError:
         return SinkWriter(os.path.join(directory, f"pid-{os.getpid()}"), options, on_problem=on_problem)
+
+
+def why_not_written(error: OSError) -> str:
+    """Return why a sink cannot be opened, and where."""
+    if isinstance(error, FileExistsError):
+        return f"{error.filename} is a file, and a sink is a directory"
+    return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)

@@ -27,7 +27,7 @@ from stormlog.capture.identity import find_identity
 from stormlog.capture.oom.hooks import OomHooks
 from stormlog.capture.oom.recorder import FlightRecorder, FlightRecorderOptions, RecordedOom
 from stormlog.capture.phases import Phase, origin_of_phases, run_inside
-from stormlog.capture.places import open_sink
+from stormlog.capture.places import open_sink, why_not_written
 from stormlog.capture.plain_values import plain_metadata
 from stormlog.capture.processes import leave_in_child
 from stormlog.capture.records import RecordMaker
@@ -431,7 +431,7 @@ class MemoryTracker:
             self._writer.start_session(session)
         except OSError as error:
             self._writer = None
-            self._note(f"nothing is written: {error}")
+            self._note(f"nothing is written: {why_not_written(error)}")
 
     def _stop_at_exit(self) -> None:
         self.stop(SESSION_STATUS_INCOMPLETE if self._hooks.saw_exception else SESSION_STATUS_COMPLETED)

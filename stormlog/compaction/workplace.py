@@ -62,7 +62,13 @@ def staging_directory(target: Path) -> Iterator[Path]:
     """
     _remove_leftovers(target)
     staging = target.parent / f"{WORKPLACE_PREFIX}{target.name}.{secrets.token_hex(4)}.new"
-    staging.mkdir(0o700)
+    try:
+        staging.mkdir(0o700)
+    except OSError as error:
+        # What people know is the directory: the name of the workplace says nothing to them.
+        raise type(error)(
+            error.errno, f"nothing can be written there: {error.strerror}", str(target.parent)
+        ) from None
     # Tells others that this is no left-over; the system lets go of it when the process ends.
     descriptor = os.open(staging, os.O_RDONLY)
     try:

@@ -154,7 +154,7 @@ class _Page:
             what = "collector" if message.kind == "collector_degradation" else message.severity
             style = _SEVERITY_STYLES.get(message.severity, "plain")
         whose = "rank not known" if message.rank is None else f"rank {message.rank}"
-        text = "" if message.message is None else f": {message.message}"
+        text = f": {message.message}" if message.message else ""
         return self.line(f"{self._moment(message.timestamp_ns)} {whose}, {what}{text}", style)
 
     def _moment(self, time_ns: int | None) -> str:

@@ -121,7 +121,7 @@ def phase(failure: FirstFailure) -> str:
 
 def error(failure: FirstFailure) -> str:
     """Return type and message of the exception."""
-    if failure.exception_message is None:
+    if not failure.exception_message:
         # Events that are no out-of-memory say what went wrong in their own text.
         return failure.exception_type or failure.context or "not known (no message recorded)"
     if failure.exception_type is None or failure.exception_type in failure.exception_message:

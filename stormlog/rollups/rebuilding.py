@@ -115,6 +115,8 @@ def _manifest(directory: str) -> TelemetrySinkManifest:
     except OSError as error:
         if not os.path.isdir(directory):
             raise SourceError("is not the directory of a sink", path=directory) from None
+        if isinstance(error, FileNotFoundError):
+            raise SourceError(f"is not a sink: it has no {MANIFEST_NAME}", path=directory) from None
         raise SourceError(f"cannot be read: {error.strerror or error}", path=path) from None
     if payload is None or describes_oom_bundle(payload) or not describes_sink(payload):
         raise SourceError("is not the manifest of a sink", path=path)

@@ -282,6 +282,15 @@ sys.stderr.close()
     assert manifest(tmp_path)["sessions"][0]["status"] == status
 
 
+def test_a_file_in_the_place_of_a_sink_is_called_that(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with MemoryTracker(tmp_path / "file", interval=NEVER, alerts=None) as tracker:
+        pass
+    assert tracker.problems == [
+        f"nothing is written: {tmp_path / 'file'} is a file, and a sink is a directory"
+    ]
+
+
 def test_where_nothing_can_be_written_the_job_goes_on(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
@@ -290,7 +299,7 @@ def test_where_nothing_can_be_written_the_job_goes_on(tmp_path: Path) -> None:
     ):
         sample(tracker)
     (problem,) = tracker.problems
-    assert problem.startswith("nothing is written: ")
+    assert problem == f"nothing is written: {tmp_path / 'file' / 'sink'}: Not a directory"
     assert len(tracker.recorder.events) == 5  # type: ignore[union-attr]
 
 

@@ -77,6 +77,18 @@ def test_an_output_in_a_wrong_place(tmp_path: Path, sink: Path) -> None:
     assert os.listdir(tmp_path) == ["sink"]
 
 
+def test_a_place_that_cannot_be_written_is_named_as_people_know_it(
+    tmp_path: Path, sink: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, mode: int) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(PermissionError, match="nothing can be written there: Permission denied") as raised:
+        compact_sink(sink)
+    assert raised.value.filename == str(tmp_path)
+
+
 def test_the_output_is_named_after_the_sink(
     tmp_path: Path, sink: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

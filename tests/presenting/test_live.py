@@ -171,6 +171,12 @@ def test_what_is_used_is_not_said_of_what_an_allocator_holds() -> None:
     assert note in text(found, 100)
 
 
+@pytest.mark.parametrize("message", [None, ""])
+def test_a_failure_without_text_ends_with_its_kind(message: str | None) -> None:
+    lines = text(look(rank(0), failures=[replace(FAILURE, message=message)]))
+    assert any(line.endswith("rank 3, OOM") for line in lines), lines
+
+
 def test_text_of_others_stays_text() -> None:
     hostile = "\x1b[2J\x1b]0;owned\x07\u202e[bold]\r\n" + "x" * 1_000_000
     found = look(

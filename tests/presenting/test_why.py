@@ -12,7 +12,7 @@ from stormlog.presenting.texts import cell_width
 from stormlog.presenting.why_brief import brief
 from stormlog.presenting.why_headline import headline
 from stormlog.presenting.why_markdown import markdown
-from stormlog.presenting.why_sentences import growth_since_last_good, other_runs_note
+from stormlog.presenting.why_sentences import error, growth_since_last_good, other_runs_note
 from stormlog.presenting.why_text import screen, screen_text
 from tests.presenting.issue_samples import timeline
 from tests.presenting.samples import (
@@ -224,6 +224,11 @@ def test_a_request_that_is_too_large_without_a_baseline_says_nothing_of_the_begi
 def test_an_event_that_is_no_out_of_memory_says_its_own_text() -> None:
     failure = first_failure(kind="error", exception_type=None, exception_message=None, context="NCCL timeout")
     assert "Error NCCL timeout" in sentences(Explanation(run=explained_run(), first_failure=failure))
+
+
+def test_an_exception_without_text_is_its_type() -> None:
+    failure = first_failure(exception_type="MemoryError", exception_message="", context=None)
+    assert error(failure) == "MemoryError"
 
 
 def test_the_same_failure_in_another_attempt_is_said_to_be_there() -> None:

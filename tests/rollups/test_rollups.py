@@ -100,6 +100,11 @@ def test_a_folder_that_cannot_be_written_to_is_refused_with_the_way_out(
         rebuild_rollups(sink)
 
 
+def test_a_folder_without_a_manifest_is_called_no_sink(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"is not a sink: it has no manifest\.json"):
+        rebuild_rollups(tmp_path)
+
+
 def test_a_full_disk_leaves_the_file_as_it_was(sink: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rebuild_rollups(sink)
     before = {path.name: path.read_bytes() for path in sink.iterdir()}

@@ -24,7 +24,7 @@ from stormlog.capture.clock import SessionClock
 from stormlog.capture.collectors.readings import Collector, MemoryReading
 from stormlog.capture.health import CollectorHealth
 from stormlog.capture.identity import Identity
-from stormlog.capture.places import open_sink
+from stormlog.capture.places import open_sink, why_not_written
 from stormlog.capture.processes import occupy_standard_descriptors
 from stormlog.capture.records import RecordMaker
 from stormlog.capture.running.devices import visible_nvidia_devices
@@ -120,7 +120,7 @@ def run_command(
             writer = open_sink(sink, identity, sink_options)
             writer.start_session(session)
         except OSError as error:
-            problems.append(f"nothing is written: {error}")
+            problems.append(f"nothing is written: {why_not_written(error)}")
             writer = None
         collector = ProcessTreeCollector(child.pid)
         watch = _Watch(writer, clock, alerts, problems)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from stormlog._resources import resource_directory
-from stormlog._sqlite import connect_to_memory, connect_to_read, explaining
+from stormlog._sqlite import connect_to_memory, connect_to_read, explaining, migrating
 from stormlog.errors import LifecycleError, MigrationError, SourceError
 from stormlog.issues.sidecar import TrackedState
 from stormlog.issues.state import STATE_OF_STATUS
@@ -81,7 +81,7 @@ class TrackerFile:
         self.path = path
         self._identity = _identity(path)
         if self._identity is None:
-            raise SourceError("no such tracker", path=path)
+            raise SourceError("no such tracker; 'stormlog scan' makes one", path=path)
         with explaining(path, doing=_READING):
             self._connection = connect_to_read(path)
             try:
@@ -166,7 +166,7 @@ class TrackerFile:
             )
         if version < known:
             raise MigrationError(
-                f"{self.path} has the older version {version}: run 'stormlog db migrate'",
+                f"{self.path} has the older version {version}; {migrating(self.path)}",
                 code="store_too_old",
                 details=details,
             )

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stormlog._resources import resource_directory
-from stormlog._sqlite import connect, explaining, tell_damage
+from stormlog._sqlite import connect, explaining, migrating, tell_damage
 from stormlog.errors import MigrationError, SourceError
 from stormlog.tracking.database.file_modes import copy_mode
 
@@ -145,7 +145,7 @@ def require_current(connection: sqlite3.Connection, path: Path) -> None:
         raise SourceError("no such tracker yet; 'stormlog scan' makes one", path=str(path))
     if missing:
         raise MigrationError(
-            f"{path} has an older version: run 'stormlog db migrate'",
+            f"{path} has an older version; {migrating(path)}",
             code="store_too_old",
             details={"path": str(path), "pending": [migration.version for migration in missing]},
         )

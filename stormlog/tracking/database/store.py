@@ -77,7 +77,8 @@ class Store:
             if group_shared and not is_new and mode_of(file) & 0o060 != 0o060:
                 warnings.append(f"{file} exists already and keeps its mode {mode_of(file):o}")
         except OSError as error:
-            raise SourceError(f"cannot use this tracker: {error}", path=str(file)) from error
+            reason = error.strerror or error
+            raise SourceError(f"cannot use this tracker: {reason}", path=str(file)) from error
         with explaining(file), contextlib.ExitStack() as opened:
             connection = opened.enter_context(contextlib.closing(connect(file, "rw")))
             # What is refused stays as it is, also how its journal is kept.

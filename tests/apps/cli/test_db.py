@@ -59,7 +59,7 @@ def test_an_older_store_is_brought_up_to_date(run: Run, path: Path) -> None:
     assert "'stormlog db migrate'" in run("status").stderr
     outcome = stormlog("issues", "list")
     assert outcome.status == 7
-    assert "stormlog db migrate" in outcome.stderr
+    assert f"run: stormlog db migrate --db {path}" in outcome.stderr
     names = [f"{step.version:04} {step.name}" for step in STEPS[1:]]
     assert run("migrate", "--dry-run").stdout.splitlines() == [f"Would apply {name}" for name in names]
     assert len(json.loads(run("status", "--json").stdout)["applied"]) == 1

@@ -68,6 +68,7 @@ def test_lines_that_were_skipped_are_told(tmp_path: Path) -> None:
     [
         ((), 2, "Missing argument 'TARGET': name the file or the directory to write last."),
         (("out.duckdb",), 2, "Missing argument 'PATH...'"),
+        (("{runs}",), 2, "Missing argument 'TARGET': name the file or the directory to write, after "),
         (
             ("{runs}", "out.xlsx"),
             2,

@@ -224,7 +224,7 @@ def test_what_no_filter_asks_for_is_not_worked_out(store: QueryStore) -> None:
         ("issues --since 1M", "not clear"),
         ("ooms --created-after 2026-13-45", "'2026-13-45' is no time"),
         ("issues --sort colour", "'colour' is not one of"),
-        ("issues --rank x", "'x' is not a valid integer"),
+        ("issues --rank x", "'x' is not a whole number"),
         ("issues --fields title,colour", "there is no field 'colour'; there are fingerprint_id, kind"),
         ("events --fields rank,rank", "'rank' is named twice"),
         ("sessions --fields ,", "name some of session_id"),

@@ -227,7 +227,7 @@ def test_readers_keep_nobody_from_writing(runs: Path, tracker: Tracker, ids: lis
 
 
 def test_a_tracker_that_cannot_be_read_is_refused(runs: Path, tmp_path: Path, tracker: Tracker) -> None:
-    with pytest.raises(SourceError, match="no such tracker"):
+    with pytest.raises(SourceError, match="no such tracker; 'stormlog scan' makes one"):
         stormlog.query.open(runs, tracker=tmp_path / "missing.db")
     text = tmp_path / "text.db"
     text.write_text("not a database, whatever its name says " * 100, encoding="utf-8")

@@ -77,7 +77,7 @@ def test_a_store_opened_to_read_is_not_written(tracker: Tracker, tmp_path: Path)
     issue = seen(tracker)
     with (
         Tracker(tmp_path / "tracker.db", read_only=True) as reader,
-        pytest.raises(SourceError, match="readonly"),
+        pytest.raises(SourceError, match=r"readonly.*permission for the file and for its directory"),
     ):
         reader.claim(issue.issue_id)
     assert of(tracker) == issue

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from stormlog.apps.cli.options.configured import configuration_of
 from stormlog.apps.cli.options.options import cache_of, name_tracker, reading_settings
 from stormlog.apps.cli.options.path_type import NamedPath
 from stormlog.apps.cli.options.sections import SectionedCommand, section
@@ -89,6 +91,11 @@ def export(
     if not words:
         raise click.UsageError("Missing argument 'TARGET': name the file or the directory to write last.")
     *paths, target = words
+    context = click.get_current_context()
+    if not paths and os.path.exists(target) and not configuration_of(context).value("paths"):
+        raise click.UsageError(
+            f"Missing argument 'TARGET': name the file or the directory to write, after {target}.", context
+        )
     name_tracker(options)
     answer_format = "json" if as_json else "table"
     request = request_of(options, paths_or_configured(paths), answer_format, cache_of(options))
@@ -138,7 +145,7 @@ def _as_text(report: ExportReport) -> str:
         "" if report.newest_ns is None else f"; the newest event is of {human_time(report.newest_ns)} UTC"
     )
     lines = [
-        f"{printable(report.target)}: {counted(len(written), 'view')}, {human_count(report.row_count)} rows, "
+        f"{printable(report.target)}: {counted(len(written), 'view')}, {counted(report.row_count, 'row')}, "
         f"{human_bytes(report.size_bytes)}{newest}"
     ]
     missing = len(report.views) - len(written)

@@ -151,12 +151,20 @@ def is_out_of_memory(error: BaseException) -> bool:
     return refused or isinstance(error, MemoryError)
 
 
+def _without_names_of_types(message: str) -> str:
+    """Say what a number should have been: click names the class of the parameter, such as "a valid float range"."""
+    for name, meaning in (("integer", "a whole number"), ("float", "a number")):
+        message = message.replace(f"is not a valid {name} range.", f"is not {meaning}.")
+        message = message.replace(f"is not a valid {name}.", f"is not {meaning}.")
+    return message
+
+
 def _message(error: BaseException) -> str:
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return "Interrupted."
     if isinstance(error, click.UsageError):
         where = "" if error.ctx is None else f" See '{error.ctx.command_path} --help'."
-        return one_line(error.format_message()) + where
+        return _without_names_of_types(one_line(error.format_message())) + where
     if isinstance(error, click.ClickException):
         return one_line(error.format_message())
     if isinstance(error, OutOfRoomError):
