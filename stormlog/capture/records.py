@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from stormlog.capture.collectors.readings import Collector, MemoryReading
@@ -17,6 +18,8 @@ from stormlog.capture.identity import Identity
 from stormlog.telemetry import SCHEMA_VERSION_V3, SCHEMA_VERSION_V4, SessionSummary
 
 __all__ = ["RecordMaker"]
+
+_NO_DETAILS: Mapping[str, Any] = MappingProxyType({})
 
 
 class RecordMaker:
@@ -64,6 +67,10 @@ class RecordMaker:
         }
         if self._version == SCHEMA_VERSION_V4:
             self._metadata["memory_capabilities"] = _capabilities_of(collector)
+        # Of the record before: what it was made of, and what it became.
+        self._details_before: Mapping[str, Any] | None = None
+        self._more_before: Mapping[str, Any] | None = None
+        self._metadata_before: dict[str, Any] = {}
 
     def can_be_written(self, reading: MemoryReading) -> bool:
         """Say whether the session's version has a form for a reading: version 3 has none for unknown counters."""
@@ -87,7 +94,10 @@ class RecordMaker:
             timestamp_ns: When, in nanoseconds since the Unix epoch.
             change: Allocated bytes, less those of the sample before; null if that is not known.
             context: What happened, for people.
-            metadata: What this record says beside what all say.
+            metadata: What this record says beside what all say. An object that is given again has not changed.
+
+        Returns:
+            The record. Its metadata is the same object as before where nothing in it can have changed.
         """
         return {
             **self._head,
@@ -103,8 +113,21 @@ class RecordMaker:
             "device_free_bytes": reading.free,
             "device_total_bytes": reading.total,
             "context": context,
-            "metadata": {**self._metadata, **reading.details, **(metadata or {})},
+            "metadata": self._merged(reading.details, metadata),
         }
+
+    def _merged(self, details: Mapping[str, Any], more: Mapping[str, Any] | None) -> dict[str, Any]:
+        # Of details that can be changed nobody knows whether they say the same as before.
+        settled = details if type(details) is MappingProxyType else None if details else _NO_DETAILS
+        if (
+            settled is None
+            or settled is not self._details_before
+            or more is None
+            or more is not self._more_before
+        ):
+            self._details_before, self._more_before = settled, more
+            self._metadata_before = {**self._metadata, **details, **(more or {})}
+        return self._metadata_before
 
 
 def _has_core_counters(reading: MemoryReading) -> bool:

@@ -31,6 +31,7 @@ from stormlog.capture.places import open_sink
 from stormlog.capture.plain_values import plain_metadata
 from stormlog.capture.processes import leave_in_child
 from stormlog.capture.records import RecordMaker
+from stormlog.capture.sink.lines import LineMaker
 from stormlog.capture.sink.options import SinkOptions
 from stormlog.capture.sink.writer import SinkDiagnostics, SinkWriter
 from stormlog.phases import PhaseBoundary, PhaseHandle, PhaseRecorder
@@ -394,6 +395,9 @@ class MemoryTracker:
         self._alerts = self._alert_rules()
         self._latest: MemoryReading | None = None
         reading, change = self._read()
+        self._facts: Mapping[str, Any] | None = None
+        self._settled_metadata: Mapping[str, Any] = {}
+        self._lines = LineMaker()
         self._records = RecordMaker(session, identity, self._collector, round(1000 * self._interval), reading)
         self._session = session
         self._latest = reading
@@ -442,14 +446,17 @@ class MemoryTracker:
             due = max(due + self._interval, time.monotonic())
             if stopping.wait(due - time.monotonic()):
                 return
-            with self._reported("recording the history of the allocator"):
-                self._recorder.begin_history()
-            with self._reported("sampling"):
+            if self._recorder.options.allocator_snapshot:
+                with self._reported("recording the history of the allocator"):
+                    self._recorder.begin_history()
+            try:
                 if self._listens:
                     # PyTorch may have been imported since.
                     self._hooks.install()
                 if self._health.is_due(time.monotonic()):
                     self._take_sample()
+            except Exception as error:
+                self._note(f"sampling: {type(error).__name__}: {error}")
 
     def _take_sample(self) -> None:
         reading, change = self._read()
@@ -506,18 +513,28 @@ class MemoryTracker:
                 self._clock.now_ns(),
                 change=change,
                 context=context,
-                metadata={**self._metadata, **self._health.facts, **(metadata or {})},
+                metadata=self._metadata_of(metadata),
             )
         self._recorder.record(record)
         if self._writer is not None:
             try:
-                self._writer.append(record)
+                self._writer.append_line(self._lines.line_of(record), record["session_id"])
             except Exception as error:
                 self._note(f"writing a record: {type(error).__name__}: {error}")
                 self._writer.count_lost()
         if self._on_record is not None:
             with self._reported("on_record"):
                 self._on_record(record)
+
+    def _metadata_of(self, metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """Return what a record says beside its numbers: the same object again where that has not changed."""
+        facts = self._health.facts
+        if metadata is not None:
+            return {**self._metadata, **facts, **metadata}
+        if facts is not self._facts:
+            self._facts = facts
+            self._settled_metadata = {**self._metadata, **facts}
+        return self._settled_metadata
 
     @contextlib.contextmanager
     def _alone_in_phases(self) -> Iterator[bool]:

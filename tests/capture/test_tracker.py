@@ -301,7 +301,7 @@ def _fails(*arguments: object, **named: object) -> Any:
 @pytest.mark.parametrize(
     "broken",
     [
-        "stormlog.capture.sink.writer.SinkWriter.append",
+        "stormlog.capture.sink.writer.SinkWriter.append_line",
         "stormlog.capture.sink.writer.SinkWriter.close",
         "stormlog.capture.alerts.AlertRules.alerts",
         "stormlog.capture.oom.recorder.FlightRecorder.record_exception",
