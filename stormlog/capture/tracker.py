@@ -16,24 +16,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from stormlog.capture.alerts import AlertOptions, AlertRules
 from stormlog.capture.clock import SessionClock
-from stormlog.capture.collectors.choosing import choose_collector
 from stormlog.capture.collectors.readings import Collector, MemoryReading
 from stormlog.capture.health import CollectorHealth, HealthChange
 from stormlog.capture.identity import find_identity
-from stormlog.capture.oom.hooks import OomHooks
-from stormlog.capture.oom.recorder import FlightRecorder, FlightRecorderOptions, RecordedOom
 from stormlog.capture.phases import Phase, origin_of_phases, run_inside
-from stormlog.capture.places import open_sink
 from stormlog.capture.plain_values import plain_metadata
 from stormlog.capture.processes import leave_in_child
-from stormlog.capture.records import RecordMaker
-from stormlog.capture.sink.lines import LineMaker
-from stormlog.capture.sink.options import SinkOptions
-from stormlog.capture.sink.writer import SinkDiagnostics, SinkWriter
 from stormlog.phases import PhaseBoundary, PhaseHandle, PhaseRecorder
 from stormlog.telemetry import (
     SESSION_STATUS_COMPLETED,
@@ -41,6 +33,11 @@ from stormlog.telemetry import (
     SessionSummary,
     create_session_summary,
 )
+
+if TYPE_CHECKING:
+    from stormlog.capture.oom.recorder import FlightRecorder, FlightRecorderOptions, RecordedOom
+    from stormlog.capture.sink.options import SinkOptions
+    from stormlog.capture.sink.writer import SinkDiagnostics, SinkWriter
 
 __all__ = ["MemoryTracker"]
 
@@ -367,6 +364,14 @@ class MemoryTracker:
     # ---- inside ----------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
+        # Now, not with this module: importing a tracker is cheap, and the ranks that start none pay no more. And not
+        # later: once memory has run out, nothing can be imported.
+        from stormlog.capture.collectors.choosing import choose_collector
+        from stormlog.capture.oom.hooks import OomHooks
+        from stormlog.capture.oom.recorder import FlightRecorder, FlightRecorderOptions
+        from stormlog.capture.records import RecordMaker
+        from stormlog.capture.sink.lines import LineMaker
+
         clock = self._clock = SessionClock()
         self._stopping = threading.Event()
         self._health = CollectorHealth()
@@ -395,8 +400,8 @@ class MemoryTracker:
         self._alerts = self._alert_rules()
         self._latest: MemoryReading | None = None
         reading, change = self._read()
-        self._facts: Mapping[str, Any] | None = None
-        self._settled_metadata: Mapping[str, Any] = {}
+        self._facts = self._health.facts
+        self._settled_metadata = {**self._metadata, **self._facts}
         self._lines = LineMaker()
         self._records = RecordMaker(session, identity, self._collector, round(1000 * self._interval), reading)
         self._session = session
@@ -428,6 +433,8 @@ class MemoryTracker:
         self._writer = None
         if self._sink_place is None:
             return
+        from stormlog.capture.places import open_sink
+
         try:
             self._writer = open_sink(self._sink_place, self._identity, self._sink_options, self._note)
             self._writer.start_session(session)
