@@ -18,7 +18,6 @@ __all__ = ["Alert", "AlertOptions", "AlertRules"]
 
 _MIB = 1024 * 1024
 _GIB = 1024 * _MIB
-_NO_ALERTS = [None, None, None]
 
 
 @frozen_class
@@ -102,8 +101,8 @@ class AlertRules:
             reading: The sample.
             now: Of a clock that never goes back, in seconds.
         """
-        found = [self._usage(reading), self._fragmentation(reading), self._growth(reading, now)]
-        return [] if found == _NO_ALERTS else [alert for alert in found if alert is not None]
+        found = (self._usage(reading), self._fragmentation(reading), self._growth(reading, now))
+        return [alert for alert in found if alert is not None]
 
     def _usage(self, reading: MemoryReading) -> Alert | None:
         percent = _used_percent(reading)
@@ -111,7 +110,7 @@ class AlertRules:
             return None
         limits = (self._options.warning_percent, self._options.critical_percent)
         before = self._level
-        reached = (percent >= limits[0]) + (percent >= limits[1])
+        reached = sum(percent >= limit for limit in limits)
         if reached > before:
             self._level = reached
             event_type = ("warning", "critical")[reached - 1]

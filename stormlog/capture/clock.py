@@ -6,16 +6,11 @@ Source: docs/capture.md#records.
 from __future__ import annotations
 
 import time
-from functools import partial
 
 __all__ = ["SessionClock"]
 
 # Goes on while the machine sleeps, where the system has it.
-_steady_ns = (
-    partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
-    if hasattr(time, "CLOCK_BOOTTIME")
-    else time.monotonic_ns
-)
+_STEADY_CLOCK = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 class SessionClock:
@@ -28,3 +23,7 @@ class SessionClock:
     def now_ns(self) -> int:
         """Return nanoseconds since the Unix epoch."""
         return self.started_at_ns + _steady_ns() - self._steady_start
+
+
+def _steady_ns() -> int:
+    return time.monotonic_ns() if _STEADY_CLOCK is None else time.clock_gettime_ns(_STEADY_CLOCK)

@@ -31,8 +31,7 @@ class LineBuffer:
         """Append a line, and drop the oldest ones that there is no room for."""
         self._lines.append(line)
         self.size_bytes += len(line)
-        if self.size_bytes > self._max_bytes:
-            self._keep_within_bounds()
+        self._keep_within_bounds()
 
     def take(self) -> list[bytes]:
         """Return all lines and hold none."""

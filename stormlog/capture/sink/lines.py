@@ -56,14 +56,13 @@ def line_of(record: Mapping[str, Any]) -> bytes:
 class LineMaker:
     """Makes the lines of the records of one session, as `line_of` does, but faster for samples.
 
-    From one sample to the next only numbers change: they are put into the text of the line before. Encoding all of a
-    record takes twice as long, beside a job that keeps the caches of the processor to itself.
+    From one sample to the next only numbers change, mostly: they are put into the text of the line before. Encoding
+    all of a record takes twice as long, beside a job that keeps the caches of the processor to itself.
     """
 
     def __init__(self) -> None:
-        self._metadata: object = None
-        self._kinds: tuple[type, ...] = ()
-        self._form: str | None = None
+        # Of the sample before: its metadata, the types of its numbers, and its form, once it has one.
+        self._before: tuple[object, tuple[type, ...], str | None] = (None, (), None)
 
     def line_of(self, record: dict[str, Any]) -> bytes:
         """Return the line of a record.
@@ -79,15 +78,17 @@ class LineMaker:
             return line_of(record)
         numbers = _numbers_of(record)
         kinds = tuple(map(type, numbers))
-        if record["metadata"] is self._metadata and kinds == self._kinds:
-            if self._form is None:
-                self._form = _form_of(record)
-            text: str = self._form % numbers
+        metadata, kinds_before, form = self._before
+        if record["metadata"] is metadata and kinds == kinds_before:
+            if form is None:
+                form = _form_of(record)
+                self._before = (metadata, kinds, form)
+            text: str = form % numbers
             return text.encode("ascii")
         line = line_of(record)
-        # What is seen twice is worth a form. Booleans are integers too, but written otherwise.
+        # What is seen twice is worth a form.
         if _WRITTEN_AS_DIGITS.issuperset(kinds) and len(line) < LONGEST_LINE_BYTES // 2:
-            self._metadata, self._kinds, self._form = record["metadata"], kinds, None
+            self._before = (record["metadata"], kinds, None)
         return line
 
 
