@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from stormlog.capture.collectors.readings import Collector, MemoryReading
@@ -19,7 +18,7 @@ from stormlog.telemetry import SCHEMA_VERSION_V3, SCHEMA_VERSION_V4, SessionSumm
 
 __all__ = ["RecordMaker"]
 
-_NO_DETAILS: Mapping[str, Any] = MappingProxyType({})
+_WHOLE_NUMBERS = frozenset((int,))
 
 
 class RecordMaker:
@@ -68,7 +67,7 @@ class RecordMaker:
         if self._version == SCHEMA_VERSION_V4:
             self._metadata["memory_capabilities"] = _capabilities_of(collector)
         # Of the record before: what it was made of, and what it became.
-        self._details_before: Mapping[str, Any] | None = None
+        self._details_before: dict[str, Any] | None = None
         self._more_before: Mapping[str, Any] | None = None
         self._metadata_before: dict[str, Any] = {}
 
@@ -117,15 +116,11 @@ class RecordMaker:
         }
 
     def _merged(self, details: Mapping[str, Any], more: Mapping[str, Any] | None) -> dict[str, Any]:
-        # Of details that can be changed nobody knows whether they say the same as before.
-        settled = details if type(details) is MappingProxyType else None if details else _NO_DETAILS
-        if (
-            settled is None
-            or settled is not self._details_before
-            or more is None
-            or more is not self._more_before
-        ):
-            self._details_before, self._more_before = settled, more
+        told = dict(details)
+        # Equal values of other types can be written differently, as true and 1 are.
+        is_plain = more is not None and _WHOLE_NUMBERS.issuperset(map(type, told.values()))
+        if not is_plain or more is not self._more_before or told != self._details_before:
+            self._details_before, self._more_before = told if is_plain else None, more
             self._metadata_before = {**self._metadata, **details, **(more or {})}
         return self._metadata_before
 

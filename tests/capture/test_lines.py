@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -90,23 +89,23 @@ def test_details_that_a_collector_changes_are_seen() -> None:
     details: dict[str, Any] = {"peak": 1}
     reading = MemoryReading(0, 1, 2, used=3, details=details)
     line_maker, seen = LineMaker(), []
-    for peak in (1, 1, 1, 2, True, None):
+    for peak in (1, 1, 1, True, 1, 1.0, 2, None, None, 2, 2):
         details.clear()
         details.update({} if peak is None else {"peak": peak})
         line = line_maker.line_of(sample(records, reading, more))
         seen.append(line.partition(b'"peak": ')[2].partition(b",")[0])
-    assert seen == [b"1", b"1", b"1", b"2", b"true", b""]
+    assert seen == [b"1", b"1", b"1", b"true", b"1", b"1.0", b"2", b"", b"", b"2", b"2"]
 
 
 def test_records_that_say_the_same_share_it() -> None:
     records, more = maker(), {"note": 1}
-    details = MappingProxyType({"peak": 1})
+    details = {"peak": 1}
     first, second, third, fourth = (
         sample(records, reading, given)
         for reading, given in (
             (MemoryReading(0, 1, 2, used=3, details=details), more),
-            (MemoryReading(0, 4, 5, used=6, details=details), more),
-            (MemoryReading(0, 4, 5, used=6, details=MappingProxyType({"peak": 2})), more),
+            (MemoryReading(0, 4, 5, used=6, details=dict(details)), more),
+            (MemoryReading(0, 4, 5, used=6, details={"peak": 2}), more),
             (MemoryReading(0, 4, 5, used=6), {"note": 2}),
         )
     )

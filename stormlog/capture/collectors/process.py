@@ -5,8 +5,6 @@ Source: docs/capture.md#collectors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from stormlog.capture.collectors.cgroup import find_cgroup
@@ -87,11 +85,11 @@ class ProcessCollector:
             details=details,
         )
 
-    def _ask_for_room(self) -> tuple[int | None, int | None, Mapping[str, Any]]:
+    def _ask_for_room(self) -> tuple[int | None, int | None, dict[str, Any]]:
         """Return how much memory host and control group have, how much of it is left, and what the group says."""
         cgroup = None if self._cgroup is None else self._cgroup.read()
         total, free = room_for_process(memory_of_host(), None, (None, None), cgroup)
-        return total, free, MappingProxyType(_details(cgroup))
+        return total, free, _details(cgroup)
 
     def close(self) -> None:
         """Close the file that sizes are read from."""
