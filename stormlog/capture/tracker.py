@@ -26,6 +26,7 @@ from stormlog.capture.identity import find_identity
 from stormlog.capture.phases import Phase, origin_of_phases, run_inside
 from stormlog.capture.plain_values import plain_metadata
 from stormlog.capture.processes import leave_in_child
+from stormlog.capture.shared_session import take_shared_session, tell_of_failure
 from stormlog.phases import PhaseBoundary, PhaseHandle, PhaseRecorder
 from stormlog.telemetry import (
     SESSION_STATUS_COMPLETED,
@@ -379,6 +380,7 @@ class MemoryTracker:
         identity = self._identity
         session = create_session_summary(
             source="stormlog.capture",
+            session_id=take_shared_session(identity.rank),
             started_at_ns=clock.started_at_ns,
             job_id=identity.job_id,
             rank=identity.rank,
@@ -512,8 +514,6 @@ class MemoryTracker:
                 if before is None or shown.allocated is None or before.allocated is None
                 else shown.allocated - before.allocated
             )
-            if reading is not None:
-                self._latest = reading
             record = self._records.record(
                 event_type,
                 shown,
@@ -522,6 +522,9 @@ class MemoryTracker:
                 context=context,
                 metadata=self._metadata_of(metadata),
             )
+            # Now that it is known to have a form: later events are shown with it.
+            if reading is not None:
+                self._latest = reading
         self._recorder.record(record)
         if self._writer is not None:
             try:
@@ -587,6 +590,7 @@ class MemoryTracker:
             metadata["exception_message"] = failure.message[:_MAX_MESSAGE_LENGTH]
         self._write("error", self._latest, context=f"OOM detected ({failure.reason})", metadata=metadata)
         self.flush()
+        tell_of_failure(self._clock.now_ns())
 
     def _reported(self, doing: str) -> _Reported:
         """Keep what fails in a block from the job, and note it."""
