@@ -101,8 +101,16 @@ print(json.dumps([times, time.process_time_ns() - begun]))
 _IMPORTS = {
     "import stormlog.capture": "import stormlog.capture",
     "  and MemoryTracker": "from stormlog.capture import MemoryTracker",
-    "  of it, standard library": "import ctypes, dataclasses, json, pathlib, platform, shutil, threading",
+    "  of it, standard library": "import contextlib, dataclasses, threading, typing",
 }
+#: A tracker that is started imports what it writes with.
+_SESSION = """
+import sys
+from stormlog.capture import MemoryTracker
+MemoryTracker(sys.argv[1], code_version="1").start().stop()
+"""
+#: Of the intervals that a loop is sampled at: milliseconds, and seconds of a turn.
+_LOOPS = ((10, 2.0), (100, 5.0))
 
 _PROGRAMS = {"append": _APPENDING, "phase": _PHASES}
 
@@ -219,18 +227,20 @@ class _Waking:
         self._thread.join()
 
 
-def processor_ms(code: str, turns: int) -> float:
+def processor_ms(code: str, turns: int, *arguments: str) -> float:
     """Return the processor time of a program, in milliseconds: the median of some turns."""
     measured = (
-        "import resource, subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]], check=True); "
+        "import resource, subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]], check=True); "
         "used = resource.getrusage(resource.RUSAGE_CHILDREN); print(1000 * (used.ru_utime + used.ru_stime))"
     )
-    command = [sys.executable, "-c", measured, code]
+    command = [sys.executable, "-c", measured, code, *arguments]
+    # Modules are compiled once, as where they are installed; not in each turn.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     found = [
-        float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        for _ in range(turns)
+        float(subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout)
+        for _ in range(turns + 1)
     ]
-    return median(found)
+    return median(found[1:])
 
 
 def _reading_us() -> float:
@@ -270,18 +280,21 @@ def main() -> None:
             ratios = map(truediv, calls[""].processor_us, calls["stormlog 0.4.3"].processor_us)
             print(f"{'':<26} {median(ratios):.2f} times the processor time of stormlog 0.4.3")
     print(f"reading of the process     {_reading_us():.1f} us of the processor")
-    interval = 0.01
-    sample, waking = loop_costs(interval, 2.0, options.turns)
-    print(
-        f"loop, sampled every 10 ms  {sample:.0f} us of the processor for a sample: {sample / interval / 1e4:.2f} % "
-        f"(goal: below 0.5 %), {waking:.0f} us of them for waking"
-    )
+    for interval_ms, seconds in _LOOPS:
+        sample, waking = loop_costs(interval_ms / 1000, seconds, options.turns)
+        print(
+            f"loop, every {interval_ms:3} ms          {sample:.0f} us of the processor for a sample: "
+            f"{sample / interval_ms / 10:.2f} % (goal: below 0.5 %), {waking:.0f} us of them for waking"
+        )
     nothing = processor_ms("pass", options.turns)
     json_ms = processor_ms("import json", options.turns) - nothing
     print(f"import json                {json_ms:.1f} ms of the processor")
     for name, code in _IMPORTS.items():
         taken = processor_ms(code, options.turns) - nothing
         print(f"{name:<26} {taken:.1f} ms, {taken / json_ms:.1f} times json")
+    with tempfile.TemporaryDirectory() as folder:
+        taken = processor_ms(_SESSION, options.turns, folder) - nothing
+    print(f"  and a session            {taken:.1f} ms, started and stopped at once")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,9 @@ def mutable_class(cls: Class) -> Class:
 
 
 def _made(cls: Class, methods: dict[str, Any], *, is_frozen: bool) -> Class:
+    if cls.__doc__ is None:
+        # It would make one of the signature, which takes ten times as long as all the rest.
+        cls.__doc__ = cls.__name__
     # It still looks at the annotations, and leaves the methods to the dictionaries below.
     dataclass(init=False, repr=False, eq=False)(cls)
     found = fields(cls)

@@ -20,7 +20,14 @@ from tests.test_imports import LATE_PACKAGES
 
 #: What people give to a question, and is no answer.
 QUESTIONS = {"EventFilter", "CorrelationFilter"}
-DURATIONS = {"duration_ns", "clock_spread_ns", "lead_ns", "age_ns", "window_duration_ns"}
+DURATIONS = {
+    "history_duration_ns",
+    "duration_ns",
+    "clock_spread_ns",
+    "lead_ns",
+    "age_ns",
+    "window_duration_ns",
+}
 
 
 def public_classes() -> dict[str, type[Any]]:

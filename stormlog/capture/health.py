@@ -43,6 +43,7 @@ class CollectorHealth:
         self._missing: tuple[str, ...] = ()
         self._retry_at: float | None = None
         self._retry_at_epoch: float | None = None
+        self._note_facts()
 
     def is_due(self, now: float) -> bool:
         """Say whether the collector may be asked now.
@@ -70,6 +71,7 @@ class CollectorHealth:
         self._error = (_text_of(error) or type(error).__name__)[:_MAX_ERROR_LENGTH]
         self._missing = ()
         self.status = UNHEALTHY
+        self._note_facts()
         if before == UNHEALTHY:
             return None
         return self._degraded(
@@ -85,6 +87,8 @@ class CollectorHealth:
         Returns:
             The event, if its health changed or other counters are missing than before.
         """
+        if self.status == HEALTHY and not reading.missing:
+            return None
         before, missing_before = self.status, self._missing
         error_before, failures_before = self._error, self._failures
         self._failures, self._retry_at, self._retry_at_epoch = 0, None, None
@@ -92,10 +96,12 @@ class CollectorHealth:
         if reading.missing:
             self.status = DEGRADED
             self._error = f"not told: {', '.join(reading.missing)}"
+            self._note_facts()
             if (before, missing_before) == (DEGRADED, reading.missing):
                 return None
             return self._degraded(before, "Collector degraded; some counters are unavailable.")
         self.status, self._error = HEALTHY, None
+        self._note_facts()
         if before == HEALTHY:
             return None
         return HealthChange(
@@ -109,10 +115,9 @@ class CollectorHealth:
             },
         )
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What every record says of its collector."""
-        return {
+    def _note_facts(self) -> None:
+        #: What every record says of its collector: another object once something has changed.
+        self.facts: Mapping[str, Any] = {
             "collector_health_status": self.status,
             "telemetry_partial": self.status != HEALTHY,
             "collector_partial_fields": list(self._missing),

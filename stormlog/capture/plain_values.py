@@ -6,7 +6,6 @@ Source: docs/capture.md#when-something-goes-wrong.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +26,9 @@ def plain_metadata(metadata: Mapping[str, Any]) -> tuple[dict[str, Any], list[st
         The copy, with the names of their types in the place of values that have no form or are too long; and the keys
         of these.
     """
+    # Late: importing a tracker is cheap.
+    import json
+
     copied: dict[str, Any] = {}
     odd: list[str] = []
     try:

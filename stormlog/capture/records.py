@@ -18,6 +18,8 @@ from stormlog.telemetry import SCHEMA_VERSION_V3, SCHEMA_VERSION_V4, SessionSumm
 
 __all__ = ["RecordMaker"]
 
+_WHOLE_NUMBERS = frozenset((int,))
+
 
 class RecordMaker:
     """Makes the records of one session.
@@ -64,6 +66,10 @@ class RecordMaker:
         }
         if self._version == SCHEMA_VERSION_V4:
             self._metadata["memory_capabilities"] = _capabilities_of(collector)
+        # Of the record before: what it was made of, and what it became.
+        self._details_before: dict[str, Any] | None = None
+        self._more_before: Mapping[str, Any] | None = None
+        self._metadata_before: dict[str, Any] = {}
 
     def can_be_written(self, reading: MemoryReading) -> bool:
         """Say whether the session's version has a form for a reading: version 3 has none for unknown counters."""
@@ -87,7 +93,10 @@ class RecordMaker:
             timestamp_ns: When, in nanoseconds since the Unix epoch.
             change: Allocated bytes, less those of the sample before; null if that is not known.
             context: What happened, for people.
-            metadata: What this record says beside what all say.
+            metadata: What this record says beside what all say. An object that is given again has not changed.
+
+        Returns:
+            The record. Its metadata is the same object as before where nothing in it can have changed.
         """
         return {
             **self._head,
@@ -103,8 +112,17 @@ class RecordMaker:
             "device_free_bytes": reading.free,
             "device_total_bytes": reading.total,
             "context": context,
-            "metadata": {**self._metadata, **reading.details, **(metadata or {})},
+            "metadata": self._merged(reading.details, metadata),
         }
+
+    def _merged(self, details: Mapping[str, Any], more: Mapping[str, Any] | None) -> dict[str, Any]:
+        told = dict(details)
+        # Equal values of other types can be written differently, as true and 1 are.
+        is_plain = more is not None and _WHOLE_NUMBERS.issuperset(map(type, told.values()))
+        if not is_plain or more is not self._more_before or told != self._details_before:
+            self._details_before, self._more_before = told if is_plain else None, more
+            self._metadata_before = {**self._metadata, **details, **(more or {})}
+        return self._metadata_before
 
 
 def _has_core_counters(reading: MemoryReading) -> bool:

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
 
 from stormlog.telemetry import new_session_id
 
@@ -36,6 +34,9 @@ class SharedSession:
     def __init__(self, rank: int) -> None:
         self.session_id = new_session_id()
         self._folder: str | None = None
+        # Late: a tracker needs the other side alone, and importing one is cheap.
+        import tempfile
+
         with contextlib.suppress(OSError):
             self._folder = tempfile.mkdtemp(prefix="stormlog-run-")
             with open(os.path.join(self._folder, _SESSION), "w") as stream:
@@ -60,6 +61,8 @@ class SharedSession:
     def close(self) -> None:
         """Forget what was told."""
         if self._folder is not None:
+            import shutil
+
             shutil.rmtree(self._folder, ignore_errors=True)
 
 

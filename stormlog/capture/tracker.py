@@ -16,24 +16,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from stormlog.capture.alerts import AlertOptions, AlertRules
 from stormlog.capture.clock import SessionClock
-from stormlog.capture.collectors.choosing import choose_collector
 from stormlog.capture.collectors.readings import Collector, MemoryReading
 from stormlog.capture.health import CollectorHealth, HealthChange
 from stormlog.capture.identity import find_identity
-from stormlog.capture.oom.hooks import OomHooks
-from stormlog.capture.oom.recorder import FlightRecorder, FlightRecorderOptions, RecordedOom
 from stormlog.capture.phases import Phase, origin_of_phases, run_inside
-from stormlog.capture.places import open_sink, why_not_written
 from stormlog.capture.plain_values import plain_metadata
 from stormlog.capture.processes import leave_in_child
-from stormlog.capture.records import RecordMaker
 from stormlog.capture.shared_session import take_shared_session, tell_of_failure
-from stormlog.capture.sink.options import SinkOptions
-from stormlog.capture.sink.writer import SinkDiagnostics, SinkWriter
 from stormlog.phases import PhaseBoundary, PhaseHandle, PhaseRecorder
 from stormlog.telemetry import (
     SESSION_STATUS_COMPLETED,
@@ -41,6 +34,11 @@ from stormlog.telemetry import (
     SessionSummary,
     create_session_summary,
 )
+
+if TYPE_CHECKING:
+    from stormlog.capture.oom.recorder import FlightRecorder, FlightRecorderOptions, RecordedOom
+    from stormlog.capture.sink.options import SinkOptions
+    from stormlog.capture.sink.writer import SinkDiagnostics, SinkWriter
 
 __all__ = ["MemoryTracker"]
 
@@ -367,6 +365,14 @@ class MemoryTracker:
     # ---- inside ----------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
+        # Now, not with this module: importing a tracker is cheap, and the ranks that start none pay no more. And not
+        # later: once memory has run out, nothing can be imported.
+        from stormlog.capture.collectors.choosing import choose_collector
+        from stormlog.capture.oom.hooks import OomHooks
+        from stormlog.capture.oom.recorder import FlightRecorder, FlightRecorderOptions
+        from stormlog.capture.records import RecordMaker
+        from stormlog.capture.sink.lines import LineMaker
+
         clock = self._clock = SessionClock()
         self._stopping = threading.Event()
         self._health = CollectorHealth()
@@ -396,6 +402,9 @@ class MemoryTracker:
         self._alerts = self._alert_rules()
         self._latest: MemoryReading | None = None
         reading, change = self._read()
+        self._facts = self._health.facts
+        self._settled_metadata = {**self._metadata, **self._facts}
+        self._lines = LineMaker()
         self._records = RecordMaker(session, identity, self._collector, round(1000 * self._interval), reading)
         self._session = session
         self._latest = reading
@@ -426,6 +435,8 @@ class MemoryTracker:
         self._writer = None
         if self._sink_place is None:
             return
+        from stormlog.capture.places import open_sink, why_not_written
+
         try:
             self._writer = open_sink(self._sink_place, self._identity, self._sink_options, self._note)
             self._writer.start_session(session)
@@ -444,14 +455,17 @@ class MemoryTracker:
             due = max(due + self._interval, time.monotonic())
             if stopping.wait(due - time.monotonic()):
                 return
-            with self._reported("recording the history of the allocator"):
-                self._recorder.begin_history()
-            with self._reported("sampling"):
+            if self._recorder.options.allocator_snapshot:
+                with self._reported("recording the history of the allocator"):
+                    self._recorder.begin_history()
+            try:
                 if self._listens:
                     # PyTorch may have been imported since.
                     self._hooks.install()
                 if self._health.is_due(time.monotonic()):
                     self._take_sample()
+            except Exception as error:
+                self._note(f"sampling: {type(error).__name__}: {error}")
 
     def _take_sample(self) -> None:
         reading, change = self._read()
@@ -500,26 +514,37 @@ class MemoryTracker:
                 if before is None or shown.allocated is None or before.allocated is None
                 else shown.allocated - before.allocated
             )
-            if reading is not None:
-                self._latest = reading
             record = self._records.record(
                 event_type,
                 shown,
                 self._clock.now_ns(),
                 change=change,
                 context=context,
-                metadata={**self._metadata, **self._health.facts, **(metadata or {})},
+                metadata=self._metadata_of(metadata),
             )
+            # Now that it is known to have a form: later events are shown with it.
+            if reading is not None:
+                self._latest = reading
         self._recorder.record(record)
         if self._writer is not None:
             try:
-                self._writer.append(record)
+                self._writer.append_line(self._lines.line_of(record), record["session_id"])
             except Exception as error:
                 self._note(f"writing a record: {type(error).__name__}: {error}")
                 self._writer.count_lost()
         if self._on_record is not None:
             with self._reported("on_record"):
                 self._on_record(record)
+
+    def _metadata_of(self, metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """Return what a record says beside its numbers: the same object again where that has not changed."""
+        facts = self._health.facts
+        if metadata is not None:
+            return {**self._metadata, **facts, **metadata}
+        if facts is not self._facts:
+            self._facts = facts
+            self._settled_metadata = {**self._metadata, **facts}
+        return self._settled_metadata
 
     @contextlib.contextmanager
     def _alone_in_phases(self) -> Iterator[bool]:

@@ -172,7 +172,7 @@ class _Page:
             if ranks:
                 yield f"Of rank {ranks}, what its allocator has {counter} is shown: what is used is not known"
         if any(rank.counter is not None for rank in look.ranks):
-            longest = max(rank.history_ns or 0 for rank in look.ranks)
+            longest = max(rank.history_duration_ns or 0 for rank in look.ranks)
             since = human_duration(longest)
             yield f"Memory in {unit_of(look.ranks)}; Change, History: the last {since}; - is not known"
         if look.older_run_count:

@@ -245,5 +245,5 @@ def _rank(row: dict[str, Any], histories: Mapping[tuple[str, int, int], dict[str
         phase=row["phase_path"],
         change_bytes=None if history is None else history["change_bytes"],
         history=tuple(parts),
-        history_ns=None if row["counter"] is None else _length_of_history(row),
+        history_duration_ns=None if row["counter"] is None else _length_of_history(row),
     )

@@ -41,7 +41,7 @@ class LiveRank:
             with few samples.
         history: The highest value of each part of some time before the last record of the run, in bytes; null where
             there is none.
-        history_ns: How long that time is, nanoseconds; null without a sample.
+        history_duration_ns: How long that time is, nanoseconds; null without a sample.
         health_status: What it last said of its collectors, the worst of them; null when it says nothing.
         alert_count: Its alerts.
         event_count: Its records.
@@ -70,13 +70,14 @@ class LiveRank:
     used_ratio: float | None
     change_bytes: int | None
     history: tuple[int | None, ...]
-    history_ns: int | None
+    history_duration_ns: int | None
     health_status: str | None
     alert_count: int
     event_count: int
     start_ns: int | None
     last_ns: int | None
     age_ns: int | None
+    history_duration = ReadableDuration()
     failed = ReadableTime()
     start = ReadableTime()
     last = ReadableTime()

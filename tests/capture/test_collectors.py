@@ -119,6 +119,9 @@ def test_the_narrowest_limit_is_the_memory_there_is(
 ) -> None:
     sizes = ProcessSizes(resident=1000, address_space=2000, data=500)
     assert room_for_process((10_000, 4000), sizes, limits, cgroup) == expected
+    # What the process takes can be looked at later than the rest.
+    around = room_for_process((10_000, 4000), None, (None, None), cgroup)
+    assert room_for_process(around, sizes, limits, None) == expected
 
 
 def test_limits_of_this_process_are_those_of_ulimit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -310,7 +310,7 @@ def _fails(*arguments: object, **named: object) -> Any:
 @pytest.mark.parametrize(
     "broken",
     [
-        "stormlog.capture.sink.writer.SinkWriter.append",
+        "stormlog.capture.sink.writer.SinkWriter.append_line",
         "stormlog.capture.sink.writer.SinkWriter.close",
         "stormlog.capture.alerts.AlertRules.alerts",
         "stormlog.capture.oom.recorder.FlightRecorder.record_exception",
@@ -328,6 +328,18 @@ def test_what_breaks_inside_is_noted_and_not_raised(
                 time.sleep(0.001)
             raise KeyError
     assert any("RuntimeError: broken" in problem for problem in tracker.problems)
+
+
+def test_a_reading_that_has_no_form_is_noted_and_left_out(tmp_path: Path) -> None:
+    collector = FakeCollector()
+    tracker = MemoryTracker(tmp_path, interval=0.001, collector=collector).start()
+    collector.next = MemoryReading(0, 10, 20, used=30, details=None)  # type: ignore[arg-type]
+    deadline = time.monotonic() + 30
+    while not tracker.problems and time.monotonic() < deadline:
+        time.sleep(0.001)
+    tracker.stop()
+    assert tracker.problems[0].startswith("sampling: TypeError")
+    assert types(tmp_path)[-1] == "stop" and manifest(tmp_path)["sessions"][0]["status"] == "completed"
 
 
 def test_a_job_without_threads_to_spare_is_tracked_without_samples(

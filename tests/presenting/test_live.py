@@ -36,7 +36,7 @@ def rank(number: int, **overrides: Any) -> LiveRank:
         "used_ratio": 0.5,
         "change_bytes": GIB // 2,
         "history": tuple(range(1, 21)),
-        "history_ns": 300 * SECOND,
+        "history_duration_ns": 300 * SECOND,
         "health_status": "healthy",
         "alert_count": 0,
         "event_count": 10,

@@ -11,11 +11,7 @@ import contextlib
 import sys
 from typing import Any
 
-from stormlog.capture.collectors.jax_device import JaxCollector
-from stormlog.capture.collectors.nvidia import NvidiaCollector
-from stormlog.capture.collectors.process import ProcessCollector
 from stormlog.capture.collectors.readings import Collector
-from stormlog.capture.collectors.torch_device import TorchCudaCollector, TorchMpsCollector
 
 __all__ = ["COLLECTORS", "choose_collector"]
 
@@ -39,9 +35,14 @@ def choose_collector(wanted: str | Collector, device: int | None, local_rank: in
         return wanted
     if wanted not in COLLECTORS:
         raise ValueError(f"there is no collector {wanted!r}; there are {', '.join(COLLECTORS)}")
+    # Late, as are all collectors: a job needs one of them.
+    from stormlog.capture.collectors.process import ProcessCollector
+
     if wanted == "process":
         return ProcessCollector()
     if wanted == "nvidia":
+        from stormlog.capture.collectors.nvidia import NvidiaCollector
+
         return NvidiaCollector(local_rank if device is None else device)
     if wanted == "auto":
         # A library that is half installed must not keep the job from starting.
@@ -66,6 +67,8 @@ def _torch_collector(device: int | None, local_rank: int) -> Collector | None:
     cuda = getattr(torch, "cuda", None)
     if torch is None or cuda is None:
         return None
+    from stormlog.capture.collectors.torch_device import TorchCudaCollector, TorchMpsCollector
+
     # `is_available` would start the driver, after which forked processes of the job could not use it.
     if cuda.device_count() > 0:
         return TorchCudaCollector(torch, _cuda_device(cuda, local_rank) if device is None else device)
@@ -93,6 +96,8 @@ def _jax_collector(device: int | None) -> Collector | None:
     jax = sys.modules.get("jax")
     if jax is None:
         return None
+    from stormlog.capture.collectors.jax_device import JaxCollector
+
     devices = jax.local_devices()
     try:
         return JaxCollector(devices[0 if device is None else device])

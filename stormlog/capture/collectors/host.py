@@ -9,9 +9,7 @@ import contextlib
 import importlib
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
-
-from stormlog._values import frozen_class
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from stormlog.capture.collectors.cgroup import CgroupMemory
@@ -30,8 +28,7 @@ _STATM_BYTES = 256
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
-@frozen_class
-class ProcessSizes:
+class ProcessSizes(NamedTuple):
     """Sizes of a process in bytes: resident memory, address space, and data (null where the system does not tell)."""
 
     resident: int
@@ -108,7 +105,7 @@ def _sizes_in(statm: bytes) -> ProcessSizes:
 
 def room_for_process(
     host: tuple[int | None, int | None],
-    sizes: ProcessSizes,
+    sizes: ProcessSizes | None,
     limits: tuple[int | None, int | None],
     cgroup: CgroupMemory | None,
 ) -> tuple[int | None, int | None]:
@@ -118,7 +115,7 @@ def room_for_process(
 
     Args:
         host: As of `memory_of_host`.
-        sizes: Sizes of the process.
+        sizes: Sizes of the process; not needed without limits.
         limits: Of its address space and of its data; null without one. See `limits_of_this_process`.
         cgroup: What its control group says.
     """
@@ -126,7 +123,8 @@ def room_for_process(
     narrower: list[tuple[int | None, int | None]] = []
     if cgroup is not None and cgroup.limit is not None:
         narrower.append((cgroup.limit, None if cgroup.used is None else cgroup.limit - cgroup.used))
-    for limit, size in zip(limits, (sizes.address_space, sizes.data), strict=True):
+    taken = (None, None) if sizes is None else (sizes.address_space, sizes.data)
+    for limit, size in zip(limits, taken, strict=True):
         if limit is not None and size is not None:
             # Of the address space, much is never resident; what counts is how much more can be had.
             narrower.append((limit, limit - size))

@@ -38,8 +38,8 @@ class ProcessCollector:
     def __init__(self) -> None:
         malloc, cgroup = find_malloc(), find_cgroup()
         self._malloc = None if malloc is None else Sparing(malloc.read)
-        self._cgroup = None if cgroup is None else Sparing(cgroup.read)
-        self._host = Sparing(memory_of_host)
+        self._cgroup = cgroup
+        self._room = Sparing(self._ask_for_room)
         self._sizes = SizesOfThisProcess()
         self._limits = limits_of_this_process()
         knows_allocator = self._malloc is not None
@@ -65,8 +65,9 @@ class ProcessCollector:
         allocated, reserved = self._malloc() if self._malloc is not None else (None, None)
         sizes = self._sizes()
         used = sizes.resident
-        cgroup = self._cgroup() if self._cgroup is not None else None
-        total, free = room_for_process(self._host(), sizes, self._limits, cgroup)
+        total, free, details = self._room()
+        if self._limits != (None, None):
+            total, free = room_for_process((total, free), sizes, self._limits, None)
         missing = []
         if total is None or used > total:
             missing.append("device_total_bytes")
@@ -81,8 +82,14 @@ class ProcessCollector:
             free=free,
             total=total,
             missing=tuple(missing),
-            details=_details(cgroup),
+            details=details,
         )
+
+    def _ask_for_room(self) -> tuple[int | None, int | None, dict[str, Any]]:
+        """Return how much memory host and control group have, how much of it is left, and what the group says."""
+        cgroup = None if self._cgroup is None else self._cgroup.read()
+        total, free = room_for_process(memory_of_host(), None, (None, None), cgroup)
+        return total, free, _details(cgroup)
 
     def close(self) -> None:
         """Close the file that sizes are read from."""

@@ -16,7 +16,6 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from stormlog._values import frozen_class
@@ -133,7 +132,7 @@ def write_bundle(
         "session": session_summary_to_dict(session) if session else None,
     }
     unfinished = os.path.join(directory, f"{_UNFINISHED_PREFIX}{name}")
-    Path(unfinished).mkdir()
+    os.makedirs(unfinished)
     try:
         try:
             _write_json(unfinished, "events.json", shown)

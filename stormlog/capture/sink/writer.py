@@ -214,7 +214,20 @@ class SinkWriter:
             raise TelemetryRecordError(
                 "sink_record_session_not_string", f"session_id must be text, not {session_id!r}"
             )
-        line = line_of(record)
+        self.append_line(line_of(record), session_id)
+
+    def append_line(self, line: bytes, session_id: str | None) -> None:
+        """Add a record as the line that was made of it; see `append`.
+
+        Args:
+            line: Its line.
+            session_id: The ``session_id`` in it; None if there is none.
+
+        Raises:
+            ValueError: it is of another session.
+        """
+        if not self._is_of_this_process:
+            return
         session = self._session
         if session is None:
             with self._files_lock:
