@@ -67,8 +67,33 @@ def choose_segments(
         else:
             listing.refuses(filename, log)
     owned = (listed & present) | named
+    _warn_of_missing(listing, manifest, owned, log)
     dropped = _twins_to_drop(listing, owned, listed, log) | _repeated_links(listing, owned)
     return sorted(owned - dropped, key=segment_order), owned
+
+
+def _warn_of_missing(
+    listing: DirectoryListing, manifest: TelemetrySinkManifest, owned: set[str], log: WarningLog
+) -> None:
+    """Log segments that a manifest lists with events, and that are there in no encoding."""
+    orders = set(map(segment_order, owned))
+    missing = [
+        segment
+        for segment in manifest.segments
+        if segment.event_count
+        and is_bare_filename(segment.filename)
+        and segment_order(segment.filename) not in orders
+    ]
+    for segment in missing:
+        path = listing.spelled(segment.filename)
+        # What was refused has its warning, and a running writer may have made the file since the directory was listed.
+        if not os.path.lexists(path):
+            log.add(
+                listing.spelled(MANIFEST_NAME),
+                f"segment_missing:{segment.filename}",
+                f"lists segment {segment.filename!r} with {segment.event_count:,} "
+                f"{'event' if segment.event_count == 1 else 'events'}, but there is no such file: they are not counted",
+            )
 
 
 def warn_of_loose_parquet(listing: DirectoryListing, owned: set[str], log: WarningLog) -> None:
