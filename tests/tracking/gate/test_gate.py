@@ -505,7 +505,9 @@ def test_a_run_of_an_envelope_is_its_sessions_for_issues_as_for_budgets(tmp_path
         "format": "stormlog.run_envelope",
         "run_id": "sweep",
         "title": "Sweep",
-        "sessions": [{"session_id": session, "rank": 0} for session in ("s-1", "s-2")],
+        "sessions": [{"session_id": session, "rank": 0, "metadata": {}} for session in ("s-1", "s-2")],
+        "attachments": [],
+        "metadata": {},
     }
     (tmp_path / "stormlog_run.json").write_text(json.dumps(envelope))
     found = gate(tmp_path, NOTHING, only={"run": "sweep"}, budgets=["* peak_used < 1TB"])
