@@ -188,7 +188,10 @@ def test_a_disk_that_is_full_when_a_text_is_completed_is_told_with_its_path(
     small: QueryStore, tmp_path: Path
 ) -> None:
     target = tmp_path / "out.prom"
-    with largest_file(1_000), pytest.raises(ExportError, match=f"{target} cannot be written, and nothing was: "):
+    with (
+        largest_file(1_000),
+        pytest.raises(ExportError, match=f"{target} cannot be written, and nothing was: "),
+    ):
         small.write_text(target, ["x" * 3_000])
     assert list(tmp_path.iterdir()) == []
 
