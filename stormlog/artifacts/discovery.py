@@ -34,7 +34,7 @@ from stormlog.artifacts.names import (
     is_candidate,
     path_order,
 )
-from stormlog.artifacts.sinks import sink_source, warn_of_loose_parquet
+from stormlog.artifacts.sinks import sink_source, warn_of_loose_parquet, warn_of_missing
 from stormlog.artifacts.walk import DirectoryListing, scan_directory, walk_below
 from stormlog.telemetry import TelemetrySinkManifest, sink_manifest_from_payload
 
@@ -294,6 +294,14 @@ class Discovery:
         if ledger is None or not self._is_new(listing.real, "sink"):
             return
         source, owned = sink_source(listing, ledger, self.log)
+        path = listing.spelled(MANIFEST_NAME)
+        warn_of_missing(
+            listing,
+            ledger,
+            owned,
+            lambda: sink_manifest_from_payload(self._read_manifest_file(path, self.opened)),
+            self.log,
+        )
         self.sources.append(source)
         self._segments.setdefault(listing.real, set()).update(owned)
         for name in owned & listing.links.keys():
