@@ -4,6 +4,8 @@
 #   make test    install with test extras and run the tests
 #   make test-quick  the tests that start no processes and read few files: a minute, for work on the code
 #   make test-lowest  run the tests of queries and the command line with the lowest versions that are allowed
+#   make test-cgroup  have the kernel kill commands in a control group; where one can be made
+#   make test-cuda    tests on an NVIDIA device, where there is one; TORCH says what to install, for example "torch>=2.4"
 #   make test-frameworks  callbacks and the programs of docs/launchers.md, with PyTorch, Lightning, transformers and JAX
 #   make soak    the kills and random histories of the tests, many times instead of a few
 #   make check   formatting, lint, types, documentation
@@ -16,6 +18,7 @@
 PYTHON ?= python3
 JOBS ?= 2
 BENCH_ARGS ?=
+TORCH ?= torch
 # Each process takes tests that stand together, which share what a module sets up, and at the end those of others.
 PARALLEL := -n $(JOBS) --dist worksteal
 VENV := .venv
@@ -35,7 +38,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-quick test-lowest test-frameworks soak check bench bench-tracking bench-questions growth clean
+.PHONY: demo test test-quick test-lowest test-frameworks test-cgroup test-cuda soak check bench bench-tracking bench-questions growth clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -54,6 +57,13 @@ test-lowest: $(LOWEST)/.installed
 test-frameworks: $(FRAMEWORKS)/.installed
 	$(FRAMEWORKS)/bin/python -m pytest --noconftest tests/capture/real_frameworks.py
 
+test-cgroup: $(VENV)/.installed-test
+	$(BIN)/python -m pytest tests/cgroup
+
+test-cuda: $(VENV)/.installed-test
+	$(BIN)/python -c "import torch, pynvml" 2> /dev/null || $(PIP) install --editable ".[test,capture]" "$(TORCH)"
+	$(BIN)/python -m pytest tests/cuda
+
 soak: $(VENV)/.installed-test
 	STORMLOG_SOAK=1 $(BIN)/python -m pytest $(PARALLEL) $(SOAK_TESTS)
 
@@ -65,6 +75,7 @@ check: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.capture_peers
 
 bench-tracking: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.tracking $(BENCH_ARGS)
@@ -77,7 +88,7 @@ growth: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.growth --plot docs/growth.svg $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(READER) $(FRAMEWORKS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
+	rm -rf $(VENV) $(VENV)-stormlog-* $(LOWEST) $(READER) $(FRAMEWORKS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
 	find stormlog tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
 
 # Stormlog 0.4.3, whose reader of reports tests ask with STORMLOG_REPORT_PYTHON=.venv-reader/bin/python. The reader needs

@@ -21,10 +21,10 @@ from typing import Any
 from benchmarks.generate import GENERATOR_VERSION, MIXES
 from benchmarks.goals import compare
 from benchmarks.measure import Sample, run_once
+from benchmarks.references import RESULTS, reference_python
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-RESULTS = CHECKOUT / "benchmarks" / "results"
-REFERENCE = "stormlog==0.3.9"
+REFERENCE = "0.3.9"
 TINY_EVENTS = 200
 # The reference takes most of a minute for a million events: there, once has to do.
 REFERENCE_REPEAT_LIMIT = 200_000
@@ -127,25 +127,6 @@ def generated(mix: str, events: int, segment_events: int = 10_000) -> tuple[str,
     return label, folder
 
 
-def reference_python() -> Path:
-    """Return an interpreter with stormlog 0.3.9; it is installed into a folder of its own once.
-
-    The environment variable ``STORMLOG_REFERENCE_PYTHON`` names one that is there already.
-    """
-    given = os.environ.get("STORMLOG_REFERENCE_PYTHON")
-    if given:
-        return Path(given)
-    folder = RESULTS / "reference"
-    python = folder / "bin" / "python"
-    if not (folder / ".installed").is_file():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run(
-            [str(python), "-m", "pip", "install", "--quiet", REFERENCE], check=True, stdout=sys.stderr
-        )
-        (folder / ".installed").touch()
-    return python
-
-
 def table(rows: list[dict[str, Any]]) -> str:
     """Return the measurements as text: milliseconds and MiB."""
     headings = ("turns", "answer ms", "process ms", "peak MiB", "issues")
@@ -191,7 +172,7 @@ def main() -> None:
     )
     given = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
-    bench = Bench(given.repeat, reference_python() if given.with_reference else None)
+    bench = Bench(given.repeat, reference_python(REFERENCE) if given.with_reference else None)
     bench.measure(*generated("normal", TINY_EVENTS))
     for mix in given.mix:
         for events in given.events:

@@ -19,8 +19,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.bench import CHECKOUT, ENVIRONMENT, RESULTS, generated, reference_python
+from benchmarks.bench import CHECKOUT, ENVIRONMENT, REFERENCE, RESULTS, generated
 from benchmarks.measure import Sample, run_once
+from benchmarks.references import reference_python
 from stormlog.query import SUMMARY_GROUPS, SUMMARY_METRICS
 from stormlog.telemetry.projection import record_id
 
@@ -243,7 +244,7 @@ def main() -> None:
     parser.add_argument("--reference-limit", type=float, default=3_600, help="seconds that 0.3.9 may take")
     given = parser.parse_args()
     RESULTS.mkdir(parents=True, exist_ok=True)
-    reference = reference_python() if given.with_reference else None
+    reference = reference_python(REFERENCE) if given.with_reference else None
     asked = [[name for name in family if given.only in name] for family in families()]
     kept = []
     for events in given.events:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import stormlog.query
-from benchmarks import streaming
+from benchmarks import capture_peers, capture_recordings, streaming
+from benchmarks.capture_answers import answers
 from benchmarks.generate import MIXES, session_records, write_sink
 from benchmarks.goals import compare
 from benchmarks.questions import families, measure, verdicts
@@ -130,3 +132,34 @@ def test_what_an_answer_needs_is_imported_before_the_clock_starts(with_engine: b
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split()[:2] == ["True", str(with_engine)]
     assert done.stdout.split()[2] == "True" or not with_engine
+
+
+def test_answers_of_versions_are_compared_but_for_intended_differences(tmp_path: Path) -> None:
+    """Here this version stands for the others, with what they are known to do put into its answer."""
+    found = json.loads(json.dumps(answers([str(capture_recordings.record("drift", tmp_path))])))
+    assert (len(found["sessions"]), len(found["issues"])) == (1, 2)
+    assert capture_peers.compare("0.3.9", found, found) == ([], [])
+
+    other = copy.deepcopy(found)
+    for event in other["events"]:
+        event["schema_version"] = 4
+        event["metadata"]["memory_capabilities"] = {"backend": "cuda"}
+    drift, fragmentation = other["issues"]
+    drift["details"]["description"] = "another wording"
+    drift["details"]["evidence"]["slope_bytes_per_sec"] *= 1 + 1e-9
+    other["issues"].remove(fragmentation)
+    assert capture_peers.compare("0.4.3", found, other) == (list(capture_peers.INTENDED), [])
+    named, others = capture_peers.compare("0.3.9", found, other)
+    assert len(named) == 2
+    assert len(others) == 2 * len(found["events"]) + 1
+
+    for change, line in (
+        (lambda: drift.update(hit_count=2), ".issues[0].hit_count: 1 here, 2 there"),
+        (lambda: other["events"].pop(), f".events: {len(found['events'])} here, "),
+        (lambda: other["sessions"][0].pop("host"), ".sessions[0].host is here only"),
+        (lambda: other["sessions"][0].update(rank=0.0), ".sessions[0].rank: 0 here, 0.0 there"),
+    ):
+        change()
+        assert any(
+            found_line.startswith(line) for found_line in capture_peers.compare("0.4.3", found, other)[1]
+        )

@@ -14,7 +14,14 @@ issue_bundles AS (
     WHERE e.bundle_path IS NOT NULL
 )
 
-SELECT i.issue, b.bundle_path, b.exception_type, b.exception_message, b.requested_bytes, b.free_bytes
+SELECT
+    i.issue,
+    b.bundle_path,
+    b.exception_type,
+    b.exception_message,
+    b.requested_bytes,
+    b.free_bytes,
+    b.allocator_snapshot_path
 FROM oom_bundles AS b
 INNER JOIN issue_bundles AS i ON b.bundle_path = i.bundle_path
 QUALIFY row_number() OVER (

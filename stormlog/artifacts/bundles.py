@@ -51,7 +51,21 @@ def oom_bundle(
         world_size=_first_known(_rank(origin.get("world_size")) for origin in origins),
         host=_first_known(_host(origin.get("host")) for origin in origins),
         metadata={key: metadata[key] for key in _KEPT_METADATA if key in metadata},
+        allocator_snapshot_path=_allocator_snapshot(listing, manifest),
     )
+
+
+def _allocator_snapshot(listing: DirectoryListing, manifest: Mapping[str, Any]) -> Path | None:
+    """Return the snapshot that a manifest lists, if it lies in the bundle; it is not opened."""
+    listed = manifest.get("native_history_files")
+    if not isinstance(listed, list):
+        return None
+    found = (
+        name
+        for name in listed
+        if isinstance(name, str) and name.endswith(".pickle") and name in listing.files
+    )
+    return next((Path(listing.spelled(name)) for name in found), None)
 
 
 def diagnose_source(listing: DirectoryListing, manifest: Mapping[str, Any]) -> CatalogSource:

@@ -140,6 +140,7 @@ def _bundle_rows(catalog: ArtifactCatalog) -> list[tuple[Any, ...]]:
             requested_bytes(bundle.exception_message),
             free_bytes(bundle.exception_message),
             json.dumps(bundle.as_dict()),
+            None if bundle.allocator_snapshot_path is None else str(bundle.allocator_snapshot_path),
         )
         for position, row in enumerate(list_oom_bundle_rows(catalog))
         for bundle in [bundles[row.bundle_path]]

@@ -172,6 +172,7 @@ class CatalogOOMBundle:
         rank: Global rank, from 0.
         host: Machine; None also where it is written as ``unknown``.
         metadata: ``session`` and ``custom_metadata`` of its metadata file, as they stand there.
+        allocator_snapshot_path: What PyTorch's allocator held, as a file that is not read; None without one.
 
     Source: docs/concepts.md#artifacts.
     """
@@ -193,6 +194,7 @@ class CatalogOOMBundle:
     world_size: int | None = None
     host: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    allocator_snapshot_path: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what the manifest says and the type of the exception, paths as text."""

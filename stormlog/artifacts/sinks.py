@@ -42,7 +42,8 @@ def sink_source(
                 listing.spelled(MANIFEST_NAME),
                 f"records_dropped:{dropped.session_id}:{dropped.record_count}",
                 f"says that {dropped.record_count} records of session {dropped.session_id!r} "
-                f"({dropped.size_bytes} bytes) were dropped by its writer, whose disk did not take them in time",
+                f"({dropped.size_bytes} bytes) were dropped by its writer: its disk did not take them in time, "
+                "or they could not be written as JSON",
             )
     has_rollups = not listing.refuses(ROLLUPS_NAME, log) and ROLLUPS_NAME in listing
     source = CatalogSource(

@@ -4,6 +4,7 @@ from stormlog.capture.oom.classification import (
     OomClassification as OomClassification,
     classify_oom as classify_oom,
     classify_oom_text as classify_oom_text,
+    oom_reason as oom_reason,
 )
 from stormlog.capture.alerts import (
     AlertOptions as AlertOptions,

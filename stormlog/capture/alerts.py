@@ -33,7 +33,8 @@ class AlertOptions:
         fragmentation_margin: How far that share has to fall below the limit before the next alert.
         growth_bytes: Growth of allocated memory within the window that is a warning, in bytes; null: a tenth of the
             memory of the device.
-        growth_window_seconds: That window, in seconds. The next alert needs growth to fall to half the limit.
+        growth_window_seconds: That window, in seconds; it reaches back to the sample before in any case. The next alert
+            needs growth to fall to half the limit.
     """
 
     warning_percent: float = 80.0
@@ -91,6 +92,7 @@ class AlertRules:
         # Allocated bytes that are smaller than all that came after, the smallest first: the first is the smallest
         # of the window.
         self._lowest: deque[tuple[float, int]] = deque()
+        self._allocated_before: int | None = None
 
     def alerts(self, reading: MemoryReading, now: float) -> list[Alert]:
         """Return the alerts that a sample raises.
@@ -151,7 +153,8 @@ class AlertRules:
         self._lowest.append((now, allocated))
         while now - self._lowest[0][0] > self._options.growth_window_seconds:
             self._lowest.popleft()
-        growth = allocated - self._lowest[0][1]
+        before, self._allocated_before = self._allocated_before, allocated
+        growth = allocated - min(self._lowest[0][1], allocated if before is None else before)
         if self._is_growing:
             self._is_growing = growth > limit // 2
             return None

@@ -9,7 +9,6 @@ Source: docs/capture.md#identity.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -115,6 +114,9 @@ def _git_version(folder: str | None) -> str | None:
     if folder is None:
         program = getattr(sys.modules.get("__main__"), "__file__", None)
         folder = os.path.dirname(os.path.abspath(program)) if program else os.curdir
+    # Late: those who say their version need it not.
+    import subprocess
+
     command = ["git", "-C", folder, "describe", "--always", "--dirty", "--tags"]
     try:
         answer = subprocess.run(

@@ -11,16 +11,17 @@ import itertools
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
-from stormlog.phases import PhaseHandle
+from stormlog.phases import PhaseHandle, PhaseProtocolError
 
 if TYPE_CHECKING:
     from stormlog.capture.tracker import MemoryTracker
 
-__all__ = ["Phase", "origin_of_phases"]
+__all__ = ["Phase", "origin_of_phases", "run_inside"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -77,7 +78,11 @@ class Phase:
         traceback: TracebackType | None,
     ) -> None:
         origin = origin_of_phases()[0]
-        handles = self._open[origin]
+        handles = self._open.get(origin)
+        if handles is None:
+            raise PhaseProtocolError(
+                f"phase {self._name!r} was not entered on this thread or task, and cannot be left here"
+            )
         handle = handles.pop()
         if not handles:
             del self._open[origin]
@@ -87,19 +92,36 @@ class Phase:
         handle.close()
 
     def __call__(self, function: _Function) -> _Function:
-        """Have a function or coroutine run in this phase."""
-        if inspect.iscoroutinefunction(function):
+        """Have a function or coroutine run in this phase.
 
-            @functools.wraps(function)
-            async def awaited_in_phase(*arguments: Any, **named: Any) -> Any:
-                with self:
-                    return await function(*arguments, **named)
+        Raises:
+            TypeError: it is a generator: use the phase as a context manager inside it.
+        """
+        return run_inside(self, function)
 
-            return cast(_Function, awaited_in_phase)
+
+def run_inside(context: AbstractContextManager[Any], function: _Function) -> _Function:
+    """Return a function or coroutine that runs inside a context.
+
+    Raises:
+        TypeError: it is a generator, which runs in pieces, between which others run.
+    """
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(
+            f"{function.__qualname__} is a generator: use 'with' inside it, around what does not yield"
+        )
+    if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
-        def run_in_phase(*arguments: Any, **named: Any) -> Any:
-            with self:
-                return function(*arguments, **named)
+        async def awaited_inside(*arguments: Any, **named: Any) -> Any:
+            with context:
+                return await function(*arguments, **named)
 
-        return cast(_Function, run_in_phase)
+        return cast(_Function, awaited_inside)
+
+    @functools.wraps(function)
+    def run_in_context(*arguments: Any, **named: Any) -> Any:
+        with context:
+            return function(*arguments, **named)
+
+    return cast(_Function, run_in_context)

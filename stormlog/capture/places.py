@@ -6,6 +6,7 @@ Source: docs/capture.md#sink.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from stormlog.capture.identity import Identity
 from stormlog.capture.sink.claims import SinkInUseError
@@ -15,7 +16,12 @@ from stormlog.capture.sink.writer import SinkWriter
 __all__ = ["open_sink"]
 
 
-def open_sink(place: str, identity: Identity, options: SinkOptions | None) -> SinkWriter:
+def open_sink(
+    place: str,
+    identity: Identity,
+    options: SinkOptions | None,
+    on_problem: Callable[[str], None] | None = None,
+) -> SinkWriter:
     """Open the sink of this process.
 
     Each rank of a job with several ones has ``rank-00000`` and so on below the place. A directory that another
@@ -25,12 +31,13 @@ def open_sink(place: str, identity: Identity, options: SinkOptions | None) -> Si
         place: Where sinks of the job lie.
         identity: Who writes.
         options: How it is written.
+        on_problem: As of `SinkWriter`.
 
     Raises:
         OSError: it cannot be written.
     """
     directory = place if identity.world_size == 1 else os.path.join(place, f"rank-{identity.rank:05d}")
     try:
-        return SinkWriter(directory, options)
+        return SinkWriter(directory, options, on_problem=on_problem)
     except SinkInUseError:
-        return SinkWriter(os.path.join(directory, f"pid-{os.getpid()}"), options)
+        return SinkWriter(os.path.join(directory, f"pid-{os.getpid()}"), options, on_problem=on_problem)

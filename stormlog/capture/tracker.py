@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
@@ -26,12 +26,14 @@ from stormlog.capture.health import CollectorHealth, HealthChange
 from stormlog.capture.identity import find_identity
 from stormlog.capture.oom.hooks import OomHooks
 from stormlog.capture.oom.recorder import FlightRecorder, FlightRecorderOptions, RecordedOom
-from stormlog.capture.phases import Phase, origin_of_phases
+from stormlog.capture.phases import Phase, origin_of_phases, run_inside
 from stormlog.capture.places import open_sink
+from stormlog.capture.plain_values import plain_metadata
 from stormlog.capture.processes import leave_in_child
 from stormlog.capture.records import RecordMaker
+from stormlog.capture.shared_session import take_shared_session, tell_of_failure
 from stormlog.capture.sink.options import SinkOptions
-from stormlog.capture.sink.writer import SinkWriter
+from stormlog.capture.sink.writer import SinkDiagnostics, SinkWriter
 from stormlog.phases import PhaseBoundary, PhaseHandle, PhaseRecorder
 from stormlog.telemetry import (
     SESSION_STATUS_COMPLETED,
@@ -52,6 +54,30 @@ _MAX_PROBLEMS = 100
 #: Of an exception, in a record; a bundle has all of it.
 _MAX_MESSAGE_LENGTH = 10_000
 _UNKNOWN = MemoryReading(device_id=-1)
+
+
+class _Reported:
+    """See `MemoryTracker._reported`. A class, for each sample takes several: generators take three times as long."""
+
+    __slots__ = ("_doing", "_note")
+
+    def __init__(self, note: Callable[[str], None], doing: str) -> None:
+        self._note = note
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if not isinstance(exception, Exception):
+            return False
+        self._note(f"{self._doing}: {type(exception).__name__}: {exception}")
+        return True
 
 
 class MemoryTracker:
@@ -78,6 +104,8 @@ class MemoryTracker:
         sink_options: How the sink is written.
         oom: How out-of-memory failures are recorded; None: into ``oom_dumps`` of the sink.
         hooks: Whether to listen to exceptions that nobody catches, and to PyTorch.
+        on_record: Called with each record, on the thread that made it. It must not change it, and what it raises is
+            noted in `problems`.
 
     Raises:
         ValueError: an argument is wrong.
@@ -104,6 +132,7 @@ class MemoryTracker:
         sink_options: SinkOptions | None = None,
         oom: FlightRecorderOptions | None = None,
         hooks: bool = True,
+        on_record: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         if not 0.001 <= interval <= 3600:
             raise ValueError(f"interval must be from 0.001 to 3600 seconds, not {interval}")
@@ -123,21 +152,25 @@ class MemoryTracker:
         self._interval = interval
         self._wanted_collector = collector
         self._device = device
-        self._metadata = dict(metadata or {})
+        self._metadata, odd = plain_metadata(dict(metadata or {}))
         self._alert_options = alerts
         self._sink_place = None if sink is None else os.fspath(sink)
         self._sink_options = sink_options
         self._oom_options = oom
         self._listens = hooks
+        self._on_record = on_record
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._session: SessionSummary | None = None
         self._writer: SinkWriter | None = None
         self._phases = PhaseRecorder()
+        # Who is inside it, by thread: a signal handler that interrupts that must not wait for it.
+        self._inside_phases = threading.local()
         leave_in_child(self)
         self.problems: list[str] = []
         """What went wrong without failing the job, the oldest first."""
+        self._note_odd(odd)
 
     # ---- life ------------------------------------------------------------------------------------------
 
@@ -150,6 +183,11 @@ class MemoryTracker:
     def sink_directory(self) -> str | None:
         """Where the sink lies, or None if nothing is written."""
         return None if self._writer is None else self._writer.directory
+
+    @property
+    def sink_diagnostics(self) -> SinkDiagnostics | None:
+        """What was written, deleted and dropped until now, or None if nothing is written."""
+        return None if self._writer is None else self._writer.diagnostics
 
     @property
     def recorder(self) -> FlightRecorder | None:
@@ -178,6 +216,8 @@ class MemoryTracker:
                 return
             self._thread = None
             self._hooks.remove()
+            with self._reported("ending the history of the allocator"):
+                self._recorder.end_history()
             self._write("stop", self._latest, context="Memory tracking stopped")
             self._session = None
             writer = self._writer
@@ -191,6 +231,22 @@ class MemoryTracker:
                 if error is not None:
                     self._note(f"writing the sink: {error}")
         atexit.unregister(self._stop_at_exit)
+
+    def set_alerts(self, options: AlertOptions | None) -> None:
+        """Alert by other limits from now on. Conditions that hold are alerts again.
+
+        Args:
+            options: The limits. None: no alerts.
+
+        Raises:
+            ValueError: they contradict one another.
+        """
+        if options is not None:
+            options.check()
+        with self._lock:
+            self._alert_options = options
+            if self._session is not None:
+                self._alerts = self._alert_rules()
 
     def flush(self) -> None:
         """Write what waits, and return when it is written."""
@@ -217,14 +273,12 @@ class MemoryTracker:
         self.stop(SESSION_STATUS_COMPLETED if exception is None else SESSION_STATUS_INCOMPLETE)
 
     def __call__(self, function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
-        """Track a function while it runs."""
+        """Track a function or coroutine while it runs.
 
-        @functools.wraps(function)
-        def tracked(*arguments: _Parameters.args, **named: _Parameters.kwargs) -> _Result:
-            with self:
-                return function(*arguments, **named)
-
-        return tracked
+        Raises:
+            TypeError: it is a generator: use the tracker as a context manager inside it.
+        """
+        return run_inside(self, function)
 
     # ---- phases and failures ---------------------------------------------------------------------------
 
@@ -245,23 +299,32 @@ class MemoryTracker:
         if session is None:
             return PhaseHandle(scope_id="", name=name, path=(name,), close_callback=lambda: None)
         rank, (origin_id, origin_name) = self._identity.rank, origin_of_phases()
-        boundary = self._phases.enter_phase(
-            session_id=session.session_id,
-            rank=rank,
-            name=name,
-            metadata=metadata,
-            thread_id=origin_id,
-            thread_name=origin_name,
-        )
+        if metadata:
+            metadata, odd = plain_metadata(metadata)
+            self._note_odd(odd)
+        with self._alone_in_phases() as is_alone:
+            if not is_alone:
+                return PhaseHandle(scope_id="", name=name, path=(name,), close_callback=lambda: None)
+            boundary = self._phases.enter_phase(
+                session_id=session.session_id,
+                rank=rank,
+                name=name,
+                metadata=metadata,
+                thread_id=origin_id,
+                thread_name=origin_name,
+            )
         self._write_boundary(session, boundary)
 
         def leave() -> None:
-            left = self._phases.exit_phase(
-                session_id=session.session_id,
-                rank=rank,
-                scope_id=boundary.scope_id,
-                thread_id=origin_of_phases()[0],
-            )
+            with self._alone_in_phases() as is_alone:
+                if not is_alone:
+                    return
+                left = self._phases.exit_phase(
+                    session_id=session.session_id,
+                    rank=rank,
+                    scope_id=boundary.scope_id,
+                    thread_id=origin_of_phases()[0],
+                )
             self._write_boundary(session, left)
 
         return PhaseHandle(
@@ -277,12 +340,19 @@ class MemoryTracker:
         """
         return Phase(self, name, metadata)
 
-    def record_oom(self, exception: BaseException, *, context: str | None = None) -> RecordedOom | None:
+    def record_oom(
+        self,
+        exception: BaseException,
+        *,
+        context: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> RecordedOom | None:
         """Record an exception if it means that memory ran out, for jobs that catch it.
 
         Args:
             exception: Any.
             context: Where in the job.
+            metadata: Anything else to keep.
 
         Returns:
             What was recorded; None if memory did not run out, or before the start.
@@ -291,7 +361,7 @@ class MemoryTracker:
         if recorder is None:
             return None
         with self._reported("recording a failure"):
-            return recorder.record_exception(exception, context=context)
+            return recorder.record_exception(exception, context=context, metadata=metadata)
         return None
 
     # ---- inside ----------------------------------------------------------------------------------------
@@ -304,6 +374,7 @@ class MemoryTracker:
         identity = self._identity
         session = create_session_summary(
             source="stormlog.capture",
+            session_id=take_shared_session(identity.rank),
             started_at_ns=clock.started_at_ns,
             job_id=identity.job_id,
             rank=identity.rank,
@@ -312,21 +383,17 @@ class MemoryTracker:
         )
         self._phases.reset()
         self._open_sink(session)
+        options = self._oom_options or FlightRecorderOptions()
         self._recorder = FlightRecorder(
-            self._oom_options
-            or FlightRecorderOptions(directory=os.path.join(self.sink_directory or ".", "oom_dumps")),
+            options
+            if options.directory is not None
+            else replace(options, directory=os.path.join(self.sink_directory or ".", "oom_dumps")),
             session=lambda: self._session,
             backend=lambda: self._collector.backend,
             on_oom=self._on_oom,
         )
         self._hooks = OomHooks(self._recorder)
-        self._alerts = (
-            None
-            if self._alert_options is None
-            else AlertRules(
-                self._alert_options, tells_fragmentation=self._collector.capabilities.fragmentation
-            )
-        )
+        self._alerts = self._alert_rules()
         self._latest: MemoryReading | None = None
         reading, change = self._read()
         self._records = RecordMaker(session, identity, self._collector, round(1000 * self._interval), reading)
@@ -337,6 +404,8 @@ class MemoryTracker:
             self._write(change.event_type, reading, context=change.context, metadata=change.metadata)
         if self._listens:
             self._hooks.install()
+        with self._reported("recording the history of the allocator"):
+            self._recorder.begin_history()
         atexit.register(self._stop_at_exit)
         thread = threading.Thread(target=self._sample, name="stormlog-tracker", daemon=True)
         # Refused beyond the limit of threads: phases and failures are recorded nevertheless.
@@ -347,12 +416,18 @@ class MemoryTracker:
         else:
             self._thread = thread
 
+    def _alert_rules(self) -> AlertRules | None:
+        options = self._alert_options
+        if options is None:
+            return None
+        return AlertRules(options, tells_fragmentation=self._collector.capabilities.fragmentation)
+
     def _open_sink(self, session: SessionSummary) -> None:
         self._writer = None
         if self._sink_place is None:
             return
         try:
-            self._writer = open_sink(self._sink_place, self._identity, self._sink_options)
+            self._writer = open_sink(self._sink_place, self._identity, self._sink_options, self._note)
             self._writer.start_session(session)
         except OSError as error:
             self._writer = None
@@ -369,6 +444,8 @@ class MemoryTracker:
             due = max(due + self._interval, time.monotonic())
             if stopping.wait(due - time.monotonic()):
                 return
+            with self._reported("recording the history of the allocator"):
+                self._recorder.begin_history()
             with self._reported("sampling"):
                 if self._listens:
                     # PyTorch may have been imported since.
@@ -384,8 +461,9 @@ class MemoryTracker:
         if reading is None:
             return
         self._write("sample", reading)
-        if self._alerts is not None:
-            for alert in self._alerts.alerts(reading, time.monotonic()):
+        rules = self._alerts
+        if rules is not None:
+            for alert in rules.alerts(reading, time.monotonic()):
                 self._write(alert.event_type, reading, context=alert.context, metadata=alert.metadata)
 
     def _read(self) -> tuple[MemoryReading | None, HealthChange | None]:
@@ -434,8 +512,30 @@ class MemoryTracker:
             )
         self._recorder.record(record)
         if self._writer is not None:
-            with self._reported("writing a record"):
+            try:
                 self._writer.append(record)
+            except Exception as error:
+                self._note(f"writing a record: {type(error).__name__}: {error}")
+                self._writer.count_lost()
+        if self._on_record is not None:
+            with self._reported("on_record"):
+                self._on_record(record)
+
+    @contextlib.contextmanager
+    def _alone_in_phases(self) -> Iterator[bool]:
+        """Say whether this thread is not inside the recorder of phases already, interrupted by a signal."""
+        inside = self._inside_phases
+        if getattr(inside, "is_inside", False):
+            self._note(
+                "a phase of a signal handler was left out: it interrupted another one as that began or ended"
+            )
+            yield False
+            return
+        inside.is_inside = True
+        try:
+            yield True
+        finally:
+            inside.is_inside = False
 
     def _write_boundary(self, session: SessionSummary, boundary: PhaseBoundary) -> None:
         if self._session is not session:
@@ -453,6 +553,10 @@ class MemoryTracker:
         metadata: dict[str, Any] = {**failure.metadata, "oom_reason": failure.reason}
         if recorded.bundle_path is not None:
             metadata["oom_dump_path"] = recorded.bundle_path
+        if recorded.snapshot_path is not None:
+            metadata["allocator_snapshot_path"] = recorded.snapshot_path
+        if recorded.snapshot_error is not None:
+            self._note(f"no allocator snapshot was written: {recorded.snapshot_error}")
         if recorded.error is not None:
             self._note(f"no bundle was written: {recorded.error}")
         if failure.exception_type is not None:
@@ -461,14 +565,15 @@ class MemoryTracker:
             metadata["exception_message"] = failure.message[:_MAX_MESSAGE_LENGTH]
         self._write("error", self._latest, context=f"OOM detected ({failure.reason})", metadata=metadata)
         self.flush()
+        tell_of_failure(self._clock.now_ns())
 
-    @contextlib.contextmanager
-    def _reported(self, doing: str) -> Iterator[None]:
-        """Keep what fails from the job, and note it."""
-        try:
-            yield
-        except Exception as error:
-            self._note(f"{doing}: {type(error).__name__}: {error}")
+    def _reported(self, doing: str) -> _Reported:
+        """Keep what fails in a block from the job, and note it."""
+        return _Reported(self._note, doing)
+
+    def _note_odd(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._note(f"metadata {name[:100]!r} was left out: it has no form as JSON, or is too long")
 
     def _note(self, problem: str) -> None:
         if len(self.problems) < _MAX_PROBLEMS and problem not in self.problems:

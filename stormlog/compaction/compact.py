@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from stormlog._new_files import sync_tree
 from stormlog._paths import require_path
 from stormlog.artifacts.names import MANIFEST_NAME
+from stormlog.capture import SinkInUseError
+from stormlog.capture.sink.claims import DirectoryClaim
 from stormlog.compaction.copying import copy_file, copy_growing_segment, require_unchanged
 from stormlog.compaction.manifest import CompactedEntry, write_manifest
 from stormlog.compaction.models import CompactionReport, SegmentReport
@@ -83,7 +85,7 @@ def compact_sink(
     if replace:
         plan.require_finished()
         require_place_aside(source)
-    with staging_directory(target) as staging:
+    with _claimed(source) if replace else nullcontext(), staging_directory(target) as staging:
         segments = _fill(plan, staging, threads, memory_limit, progress or _nothing, is_final=replace)
         is_replaced = replace and any(segment.is_compacted for segment in segments)
         if replace:
@@ -92,7 +94,7 @@ def compact_sink(
             sync_tree(staging)
             shutil.copystat(source, staging)
         if is_replaced:
-            swap(staging, source)
+            swap(staging, source, lambda aside: _require_same_tree(plan, aside))
         elif not replace:
             place(staging, target)
     of_segments = {segment.name for segment in plan.segments}
@@ -221,9 +223,24 @@ def _batches(plan: Plan) -> Iterator[list[str]]:
         yield batch
 
 
-def _require_same_tree(plan: Plan) -> None:
-    """Raise if anything in the sink is not as it was found."""
-    files, _ = tree_of(plan.sink)
+@contextmanager
+def _claimed(sink: Path) -> Iterator[None]:
+    """Keep writers away from a sink."""
+    try:
+        claim = DirectoryClaim(str(sink))
+    except SinkInUseError:
+        raise SourceError(
+            "a writer is at work on it; write a compacted copy with --output", path=str(sink)
+        ) from None
+    try:
+        yield
+    finally:
+        claim.release()
+
+
+def _require_same_tree(plan: Plan, place: Path | None = None) -> None:
+    """Raise if anything in the sink is not as it was found; ``place`` is where it lies now, if it was moved."""
+    files, _ = tree_of(place or plan.sink)
     for name in sorted(files.keys() | plan.files.keys()):
         if files.get(name) != plan.files.get(name):
             raise SourceError(

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -85,8 +85,13 @@ def place(staging: Path, target: Path) -> None:
     sync_path(target.parent)
 
 
-def swap(staging: Path, sink: Path) -> None:
+def swap(staging: Path, sink: Path, check: Callable[[Path], None]) -> None:
     """Put a finished directory in the place of a sink, then remove the original.
+
+    Args:
+        staging: The finished directory.
+        sink: The sink.
+        check: Called with the original once nobody finds it under its name any more; raises if it changed meanwhile.
 
     Raises:
         OSError: a rename was refused; the original is in its place.
@@ -95,6 +100,7 @@ def swap(staging: Path, sink: Path) -> None:
     with _uninterrupted():
         sink.rename(aside)
         try:
+            check(aside)
             sync_path(sink.parent)
             staging.rename(sink)
         except BaseException:

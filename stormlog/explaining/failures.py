@@ -32,6 +32,7 @@ class Failure(NamedTuple):
     requested_bytes: int | None
     free_bytes: int | None
     bundle_path: str | None
+    allocator_snapshot_path: str | None
     segment_path: str | None
     line_number: int | None
     origin_thread_json: str | None
@@ -93,6 +94,7 @@ def first_failure(
         line_number=first.line_number,
         candidates=tuple(sorted({f.rank for f in (first, *rivals) if f.rank is not None})) if rivals else (),
         context=first.context,
+        allocator_snapshot_path=first.allocator_snapshot_path,
     )
 
 

@@ -171,7 +171,7 @@ def _account(
     attempts = list_attempts(ask)
     runs = [_RunWithHits(*row) for row in rows["issue_runs"]]
     places = rows["issue_places"]
-    [bundle] = rows["issue_bundle"] or [(None,) * 5]
+    [bundle] = rows["issue_bundle"] or [(None,) * 6]
     latest = None if not runs else _latest_run(store, runs[0], attempts, ids)
     dimensions = json.loads(speaker.dimensions_json)
     details = {
@@ -203,12 +203,13 @@ def _account(
         bundle_path=bundle[0] or speaker.bundle_path,
         versions=_versions(runs, attempts),
         next=next_steps_of_issue(store, speaker.fingerprint_id),
+        allocator_snapshot_path=bundle[5],
     )
 
 
 def _exception(bundle: Sequence[Any], places: Sequence[Sequence[Any]]) -> IssueException:
     """Return what the latest bundle with a message says, else the text of the latest event that has one."""
-    _, exception_type, message, requested, free = bundle
+    _, exception_type, message, requested, free, _ = bundle
     if message is None:
         latest_first = sorted(places, key=lambda place: place[2] or 0, reverse=True)
         message = next((place[6] for place in latest_first if place[6]), None)

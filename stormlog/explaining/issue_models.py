@@ -196,6 +196,7 @@ class IssueAccount(Plain):
         bundle_path: The latest OOM bundle.
         versions: When the issue came in.
         next: Commands that lead on.
+        allocator_snapshot_path: What PyTorch's allocator held, in that bundle: a file that is not read. Null without.
 
     Source: docs/python.md#one-issue.
     """
@@ -223,6 +224,7 @@ class IssueAccount(Plain):
     bundle_path: str | None
     versions: VersionRange
     next: tuple[str, ...] = field(default_factory=tuple)
+    allocator_snapshot_path: str | None = None
     first = ReadableTime()
     last = ReadableTime()
 

@@ -101,6 +101,7 @@ class FirstFailure(Plain):
         line_number: Line in that file; null for a bundle.
         candidates: Ranks that may have been first, where ``rank`` is null.
         context: Text of the event; null for a bundle.
+        allocator_snapshot_path: What PyTorch's allocator held then, as a file that is not read; null without one.
 
     Source: docs/why.md#failures.
     """
@@ -126,6 +127,7 @@ class FirstFailure(Plain):
     line_number: int | None
     candidates: tuple[int, ...] = ()
     context: str | None = None
+    allocator_snapshot_path: str | None = None
     timestamp = ReadableTime()
     lead = ReadableDuration()
 
@@ -154,6 +156,9 @@ class MemoryAccount(Plain):
         largest_growth: Component that grew most, ``request`` where nothing grew and the request was too large, or null.
         pattern: ``flat``, ``steady`` or ``sudden``.
         note: A sentence about what is not known.
+        growth_phase: Phase in which most of the largest growth happened; null if no single one stands out.
+        growth_phase_bytes: By how much memory grew in it since the baseline, all times together.
+        growth_phase_count: How often it was entered since then.
 
     Source: docs/why.md#memory.
     """
@@ -177,6 +182,9 @@ class MemoryAccount(Plain):
     largest_growth: str | None = None
     pattern: str | None = None
     note: str | None = None
+    growth_phase: str | None = None
+    growth_phase_bytes: int | None = None
+    growth_phase_count: int | None = None
     timestamp = ReadableTime()
     age = ReadableDuration()
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, NamedTuple
 
 from stormlog._readable_times import ReadableTime
+from stormlog._values import frozen_class
 
 PHASE_ENTER_EVENT: Final = "phase_enter"
 PHASE_EXIT_EVENT: Final = "phase_exit"
@@ -16,7 +17,7 @@ PHASE_SCOPE_ATTRIBUTES_KEY: Final = "attributes"
 PATH_SEPARATOR: Final = " / "
 
 
-@dataclass(frozen=True)
+@frozen_class
 class PhaseBoundaryRecord:
     """One recorded enter or exit, as found in an event."""
 
@@ -35,7 +36,7 @@ class PhaseBoundaryRecord:
     timestamp = ReadableTime()
 
 
-@dataclass(frozen=True)
+@frozen_class
 class PhaseSpan:
     """The time during which a phase was open; both ends belong to it.
 
@@ -68,7 +69,7 @@ class RankedBoundary(NamedTuple):
     boundary: PhaseBoundaryRecord
 
 
-@dataclass(frozen=True)
+@frozen_class
 class PhaseSummary:
     """The likeliest path of an ambiguous attribution and where it comes from."""
 
@@ -76,7 +77,7 @@ class PhaseSummary:
     source: str
 
 
-@dataclass(frozen=True)
+@frozen_class
 class PhaseAttribution:
     """Which phase an instant belongs to.
 

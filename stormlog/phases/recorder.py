@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import TracebackType
 from typing import Any
 
+from stormlog._values import frozen_class
 from stormlog.phases.models import (
     PHASE_ENTER_EVENT,
     PHASE_EXIT_EVENT,
@@ -33,7 +34,7 @@ class PhaseProtocolError(RuntimeError):
         super().__init__(message)
 
 
-@dataclass(frozen=True)
+@frozen_class
 class PhaseBoundary:
     """What to write as one telemetry event: its type, its context text and its metadata."""
 
@@ -44,7 +45,7 @@ class PhaseBoundary:
     path: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@frozen_class
 class PhaseToken:
     """Proof of an open phase, handed to `PhaseRecorder.exit`; ``name`` is the name as it was given."""
 
@@ -55,7 +56,7 @@ class PhaseToken:
     name: str
 
 
-@dataclass(frozen=True)
+@frozen_class
 class _OpenPhase:
     name: str
     path: tuple[str, ...]

@@ -23,6 +23,9 @@ from stormlog.presenting.issue_page import (
 from stormlog.presenting.issue_text import (
     issue_screen as issue_screen,
 )
+from stormlog.presenting.live_text import (
+    live_screen as live_screen,
+)
 from stormlog.presenting.memory_strips import (
     memory_strips as memory_strips,
 )

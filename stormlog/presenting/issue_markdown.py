@@ -88,6 +88,8 @@ def _account(shown: ShownIssue) -> Iterator[str]:
         yield from (f"- {_text(sentences.place(found))}" for found in account.evidence)
         if account.bundle_path is not None:
             yield f"- Bundle: {_text(account.bundle_path)}"
+        if account.allocator_snapshot_path is not None:
+            yield f"- Allocator snapshot: {_text(account.allocator_snapshot_path)}"
 
 
 def _sessions(tracked: Mapping[str, Any]) -> Iterator[str]:

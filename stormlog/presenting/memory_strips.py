@@ -6,7 +6,7 @@ Promise: no peak is lost, and all lines have the same scale and the same time be
 from __future__ import annotations
 
 from stormlog.explaining import MemoryHistory, SeriesHistory
-from stormlog.presenting.plots import columns_of
+from stormlog.presenting.plots import columns_of, level_spark
 from stormlog.presenting.quantities import human_bytes, human_time
 from stormlog.presenting.texts import padded
 
@@ -14,9 +14,6 @@ __all__ = ["memory_strips"]
 
 _LABEL_WIDTH = 18
 _PEAK_WIDTH = 10
-_BLOCKS = "▁▂▃▄▅▆▇█"
-#: On one line of plain blocks an eighth is not seen in ASCII: characters of growing weight are.
-_ASCII_BLOCKS = ".:-=+*%#"
 _COUNTERS = ("used", "reserved", "allocated")
 
 
@@ -38,14 +35,11 @@ def memory_strips(history: MemoryHistory, *, width: int, ascii_only: bool = Fals
     most = max(point.max_bytes for one in drawn for point in one.points)
     top = max(most if history.size_bytes is None else max(history.size_bytes, most), 1)
     columns = max(width - _LABEL_WIDTH - _PEAK_WIDTH - 2, 1)
-    blocks = _ASCII_BLOCKS if ascii_only else _BLOCKS
     lines = []
     for one in drawn:
         points = [(point.start_ns, point.max_bytes, point.last_bytes) for point in one.points]
         levels = columns_of(points, start_ns=start, end_ns=end, width=columns)
-        strip = "".join(
-            " " if level is None else blocks[min(max(level, 0) * 8 // top, 7)] for level in levels
-        )
+        strip = level_spark(levels, width=columns, top=top, ascii_only=ascii_only)
         peak = human_bytes(max(point.max_bytes for point in one.points))
         lines.append(f"{padded(_name(one), _LABEL_WIDTH)} {strip} {peak:>{_PEAK_WIDTH}}")
     left, right = human_time(start), human_time(end)

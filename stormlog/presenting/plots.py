@@ -9,13 +9,16 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import median
 
-__all__ = ["columns_of", "level_plot", "sparkline"]
+__all__ = ["columns_of", "level_plot", "level_spark", "sparkline"]
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 #: The same in ASCII: the upper half of a cell is not told from the lower one.
 _ASCII_BLOCKS = "   ....##"
 _SPARKS = "·▁▂▃▄▅▆▇█"
 _ASCII_SPARKS = ".,:-=+*%#"
+#: Levels on one line: an eighth is not seen in ASCII, characters of growing weight are.
+_LEVELS = "▁▂▃▄▅▆▇█"
+_ASCII_LEVELS = ".:-=+*%#"
 #: A value is drawn on up to the next one, if that is not further away than so many usual distances.
 _LONGEST_GAP = 4
 
@@ -30,6 +33,30 @@ def sparkline(counts: Sequence[int], *, ascii_only: bool = False) -> str:
     sparks = _ASCII_SPARKS if ascii_only else _SPARKS
     most = max(counts, default=0)
     return "".join(sparks[-(-count * 8 // most)] if count else sparks[0] for count in counts)
+
+
+def level_spark(
+    values: Sequence[int | None], *, width: int, top: int | None = None, ascii_only: bool = False
+) -> str:
+    """Return a level over time on one line: a character for each value, or for several; a blank where nothing is known.
+
+    Args:
+        values: By time.
+        width: Most columns; where there are more values, the highest of neighbours is drawn.
+        top: The level that is highest; larger ones are cut. None for the highest of the values.
+        ascii_only: Whether to draw with ASCII characters.
+    """
+    levels = _ASCII_LEVELS if ascii_only else _LEVELS
+    columns = max(min(width, len(values)), 0)
+    shared: list[int | None] = [None] * columns
+    for place, value in enumerate(values if columns else ()):
+        column = place * columns // len(values)
+        before = shared[column]
+        if value is not None and (before is None or value > before):
+            shared[column] = value
+    known = [value for value in shared if value is not None]
+    scale = max(max(known, default=0) if top is None else top, 1)
+    return "".join(" " if value is None else levels[min(max(value, 0) * 8 // scale, 7)] for value in shared)
 
 
 def columns_of(

@@ -46,6 +46,7 @@ def _lines(explanation: Explanation, now_ns: int | None) -> Iterator[str]:
             "Error": sentences.error(failure),
             "Asked for": sentences.request(failure),
             "Recorded": sentences.source(failure),
+            "Allocator snapshot": failure.allocator_snapshot_path,
         }
         yield from (f"- **{label}:** {_text(text)}" for label, text in facts.items() if text is not None)
         yield from _paragraph(doubt(explanation, failure))
@@ -109,6 +110,7 @@ def _memory(explanation: Explanation, memory: MemoryAccount) -> Iterator[str]:
         yield from ("", *map(_code_block_line, plot)) if plot else ()
     yield from _paragraph(sentences.levels_note(memory))
     yield from _paragraph(sentences.growth(explanation, memory))
+    yield from _paragraph(sentences.growth_phase(memory))
     yield from _paragraph(sentences.growth_since_last_good(explanation))
 
 

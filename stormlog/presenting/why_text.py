@@ -196,6 +196,9 @@ def _failure(explanation: Explanation, layout: _Layout) -> list[Line]:
     # Not broken, so that the path can be copied.
     source = shortened(sentences.source(failure), 4 * layout.width, layout.ellipsis)
     lines.append((Piece(f"{'Recorded':<{_LABEL_WIDTH}}", "heading"), Piece(source)))
+    if failure.allocator_snapshot_path is not None:
+        snapshot = shortened(failure.allocator_snapshot_path, 4 * layout.width, layout.ellipsis)
+        lines.append((Piece(f"{'Snapshot':<{_LABEL_WIDTH}}", "heading"), Piece(snapshot)))
     reason = doubt(explanation, failure)
     return lines if reason is None else [*lines, *_sentence(reason, layout, style="warning")]
 
@@ -231,7 +234,11 @@ def _memory(explanation: Explanation, memory: MemoryAccount, layout: _Layout) ->
     lines += _over_time(explanation, width, layout)
     note = sentences.levels_note(memory)
     lines += [] if note is None else _sentence(note, layout, style="faint")
-    for sentence in (sentences.growth(explanation, memory), sentences.growth_since_last_good(explanation)):
+    for sentence in (
+        sentences.growth(explanation, memory),
+        sentences.growth_phase(memory),
+        sentences.growth_since_last_good(explanation),
+    ):
         lines += [] if sentence is None else _sentence(sentence, layout)
     return lines
 

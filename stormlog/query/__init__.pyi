@@ -49,6 +49,17 @@ from stormlog.query.issue_tables import (
     IssuePageFacts as IssuePageFacts,
     IssueRow as IssueRow,
 )
+from stormlog.query.live import (
+    RunFollower as RunFollower,
+)
+from stormlog.query.live_rows import (
+    LiveFailure as LiveFailure,
+    LiveLook as LiveLook,
+    LiveRank as LiveRank,
+    LiveRun as LiveRun,
+    LiveState as LiveState,
+    LiveWarning as LiveWarning,
+)
 from stormlog.query.row_lists import (
     IssueList as IssueList,
     RowList as RowList,

@@ -22,6 +22,7 @@ __all__ = [
     "RunRow",
     "SummaryRow",
     "TimelineMarker",
+    "fields_of",
 ]
 
 #: Whether what is attached lies here or elsewhere.
@@ -69,7 +70,7 @@ class RunRow:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, tuples as lists."""
-        return _fields_of(self)
+        return fields_of(self)
 
 
 @frozen_class
@@ -110,7 +111,7 @@ class RunAttachmentRow:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
-        return _fields_of(self)
+        return fields_of(self)
 
 
 @frozen_class
@@ -174,7 +175,7 @@ class TimelineMarker:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
-        return _fields_of(self)
+        return fields_of(self)
 
 
 @frozen_class
@@ -207,7 +208,7 @@ class DerivedFieldsRow:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
-        return _fields_of(self)
+        return fields_of(self)
 
 
 @frozen_class
@@ -242,7 +243,7 @@ class RollupWindowRow:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order."""
-        return _fields_of(self)
+        return fields_of(self)
 
 
 @frozen_class
@@ -278,7 +279,7 @@ class CorrelationEvidence:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all fields in order, reasons as a list."""
-        return _fields_of(self)
+        return fields_of(self)
 
 
 @frozen_class
@@ -304,6 +305,7 @@ class CorrelationResult:
         }
 
 
-def _fields_of(row: Any) -> dict[str, Any]:
+def fields_of(row: Any) -> dict[str, Any]:
+    """Return all fields of a row in order, tuples as lists."""
     values = {name: getattr(row, name) for name in row.__dataclass_fields__}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}

@@ -158,6 +158,11 @@ def _evidence(account: IssueAccount) -> str:
         bundle = Markup(f"<code>{markup_text(account.bundle_path, 600)}</code> (bundle)")
         if all(place.path != account.bundle_path for place in account.evidence):
             rows.append([Cell(bundle, "title"), Cell("-", "time"), Cell("-", "number")])
+    if account.allocator_snapshot_path is not None:
+        snapshot = Markup(
+            f"<code>{markup_text(account.allocator_snapshot_path, 600)}</code> (allocator snapshot)"
+        )
+        rows.append([Cell(snapshot, "title"), Cell("-", "time"), Cell("-", "number")])
     if not rows:
         return ""
     header = [("File and line", "title"), ("Time (UTC)", ""), ("Rank", "number")]

@@ -296,3 +296,30 @@ def test_new_columns_of_bundles_leave_the_listed_rows_as_they_are(tmp_path: Path
     assert new.isdisjoint(row.as_dict())
     assert new.isdisjoint(bundle.as_dict())
     assert (bundle.exception_message, bundle.context, bundle.rank) == ("m", "c", 1)
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        (["trace.html", "cuda_allocator_snapshot.pickle"], "cuda_allocator_snapshot.pickle"),
+        (["missing.pickle", "cuda_allocator_snapshot.pickle"], "cuda_allocator_snapshot.pickle"),
+        (["../outside.pickle", "link.pickle", "trace.html", 5, None], None),
+        ("cuda_allocator_snapshot.pickle", None),
+        (None, None),
+    ],
+)
+def test_a_snapshot_of_an_allocator_lies_in_its_bundle(
+    tmp_path: Path, listed: Any, found: str | None
+) -> None:
+    bundle = make_oom_bundle(tmp_path / "dumps", native_history_enabled=True, native_history_files=listed)
+    (tmp_path / "outside.pickle").write_bytes(b"")
+    for name in ("cuda_allocator_snapshot.pickle", "trace.html", "cuda_allocator_events.json"):
+        (bundle / name).write_bytes(b"\x80not read")
+    (bundle / "link.pickle").symlink_to(tmp_path / "outside.pickle")
+
+    catalog = ArtifactCatalog(tmp_path / "dumps")
+
+    (read,) = catalog.oom_bundles
+    assert read.allocator_snapshot_path == (None if found is None else bundle / found)
+    assert codes(catalog, tmp_path) == []
+    assert catalog.sources == []

@@ -161,6 +161,16 @@ def test_a_listed_segment_with_events_that_is_gone_is_told(
     assert codes(ArtifactCatalog(tmp_path), tmp_path) == expected
 
 
+def test_a_segment_that_its_writer_just_deleted_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ["segment-000002.jsonl"]
+    make_sink(tmp_path, files, listed=["segment-000001.jsonl", *files], event_count=3)
+    # The writer says so while discovery waits.
+    monkeypatch.setattr("time.sleep", lambda _: make_sink(tmp_path, files, event_count=3))
+    assert codes(ArtifactCatalog(tmp_path), tmp_path) == []
+
+
 def test_a_damaged_manifest_is_told_however_its_files_are_opened(tmp_path: Path) -> None:
     make_sink(tmp_path / "sink", ["segment-000001.jsonl"])
     (tmp_path / "sink/manifest.json").write_text('{"segments": [')

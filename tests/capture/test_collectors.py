@@ -15,6 +15,7 @@ from stormlog.capture.collectors.cgroup import Cgroup, CgroupMemory, find_cgroup
 from stormlog.capture.collectors.choosing import choose_collector
 from stormlog.capture.collectors.host import (
     ProcessSizes,
+    SizesOfThisProcess,
     limits_of_this_process,
     room_for_process,
     sizes_of_process,
@@ -143,6 +144,23 @@ def test_memory_that_a_process_takes_is_seen(monkeypatch: pytest.MonkeyPatch) ->
     assert after.missing == ()
 
 
+def test_a_forked_child_reads_its_own_sizes() -> None:
+    sizes = SizesOfThisProcess()
+    before = sizes().resident
+    child = os.fork()
+    if child == 0:
+        begun = sizes().resident
+        kept = bytearray(64 * MIB)
+        kept[::4096] = b"x" * len(kept[::4096])
+        os._exit(not sizes().resident - begun > 60 * MIB)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert sizes().resident < before + 60 * MIB
+    sizes.close()
+    sizes.close()
+    assert sizes().resident > 0
+    sizes.close()
+
+
 def test_without_the_allocator_of_gnu_its_counters_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "find_malloc", lambda: None)
     collector = ProcessCollector()
@@ -155,7 +173,7 @@ def test_what_takes_long_to_ask_is_asked_less_often(monkeypatch: pytest.MonkeyPa
 
     def ask() -> float:
         nonlocal now
-        now += 0.001
+        now += 0.0002
         asked.append(now)
         return now
 
@@ -164,8 +182,8 @@ def test_what_takes_long_to_ask_is_asked_less_often(monkeypatch: pytest.MonkeyPa
     for _ in range(1000):
         assert answer() == asked[-1]
         now += 0.01
-    # A thousandth of a second of each half: a share of 0.2 %.
-    assert len(asked) == pytest.approx(20, abs=1)
+    # A fifth of a millisecond of each 0.4 s: a share of 0.05 %.
+    assert len(asked) == pytest.approx(25, abs=1)
 
 
 def test_a_process_that_is_gone_is_an_error() -> None:
@@ -179,7 +197,7 @@ class _Cuda:
         self.initialised = initialised
 
     def is_available(self) -> bool:
-        return True
+        raise AssertionError("asking starts the driver")
 
     def is_initialized(self) -> bool:
         return self.initialised
@@ -233,7 +251,7 @@ def test_a_device_of_apple(monkeypatch: pytest.MonkeyPatch) -> None:
         recommended_max_memory=lambda: 50,
     )
     torch = SimpleNamespace(
-        cuda=SimpleNamespace(is_available=lambda: False),
+        cuda=SimpleNamespace(device_count=lambda: 0),
         backends=SimpleNamespace(mps=SimpleNamespace(is_available=lambda: True)),
         mps=mps,
     )

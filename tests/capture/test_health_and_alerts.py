@@ -129,6 +129,15 @@ def test_growth_within_the_window_is_told_once_until_it_slows_down() -> None:
     assert _alerts(AlertOptions(), tenth) == [(2, "Large allocation detected: 0.00 MB")]
 
 
+def test_growth_since_the_sample_before_counts_however_long_ago_that_was() -> None:
+    options = AlertOptions(growth_bytes=GIB, growth_window_seconds=1)
+    readings = [MemoryReading(0, allocated=gib * GIB) for gib in (1, 3, 3, 8)]
+    assert _alerts(options, readings, step=60.0) == [
+        (1, "Large allocation detected: 2.00 GB"),
+        (3, "Large allocation detected: 5.00 GB"),
+    ]
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ import pytest
 import stormlog.query
 from stormlog.capture import FlightRecorder, FlightRecorderOptions, OomHooks, RecordedOom
 from stormlog.telemetry import create_session_summary
+from tests.capture.fake_torch import FakeTorch
 
 EVENT = {
     "schema_version": 3,
@@ -81,6 +81,18 @@ def test_a_bundle_holds_the_failure_and_the_last_events(tmp_path: Path) -> None:
         (MemoryError(), "message_pattern:memoryerror"),
         (MemoryError("Unable to allocate 2 GiB"), "message_pattern:memoryerror"),
         (RuntimeError("failed to allocate 5"), "message_pattern:failed to allocate"),
+        (
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory: you"
+            ),
+            "message_pattern:failed to allocate",
+        ),
+        (
+            RuntimeError(
+                "[enforce fail at CPUAllocator.cpp:72] data. DefaultCPUAllocator: not enough memory"
+            ),
+            "message_pattern:failed to allocate",
+        ),
         (ValueError("no"), None),
         (KeyboardInterrupt(), None),
     ],
@@ -164,24 +176,10 @@ raise RuntimeError("out of memory in main")
     assert contexts == {"uncaught exception", "uncaught exception in thread Thread-1 (run)"}
 
 
-class _Torch:
-    """As much of PyTorch as the recorder talks to."""
-
-    def __init__(self) -> None:
-        self.observers: list[Any] = []
-        self.cuda = SimpleNamespace(OutOfMemoryError=type("OutOfMemoryError", (RuntimeError,), {}))
-        self._C = SimpleNamespace(_cuda_attach_out_of_memory_observer=self.observers.append)
-
-    def run_out_of_memory(self) -> None:
-        for observer in self.observers:
-            observer(0, 1024, 900, 100)
-        raise self.cuda.OutOfMemoryError("CUDA out of memory.")
-
-
 def test_failures_that_a_job_survives_are_seen_by_pytorch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    torch = _Torch()
+    torch = FakeTorch()
     monkeypatch.setitem(sys.modules, "torch", torch)
     recorder = recorder_in(tmp_path)
     hooks = OomHooks(recorder)
@@ -202,6 +200,22 @@ def test_failures_that_a_job_survives_are_seen_by_pytorch(
     with pytest.raises(RuntimeError):
         torch.run_out_of_memory()
     assert len(bundles(tmp_path)) == 2
+
+
+def test_listening_to_pytorch_does_not_start_a_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = FakeTorch(initialized=False)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    hooks = OomHooks(recorder_in(tmp_path))
+    hooks.install()
+    try:
+        assert torch.observers == []
+        torch.is_initialized = True
+        hooks.install()
+        assert len(torch.observers) == 1
+    finally:
+        hooks.remove()
 
 
 def test_hooks_leave_those_of_others_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

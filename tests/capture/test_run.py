@@ -17,6 +17,7 @@ import stormlog.query
 from stormlog.capture import Ending
 from stormlog.capture.running.endings import ending_of
 from stormlog.capture.running.error_output import last_exception_line, without_secrets
+from stormlog.capture.running.kills import GroupKills
 from tests.capture.test_tracker import records, types
 
 STORMLOG = [sys.executable, "-m", "stormlog"]
@@ -176,15 +177,21 @@ def test_a_command_keeps_its_terminal(tmp_path: Path) -> None:
     os.close(main)
 
 
+ALONE = GroupKills(1, False, True, 64 * 2**20, 3 * 2**29)
+SHARED = GroupKills(2, True, True, 64 * 2**20, 3 * 2**29)
+WITHIN_LIMIT = GroupKills(1, False, False, None, None)
+NONE = GroupKills(0, False, True, None, None)
+
+
 @pytest.mark.parametrize(
     ("status", "text", "kills", "expected"),
     [
-        (0, "MemoryError", 1, ("ended with status 0", None)),
-        (3, "", 0, ("ended with status 3, cause unknown", None)),
+        (0, "MemoryError", ALONE, ("ended with status 0", None)),
+        (3, "", NONE, ("ended with status 3, cause unknown", None)),
         (
             1,
             "MemoryError",
-            0,
+            NONE,
             ("ended with status 1; memory ran out: MemoryError", "message_pattern:memoryerror"),
         ),
         (
@@ -196,46 +203,83 @@ def test_a_command_keeps_its_terminal(tmp_path: Path) -> None:
         (
             1,
             "RuntimeError: [enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory: you tried",
-            0,
+            ALONE,
             (None, "message_pattern:failed to allocate"),
         ),
         (
             1,
             "jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying",
-            0,
+            NONE,
             (None, "message_pattern:out of memory"),
         ),
         (
             -6,
             "terminate called after throwing an instance of 'std::bad_alloc'",
-            0,
+            NONE,
             (None, "message_pattern:std::bad_alloc"),
         ),
-        (-9, "", 0, ("killed by SIGKILL, cause unknown", None)),
-        (137, "", 0, ("killed by SIGKILL, cause unknown", None)),
+        (-9, "", NONE, ("killed by SIGKILL, cause unknown", None)),
+        (137, "", NONE, ("killed by SIGKILL, cause unknown", None)),
         (-9, "", None, ("killed by SIGKILL, cause unknown", None)),
         (
             -9,
             "",
-            1,
+            ALONE,
             (
-                "killed by SIGKILL; the kernel killed it, because its control group was out of memory",
+                "killed by SIGKILL; the kernel killed it because the control group was out of memory "
+                "(limit 64.0 MiB, peak 1.50 GiB)",
                 "cgroup:oom_kill",
             ),
         ),
         (
+            137,
+            "",
+            SHARED,
+            (
+                "killed by SIGKILL; the kernel killed a process of its control group, which other programs share, "
+                "because the control group was out of memory (limit 64.0 MiB, peak 1.50 GiB)",
+                "cgroup:oom_kill",
+            ),
+        ),
+        (
+            -9,
+            "",
+            WITHIN_LIMIT,
+            (
+                "killed by SIGKILL; the kernel killed it to get memory, within the limits of the control group",
+                "cgroup:oom_kill",
+            ),
+        ),
+        (1, "ValueError: x", ALONE, (None, "cgroup:oom_kill")),
+        (
             1,
             "RuntimeError: DataLoader worker (pid 7) is killed by signal: Killed.",
-            2,
+            SHARED,
             (None, "cgroup:oom_kill"),
         ),
-        (1, "ValueError: x", 0, ("ended with status 1; last exception: ValueError: x", None)),
-        (-15, "", 0, ("killed by SIGTERM, cause unknown", None)),
-        (1, "MemoryError\nDuring handling\nKeyError: 'x'", 0, (None, None)),
+        (
+            1,
+            "Signal 9 (SIGKILL) received by PID 7\ntorch.elastic.ChildFailedError: ",
+            SHARED,
+            (None, "cgroup:oom_kill"),
+        ),
+        (
+            -15,
+            "",
+            SHARED,
+            (
+                "killed by SIGTERM, cause unknown; the kernel killed a process of its control group, which other "
+                "programs share, because the control group was out of memory (limit 64.0 MiB, peak 1.50 GiB)",
+                None,
+            ),
+        ),
+        (1, "ValueError: x", NONE, ("ended with status 1; last exception: ValueError: x", None)),
+        (-15, "", NONE, ("killed by SIGTERM, cause unknown", None)),
+        (1, "MemoryError\nDuring handling\nKeyError: 'x'", NONE, (None, None)),
     ],
 )
 def test_the_cause_is_the_first_that_something_shows(
-    status: int, text: str, kills: int | None, expected: tuple[str | None, str | None]
+    status: int, text: str, kills: GroupKills | None, expected: tuple[str | None, str | None]
 ) -> None:
     ending = ending_of(status, text, kills)
     sentence, reason = expected

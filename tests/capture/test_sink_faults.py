@@ -266,6 +266,8 @@ def test_a_directory_has_one_writer_at_a_time(tmp_path: Path) -> None:
     writer.append({"number": 1})
     writer.close()
     assert numbers(tmp_path) == [0, 1]
+    assert [session["status"] for session in manifest(tmp_path)["sessions"]] == ["completed"] * 2
+    assert [segment["event_count"] for segment in manifest(tmp_path)["segments"]] == [1, 1]
 
 
 def test_a_session_never_ends_before_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import stormlog.query
-from stormlog.capture import AlertOptions, MemoryCapabilities, MemoryReading, MemoryTracker
+from stormlog.capture import AlertOptions, MemoryCapabilities, MemoryReading, MemoryTracker, SinkOptions
 from stormlog.capture import tracker as tracker_module
 from stormlog.phases import PhaseProtocolError
 from stormlog.telemetry import validate_telemetry_record
@@ -439,3 +439,20 @@ def test_a_sampling_thread_that_hangs_does_not_keep_the_job_from_ending(
     assert time.monotonic() - begun < 10
     let_go.set()
     assert types(tmp_path)[-1] != "sample"
+
+
+def test_a_run_begins_when_its_session_did_whatever_is_kept_of_it(tmp_path: Path) -> None:
+    options = SinkOptions(
+        flush_every_events=1, rollover_max_events=3, retention_max_files=1, writes_in_background=False
+    )
+    with MemoryTracker(
+        tmp_path, interval=NEVER, collector=FakeCollector(), sink_options=options, alerts=None
+    ) as tracker:
+        for _ in range(5):
+            with tracker.phase("train"):
+                pass
+        tracker.record_oom(MemoryError())
+    assert "start" not in types(tmp_path)
+    (session,) = json.loads((tmp_path / "manifest.json").read_text())["sessions"]
+    with stormlog.query.open([tmp_path], cache=False) as store:
+        assert store.explain().run.started_ns == session["started_at_ns"]

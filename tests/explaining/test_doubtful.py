@@ -95,7 +95,7 @@ def test_interval_of_any_size_is_no_error(tmp_path: Path) -> None:
 
 def _failure_of(rank: int, seconds: float, time_source: str = "event") -> Failure:
     time_ns = int(seconds * SECOND)
-    nothing = (None,) * 11
+    nothing = (None,) * 12
     return Failure(rank, f"s{rank}", time_ns, time_source, "oom", False, 0, *nothing)
 
 

@@ -116,6 +116,8 @@ LINES: tuple[Line, ...] = (
     Line("describe_view", "describe memory_timeline --json"),
     Line("why", "why job --json"),
     Line("why", "why job --at 2026-11-17T22:40:00Z --json"),
+    Line("top", "top job --since 2026-01-01 --json -n 1"),
+    Line("top", "top quiet --json", 130),
     Line("diff", "diff job::lm-pretrain-1.4.0 job::lm-pretrain-1.4.1 --json"),
     Line("diff_rows", "diff quiet job::lm-pretrain-1.4.1 --jsonl"),
     Line("report", "report job --json"),

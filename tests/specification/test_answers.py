@@ -79,7 +79,7 @@ def test_fields_that_can_be_chosen_are_those_of_the_schema(told: Told) -> None:
 
 def test_what_has_lines_says_so(told: Told) -> None:
     with_lines = {line.answer for line, _ in told if line.is_lines}
-    always = {"scan", "statement", "error"}
+    always = {"scan", "top", "statement", "error"}
     assert {name for name, answer in ANSWERS.items() if answer.line is not None} - always <= {
         *with_lines,
         *(f"{name}_fields" for name in with_lines),

@@ -19,6 +19,7 @@
 --   host: machine, NULL when unknown
 --   requested_bytes: bytes that the failed allocation had asked for, as the message says, NULL when it does not
 --   free_bytes: bytes that were free then, as the message says, NULL when it does not
+--   allocator_snapshot_path: file of what PyTorch's allocator held, which is not read, NULL without one
 --   position: order of the bundles: by date as text, then path
 --
 -- Example: SELECT reason, count(*) AS bundles FROM oom_bundles GROUP BY ALL
@@ -46,5 +47,6 @@ SELECT
     host,
     requested_bytes,
     free_bytes,
+    allocator_snapshot_path,
     position
 FROM raw.oom_bundles;

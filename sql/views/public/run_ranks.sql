@@ -19,6 +19,7 @@
 -- of sessions of its sink calls it interrupted.
 --
 -- Reads: failures, run_sessions
+-- Calls: telemetry.longest_silence_ns
 -- Needs: failures
 -- Source: docs/why.md#lost-ranks.
 CREATE OR REPLACE VIEW run_ranks AS
@@ -26,8 +27,7 @@ WITH rank_ends AS (
     SELECT
         *,
         coalesce(last_event_ns, end_ns, start_ns) AS last_ns,
-        -- As a floating-point number: whatever interval a record names, this does not overflow.
-        greatest(1e10, sampling_interval_ms * 1e7) AS longest_silence_ns
+        telemetry.longest_silence_ns(sampling_interval_ms) AS longest_silence_ns
     FROM run_sessions
 ),
 

@@ -12,6 +12,7 @@ from stormlog._values import frozen_class
 from stormlog.apps.cli.commands.environment import EnvironmentDocument
 from stormlog.apps.cli.commands.follow import ChangeDocument
 from stormlog.apps.cli.commands.issue_files import ExportDocument
+from stormlog.apps.cli.commands.top import TopDocument
 from stormlog.apps.cli.documents import (
     ErrorDocument,
     IssueCells,
@@ -208,6 +209,7 @@ _ANSWERS = (
     _Answer("describe", "The public views", list[ViewDescription], ("describe",), "--json without a VIEW"),
     _Answer("describe_view", "A public view", ViewDescription, ("describe",), "--json with a VIEW"),
     _Answer("why", "Explanation of a run", Explanation, ("why",)),
+    _Answer("top", "What live runs do", TopDocument, ("top",), "--json, one for each look", ""),
     _Answer("diff", "Comparison of two runs", RunDiff, ("diff",)),
     _Answer("diff_rows", "A row of a comparison of two runs", ComparisonRow, ("diff",), "--jsonl", ""),
     _Answer("report", "A report for programs", EnvelopeDocument, ("report",)),

@@ -25,7 +25,7 @@ class CgroupMemory:
         limit: What it may use, by its own limit or that of a group around it; null without a limit.
         used: What it uses, less the part of the page cache that is given up first.
         peak: Most that it ever used, with the page cache; null where the kernel does not say.
-        oom_kills: How often the kernel killed one of its processes for its memory.
+        oom_kills: How often the kernel killed one of its processes to get memory.
     """
 
     limit: int | None
@@ -68,17 +68,36 @@ class Cgroup:
             oom_kills=_named_number(self.path, "memory.oom_control", "oom_kill"),
         )
 
+    def all_oom_kills(self) -> int | None:
+        """Return how often the kernel killed a process of the group or of one inside it; null where it does not say."""
+        own = self.read().oom_kills
+        if own is None or self.version == 2 or self.path == self._root:
+            # Version 2 counts those inside too. The outermost group of version 1 holds those of all other programs.
+            return own
+        inside = (folder for folder, _, _ in os.walk(self.path) if folder != self.path)
+        return own + sum(_named_number(folder, "memory.oom_control", "oom_kill") or 0 for folder in inside)
+
+    def times_at_limit(self) -> int:
+        """Return how often the group, or one around it, had no more room within its limit."""
+        if self.version == 2:
+            return sum(_named_number(path, "memory.events", "oom") or 0 for path in self._with_outer())
+        return sum(_number(path, "memory.failcnt") or 0 for path in self._with_outer())
+
+    def processes(self) -> set[int]:
+        """Return the processes of the group; 0 stands for one that cannot be named from here."""
+        lines = _lines(os.path.join(self.path, "cgroup.procs"))
+        return {int(line) for line in lines if line.isdecimal()}
+
     def _limit(self, name: str) -> int | None:
-        limits = []
-        path = self.path
-        while True:
-            limit = _number(path, name)
-            if limit is not None and limit < _NO_LIMIT:
-                limits.append(limit)
-            parent = os.path.dirname(path)
-            if path == self._root or len(parent) < len(self._root):
-                return min(limits, default=None)
-            path = parent
+        limits = [_number(path, name) for path in self._with_outer()]
+        return min((limit for limit in limits if limit is not None and limit < _NO_LIMIT), default=None)
+
+    def _with_outer(self) -> list[str]:
+        """Return the directory of the group and those of the groups around it."""
+        paths = [self.path]
+        while paths[-1] != self._root and len(parent := os.path.dirname(paths[-1])) >= len(self._root):
+            paths.append(parent)
+        return paths
 
 
 def find_cgroup(pid: int | str = "self", proc: str = "/proc") -> Cgroup | None:

@@ -66,7 +66,8 @@ def _torch_collector(device: int | None, local_rank: int) -> Collector | None:
     cuda = getattr(torch, "cuda", None)
     if torch is None or cuda is None:
         return None
-    if cuda.is_available():
+    # `is_available` would start the driver, after which forked processes of the job could not use it.
+    if cuda.device_count() > 0:
         return TorchCudaCollector(torch, _cuda_device(cuda, local_rank) if device is None else device)
     mps = getattr(getattr(torch, "backends", None), "mps", None)
     if mps is not None and mps.is_available() and hasattr(torch, "mps"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from stormlog._values import frozen_class
@@ -16,8 +16,17 @@ from stormlog._values import frozen_class
 if TYPE_CHECKING:
     from stormlog.capture.collectors.cgroup import CgroupMemory
 
-__all__ = ["ProcessSizes", "limits_of_this_process", "memory_of_host", "room_for_process", "sizes_of_process"]
+__all__ = [
+    "ProcessSizes",
+    "SizesOfThisProcess",
+    "limits_of_this_process",
+    "memory_of_host",
+    "room_for_process",
+    "sizes_of_process",
+]
 
+#: More than seven numbers of 64 bits take.
+_STATM_BYTES = 256
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -40,17 +49,61 @@ def sizes_of_process(pid: int | str = "self") -> ProcessSizes:
         OSError: neither ``/proc`` nor psutil tells them; the process may be gone.
     """
     try:
-        with open(f"/proc/{pid}/statm", "rb") as file:
-            pages = file.read().split()
-        return ProcessSizes(
-            int(pages[1]) * _PAGE_BYTES, int(pages[0]) * _PAGE_BYTES, int(pages[5]) * _PAGE_BYTES
-        )
+        with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:
+            return _sizes_in(file.read(_STATM_BYTES))
     except (FileNotFoundError, IndexError):
         if os.path.isdir("/proc/self"):
             raise ProcessLookupError(f"process {pid} is gone") from None
     with _psutil_errors_as_os_errors():
         memory = _psutil().Process(None if pid == "self" else int(pid)).memory_info()
         return ProcessSizes(int(memory.rss), int(memory.vms), None)
+
+
+class _OpenFile:
+    """A file that is closed once nobody reads it: not while another thread does, who would read some other file."""
+
+    def __init__(self, path: str) -> None:
+        self.descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        # Without one where it could not be opened. The function is bound early: at the end of the interpreter the
+        # module may be gone.
+        if hasattr(self, "descriptor"):
+            close(self.descriptor)
+
+
+class SizesOfThisProcess:
+    """The sizes of this process, from a file that stays open: opening it takes longer than all the rest."""
+
+    def __init__(self) -> None:
+        self._file: _OpenFile | None = None
+        self._pid: int | None = None
+
+    def __call__(self) -> ProcessSizes:
+        """Return the sizes.
+
+        Raises:
+            OSError: neither ``/proc`` nor psutil tells them.
+        """
+        if self._pid != os.getpid():
+            # In a forked child the open file would tell the sizes of the parent.
+            self._file = None
+            with contextlib.suppress(OSError):
+                self._file = _OpenFile("/proc/self/statm")
+            self._pid = os.getpid()
+        file = self._file
+        if file is None:
+            return sizes_of_process()
+        return _sizes_in(os.pread(file.descriptor, _STATM_BYTES, 0))
+
+    def close(self) -> None:
+        """Close the file. Asking goes on, and opens one each time."""
+        self._file = None
+
+
+def _sizes_in(statm: bytes) -> ProcessSizes:
+    pages = statm.split()
+    return ProcessSizes(int(pages[1]) * _PAGE_BYTES, int(pages[0]) * _PAGE_BYTES, int(pages[5]) * _PAGE_BYTES)
 
 
 def room_for_process(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from stormlog.capture.collectors.cgroup import find_cgroup
 from stormlog.capture.collectors.host import (
+    SizesOfThisProcess,
     limits_of_this_process,
     memory_of_host,
     room_for_process,
-    sizes_of_process,
 )
 from stormlog.capture.collectors.malloc import find_malloc
 from stormlog.capture.collectors.readings import MemoryCapabilities, MemoryReading
@@ -40,6 +40,7 @@ class ProcessCollector:
         self._malloc = None if malloc is None else Sparing(malloc.read)
         self._cgroup = None if cgroup is None else Sparing(cgroup.read)
         self._host = Sparing(memory_of_host)
+        self._sizes = SizesOfThisProcess()
         self._limits = limits_of_this_process()
         knows_allocator = self._malloc is not None
         self.sampling_source = "glibc.mallinfo2+rss" if knows_allocator else "rss"
@@ -62,7 +63,7 @@ class ProcessCollector:
             OSError: it cannot be read.
         """
         allocated, reserved = self._malloc() if self._malloc is not None else (None, None)
-        sizes = sizes_of_process()
+        sizes = self._sizes()
         used = sizes.resident
         cgroup = self._cgroup() if self._cgroup is not None else None
         total, free = room_for_process(self._host(), sizes, self._limits, cgroup)
@@ -84,7 +85,8 @@ class ProcessCollector:
         )
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Close the file that sizes are read from."""
+        self._sizes.close()
 
 
 def _details(cgroup: CgroupMemory | None) -> dict[str, Any]:

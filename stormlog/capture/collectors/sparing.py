@@ -14,7 +14,7 @@ __all__ = ["Sparing"]
 _Value = TypeVar("_Value")
 
 #: Share of the time that asking may take.
-_SHARE = 0.002
+_SHARE = 0.0005
 #: Longest that an answer stands, in seconds.
 _LONGEST_SECONDS = 1.0
 

@@ -20,13 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from stormlog._values import frozen_class
+from stormlog.capture.oom.allocator_snapshots import SNAPSHOT_FILENAME, AllocatorSnapshots
+from stormlog.capture.plain_values import plain_metadata, text_of_value
 from stormlog.telemetry import SessionSummary, session_summary_to_dict
 
-__all__ = ["BUNDLE_PREFIX", "OomFailure", "prune_bundles", "write_bundle"]
+__all__ = ["BUNDLE_PREFIX", "OomFailure", "WrittenBundle", "prune_bundles", "write_bundle"]
 
 BUNDLE_PREFIX = "oom_dump_"
 #: Readers pass over directories of this name.
 _UNFINISHED_PREFIX = ".stormlog-bundle-"
+#: An unfinished bundle that is older, in seconds, is of a process that was killed.
+_ABANDONED_SECONDS = 3600
 _SCHEMA_VERSION = 2
 _FILES = ("manifest.json", "events.json", "metadata.json", "environment.json")
 _NAME = re.compile(r"oom_dump_[0-9]{8}T[0-9]{6}Z_[0-9]+_.+_[0-9]+")
@@ -76,24 +80,41 @@ class OomFailure:
     metadata: Mapping[str, Any]
 
 
+@frozen_class
+class WrittenBundle:
+    """A bundle that was written.
+
+    Attributes:
+        path: Its directory.
+        snapshot_path: The allocator snapshot in it; null without one.
+        snapshot_error: Why there is none; null if none was wanted or possible.
+    """
+
+    path: str
+    snapshot_path: str | None
+    snapshot_error: str | None
+
+
 def write_bundle(
     directory: str,
     number: int,
     failure: OomFailure,
     events: Iterable[Mapping[str, Any]],
     session: SessionSummary | None,
-) -> str:
+    snapshots: AllocatorSnapshots | None = None,
+) -> WrittenBundle:
     """Write one bundle.
 
     Args:
         directory: Where bundles lie; made if it is not there.
         number: Which bundle of this process it is, from 1.
         failure: What happened.
-        events: The telemetry records before it, the oldest first.
+        events: The telemetry records before it, the oldest first; or events as they stand in bundles.
         session: Their session, if there is one.
+        snapshots: What makes an allocator snapshot, if there is to be one. A bundle without it is one too.
 
     Returns:
-        Path of the bundle.
+        What was written.
 
     Raises:
         OSError: it cannot be written; nothing is left of it.
@@ -111,19 +132,24 @@ def write_bundle(
         "session_status": session.status if session else None,
         "session": session_summary_to_dict(session) if session else None,
     }
-    contents: dict[str, Any] = {
-        "manifest.json": {
-            "schema_version": _SCHEMA_VERSION,
-            "bundle_name": name,
-            "created_at_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", moment),
-            "reason": failure.reason,
-            "backend": failure.backend,
-            "event_count": len(shown),
-            **of_session,
-            "files": list(_FILES),
-        },
-        "events.json": shown,
-        "metadata.json": {
+    unfinished = os.path.join(directory, f"{_UNFINISHED_PREFIX}{name}")
+    Path(unfinished).mkdir()
+    try:
+        try:
+            _write_json(unfinished, "events.json", shown)
+        except (TypeError, ValueError, RecursionError):
+            # One that JSON has no form for must not cost the others.
+            _write_json(unfinished, "events.json", [plain_metadata(event)[0] for event in shown])
+        environment = {"pid": os.getpid(), "cwd": _working_directory(), "system": _system()}
+        _write_json(unfinished, "environment.json", environment)
+        has_snapshot, snapshot_error = _write_snapshot(unfinished, snapshots)
+        snapshot_files = [SNAPSHOT_FILENAME] if has_snapshot else []
+        of_snapshot: dict[str, Any] = {}
+        if has_snapshot:
+            of_snapshot = {"native_history_enabled": True, "native_history_files": snapshot_files}
+        elif snapshot_error is not None:
+            of_snapshot = {"allocator_snapshot_error": snapshot_error}
+        metadata = {
             "reason": failure.reason,
             "exception_type": failure.exception_type,
             "exception_module": failure.exception_module,
@@ -132,24 +158,46 @@ def write_bundle(
             "backend": failure.backend,
             "captured_event_count": len(shown),
             **of_session,
-            "custom_metadata": dict(failure.metadata),
-        },
-        "environment.json": {"pid": os.getpid(), "cwd": _working_directory(), "system": _system()},
-    }
-    unfinished = os.path.join(directory, f"{_UNFINISHED_PREFIX}{name}")
-    Path(unfinished).mkdir()
-    try:
-        for filename in _FILES:
-            with open(os.path.join(unfinished, filename), "w", encoding="utf-8") as file:
-                # ASCII: a text with half a surrogate pair has no other form.
-                json.dump(contents[filename], file, indent=2, default=str)
-                file.flush()
-                os.fsync(file.fileno())
+            "custom_metadata": {**failure.metadata, **of_snapshot},
+        }
+        _write_json(unfinished, "metadata.json", metadata)
+        manifest = {
+            "schema_version": _SCHEMA_VERSION,
+            "bundle_name": name,
+            "created_at_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", moment),
+            "reason": failure.reason,
+            "backend": failure.backend,
+            "event_count": len(shown),
+            **of_session,
+            "files": [*_FILES, *snapshot_files],
+            **(of_snapshot if has_snapshot else {}),
+        }
+        _write_json(unfinished, "manifest.json", manifest)
         os.rename(unfinished, path)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    return path
+    return WrittenBundle(
+        path, os.path.join(path, SNAPSHOT_FILENAME) if has_snapshot else None, snapshot_error
+    )
+
+
+def _write_json(directory: str, filename: str, content: object) -> None:
+    with open(os.path.join(directory, filename), "w", encoding="utf-8") as file:
+        # ASCII: a text with half a surrogate pair has no other form.
+        json.dump(content, file, indent=2, default=text_of_value)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_snapshot(directory: str, snapshots: AllocatorSnapshots | None) -> tuple[bool, str | None]:
+    """Return whether there is a snapshot, and what went wrong."""
+    if snapshots is None:
+        return False, None
+    try:
+        return snapshots.write(os.path.join(directory, SNAPSHOT_FILENAME)), None
+    except Exception as error:  # A full disk, no memory, a PyTorch that works otherwise.
+        return False, f"{type(error).__name__}: {error}"
 
 
 def prune_bundles(directory: str, newest: str, *, max_bundles: int, max_total_bytes: int) -> None:
@@ -164,7 +212,10 @@ def prune_bundles(directory: str, newest: str, *, max_bundles: int, max_total_by
     found = []
     for name in os.listdir(directory):
         path = os.path.join(directory, name)
-        if _NAME.fullmatch(name) and path != newest and os.path.isdir(path) and not os.path.islink(path):
+        if name.startswith(_UNFINISHED_PREFIX) and not os.path.islink(path):
+            if os.stat(path).st_mtime < time.time() - _ABANDONED_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+        elif _NAME.fullmatch(name) and path != newest and os.path.isdir(path) and not os.path.islink(path):
             found.append((os.stat(path).st_mtime_ns, path, _size_of(path)))
     # The newest first, as far as there is room.
     found.sort(reverse=True)
@@ -176,7 +227,9 @@ def prune_bundles(directory: str, newest: str, *, max_bundles: int, max_total_by
 
 
 def _event_of_bundle(record: Mapping[str, Any], backend: str) -> dict[str, Any]:
-    moment = record.get("timestamp_ns")
+    if "timestamp_ns" not in record:
+        return dict(record)
+    moment = record["timestamp_ns"]
     event: dict[str, Any] = {"timestamp": moment / 1e9 if isinstance(moment, int) else None}
     for name, name_in_bundle in _EVENT_NAMES.items():
         event[name_in_bundle] = record.get(name)

@@ -11,10 +11,21 @@ import sys
 
 from stormlog._values import frozen_class
 
-__all__ = ["OomClassification", "classify_oom", "classify_oom_text", "text_of"]
+__all__ = [
+    "OomClassification",
+    "classify_oom",
+    "classify_oom_text",
+    "oom_reason",
+    "oom_reason_of_text",
+    "text_of",
+]
 
 TORCH_REASON = "torch.cuda.OutOfMemoryError"
 _TENSORFLOW_REASON = "tensorflow.ResourceExhaustedError"
+#: What PyTorch says on Linux and on Windows where the memory of the host ran out.
+_HOST_MEMORY_TEXTS = ("defaultcpuallocator: can't allocate memory", "defaultcpuallocator: not enough memory")
+_FAILED_TO_ALLOCATE = "message_pattern:failed to allocate"
+_PLAIN_MEMORY_ERROR = "message_pattern:memoryerror"
 #: The first that a message holds gives the reason.
 _PATTERNS = (
     "out of memory",
@@ -75,6 +86,35 @@ def classify_oom_text(class_name: str, module: str, message: str) -> OomClassifi
         if pattern in text:
             return OomClassification(True, f"message_pattern:{pattern}")
     return _NO_OOM
+
+
+def oom_reason(exception: BaseException) -> str | None:
+    """Return the reason by which a failure is recorded; null if memory did not run out.
+
+    That of `classify_oom`, and of what its table leaves out: a `MemoryError` without text, and PyTorch's allocator
+    for the memory of the host.
+
+    Args:
+        exception: Any.
+    """
+    reason = classify_oom(exception).reason or _reason_of_host_memory(text_of(exception))
+    return _PLAIN_MEMORY_ERROR if reason is None and isinstance(exception, MemoryError) else reason
+
+
+def oom_reason_of_text(class_name: str, module: str, message: str) -> str | None:
+    """Return the same for an exception of which only the names and the text are known.
+
+    Args:
+        class_name: As of `classify_oom_text`, as are the others.
+        module: Likewise.
+        message: Likewise.
+    """
+    return classify_oom_text(class_name, module, message).reason or _reason_of_host_memory(message)
+
+
+def _reason_of_host_memory(message: str) -> str | None:
+    """Return the reason where PyTorch says in words of its own that the host has no more memory."""
+    return _FAILED_TO_ALLOCATE if any(text in message.lower() for text in _HOST_MEMORY_TEXTS) else None
 
 
 def text_of(exception: BaseException) -> str:

@@ -11,6 +11,7 @@ import threading
 from types import TracebackType
 from typing import Any
 
+from stormlog.capture.oom.allocator_snapshots import cuda_in_use
 from stormlog.capture.oom.classification import TORCH_REASON
 from stormlog.capture.oom.recorder import FlightRecorder
 
@@ -36,7 +37,7 @@ class OomHooks:
         self.saw_exception = False
 
     def install(self) -> None:
-        """Listen from now on. PyTorch is listened to if the job has imported it; call again after it did."""
+        """Listen from now on. PyTorch is listened to once the job uses a device; call again after it did."""
         if not self._is_installed:
             self._before, self._before_of_threads = sys.excepthook, threading.excepthook
             sys.excepthook = self._on_exception
@@ -78,7 +79,8 @@ class OomHooks:
         attach = getattr(
             getattr(sys.modules.get("torch"), "_C", None), "_cuda_attach_out_of_memory_observer", None
         )
-        if attach is None:
+        # Attaching starts the device, or reaches no allocator where none was started.
+        if attach is None or cuda_in_use() is None:
             return False
         try:
             attach(self._on_torch_oom)

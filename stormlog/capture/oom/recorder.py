@@ -17,18 +17,21 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from stormlog._values import frozen_class
+from stormlog.capture.oom.allocator_snapshots import AllocatorSnapshots
 from stormlog.capture.oom.bundles import OomFailure, prune_bundles, write_bundle
-from stormlog.capture.oom.classification import classify_oom, text_of
+from stormlog.capture.oom.classification import oom_reason, text_of
+from stormlog.capture.plain_values import plain_metadata
 from stormlog.capture.processes import leave_in_child
 from stormlog.telemetry import SessionSummary
 
 __all__ = ["FlightRecorder", "FlightRecorderOptions", "RecordedOom"]
 
 _MARK = "_stormlog_recorded_oom"
+_DIRECTORY = "oom_dumps"
+#: Of an exception, in a bundle.
+_MAX_MESSAGE_LENGTH = 100_000
 #: An exception this much later, in seconds, is another failure than the one that was seen before it was raised.
 _RAISED_WITHIN_SECONDS = 5.0
-#: The reason of a `MemoryError` without text: what its name says.
-_PLAIN_MEMORY_ERROR = "message_pattern:memoryerror"
 
 
 @frozen_class
@@ -36,16 +39,24 @@ class FlightRecorderOptions:
     """What a flight recorder goes by.
 
     Attributes:
-        directory: Where bundles are written.
+        directory: Where bundles are written; None: ``oom_dumps`` of the sink, or of the working directory without one.
         buffer_size: Events that are kept in memory, at least 1.
         max_bundles: Bundles of the directory that are kept; 0 or less: all.
         max_total_bytes: Bytes of them together; 0 or less: any number. The newest is kept in any case.
+        allocator_snapshot: Whether PyTorch's allocator is asked, on CUDA and ROCm, which pieces of memory it holds, for
+            a file beside those of the bundle.
+        allocator_history: Allocations and frees, with their Python stacks, that PyTorch is told to remember for it; 0:
+            none. What the job itself has told PyTorch to remember stays as it is.
+        max_snapshot_bytes: Bytes of that file at most.
     """
 
-    directory: str = "oom_dumps"
+    directory: str | None = None
     buffer_size: int = 10_000
     max_bundles: int = 5
     max_total_bytes: int = 256 * 1024 * 1024
+    allocator_snapshot: bool = False
+    allocator_history: int = 10_000
+    max_snapshot_bytes: int = 64 * 1024 * 1024
 
 
 @frozen_class
@@ -56,11 +67,15 @@ class RecordedOom:
         failure: What is known of it.
         bundle_path: Path of its bundle; null if none could be written.
         error: Why none could be written; null if it was.
+        snapshot_path: Path of the allocator snapshot in it; null without one.
+        snapshot_error: Why there is none; null if none was wanted, or if the job uses no device.
     """
 
     failure: OomFailure
     bundle_path: str | None
     error: str | None
+    snapshot_path: str | None = None
+    snapshot_error: str | None = None
 
 
 class FlightRecorder:
@@ -88,8 +103,14 @@ class FlightRecorder:
         self._backend = backend
         self._on_oom = on_oom
         self._events: deque[Mapping[str, Any]] = deque(maxlen=max(1, self.options.buffer_size))
-        self._lock = threading.Lock()
+        # A signal handler may record a failure while another one is recorded.
+        self._lock = threading.RLock()
         self._count = 0
+        self._snapshots = (
+            AllocatorSnapshots(self.options.allocator_history, self.options.max_snapshot_bytes)
+            if self.options.allocator_snapshot
+            else None
+        )
         self._not_raised_yet = threading.local()
         leave_in_child(self)
 
@@ -97,9 +118,27 @@ class FlightRecorder:
         """Keep an event, instead of the oldest if there is no room. It must not be changed afterwards.
 
         Args:
-            event: A telemetry record.
+            event: A telemetry record, or an event as it stands in bundles.
         """
         self._events.append(event)
+
+    def begin_history(self) -> None:
+        """Have PyTorch remember allocations, if options ask for it and the job uses a device by now.
+
+        Raises:
+            Exception: what PyTorch raises, once.
+        """
+        if self._snapshots is not None:
+            self._snapshots.begin_history()
+
+    def end_history(self) -> None:
+        """Have PyTorch forget what `begin_history` had it remember.
+
+        Raises:
+            Exception: what PyTorch raises.
+        """
+        if self._snapshots is not None:
+            self._snapshots.end_history()
 
     @property
     def events(self) -> list[Mapping[str, Any]]:
@@ -126,9 +165,7 @@ class FlightRecorder:
         before = getattr(exception, _MARK, None)
         if before is not None:
             return before if isinstance(before, RecordedOom) else None
-        reason = classify_oom(exception).reason
-        if reason is None and isinstance(exception, MemoryError):
-            reason = _PLAIN_MEMORY_ERROR
+        reason = oom_reason(exception)
         if reason is None:
             return None
         recorded = self._seen_before_it_was_raised(reason) or self.record_failure(
@@ -170,21 +207,33 @@ class FlightRecorder:
             What was recorded; an error in it if no bundle could be written.
         """
         failure = OomFailure(
-            reason, exception_type, exception_module, message, context, self._backend(), metadata or {}
+            reason,
+            exception_type,
+            exception_module,
+            None if message is None else message[:_MAX_MESSAGE_LENGTH],
+            context,
+            self._backend(),
+            plain_metadata(metadata or {})[0],
         )
         with self._lock:
             self._count += 1
             try:
-                directory = os.path.abspath(self.options.directory)
-                path = write_bundle(directory, self._count, failure, self.events, self._session())
-                recorded = RecordedOom(failure, path, None)
+                directory = os.path.abspath(self.options.directory or _DIRECTORY)
+                # A host without memory has none for what the device holds.
+                snapshots = None if exception_type == "MemoryError" else self._snapshots
+                written = write_bundle(
+                    directory, self._count, failure, self.events, self._session(), snapshots
+                )
+                recorded = RecordedOom(
+                    failure, written.path, None, written.snapshot_path, written.snapshot_error
+                )
             except Exception as error:  # A full disk, no memory, a value that cannot be shown.
                 recorded = RecordedOom(failure, None, f"{type(error).__name__}: {error}")
             else:
                 with contextlib.suppress(OSError):
                     prune_bundles(
                         directory,
-                        path,
+                        written.path,
                         max_bundles=self.options.max_bundles,
                         max_total_bytes=self.options.max_total_bytes,
                     )
@@ -197,7 +246,7 @@ class FlightRecorder:
 
     def leave_to_parent(self) -> None:
         """Go on in a forked child, whose parent may have been recording a failure."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @contextlib.contextmanager
     def watch(self, context: str | None = None, **metadata: Any) -> Iterator[None]:

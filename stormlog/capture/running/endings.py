@@ -5,18 +5,20 @@ Source: docs/run.md#cause-of-death.
 
 from __future__ import annotations
 
+import re
 import signal
 from typing import Any
 
 from stormlog._values import frozen_class
-from stormlog.capture.oom.classification import classify_oom_text
+from stormlog.capture.oom.classification import oom_reason_of_text
 from stormlog.capture.running.error_output import last_exception_line, without_secrets
+from stormlog.capture.running.kills import GroupKills
 
 __all__ = ["Ending", "ending_of"]
 
 CGROUP_REASON = "cgroup:oom_kill"
-#: What PyTorch says where the memory of the host ran out, in other words than those of the table.
-_CPU_ALLOCATOR = "defaultcpuallocator: can't allocate memory"
+#: What launchers and data loaders say of a process of theirs that was killed.
+_SAYS_KILLED = re.compile(r"SIGKILL|killed by signal: Killed", re.IGNORECASE)
 
 
 @frozen_class
@@ -30,8 +32,7 @@ class Ending:
         exception_type: Class of the last exception on its standard error; null without one.
         exception_module: Its module; null likewise.
         exception_message: That line, without secrets; null likewise.
-        oom_kills: How many processes of its control group the kernel killed for memory while it ran; null where that is
-            not told.
+        kills: What its control group counted while it ran; null where the kernel counts nothing.
     """
 
     exit_code: int | None
@@ -40,7 +41,7 @@ class Ending:
     exception_type: str | None
     exception_module: str | None
     exception_message: str | None
-    oom_kills: int | None
+    kills: GroupKills | None
 
     @property
     def is_success(self) -> bool:
@@ -58,35 +59,62 @@ class Ending:
             else f"killed by {self.signal_name}"
         )
         if self.oom_reason == CGROUP_REASON:
-            whom = "it" if self.signal_name == "SIGKILL" else "a process of it"
-            return f"{how}; the kernel killed {whom}, because its control group was out of memory"
+            return f"{how}; {self._kill}"
         if self.oom_reason is not None:
             return f"{how}; memory ran out: {self.exception_message}"
         if self.exception_message is not None:
-            return f"{how}; last exception: {self.exception_message}"
-        return f"{how}, cause unknown"
+            how = f"{how}; last exception: {self.exception_message}"
+            return how if not self._kill else f"{how}; {self._kill}"
+        return f"{how}, cause unknown" if not self._kill else f"{how}, cause unknown; {self._kill}"
+
+    @property
+    def _kill(self) -> str:
+        """Whom the kernel killed to get memory, and why; empty if nobody."""
+        kills = self.kills
+        if kills is None or not kills.count:
+            return ""
+        if kills.is_shared:
+            whom = "a process of its control group, which other programs share,"
+        else:
+            whom = "it" if self.signal_name == "SIGKILL" else "a process of it"
+        if not kills.is_limit_hit:
+            return f"the kernel killed {whom} to get memory, within the limits of the control group"
+        known = [
+            f"{name} {_size(size)}"
+            for name, size in (("limit", kills.limit_bytes), ("peak", kills.peak_bytes))
+            if size is not None
+        ]
+        numbers = f" ({', '.join(known)})" if known else ""
+        return f"the kernel killed {whom} because the control group was out of memory{numbers}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is known, for the metadata of a record."""
-        values = {
+        values: dict[str, Any] = {
             "exit_code": self.exit_code,
             "exit_signal": self.signal_name,
             "exit_summary": self.sentence,
             "exception_type": self.exception_type,
             "exception_module": self.exception_module,
             "exception_message": self.exception_message,
-            "cgroup_oom_kills": self.oom_kills,
         }
+        if self.kills is not None:
+            values["cgroup_oom_kills"] = self.kills.count
+            values["cgroup_is_shared"] = self.kills.is_shared
+            values["cgroup_limit_bytes"] = self.kills.limit_bytes
+            values["cgroup_peak_bytes"] = self.kills.peak_bytes
         return {name: value for name, value in values.items() if value is not None}
 
 
-def ending_of(status: int, error_text: str, oom_kills: int | None) -> Ending:
+def ending_of(status: int, error_text: str, kills: GroupKills | None) -> Ending:
     """Return how a command ended.
+
+    A kill that its control group counted is the cause if the command, or one of its processes as far as it says, was
+    killed, or if nobody else is in the group.
 
     Args:
         status: Its exit status, or a signal as a negative number.
         error_text: The end of what it said on its standard error.
-        oom_kills: As of `Ending`.
+        kills: As of `Ending`.
     """
     # A shell tells so that a command of its own was killed.
     number = -status if status < 0 else status - 128 if status > 128 else 0
@@ -94,11 +122,10 @@ def ending_of(status: int, error_text: str, oom_kills: int | None) -> Ending:
     exception = None if status == 0 else last_exception_line(error_text)
     reason = None
     if exception is not None:
-        reason = classify_oom_text(*exception).reason
-        if reason is None and _CPU_ALLOCATOR in exception[2].lower():
-            reason = "message_pattern:failed to allocate"
-    if reason is None and status != 0 and oom_kills:
-        reason = CGROUP_REASON
+        reason = oom_reason_of_text(*exception)
+    if reason is None and status != 0 and kills is not None and kills.count:
+        was_killed = name == "SIGKILL" or _SAYS_KILLED.search(error_text)
+        reason = CGROUP_REASON if was_killed or not kills.is_shared else None
     return Ending(
         exit_code=None if status < 0 else status,
         signal_name=name,
@@ -106,8 +133,12 @@ def ending_of(status: int, error_text: str, oom_kills: int | None) -> Ending:
         exception_type=None if exception is None else exception[0],
         exception_module=None if exception is None else exception[1] or "builtins",
         exception_message=None if exception is None else without_secrets(exception[2]),
-        oom_kills=oom_kills,
+        kills=kills,
     )
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.2f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
 
 
 def _signal_name(number: int) -> str:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 
-from stormlog.capture.collectors.cgroup import find_cgroup
 from stormlog.capture.collectors.host import memory_of_host, room_for_process, sizes_of_process
 from stormlog.capture.collectors.readings import MemoryCapabilities, MemoryReading
+from stormlog.capture.running.kills import KillWatch
 
 __all__ = ["ProcessTreeCollector"]
 
@@ -32,7 +32,7 @@ class ProcessTreeCollector:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self.cgroup = find_cgroup(pid)
+        self.kills = KillWatch(pid)
 
     def read(self) -> MemoryReading:
         """Return the memory of the tree now.
@@ -42,7 +42,8 @@ class ProcessTreeCollector:
         """
         sizes = sizes_of_process(self._pid)
         used, largest, count = sizes.resident, sizes.resident, 1
-        for pid in _descendants(self._pid):
+        descendants = _descendants(self._pid)
+        for pid in descendants:
             try:
                 resident = sizes_of_process(pid).resident
             except (OSError, ValueError):
@@ -53,7 +54,8 @@ class ProcessTreeCollector:
         if sizes.resident == 0 and count == 1:
             # Dead, and not waited for yet.
             raise ProcessLookupError(f"process {self._pid} has ended")
-        cgroup = self.cgroup.read() if self.cgroup is not None else None
+        self.kills.look(descendants)
+        cgroup = self.kills.cgroup.read() if self.kills.cgroup is not None else None
         total, free = room_for_process(memory_of_host(), sizes, (None, None), cgroup)
         details = {
             "process_count": count,

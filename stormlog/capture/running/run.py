@@ -25,11 +25,13 @@ from stormlog.capture.collectors.readings import Collector, MemoryReading
 from stormlog.capture.health import CollectorHealth
 from stormlog.capture.identity import Identity
 from stormlog.capture.places import open_sink
+from stormlog.capture.processes import occupy_standard_descriptors
 from stormlog.capture.records import RecordMaker
 from stormlog.capture.running.devices import visible_nvidia_devices
 from stormlog.capture.running.endings import Ending, ending_of
 from stormlog.capture.running.error_output import ErrorOutput
 from stormlog.capture.running.process_tree import ProcessTreeCollector
+from stormlog.capture.shared_session import SharedSession
 from stormlog.capture.sink.options import SinkOptions
 from stormlog.capture.sink.writer import SinkWriter
 from stormlog.telemetry import SESSION_STATUS_COMPLETED, SESSION_STATUS_INTERRUPTED, create_session_summary
@@ -89,11 +91,15 @@ def run_command(
     """
     problems: list[str] = []
     clock = SessionClock()
+    occupy_standard_descriptors()
     output = ErrorOutput(2, clock.now_ns)
-    with _signals_passed_on() as passed_to:
+    shared = SharedSession(identity.rank)
+    # Trackers of the command write beside us, unless they are told another place.
+    variables = {**os.environ, "STORMLOG_SINK": os.path.abspath(sink), **shared.variables}
+    with contextlib.closing(shared), _signals_passed_on() as passed_to:
         try:
             # Whatever else was handed to us is the command's.
-            child = subprocess.Popen(command, stderr=output.writer, close_fds=False)
+            child = subprocess.Popen(command, stderr=output.writer, close_fds=False, env=variables)
         except BaseException:
             os.close(output.writer)
             raise
@@ -101,6 +107,7 @@ def run_command(
         output.begin()
         session = create_session_summary(
             source="stormlog.run",
+            session_id=shared.session_id,
             started_at_ns=clock.started_at_ns,
             pid=child.pid,
             job_id=identity.job_id,
@@ -124,14 +131,11 @@ def run_command(
             watch.add(
                 device, RecordMaker(session, identity, device, round(1000 * interval), None, pid=child.pid)
             )
-        kills_before = _oom_kills(collector)
         watch.event("start", context="Memory tracking started", command=os.path.basename(command[0]))
         status = _wait(child, interval, watch.sample)
-    output.end()
-    kills = _oom_kills(collector)
-    new_kills = None if kills is None or kills_before is None else max(0, kills - kills_before)
-    ending = ending_of(status, output.text, new_kills)
-    watch.end(ending, output)
+        output.end()
+        ending = ending_of(status, output.text, collector.kills.result())
+        watch.end(ending, output, shared)
     if writer is not None:
         with contextlib.suppress(Exception):
             writer.close(SESSION_STATUS_COMPLETED if ending.is_success else SESSION_STATUS_INTERRUPTED)
@@ -189,13 +193,14 @@ class _Watch:
         """Write an event of the command."""
         self._write(self._sources[0], event_type, context, **metadata)
 
-    def end(self, ending: Ending, output: ErrorOutput) -> None:
-        """Write how the command ended."""
+    def end(self, ending: Ending, output: ErrorOutput, shared: SharedSession) -> None:
+        """Write how the command ended, and that memory ran out unless a tracker inside it has recorded that."""
         facts = ending.as_dict()
         command = self._sources[0]
-        if ending.oom_reason is not None:
-            # When it was told, with the memory of that time: at its end, a command has freed much already.
-            failed_ns = output.exception_ns if ending.exception_type is not None else None
+        # When it was told, with the memory of that time: at its end, a command has freed much already.
+        failed_ns = output.exception_ns if ending.exception_type is not None else None
+        is_known = failed_ns is not None and shared.has_recorded(failed_ns)
+        if ending.oom_reason is not None and not is_known:
             self._write(
                 command,
                 "error",
@@ -260,10 +265,6 @@ def _wait(child: subprocess.Popen[bytes], interval: float, sample: Callable[[], 
         due = max(due + interval, time.monotonic())
         with contextlib.suppress(subprocess.TimeoutExpired):
             return child.wait(max(0.001, due - time.monotonic()))
-
-
-def _oom_kills(collector: ProcessTreeCollector) -> int | None:
-    return None if collector.cgroup is None else collector.cgroup.read().oom_kills
 
 
 @contextlib.contextmanager

@@ -6,17 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from stormlog.capture.plain_values import type_name
 from stormlog.telemetry.schema import LONGEST_LINE_BYTES
 
 __all__ = ["line_of"]
 
 
-def _name_of_type(value: object) -> str:
-    # A text of the value itself could be huge, and making it could wait for a device.
-    return f"<{type(value).__module__}.{type(value).__qualname__}>"
-
-
-_encode = json.JSONEncoder(sort_keys=True, default=_name_of_type).encode
+# A text of a value itself could be huge, and making it could wait for a device.
+_encode = json.JSONEncoder(sort_keys=True, default=type_name).encode
 
 
 def line_of(record: Mapping[str, Any]) -> bytes:

@@ -33,6 +33,9 @@ class SinkOptions:
         retry_seconds: Pause after a write that failed, in seconds; doubled after each further one.
         retry_max_seconds: Longest such pause, in seconds.
         writes_in_background: Whether a thread of the writer writes the files. False: the thread that appends does.
+        compact_at_close: Whether another process, of the lowest priority, puts Parquet in the place of segments once
+            the sink is closed.
+        compact_wait_seconds: How long the end of the job waits for that process before it is stopped, in seconds.
     """
 
     flush_every_events: int = 50
@@ -46,6 +49,8 @@ class SinkOptions:
     retry_seconds: float = 1.0
     retry_max_seconds: float = 60.0
     writes_in_background: bool = True
+    compact_at_close: bool = False
+    compact_wait_seconds: float = 30.0
 
     def check(self) -> None:
         """Refuse values that no writer can go by.
@@ -70,6 +75,8 @@ class SinkOptions:
         _require_above_0("retry_seconds", self.retry_seconds)
         if self.retry_max_seconds < self.retry_seconds:
             raise ValueError("retry_max_seconds must not be below retry_seconds")
+        if not self.compact_wait_seconds >= 0:
+            raise ValueError(f"compact_wait_seconds must not be below 0, not {self.compact_wait_seconds}")
 
 
 def _require_at_least_1(name: str, value: int) -> None:

@@ -27,7 +27,7 @@ def append_batch(path: str, batch: bytes, *, sync: bool) -> None:
             _write_all(descriptor, batch)
             if sync:
                 os.fsync(descriptor)
-        except OSError:
+        except BaseException:
             os.ftruncate(descriptor, size)
             raise
     finally:

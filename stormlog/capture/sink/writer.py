@@ -12,13 +12,14 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stormlog._values import frozen_class
-from stormlog.capture.processes import flush_at_exit, leave_in_child
+from stormlog.capture.processes import flush_at_exit, leave_in_child, occupy_standard_descriptors
 from stormlog.capture.sink.buffer import LineBuffer
 from stormlog.capture.sink.claims import DirectoryClaim
+from stormlog.capture.sink.compacting import start_compaction, stop_compaction
 from stormlog.capture.sink.ledger import recovered_ledger
 from stormlog.capture.sink.lines import line_of
 from stormlog.capture.sink.options import SinkOptions
@@ -58,6 +59,8 @@ class SinkDiagnostics:
         dropped_bytes: Bytes of these.
         failed_write_count: Writes that failed, of segments or the manifest.
         last_error: What the last of these said; None if none failed.
+        waiting_record_count: Records that wait in memory now.
+        waiting_bytes: Bytes of these.
     """
 
     rollover_count: int
@@ -69,6 +72,8 @@ class SinkDiagnostics:
     dropped_bytes: int = 0
     failed_write_count: int = 0
     last_error: str | None = None
+    waiting_record_count: int = 0
+    waiting_bytes: int = 0
 
 
 class SinkWriter:
@@ -80,6 +85,7 @@ class SinkWriter:
         directory: Where the sink lies; made if it is not there. A session that its last writer left running is
             marked as interrupted.
         options: How it is written.
+        on_problem: Called with what went wrong after `close`, from any thread.
 
     Raises:
         ValueError: an option is wrong.
@@ -89,12 +95,19 @@ class SinkWriter:
     Source: docs/capture.md#sink.
     """
 
-    def __init__(self, directory: str | os.PathLike[str], options: SinkOptions | None = None) -> None:
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        options: SinkOptions | None = None,
+        *,
+        on_problem: Callable[[str], None] | None = None,
+    ) -> None:
         self._options = options or SinkOptions()
         self._options.check()
         self._directory = os.path.abspath(os.fspath(directory))
-        # Held for moments: the session and the lines that wait. Nothing is written under it.
-        self._lock = threading.Lock()
+        # Held for moments: the session and the lines that wait. Nothing is written under it. A signal handler that
+        # interrupts who holds it must not wait for it.
+        self._lock = threading.RLock()
         # Held while files are written. Who needs both takes this one first.
         self._files_lock = threading.RLock()
         self._due = threading.Condition(self._lock)
@@ -110,11 +123,13 @@ class SinkWriter:
         self._dropped_records = self._dropped_bytes = 0
         self._last_error: str | None = None
         self._is_of_this_process = True
-        os.makedirs(self._directory, exist_ok=True)
-        self._claim: DirectoryClaim | None = DirectoryClaim(self._directory)
-        self._ledger, changed = recovered_ledger(self._directory)
-        if changed:
-            self._write_manifest()
+        # What a signal handler asks for while files are written is done once they are.
+        self._is_writing = False
+        self._close_wanted: str | None = None
+        self._on_problem = on_problem
+        occupy_standard_descriptors()
+        self._claim: DirectoryClaim | None = None
+        self._open()
         flush_at_exit(self)
         leave_in_child(self)
 
@@ -157,6 +172,9 @@ class SinkWriter:
         if not self._is_of_this_process:
             return
         with self._files_lock:
+            if self._is_writing:
+                self._close_wanted = session_status
+                return
             self._write_waiting()
             status = normalize_session_status(session_status)
             with self._lock:
@@ -173,6 +191,8 @@ class SinkWriter:
             if self._claim is not None:
                 self._claim.release()
                 self._claim = None
+            if session is not None and self._options.compact_at_close:
+                start_compaction(self._directory, self._options.compact_wait_seconds, self._on_problem)
 
     # ---- records ---------------------------------------------------------------------------------------
 
@@ -212,6 +232,16 @@ class SinkWriter:
         if self._thread is None:
             self.flush_if_due()
 
+    def count_lost(self, size_bytes: int = 0) -> None:
+        """Count a record that never was a line as dropped, so that readers are told.
+
+        Args:
+            size_bytes: Its size, as far as it is known.
+        """
+        with self._lock:
+            self._buffer.dropped_records += 1
+            self._buffer.dropped_bytes += size_bytes
+
     def flush(self) -> None:
         """Write what waits, now; when this returns without `SinkDiagnostics.last_error` having changed, it is there."""
         if self._is_of_this_process:
@@ -238,15 +268,28 @@ class SinkWriter:
             self._dropped_bytes + self._buffer.dropped_bytes,
             self._failed_writes,
             self._last_error,
+            len(self._buffer),
+            self._buffer.size_bytes,
         )
 
     # ---- inside ----------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        """Claim the directory, and take over what its last writer left there."""
+        stop_compaction(self._directory)
+        os.makedirs(self._directory, exist_ok=True)
+        self._claim = DirectoryClaim(self._directory)
+        self._ledger, changed = recovered_ledger(self._directory)
+        self._last_segment = None
+        self._begun.clear()
+        if changed:
+            self._write_manifest()
 
     def _start_session(self, summary: SessionSummary | None, session_id: str | None) -> SessionSummary:
         if self._session is not None:
             return self._session
         if self._claim is None:
-            self._claim = DirectoryClaim(self._directory)
+            self._open()
         summary = summary or create_session_summary(source="stormlog.telemetry_sink", session_id=session_id)
         session = self._ledger.begin_session(summary)
         self._last_write = time.monotonic()
@@ -282,6 +325,18 @@ class SinkWriter:
                     self._due.wait_for(lambda: self._session is None, pause)
 
     def _write_waiting(self) -> None:
+        if self._is_writing:
+            return
+        self._is_writing = True
+        try:
+            self._write_lines()
+        finally:
+            self._is_writing = False
+            wanted, self._close_wanted = self._close_wanted, None
+            if wanted is not None:
+                self.close(wanted)
+
+    def _write_lines(self) -> None:
         with self._lock:
             session = self._session
             lines = self._buffer.take()
@@ -290,12 +345,13 @@ class SinkWriter:
             return
         try:
             segment = self._append(session.session_id, lines)
-        except (
-            Exception
-        ) as error:  # Whatever it is, a job that is short of memory too: it must not reach the job.
-            self._note_failure(error)
+        except BaseException as error:
+            # Whatever it is, a job that is short of memory too: it must not reach the job. Ctrl-C must.
             with self._lock:
                 self._buffer.put_back(lines)
+            if not isinstance(error, Exception):
+                raise
+            self._note_failure(error)
             return
         self._retry_at, self._pause = 0.0, self._options.retry_seconds
         self._last_segment = segment
@@ -384,7 +440,8 @@ class SinkWriter:
     def leave_to_parent(self) -> None:
         """Do nothing more: this is a forked child, and what waits is its parent's."""
         self._is_of_this_process = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._is_writing = False
         self._files_lock = threading.RLock()
         self._due = threading.Condition(self._lock)
         if self._claim is not None:

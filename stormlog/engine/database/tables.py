@@ -36,7 +36,7 @@ TABLES = {
         "created_at_us BIGINT, backend VARCHAR, reason VARCHAR, event_count BIGINT, session_id VARCHAR, "
         "session_status VARCHAR, exception_type VARCHAR, exception_module VARCHAR, exception_message VARCHAR, "
         "context VARCHAR, job_id VARCHAR, rank BIGINT, host VARCHAR, world_size BIGINT, requested_bytes BIGINT, "
-        "free_bytes BIGINT, entry VARCHAR"
+        "free_bytes BIGINT, entry VARCHAR, allocator_snapshot_path VARCHAR"
     ),
     "raw.run_envelopes": (
         "position INTEGER, run_id VARCHAR, title VARCHAR, description VARCHAR, job_id VARCHAR, started_at_ns BIGINT, "

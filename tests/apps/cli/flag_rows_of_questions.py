@@ -68,6 +68,7 @@ def of_runs(gone: str) -> list[Row]:
 #: What stands behind a command where a row says nothing else.
 BASES = {
     "report": "runs",
+    "top": "runs",
     "diff": "runs::s-1 runs::j2",
     "shell": "runs",
     "mcp": "runs",
@@ -83,6 +84,15 @@ BASES = {
 }
 
 TABLE: dict[str, list[Row]] = {
+    "top": [
+        Row("--interval", "--interval never", new="never", on="stderr", status=2),
+        Row("--iterations", "-n 0", new="-n", on="stderr", status=2),
+        Row("--once", "--once -n 2", new="--once", on="stderr", status=2),
+        Row("--since", "--since 2020-01-01", gone="not shown"),
+        Row("--format", "--format json -n 1", new='"older_run_count"'),
+        Row("--json", "--json -n 1", new='"older_run_count"'),
+        *opens(reading()),
+    ],
     "report": [
         Row("--output", "-o report.html", new="report.html", on="files"),
         Row("--force", "--force", "runs -o issues.json", base_status=None),

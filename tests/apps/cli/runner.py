@@ -18,6 +18,7 @@ import termios
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from stormlog.apps.cli.app import run
@@ -55,6 +56,7 @@ def on_terminal(
     width: int = 100,
     interrupt_after_s: float | None = None,
     when_shown: Mapping[str, Callable[[], object]] | None = None,
+    keys: Mapping[str, bytes] | None = None,
     environment: dict[str, str] | None = None,
     command: list[str] | None = None,
 ) -> tuple[int, str]:
@@ -64,6 +66,7 @@ def on_terminal(
         width: Columns of the terminal.
         interrupt_after_s: When to press Ctrl-C, counted from the start or from the last call of ``when_shown``.
         when_shown: What to call once the terminal shows a text, by that text.
+        keys: What to type once the terminal shows a text, likewise.
         environment: More variables.
         command: What to run in place of ``stormlog``.
 
@@ -83,6 +86,8 @@ def on_terminal(
     os.close(theirs)
     shown = bytearray()
     waiting = dict(when_shown or {})
+    for text, typed in (keys or {}).items():
+        waiting[text] = partial(os.write, ours, typed)
     started = time.monotonic()
     while True:
         is_due = interrupt_after_s is not None and time.monotonic() - started > interrupt_after_s

@@ -80,6 +80,7 @@ def imported(*arguments: str | Path, **environment: str) -> set[str]:
         ("why", "--help"),
         ("why", "--schema"),
         ("tui", "--help"),
+        ("top", "--help"),
     ],
     ids=" ".join,
 )

@@ -7,7 +7,6 @@ the command without ``--follow`` would have answered when the paths were looked 
 from __future__ import annotations
 
 import io
-import os
 import select
 import sys
 import time
@@ -43,9 +42,6 @@ class ChangeDocument(TypedDict):
     change: str
     issue: IssueFactsDocument
 
-
-#: Lines of a terminal that does not say how many it has.
-_USUAL_HEIGHT = 24
 
 #: Fields of an issue that are printed: all but the list of all evidence, which only ever grows.
 _FIELDS = (
@@ -187,13 +183,15 @@ def wait(interval_s: float) -> None:
 
 
 class _Screen:
-    """A table that is drawn over itself, in one write, so that it does not flicker."""
+    """A table of issues that is drawn over itself."""
 
     def __init__(self, interval_s: float, no_colour: bool, moments: Moments) -> None:
+        from stormlog.apps.cli.printing.screens import DrawnScreen
+
         self._interval_s = interval_s
         self._no_colour = no_colour
         self._moments = moments
-        self._is_first = True
+        self._screen = DrawnScreen()
 
     def draw(
         self, issues: list[StormlogIssue], counts: Mapping[str, IssueCounts], warning_count: int
@@ -201,8 +199,7 @@ class _Screen:
         """Show issues as far as they fit, and below them when that was."""
         from stormlog.apps.cli.printing.terminal import print_terminal_table
 
-        size = os.get_terminal_size(sys.stdout.fileno())
-        width, height = output.terminal_width() or size.columns, size.lines or _USUAL_HEIGHT
+        width, height = self._screen.size()
         text = io.StringIO()
         if issues:
             colour = diagnostics.use_colour(sys.stdout, self._no_colour)
@@ -220,12 +217,4 @@ class _Screen:
             footer += "; not all fit"
         if warning_count:
             footer += f"; {warning_count:,} warnings, which --jsonl shows"
-        lines = [*lines[:room], footer[:width]]
-        if os.environ.get("TERM") == "dumb":
-            output.print_styled("".join(f"{line}\n" for line in lines))
-        else:
-            # Home, each line after what was there, and nothing below.
-            body = "".join(f"\x1b[2K{line}\r\n" for line in lines)
-            output.print_styled(("\x1b[2J" if self._is_first else "") + f"\x1b[H{body}\x1b[J")
-        output.flush()
-        self._is_first = False
+        self._screen.draw([*lines[:room], footer[:width]])

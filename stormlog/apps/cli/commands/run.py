@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+#: Within a narrower limit of memory, the kernel might kill us for what we ask, instead of the status that is passed on.
+_LEAST_LIMIT_BYTES = 256 * 2**20
+
 #: What a shell answers for a command that is not there, and for one that cannot be run.
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
@@ -116,6 +119,10 @@ def _say(text: str) -> None:
 def _say_why(ended: Run) -> None:
     """Say what is known of the run, if anything; never in place of its status."""
     if ended.sink_directory is None:
+        return
+    kills = ended.ending.kills
+    if kills is not None and kills.limit_bytes is not None and kills.limit_bytes < _LEAST_LIMIT_BYTES:
+        _say(f"too little memory to explain the run here; elsewhere: stormlog why {ended.sink_directory}")
         return
     import stormlog.query
     from stormlog.presenting import brief

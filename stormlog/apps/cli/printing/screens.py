@@ -1,9 +1,10 @@
-"""Prints screens: lines of styled text that somebody laid out."""
+"""Prints screens: lines of styled text that somebody laid out, once or over themselves."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,8 +15,10 @@ from stormlog.apps.cli.printing.diagnostics import use_colour
 if TYPE_CHECKING:
     from stormlog.presenting import Line
 
-__all__ = ["print_screen", "screen_width"]
+__all__ = ["DrawnScreen", "print_screen", "screen_width", "styled_lines"]
 
+#: Lines of a terminal that does not say how many it has.
+_USUAL_HEIGHT = 24
 #: Columns of a screen where there is no terminal, and most columns on one: longer lines are hard to read.
 _USUAL_WIDTH = 80
 _GREATEST_WIDTH = 120
@@ -38,6 +41,12 @@ def screen_width() -> int:
 
 def print_screen(lines: Iterable[Line], no_colour: bool) -> None:
     """Print the lines of a screen, in colour where that is wanted."""
+    for line in styled_lines(lines, no_colour):
+        output.print_styled(line + "\n")
+
+
+def styled_lines(lines: Iterable[Line], no_colour: bool) -> Iterator[str]:
+    """Yield the lines of a screen as text, in colour where that is wanted."""
     in_colour = use_colour(sys.stdout, no_colour)
     for line in lines:
         pieces = [
@@ -45,4 +54,27 @@ def print_screen(lines: Iterable[Line], no_colour: bool) -> None:
             for text, style in line
             if text
         ]
-        output.print_styled("".join(pieces).rstrip() + "\n")
+        yield "".join(pieces).rstrip()
+
+
+class DrawnScreen:
+    """A screen that is drawn over itself, in one write, so that it does not flicker."""
+
+    def __init__(self) -> None:
+        self._is_first = True
+
+    def size(self) -> tuple[int, int]:
+        """Return the columns and lines of the terminal that stdout is."""
+        size = os.get_terminal_size(sys.stdout.fileno())
+        return output.terminal_width() or size.columns, size.lines or _USUAL_HEIGHT
+
+    def draw(self, lines: Sequence[str]) -> None:
+        """Show lines, which have to be fewer than the terminal has, in place of those before."""
+        if os.environ.get("TERM") == "dumb":
+            output.print_styled("".join(f"{line}\n" for line in lines))
+        else:
+            # Home, each line after what was there, and nothing below.
+            body = "".join(f"\x1b[2K{line}\r\n" for line in lines)
+            output.print_styled(("\x1b[2J" if self._is_first else "") + f"\x1b[H{body}\x1b[J")
+        output.flush()
+        self._is_first = False

@@ -1,0 +1,1 @@
+"""Tests on a device; they need PyTorch with CUDA: make test-cuda."""
