@@ -1,8 +1,8 @@
 -- What became of budgets of memory: how many ranks are over each, and the one that needs most of it.
 --
 -- A rank is one of an attempt of a run; where it is not known, its session stands for it. It is over a budget if one of
--- its sessions and devices is, and not known if no sample says what it needed, or the budget is a part of a device whose
--- size is not known.
+-- its sessions and devices is, and else not known if no sample says what it needed, or the budget is a part of a device
+-- and the size of one that it used is not known.
 -- $phases, $metrics, $limits, $percents, $is_inclusive: parallel lists, one item for each budget: the phase without
 -- blanks around its slashes, or NULL for all samples; bytes, or NULL; percent of the device, or NULL; and whether the
 -- limit itself is within the budget.
@@ -88,7 +88,11 @@ worst_peaks AS (
 ranks AS (
     SELECT
         budget,
-        bool_or(is_over) AS is_over
+        CASE
+            WHEN bool_or(is_over) THEN true
+            -- What is not known of one device is not made up for by another.
+            WHEN count_if(peak_bytes IS NOT NULL AND is_over IS NULL) = 0 THEN bool_or(is_over)
+        END AS is_over
     FROM judged_peaks
     GROUP BY budget, run_id, attempt, rank, CASE WHEN rank IS NULL THEN session_id END
 ),
@@ -107,6 +111,7 @@ SELECT
     coalesce(c.rank_count, 0) AS rank_count,
     coalesce(c.over_count, 0) AS over_count,
     coalesce(c.unknown_count, 0) AS unknown_count,
+    (SELECT count(DISTINCT session_id) FROM wanted_sessions) AS session_count,
     w.run_id,
     w.attempt,
     w.rank,

@@ -34,7 +34,7 @@ from stormlog.artifacts.names import (
     is_candidate,
     path_order,
 )
-from stormlog.artifacts.sinks import sink_source, warn_of_loose_parquet
+from stormlog.artifacts.sinks import sink_source, warn_of_loose_parquet, warn_of_missing
 from stormlog.artifacts.walk import DirectoryListing, scan_directory, walk_below
 from stormlog.telemetry import TelemetrySinkManifest, sink_manifest_from_payload
 
@@ -98,9 +98,9 @@ class Discovery:
         Args:
             path: A file or directory, relative or absolute. If it holds nothing that is read, a warning says so.
         """
-        self._holds_something, warned = False, len(self.log.warnings)
+        self._holds_something, told_count = False, self.log.told_count
         self._add(path)
-        if not self._holds_something and len(self.log.warnings) == warned:
+        if not self._holds_something and self.log.told_count == told_count:
             self.log.add(path, "no_telemetry", f"holds no telemetry; read are {READ_IN_DIRECTORIES}")
 
     def _add(self, path: str) -> None:
@@ -195,8 +195,25 @@ class Discovery:
             return None
         if listing.real not in self._manifests:
             path = listing.spelled(MANIFEST_NAME)
-            self._manifests[listing.real] = read_optional_object(path, self.log, self.opened)
+            self._manifests[listing.real] = self._read_manifest_file(path, self.opened)
         return self._manifests[listing.real]
+
+    def _read_manifest_file(self, path: str, opened: OpenedPaths) -> dict[str, Any] | None:
+        """Return the object that a manifest holds; a damaged one is logged, as a whole bundle may be missing for it."""
+        try:
+            payload = read_json_object(path, opened)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            self.log.add_unreadable(path, error)
+            return None
+        if payload is None:
+            self.log.add(
+                path,
+                "manifest_not_object",
+                "does not hold a JSON object; *.jsonl beside it are read one by one, and a bundle is not listed",
+            )
+        return payload
 
     # Files
 
@@ -277,6 +294,14 @@ class Discovery:
         if ledger is None or not self._is_new(listing.real, "sink"):
             return
         source, owned = sink_source(listing, ledger, self.log)
+        path = listing.spelled(MANIFEST_NAME)
+        warn_of_missing(
+            listing,
+            ledger,
+            owned,
+            lambda: sink_manifest_from_payload(self._read_manifest_file(path, self.opened)),
+            self.log,
+        )
         self.sources.append(source)
         self._segments.setdefault(listing.real, set()).update(owned)
         for name in owned & listing.links.keys():
@@ -305,7 +330,7 @@ class Discovery:
         if real not in self._ledgers:
             if listing is None:
                 beside = os.path.join(directory, MANIFEST_NAME)
-                manifest = read_optional_object(beside, self.log, OpenedPaths([real]))
+                manifest = self._read_manifest_file(beside, OpenedPaths([real]))
             else:
                 manifest = self._read_manifest(listing)
             is_sink = manifest is not None and describes_sink(manifest)

@@ -33,10 +33,13 @@ class WarningLog:
 
     def __init__(self) -> None:
         self.warnings: list[CatalogWarning] = []
+        #: How often something was told, the same thing again included.
+        self.told_count = 0
         self._seen: set[tuple[str, str]] = set()
 
     def add(self, path: str, code: str, message: str) -> None:
         """Append a warning unless this path already has one with this code."""
+        self.told_count += 1
         if (path, code) not in self._seen:
             self._seen.add((path, code))
             self.warnings.append(CatalogWarning(path, message, code))

@@ -7,6 +7,8 @@ in one encoding.
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from stormlog.artifacts.files import WarningLog
@@ -16,7 +18,12 @@ from stormlog.artifacts.walk import DirectoryListing
 from stormlog.telemetry import TelemetrySinkManifest
 from stormlog.telemetry.sink import is_bare_filename
 
-__all__ = ["choose_segments", "sink_source", "warn_of_loose_parquet"]
+__all__ = ["choose_segments", "sink_source", "warn_of_loose_parquet", "warn_of_missing"]
+
+#: A sink whose manifest is younger may be written right now.
+_LATELY_S = 10
+#: What a writer takes from deleting a segment to telling it in the manifest, with much to spare.
+_PRUNING_S = 0.02
 
 
 def sink_source(
@@ -70,6 +77,56 @@ def choose_segments(
     owned = (listed & present) | named
     dropped = _twins_to_drop(listing, owned, listed, log) | _repeated_links(listing, owned)
     return sorted(owned - dropped, key=segment_order), owned
+
+
+def warn_of_missing(
+    listing: DirectoryListing,
+    manifest: TelemetrySinkManifest,
+    owned: set[str],
+    read_again: Callable[[], TelemetrySinkManifest | None],
+    log: WarningLog,
+) -> None:
+    """Log segments that a manifest lists with events, and that are there in no encoding.
+
+    Args:
+        listing: The directory of the sink, as it was before the manifest was read.
+        manifest: The manifest.
+        owned: Names of all files that belong to its segments.
+        read_again: Reads the manifest: a running writer deletes old segments just before it says so.
+        log: Receives the warnings.
+    """
+    orders = set(map(segment_order, owned))
+    missing = [
+        segment
+        for segment in manifest.segments
+        if segment.event_count
+        and is_bare_filename(segment.filename)
+        and segment_order(segment.filename) not in orders
+        # What was refused has its warning, and a running writer may have begun the file meanwhile.
+        and not os.path.lexists(listing.spelled(segment.filename))
+    ]
+    if not missing:
+        return
+    path = listing.spelled(MANIFEST_NAME)
+    if _was_written_lately(path):
+        time.sleep(_PRUNING_S)
+    latest = read_again()
+    still_listed = set() if latest is None else {segment.filename for segment in latest.segments}
+    for segment in missing:
+        if segment.filename in still_listed:
+            log.add(
+                path,
+                f"segment_missing:{segment.filename}",
+                f"lists segment {segment.filename!r} with {segment.event_count:,} "
+                f"{'event' if segment.event_count == 1 else 'events'}, but there is no such file: they are not counted",
+            )
+
+
+def _was_written_lately(path: str) -> bool:
+    try:
+        return abs(time.time() - os.stat(path).st_mtime) < _LATELY_S
+    except OSError:
+        return False
 
 
 def warn_of_loose_parquet(listing: DirectoryListing, owned: set[str], log: WarningLog) -> None:

@@ -93,6 +93,7 @@ class BudgetResult(Plain):
         rank_count: Ranks that were in the phase, one for each attempt of a run.
         over_count: Those that are over the budget.
         unknown_count: Those of which no sample says.
+        session_count: Sessions that the budget is about, whether they were in the phase or not.
         worst: The rank that needs most of the budget, over it or not; null when none is known.
         known_phases: Where no rank was in the phase: at most 10 phases that there are.
 
@@ -108,6 +109,7 @@ class BudgetResult(Plain):
     rank_count: int
     over_count: int
     unknown_count: int
+    session_count: int
     worst: WorstRank | None
     known_phases: tuple[str, ...] = ()
 
@@ -201,10 +203,10 @@ def _list(value: Any) -> Any:
 
 
 def _result(ask: Ask, budget: Budget, row: Sequence[Any]) -> BudgetResult:
-    rank_count, over_count, unknown_count, *worst = row
+    rank_count, over_count, unknown_count, session_count, *worst = row
     is_known = rank_count > 0 and unknown_count == 0
     known_phases: tuple[str, ...] = ()
-    if rank_count == 0 and budget.phase is not None:
+    if session_count and rank_count == 0 and budget.phase is not None:
         known_phases = tuple(path for path, _ in ask("budget_phases", {"limit": _NAMED_PHASES}))
     return BudgetResult(
         budget=budget.text,
@@ -216,6 +218,7 @@ def _result(ask: Ask, budget: Budget, row: Sequence[Any]) -> BudgetResult:
         rank_count=rank_count,
         over_count=over_count,
         unknown_count=unknown_count,
+        session_count=session_count,
         worst=None if worst[0] is None else _worst(ask, worst),
         known_phases=known_phases,
     )

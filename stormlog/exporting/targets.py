@@ -48,9 +48,11 @@ def target_of(path: str | os.PathLike[str]) -> Target:
     one that is there.
 
     Raises:
-        ValueError: the ending is none that is known.
+        ValueError: the ending is none that is known, or it is ``-``.
     """
     text = require_path(path, "the target")
+    if text == "-":
+        raise ValueError("an export is a file or a directory, and cannot be printed: name one")
     stripped = text.rstrip(os.sep) or text
     ending = Path(stripped).suffix.lower()
     if text == stripped and ending in FORMATS and not os.path.isdir(stripped):

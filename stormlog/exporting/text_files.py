@@ -30,10 +30,9 @@ def write_text_file(path: str, texts: Iterable[str], *, replaces: bool, kept: Op
         ValueError: it exists already, is no regular file, lies in what is kept, or has no directory to lie in.
         ExportError: it cannot be written.
     """
-    with new_file(path, replaces=replaces, kept=kept) as stream:
-        try:
+    try:
+        # A full disk may show only when the file is completed.
+        with new_file(path, replaces=replaces, kept=kept) as stream:
             stream.writelines(map(str.encode, texts))
-        except OSError as error:
-            raise ExportError(
-                f"{path} cannot be written, and nothing was: {error.strerror or error}"
-            ) from error
+    except OSError as error:
+        raise ExportError(f"{path} cannot be written, and nothing was: {error.strerror or error}") from error

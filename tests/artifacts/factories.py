@@ -35,8 +35,9 @@ def make_sink(
     *,
     listed: Sequence[str] | None = None,
     sessions: Sequence[str] = (),
+    event_count: int = 0,
 ) -> Path:
-    """Create a sink with empty segment files; the manifest lists them unless told otherwise."""
+    """Create a sink with empty segment files; the manifest lists them, and says how many events each has."""
     names = files if listed is None else listed
     write_json(
         directory / "manifest.json",
@@ -44,7 +45,7 @@ def make_sink(
             "schema_version": 2,
             "format": "stormlog.append_only_telemetry_sink",
             "sessions": [session(session_id) for session_id in sessions],
-            "segments": [{"filename": name} for name in names],
+            "segments": [{"filename": name, "event_count": event_count} for name in names],
         },
     )
     for name in files:

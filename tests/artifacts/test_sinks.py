@@ -140,3 +140,41 @@ def test_directories_in_which_compaction_works_are_left_out(tmp_path: Path) -> N
         "sink",
         "stormlog-compact-sink.new",
     ]
+
+
+@pytest.mark.parametrize(
+    ("there", "event_count", "is_told"),
+    [
+        ([], 3, True),
+        ([], 0, False),
+        (["segment-000001.parquet"], 3, False),
+        (["segment-000001.jsonl"], 3, False),
+    ],
+)
+def test_a_listed_segment_with_events_that_is_gone_is_told(
+    tmp_path: Path, there: list[str], event_count: int, is_told: bool
+) -> None:
+    make_sink(
+        tmp_path, [*there, "segment-000002.jsonl"], listed=["segment-000001.jsonl"], event_count=event_count
+    )
+    expected = [("manifest.json", "segment_missing:segment-000001.jsonl")] if is_told else []
+    assert codes(ArtifactCatalog(tmp_path), tmp_path) == expected
+
+
+def test_a_segment_that_its_writer_just_deleted_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ["segment-000002.jsonl"]
+    make_sink(tmp_path, files, listed=["segment-000001.jsonl", *files], event_count=3)
+    # The writer says so while discovery waits.
+    monkeypatch.setattr("time.sleep", lambda _: make_sink(tmp_path, files, event_count=3))
+    assert codes(ArtifactCatalog(tmp_path), tmp_path) == []
+
+
+def test_a_damaged_manifest_is_told_however_its_files_are_opened(tmp_path: Path) -> None:
+    make_sink(tmp_path / "sink", ["segment-000001.jsonl"])
+    (tmp_path / "sink/manifest.json").write_text('{"segments": [')
+    for opened in (tmp_path, tmp_path / "sink", tmp_path / "sink/segment-000001.jsonl"):
+        catalog = ArtifactCatalog(opened)
+        assert [event_names(source) for source in catalog.sources] == [["segment-000001.jsonl"]]
+        assert codes(catalog, tmp_path) == [("sink/manifest.json", "manifest_not_object")]

@@ -124,6 +124,16 @@ def test_a_part_of_a_device_is_that_of_each_rank(tmp_path: Path) -> None:
     assert (most.over_count, most.unknown_count, most.state) == (0, 1, "unknown")
 
 
+def test_a_device_of_unknown_size_is_not_within_for_another_one_that_is(tmp_path: Path) -> None:
+    sizes = [(0, 8 * GIB, GIB), (1, None, 7 * GIB)]
+    write_lines(
+        tmp_path / "a.jsonl",
+        *(event(device_id=d, device_total_bytes=total, device_used_bytes=used) for d, total, used in sizes),
+    )
+    part, whole = results(tmp_path, "* peak_used < 50%", "* peak_used < 8GiB")
+    assert (part.state, part.unknown_count, whole.state) == ("unknown", 1, "within")
+
+
 def test_a_rank_that_was_not_in_the_phase_does_not_count(tmp_path: Path) -> None:
     for rank in (0, 1):
         place: dict[str, Any] = {"session_id": f"s-{rank}", "rank": rank, "world_size": 2, "job_id": "j"}

@@ -184,6 +184,18 @@ def test_a_full_disk_leaves_nothing(name: str, size: int, small: QueryStore, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_disk_that_is_full_when_a_text_is_completed_is_told_with_its_path(
+    small: QueryStore, tmp_path: Path
+) -> None:
+    target = tmp_path / "out.prom"
+    with (
+        largest_file(1_000),
+        pytest.raises(ExportError, match=f"{target} cannot be written, and nothing was: "),
+    ):
+        small.write_text(target, ["x" * 3_000])
+    assert list(tmp_path.iterdir()) == []
+
+
 @targets
 def test_a_statement_that_is_stopped_leaves_nothing(
     name: str, small: QueryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -40,6 +40,7 @@ from stormlog.tracking.versions import compare_versions, repository_for, seen_am
 if TYPE_CHECKING:
     from stormlog.explaining import Budget
     from stormlog.query import QueryStore
+    from stormlog.query.filters import Words
 
 __all__ = [
     "FAILURES",
@@ -279,14 +280,15 @@ def evaluate(
         watching: Entered while the store that it is given reads.
 
     Raises:
-        SourceError: none of the paths exists, they hold neither sessions nor issues, or something was skipped and
-            ``strict`` is set.
+        SourceError: none of the paths exists, they hold neither sessions nor issues, there are budgets and no session
+            that they are about, or something was skipped and ``strict`` is set.
         ValueError: an unknown outcome, version order or word of a filter, or a text that is no budget.
     """
     from stormlog.explaining import parse_budget
 
     wanted_budgets = [parse_budget(budget) if isinstance(budget, str) else budget for budget in budgets]
     found_budgets: list[BudgetResult] = []
+    run_sessions: list[str] = []
     unknown = sorted(set(fail_on).difference(FAILURES))
     if unknown:
         raise ValueError(f"unknown outcome {unknown[0]!r}: choose from {', '.join(FAILURES)}")
@@ -299,6 +301,8 @@ def evaluate(
     def watched(store: QueryStore) -> Iterator[None]:
         with watching(store):
             yield
+            if wanted.run is not None:
+                run_sessions.extend(_sessions_of_runs(store, wanted.run))
             scope = {name: _listed(getattr(wanted, field)) for name, field in _SCOPE.items()}
             found_budgets.extend(store.check_budgets(wanted_budgets, since_ns=options.since_ns, **scope))
 
@@ -317,6 +321,9 @@ def evaluate(
             connection.execute(_COUNTED)
             rows = connection.execute(_FOUND).fetchall()
             fitting = _fitting(connection, wanted)
+            if run_sessions:
+                # Trackers know runs by job; what an envelope holds together is known by its sessions.
+                fitting |= _fitting(connection, replace(wanted, run=None, session_id=tuple(run_sessions)))
             versions = _versions(connection)
             first_seen = _first_seen(connection)
     if not rows and not report.sessions_scanned:
@@ -324,6 +331,11 @@ def evaluate(
         why = "".join(f" ({SourceError(w['message'], path=w['path'])})" for w in report.warnings[:1])
         raise SourceError(
             f"no session and no issue to judge{why}", path=", ".join(os.fspath(path) for path in paths)
+        )
+    if found_budgets and not any(result.session_count for result in found_budgets):
+        raise SourceError(
+            "no session to judge budgets by: the run, job, rank, host or time that was asked for has none",
+            path=", ".join(os.fspath(path) for path in paths),
         )
     known = _by_fingerprint(baseline.states, app)
     times = {
@@ -354,6 +366,13 @@ def evaluate(
 
 #: Argument of `check_budgets` -> the field of a filter that means the same.
 _SCOPE: Final = {"runs": "run", "jobs": "job_id", "ranks": "rank", "hosts": "host"}
+
+
+def _sessions_of_runs(store: QueryStore, run: Words) -> Iterable[str]:
+    """Return the sessions of runs that are named by their ids, those of envelopes among them."""
+    from stormlog.query import RunFilter
+
+    return itertools.chain.from_iterable(found.sessions for found in store.list_runs(RunFilter(run_id=run)))
 
 
 def _listed(value: Any) -> list[Any] | None:

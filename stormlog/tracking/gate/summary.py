@@ -101,7 +101,7 @@ def _worst_cells(result: BudgetResult) -> tuple[str, ...]:
 
 def _explained(result: BudgetResult) -> str:
     """Return why a budget has no ranks."""
-    if result.phase is None:
+    if not result.session_count:
         return f"{markdown_text(_cut(result.budget))}: there is no session to judge."
     there = ", ".join(markdown_text(_cut(path)) for path in result.known_phases)
     known = f"there are {there}" if there else "no phase was recorded"

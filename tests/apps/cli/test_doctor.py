@@ -18,7 +18,7 @@ def test_json_names_versions_limits_and_paths() -> None:
     report = json.loads(outcome.stdout)
     assert set(report) == {"versions", "platform", "resources", "paths", "terminal", "settings", "checks"}
     assert report["versions"]["stormlog"] == __version__
-    assert {"python", "duckdb", "pyarrow", "sqlglot", "click", "rich", "numpy"} <= set(report["versions"])
+    assert {"python", "duckdb", "pyarrow", "sqlglot", "click", "numpy"} <= set(report["versions"])
     assert report["resources"]["usable_cores"] >= 1
     assert report["resources"]["memory_limit_bytes"] > 0
     assert report["paths"]["sql_files"] > 0

@@ -74,6 +74,7 @@ def test_lines_that_were_skipped_are_told(tmp_path: Path) -> None:
             2,
             "out.xlsx: an export ends in .duckdb or .sqlite, or is a directory of Parquet",
         ),
+        (("{runs}", "-"), 2, "an export is a file or a directory, and cannot be printed"),
         (("{runs}", "nowhere/out.duckdb"), 2, "there is no directory nowhere"),
         (("{runs}", "old.duckdb"), 2, "old.duckdb exists already; --force replaces it"),
         (("{runs}", "{runs}"), 2, "lies in the opened paths, where nothing is written"),

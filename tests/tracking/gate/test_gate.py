@@ -478,7 +478,6 @@ def test_filters_of_place_choose_the_sessions_of_budgets(tmp_path: Path) -> None
         ({"only": {"job_id": ["b"]}}, 1),
         ({"only": {"rank": 1}}, 1),
         ({"only": {"host": ["h1", "h2"]}}, 2),
-        ({"only": {"host": "h3"}}, 0),
     ]
     for options, ranks in cases:
         [found] = gate(runs, NOTHING, budgets=["* peak_used < 1GB"], **options).budgets
@@ -486,6 +485,34 @@ def test_filters_of_place_choose_the_sessions_of_budgets(tmp_path: Path) -> None
     lately = ScanOptions(since_ns=START_NS + 5, cache=False)
     [found] = evaluate([runs], NOTHING, lately, budgets=["* peak_used < 1GB"]).budgets
     assert found.rank_count == 1
+
+
+@pytest.mark.parametrize("place", [{"run": "c"}, {"host": "h3"}])
+def test_budgets_that_are_about_no_session_let_no_job_pass(runs: Path, place: dict[str, Any]) -> None:
+    for phase in ("*", "train"):
+        with pytest.raises(SourceError, match="no session to judge budgets by"):
+            gate(runs, NOTHING, budgets=[f"{phase} peak_used < 1GB"], only=place)
+
+
+def test_a_run_of_an_envelope_is_its_sessions_for_issues_as_for_budgets(tmp_path: Path) -> None:
+    words = {"s-1": "Disk is low", "s-2": "Disk is low", "s-3": "Network is down"}
+    write(
+        tmp_path,
+        *(event(session_id=session, event_type="warning", context=word) for session, word in words.items()),
+    )
+    envelope = {
+        "schema_version": 1,
+        "format": "stormlog.run_envelope",
+        "run_id": "sweep",
+        "title": "Sweep",
+        "sessions": [{"session_id": session, "rank": 0, "metadata": {}} for session in ("s-1", "s-2")],
+        "attachments": [],
+        "metadata": {},
+    }
+    (tmp_path / "stormlog_run.json").write_text(json.dumps(envelope))
+    found = gate(tmp_path, NOTHING, only={"run": "sweep"}, budgets=["* peak_used < 1TB"])
+    assert [issue.title for issue in found.issues] == ["Alert: disk is low"]
+    assert (found.left_out, found.budgets[0].session_count) == (1, 2)
 
 
 def test_text_of_phases_is_no_markup_in_a_summary(runs: Path) -> None:

@@ -30,7 +30,7 @@ from stormlog.presenting import human_bytes
 
 __all__ = ["Check", "EnvironmentDocument", "describe"]
 
-_PACKAGES = ("duckdb", "pyarrow", "sqlglot", "click", "rich", "numpy")
+_PACKAGES = ("duckdb", "pyarrow", "sqlglot", "click", "numpy")
 _CGROUP = Path("/sys/fs/cgroup")
 _LEAST_FREE_BYTES = 1 << 30
 _LEAST_MEMORY_BYTES = 512 << 20
