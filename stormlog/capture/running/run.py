@@ -28,7 +28,7 @@ from stormlog.capture.places import open_sink
 from stormlog.capture.processes import occupy_standard_descriptors
 from stormlog.capture.records import RecordMaker
 from stormlog.capture.running.devices import visible_nvidia_devices
-from stormlog.capture.running.endings import Ending, ending_of
+from stormlog.capture.running.endings import CGROUP_REASON, Ending, ending_of
 from stormlog.capture.running.error_output import ErrorOutput
 from stormlog.capture.running.process_tree import ProcessTreeCollector
 from stormlog.capture.sink.options import SinkOptions
@@ -194,7 +194,8 @@ class _Watch:
         command = self._sources[0]
         if ending.oom_reason is not None:
             # When it was told, with the memory of that time: at its end, a command has freed much already.
-            failed_ns = output.exception_ns if ending.exception_type is not None else None
+            is_told = ending.is_exception_cause or ending.oom_reason != CGROUP_REASON
+            failed_ns = output.exception_ns if is_told else None
             self._write(
                 command,
                 "error",
