@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -144,6 +145,16 @@ def test_a_command_that_cannot_be_run_is_told_as_a_shell_does(
     ended = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == status
     assert f"cannot run {command}" in ended.stderr
+
+
+def test_with_too_little_memory_it_says_where_to_look(tmp_path: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (600 * 2**20, 600 * 2**20))
+
+    done = run(tmp_path, "exit(3)", preexec_fn=limit, env={"RANK": "1", "WORLD_SIZE": "4"})
+    assert done.returncode == 3
+    # All ranks lie below the sink.
+    assert done.stderr.endswith(f"elsewhere: stormlog why {tmp_path / 'sink'}\n")
 
 
 def test_where_nothing_can_be_written_the_command_runs(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 from stormlog._values import frozen_class
 from stormlog.capture.alerts import AlertOptions, AlertRules
 from stormlog.capture.clock import SessionClock
+from stormlog.capture.collectors.host import limits_of_this_process
 from stormlog.capture.collectors.readings import Collector, MemoryReading
 from stormlog.capture.health import CollectorHealth
 from stormlog.capture.identity import Identity
@@ -42,6 +43,10 @@ _SIGNALS = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT", "SIGQUIT", "SIG
 _OF_TERMINALS = ("SIGINT", "SIGQUIT", "SIGWINCH", "SIGHUP")
 #: Between the moment when a command runs out of memory and its end.
 _KEPT_READINGS = 1000
+#: Within a narrower control group, the kernel might kill who explains a run in it.
+_LEAST_LIMIT_BYTES = 256 * 2**20
+#: Of a limit by ulimit, which counts what is never used too.
+_LEAST_LIMIT_OF_PROCESS_BYTES = 768 * 2**20
 _NOTHING_KNOWN = MemoryReading(device_id=-1)
 
 
@@ -62,6 +67,15 @@ class Run:
     session_id: str
     sink_directory: str | None
     problems: tuple[str, ...]
+
+    @property
+    def leaves_room(self) -> bool:
+        """Whether this process has memory enough to explain the run, by the limits of both."""
+        kills = self.ending.kills
+        if kills is not None and kills.limit_bytes is not None and kills.limit_bytes < _LEAST_LIMIT_BYTES:
+            return False
+        limits = limits_of_this_process()
+        return all(limit is None or limit >= _LEAST_LIMIT_OF_PROCESS_BYTES for limit in limits)
 
 
 def run_command(
@@ -117,7 +131,7 @@ def run_command(
         except OSError as error:
             problems.append(f"nothing is written: {error}")
             writer = None
-        collector = ProcessTreeCollector(child.pid)
+        collector = ProcessTreeCollector(child.pid, clock.now_ns)
         watch = _Watch(writer, clock, alerts, problems)
         watch.add(
             collector, RecordMaker(session, identity, collector, round(1000 * interval), None, pid=child.pid)
@@ -130,7 +144,7 @@ def run_command(
         status = _wait(child, interval, watch.sample)
     output.end()
     ending = ending_of(status, output.text, collector.kills.result())
-    watch.end(ending, output)
+    watch.end(ending, output, collector.kills.last_kill_ns)
     if writer is not None:
         with contextlib.suppress(Exception):
             writer.close(SESSION_STATUS_COMPLETED if ending.is_success else SESSION_STATUS_INTERRUPTED)
@@ -174,9 +188,10 @@ class _Watch:
             except Exception as error:
                 change = source.health.failed(error, time.monotonic(), time.time())
             else:
-                source.readings.append((self._clock.now_ns(), reading))
+                read_ns = self._clock.now_ns()
+                source.readings.append((read_ns, reading))
                 change = source.health.succeeded(reading)
-                self._write(source, "sample")
+                self._write(source, "sample", at_ns=read_ns)
                 for alert in (
                     source.rules.alerts(reading, time.monotonic()) if source.rules is not None else ()
                 ):
@@ -188,19 +203,17 @@ class _Watch:
         """Write an event of the command."""
         self._write(self._sources[0], event_type, context, **metadata)
 
-    def end(self, ending: Ending, output: ErrorOutput) -> None:
-        """Write how the command ended."""
+    def end(self, ending: Ending, output: ErrorOutput, last_kill_ns: tuple[int, int] | None) -> None:
+        """Write how the command ended, and when memory ran out if that is known."""
         facts = ending.as_dict()
         command = self._sources[0]
         if ending.oom_reason is not None:
-            # When it was told, with the memory of that time: at its end, a command has freed much already.
-            is_told = ending.is_exception_cause or ending.oom_reason != CGROUP_REASON
-            failed_ns = output.exception_ns if is_told else None
+            # With the memory of that time: at its end, a command has freed much already.
             self._write(
                 command,
                 "error",
                 f"OOM detected ({ending.oom_reason})",
-                at_ns=failed_ns,
+                at_ns=self._failed_ns(ending, output, last_kill_ns),
                 oom_reason=ending.oom_reason,
                 **facts,
             )
@@ -210,6 +223,17 @@ class _Watch:
         for source in self._sources:
             with contextlib.suppress(Exception):
                 source.collector.close()
+
+    def _failed_ns(
+        self, ending: Ending, output: ErrorOutput, last_kill_ns: tuple[int, int] | None
+    ) -> int | None:
+        """Return when memory ran out; null if only the end tells it."""
+        is_kill = ending.oom_reason == CGROUP_REASON
+        if is_kill and ending.signal_name == "SIGKILL":
+            return None
+        if is_kill and last_kill_ns is not None:
+            return self._sources[0].fullest_ns(*last_kill_ns)
+        return None if is_kill else output.exception_ns
 
     def _write(
         self,
@@ -250,6 +274,15 @@ class _Source:
         return next(
             (reading for read_ns, reading in reversed(self.readings) if read_ns <= moment_ns), _NOTHING_KNOWN
         )
+
+    def fullest_ns(self, begin_ns: int, end_ns: int) -> int:
+        """Return when most memory was used between two times; the later one if nothing was read meanwhile."""
+        used = [
+            (reading.used or 0, read_ns)
+            for read_ns, reading in self.readings
+            if begin_ns <= read_ns <= end_ns
+        ]
+        return max(used)[1] + 1 if used else end_ns
 
 
 def _wait(child: subprocess.Popen[bytes], interval: float, sample: Callable[[], None]) -> int:

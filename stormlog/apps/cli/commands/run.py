@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-#: Within a narrower limit of memory, the kernel might kill us for what we ask, instead of the status that is passed on.
-_LEAST_LIMIT_BYTES = 256 * 2**20
-#: Of a limit by ulimit, which counts what is never used too.
-_LEAST_LIMIT_OF_PROCESS_BYTES = 768 * 2**20
-
 #: What a shell answers for a command that is not there, and for one that cannot be run.
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
@@ -124,7 +119,7 @@ def _say_why(ended: Run, sink: str, world_size: int) -> None:
         return
     is_one_of_ranks = world_size > 1
     shown = ended.sink_directory if not is_one_of_ranks else sink
-    if _is_room_scarce(ended):
+    if not ended.leaves_room:
         _say(f"too little memory to explain the run here; elsewhere: stormlog why {shown}")
         return
     import stormlog.query
@@ -138,18 +133,6 @@ def _say_why(ended: Run, sink: str, world_size: int) -> None:
     _say(f"telemetry: {ended.sink_directory}")
     if is_one_of_ranks:
         _say(f"all ranks: stormlog why {shown}")
-
-
-def _is_room_scarce(ended: Run) -> bool:
-    """Return whether this process has too little memory to explain a run."""
-    from stormlog.capture.collectors.host import limits_of_this_process
-
-    kills = ended.ending.kills
-    if kills is not None and kills.limit_bytes is not None and kills.limit_bytes < _LEAST_LIMIT_BYTES:
-        return True
-    return any(
-        limit is not None and limit < _LEAST_LIMIT_OF_PROCESS_BYTES for limit in limits_of_this_process()
-    )
 
 
 def _end_as(status: int) -> None:
