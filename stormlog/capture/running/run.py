@@ -47,6 +47,8 @@ _KEPT_READINGS = 1000
 _LEAST_LIMIT_BYTES = 256 * 2**20
 #: Of a limit by ulimit, which counts what is never used too.
 _LEAST_LIMIT_OF_PROCESS_BYTES = 768 * 2**20
+#: From the moment when memory ran out until that was said and read.
+_REPORT_NS = 100_000_000
 _NOTHING_KNOWN = MemoryReading(device_id=-1)
 
 
@@ -233,7 +235,10 @@ class _Watch:
             return None
         if is_kill and last_kill_ns is not None:
             return self._sources[0].fullest_ns(*last_kill_ns)
-        return None if is_kill else output.exception_ns
+        if is_kill or output.exception_ns is None:
+            return None
+        # Meanwhile memory is given back already.
+        return self._sources[0].fullest_ns(output.exception_ns - _REPORT_NS, output.exception_ns)
 
     def _write(
         self,
