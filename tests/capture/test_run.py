@@ -17,6 +17,7 @@ import pytest
 import stormlog.query
 from stormlog.capture import Ending
 from stormlog.capture.running.endings import ending_of
+from stormlog.capture.running.error_output import ErrorOutput
 from stormlog.capture.running.kills import GroupKills
 from stormlog.capture.running.said_exceptions import last_exceptions
 from stormlog.capture.running.secrets import without_private_keys, without_secrets
@@ -425,6 +426,22 @@ def test_private_keys_are_left_out() -> None:
     assert without_private_keys(f"a\n{key}\nMIIa\n-----END RSA PRIVATE KEY-----\nb\n{key}\nMII") == (
         f"a\n{key}***\nb\n{key}***"
     )
+
+
+def test_the_time_of_a_failure_of_memory_is_not_that_of_later_text(tmp_path: Path) -> None:
+    moments = iter((1, 2))
+    with open(tmp_path / "passed-on", "wb") as target:
+        output = ErrorOutput(target.fileno(), lambda: next(moments))
+        write_to = os.dup(output.writer)
+        output.begin()
+        for text in (b"MemoryError\n", b"ValueError: Error rate 5\n"):
+            os.write(write_to, text)
+            time.sleep(0.05)
+        os.close(write_to)
+        output.end()
+    assert output.memory_ns == 1
+    assert output.text == "MemoryError\nValueError: Error rate 5\n"
+    assert (tmp_path / "passed-on").read_text() == output.text
 
 
 @pytest.mark.parametrize("piece", ["x", "token", "token: ", "a.b", "x://a:", '"', "Traceback: ", "[a]: "])

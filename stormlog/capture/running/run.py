@@ -235,10 +235,10 @@ class _Watch:
             return None
         if is_kill and last_kill_ns is not None:
             return self._sources[0].fullest_ns(*last_kill_ns)
-        if is_kill or output.exception_ns is None:
+        if is_kill or output.memory_ns is None:
             return None
         # Meanwhile memory is given back already.
-        return self._sources[0].fullest_ns(output.exception_ns - _REPORT_NS, output.exception_ns)
+        return self._sources[0].fullest_ns(output.memory_ns - _REPORT_NS, output.memory_ns)
 
     def _write(
         self,
