@@ -1,7 +1,7 @@
 """A small training job on the CPU that can be made to fail, to see what is recorded of it.
 
-    stormlog run -- python examples/train_cpu.py --leak       from outside
-    python examples/train_cpu.py --track telemetry --leak     from inside, with phases and the allocator
+    stormlog run -- python examples/train_cpu.py --leak       from outside and inside, with phases and the allocator
+    python examples/train_cpu.py --track telemetry --leak     from inside only
 
 It computes with PyTorch if that is installed, else with NumPy, else with Python alone.
 """
@@ -120,9 +120,14 @@ def main() -> None:
     )
     parser.add_argument("--oom", action="store_true", help="ask for more memory than there is, half way")
     parser.add_argument("--kill", action="store_true", help="be killed at the end")
-    parser.add_argument("--track", metavar="DIR", help="record from inside, into this directory")
+    parser.add_argument(
+        "--track",
+        metavar="DIR",
+        default=os.environ.get("STORMLOG_SINK"),
+        help="record from inside, into this directory (default: that of `stormlog run`)",
+    )
     arguments = parser.parse_args()
-    if arguments.track is None:
+    if not arguments.track:
         train(arguments, no_phase)
         return
     from stormlog.capture import MemoryTracker

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from stormlog.engine.index.json_files import WITHOUT_RULES
+
 PACKAGE = Path(__file__).resolve().parents[1] / "stormlog"
 HEAVY = (
     "anyio",
@@ -102,6 +104,7 @@ SHARED_MODULES = {
             "markup",
             "plots",
             "quantities",
+            "statement_texts",
             "svg_memory",
             "svg_sparks",
             "svg_style",
@@ -370,6 +373,19 @@ def test_imports_point_one_way(path: Path) -> None:
     used = {part_of(name) for name in imports_of(path)} - {part}
     above = sorted(name for name in used if FLOOR_OF[name] >= FLOOR_OF[part])
     assert not above, f"{part} must not import {above}"
+
+
+def test_what_is_no_part_of_the_engine_answers_no_question() -> None:
+    """Kept answers stay good when these packages change."""
+    answering = {"query"}
+    used: set[str] = set()
+    while answering - used:
+        part = (answering - used).pop()
+        used.add(part)
+        for path in (PACKAGE / part).rglob("*.py"):
+            answering |= {part_of(name) for name in imports_of(path)}
+    assert not used & WITHOUT_RULES
+    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} >= WITHOUT_RULES
 
 
 def public_names(package: str) -> list[str]:

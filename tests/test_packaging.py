@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from stormlog import __version__
 from tests.captures import capture_path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+#: Extras for those who change the code, and the one that names the others.
+NOT_FOR_USERS = ("all", "bench", "test", "dev")
 
 
 def run(command: list[str | Path], cwd: Path) -> str:
@@ -49,6 +52,14 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     borrowed = dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
     (packages / "borrowed.pth").write_text("\n".join(borrowed) + "\n", encoding="utf-8")
     return folder / "bin"
+
+
+def test_all_names_every_extra_that_is_for_users() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    assert extras["all"] == [f"stormlog[{','.join(name for name in extras if name not in NOT_FOR_USERS)}]"]
+    guide = (CHECKOUT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert [name for name in extras if f"\n| `{name}` |" not in guide] == ["bench", "test", "dev"]
 
 
 def test_wheel_holds_the_code_every_statement_and_every_schema(wheel: Path) -> None:

@@ -11,6 +11,9 @@ value_counts AS (
     SELECT w.issue, v.field, v.value, CAST(sum(v.hit_count) AS BIGINT) AS hit_count
     FROM issue_values AS v
     INNER JOIN wanted AS w ON v.fingerprint_id = w.fingerprint_id
+    -- One wanted fingerprint is a constant here, so that the view is computed for it alone.
+    WHERE v.fingerprint_id BETWEEN list_min(CAST($fingerprint_ids AS VARCHAR[]))
+        AND list_max(CAST($fingerprint_ids AS VARCHAR[]))
     GROUP BY w.issue, v.field, v.value
 ),
 

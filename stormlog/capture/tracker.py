@@ -31,6 +31,7 @@ from stormlog.capture.places import open_sink
 from stormlog.capture.plain_values import plain_metadata
 from stormlog.capture.processes import leave_in_child
 from stormlog.capture.records import RecordMaker
+from stormlog.capture.shared_session import take_shared_session, tell_of_failure
 from stormlog.capture.sink.options import SinkOptions
 from stormlog.capture.sink.writer import SinkDiagnostics, SinkWriter
 from stormlog.phases import PhaseBoundary, PhaseHandle, PhaseRecorder
@@ -373,6 +374,7 @@ class MemoryTracker:
         identity = self._identity
         session = create_session_summary(
             source="stormlog.capture",
+            session_id=take_shared_session(identity.rank),
             started_at_ns=clock.started_at_ns,
             job_id=identity.job_id,
             rank=identity.rank,
@@ -563,6 +565,7 @@ class MemoryTracker:
             metadata["exception_message"] = failure.message[:_MAX_MESSAGE_LENGTH]
         self._write("error", self._latest, context=f"OOM detected ({failure.reason})", metadata=metadata)
         self.flush()
+        tell_of_failure(self._clock.now_ns())
 
     def _reported(self, doing: str) -> _Reported:
         """Keep what fails in a block from the job, and note it."""

@@ -23,6 +23,7 @@ VARIABLES: Final = {
     "STORMLOG_APP": "name of the program of a job that is recorded",
     "STORMLOG_ENVIRONMENT": "where a job that is recorded runs, such as production or dev",
     "STORMLOG_JOB_ID": "the job that is recorded, where no scheduler names one",
+    "STORMLOG_RUN_DIR": "set by stormlog run: where a tracker in its command finds the session that both record",
     "CUDA_VISIBLE_DEVICES": "devices of a job that is recorded",
     "STORMLOG_SMTP_HOST": "mail server for digests; without it mails wait",
     "STORMLOG_SMTP_PORT": "its port, if it is not that of the TLS mode",

@@ -22,6 +22,7 @@ STATEMENTS = {
     "why_exits": "run_sessions",
     "why_files": "run_sessions",
     "why_phases": "phase_spans",
+    "why_growth_phases": "events phase_spans",
     "why_before": "failures issue_evidence run_sessions",
     "why_same": "issue_evidence run_sessions",
     "why_clocks": "phase_spans run_sessions",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from stormlog.explaining.asking import Ask, Store
 from stormlog.explaining.attempts import Attempt, Choice, choose, list_attempts, others_of_its_job
 from stormlog.explaining.failures import Failure, first_failure, list_failures
+from stormlog.explaining.growth_phases import growth_phase
 from stormlog.explaining.memory import Series, account, growth_against, near_full, odd_ranks
 from stormlog.explaining.models import (
     CommandExit,
@@ -121,6 +123,7 @@ def explain(
         memory = account(
             series, until_ns=scope.failed_ns, has_failed=failure is not None, requested_bytes=requested
         )
+        memory = replace(memory, **growth_phase(store.ask, series, memory.timestamp_ns))
     return Explanation(
         run=run,
         first_failure=failure,

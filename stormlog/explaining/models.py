@@ -156,6 +156,9 @@ class MemoryAccount(Plain):
         largest_growth: Component that grew most, ``request`` where nothing grew and the request was too large, or null.
         pattern: ``flat``, ``steady`` or ``sudden``.
         note: A sentence about what is not known.
+        growth_phase: Phase in which most of the largest growth happened; null if no single one stands out.
+        growth_phase_bytes: By how much memory grew in it since the baseline, all times together.
+        growth_phase_count: How often it was entered since then.
 
     Source: docs/why.md#memory.
     """
@@ -179,6 +182,9 @@ class MemoryAccount(Plain):
     largest_growth: str | None = None
     pattern: str | None = None
     note: str | None = None
+    growth_phase: str | None = None
+    growth_phase_bytes: int | None = None
+    growth_phase_count: int | None = None
     timestamp = ReadableTime()
     age = ReadableDuration()
 

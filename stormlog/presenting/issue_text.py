@@ -21,7 +21,7 @@ __all__ = ["issue_screen", "issue_text"]
 #: Labels are as wide as the longest one, with two blanks behind them.
 _LABEL_WIDTH = 13
 #: Narrower screens break lines themselves.
-_SMALLEST_WIDTH = 60
+_SMALLEST_WIDTH = 48
 #: Most lines of one fact, and of a message of an exception.
 _FACT_LINES = 3
 _MESSAGE_LINES = 6
@@ -49,7 +49,7 @@ def issue_screen(shown: ShownIssue, *, width: int = 80, ascii_only: bool = False
 
     Args:
         shown: What is known.
-        width: Columns of the screen, at least 60. Commands and paths may be longer: they are there to be copied.
+        width: Columns of the screen, at least 48. Commands and paths may be longer: they are there to be copied.
         ascii_only: Whether plots and the ellipsis are drawn in ASCII; text of telemetry stays as it is.
     """
     layout = _Layout(max(width, _SMALLEST_WIDTH), ascii_only)
@@ -143,7 +143,8 @@ def _spread(shown: ShownIssue, layout: _Layout) -> Iterator[Line]:
         line = sparkline([bucket.hit_count for bucket in account.trend], ascii_only=layout.ascii_only)
         time = sentences.span(account.trend[0].start_ns, account.trend[-1].end_ns - 1)
         yield Piece(f"{'Trend':<{_LABEL_WIDTH}}", "heading"), Piece(line)
-        yield Piece(" " * _LABEL_WIDTH), Piece(time, "faint")
+        for part in wrapped(time, layout.width - _LABEL_WIDTH, at_most=2, ellipsis=layout.ellipsis):
+            yield Piece(" " * _LABEL_WIDTH), Piece(part, "faint")
 
 
 def _timeline(shown: ShownIssue, layout: _Layout) -> Iterator[Line]:

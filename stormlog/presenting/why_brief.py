@@ -40,6 +40,8 @@ def _parts(explanation: Explanation, now_ns: int | None) -> list[str | None]:
         parts.append("Memory: not known." if memory is None else growth)
     else:
         parts.append(growth)
+    if memory is not None:
+        parts.append(sentences.growth_phase(memory))
     if explanation.at_ns is None:
         # Without a failure, the headline names the lost ranks.
         known = None if explanation.first_failure is not None else lost_ranks(explanation)

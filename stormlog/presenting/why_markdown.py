@@ -110,6 +110,7 @@ def _memory(explanation: Explanation, memory: MemoryAccount) -> Iterator[str]:
         yield from ("", *map(_code_block_line, plot)) if plot else ()
     yield from _paragraph(sentences.levels_note(memory))
     yield from _paragraph(sentences.growth(explanation, memory))
+    yield from _paragraph(sentences.growth_phase(memory))
     yield from _paragraph(sentences.growth_since_last_good(explanation))
 
 

@@ -129,6 +129,16 @@ def error(failure: FirstFailure) -> str:
     return f"{failure.exception_type}: {failure.exception_message}"
 
 
+def growth_phase(memory: MemoryAccount) -> str | None:
+    """Return in which phase memory grew most; None where no single one stands out."""
+    if memory.growth_phase is None or memory.growth_phase_bytes is None:
+        return None
+    times = memory.growth_phase_count or 1
+    entered = "entered once" if times == 1 else f"entered {human_count(times)} times"
+    grown = human_bytes(memory.growth_phase_bytes)
+    return f"Since the baseline, memory grew most in phase {memory.growth_phase}: by {grown}, {entered}."
+
+
 def request(failure: FirstFailure) -> str | None:
     """Return how much was asked for and how much was free, as the message says; None where it says neither."""
     free = None if failure.free_bytes is None else f"{human_bytes(failure.free_bytes)} was free"

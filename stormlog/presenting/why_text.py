@@ -234,7 +234,11 @@ def _memory(explanation: Explanation, memory: MemoryAccount, layout: _Layout) ->
     lines += _over_time(explanation, width, layout)
     note = sentences.levels_note(memory)
     lines += [] if note is None else _sentence(note, layout, style="faint")
-    for sentence in (sentences.growth(explanation, memory), sentences.growth_since_last_good(explanation)):
+    for sentence in (
+        sentences.growth(explanation, memory),
+        sentences.growth_phase(memory),
+        sentences.growth_since_last_good(explanation),
+    ):
         lines += [] if sentence is None else _sentence(sentence, layout)
     return lines
 

@@ -60,6 +60,8 @@ class AnsweringStore(EngineHolder):
     ) -> None:
         super().__init__(catalog, settings=settings, cache_root=cache_root, states=states)
         self._strict = strict
+        # Kind of question -> files that it was asked of, what was asked, and the answer.
+        self._last_answers: dict[str, tuple[int, Statement, Any]] = {}
         self._refuse_skipped()
 
     def refresh(self, *, may_be_gone: bool = False) -> bool:
@@ -272,6 +274,23 @@ class AnsweringStore(EngineHolder):
                     if not self._goes_on_without_index(question.engine, error):
                         self._explain(question.engine, error)
                         raise
+
+    def _again(self, kind: str, statement: Statement, ask: Callable[[], _Result]) -> _Result:
+        """Return the last answer of a kind of question if the same is asked of the same files, else that of ``ask``.
+
+        Front ends ask the same again after every key.
+        """
+        with self._lock:
+            self._refuse_closed()
+            files = self._generation.files
+            known = self._last_answers.get(kind)
+        if known is not None and known[:2] == (files, statement):
+            return known[2]  # type: ignore[no-any-return]
+        answer = ask()
+        with self._lock:
+            if self._generation.files == files:
+                self._last_answers[kind] = files, statement, answer
+        return answer
 
     def _begin(
         self, statement: Statement, view: str | None, folder: AnswerFolder | None, *, is_selective: bool

@@ -28,7 +28,7 @@ _COLUMNS = f"""
         json_extract_string(details, '$.exception_type'), json_extract_string(bundle_details, '$.exception_type')
     ) AS exception_type,
     hit_count, coalesce(len(affected_sessions), 0) AS session_count, first_seen_ns, last_seen_ns,
-    CAST(NULL AS VARCHAR) AS issue_id, true AS is_exact, fingerprint_id AS key"""
+    CAST(NULL AS VARCHAR) AS issue_id, true AS is_exact, true AS has_evidence, fingerprint_id AS key"""
 
 #: Fields by which a list can be divided.
 _FACETS = ("severity", "kind", "state")
@@ -47,6 +47,7 @@ class IssueRow:
         last_seen_ns: Likewise.
         issue_id: Id of the issue of a tracker that the row stands for; None for a fingerprint that none has.
         is_exact: Whether the fingerprint is all of that issue, and of no other: counts are about the fingerprint.
+        has_evidence: False for an issue that only the tracker knows: everything is as the tracker says.
     """
 
     fingerprint_id: str
@@ -61,6 +62,7 @@ class IssueRow:
     last_seen_ns: int | None
     issue_id: str | None = None
     is_exact: bool = True
+    has_evidence: bool = True
     first_seen = ReadableTime()
     last_seen = ReadableTime()
 
@@ -180,6 +182,19 @@ class IssueTable:
         for name, values in columns_of.items():
             table = table.set_column(table.schema.get_field_index(name), name, values)
         return IssueTable(table)
+
+    def followed_by(self, rows: Sequence[Sequence[Any]]) -> IssueTable:
+        """Return the list with more rows at its end.
+
+        Args:
+            rows: Values of the columns, in the order of `light_statement`.
+        """
+        import pyarrow
+
+        schema = self._table.schema
+        columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
+        arrays = [pyarrow.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+        return IssueTable(pyarrow.concat_tables([self._table, pyarrow.table(arrays, schema=schema)]))
 
     def facets(self) -> dict[str, list[tuple[str, int]]]:
         """Return how many issues there are of each severity, kind and state, the most frequent first."""

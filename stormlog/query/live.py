@@ -14,21 +14,19 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from stormlog.query import statements
-from stormlog.query.asking import AnsweringStore
-
 if TYPE_CHECKING:
-    from stormlog.engine import Generation, Question
+    from stormlog.engine import Generation
+    from stormlog.query.follow_questions import LiveQuestions
     from stormlog.query.live_rows import LiveLook, LiveRank, LiveRun
 
-__all__ = ["LiveQuestions", "RunFollower"]
+__all__ = ["FOLLOWED_NS", "RunFollower"]
 
 #: Time before the last record of a run that histories are about at most and at least, and in how many parts.
 _HISTORY_NS = 300 * 1_000_000_000
 _LEAST_HISTORY_NS = 20 * 1_000_000_000
 _HISTORY_PARTS = 20
 #: A run that wrote nothing for so long is not followed.
-_FOLLOWED_NS = 3600 * 1_000_000_000
+FOLLOWED_NS = 3600 * 1_000_000_000
 #: Warnings, and failures, of a look.
 _MOST_MESSAGES = 20
 
@@ -192,56 +190,6 @@ class RunFollower:
     def _ask(self, name: str, params: Mapping[str, Any], views: str = _RECORDS) -> _Rows:
         rows, self._generation, self._engine = self._store._live_rows(name, params, views, self._generation)
         return rows
-
-
-class LiveQuestions(AnsweringStore):
-    """The part of `stormlog.query.QueryStore` that follows live runs."""
-
-    def follow_runs(self, *, since_ns: int | None = None) -> RunFollower:
-        """Return what tells how runs go: call its `look` now, and after each `refresh`.
-
-        Args:
-            since_ns: Leave out runs that wrote nothing since then, nanoseconds since the Unix epoch; the newest one is
-                always told of. By default since an hour ago.
-
-        Source: docs/top.md.
-        """
-        return RunFollower(self, time.time_ns() - _FOLLOWED_NS if since_ns is None else since_ns)
-
-    def list_live_ranks(self, *, since_ns: int | None = None) -> list[LiveRank]:
-        """Return what each rank does now: what needs attention first. For more than one look use `follow_runs`.
-
-        Args:
-            since_ns: As of `follow_runs`.
-
-        Raises:
-            QueryError: the store is closed, files changed while it was asked, or DuckDB failed.
-            SourceError: the store is strict and something had to be skipped.
-
-        Source: docs/top.md.
-        """
-        return self.follow_runs(since_ns=since_ns).look().ranks
-
-    def _live_rows(
-        self, name: str, params: Mapping[str, Any], views: str, generation: Generation | None
-    ) -> tuple[_Rows, Generation, object]:
-        """Return the rows of a statement that is asked once, their generation, and the engine that answered."""
-        statement = statements.explaining_statement(name, params)
-
-        def begin() -> Question:
-            self._refuse_other(generation)
-            return self._begin(statement, views, None, is_selective=False)
-
-        def read(question: Question) -> tuple[_Rows, Generation, object]:
-            with question.cursor as cursor:
-                columns, rows = question.engine.fetch(cursor, name, *statement)
-            return (
-                [dict(zip(columns, row, strict=True)) for row in rows],
-                question.generation,
-                question.engine,
-            )
-
-        return self._ask(begin, read)
 
 
 def _marks_of(last_lines: Mapping[int, int]) -> dict[str, list[int]]:

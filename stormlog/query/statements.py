@@ -29,6 +29,7 @@ __all__ = [
     "ignorable_statement",
     "issue_counts_statement",
     "issue_hits_statement",
+    "issue_names_statement",
     "issue_page_statement",
     "issues_statement",
     "oom_bundles_statement",
@@ -136,9 +137,14 @@ def issue_counts_statement(fingerprint_ids: Sequence[str] | None) -> Statement:
     return load_query("issue_counts"), {"fingerprint_ids": named}
 
 
+def issue_names_statement() -> Statement:
+    """Return the statement of ``fingerprint_ids``."""
+    return load_query("issue_names"), {}
+
+
 def issue_page_statement(fingerprint_ids: Sequence[str]) -> Statement:
     """Return the statement of ``issue_page_facts``."""
-    return load_query("issue_page"), {"fingerprint_ids": list(fingerprint_ids)}
+    return load_query("issue_page"), {"fingerprint_ids": sorted(fingerprint_ids)}
 
 
 def issue_hits_statement(fingerprint_ids: Sequence[str], limit: int) -> Statement:

@@ -13,8 +13,7 @@ from stormlog._collector import collector_paused
 from stormlog.engine import Generation, Question, Settings, StateSource, require_one
 from stormlog.query import statements
 from stormlog.query.account_questions import AccountQuestions
-from stormlog.query.arrivals import FollowQuestions
-from stormlog.query.live import LiveQuestions
+from stormlog.query.follow_questions import FollowQuestions, LiveQuestions
 from stormlog.query.metric_questions import MetricQuestions
 from stormlog.query.row_lists import IssueList, RowList
 from stormlog.query.run_questions import RunQuestions
@@ -200,9 +199,22 @@ class QueryStore(RunQuestions, AccountQuestions, FollowQuestions, LiveQuestions,
             with question.cursor as cursor, cursor.using("list_issues", text) as connection:
                 return IssueTable(connection.sql(text, params=found.parameters).to_arrow_table())
 
-        return self._ask(
-            lambda: self._begin((text, found.parameters), found.views, None, is_selective=False), read
-        )
+        statement = text, found.parameters
+
+        def ask() -> IssueTable:
+            return self._ask(lambda: self._begin(statement, found.views, None, is_selective=False), read)
+
+        return self._again("issue_table", statement, ask)
+
+    def fingerprint_ids(self) -> list[str]:
+        """Return the fingerprint ids of all issues, in order.
+
+        Raises:
+            QueryError: the store is closed, or DuckDB failed.
+            SourceError: the store is strict and something had to be skipped.
+        """
+        statement = statements.issue_names_statement()
+        return [name for (name,) in self._run("issue_names", statement, "issue_evidence").rows]
 
     def issue_page_facts(self, fingerprint_ids: Sequence[str]) -> dict[str, IssuePageFacts]:
         """Return what lists show of some issues besides their own fields, by fingerprint id; see `issue_table`."""
@@ -215,7 +227,11 @@ class QueryStore(RunQuestions, AccountQuestions, FollowQuestions, LiveQuestions,
                 return question.engine.fetch(cursor, "issue_page", *statement)[1]
 
         views = "issue_counts issue_trend run_sessions stage.hit_places"
-        rows = self._ask(lambda: self._begin(statement, views, None, is_selective=False), read)
+
+        def ask() -> list[tuple[Any, ...]]:
+            return self._ask(lambda: self._begin(statement, views, None, is_selective=False), read)
+
+        rows = self._again("issue_page_facts", statement, ask)
         return {fingerprint_id: IssuePageFacts(*facts) for fingerprint_id, *facts in rows}
 
     def evidence_places(self, fingerprint_ids: Sequence[str], *, limit: int = 1_000) -> list[EvidencePlace]:

@@ -151,6 +151,16 @@ class Tracker(TriageSession):
         with self.reading() as connection:
             return listing.fingerprints_of_issues(connection, self.project, wanted)
 
+    def rows_of_issues(self, issue_ids: Sequence[str], *, sort: str | None = None) -> list[tuple[Any, ...]]:
+        """Return issues as rows of a `stormlog.query.IssueTable`.
+
+        Args:
+            issue_ids: Full ids; those that are not there any more are left out.
+            sort: As of `stormlog.query.IssueFilter`.
+        """
+        with self.reading() as connection:
+            return listing.rows_of_issues(connection, issue_ids, sort)
+
     def merged_numbers(self, issue_id: str) -> list[int]:
         """Return the numbers of the issues that are merged into an issue, the latest first; see `issue`."""
         with self.reading() as connection:

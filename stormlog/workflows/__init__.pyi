@@ -40,6 +40,7 @@ from stormlog.workflows.triage import (
     perform as perform,
 )
 from stormlog.workflows.triage_lists import (
+    TriageList as TriageList,
     list_with_tracker as list_with_tracker,
     require_filter as require_filter,
     without_states as without_states,

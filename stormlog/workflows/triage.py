@@ -17,7 +17,7 @@ from stormlog.presenting import listed, printable
 from stormlog.workflows.commands import triage_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from stormlog.tracking import TrackedIssue, Tracker
 
@@ -55,7 +55,8 @@ class Action:
 
     Args:
         verb: claim, resolve, ignore, reopen, assign, comment, merge, unmerge or undo.
-        issues: Numbers or ids; of a merge first the one that stays, of an undo none.
+        issues: Numbers or ids; of a merge first the one that stays, of an undo none. Whoever looked at a list names
+            full ids: a number may be another issue's if the tracker was replaced meanwhile.
         options: As of the command, with underscores: ``version``, ``take``, ``reason``, ``until``, ``until_count``,
             ``until_runs``, ``until_next``, ``to``, ``nobody``, ``across_apps``, ``reopen``.
         text: Of a comment.
@@ -86,13 +87,19 @@ def action_command(tracker: Tracker, action: Action) -> str:
     """Return the command line that does the same; several, one after the other, to merge more than two issues."""
     if action.verb == "undo":
         return f"stormlog issues undo{tracker.command_options()}"
-    first, *others = action.issues
+    first, *others = _typed(tracker, action.issues)
     if action.verb == "merge":
         return " && ".join(
             triage_command(tracker, "merge", first, other, **action.options) for other in others
         )
     words = [action.text] if action.text is not None else others
     return triage_command(tracker, action.verb, first, *words, **action.options)
+
+
+def _typed(tracker: Tracker, ids: Sequence[str]) -> list[str]:
+    """Return issues as people type them: by their numbers."""
+    found = tracker.issues_by_id(ids)
+    return [str(found[name].number) if name in found else name for name in ids]
 
 
 def ignore_options(text: str) -> dict[str, Any]:
@@ -159,13 +166,14 @@ def _merge(
     tracker: Tracker, ids: tuple[str, ...], options: Mapping[str, Any], revisions: Mapping[str, int]
 ) -> ActionDone:
     target, *sources = ids
+    numbers = _typed(tracker, sources)
     seen = tracker.issue(target).issue.issue_id
     # A merge changes the revision of the issue that stays.
     revision = revisions.get(seen)
     for source in sources:
         issue = tracker.merge(target, source, **options, revision=revision)
         revision = None
-    return ActionDone(f"Merged {listed([f'#{source}' for source in sources])} into #{issue.number}", (issue,))
+    return ActionDone(f"Merged {listed([f'#{number}' for number in numbers])} into #{issue.number}", (issue,))
 
 
 def _ignore(tracker: Tracker, ids: tuple[str, ...], options: Mapping[str, Any], revisions: Any) -> Any:

@@ -430,6 +430,7 @@ def test_private_keys_are_left_out() -> None:
 
 def test_the_time_of_a_failure_of_memory_is_not_that_of_later_text(tmp_path: Path) -> None:
     moments = iter((1, 2))
+    opened = len(os.listdir("/proc/self/fd"))
     with open(tmp_path / "passed-on", "wb") as target:
         output = ErrorOutput(target.fileno(), lambda: next(moments))
         write_to = os.dup(output.writer)
@@ -439,6 +440,7 @@ def test_the_time_of_a_failure_of_memory_is_not_that_of_later_text(tmp_path: Pat
             time.sleep(0.05)
         os.close(write_to)
         output.end()
+    assert len(os.listdir("/proc/self/fd")) == opened
     assert output.memory_ns == 1
     assert output.text == "MemoryError\nValueError: Error rate 5\n"
     assert (tmp_path / "passed-on").read_text() == output.text

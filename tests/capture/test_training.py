@@ -14,19 +14,19 @@ import pytest
 
 import stormlog.query
 from stormlog.explaining import Explanation
+from stormlog.presenting import brief
 
 TRAINING = Path(__file__).parents[2] / "examples" / "train_cpu.py"
 #: Memory of the job: what it leaks is a part of it that cannot be overlooked.
 ADDRESS_SPACE = 4 * 1024**3
 
 
-def train(*arguments: str, folder: Path, inside: bool) -> int:
-    """Run the example, recorded from inside or outside, and return its status."""
+def train(*arguments: str, folder: Path, inside: bool, outside: bool = False) -> int:
+    """Run the example, recorded from inside, from outside or both, and return its status."""
     sink = str(folder / "sink")
-    job = [sys.executable, str(TRAINING), *arguments]
-    if inside:
-        job += ["--track", sink]
-    else:
+    # An empty name: not into the directory that `stormlog run` tells.
+    job = [sys.executable, str(TRAINING), *arguments, "--track", sink if inside else ""]
+    if outside or not inside:
         job = [
             sys.executable,
             "-m",
@@ -40,7 +40,10 @@ def train(*arguments: str, folder: Path, inside: bool) -> int:
             "--",
             *job,
         ]
-    limits = (ADDRESS_SPACE, ADDRESS_SPACE) if inside else (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    is_limited = inside and not outside
+    limits = (
+        (ADDRESS_SPACE, ADDRESS_SPACE) if is_limited else (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    )
     ended = subprocess.run(
         job,
         # One thread of the library for matrices: each takes address space.
@@ -72,6 +75,29 @@ def test_a_leak_is_the_component_that_grew(tmp_path: Path) -> None:
     assert reasons == ["message_pattern:memoryerror"]
 
 
+def test_a_leak_is_of_the_phase_that_keeps_memory(tmp_path: Path) -> None:
+    assert train("--leak", "--steps", "30", folder=tmp_path, inside=True, outside=True) == 0
+    account, _ = explained(tmp_path)
+    assert account.memory is not None
+    assert account.memory.growth_phase == "train / forward"
+    assert account.memory.growth_phase_count in range(18, 28)
+    assert account.memory.growth_phase_bytes is not None
+    assert 18 * 16 * 1024**2 < account.memory.growth_phase_bytes < 30 * 16 * 1024**2
+    assert "memory grew most in phase train / forward: by " in brief(account)
+
+
+def test_a_failure_seen_from_inside_and_outside_is_one(tmp_path: Path) -> None:
+    assert train("--oom", "--steps", "4", folder=tmp_path, inside=True, outside=True) == 1
+    with stormlog.query.open([tmp_path], cache=False) as store:
+        (issue,) = store.list_issues()
+        assert len(issue.affected_sessions) == 1
+        assert [e.event_type for e in issue.evidence] == [None, "error"]
+        account = store.explain()
+    assert account.first_failure is not None and account.first_failure.phase == "evaluate"
+    assert (account.run.ranks_failed, account.run.ranks_lost, account.run.ambiguous) == ((0,), (), False)
+    assert [end.summary for end in account.exits] and "memory ran out" in account.exits[0].summary
+
+
 def test_running_out_of_memory_is_seen_from_outside(tmp_path: Path) -> None:
     assert train("--oom", "--steps", "10", folder=tmp_path, inside=False) == 1
     account, reasons = explained(tmp_path)
@@ -79,9 +105,10 @@ def test_running_out_of_memory_is_seen_from_outside(tmp_path: Path) -> None:
     assert reasons == ["message_pattern:memoryerror"]
 
 
-@pytest.mark.parametrize("inside", [True, False])
-def test_a_killed_job_is_lost_with_its_last_memory(inside: bool, tmp_path: Path) -> None:
-    assert train("--leak", "--kill", "--steps", "30", folder=tmp_path, inside=inside) == -signal.SIGKILL
+@pytest.mark.parametrize(("inside", "outside"), [(True, False), (False, True), (True, True)])
+def test_a_killed_job_is_lost_with_its_last_memory(inside: bool, outside: bool, tmp_path: Path) -> None:
+    ended = train("--leak", "--kill", "--steps", "30", folder=tmp_path, inside=inside, outside=outside)
+    assert ended == -signal.SIGKILL
     account, reasons = explained(tmp_path)
     assert reasons == []
     assert account.first_failure is None
@@ -90,8 +117,9 @@ def test_a_killed_job_is_lost_with_its_last_memory(inside: bool, tmp_path: Path)
         assert (
             account.memory.allocated_bytes is not None and account.memory.allocated_bytes > 20 * 16 * 1024**2
         )
-    else:
+    if outside:
         assert account.run.ranks_lost == (0,)
+    if not inside:
         assert account.memory.process_bytes is not None and account.memory.process_bytes > 20 * 16 * 1024**2
 
 

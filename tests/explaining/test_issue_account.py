@@ -15,6 +15,7 @@ import stormlog.query
 from stormlog.errors import SourceError, UnknownIdError
 from stormlog.explaining import IssueAccount, rule_of
 from stormlog.query import IssueFilter
+from stormlog.query.statements import load_query
 from tests.apps.cli.samples import START_NS, event, write_lines
 from tests.explaining.test_explain import GIB, JOB, SECOND, failure, samples
 
@@ -63,6 +64,29 @@ def test_hits_spread_as_evidence_does(job: stormlog.query.QueryStore) -> None:
         for bucket in found.trend:
             times = [row["timestamp_ns"] for row in evidence]
             assert bucket.hit_count == sum(bucket.start_ns <= time < bucket.end_ns for time in times)
+
+
+@pytest.mark.parametrize("statement", ["issue_facts", "issue_spread"])
+def test_one_issue_is_looked_up_without_going_through_all(
+    job: stormlog.query.QueryStore, statement: str
+) -> None:
+    job.issue_account(OOM)
+    parameters = {"fingerprint_ids": [OOM], "issues": [0]}
+    [[_, plan]] = job.connection.execute(
+        f"EXPLAIN (FORMAT JSON) {load_query(statement)}", parameters
+    ).fetchall()
+    scans = []
+
+    def collect(node: dict[str, Any]) -> None:
+        found = node["extra_info"]
+        if str(found.get("Table", "")).endswith(".hits"):
+            scans.append(json.dumps(found.get("Filters")))
+        for child in node["children"]:
+            collect(child)
+
+    for node in json.loads(plan):
+        collect(node)
+    assert scans and all(f"fingerprint_id = '{OOM}'" in scan for scan in scans), scans
 
 
 def test_only_the_most_frequent_values_are_named_and_the_rest_is_counted(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from stormlog import query
-from stormlog.errors import SourceError
+from stormlog.errors import QueryError, SourceError
 from stormlog.issues.what import what_of
 from stormlog.query import IssueFilter, QueryStore
+from tests.apps.tui.driver import alert
 from tests.captures import CHECKOUT
 
 
@@ -78,6 +79,24 @@ def test_places_and_pages_fit_together(store: QueryStore) -> None:
     facets = whole.facets()
     assert dict(facets["kind"])["oom"] == len(ooms)
     assert sum(count for _, count in facets["severity"]) == len(whole)
+
+
+def test_what_is_asked_again_of_the_same_files_is_remembered(runs: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(runs, tmp_path / "runs"))
+    with query.open([copy], cache=False) as store:
+        first = store.issue_table()
+        assert store.issue_table() is first
+        assert store.issue_table(IssueFilter(kind="oom")) is not first
+        keys = first.keys(0, 99)
+        assert store.fingerprint_ids() == sorted(keys)
+        before = store.issue_page_facts(keys)
+        with next(copy.rglob("*.jsonl")).open("a") as stream:
+            stream.write(json.dumps(alert("new one", 99)) + "\n")
+        store.refresh()
+        assert len(store.issue_table()) == len(first) + 1
+        assert store.issue_page_facts(keys) != before
+    with pytest.raises(QueryError, match="closed"):
+        store.issue_table()
 
 
 def test_what_a_page_shows_besides_is_that_of_the_views(store: QueryStore) -> None:

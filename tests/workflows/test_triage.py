@@ -24,7 +24,8 @@ from stormlog.workflows import (
     require_filter,
     sidecar_path,
 )
-from tests.apps.cli.samples import capture
+from tests.apps.cli.samples import capture, write_lines
+from tests.apps.tui.driver import alert
 
 ENDS: list[tuple[str, dict[str, Any]]] = [
     ("", {}),
@@ -102,6 +103,21 @@ def test_an_action_is_refused_if_one_of_the_issues_was_changed_since(tracker: Tr
     perform(tracker, Action("claim", ("1",)), seen)
 
 
+def test_an_action_by_full_ids_is_about_no_other_issue_and_its_command_has_numbers(
+    tracker: Tracker, tmp_path: Path
+) -> None:
+    first, second = (tracker.issue(number).issue.issue_id for number in ("1", "2"))
+    merge = Action("merge", (first, second))
+    assert action_command(tracker, merge) == f"stormlog issues merge 1 --db {tracker.store.path} 2"
+    assert perform(tracker, merge).sentence == "Merged #2 into #1"
+    with Tracker(tmp_path / "other.db") as other:
+        other.record_error("something else")
+        with pytest.raises(LifecycleError) as caught:
+            perform(other, Action("claim", (first,)), {first: 1})
+        assert caught.value.code == "not_found"
+        assert other.issue("1").issue.status == "new"
+
+
 def test_states_of_the_list_are_those_of_the_tracker(tracker: Tracker, tmp_path: Path) -> None:
     tracker.claim("1")
     tracker.ignore("2")
@@ -109,7 +125,7 @@ def test_states_of_the_list_are_those_of_the_tracker(tracker: Tracker, tmp_path:
 
         def listed(**fields: Any) -> list[str]:
             found = list_with_tracker(store, tracker, fields)
-            return found.keys(0, 9)
+            return found.issues.keys(0, 9)
 
         one, two = (tracker.issue(number).issue.issue_id for number in ("1", "2"))
         assert set(listed()) == {one, two}
@@ -118,6 +134,44 @@ def test_states_of_the_list_are_those_of_the_tracker(tracker: Tracker, tmp_path:
         assert listed(hide_ignored=True) == [one]
         assert listed(state="ignored", kind=["alert", "oom"]) == [two]
         assert listed(state=["new"]) == []
+
+
+#: Fields of a filter -> titles of issues that only the tracker has.
+ONLY_TRACKED: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, ["disk full", "Node lost"]),
+    ({"sort": "last_seen"}, ["Node lost", "disk full"]),
+    ({"search": "DISK"}, ["disk full"]),
+    ({"severity": "critical"}, ["disk full"]),
+    ({"state": ["new"]}, ["Node lost"]),
+    ({"rank": 3}, []),
+    ({"severity": "fatal"}, []),
+    ({"fingerprint_id": "issue:12"}, []),
+]
+
+
+def test_issues_that_only_the_tracker_has_are_counted_and_listed_behind_the_others(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    write_lines(
+        runs / "e.jsonl", alert("one", 1), alert("two", 2, event_type="fatal", metadata={"severity": "fatal"})
+    )
+    with (
+        Tracker(tmp_path / "tracker.db") as tracker,
+        query.open(runs, cache=False) as store,
+    ):
+        for text, severity, at_ns in (("disk full", "critical", 5), ("Node lost", "warning", 9)):
+            tracker.record_error(text, session_id="s-9", severity=severity, timestamp_ns=at_ns)
+        tracker.claim(str(tracker.list_issues(search="disk").issues[0].number))
+        seen = len(store.issue_table())
+        for fields, titles in ONLY_TRACKED:
+            without = list_with_tracker(store, tracker, fields)
+            with_all = list_with_tracker(store, tracker, fields, shows_tracker_only=True)
+            assert without.tracker_only_count == with_all.tracker_only_count == len(titles), fields
+            assert len(without.issues) <= seen
+            rows = with_all.issues.rows(len(without.issues), 99)
+            assert [row.title for row in rows] == titles, fields
+            assert all(not row.has_evidence and not row.is_exact and row.key == row.issue_id for row in rows)
+            assert all(row.has_evidence for row in without.issues.rows(0, 99))
 
 
 @pytest.mark.parametrize(

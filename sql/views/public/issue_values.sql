@@ -34,18 +34,17 @@ hit_values AS (
     WHERE h.stage = 0
     UNION ALL
     SELECT
-        h.fingerprint_id,
+        o.fingerprint_id,
         o.rank,
         f.host,
         o.device_id,
         p.phase,
         coalesce(o.code_version, f.code_version) AS code_version,
         f.job_id
-    FROM stage.hits AS h
-    INNER JOIN stage.event_origins AS o ON h.sort_file = o.file_id AND h.sort_line = o.line_number
-    LEFT JOIN stage.hit_phases AS p ON h.sort_file = p.file_id AND h.sort_line = p.line_number
+    FROM stage.event_origins AS o
+    LEFT JOIN stage.hit_phases AS p
+        ON o.fingerprint_id = p.fingerprint_id AND o.file_id = p.file_id AND o.line_number = p.line_number
     LEFT JOIN stage.session_facts AS f ON o.source_id = f.source_id AND o.session_id = f.session_id
-    WHERE h.stage = 1
     UNION ALL
     SELECT
         h.fingerprint_id,

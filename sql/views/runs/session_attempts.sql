@@ -48,7 +48,11 @@ rank_members AS (
         max(greatest(m.world_size, f.world_size)) AS world_size,
         min(f.code_version) AS code_version,
         min(f.app) AS app,
-        arg_min(m.status, m.list_position) AS status,
+        -- Who says that a session goes on knows less than who says how it ended.
+        coalesce(
+            arg_min(m.status, m.list_position) FILTER (WHERE m.status <> 'running'),
+            arg_min(m.status, m.list_position)
+        ) AS status,
         min(least(r.first_ns, nullif(m.started_at_ns, 0))) AS start_ns,
         max(greatest(r.last_ns, m.ended_at_ns)) AS end_ns,
         max(r.last_ns) AS last_event_ns,

@@ -21,6 +21,7 @@ WITH phase_groups AS (
 
 moments AS (
     SELECT
+        o.fingerprint_id,
         o.source_id,
         o.session_id,
         o.rank,
@@ -58,6 +59,7 @@ span_buckets AS (
 
 running_phases AS (
     SELECT
+        m.fingerprint_id,
         m.file_id,
         m.line_number,
         s.thread_id,
@@ -66,7 +68,7 @@ running_phases AS (
         s.sequence,
         s.scope_id = m.scope_id AS is_of_scope,
         s.thread_id = m.thread_id AS is_of_thread,
-        s.depth = max(s.depth) OVER (PARTITION BY m.file_id, m.line_number, s.thread_id) AS is_deepest
+        s.depth = max(s.depth) OVER (PARTITION BY m.fingerprint_id, m.file_id, m.line_number, s.thread_id) AS is_deepest
     FROM moments AS m
     INNER JOIN span_buckets AS s
         ON m.source_id = s.source_id AND m.session_id = s.session_id AND m.rank = s.rank AND m.bucket = s.bucket
@@ -75,13 +77,14 @@ running_phases AS (
 
 hit_summaries AS (
     SELECT
+        fingerprint_id,
         file_id,
         line_number,
         telemetry.phase_of_spans(
             phase_path, thread_id, sequence, scope_id, is_of_scope, is_of_thread, is_deepest
         ) AS phase
     FROM running_phases
-    GROUP BY file_id, line_number
+    GROUP BY fingerprint_id, file_id, line_number
 )
 
-SELECT file_id, line_number, phase FROM hit_summaries;
+SELECT fingerprint_id, file_id, line_number, phase FROM hit_summaries;

@@ -16,7 +16,7 @@ from stormlog._values import frozen_class
 from stormlog.apps.cli.exit_codes import ExitCode
 from stormlog.apps.cli.options.configured import configuration_of
 from stormlog.apps.cli.options.fields import chosen_fields, chosen_target, known_fields, parse_fields
-from stormlog.apps.cli.options.sql_option import PRINT_SQL, statement_document, statement_text
+from stormlog.apps.cli.options.sql_option import PRINT_SQL, statement_document
 from stormlog.apps.cli.options.targets import EVENTS, ISSUES, Target, issue_target
 from stormlog.apps.cli.printing import diagnostics, output
 from stormlog.apps.cli.printing.formats import STREAMED_FORMATS, TABLE_FORMATS, Answer
@@ -300,6 +300,11 @@ def _note_other_rows(store: QueryStore, wanted: Any, found: Answer, request: Req
 
 def print_statement(sql: str, parameters: Mapping[str, Any], request: Request) -> None:
     """Print a statement instead of running it: as text with its parameters, or as a JSON object."""
-    as_json = request.format_name in ("json", "jsonl")
-    output.print_text((statement_document if as_json else statement_text)(sql, parameters))
+    if request.format_name in ("json", "jsonl"):
+        text = statement_document(sql, parameters)
+    else:
+        from stormlog.presenting.statement_texts import statement_text
+
+        text = statement_text(sql, parameters)
+    output.print_text(text)
     output.flush()

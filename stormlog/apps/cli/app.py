@@ -92,6 +92,33 @@ class _Root(LazyGroup):
         "cache": "stormlog.apps.cli.commands.cache:cache",
         "doctor": "stormlog.apps.cli.commands.doctor:doctor",
     },
+    # So that the list of commands imports none of them.
+    summaries={
+        "query": "Answer from telemetry files, sinks and bundles.",
+        "sql": "Run one SELECT over the views and your own tables.",
+        "shell": "Ask one statement after the other.",
+        "tui": "Look through issues, runs and their telemetry, and decide what becomes of them.",
+        "describe": "Show the views that statements may name, or the columns of one.",
+        "export": "Write all views to a file that other tools open, or to a directory of Parquet files; or metrics, or "
+        "log lines.",
+        "spec": "Describe all commands and what they answer, or one COMMAND.",
+        "why": "Explain why a run failed: which rank first, in which phase, and where its memory went.",
+        "diff": "Compare two runs: issues that came and went, peaks of memory by phase, and how both ended.",
+        "report": "Write a report to send: why the latest failed run failed, and which issues there are.",
+        "run": "Run COMMAND unchanged, and record its memory and how it ended.",
+        "top": "Follow live runs: memory, phase and health of each rank, what needs attention first.",
+        "scan": "Record what recurs below PATHs as tracked issues.",
+        "issues": "Follow issues from run to run, and say what becomes of them.",
+        "gate": "Compare what PATHs hold with what is known, and change nothing.",
+        "mcp": "Serve agents: tools of the Model Context Protocol, over stdin and stdout.",
+        "notify": "Tell people of new and regressed issues.",
+        "projects": "List, make and set up projects.",
+        "db": "Look after the tracker's file: its version, backups, soundness.",
+        "rollups": "Write rollups.json of sinks anew: sums and peaks of sessions, ranks and windows.",
+        "compact": "Write the closed segments of a sink as Parquet.",
+        "cache": "Look at what was remembered of files, and remove it.",
+        "doctor": "Show versions, limits and paths, and check them.",
+    },
     epilog="""\b
 Shell completion:
   bash  eval "$(_STORMLOG_COMPLETE=bash_source stormlog)"

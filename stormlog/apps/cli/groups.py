@@ -57,11 +57,15 @@ class LazyGroup(HelpfulGroup):
 
     Args:
         modules: Command name -> ``package.module:attribute``.
+        summaries: Command name -> the first sentence of its help. The help of the group imports the others.
     """
 
-    def __init__(self, *args: Any, modules: dict[str, str], **attributes: Any) -> None:
+    def __init__(
+        self, *args: Any, modules: dict[str, str], summaries: dict[str, str] | None = None, **attributes: Any
+    ) -> None:
         super().__init__(*args, **attributes)
         self._modules = modules
+        self.summaries = summaries or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names in the order in which they were given."""
@@ -76,3 +80,16 @@ class LazyGroup(HelpfulGroup):
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with what they do."""
+        names = self.list_commands(ctx)
+        limit = formatter.width - 6 - max(map(len, names))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._summary(ctx, name, limit)) for name in names])
+
+    def _summary(self, ctx: click.Context, name: str, limit: int) -> str:
+        known = self.summaries.get(name)
+        command = self.get_command(ctx, name) if known is None else click.Command(name, help=known)
+        assert command is not None
+        return command.get_short_help_str(limit)

@@ -21,6 +21,11 @@ ACTIONS: Final = (*("claim", "resolve", "ignore", "reopen", "comment", "assign",
 _NAMED: Final = 5
 #: Code of a refused merge -> the option that says that it is meant, and how that is asked.
 _MEANT: Final = {"merge_scope": "across_apps", "merge_hides_live_issue": "reopen"}
+#: Code of a refusal because the list is out of date -> what is said of it; ``{0}`` is the error, ``{1}`` the issues.
+_SEEN_OTHERWISE: Final = {
+    "stale_revision": "{0}; it is shown as it is now, and nothing was done",
+    "not_found": "{1}: not in this tracker any more, and nothing was done",
+}
 _QUESTIONS: Final = {"across_apps": "Merge them all the same?", "reopen": "Merge, and reopen it?"}
 
 
@@ -119,16 +124,15 @@ class Actions:
         self._ask(f"Assign {_names(rows)}", [Field("name", "To", "blank: nobody")], answered)
 
     def _merge(self, rows: list[BoardRow], current: BoardRow) -> None:
-        target = _number(current)
-        sources = [number for number in dict.fromkeys(map(_number, rows)) if number != target]
-        if not sources:
+        target = _ids([current])
+        others = [row for row in rows if _ids([row]) != target]
+        if not others:
             self._app.say(
                 "select the other issues with Space first; they are merged into the one under the cursor"
             )
             return
-        named = ", ".join(f"#{number}" for number in sources[:_NAMED])
-        more = f" and {len(sources) - _NAMED:,} more" if len(sources) > _NAMED else ""
-        self._confirm_merge(f"Merge {named}{more} into #{target}?", (target, *sources), {}, current)
+        question = f"Merge {_names(others)} into {_names([current])}?"
+        self._confirm_merge(question, (*target, *_ids(others)), {}, current)
 
     def _confirm_merge(
         self, question: str, ids: tuple[str, ...], options: dict[str, Any], current: BoardRow
@@ -148,7 +152,7 @@ class Actions:
     def _unmerge(self, _: list[BoardRow], current: BoardRow) -> None:
         def choose(numbers: list[int]) -> None:
             if not numbers:
-                self._app.say(f"nothing is merged into #{_number(current)}")
+                self._app.say(f"nothing is merged into {_names([current])}")
                 return
 
             def chosen(place: object) -> None:
@@ -156,7 +160,7 @@ class Actions:
                     self._do(Action("unmerge", (str(numbers[place]),)), ())
 
             self._app.push_screen(
-                Choose(f"Bring back from #{_number(current)}", [f"#{number}" for number in numbers]), chosen
+                Choose(f"Bring back from {_names([current])}", [f"#{number}" for number in numbers]), chosen
             )
 
         board = self._app.board
@@ -216,8 +220,8 @@ class Actions:
             if isinstance(error, LifecycleError):
                 if refused(error):
                     return
-                if error.code == "stale_revision":
-                    self._app.say(f"{error}; it is shown as it is now, and nothing was done", is_problem=True)
+                if error.code in _SEEN_OTHERWISE:
+                    self._app.say(_SEEN_OTHERWISE[error.code].format(error, _names(rows)), is_problem=True)
                     self._changed()
                     return
             self._app.fail(error)
@@ -295,17 +299,12 @@ def _is_refused_for(option: str, error: LifecycleError) -> bool:
 
 
 def _ids(rows: Sequence[BoardRow]) -> tuple[str, ...]:
-    """Return the numbers of issues, each once: several fingerprints may be one issue."""
-    return tuple(dict.fromkeys(map(_number, rows)))
-
-
-def _number(row: BoardRow) -> str:
-    assert row.tracked is not None
-    return str(row.tracked.number)
+    """Return the full ids of issues, each once: several rows may be one issue."""
+    return tuple(dict.fromkeys(row.tracked.issue_id for row in rows if row.tracked is not None))
 
 
 def _names(rows: Sequence[BoardRow]) -> str:
-    numbers = _ids(rows)
+    numbers = list(dict.fromkeys(row.tracked.number for row in rows if row.tracked is not None))
     named = ", ".join(f"#{number}" for number in numbers[:_NAMED])
     return f"{named} and {len(numbers) - _NAMED:,} more" if len(numbers) > _NAMED else named
 

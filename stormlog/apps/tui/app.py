@@ -32,7 +32,18 @@ __all__ = ["StormlogApp"]
 
 _NAMES: Final = {"issues": "1 Issues", "runs": "2 Runs", "sql": "3 SQL"}
 _STATEMENTS: Final = ("select", "from", "with", "describe", "show", "summarize", "explain")
-_COMMANDS: Final = ("issues", "runs", "sql", "filter", "sort", "refresh", "warnings", "help", "quit")
+_COMMANDS: Final = (
+    "issues",
+    "runs",
+    "sql",
+    "filter",
+    "sort",
+    "tracker",
+    "refresh",
+    "warnings",
+    "help",
+    "quit",
+)
 #: Seconds between two looks at how far reading is.
 _PROGRESS_S: Final = 0.3
 #: How much longer than it took to read again is waited before the next time.
@@ -84,6 +95,8 @@ class StormlogApp(App[None]):
     #views { height: 1fr; }
     #said { height: auto; max-height: 4; padding: 0 1; display: none; }
     #hints { height: 1; padding: 0 1; color: $text-muted; background: $panel; }
+    .-few-lines #title, .-few-lines #hints, .-few-lines #filter, .-few-lines #place { display: none; }
+    .-few-lines #said { max-height: 1; }
     #prompt { height: 1; display: none; }
     #prompt Label { width: auto; padding: 0 0 0 1; text-style: bold; }
     #prompt Input, #prompt Input:focus { border: none; height: 1; width: 1fr; padding: 0; background: $panel; }
@@ -91,6 +104,8 @@ class StormlogApp(App[None]):
 
     def __init__(self, board: Board, *, interval_s: float, ascii_only: bool = False) -> None:
         super().__init__()
+        # With few lines nothing is shown around a list, or around the fields of a question.
+        self.VERTICAL_BREAKPOINTS = [(0, "-few-lines"), (8, "-lines")]
         self.board = board
         self.ascii_only = ascii_only
         self.background: Background[Any] = Background(self, board)
@@ -217,6 +232,15 @@ class StormlogApp(App[None]):
             text.append_text(plain(f"  {note}" if note and not is_problem else "", "dim"))
         self._show_said(text)
 
+    def hush(self, sentence: str | None = None) -> None:
+        """Take away what was said.
+
+        Args:
+            sentence: Only this; by default whatever it is.
+        """
+        if sentence is None or sentence == str(self._said.content):
+            self._show_said(Text(""))
+
     def _show_said(self, text: Text) -> None:
         self._said.update(text)
         self._said.display = bool(text)
@@ -245,6 +269,8 @@ class StormlogApp(App[None]):
         self.background.ask("look", self.board.look, self._seen, self._not_seen)
 
     def _seen(self, has_changed: bool) -> None:
+        # What failed before works now.
+        self.hush(self._last_failure)
         self._last_failure = ""
         if has_changed:
             self._began = time.monotonic()
@@ -281,6 +307,7 @@ class StormlogApp(App[None]):
 
     def action_show(self, name: str) -> None:
         """Show a view."""
+        self.hush()
         self.screen_stack[0].query_one("#views", ContentSwitcher).current = name
         self.view.focus_view()
         self._show_hints()
@@ -295,7 +322,7 @@ class StormlogApp(App[None]):
         def done(_: bool) -> None:
             self._read_views()
 
-        self._show_said(Text(""))
+        self.hush()
         self.background.ask("look", self.board.look, done, self.fail)
 
     def action_help(self) -> None:
@@ -395,6 +422,9 @@ class StormlogApp(App[None]):
         elif name == "sort":
             self.action_show("issues")
             issues.sort_by(rest)
+        elif name == "tracker":
+            self.action_show("issues")
+            issues.action_tracker_only()
         elif name == "refresh":
             self.action_refresh_now()
         elif name == "warnings":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stormlog._values import frozen_class
 from stormlog.errors import LifecycleError, SourceError
 from stormlog.query import IssueFilter, RunFilter, SessionFilter
-from stormlog.workflows import list_with_tracker
+from stormlog.workflows import TriageList, list_with_tracker
 
 if TYPE_CHECKING:
     from stormlog.explaining import EvidencePlace, Explanation, MemoryHistory
@@ -157,19 +157,23 @@ class Board:
                 found.append(None)
         return tuple(found)
 
-    def issues(self, fields: Mapping[str, Any]) -> IssueTable:
+    def issues(self, fields: Mapping[str, Any], *, shows_tracker_only: bool = False) -> TriageList:
         """Return the issues that fit the fields of a filter.
 
         With a tracker a row is one of its issues, or a fingerprint that none has yet, and states are those of the
         tracker.
 
+        Args:
+            fields: Of the filter.
+            shows_tracker_only: Whether issues of the tracker without evidence below the paths are listed too.
+
         Raises:
             ValueError: a bad value.
         """
         if self.place is None:
-            return self.store.issue_table(IssueFilter(**fields))
+            return TriageList(self.store.issue_table(IssueFilter(**fields)))
         with self.tracker(read_only=True) as tracker:
-            return list_with_tracker(self.store, tracker, fields)
+            return list_with_tracker(self.store, tracker, fields, shows_tracker_only=shows_tracker_only)
 
     def require_filter(self, fields: Mapping[str, Any]) -> None:
         """Refuse a filter with a bad value, before anything is read.
@@ -182,11 +186,12 @@ class Board:
         require_filter(fields, is_tracked=self.place is not None)
 
     def statement(self, fields: Mapping[str, Any]) -> str:
-        """Return the statement of the list; states of a tracker are added to its rows."""
+        """Return the statement of the list, as ``--sql`` prints it; states of a tracker are added to its rows."""
+        from stormlog.presenting.statement_texts import statement_text
         from stormlog.workflows import without_states
 
         shown = fields if self.place is None else without_states(fields)
-        return self.store.list_issues_sql(IssueFilter(**shown))[0].strip()
+        return statement_text(*self.store.list_issues_sql(IssueFilter(**shown)))
 
     def page(self, issues: IssueTable, start: int, stop: int) -> list[BoardRow]:
         """Return some rows of a list."""
@@ -206,7 +211,11 @@ class Board:
         return [BoardRow(row, facts.get(row.fingerprint_id), tracked.get(row.issue_id or "")) for row in rows]
 
     def matches(self, issues: IssueTable, fields: Mapping[str, Any], text: str) -> list[int]:
-        """Return the places of the issues with a text, or of the one that a number or a fingerprint names."""
+        """Return the places of the issues with a text, or of the one that a number or a fingerprint names.
+
+        Raises:
+            ValueError: the number is that of an issue which the list does not have.
+        """
         word = text.strip().removeprefix("#")
         named = None
         if word.isdecimal() and self.place is not None:
@@ -217,12 +226,19 @@ class Board:
         place = None if named is None else issues.place_of(named)
         if place is not None:
             return [place]
+        if named is not None and word.isdecimal():
+            raise ValueError(
+                f"issue #{word} is not in the list: the filter leaves it out, or no evidence of it lies below the "
+                "paths (t lists what only the tracker has)"
+            )
         searched = {name: value for name, value in fields.items() if name != "sort"}
         if "search" in searched:
             # One text is asked for already: both have to be there.
-            first = self.issues(searched)
-            return sorted(set(issues.places_of(first)) & set(issues.places_of(self.issues({"search": text}))))
-        return issues.places_of(self.issues({**searched, "search": text}))
+            return sorted(self._places(issues, searched) & self._places(issues, {"search": text}))
+        return sorted(self._places(issues, {**searched, "search": text}))
+
+    def _places(self, issues: IssueTable, fields: Mapping[str, Any]) -> set[int]:
+        return set(issues.places_of(self.issues(fields, shows_tracker_only=True).issues))
 
     def detail(self, row: BoardRow, *, with_rule: bool = False) -> ShownIssue:
         """Return everything that is known of an issue."""

@@ -49,6 +49,7 @@ class EvidenceScreen(Screen[None]):
     EvidenceScreen #title { height: 1; background: $panel; text-style: bold; padding: 0 1; }
     EvidenceScreen #place { height: auto; max-height: 3; background: $panel; padding: 0 1; }
     EvidenceScreen LazyTable { height: 40%; }
+    EvidenceScreen.-few-lines LazyTable { height: 2; }
     """
 
     def __init__(self, row: BoardRow, places: Sequence[EvidencePlace]) -> None:
@@ -66,10 +67,10 @@ class EvidenceScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Make the widgets."""
         shown = len(self._places)
-        count = f"the latest {shown:,}" if shown < self._row.row.hit_count else f"{shown:,}"
+        count = f"the latest {shown:,}" if 0 < shown < self._row.row.hit_count else f"{shown:,}"
         with Vertical():
             yield Static(plain(f"Evidence ({count}) of {printable(self._row.row.title[:200])}"), id="title")
-            yield LazyTable(_COLUMNS, self._cells, empty="no evidence is left")
+            yield LazyTable(_COLUMNS, self._cells, empty="no evidence lies below the paths")
             yield self._place
             yield self._pane
 

@@ -18,15 +18,14 @@ __all__ = ["issue_cells", "issue_columns"]
 _STATE: Final = TableColumn("state", "State", 11, 3)
 _COLUMNS: Final = (
     TableColumn("severity", "Severity", 8, 1),
-    TableColumn("kind", "Kind", 9, 4),
+    TableColumn("kind", "Kind", 9, 5),
     TableColumn("what", "What", 12, 0, is_text=True),
-    TableColumn("app", "App", 12, 10),
-    TableColumn("assignee", "Whose", 8, 9),
-    TableColumn("trend", "Trend", 8, 5),
+    TableColumn("trend", "Trend", 8, 4),
     TableColumn("failures", "Failures", 8, 7, is_amount=True),
     TableColumn("runs", "Runs", 5, 8, is_amount=True),
     TableColumn("last_seen", "Last seen", 10, 6, is_amount=True),
 )
+_OF_TRACKER: Final = (TableColumn("app", "App", 12, 10), TableColumn("assignee", "Whose", 8, 9))
 #: Kinds whose titles are long for all but say nothing of the one; the kind stands beside it.
 _TITLED_BY_KIND: Final = frozenset({"oom", "collector_degradation", "hidden_memory_anomaly"})
 #: Parts of the trend that one character stands for.
@@ -46,7 +45,8 @@ def issue_columns(*, is_tracked: bool, has_states: bool) -> tuple[TableColumn, .
     """
     # A number is how people name an issue; a fingerprint stands in the detail as well.
     first = TableColumn("id", "#", 6, 2) if is_tracked else TableColumn("id", "Fingerprint", 12, 11)
-    return (first, *((_STATE,) if is_tracked or has_states else ()), *_COLUMNS)
+    states = (_STATE,) if is_tracked or has_states else ()
+    return (first, *states, *_COLUMNS, *(_OF_TRACKER if is_tracked else ()))
 
 
 def issue_cells(row: BoardRow, *, now_ns: int, ascii_only: bool) -> Mapping[str, Cell]:
@@ -57,14 +57,14 @@ def issue_cells(row: BoardRow, *, now_ns: int, ascii_only: bool) -> Mapping[str,
         ascii_only: Whether the trend is drawn in ASCII.
     """
     found, facts, tracked = row.row, row.facts, row.tracked
-    badge = "[dev] " if row.is_dev else ""
+    badge = f"{'[dev] ' if row.is_dev else ''}{'' if found.has_evidence else '[tracker] '}"
     failures, runs, seen = row.counts
     return {
         "id": Cell(short_id(found.fingerprint_id) if tracked is None else f"#{tracked.number}"),
         "state": _state(row),
         "severity": Cell(found.severity, _SEVERITIES.get(found.severity, "")),
         "kind": Cell(SHORT_KINDS.get(found.kind, found.kind)),
-        "what": Cell(f"{badge}{_what(row)}", "badge" if row.is_dev else ""),
+        "what": Cell(f"{badge}{_what(row)}", "badge" if badge else ""),
         "app": Cell("" if tracked is None else tracked.app),
         "assignee": Cell("" if tracked is None else tracked.assignee or ""),
         "trend": Cell("" if facts is None else _trend(facts.trend, ascii_only=ascii_only), "note"),

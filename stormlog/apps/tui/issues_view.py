@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from stormlog.explaining import EvidencePlace
     from stormlog.presenting import ShownIssue
     from stormlog.query import IssueTable
+    from stormlog.workflows import TriageList
 
 __all__ = ["IssuesView"]
 
@@ -38,6 +39,7 @@ __all__ = ["IssuesView"]
 _PAGE: Final = 100
 #: Values of a facet that are offered.
 _MOST_VALUES: Final = 20
+_NOT_FOUND: Final = "no issue of the list has {!r}"
 _SORTS: Final = ("severity", "last_seen", "first_seen", "hits", "sessions")
 
 
@@ -47,6 +49,7 @@ class IssuesView(SplitView):
     app: StormlogApp
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("issues", "action")]
     DEFAULT_CSS = """
+    IssuesView.wide > .list { width: 52%; }
     IssuesView #filter, IssuesView #filter:focus { border: none; height: 1; padding: 0 1; background: $panel; }
     IssuesView #filter:focus { background: $primary-muted; }
     """
@@ -55,12 +58,17 @@ class IssuesView(SplitView):
         super().__init__(id="issues")
         self.fields: dict[str, Any] = {}
         self.issues: IssueTable | None = None
+        #: Whether issues of the tracker without evidence below the paths are listed, and how many there are.
+        self.shows_tracker_only = False
+        self._tracker_only_count = 0
         self.selected: dict[str, BoardRow] = {}
         self.actions: Actions | None = None
         self._pages: dict[int, list[BoardRow]] = {}
         self._asked: set[int] = set()
         self._matches: list[int] = []
         self._sought = ""
+        #: Why the list could not be read the last time that it could not.
+        self._failure = ""
         self._shown: ShownIssue | None = None
         self._shown_for: str | None = None
         self._now_ns = time.time_ns()
@@ -90,20 +98,22 @@ class IssuesView(SplitView):
         """Read the list; the cursor stays on its issue."""
         fields = dict(self.fields)
         current, before = self._key_under_cursor(), self.table.cursor
-        selected = list(self.selected)
+        selected, shows_tracker_only = list(self.selected), self.shows_tracker_only
 
-        def work() -> tuple[IssueTable, list[BoardRow], list[BoardRow], int]:
+        def work() -> tuple[TriageList, list[BoardRow], list[BoardRow], int]:
             board = self.app.board
-            issues = board.issues(fields)
+            listed = board.issues(fields, shows_tracker_only=shows_tracker_only)
+            issues = listed.issues
             place = None if current is None else issues.place_of(current)
             cursor = min(before, max(len(issues) - 1, 0)) if place is None else place
             start = cursor // _PAGE * _PAGE
             # The rows that are seen first come with the list: nothing flickers.
-            return issues, board.page(issues, start, start + _PAGE), board.rows_of(issues, selected), cursor
+            return listed, board.page(issues, start, start + _PAGE), board.rows_of(issues, selected), cursor
 
-        def done(found: tuple[IssueTable, list[BoardRow], list[BoardRow], int]) -> None:
-            issues, rows, kept, cursor = found
-            self.issues = issues
+        def done(found: tuple[TriageList, list[BoardRow], list[BoardRow], int]) -> None:
+            listed, rows, kept, cursor = found
+            issues = self.issues = listed.issues
+            self._tracker_only_count = listed.tracker_only_count
             newer = {row.row.key: row for row in kept}
             # What was selected meanwhile was seen as it is now.
             self.selected = {
@@ -125,12 +135,14 @@ class IssuesView(SplitView):
             is_tracked = self.app.board.place is not None
             self.table.show_columns(issue_columns(is_tracked=is_tracked, has_states=bool(states - {"open"})))
             self.table.show_rows(len(issues), cursor)
+            self.app.hush(self._failure)
             self.app.show_title()
             self.app.looked()
 
         def fail(error: Exception) -> None:
             self.table.empty = "see below"
             self.table.refresh()
+            self._failure = self.app.sentence_of(error)
             self.app.fail(error)
 
         self.app.background.ask("issues", work, done, fail)
@@ -200,6 +212,10 @@ class IssuesView(SplitView):
         if self._matches:
             parts.append(f"{len(self._matches):,} found")
         parts.append(f"by {str(self.fields.get('sort', _SORTS[0])).replace('_', ' ')}")
+        if self._tracker_only_count:
+            # Of rows that are not listed, why they are not.
+            more = "of them" if self.shows_tracker_only else "t:"
+            parts.append(f"{more} {self._tracker_only_count:,} only in the tracker")
         return ", ".join(parts)
 
     # ---- selection -----------------------------------------------------------------------------------------
@@ -287,11 +303,14 @@ class IssuesView(SplitView):
             self.app.show_title()
         elif {name for name in self.fields if name != "sort"}:
             self.set_filter({name: value for name, value in self.fields.items() if name == "sort"})
+        else:
+            self.app.hush()
 
     # ---- filter, order, search -----------------------------------------------------------------------------
 
     def set_filter(self, fields: dict[str, Any]) -> None:
         """List the issues that fit the fields of a filter."""
+        self.app.hush()
         self.fields = fields
         self.query_one("#filter", Input).value = filter_text(fields)
         self.read()
@@ -344,6 +363,15 @@ class IssuesView(SplitView):
         self.issues = None
         self.set_filter(others if word == _SORTS[0] else {**others, "sort": word})
 
+    def action_tracker_only(self) -> None:
+        """List issues of the tracker without evidence below the paths too, or leave them out again."""
+        if self.app.board.place is None:
+            self.app.say(self.app.board.without_tracker(), is_problem=True)
+            return
+        self.app.hush()
+        self.shows_tracker_only = not self.shows_tracker_only
+        self.read()
+
     def action_facet(self) -> None:
         """Choose a value to narrow the list by."""
         if self.issues is None:
@@ -374,6 +402,7 @@ class IssuesView(SplitView):
         if self.issues is None:
             self.app.say("the list is still being read")
             return
+        self.app.hush()
         self._sought, self._matches = text.strip(), []
         if self._sought:
             self._seek(go=True)
@@ -393,19 +422,27 @@ class IssuesView(SplitView):
             self._matches = places
             self.app.show_title()
             if go and not places:
-                self.app.say(f"no issue of the list has {text!r}", is_problem=True)
+                self.app.say(_NOT_FOUND.format(text), is_problem=True)
             elif go:
                 behind = [place for place in places if place >= self.table.cursor]
                 self.table.move_to((behind or places)[0])
 
-        self.app.background.ask(
-            "search", lambda: self.app.board.matches(issues, fields, text), done, self.app.fail
-        )
+        def fail(error: Exception) -> None:
+            # What was found before and is not in the list any more was asked for once.
+            if go:
+                self.app.fail(error)
+
+        self.app.background.ask("search", lambda: self.app.board.matches(issues, fields, text), done, fail)
 
     def next_match(self, step: int) -> None:
         """Go to the next row that was found, or to the one before."""
         if not self._matches:
-            self.app.say("nothing was looked for: / looks for a text")
+            self.app.say(
+                _NOT_FOUND.format(self._sought)
+                if self._sought
+                else "nothing was looked for: / looks for a text",
+                is_problem=bool(self._sought),
+            )
             return
         cursor = self.table.cursor
         if step > 0:

@@ -65,7 +65,7 @@ KEYS: Final = (
     Key(
         "escape",
         "back",
-        "go back; in the list of issues, let go of the selection, then of the filter",
+        "go back; in the list of issues, let go of the selection, the search, the filter",
         "list",
     ),
     Key("slash", "search", "look for a text, a number or a fingerprint", "list", "Search"),
@@ -74,6 +74,7 @@ KEYS: Final = (
     Key("f", "facet", "narrow the list by severity, kind or state, with counts", "issues", "Facet"),
     Key("F", "filter", "type the filter, in the words of the command line", "issues", "Filter"),
     Key("s", "sort", "next order: severity, last seen, first seen, hits, sessions", "issues", "Sort"),
+    Key("t", "tracker_only", "list what only the tracker has too, or leave it out", "issues"),
     Key("space", "select", "select the row, or let go of it", "issues"),
     Key("y", "copy", "copy the id", "issues"),
     Key("Y", "copy_command", "copy the command of the last action", "issues"),

@@ -31,7 +31,7 @@ _MARKS_WIDTH: Final = 2
 #: Columns up to this rank are shown even if texts get less room than they should have.
 _NEEDED_RANK: Final = 3
 #: Columns that are left for a text before others are shown.
-_GOOD_WIDTH: Final = 24
+_GOOD_WIDTH: Final = 17
 
 
 class Cell(NamedTuple):
@@ -78,7 +78,8 @@ def fitting(columns: Sequence[TableColumn], width: int) -> list[tuple[TableColum
         )
         if not shown or needed - _GAP <= width:
             shown.append(column)
-    placed = [column for column in columns if column in shown]
+    keys = {column.key for column in shown}
+    placed = [column for column in columns if column.key in keys]
     spare = max(width - sum(column.width for column in placed) - _GAP * (len(placed) - 1), 0)
     texts = [column for column in placed if column.is_text]
     extra = {column.key: spare // len(texts) for column in texts}
@@ -94,7 +95,7 @@ class LazyTable(ScrollView, can_focus=True):
         *("table--failure", "table--warning", "table--note", "table--good", "table--faint", "table--badge"),
     }
     DEFAULT_CSS = """
-    LazyTable { overflow-x: hidden; height: 1fr; background: $surface; color: $foreground; }
+    LazyTable { overflow-x: hidden; scrollbar-size-vertical: 1; height: 1fr; background: $surface; color: $foreground; }
     LazyTable > .table--header { text-style: bold; background: $panel; color: $foreground; }
     LazyTable > .table--cursor { background: $surface-lighten-2; text-style: bold; }
     LazyTable:focus > .table--cursor { background: $primary; color: $text; text-style: bold; }
@@ -145,6 +146,8 @@ class LazyTable(ScrollView, can_focus=True):
         """
         super().__init__(id=id)
         self._columns = list(columns)
+        #: The columns that fit, for the room that they were fitted into.
+        self._layout: tuple[int, list[tuple[TableColumn, int]]] | None = None
         self._row_at = row_at
         self._is_selected = is_selected
         self.empty = empty
@@ -169,7 +172,7 @@ class LazyTable(ScrollView, can_focus=True):
 
     def show_columns(self, columns: Sequence[TableColumn]) -> None:
         """Show other columns."""
-        self._columns = list(columns)
+        self._columns, self._layout = list(columns), None
         self.refresh()
 
     def move_to(self, place: int) -> None:
@@ -214,8 +217,7 @@ class LazyTable(ScrollView, can_focus=True):
         """Draw one line: the header, or a row."""
         width = self.scrollable_content_region.width
         base = self.rich_style
-        room = max(width - _MARKS_WIDTH, 1)
-        layout = fitting(self._columns, room)
+        layout = self._fitted(max(width - _MARKS_WIDTH, 1))
         if y == 0:
             style = base + self._style("header")
             cells = {column.key: Cell(column.header) for column, _ in layout}
@@ -239,6 +241,12 @@ class LazyTable(ScrollView, can_focus=True):
         return self._line(
             marks, row, layout, style, width, keeps_colours=not is_current or not self.has_focus
         )
+
+    def _fitted(self, room: int) -> Sequence[tuple[TableColumn, int]]:
+        """Return the columns that fit: the same for all lines of a screen."""
+        if self._layout is None or self._layout[0] != room:
+            self._layout = room, fitting(self._columns, room)
+        return self._layout[1]
 
     def _line(
         self,

@@ -54,6 +54,9 @@ class _Window(ModalScreen[object]):
     _Window .problem { color: $text-error; height: auto; }
     _Window .hint { color: $text-muted; }
     _Window Static { height: auto; }
+    _Window.-few-lines > Vertical { border: none; padding: 0; overflow-y: auto; scrollbar-size-vertical: 1; }
+    _Window.-few-lines .hint, _Window.-few-lines .title { display: none; }
+    _Window.-few-lines Label { height: 1; }
     """
 
 
@@ -117,6 +120,7 @@ class Ask(_Window):
 class Confirm(_Window):
     """Ask a question that y or n answers."""
 
+    DEFAULT_CSS = "Confirm.-few-lines .title { display: block; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y,enter", "answer(True)", "Yes"),
         Binding("n,escape,q", "answer(False)", "No"),

@@ -238,6 +238,8 @@ class RunsView(SplitView):
         elif self._search is not None:
             self._search = None
             self.read()
+        else:
+            self.app.hush()
 
     def _go(self, run_id: str | None, cursor: int, columns: Sequence[TableColumn]) -> None:
         self._run_id = run_id

@@ -48,6 +48,11 @@ class ErrorOutput:
         self._thread: threading.Thread | None = None
         self._reader, self.writer = _pipe_like(target)
 
+    def cancel(self) -> None:
+        """Close both ends; call instead of `begin`, where the command did not start."""
+        os.close(self.writer)
+        os.close(self._reader)
+
     def begin(self) -> None:
         """Pass on what comes; call when the command has its end."""
         os.close(self.writer)
@@ -72,6 +77,10 @@ class ErrorOutput:
         return [without_secrets(line)[:_LONGEST_LINE] for line in lines[-_KEPT_LINES:]]
 
     def _pass_on(self) -> None:
+        with contextlib.closing(os.fdopen(self._reader, "rb", buffering=0)):
+            self._pass_on_all()
+
+    def _pass_on_all(self) -> None:
         can_write = True
         while True:
             try:

@@ -32,6 +32,7 @@ from stormlog.capture.running.devices import visible_nvidia_devices
 from stormlog.capture.running.endings import CGROUP_REASON, Ending, ending_of
 from stormlog.capture.running.error_output import ErrorOutput
 from stormlog.capture.running.process_tree import ProcessTreeCollector
+from stormlog.capture.shared_session import SharedSession
 from stormlog.capture.sink.options import SinkOptions
 from stormlog.capture.sink.writer import SinkWriter
 from stormlog.telemetry import SESSION_STATUS_COMPLETED, SESSION_STATUS_INTERRUPTED, create_session_summary
@@ -108,17 +109,21 @@ def run_command(
     clock = SessionClock()
     occupy_standard_descriptors()
     output = ErrorOutput(2, clock.now_ns)
-    with _signals_passed_on() as passed_to:
+    shared = SharedSession(identity.rank)
+    # Trackers of the command write beside us, unless they are told another place.
+    variables = {**os.environ, "STORMLOG_SINK": os.path.abspath(sink), **shared.variables}
+    with contextlib.closing(shared), _signals_passed_on() as passed_to:
         try:
             # Whatever else was handed to us is the command's.
-            child = subprocess.Popen(command, stderr=output.writer, close_fds=False)
+            child = subprocess.Popen(command, stderr=output.writer, close_fds=False, env=variables)
         except BaseException:
-            os.close(output.writer)
+            output.cancel()
             raise
         passed_to(child)
         output.begin()
         session = create_session_summary(
             source="stormlog.run",
+            session_id=shared.session_id,
             started_at_ns=clock.started_at_ns,
             pid=child.pid,
             job_id=identity.job_id,
@@ -144,9 +149,9 @@ def run_command(
             )
         watch.event("start", context="Memory tracking started", command=os.path.basename(command[0]))
         status = _wait(child, interval, watch.sample)
-    output.end()
-    ending = ending_of(status, output.text, collector.kills.result())
-    watch.end(ending, output, collector.kills.last_kill_ns)
+        output.end()
+        ending = ending_of(status, output.text, collector.kills.result())
+        watch.end(ending, output, collector.kills.last_kill_ns, shared)
     if writer is not None:
         with contextlib.suppress(Exception):
             writer.close(SESSION_STATUS_COMPLETED if ending.is_success else SESSION_STATUS_INTERRUPTED)
@@ -205,11 +210,20 @@ class _Watch:
         """Write an event of the command."""
         self._write(self._sources[0], event_type, context, **metadata)
 
-    def end(self, ending: Ending, output: ErrorOutput, last_kill_ns: tuple[int, int] | None) -> None:
-        """Write how the command ended, and when memory ran out if that is known."""
+    def end(
+        self,
+        ending: Ending,
+        output: ErrorOutput,
+        last_kill_ns: tuple[int, int] | None,
+        shared: SharedSession,
+    ) -> None:
+        """Write how the command ended, and that memory ran out unless a tracker inside it has recorded that."""
         facts = ending.as_dict()
         command = self._sources[0]
-        if ending.oom_reason is not None:
+        # Trackers do not see kills.
+        told_ns = output.memory_ns if ending.oom_reason != CGROUP_REASON else None
+        is_known = told_ns is not None and shared.has_recorded(told_ns)
+        if ending.oom_reason is not None and not is_known:
             # With the memory of that time: at its end, a command has freed much already.
             self._write(
                 command,

@@ -11,11 +11,19 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["engine_id", "peek_document", "read_document", "write_document"]
+__all__ = ["WITHOUT_RULES", "engine_id", "peek_document", "read_document", "write_document"]
+
+#: Packages that print, write or follow what questions answer: no question imports them.
+WITHOUT_RULES: Final = frozenset(
+    (
+        *("apps", "capture", "compaction", "configuration", "presenting", "reporting", "rollups"),
+        *("specification", "tracking", "workflows"),
+    )
+)
 
 
 def read_document(path: str, limit_bytes: int | None = None) -> Any:
@@ -94,22 +102,26 @@ def engine_id() -> str:
     from stormlog._resources import resource_directory
 
     package = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-    # How answers are printed changes no row.
     # Python knows which characters are letters, DuckDB how to read and write Parquet.
     duckdb = importlib.util.find_spec("duckdb")
     engine = f"{sys.version} {duckdb and duckdb.origin and os.stat(duckdb.origin)[6:9:2]}"
     stamps = [engine]
-    stamps += sorted([*_stamps(package, without="cli"), *_stamps(str(resource_directory("sql")))])
+    stamps += sorted([*_stamps(package, without=WITHOUT_RULES), *_stamps(str(resource_directory("sql")))])
     return hashlib.blake2b("\n".join(stamps).encode(), digest_size=12).hexdigest()
 
 
-def _stamps(folder: str, without: str = "") -> Iterator[str]:
-    """Yield name, size and time of every file with rules, as fast as the file system says them."""
+def _stamps(folder: str, without: Collection[str] = ()) -> Iterator[str]:
+    """Yield name, size and time of every file with rules, as fast as the file system says them.
+
+    Args:
+        folder: With its folders.
+        without: Folders in it that are left out.
+    """
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
             if name.endswith((".py", ".sql")):
                 found = entry.stat()
                 yield f"{os.path.basename(folder)}/{name} {found.st_size} {found.st_mtime_ns}"
-            elif "." not in name and name not in ("__pycache__", without) and entry.is_dir():
+            elif "." not in name and name != "__pycache__" and name not in without and entry.is_dir():
                 yield from _stamps(entry.path)

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
+from stormlog.issues.kinds import severity_rank_sql
 from stormlog.query import UnmatchedFilter
 from stormlog.query.filter_checks import in_page, require
 from stormlog.tracking.models import (
@@ -26,7 +27,7 @@ from stormlog.tracking.models import (
 from stormlog.tracking.projects import DEFAULT_PROJECT, project_row
 from stormlog.tracking.reading.conditions import Condition
 from stormlog.tracking.reading.filters import KINDS, SEVERITIES, IssueFilter, bare_run, conditions_of, several
-from stormlog.tracking.reading.lookup import ISSUES_CTE, find_issue, tracked_issue, tracked_issues
+from stormlog.tracking.reading.lookup import ISSUES_CTE, STATE_SQL, find_issue, tracked_issue, tracked_issues
 from stormlog.tracking.reading.paging import DEFAULT_LIMIT, cut, read_cursor, require_limit
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "list_issues",
     "list_occurrences",
     "matching",
+    "rows_of_issues",
     "unmatched_filters",
 ]
 
@@ -55,6 +57,9 @@ SORTS: Final = {
     "users": "unique_user_count",
 }
 
+
+#: Characters of a title that lists keep, as in `stormlog.query.IssueTable`.
+_TITLE_CHARACTERS: Final = 1_000
 
 #: Fields of `IssueFilter` whose words anything may be -> where they are.
 _OPEN_COLUMNS: Final = {
@@ -146,6 +151,49 @@ def fingerprints_of_issues(
         {**parameters, "of_project": project if project is None else project.strip()},
     )
     return [(fingerprint_id, issue_id, bool(fits)) for fingerprint_id, issue_id, fits in rows]
+
+
+def rows_of_issues(
+    connection: sqlite3.Connection, issue_ids: Sequence[str], sort: str | None
+) -> list[tuple[Any, ...]]:
+    """Return issues as rows of a `stormlog.query.IssueTable` that have no evidence there.
+
+    Args:
+        issue_ids: Full ids.
+        sort: severity (the usual order: the worst and latest first), or one of `SORTS`.
+    """
+    order = "last_seen_ns DESC" if sort in (None, "severity") else f"{SORTS[str(sort)]} DESC"
+    worst = f"{severity_rank_sql('i.severity')}, " if sort in (None, "severity") else ""
+    rows = connection.execute(
+        f"""
+        WITH fingerprints AS (
+            SELECT
+                f.issue_id,
+                f.fingerprint_id,
+                f.dimensions_json,
+                row_number() OVER (
+                    PARTITION BY f.issue_id
+                    -- The one that the title is of: a merge changes neither title nor kind.
+                    ORDER BY f.title <> i.title OR f.kind <> i.kind, f.title_ns IS NULL, f.title_ns,
+                        f.title_evidence_id, f.fingerprint_id
+                ) AS place
+            FROM main.issue_fingerprints AS f
+            INNER JOIN main.issues AS i ON f.issue_id = i.issue_id
+            WHERE f.issue_id IN (SELECT value FROM json_each(:ids))
+        )
+
+        SELECT
+            f.fingerprint_id, i.kind, {STATE_SQL} AS state, i.severity, substr(i.title, 1, {_TITLE_CHARACTERS}),
+            f.dimensions_json, NULL AS exception_type, i.hit_count, i.occurrence_count, i.first_seen_ns,
+            i.last_seen_ns, i.issue_id, 0 AS is_exact, 0 AS has_evidence, i.issue_id AS key
+        FROM main.issues AS i
+        INNER JOIN fingerprints AS f ON i.issue_id = f.issue_id
+        WHERE f.place = 1
+        ORDER BY {worst}i.{order}, i.issue_id DESC
+        """,
+        {"ids": json.dumps(list(issue_ids))},
+    )
+    return [(*row[:12], False, False, row[14]) for row in rows]
 
 
 def unmatched_filters(

@@ -22,6 +22,7 @@ __all__ = [
     "ISSUES_CTE",
     "ISSUE_COLUMNS",
     "SHORTEST_PART",
+    "STATE_SQL",
     "find_issue",
     "fingerprints_of",
     "issue_name",
@@ -41,6 +42,8 @@ SHORTEST_PART: Final = 6
 ISSUE_COLUMNS: Final = tuple(TrackedIssue.__dataclass_fields__)[:-2]
 
 _STATE_CASES: Final = " ".join(f"WHEN '{status}' THEN '{state}'" for status, state in STATE_OF_STATUS.items())
+#: SQL for the state that derived issues show for an issue ``i``.
+STATE_SQL: Final = f"CASE i.status {_STATE_CASES} END"
 
 #: ``12`` and ``#12``, and with the name of a project before it, which may hold slashes.
 _NUMBER: Final = re.compile(r"(?:(?P<project>.+)/)?#?(?P<number>[0-9]+)", re.DOTALL)
@@ -52,7 +55,7 @@ _COMPUTED: Final = {
     "number": "(SELECT n.number FROM main.issue_numbers AS n WHERE n.issue_id = i.issue_id AND n.is_former = 0)",
     "project": "p.name",
     "app": "a.name",
-    "state": f"CASE i.status {_STATE_CASES} END",
+    "state": STATE_SQL,
     "ignore_until": "i.ignore_until_json",
     "fingerprint_ids": """(
         SELECT json_group_array(f.fingerprint_id)

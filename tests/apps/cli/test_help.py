@@ -34,6 +34,16 @@ def commands(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:
 
 ALL = list(commands(root))
 
+
+def test_the_list_of_commands_says_what_their_help_says() -> None:
+    context = click.Context(root)
+    said = {
+        name: root.get_command(context, name).get_short_help_str(10_000)
+        for name in root.list_commands(context)
+    }  # type: ignore[union-attr]
+    assert root.summaries == said
+
+
 ISSUE_VERBS = (
     "list",
     "show",

@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from stormlog.apps.cli.options.sql_option import PRINT_SQL, attach_statement, is_statement, statement_text
+from stormlog.apps.cli.options.sql_option import PRINT_SQL, attach_statement, is_statement
+from stormlog.presenting.statement_texts import statement_text
 from tests.apps.cli.runner import stormlog
 from tests.apps.cli.samples import capture
 

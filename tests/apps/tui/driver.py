@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+from textual._compositor import Compositor
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 from textual.widgets import Input, Static, TextArea
 
@@ -43,7 +46,7 @@ def alert(name: str, at: int, **overrides: Any) -> dict[str, Any]:
 
 
 def write_capture(folder: Path) -> Path:
-    """Write a run with six issues: an OOM of rank 1, and five alerts."""
+    """Write a run with six issues: an OOM of rank 1, whose command is killed, and five alerts."""
     folder.mkdir(parents=True, exist_ok=True)
     names = ("one", "two", "three", "four", "five")
     records = [event(timestamp_ns=START_NS + number * SECOND, job_id="job-7") for number in range(20)]
@@ -59,7 +62,16 @@ def write_capture(folder: Path) -> Path:
             event_type="error",
             context="CUDA out of memory",
             metadata={"backend": "cuda", "app": "trainer", "oom_reason": "cuda"},
-        )
+        ),
+        event(
+            timestamp_ns=START_NS + 41 * SECOND,
+            session_id="s-2",
+            rank=1,
+            world_size=2,
+            job_id="job-7",
+            event_type="exit",
+            context="Command killed by SIGKILL, the host ran out of memory",
+        ),
     ]
     write_lines(folder / "events.jsonl", *records)
     return folder
@@ -81,6 +93,9 @@ class Driver:
         """Press keys, each after what the one before began has ended."""
         for key in keys:
             await self.pilot.press(key)
+            await self.settle()
+            # Whatever the key led to can be drawn, and has its rows read.
+            _ = self.screen
             await self.settle()
 
     async def type(self, text: str) -> None:
@@ -140,6 +155,8 @@ class Driver:
     @property
     def screen(self) -> str:
         """The screen as text."""
+        # What stands behind a window.
+        visible_screen_stack.set(self.app._background_screens)
         lines = self.app.screen._compositor.render_strips()
         return "\n".join("".join(segment.text for segment in line).rstrip() for line in lines)
 
@@ -176,7 +193,20 @@ def drive(
         finally:
             app.board.close()
 
-    asyncio.run(run())
+    # Textual draws several times after each key, for a terminal that is not there.
+    with patch.object(Compositor, "render_update", _draw_if_asked):
+        asyncio.run(run())
+
+
+_draw = Compositor.render_update
+
+
+def _draw_if_asked(compositor: Compositor, full: bool = False, **options: Any) -> Any:
+    """Draw a picture of the screen, and nothing else."""
+    if full:
+        return _draw(compositor, full=True, **options)
+    compositor._dirty_regions.clear()
+    return None
 
 
 class _SharingBoard(Board):

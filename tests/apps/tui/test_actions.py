@@ -91,26 +91,6 @@ def test_actions_leave_what_the_commands_that_are_shown_leave(tracked: Place, tm
     assert done[-2:] == ["resolve", "resolve"]
 
 
-def test_python_command_line_and_keys_leave_the_same(tracked: Place, tmp_path: Path) -> None:
-    by_keys, by_command, by_python = (
-        tracked.copied(folder) for folder in map(tmp_path.joinpath, "abc") if not folder.mkdir()
-    )
-    assert by_python.database is not None and by_command.database is not None
-
-    async def scenario(driver: Driver) -> None:
-        await driver.press("slash", *"1", "enter", "r")
-        await driver.type("1.4.0")
-        await driver.press("enter")
-
-    drive(by_keys.board, scenario)
-    stormlog("issues", "resolve", "1", "--version", "1.4.0", "--db", by_command.database)
-    with Tracker(by_python.database) as tracker:
-        tracker.resolve("1", version="1.4.0")
-    logs = [log(place.database or Path()) for place in (by_keys, by_command, by_python)]
-    assert logs[0] == logs[1] == logs[2]
-    assert [entry["action"] for entry in logs[0]] == ["resolve"]
-
-
 def test_who_comes_second_is_told_and_sees_the_new_state(tracked: Place, tmp_path: Path) -> None:
     place = tracked.copied(tmp_path)
 
@@ -177,7 +157,7 @@ def test_a_tracker_that_cannot_be_used_is_said(
 
     async def scenario(driver: Driver) -> None:
         with locked(database):
-            await driver.press("c")
+            await driver.press("slash", "1", "enter", "c")
         assert "is in use by another process" in driver.said
         await driver.press("c")
         assert driver.said.startswith("Claimed #")
@@ -187,7 +167,13 @@ def test_a_tracker_that_cannot_be_used_is_said(
         assert not database.exists()
         with Tracker(database) as tracker:
             tracker.record_error("other")
+        # What bears the number of the issue now is another one.
+        await driver.press("c")
+        assert driver.said == "#1: not in this tracker any more, and nothing was done"
+        with Tracker(database) as tracker:
+            assert tracker.issue("1").issue.status == "new"
         await driver.press("f5")
+        assert driver.said == ""
         assert {row.tracked for row in driver.issues._pages[0]} == {None}
         database.write_bytes(b"something else")
         await driver.press("u")

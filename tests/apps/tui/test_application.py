@@ -91,6 +91,84 @@ def test_the_list_follows_the_files_and_the_cursor_its_issue(tracked: Place, tmp
     drive(place.board, scenario, interval_s=0.2)
 
 
+def test_issues_that_only_the_tracker_has_are_counted_and_listed_when_asked(
+    tracked: Place, tmp_path: Path
+) -> None:
+    place = tracked.copied(tmp_path)
+    with Tracker(place.database) as tracker:
+        tracker.record_error("[red]disk[/] full")
+    store = place.shared
+    assert store is not None
+
+    async def scenario(driver: Driver) -> None:
+        assert "6 issues, by severity, t: 1 only in the tracker" in driver.screen
+        await driver.press("slash", "7", "enter")
+        assert "issue #7 is not in the list" in driver.said and "t lists" in driver.said
+        await driver.press("t", "slash", "7", "enter")
+        await driver.rest()
+        assert driver.said == ""
+        assert "7 issues, 1 found, by severity, of them 1 only in the tracker" in driver.screen
+        assert "[tracker] [red]" in driver.screen
+        assert "no evidence of it was found in the paths" in " ".join(driver.screen.split())
+        # Whatever can be done with others can be done with it.
+        await driver.press("c")
+        assert driver.said.startswith("Claimed #7")
+        await driver.press("enter", "enter")
+        assert "no evidence lies below the paths" in driver.screen
+        await driver.press("escape", "escape", "slash")
+        await driver.type("DISK")
+        await driver.press("enter")
+        assert driver.issues._matches == [6]
+        await driver.press("t")
+        assert len(driver.issues.issues or ()) == 6
+        # The same files are asked the same once.
+        asked = store._last_answers
+        await driver.press("o", "f5")
+        assert store._last_answers is asked
+
+    drive(place.board, scenario, size=(200, 40))
+
+
+def test_what_was_said_goes_when_it_holds_no_more(tracked: Place, tmp_path: Path) -> None:
+    place = tracked.copied(tmp_path)
+    database = place.database
+    assert database is not None
+
+    async def scenario(driver: Driver) -> None:
+        await driver.press("n")
+        assert driver.said == "nothing was looked for: / looks for a text"
+        await driver.press("slash")
+        await driver.type("nowhere")
+        await driver.press("enter", "g", "n")
+        assert driver.said == "no issue of the list has 'nowhere'"
+        # Esc lets go of the search, then of what was said; another view is about something else.
+        await driver.press("escape", "escape")
+        assert driver.said == ""
+        await driver.press("y")
+        assert driver.said.startswith("Copied")
+        await driver.press("2")
+        assert driver.said == ""
+        database.rename(tmp_path / "elsewhere.db")
+        await driver.until(lambda: "the tracker is not there any more" in driver.said)
+        (tmp_path / "elsewhere.db").rename(database)
+        await driver.until(lambda: not driver.said)
+
+    drive(place.board, scenario, interval_s=0.1)
+
+
+def test_the_statement_of_the_list_runs_as_it_stands(untracked: Place) -> None:
+    async def scenario(driver: Driver) -> None:
+        driver.issues.filter_by("kind=oom")
+        await driver.settle()
+        statement = driver.app.board.statement(driver.issues.fields)
+        assert "-- $kind = ['oom']" in statement
+        assert len(driver.app.board.store.sql(statement).rows) == 1
+        await driver.press("w")
+        assert "-- $kind = ['oom']" in driver.screen
+
+    drive(untracked.board, scenario)
+
+
 def test_evidence_that_vanishes_while_it_is_shown_is_said(untracked: Place, tmp_path: Path) -> None:
     place = untracked.copied(tmp_path, with_runs=True)
 
@@ -157,9 +235,15 @@ def test_hostile_texts_are_shown_and_not_obeyed(tmp_path: Path) -> None:
     assert "\\x1b[2Jhost" in text
 
 
-def test_tiny_terminals_do_no_harm(untracked: Place) -> None:
+def test_tiny_terminals_do_no_harm_and_show_what_matters(untracked: Place) -> None:
     async def scenario(driver: Driver) -> None:
         await driver.pilot.resize_terminal(10, 3)
+        await driver.settle()
+        assert driver.screen.splitlines()[0].strip() == "What"
+        assert driver.screen.splitlines()[1].startswith("> ")
+        await driver.press("i")
+        assert driver.screen.split()[0] == "There"
+        await driver.press("n")
         for key in (
             "j",
             "enter",
@@ -253,6 +337,8 @@ def test_runs_show_their_memory_and_why(untracked: Place) -> None:
         await driver.rest()
         text = str(driver.runs.query_one(DetailPane).query_one("#text", Static).content)
         assert "Rank 1 of 2 ran out of memory" in text
+        # How its command ended, as `stormlog run` recorded it.
+        assert "Rank 1: command killed by SIGKILL, the host ran out of memory." in text
         assert "\nMemory\nrank 0, device 0" in text
         assert "job-7" in driver.screen and "1.50 GiB" in driver.screen
         await driver.press("enter")

@@ -100,6 +100,8 @@ STEPS = (
     Step("g space", "issues", lambda d: len(d.issues.selected) == 1 and d.issues.table.cursor == 1),
     Step("g space", "issues", lambda d: not d.issues.selected),
     Step("space escape", "list", lambda d: not d.issues.selected),
+    Step("t", "issues", lambda d: d.issues.shows_tracker_only),
+    Step("t", "issues", lambda d: not d.issues.shows_tracker_only),
     Step("Y", "issues", said("nothing was done yet")),
     Step("y", "issues", said("Copied: ")),
     Step("w", "issues", over(Read)),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stormlog.apps.cli.printing.json_text import json_document, json_line
+from stormlog.apps.cli.printing.json_text import json_document
 
 if TYPE_CHECKING:
     from stormlog.apps.cli.documents import StatementDocument
@@ -23,7 +23,6 @@ __all__ = [
     "attach_statement",
     "is_statement",
     "statement_document",
-    "statement_text",
 ]
 
 #: Value of the option when no statement follows it; no argument of a process can hold this character.
@@ -36,10 +35,6 @@ _KEYWORD = (
     r"pragma|prepare|reset|rollback|select|set|show|summarize|table|truncate|unpivot|update|use|vacuum|"
     r"values|with)\b)"
 )
-
-
-#: A parameter; or a text, a quoted name or a comment, in which there is none.
-_PARAMETER = r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*(?s:.*?)\*/|\$(?P<name>[A-Za-z_][A-Za-z0-9_]*)"""
 
 
 def is_statement(text: str) -> bool:
@@ -98,39 +93,7 @@ def _require_statement(text: str) -> None:
     raise click.BadParameter(f"{problem}.", param_hint="'--sql'")
 
 
-def statement_text(sql: str, parameters: Mapping[str, Any]) -> str:
-    """Return a statement that runs as it stands: its values are in their places, and listed before it."""
-    lines = [f"-- ${name} = {_literal(value)}" for name, value in parameters.items()]
-    return "\n".join([*lines, _filled_in(sql, parameters).strip().removesuffix(";") + ";"]) + "\n"
-
-
-def _filled_in(sql: str, parameters: Mapping[str, Any]) -> str:
-    """Return a statement with literals in place of its parameters; texts, names and comments stay as they are."""
-
-    def literal(found: re.Match[str]) -> str:
-        name = found["name"]
-        return _literal(parameters[name]) if name in parameters else found[0]
-
-    return re.sub(_PARAMETER, literal, sql)
-
-
 def statement_document(sql: str, parameters: Mapping[str, Any]) -> str:
     """Return a statement and its parameters as a JSON object."""
     document: StatementDocument = {"sql": sql.strip(), "parameters": dict(parameters)}
     return json_document(document) + "\n"
-
-
-def _literal(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return str(value).upper()
-    if isinstance(value, (int, float)):
-        return str(value)
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_literal, value))}]"
-    if not isinstance(value, str):
-        return json_line(value)
-    quoted = "'" + value.replace("'", "''") + "'"
-    # A line break would end the comment and leave the rest of the value to be run.
-    return quoted if value.isprintable() else f"E{quoted.encode('unicode_escape').decode('ascii')}"

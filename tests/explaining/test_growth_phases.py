@@ -1,0 +1,112 @@
+"""A leak is told of the phase that keeps memory, and of none where phases take turns in allocating and freeing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stormlog.query
+from stormlog.explaining import MemoryAccount
+from stormlog.phases import PhaseRecorder
+from tests.apps.cli.samples import START_NS, event, write_lines
+
+MIB = 1 << 20
+STEPS = 20
+#: Those from a quarter of the time on.
+COUNTED = 15
+
+#: What each phase of a step changes, in MiB, by the names of the phase and of those around it.
+Step = list[tuple[str, int]]
+
+
+def account(
+    path: Path, step: Step, *, threads: int = 1, steps: int = STEPS, device_id: int = 0, **counters: int
+) -> MemoryAccount:
+    """Explain a job of so many steps."""
+    recorder = PhaseRecorder()
+    records: list[dict[str, Any]] = []
+    open_scopes: list[str] = []
+    allocated = 1000
+
+    def write(**fields: Any) -> None:
+        sizes = {
+            "allocator_allocated_bytes": allocated * MIB,
+            "allocator_reserved_bytes": allocated * MIB,
+            "device_used_bytes": allocated * MIB,
+            "device_total_bytes": 10_000 * MIB,
+        }
+        time_ns = START_NS + len(records) * 10**8
+        records.append(
+            event(
+                **{"session_id": "s", "timestamp_ns": time_ns, "device_id": device_id, **sizes, **counters},
+                **fields,
+            )
+        )
+
+    def boundary(action: str, name: str = "", thread: int = 1) -> None:
+        of_thread = {"session_id": "s", "rank": 0, "thread_id": thread}
+        made = (
+            recorder.enter_phase(name=name, thread_name="t", **of_thread)
+            if action == "enter"
+            else recorder.exit_phase(scope_id=open_scopes.pop(), **of_thread)
+        )
+        if action == "enter":
+            open_scopes.append(made.scope_id)
+        write(event_type=made.event_type, context=made.context, metadata={"backend": "cuda", **made.metadata})
+
+    for number in range(steps):
+        boundary("enter", "train", 1 + number % threads)
+        for name, change in step:
+            if name:
+                boundary("enter", name, 1 + number % threads)
+            allocated += change
+            if name:
+                boundary("exit", thread=1 + number % threads)
+        boundary("exit", thread=1 + number % threads)
+        write(event_type="sample")
+    write_lines(path / "events.jsonl", *records)
+    with stormlog.query.open([path], cache=False) as store:
+        memory = store.explain().memory
+    assert memory is not None
+    return memory
+
+
+@pytest.mark.parametrize(
+    ("step", "phase", "mib"),
+    [
+        ([("forward", 100), ("backward", 0)], "train / forward", 100 * COUNTED),
+        # A little that is freed elsewhere does not hide it.
+        ([("forward", 100), ("backward", -20)], "train / forward", 100 * COUNTED),
+        # Activations that backward frees are no leak of forward: nobody knows which of the two keeps the rest.
+        ([("forward", 500), ("backward", -400)], "train", 100 * COUNTED),
+        # Outside of the inner phases.
+        ([("forward", 0), ("", 100), ("backward", 0)], "train", 100 * COUNTED),
+        ([("forward", 50), ("backward", 50)], "train", 100 * COUNTED),
+        ([("forward", 400), ("backward", -400)], None, None),
+        ([("forward", -10), ("backward", 0)], None, None),
+        # Less than a tenth of what is in use.
+        ([("forward", 3)], None, None),
+    ],
+)
+def test_the_phase_that_keeps_memory(step: Step, phase: str | None, mib: int | None, tmp_path: Path) -> None:
+    memory = account(tmp_path, step)
+    assert memory.growth_phase == phase
+    assert memory.growth_phase_bytes == (None if mib is None else mib * MIB)
+    assert memory.growth_phase_count == (None if mib is None else COUNTED)
+
+
+@pytest.mark.parametrize(("steps", "phase"), [(10, None), (11, "train / forward")])
+def test_a_few_steps_tell_nothing(steps: int, phase: str | None, tmp_path: Path) -> None:
+    assert account(tmp_path, [("forward", 200)], steps=steps).growth_phase == phase
+
+
+def test_phases_of_several_threads_tell_nothing(tmp_path: Path) -> None:
+    assert account(tmp_path, [("forward", 100)], threads=2).growth_phase is None
+
+
+def test_without_a_device_memory_in_use_counts(tmp_path: Path) -> None:
+    # What the C library says is as old as its last answer.
+    memory = account(tmp_path, [("forward", 100)], device_id=-1, allocator_allocated_bytes=5 * MIB)
+    assert (memory.growth_phase, memory.growth_phase_bytes) == ("train / forward", 100 * COUNTED * MIB)
