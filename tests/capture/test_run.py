@@ -308,6 +308,12 @@ GROUP = """  + Exception Group Traceback (most recent call last):
         (1, "ValueError: x", NONE, ("ended with status 1; last exception: ValueError: x", None)),
         (-15, "", NONE, ("killed by SIGTERM, cause unknown", None)),
         (1, "MemoryError\nDuring handling\nKeyError: 'x'", NONE, (None, None)),
+        (
+            255,
+            "MemoryError",
+            NONE,
+            ("ended with status 255; memory ran out: MemoryError", "message_pattern:memoryerror"),
+        ),
         # Handled: it went on.
         (
             1,

@@ -18,6 +18,7 @@ from stormlog.capture.running.secrets import without_secrets
 __all__ = ["CGROUP_REASON", "Ending", "ending_of"]
 
 CGROUP_REASON = "cgroup:oom_kill"
+_MOST_SIGNALS = 64
 #: What launchers and data loaders say of a process of theirs that was killed.
 _SAYS_KILLED = re.compile(r"SIGKILL|killed by signal: Killed", re.IGNORECASE)
 
@@ -124,7 +125,7 @@ def ending_of(status: int, error_text: str, kills: GroupKills | None) -> Ending:
         kills: As of `Ending`.
     """
     # A shell tells so that a command of its own was killed.
-    number = -status if status < 0 else status - 128 if status > 128 else 0
+    number = -status if status < 0 else status - 128 if 128 < status <= 128 + _MOST_SIGNALS else 0
     name = _signal_name(number) if number and (status < 0 or number == signal.SIGKILL) else None
     said = [] if status == 0 else last_exceptions(error_text)
     reasons = [oom_reason_of_text(exception.name, exception.module, exception.line) for exception in said]
