@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stormlog.explaining import Explanation, FirstFailure
 from stormlog.presenting import why_sentences as sentences
 from stormlog.presenting.quantities import human_time
@@ -14,13 +16,17 @@ __all__ = ["brief"]
 _PART_WIDTH = 160
 
 
-def brief(explanation: Explanation, *, now_ns: int | None = None) -> str:
+def brief(explanation: Explanation, *, now_ns: int | None = None, of_one_rank: bool = False) -> str:
     """Return who failed, when and where, what grew, and which issue that is; without a line break.
 
     Args:
         explanation: What is known.
         now_ns: Time by the clock; without it, nothing is said of how old the newest record is.
+        of_one_rank: Whether only what one rank wrote was looked at: nothing is said of the others then.
     """
+    if of_one_rank:
+        alone = replace(explanation.run, world_size=1, ranks_missing=())
+        explanation = replace(explanation, run=alone)
     return " ".join(shortened(part, _PART_WIDTH) for part in _parts(explanation, now_ns) if part is not None)
 
 

@@ -11,8 +11,13 @@ from pathlib import Path
 import pytest
 
 from stormlog.capture.collectors.cgroup import Cgroup
+from stormlog.capture.collectors.readings import MemoryReading
 from stormlog.capture.running import kills as kills_module
 from stormlog.capture.running.kills import GroupKills, KillWatch
+from stormlog.capture.running.run import _Source
+
+#: Times, and bytes that were used then.
+USED = ((10, 3), (20, 9), (30, 4), (40, 1))
 
 
 class _Group:
@@ -57,7 +62,8 @@ def watch(monkeypatch: pytest.MonkeyPatch, pid: int, *groups: Cgroup | None) -> 
     last = groups[-1]
     monkeypatch.setattr(kills_module, "find_cgroup", lambda pid: next(found, last))
     monkeypatch.setattr(kills_module, "Sparing", lambda ask: ask)
-    return KillWatch(pid)
+    moments = iter(range(1, 100))
+    return KillWatch(pid, lambda: next(moments))
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -70,7 +76,12 @@ def test_what_is_counted_while_the_command_runs_counts(
     assert watching.result() == GroupKills(0, False, False, 60, 60)
     group.count(kills=4, at_limit=6)
     watching.look([])
+    watching.look([])
     assert watching.result() == GroupKills(1, False, True, 60, 60)
+    assert watching.last_kill_ns == (2, 3)
+    group.count(kills=5, at_limit=7)
+    watching.result()
+    assert watching.last_kill_ns == (4, 5)
 
 
 def test_without_counts_nothing_is_known(
@@ -143,3 +154,9 @@ def test_processes_of_others_in_the_group_are_told(
         group.write("cgroup.procs", "0")
         of_command.look([])
         assert of_command._is_shared, "a process that cannot be named is not the command's"
+
+
+def test_a_kill_was_when_most_memory_was_used_between_two_looks() -> None:
+    source = _Source(collector=None, records=None, rules=None)  # type: ignore[arg-type]
+    source.readings.extend((read_ns, MemoryReading(device_id=-1, used=used)) for read_ns, used in USED)
+    assert [source.fullest_ns(*window) for window in ((10, 30), (25, 40), (41, 50))] == [21, 31, 50]

@@ -48,6 +48,20 @@ def bundles(directory: Path) -> list[Path]:
     return sorted(directory.glob("*"))
 
 
+def test_a_failure_in_a_group_of_exceptions_is_recorded_once(tmp_path: Path) -> None:
+    recorder = recorder_in(tmp_path)
+    inner = ExceptionGroup("inner", [KeyError("a"), MemoryError("Unable to allocate 3 GiB")])
+    group = ExceptionGroup("workers", [ValueError("x"), inner])
+    recorded = recorder.record_exception(group)
+    assert recorded is not None
+    assert (recorded.failure.exception_type, recorded.failure.message) == (
+        "MemoryError",
+        "Unable to allocate 3 GiB",
+    )
+    assert recorder.record_exception(group) is recorded
+    assert recorder.record_exception(ExceptionGroup("workers", [ValueError("x")])) is None
+
+
 def test_a_bundle_holds_the_failure_and_the_last_events(tmp_path: Path) -> None:
     recorder = recorder_in(tmp_path, buffer_size=2)
     for number in range(3):

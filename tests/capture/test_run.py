@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -16,8 +17,10 @@ import pytest
 import stormlog.query
 from stormlog.capture import Ending
 from stormlog.capture.running.endings import ending_of
-from stormlog.capture.running.error_output import last_exception_line, without_secrets
+from stormlog.capture.running.error_output import ErrorOutput
 from stormlog.capture.running.kills import GroupKills
+from stormlog.capture.running.said_exceptions import last_exceptions
+from stormlog.capture.running.secrets import without_private_keys, without_secrets
 from tests.capture.test_tracker import records, types
 
 STORMLOG = [sys.executable, "-m", "stormlog"]
@@ -145,6 +148,16 @@ def test_a_command_that_cannot_be_run_is_told_as_a_shell_does(
     assert f"cannot run {command}" in ended.stderr
 
 
+def test_with_too_little_memory_it_says_where_to_look(tmp_path: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (600 * 2**20, 600 * 2**20))
+
+    done = run(tmp_path, "exit(3)", preexec_fn=limit, env={"RANK": "1", "WORLD_SIZE": "4"})
+    assert done.returncode == 3
+    # All ranks lie below the sink.
+    assert done.stderr.endswith(f"elsewhere: stormlog why {tmp_path / 'sink'}\n")
+
+
 def test_where_nothing_can_be_written_the_command_runs(tmp_path: Path) -> None:
     (tmp_path / "sink").write_text("")
     ended = run(tmp_path, "print(5)")
@@ -181,6 +194,25 @@ ALONE = GroupKills(1, False, True, 64 * 2**20, 3 * 2**29)
 SHARED = GroupKills(2, True, True, 64 * 2**20, 3 * 2**29)
 WITHIN_LIMIT = GroupKills(1, False, False, None, None)
 NONE = GroupKills(0, False, True, None, None)
+TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n'
+OF_RANK = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"
+TORCHRUN = f"""[rank1]: Traceback (most recent call last):
+[rank1]:   File "a.py", line 1, in <module>
+[rank1]: {OF_RANK}
+E1130 10:00:00.000000 1 torch/distributed/elastic/multiprocessing/api.py:869] failed (exitcode: 1) local_rank: 1
+{TRACEBACK}a.b.ChildFailedError:
+======
+a.py FAILED
+"""
+GROUP = """  + Exception Group Traceback (most recent call last):
+  |   File "a.py", line 1, in <module>
+  | ExceptionGroup: workers (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | MemoryError
+    +---------------- 2 ----------------
+    | KeyError: 'b'
+    +------------------------------------
+"""
 
 
 @pytest.mark.parametrize(
@@ -276,6 +308,62 @@ NONE = GroupKills(0, False, True, None, None)
         (1, "ValueError: x", NONE, ("ended with status 1; last exception: ValueError: x", None)),
         (-15, "", NONE, ("killed by SIGTERM, cause unknown", None)),
         (1, "MemoryError\nDuring handling\nKeyError: 'x'", NONE, (None, None)),
+        (
+            255,
+            "MemoryError",
+            NONE,
+            ("ended with status 255; memory ran out: MemoryError", "message_pattern:memoryerror"),
+        ),
+        # Handled: it went on.
+        (
+            1,
+            "MemoryError\nsmaller batch\nstep 9",
+            NONE,
+            (
+                "ended with status 1, cause unknown; memory ran out earlier: MemoryError",
+                "message_pattern:memoryerror",
+            ),
+        ),
+        (
+            -15,
+            "MemoryError",
+            SHARED,
+            (
+                "killed by SIGTERM, cause unknown; memory ran out earlier: MemoryError; the kernel killed a process of "
+                "its control group, which other programs share, because the control group was out of memory "
+                "(limit 64.0 MiB, peak 1.50 GiB)",
+                "message_pattern:memoryerror",
+            ),
+        ),
+        (-9, "MemoryError\nsmaller batch", ALONE, (None, "cgroup:oom_kill")),
+        # What is said by others while it ends is no sign that it went on.
+        (
+            1,
+            "MemoryError\nwandb: synced\nsrun: error: n1: task 0: Exited with exit code 1",
+            NONE,
+            ("ended with status 1; memory ran out: MemoryError", "message_pattern:memoryerror"),
+        ),
+        (
+            -6,
+            "terminate called after throwing an instance of 'c10::Error'\n  what():  CUDA error: out of memory\n#0",
+            NONE,
+            (
+                "killed by SIGABRT; memory ran out: c10::Error: CUDA error: out of memory",
+                "message_pattern:out of memory",
+            ),
+        ),
+        (
+            1,
+            TORCHRUN,
+            NONE,
+            (f"ended with status 1; memory ran out: [rank1]: {OF_RANK}", "torch.cuda.OutOfMemoryError"),
+        ),
+        (
+            1,
+            GROUP,
+            NONE,
+            ("ended with status 1; memory ran out: MemoryError", "message_pattern:memoryerror"),
+        ),
     ],
 )
 def test_the_cause_is_the_first_that_something_shows(
@@ -291,23 +379,42 @@ def test_the_cause_is_the_first_that_something_shows(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", None),
-        ("all is well\nError rate 5", None),
-        ("  ValueError: inside", None),
-        ("ValueError: a\nbye", ("ValueError", "", "ValueError: a")),
-        ("a.b.C_Error", ("C_Error", "a.b", "a.b.C_Error")),
-        ("KeyboardInterrupt", ("KeyboardInterrupt", "", "KeyboardInterrupt")),
+        ("", []),
+        ("all is well\nError rate 5", []),
+        ("  ValueError: inside", []),
+        ("ValueError: a\nbye", [("ValueError", "", "ValueError: a", False)]),
+        ("a.b.C_Error", [("C_Error", "a.b", "a.b.C_Error", True)]),
+        ("KeyboardInterrupt", [("KeyboardInterrupt", "", "KeyboardInterrupt", True)]),
+        (f"{TRACEBACK}a.Boom: x", [("Boom", "a", "a.Boom: x", True)]),
+        ("Boom: x", []),
+        (
+            f"KeyError: 1\nException ignored in: f\n{TRACEBACK}TypeError: x",
+            [("KeyError", "", "KeyError: 1", True)],
+        ),
+        (
+            f"[rank0]: {TRACEBACK}[rank1]: {TRACEBACK}[rank0]: Boom: x\n[rank1]: Bang: y",
+            [("Bang", "", "[rank1]: Bang: y", True)],
+        ),
+        (
+            TORCHRUN.replace("[rank1]: ", "").replace("E1130", "step"),
+            [("ChildFailedError", "a.b", None, False)],
+        ),
     ],
 )
-def test_the_last_exception_is_found(text: str, expected: tuple[str, str, str] | None) -> None:
-    assert last_exception_line(text) == expected
+def test_the_last_exception_is_found(text: str, expected: list[tuple[str, str, str | None, bool]]) -> None:
+    found = [(said.name, said.module, said.line, said.is_last_word) for said in last_exceptions(text)]
+    assert found == [
+        (name, module, line or "a.b.ChildFailedError", last) for name, module, line, last in expected
+    ]
 
 
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
         ("WANDB_API_KEY=0123456789abcdef", "WANDB_API_KEY=***"),
-        ('"password": "a b"', '"password": "***'),
+        ('"password": "a b", "x": 1', '"password": ***, "x": 1'),
+        ("--api-key abc --lr 0.1", "--api-key *** --lr 0.1"),
+        ("redis://:pw@host", "redis://***@host"),
         ("Authorization: Bearer abc.def-123456", "Authorization: ***"),
         ("https://me:secret1@host/x", "https://***@host/x"),
         ("token hf_abcdefghijklmnopqrst", "token ***"),
@@ -317,5 +424,38 @@ def test_the_last_exception_is_found(text: str, expected: tuple[str, str, str] |
     ],
 )
 def test_secrets_are_left_out(text: str, kept: str) -> None:
-    shown = without_secrets(text)
-    assert shown == kept or (kept.endswith("***") and shown.startswith(kept))
+    assert without_secrets(text) == kept
+
+
+def test_private_keys_are_left_out() -> None:
+    key = "-----BEGIN RSA PRIVATE KEY-----"
+    assert without_private_keys(f"a\n{key}\nMIIa\n-----END RSA PRIVATE KEY-----\nb\n{key}\nMII") == (
+        f"a\n{key}***\nb\n{key}***"
+    )
+
+
+def test_the_time_of_a_failure_of_memory_is_not_that_of_later_text(tmp_path: Path) -> None:
+    moments = iter((1, 2))
+    opened = len(os.listdir("/proc/self/fd"))
+    with open(tmp_path / "passed-on", "wb") as target:
+        output = ErrorOutput(target.fileno(), lambda: next(moments))
+        write_to = os.dup(output.writer)
+        output.begin()
+        for text in (b"MemoryError\n", b"ValueError: Error rate 5\n"):
+            os.write(write_to, text)
+            time.sleep(0.05)
+        os.close(write_to)
+        output.end()
+    assert len(os.listdir("/proc/self/fd")) == opened
+    assert output.memory_ns == 1
+    assert output.text == "MemoryError\nValueError: Error rate 5\n"
+    assert (tmp_path / "passed-on").read_text() == output.text
+
+
+@pytest.mark.parametrize("piece", ["x", "token", "token: ", "a.b", "x://a:", '"', "Traceback: ", "[a]: "])
+def test_what_a_command_says_is_read_in_time_that_grows_with_its_length(piece: str) -> None:
+    text = piece * (65536 // len(piece))
+    began = time.process_time()
+    without_secrets(text)
+    last_exceptions(text)
+    assert time.process_time() - began < 2

@@ -385,6 +385,9 @@ def test_the_one_line_names_lost_and_missing_ranks() -> None:
     assert "Lost: rank 6; telemetry ends with neither a stop nor a failure." in brief(lost)
     assert "Missing: rank 7 of 8; nothing of it was found." in brief(lost)
     assert brief(lost_only()).count("2 and 5") == 1
+    alone = brief(lost, of_one_rank=True)
+    assert "Missing" not in alone
+    assert "of 8" not in alone
 
 
 @pytest.mark.parametrize("run", [{"ranks_lost": (2,)}, {"ranks_running": (1, 2)}])

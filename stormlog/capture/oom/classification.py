@@ -15,6 +15,7 @@ __all__ = [
     "OomClassification",
     "classify_oom",
     "classify_oom_text",
+    "first_of_memory",
     "oom_reason",
     "oom_reason_of_text",
     "text_of",
@@ -99,6 +100,27 @@ def oom_reason(exception: BaseException) -> str | None:
     """
     reason = classify_oom(exception).reason or _reason_of_host_memory(text_of(exception))
     return _PLAIN_MEMORY_ERROR if reason is None and isinstance(exception, MemoryError) else reason
+
+
+def first_of_memory(exception: BaseException) -> tuple[BaseException, str] | None:
+    """Return the exception for which memory ran out, with the reason: this one, or the first such one of its group.
+
+    Args:
+        exception: Any.
+
+    Returns:
+        Null if memory did not run out.
+    """
+    waiting = [exception]
+    while waiting:
+        shown = waiting.pop()
+        if isinstance(shown, BaseExceptionGroup):
+            waiting += reversed(shown.exceptions)
+        elif (reason := oom_reason(shown)) is not None:
+            return shown, reason
+    # Of a group, the title may tell it.
+    reason = oom_reason(exception)
+    return None if reason is None else (exception, reason)
 
 
 def oom_reason_of_text(class_name: str, module: str, message: str) -> str | None:

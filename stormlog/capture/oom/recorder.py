@@ -19,7 +19,7 @@ from typing import Any
 from stormlog._values import frozen_class
 from stormlog.capture.oom.allocator_snapshots import AllocatorSnapshots
 from stormlog.capture.oom.bundles import OomFailure, prune_bundles, write_bundle
-from stormlog.capture.oom.classification import oom_reason, text_of
+from stormlog.capture.oom.classification import first_of_memory, text_of
 from stormlog.capture.plain_values import plain_metadata
 from stormlog.capture.processes import leave_in_child
 from stormlog.telemetry import SessionSummary
@@ -165,14 +165,15 @@ class FlightRecorder:
         before = getattr(exception, _MARK, None)
         if before is not None:
             return before if isinstance(before, RecordedOom) else None
-        reason = oom_reason(exception)
-        if reason is None:
+        found = first_of_memory(exception)
+        if found is None:
             return None
+        failed, reason = found
         recorded = self._seen_before_it_was_raised(reason) or self.record_failure(
             reason,
-            exception_type=type(exception).__name__,
-            exception_module=type(exception).__module__,
-            message=text_of(exception),
+            exception_type=type(failed).__name__,
+            exception_module=type(failed).__module__,
+            message=text_of(failed),
             context=context,
             metadata=metadata,
         )

@@ -11,12 +11,14 @@ from typing import Any
 
 from stormlog._values import frozen_class
 from stormlog.capture.oom.classification import oom_reason_of_text
-from stormlog.capture.running.error_output import last_exception_line, without_secrets
 from stormlog.capture.running.kills import GroupKills
+from stormlog.capture.running.said_exceptions import last_exceptions
+from stormlog.capture.running.secrets import without_secrets
 
-__all__ = ["Ending", "ending_of"]
+__all__ = ["CGROUP_REASON", "Ending", "ending_of"]
 
 CGROUP_REASON = "cgroup:oom_kill"
+_MOST_SIGNALS = 64
 #: What launchers and data loaders say of a process of theirs that was killed.
 _SAYS_KILLED = re.compile(r"SIGKILL|killed by signal: Killed", re.IGNORECASE)
 
@@ -32,6 +34,8 @@ class Ending:
         exception_type: Class of the last exception on its standard error; null without one.
         exception_module: Its module; null likewise.
         exception_message: That line, without secrets; null likewise.
+        is_exception_cause: Whether it ended the command as far as can be told: no signal did, and nothing shows that
+            the command went on.
         kills: What its control group counted while it ran; null where the kernel counts nothing.
     """
 
@@ -41,6 +45,7 @@ class Ending:
     exception_type: str | None
     exception_module: str | None
     exception_message: str | None
+    is_exception_cause: bool
     kills: GroupKills | None
 
     @property
@@ -60,8 +65,11 @@ class Ending:
         )
         if self.oom_reason == CGROUP_REASON:
             return f"{how}; {self._kill}"
-        if self.oom_reason is not None:
+        if self.oom_reason is not None and self.is_exception_cause:
             return f"{how}; memory ran out: {self.exception_message}"
+        if self.oom_reason is not None:
+            how = f"{how}, cause unknown; memory ran out earlier: {self.exception_message}"
+            return how if not self._kill else f"{how}; {self._kill}"
         if self.exception_message is not None:
             how = f"{how}; last exception: {self.exception_message}"
             return how if not self._kill else f"{how}; {self._kill}"
@@ -117,22 +125,27 @@ def ending_of(status: int, error_text: str, kills: GroupKills | None) -> Ending:
         kills: As of `Ending`.
     """
     # A shell tells so that a command of its own was killed.
-    number = -status if status < 0 else status - 128 if status > 128 else 0
+    number = -status if status < 0 else status - 128 if 128 < status <= 128 + _MOST_SIGNALS else 0
     name = _signal_name(number) if number and (status < 0 or number == signal.SIGKILL) else None
-    exception = None if status == 0 else last_exception_line(error_text)
-    reason = None
-    if exception is not None:
-        reason = oom_reason_of_text(*exception)
-    if reason is None and status != 0 and kills is not None and kills.count:
+    said = [] if status == 0 else last_exceptions(error_text)
+    reasons = [oom_reason_of_text(exception.name, exception.module, exception.line) for exception in said]
+    reason = next((reason for reason in reasons if reason is not None), None)
+    exception = said[reasons.index(reason) if reason is not None else 0] if said else None
+    # Python does not end by a signal for an exception, but for Ctrl-C; C++ does.
+    is_cause = exception is not None and (
+        number == signal.SIGABRT if exception.is_of_cplusplus else number == 0 and exception.is_last_word
+    )
+    if not (is_cause and reason is not None) and status != 0 and kills is not None and kills.count:
         was_killed = name == "SIGKILL" or _SAYS_KILLED.search(error_text)
-        reason = CGROUP_REASON if was_killed or not kills.is_shared else None
+        reason = CGROUP_REASON if was_killed or not kills.is_shared else reason
     return Ending(
         exit_code=None if status < 0 else status,
         signal_name=name,
         oom_reason=reason,
-        exception_type=None if exception is None else exception[0],
-        exception_module=None if exception is None else exception[1] or "builtins",
-        exception_message=None if exception is None else without_secrets(exception[2]),
+        exception_type=None if exception is None else exception.name,
+        exception_module=None if exception is None else exception.module or "builtins",
+        exception_message=None if exception is None else without_secrets(exception.line),
+        is_exception_cause=is_cause,
         kills=kills,
     )
 

@@ -14,7 +14,9 @@ import re
 import threading
 from collections.abc import Callable
 
-__all__ = ["ErrorOutput", "last_exception_line", "without_secrets"]
+from stormlog.capture.running.secrets import without_private_keys, without_secrets
+
+__all__ = ["ErrorOutput"]
 
 _CHUNK_BYTES = 1 << 16
 _KEPT_BYTES = 1 << 16
@@ -23,27 +25,8 @@ _LONGEST_LINE = 500
 #: After the end of the command, others that it started can hold its output open.
 _SECONDS_AFTER_END = 1.0
 
-_SECRETS = (
-    # Names that say what they hold, with any value.
-    re.compile(
-        r"(?i)([\w-]*(?:token|secret|passwd|password|api[_-]?key|apikey|access[_-]?key|credential|authorization)"
-        r"[\w-]*[\"']?\s*[:=]\s*[\"']?)(?:bearer\s+|basic\s+)?[^\s\"',;&]+"
-    ),
-    re.compile(r"(?i)(\b(?:bearer|basic)\s+)[a-z0-9._~+/=-]{8,}"),
-    # User and password of an address.
-    re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/@:]+:[^\s/@]+(?=@)"),
-    # Keys that services give out, by how they begin.
-    re.compile(
-        r"()\b(?:hf_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|sk-[\w-]{16,}"
-        r"|xox[abprs]-[\w-]{10,}|AKIA[A-Z0-9]{12,}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"
-    ),
-)
-_EXCEPTION = re.compile(
-    r"^(?:\[?\w+\]?:\s+)?(?P<name>[A-Za-z_][\w.]*(?:Error|Exception|Exhausted|Interrupt|Exit|Killed))"
-    r"(?::\s*(?P<message>.*))?$"
-)
-_EXCEPTION_WORD = re.compile(rb"Error|Exception|Exhausted|terminate called")
-_CPLUSPLUS = re.compile(r"terminate called after throwing an instance of '(?P<name>[^']+)'")
+#: All texts by which such failures are told have one of these. Ignoring case would take four times as long.
+_MEMORY_WORD = re.compile(rb"emory|EMORY|xhausted|XHAUSTED|lloc")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
 
 
@@ -58,12 +41,17 @@ class ErrorOutput:
     def __init__(self, target: int, now_ns: Callable[[], int]) -> None:
         self._target = target
         self._now_ns = now_ns
-        #: When something that may be an exception was said last; null if nothing was. The memory of the command can be
-        #: freed long before it ends.
-        self.exception_ns: int | None = None
+        #: When a failure of memory may have been said last; null if none was. The memory of the command can be freed
+        #: long before it ends.
+        self.memory_ns: int | None = None
         self._kept = bytearray()
         self._thread: threading.Thread | None = None
         self._reader, self.writer = _pipe_like(target)
+
+    def cancel(self) -> None:
+        """Close both ends; call instead of `begin`, where the command did not start."""
+        os.close(self.writer)
+        os.close(self._reader)
 
     def begin(self) -> None:
         """Pass on what comes; call when the command has its end."""
@@ -85,10 +73,14 @@ class ErrorOutput:
     @property
     def last_lines(self) -> list[str]:
         """The last lines that are not blank, shortened and without secrets."""
-        lines = [line.rstrip() for line in self.text.splitlines() if line.strip()]
+        lines = [line.rstrip() for line in without_private_keys(self.text).splitlines() if line.strip()]
         return [without_secrets(line)[:_LONGEST_LINE] for line in lines[-_KEPT_LINES:]]
 
     def _pass_on(self) -> None:
+        with contextlib.closing(os.fdopen(self._reader, "rb", buffering=0)):
+            self._pass_on_all()
+
+    def _pass_on_all(self) -> None:
         can_write = True
         while True:
             try:
@@ -97,8 +89,8 @@ class ErrorOutput:
                 return
             if not chunk:
                 return
-            if _EXCEPTION_WORD.search(chunk):
-                self.exception_ns = self._now_ns()
+            if _MEMORY_WORD.search(chunk):
+                self.memory_ns = self._now_ns()
             self._kept += chunk
             del self._kept[:-_KEPT_BYTES]
             rest = memoryview(chunk)
@@ -108,31 +100,6 @@ class ErrorOutput:
                 except OSError:
                     # Nobody reads it any more; the command goes on nevertheless.
                     can_write = False
-
-
-def without_secrets(text: str) -> str:
-    """Return a text in which what looks like a secret is replaced by asterisks."""
-    for pattern in _SECRETS:
-        text = pattern.sub(r"\1***", text)
-    return text
-
-
-def last_exception_line(text: str) -> tuple[str, str, str] | None:
-    """Return the last line of a text that names an exception.
-
-    Args:
-        text: What a command said.
-
-    Returns:
-        Name of the class, its module and the whole line; null without one.
-    """
-    for line in reversed(text.splitlines()):
-        stripped = line.strip()
-        found = _CPLUSPLUS.search(stripped) or (_EXCEPTION.match(stripped) if line[:1].strip() else None)
-        if found is not None:
-            module, _, name = found["name"].rpartition(".")
-            return name, module, stripped
-    return None
 
 
 def _pipe_like(target: int) -> tuple[int, int]:

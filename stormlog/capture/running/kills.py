@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from stormlog._values import frozen_class
 from stormlog.capture.collectors.cgroup import Cgroup, find_cgroup
@@ -42,10 +42,16 @@ class KillWatch:
 
     Args:
         pid: The process, which has just been started.
+        now_ns: The clock of the session.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, now_ns: Callable[[], int]) -> None:
         self._pid = pid
+        self._now_ns = now_ns
+        self._count = 0
+        self._looked_ns = now_ns()
+        #: Between which times the last kill was; null if there was none.
+        self.last_kill_ns: tuple[int, int] | None = None
         self._seen = {pid}
         self._own_line = _line_of(os.getpid())
         self._groups: dict[str, _Group] = {}
@@ -69,6 +75,8 @@ class KillWatch:
         counts = [count for group in self._groups.values() if (count := group.new_kills()) is not None]
         if self.cgroup is None or not counts:
             return None
+        if sum(counts) > self._count:
+            self.last_kill_ns = (self._looked_ns, self._now_ns())
         memory = self.cgroup.read()
         return GroupKills(
             count=sum(counts),
@@ -82,9 +90,12 @@ class KillWatch:
         found = find_cgroup(self._pid)
         if found is None:
             return False
-        for group in self._groups.values():
-            # Groups can be removed before the command is known to have ended.
-            group.new_kills()
+        now_ns = self._now_ns()
+        # Groups can be removed before the command is known to have ended.
+        count = sum(group.new_kills() or 0 for group in self._groups.values())
+        if count > self._count:
+            self._count, self.last_kill_ns = count, (self._looked_ns, now_ns)
+        self._looked_ns = now_ns
         self.cgroup = self._groups.setdefault(found.path, _Group(found)).cgroup
         self._is_shared = self._is_shared or any(map(self._is_other, self.cgroup.processes()))
         return True

@@ -6,6 +6,7 @@ Source: docs/run.md#what-is-measured.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from stormlog.capture.collectors.host import memory_of_host, room_for_process, sizes_of_process
 from stormlog.capture.collectors.readings import MemoryCapabilities, MemoryReading
@@ -21,6 +22,7 @@ class ProcessTreeCollector:
 
     Args:
         pid: The process.
+        now_ns: The clock of the session.
     """
 
     name = "stormlog.run"
@@ -30,9 +32,9 @@ class ProcessTreeCollector:
         allocated=False, reserved=False, active=False, inactive=False, used=True, free=True, total=True
     )
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, now_ns: Callable[[], int]) -> None:
         self._pid = pid
-        self.kills = KillWatch(pid)
+        self.kills = KillWatch(pid, now_ns)
 
     def read(self) -> MemoryReading:
         """Return the memory of the tree now.

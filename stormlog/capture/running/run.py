@@ -21,6 +21,7 @@ from typing import Any
 from stormlog._values import frozen_class
 from stormlog.capture.alerts import AlertOptions, AlertRules
 from stormlog.capture.clock import SessionClock
+from stormlog.capture.collectors.host import limits_of_this_process
 from stormlog.capture.collectors.readings import Collector, MemoryReading
 from stormlog.capture.health import CollectorHealth
 from stormlog.capture.identity import Identity
@@ -28,7 +29,7 @@ from stormlog.capture.places import open_sink, why_not_written
 from stormlog.capture.processes import occupy_standard_descriptors
 from stormlog.capture.records import RecordMaker
 from stormlog.capture.running.devices import visible_nvidia_devices
-from stormlog.capture.running.endings import Ending, ending_of
+from stormlog.capture.running.endings import CGROUP_REASON, Ending, ending_of
 from stormlog.capture.running.error_output import ErrorOutput
 from stormlog.capture.running.process_tree import ProcessTreeCollector
 from stormlog.capture.shared_session import SharedSession
@@ -43,6 +44,12 @@ _SIGNALS = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT", "SIGQUIT", "SIG
 _OF_TERMINALS = ("SIGINT", "SIGQUIT", "SIGWINCH", "SIGHUP")
 #: Between the moment when a command runs out of memory and its end.
 _KEPT_READINGS = 1000
+#: Within a narrower control group, the kernel might kill who explains a run in it.
+_LEAST_LIMIT_BYTES = 256 * 2**20
+#: Of a limit by ulimit, which counts what is never used too.
+_LEAST_LIMIT_OF_PROCESS_BYTES = 768 * 2**20
+#: From the moment when memory ran out until that was said and read.
+_REPORT_NS = 100_000_000
 _NOTHING_KNOWN = MemoryReading(device_id=-1)
 
 
@@ -63,6 +70,15 @@ class Run:
     session_id: str
     sink_directory: str | None
     problems: tuple[str, ...]
+
+    @property
+    def leaves_room(self) -> bool:
+        """Whether this process has memory enough to explain the run, by the limits of both."""
+        kills = self.ending.kills
+        if kills is not None and kills.limit_bytes is not None and kills.limit_bytes < _LEAST_LIMIT_BYTES:
+            return False
+        limits = limits_of_this_process()
+        return all(limit is None or limit >= _LEAST_LIMIT_OF_PROCESS_BYTES for limit in limits)
 
 
 def run_command(
@@ -101,7 +117,7 @@ def run_command(
             # Whatever else was handed to us is the command's.
             child = subprocess.Popen(command, stderr=output.writer, close_fds=False, env=variables)
         except BaseException:
-            os.close(output.writer)
+            output.cancel()
             raise
         passed_to(child)
         output.begin()
@@ -122,7 +138,7 @@ def run_command(
         except OSError as error:
             problems.append(f"nothing is written: {why_not_written(error)}")
             writer = None
-        collector = ProcessTreeCollector(child.pid)
+        collector = ProcessTreeCollector(child.pid, clock.now_ns)
         watch = _Watch(writer, clock, alerts, problems)
         watch.add(
             collector, RecordMaker(session, identity, collector, round(1000 * interval), None, pid=child.pid)
@@ -135,7 +151,7 @@ def run_command(
         status = _wait(child, interval, watch.sample)
         output.end()
         ending = ending_of(status, output.text, collector.kills.result())
-        watch.end(ending, output, shared)
+        watch.end(ending, output, collector.kills.last_kill_ns, shared)
     if writer is not None:
         with contextlib.suppress(Exception):
             writer.close(SESSION_STATUS_COMPLETED if ending.is_success else SESSION_STATUS_INTERRUPTED)
@@ -179,9 +195,10 @@ class _Watch:
             except Exception as error:
                 change = source.health.failed(error, time.monotonic(), time.time())
             else:
-                source.readings.append((self._clock.now_ns(), reading))
+                read_ns = self._clock.now_ns()
+                source.readings.append((read_ns, reading))
                 change = source.health.succeeded(reading)
-                self._write(source, "sample")
+                self._write(source, "sample", at_ns=read_ns)
                 for alert in (
                     source.rules.alerts(reading, time.monotonic()) if source.rules is not None else ()
                 ):
@@ -193,19 +210,26 @@ class _Watch:
         """Write an event of the command."""
         self._write(self._sources[0], event_type, context, **metadata)
 
-    def end(self, ending: Ending, output: ErrorOutput, shared: SharedSession) -> None:
+    def end(
+        self,
+        ending: Ending,
+        output: ErrorOutput,
+        last_kill_ns: tuple[int, int] | None,
+        shared: SharedSession,
+    ) -> None:
         """Write how the command ended, and that memory ran out unless a tracker inside it has recorded that."""
         facts = ending.as_dict()
         command = self._sources[0]
-        # When it was told, with the memory of that time: at its end, a command has freed much already.
-        failed_ns = output.exception_ns if ending.exception_type is not None else None
-        is_known = failed_ns is not None and shared.has_recorded(failed_ns)
+        # Trackers do not see kills.
+        told_ns = output.memory_ns if ending.oom_reason != CGROUP_REASON else None
+        is_known = told_ns is not None and shared.has_recorded(told_ns)
         if ending.oom_reason is not None and not is_known:
+            # With the memory of that time: at its end, a command has freed much already.
             self._write(
                 command,
                 "error",
                 f"OOM detected ({ending.oom_reason})",
-                at_ns=failed_ns,
+                at_ns=self._failed_ns(ending, output, last_kill_ns),
                 oom_reason=ending.oom_reason,
                 **facts,
             )
@@ -215,6 +239,20 @@ class _Watch:
         for source in self._sources:
             with contextlib.suppress(Exception):
                 source.collector.close()
+
+    def _failed_ns(
+        self, ending: Ending, output: ErrorOutput, last_kill_ns: tuple[int, int] | None
+    ) -> int | None:
+        """Return when memory ran out; null if only the end tells it."""
+        is_kill = ending.oom_reason == CGROUP_REASON
+        if is_kill and ending.signal_name == "SIGKILL":
+            return None
+        if is_kill and last_kill_ns is not None:
+            return self._sources[0].fullest_ns(*last_kill_ns)
+        if is_kill or output.memory_ns is None:
+            return None
+        # Meanwhile memory is given back already.
+        return self._sources[0].fullest_ns(output.memory_ns - _REPORT_NS, output.memory_ns)
 
     def _write(
         self,
@@ -255,6 +293,15 @@ class _Source:
         return next(
             (reading for read_ns, reading in reversed(self.readings) if read_ns <= moment_ns), _NOTHING_KNOWN
         )
+
+    def fullest_ns(self, begin_ns: int, end_ns: int) -> int:
+        """Return when most memory was used between two times; the later one if nothing was read meanwhile."""
+        used = [
+            (reading.used or 0, read_ns)
+            for read_ns, reading in self.readings
+            if begin_ns <= read_ns <= end_ns
+        ]
+        return max(used)[1] + 1 if used else end_ns
 
 
 def _wait(child: subprocess.Popen[bytes], interval: float, sample: Callable[[], None]) -> int:

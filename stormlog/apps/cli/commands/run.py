@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-#: Within a narrower limit of memory, the kernel might kill us for what we ask, instead of the status that is passed on.
-_LEAST_LIMIT_BYTES = 256 * 2**20
-
 #: What a shell answers for a command that is not there, and for one that cannot be run.
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
@@ -100,7 +97,7 @@ def run(
             _say(problem)
         if not ended.ending.is_success:
             _say(f"command {ended.ending.sentence}")
-        _say_why(ended)
+        _say_why(ended, sink, identity.world_size)
     _end_as(ended.status)
 
 
@@ -116,23 +113,26 @@ def _say(text: str) -> None:
     diagnostics.print_message(text)
 
 
-def _say_why(ended: Run) -> None:
+def _say_why(ended: Run, sink: str, world_size: int) -> None:
     """Say what is known of the run, if anything; never in place of its status."""
     if ended.sink_directory is None:
         return
-    kills = ended.ending.kills
-    if kills is not None and kills.limit_bytes is not None and kills.limit_bytes < _LEAST_LIMIT_BYTES:
-        _say(f"too little memory to explain the run here; elsewhere: stormlog why {ended.sink_directory}")
+    is_one_of_ranks = world_size > 1
+    shown = ended.sink_directory if not is_one_of_ranks else sink
+    if not ended.leaves_room:
+        _say(f"too little memory to explain the run here; elsewhere: stormlog why {shown}")
         return
     import stormlog.query
     from stormlog.presenting import brief
 
     try:
         with stormlog.query.open([ended.sink_directory], cache=False) as store:
-            _say(brief(store.explain(session_id=ended.session_id)))
+            _say(brief(store.explain(session_id=ended.session_id), of_one_rank=is_one_of_ranks))
     except Exception as error:
         _say(f"why it ended is not told: {error}")
     _say(f"telemetry: {ended.sink_directory}")
+    if is_one_of_ranks:
+        _say(f"all ranks: stormlog why {shown}")
 
 
 def _end_as(status: int) -> None:
