@@ -397,6 +397,7 @@ class MemoryTracker:
             session=lambda: self._session,
             backend=lambda: self._collector.backend,
             on_oom=self._on_oom,
+            facts={**identity.metadata, **self._metadata},
         )
         self._hooks = OomHooks(self._recorder)
         self._alerts = self._alert_rules()

@@ -20,6 +20,7 @@ from stormlog.capture import AlertOptions, MemoryCapabilities, MemoryReading, Me
 from stormlog.capture import tracker as tracker_module
 from stormlog.phases import PhaseProtocolError
 from stormlog.telemetry import validate_telemetry_record
+from stormlog.tracking import Tracker
 
 #: Longer than any test: samples are taken when a test says so.
 NEVER = 3600.0
@@ -249,6 +250,24 @@ def test_memory_that_runs_out_in_a_phase_is_an_issue_of_that_phase(tmp_path: Pat
     assert failure.phase == "train / backward"
     assert failure.requested_bytes == 2 * 1024**3
     assert json.loads((bundle / "manifest.json").read_text())["event_count"] == 3
+
+
+def test_a_failure_is_one_issue_of_its_program_in_a_tracker(tmp_path: Path) -> None:
+    with (
+        pytest.raises(MemoryError),
+        MemoryTracker(tmp_path, interval=60, app="trainer", code_version="1.2", metadata={"user": "ann"}),
+    ):
+        raise MemoryError("no more")
+    with Tracker(tmp_path / "tracker.db") as issues:
+        issues.scan([tmp_path], settle_ns=0)
+        # The bundle and the record are of the same program and version.
+        (issue,) = issues.list_issues().issues
+    assert (issue.app, issue.first_seen_version, issue.failure_count, issue.unique_user_count) == (
+        "trainer",
+        "1.2",
+        1,
+        1,
+    )
 
 
 def test_failures_that_a_job_survives_can_be_recorded(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from stormlog._values import frozen_class
@@ -86,6 +87,8 @@ class FlightRecorder:
         session: Returns the session that runs now, or None; asked when a bundle is written.
         backend: Returns what allocates, for example ``cuda``; likewise.
         on_oom: Called after each failure was recorded. What it raises is ignored.
+        facts: What all records say in their metadata, such as ``app`` and ``code_version``: it stands in bundles too,
+            or readers would take the same failure of a bundle and of a record for those of two programs.
 
     Source: docs/capture.md#out-of-memory.
     """
@@ -97,11 +100,13 @@ class FlightRecorder:
         session: Callable[[], SessionSummary | None] = lambda: None,
         backend: Callable[[], str] = lambda: "cpu",
         on_oom: Callable[[RecordedOom], None] | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
         self.options = options or FlightRecorderOptions()
         self._session = session
         self._backend = backend
         self._on_oom = on_oom
+        self._facts = dict(facts or {})
         self._events: deque[Mapping[str, Any]] = deque(maxlen=max(1, self.options.buffer_size))
         # A signal handler may record a failure while another one is recorded.
         self._lock = threading.RLock()
@@ -222,9 +227,8 @@ class FlightRecorder:
                 directory = os.path.abspath(self.options.directory or _DIRECTORY)
                 # A host without memory has none for what the device holds.
                 snapshots = None if exception_type == "MemoryError" else self._snapshots
-                written = write_bundle(
-                    directory, self._count, failure, self.events, self._session(), snapshots
-                )
+                told = replace(failure, metadata={**self._facts, **failure.metadata})
+                written = write_bundle(directory, self._count, told, self.events, self._session(), snapshots)
                 recorded = RecordedOom(
                     failure, written.path, None, written.snapshot_path, written.snapshot_error
                 )
