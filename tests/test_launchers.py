@@ -19,6 +19,7 @@ import yaml
 import stormlog.query
 from stormlog.capture import MemoryTracker, find_identity
 from stormlog.capture.running.endings import ending_of
+from stormlog.capture.running.kills import GroupKills
 from stormlog.presenting import brief
 from tests.capture.training_libraries import records
 from tests.launcher_page import PAGE, launched, programs
@@ -187,7 +188,10 @@ def test_the_manifest_for_kubernetes_records_the_pod(workplace: Path) -> None:
 
 
 def test_a_kill_by_the_kernel_is_shown_as_the_page_has_it() -> None:
-    ending = ending_of(-9, "", 1)
+    kills = GroupKills(
+        count=1, is_shared=False, is_limit_hit=True, limit_bytes=512 * 1024**2, peak_bytes=512 * 1024**2
+    )
+    ending = ending_of(-9, "", kills)
     assert f"OOM detected ({ending.oom_reason})" in PAGE
     assert f"Rank 0: command {ending.sentence}." in " ".join(PAGE.split())
 
