@@ -93,8 +93,10 @@ class SqlView(Container):
         return self.query_one(Statement)
 
     def focus_view(self) -> None:
-        """Let keys go to the statement."""
+        """Let keys go to the statement; what is typed takes the place of the example."""
         self.statement.focus()
+        if self.statement.text == _EXAMPLE:
+            self.statement.select_all()
         if self._vocabulary is None:
             store = self.app.board.store
 

@@ -365,6 +365,9 @@ REFUSED = {
 def test_statements_are_guarded_and_completed(untracked: Place) -> None:
     async def scenario(driver: Driver) -> None:
         await driver.press("3")
+        await driver.press("x")
+        # Not in front of the example.
+        assert driver.sql.statement.text == "x"
         for statement, problem in REFUSED.items():
             driver.sql.run_text(statement)
             await driver.settle()
