@@ -95,12 +95,13 @@ def warn_of_missing(
         read_again: Reads the manifest: a running writer deletes old segments just before it says so.
         log: Receives the warnings.
     """
-    orders = set(map(segment_order, owned))
+    unknown = [s for s in manifest.segments if s.event_count and s.filename not in owned]
+    # Nearly always all are there by their names, which costs nearly nothing.
+    orders = set(map(segment_order, owned)) if unknown else set()
     missing = [
         segment
-        for segment in manifest.segments
-        if segment.event_count
-        and is_bare_filename(segment.filename)
+        for segment in unknown
+        if is_bare_filename(segment.filename)
         and segment_order(segment.filename) not in orders
         # What was refused has its warning, and a running writer may have begun the file meanwhile.
         and not os.path.lexists(listing.spelled(segment.filename))
