@@ -5,12 +5,12 @@ Promise: two states that are equal stand for the same bytes, as far as a file sy
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterable, Sequence
 from typing import IO, NamedTuple
 
+from stormlog._digests import blake2b
 from stormlog._opening import open_artifact
 
 __all__ = [
@@ -104,7 +104,7 @@ def _block_starts(length: int) -> list[int]:
 
 
 def _digest(length: int, blocks: Sequence[bytes]) -> str:
-    digest = hashlib.blake2b(str(length).encode(), digest_size=16)
+    digest = blake2b(str(length).encode(), digest_size=16)
     for block in blocks:
         digest.update(block)
     return digest.hexdigest()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from stormlog._digests import blake2b
 from stormlog._values import frozen_class
 from stormlog.artifacts.event_files import FileOrigin, catalog_origins
 from stormlog.artifacts.file_state import FileState, file_states, state_of
@@ -71,7 +71,7 @@ class Snapshot:
         from stormlog.artifacts.attachment_rows import attachment_rows
         from stormlog.artifacts.catalog_rows import catalog_rows
 
-        digest = hashlib.blake2b(digest_size=16)
+        digest = blake2b(digest_size=16)
         for table, rows in (catalog_rows(self.catalog) | attachment_rows(self.catalog)).items():
             digest.update(f"{table} {json.dumps(rows)}\n".encode())
         warnings = [(w.path, w.code, w.message) for w in self.warnings]

@@ -6,7 +6,6 @@ Promise: reading returns what was written, or None; a reader never sees half of 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib.util
 import json
 import os
@@ -14,6 +13,8 @@ import sys
 from collections.abc import Collection, Iterator
 from functools import cache
 from typing import Any, Final
+
+from stormlog._digests import blake2b
 
 __all__ = ["WITHOUT_RULES", "engine_id", "peek_document", "read_document", "write_document"]
 
@@ -89,7 +90,7 @@ def write_document(path: str, document: Any) -> bool:
 
 def _head(body: bytes, writer: str | None = None) -> bytes:
     writer = engine_id() if writer is None else writer
-    digest = hashlib.blake2b(body, digest_size=16, key=writer.encode())
+    digest = blake2b(body, digest_size=16, key=writer.encode())
     return f"stormlog {writer} {digest.hexdigest()}".encode()
 
 
@@ -107,7 +108,7 @@ def engine_id() -> str:
     engine = f"{sys.version} {duckdb and duckdb.origin and os.stat(duckdb.origin)[6:9:2]}"
     stamps = [engine]
     stamps += sorted([*_stamps(package, without=WITHOUT_RULES), *_stamps(str(resource_directory("sql")))])
-    return hashlib.blake2b("\n".join(stamps).encode(), digest_size=12).hexdigest()
+    return blake2b("\n".join(stamps).encode(), digest_size=12).hexdigest()
 
 
 def _stamps(folder: str, without: Collection[str] = ()) -> Iterator[str]:

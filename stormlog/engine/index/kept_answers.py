@@ -6,12 +6,12 @@ Promise: an answer is given again only if every file and the catalog are exactly
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from stormlog._digests import blake2b
 from stormlog.engine.index.json_files import read_document, write_document
 
 __all__ = ["AnswerFolder", "KeptAnswer"]
@@ -99,9 +99,7 @@ class AnswerFolder:
         if isinstance(params, Mapping):
             params = dict(sorted(params.items()))
         question = json.dumps([text, params], default=repr)
-        return os.path.join(
-            self._folder, hashlib.blake2b(question.encode(), digest_size=12).hexdigest() + ".json"
-        )
+        return os.path.join(self._folder, blake2b(question.encode(), digest_size=12).hexdigest() + ".json")
 
     def _forget_oldest(self) -> None:
         try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
+
+from stormlog._digests import blake2b
 
 __all__ = ["LAYOUT", "cache_root", "index_folder"]
 
@@ -42,7 +43,7 @@ def index_folder(root: str, paths: Sequence[str]) -> str:
 
     Answers name paths as they were spelled, so what is kept for one spelling is no answer to another.
     """
-    digest = hashlib.blake2b(digest_size=12)
+    digest = blake2b(digest_size=12)
     for path in paths:
         for text in (path, os.path.abspath(path)):
             digest.update(os.fsencode(text) + b"\0")
