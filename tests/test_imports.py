@@ -153,6 +153,7 @@ FLOORS = (
         "_opening",
         "_paths",
         "_notebooks",
+        "_digests",
         "_printable_text",
         "_progress",
         "_readable_times",

@@ -2,12 +2,13 @@
 --
 -- $session_id, $rank, $device_id: the series. $until_ns: up to this time. $component: the part of its memory.
 --
--- Only the time from the middle of the baseline on counts, see `memory_levels`. Without a device, memory in use is taken whatever the part: collectors ask the C library less often than they record
--- phases. Where several threads had phases nothing is told: what one of them allocates would count for each.
+-- Only the time from the middle of the baseline on counts, see `memory_levels`. Without a device, memory in use is taken
+-- whatever the part: collectors ask the C library less often than they record phases.
+-- Nothing is told where several threads had phases, for what one of them allocates would count for each, and where
+-- some boundary has no number, for what happened before it would be left out.
 WITH boundaries AS (
     SELECT
         p.thread_id,
-        p.sequence,
         p.is_enter,
         CASE WHEN p.is_enter THEN p.path ELSE list_slice(p.path, 1, len(p.path) - 1) END AS path,
         p.timestamp_ns,
@@ -32,7 +33,7 @@ intervals AS (
         is_enter,
         lead(bytes) OVER (ORDER BY timestamp_ns, file_id, line_number) - bytes AS growth_bytes
     FROM boundaries
-    WHERE (SELECT count(DISTINCT thread_id) FROM boundaries) = 1
+    WHERE (SELECT count(DISTINCT thread_id) = 1 AND count(bytes) = count(*) FROM boundaries)
         AND timestamp_ns >= (
             SELECT min(timestamp_ns) + (CAST($until_ns AS BIGINT) - min(timestamp_ns)) // 4 FROM boundaries
         )

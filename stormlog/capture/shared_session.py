@@ -2,7 +2,8 @@
 
 Promise: the first tracker of the command's rank takes the session of `stormlog run`, so that its phases and counters
 and how the command ended are told as one; any further one has a session of its own. A failure that a tracker has
-recorded is not recorded a second time. Without `stormlog run`, or if anything here fails, each goes by itself.
+recorded below the directory of `stormlog run` is not recorded a second time. Without `stormlog run`, or if anything
+here fails, each goes by itself.
 
 Source: docs/run.md#with-a-tracker-inside.
 """
@@ -18,7 +19,7 @@ __all__ = ["SharedSession", "take_shared_session", "tell_of_failure"]
 
 #: Names the directory, in the environment of the command.
 _VARIABLE = "STORMLOG_RUN_DIR"
-#: Files in it: the session and the rank, who took it, and when failures of memory were recorded.
+#: Files in it: the session and the rank; whether it is taken; of each failure of memory its time, and the sink.
 _SESSION, _TAKEN, _FAILURES = "session", "taken", "failures"
 #: So long after a tracker has recorded a failure, its exception ends the program at the latest.
 _SAME_FAILURE_NS = 30 * 10**9
@@ -47,16 +48,27 @@ class SharedSession:
         """Variables that the command gets besides its others."""
         return {} if self._folder is None else {_VARIABLE: self._folder}
 
-    def has_recorded(self, failed_ns: int) -> bool:
-        """Whether a tracker has recorded the failure that the command told of at some time."""
+    def has_recorded(self, failed_ns: int, place: str) -> bool:
+        """Whether a tracker has recorded the failure that the command told of at some time.
+
+        Args:
+            failed_ns: When it told so, nanoseconds since the Unix epoch.
+            place: Only where those find it who look here: the directory with the sinks.
+        """
         if self._folder is None:
             return False
         try:
-            with open(os.path.join(self._folder, _FAILURES)) as stream:
-                times_ns = [int(line) for line in stream.read().split()]
-        except (OSError, ValueError):
+            with open(os.path.join(self._folder, _FAILURES), errors="surrogateescape") as stream:
+                told = [line.rstrip("\n").partition(" ") for line in stream]
+        except OSError:
             return False
-        return any(0 <= failed_ns - time_ns <= _SAME_FAILURE_NS for time_ns in times_ns)
+        below = os.path.join(os.path.realpath(place), "")
+        return any(
+            time_ns.isdecimal()
+            and 0 <= failed_ns - int(time_ns) <= _SAME_FAILURE_NS
+            and os.path.join(sink, "").startswith(below)
+            for time_ns, _, sink in told
+        )
 
     def close(self) -> None:
         """Forget what was told."""
@@ -86,13 +98,15 @@ def take_shared_session(rank: int) -> str | None:
     return session_id
 
 
-def tell_of_failure(time_ns: int) -> None:
+def tell_of_failure(time_ns: int, sink: str) -> None:
     """Tell `stormlog run` that a failure of memory was recorded.
 
     Args:
         time_ns: When, nanoseconds since the Unix epoch.
+        sink: Directory of the sink that has it.
     """
     folder = os.environ.get(_VARIABLE)
     if folder and os.path.isdir(folder):
-        with contextlib.suppress(OSError), open(os.path.join(folder, _FAILURES), "a") as stream:
-            stream.write(f"{time_ns}\n")
+        path = os.path.join(folder, _FAILURES)
+        with contextlib.suppress(OSError), open(path, "a", errors="surrogateescape") as stream:
+            stream.write(f"{time_ns} {os.path.realpath(sink)}\n")

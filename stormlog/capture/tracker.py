@@ -13,7 +13,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -25,6 +25,7 @@ from stormlog.capture.health import CollectorHealth, HealthChange
 from stormlog.capture.identity import find_identity
 from stormlog.capture.phases import Phase, origin_of_phases, run_inside
 from stormlog.capture.plain_values import plain_metadata
+from stormlog.capture.problems import Problems
 from stormlog.capture.processes import leave_in_child
 from stormlog.capture.shared_session import take_shared_session, tell_of_failure
 from stormlog.phases import PhaseBoundary, PhaseHandle, PhaseRecorder
@@ -47,35 +48,9 @@ _Result = TypeVar("_Result")
 
 #: So long does the end of a job wait for a sample, in seconds: a driver can hang.
 _LONGEST_WAIT_SECONDS = 2.0
-#: Problems that are kept for people to look at.
-_MAX_PROBLEMS = 100
 #: Of an exception, in a record; a bundle has all of it.
 _MAX_MESSAGE_LENGTH = 10_000
 _UNKNOWN = MemoryReading(device_id=-1)
-
-
-class _Reported:
-    """See `MemoryTracker._reported`. A class, for each sample takes several: generators take three times as long."""
-
-    __slots__ = ("_doing", "_note")
-
-    def __init__(self, note: Callable[[str], None], doing: str) -> None:
-        self._note = note
-        self._doing = doing
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        if not isinstance(exception, Exception):
-            return False
-        self._note(f"{self._doing}: {type(exception).__name__}: {exception}")
-        return True
 
 
 class MemoryTracker:
@@ -166,9 +141,9 @@ class MemoryTracker:
         # Who is inside it, by thread: a signal handler that interrupts that must not wait for it.
         self._inside_phases = threading.local()
         leave_in_child(self)
-        self.problems: list[str] = []
+        self.problems = Problems()
         """What went wrong without failing the job, the oldest first."""
-        self._note_odd(odd)
+        self.problems.note_odd(odd)
 
     # ---- life ------------------------------------------------------------------------------------------
 
@@ -214,20 +189,20 @@ class MemoryTracker:
                 return
             self._thread = None
             self._hooks.remove()
-            with self._reported("ending the history of the allocator"):
+            with self.problems.reported("ending the history of the allocator"):
                 self._recorder.end_history()
             self._write("stop", self._latest, context="Memory tracking stopped")
             self._session = None
             writer = self._writer
             if thread is None or not thread.is_alive():
-                with self._reported("closing the collector"):
+                with self.problems.reported("closing the collector"):
                     self._collector.close()
             if writer is not None:
-                with self._reported("closing the sink"):
+                with self.problems.reported("closing the sink"):
                     writer.close(status)
                 error = writer.diagnostics.last_error
                 if error is not None:
-                    self._note(f"writing the sink: {error}")
+                    self.problems.note(f"writing the sink: {error}")
         atexit.unregister(self._stop_at_exit)
 
     def set_alerts(self, options: AlertOptions | None) -> None:
@@ -299,7 +274,7 @@ class MemoryTracker:
         rank, (origin_id, origin_name) = self._identity.rank, origin_of_phases()
         if metadata:
             metadata, odd = plain_metadata(metadata)
-            self._note_odd(odd)
+            self.problems.note_odd(odd)
         with self._alone_in_phases() as is_alone:
             if not is_alone:
                 return PhaseHandle(scope_id="", name=name, path=(name,), close_callback=lambda: None)
@@ -358,7 +333,7 @@ class MemoryTracker:
         recorder = self.recorder
         if recorder is None:
             return None
-        with self._reported("recording a failure"):
+        with self.problems.reported("recording a failure"):
             return recorder.record_exception(exception, context=context, metadata=metadata)
         return None
 
@@ -380,7 +355,7 @@ class MemoryTracker:
         identity = self._identity
         session = create_session_summary(
             source="stormlog.capture",
-            session_id=take_shared_session(identity.rank),
+            session_id=None if self._sink_place is None else take_shared_session(identity.rank),
             started_at_ns=clock.started_at_ns,
             job_id=identity.job_id,
             rank=identity.rank,
@@ -414,7 +389,7 @@ class MemoryTracker:
             self._write(change.event_type, reading, context=change.context, metadata=change.metadata)
         if self._listens:
             self._hooks.install()
-        with self._reported("recording the history of the allocator"):
+        with self.problems.reported("recording the history of the allocator"):
             self._recorder.begin_history()
         atexit.register(self._stop_at_exit)
         thread = threading.Thread(target=self._sample, name="stormlog-tracker", daemon=True)
@@ -422,7 +397,7 @@ class MemoryTracker:
         try:
             thread.start()
         except RuntimeError as error:
-            self._note(f"no samples: {error}")
+            self.problems.note(f"no samples: {error}")
         else:
             self._thread = thread
 
@@ -439,11 +414,11 @@ class MemoryTracker:
         from stormlog.capture.places import open_sink, why_not_written
 
         try:
-            self._writer = open_sink(self._sink_place, self._identity, self._sink_options, self._note)
+            self._writer = open_sink(self._sink_place, self._identity, self._sink_options, self.problems.note)
             self._writer.start_session(session)
         except OSError as error:
             self._writer = None
-            self._note(f"nothing is written: {why_not_written(error)}")
+            self.problems.note(f"nothing is written: {why_not_written(error)}")
 
     def _stop_at_exit(self) -> None:
         self.stop(SESSION_STATUS_INCOMPLETE if self._hooks.saw_exception else SESSION_STATUS_COMPLETED)
@@ -457,7 +432,7 @@ class MemoryTracker:
             if stopping.wait(due - time.monotonic()):
                 return
             if self._recorder.options.allocator_snapshot:
-                with self._reported("recording the history of the allocator"):
+                with self.problems.reported("recording the history of the allocator"):
                     self._recorder.begin_history()
             try:
                 if self._listens:
@@ -466,7 +441,7 @@ class MemoryTracker:
                 if self._health.is_due(time.monotonic()):
                     self._take_sample()
             except Exception as error:
-                self._note(f"sampling: {type(error).__name__}: {error}")
+                self.problems.note_error("sampling", error)
 
     def _take_sample(self) -> None:
         reading, change = self._read()
@@ -506,7 +481,9 @@ class MemoryTracker:
             shown = _UNKNOWN if reading is None else reading
             if not self._records.can_be_written(shown):
                 if self._latest is None or event_type == "sample":
-                    self._note(f"an event of type {event_type} was left out: its counters are not known")
+                    self.problems.note(
+                        f"an event of type {event_type} was left out: its counters are not known"
+                    )
                     return
                 shown = self._latest
             before = self._latest
@@ -531,10 +508,10 @@ class MemoryTracker:
             try:
                 self._writer.append_line(self._lines.line_of(record), record["session_id"])
             except Exception as error:
-                self._note(f"writing a record: {type(error).__name__}: {error}")
+                self.problems.note_error("writing a record", error)
                 self._writer.count_lost()
         if self._on_record is not None:
-            with self._reported("on_record"):
+            with self.problems.reported("on_record"):
                 self._on_record(record)
 
     def _metadata_of(self, metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -552,7 +529,7 @@ class MemoryTracker:
         """Say whether this thread is not inside the recorder of phases already, interrupted by a signal."""
         inside = self._inside_phases
         if getattr(inside, "is_inside", False):
-            self._note(
+            self.problems.note(
                 "a phase of a signal handler was left out: it interrupted another one as that began or ended"
             )
             yield False
@@ -567,7 +544,7 @@ class MemoryTracker:
         if self._session is not session:
             # The phase outlived its session.
             return
-        with self._reported("recording a phase"):
+        with self.problems.reported("recording a phase"):
             reading = self._latest
             if self._health.status != "unhealthy":
                 with contextlib.suppress(Exception):
@@ -582,25 +559,14 @@ class MemoryTracker:
         if recorded.snapshot_path is not None:
             metadata["allocator_snapshot_path"] = recorded.snapshot_path
         if recorded.snapshot_error is not None:
-            self._note(f"no allocator snapshot was written: {recorded.snapshot_error}")
+            self.problems.note(f"no allocator snapshot was written: {recorded.snapshot_error}")
         if recorded.error is not None:
-            self._note(f"no bundle was written: {recorded.error}")
+            self.problems.note(f"no bundle was written: {recorded.error}")
         if failure.exception_type is not None:
             metadata["exception_type"] = failure.exception_type
         if failure.message is not None:
             metadata["exception_message"] = failure.message[:_MAX_MESSAGE_LENGTH]
         self._write("error", self._latest, context=f"OOM detected ({failure.reason})", metadata=metadata)
         self.flush()
-        tell_of_failure(self._clock.now_ns())
-
-    def _reported(self, doing: str) -> _Reported:
-        """Keep what fails in a block from the job, and note it."""
-        return _Reported(self._note, doing)
-
-    def _note_odd(self, names: Sequence[str]) -> None:
-        for name in names:
-            self._note(f"metadata {name[:100]!r} was left out: it has no form as JSON, or is too long")
-
-    def _note(self, problem: str) -> None:
-        if len(self.problems) < _MAX_PROBLEMS and problem not in self.problems:
-            self.problems.append(problem)
+        if self._writer is not None:
+            tell_of_failure(self._clock.now_ns(), self._writer.directory)

@@ -68,6 +68,28 @@ def test_options_say_what_records_say(tmp_path: Path) -> None:
     assert not {record["event_type"] for record in found} & {"warning", "critical"}
 
 
+def test_a_failure_that_a_tracker_records_elsewhere_is_not_missing_here(tmp_path: Path) -> None:
+    code = f"""
+from stormlog.capture import MemoryTracker
+with MemoryTracker({str(tmp_path / "other")!r}, interval=60):
+    raise MemoryError
+"""
+    run(tmp_path, code, "-q", "--job-id", "nightly", "--app", "lm", "--code-version", "7.7")
+    inside, outside = records(tmp_path / "other"), records(tmp_path / "sink")
+    # What options say of the command, its trackers say too.
+    for start in (inside[0], outside[0]):
+        said = (
+            start["session_id"],
+            start["job_id"],
+            start["metadata"]["app"],
+            start["metadata"]["code_version"],
+        )
+        assert said == (outside[0]["session_id"], "nightly", "lm", "7.7")
+    for place in ("other", "sink"):
+        with stormlog.query.open(tmp_path / place, cache=False) as store:
+            assert [issue.kind for issue in store.list_issues()] == ["oom"], place
+
+
 def test_memory_that_runs_out_is_an_issue_with_the_memory_of_that_time(tmp_path: Path) -> None:
     code = """
 import time

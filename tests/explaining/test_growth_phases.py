@@ -11,6 +11,7 @@ import stormlog.query
 from stormlog.explaining import MemoryAccount
 from stormlog.phases import PhaseRecorder
 from tests.apps.cli.samples import START_NS, event, write_lines
+from tests.engine.reading.mutations import capabilities
 
 MIB = 1 << 20
 STEPS = 20
@@ -22,7 +23,14 @@ Step = list[tuple[str, int]]
 
 
 def account(
-    path: Path, step: Step, *, threads: int = 1, steps: int = STEPS, device_id: int = 0, **counters: int
+    path: Path,
+    step: Step,
+    *,
+    threads: int = 1,
+    steps: int = STEPS,
+    device_id: int = 0,
+    unknown_at: int | None = None,
+    **counters: int,
 ) -> MemoryAccount:
     """Explain a job of so many steps."""
     recorder = PhaseRecorder()
@@ -31,13 +39,17 @@ def account(
     allocated = 1000
 
     def write(**fields: Any) -> None:
-        sizes = {
+        sizes: dict[str, Any] = {
             "allocator_allocated_bytes": allocated * MIB,
-            "allocator_reserved_bytes": allocated * MIB,
-            "device_used_bytes": allocated * MIB,
+            "allocator_reserved_bytes": (allocated + 50) * MIB,
+            "device_used_bytes": (allocated + 200) * MIB,
             "device_total_bytes": 10_000 * MIB,
         }
         time_ns = START_NS + len(records) * 10**8
+        if len(records) == unknown_at:
+            fields["schema_version"] = 4
+            fields["metadata"]["memory_capabilities"] = capabilities(supports_allocator_allocated=False)
+            sizes |= {"allocator_allocated_bytes": None, "allocator_change_bytes": None}
         records.append(
             event(
                 **{"session_id": "s", "timestamp_ns": time_ns, "device_id": device_id, **sizes, **counters},
@@ -69,6 +81,7 @@ def account(
     write_lines(path / "events.jsonl", *records)
     with stormlog.query.open([path], cache=False) as store:
         memory = store.explain().memory
+        assert [reject.reason for reject in store.rejects()] == []
     assert memory is not None
     return memory
 
@@ -110,3 +123,7 @@ def test_without_a_device_memory_in_use_counts(tmp_path: Path) -> None:
     # What the C library says is as old as its last answer.
     memory = account(tmp_path, [("forward", 100)], device_id=-1, allocator_allocated_bytes=5 * MIB)
     assert (memory.growth_phase, memory.growth_phase_bytes) == ("train / forward", 100 * COUNTED * MIB)
+
+
+def test_a_boundary_without_a_number_leaves_the_phase_open(tmp_path: Path) -> None:
+    assert account(tmp_path, [("forward", 100)], unknown_at=25).growth_phase is None

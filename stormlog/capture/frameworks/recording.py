@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from stormlog.capture.problems import Problems
 from stormlog.capture.tracker import MemoryTracker
 from stormlog.phases import PhaseHandle
 from stormlog.telemetry import (
@@ -26,8 +27,6 @@ from stormlog.telemetry import (
 
 __all__ = ["JobRecording", "RecordingCallback", "base_class", "kept_from_job"]
 
-#: Problems that are kept for people to look at.
-_MAX_PROBLEMS = 100
 _RANKS = ("rank", "local_rank", "world_size")
 
 
@@ -73,7 +72,7 @@ class JobRecording:
         self._sink = sink
         self._options = dict(options)
         self._phases: list[PhaseHandle] = []
-        self._problems: list[str] = []
+        self._problems = Problems()
         self.tracker: MemoryTracker | None = None
         """What records the job that is running, or ran last; None before the first."""
 
@@ -158,9 +157,7 @@ class JobRecording:
 
     def note(self, doing: str, error: Exception) -> None:
         """Keep what failed for people to look at."""
-        problem = f"{doing}: {type(error).__name__}: {error}"
-        if len(self._problems) < _MAX_PROBLEMS and problem not in self._problems:
-            self._problems.append(problem)
+        self._problems.note_error(doing, error)
 
     def _enter(self, name: str, attributes: Mapping[str, Any] | None) -> None:
         if self.tracker is not None:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -89,6 +89,7 @@ def run_command(
     identity: Identity,
     alerts: AlertOptions | None = AlertOptions(),  # noqa: B008  It cannot be changed.
     sink_options: SinkOptions | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Run:
     """Run a command, and record its memory and its end.
 
@@ -101,6 +102,7 @@ def run_command(
         identity: Who writes.
         alerts: When to alert. None: never.
         sink_options: How the sink is written.
+        variables: Environment variables of the command, besides those of this process.
 
     Raises:
         OSError: the command cannot be started.
@@ -111,11 +113,16 @@ def run_command(
     output = ErrorOutput(2, clock.now_ns)
     shared = SharedSession(identity.rank)
     # Trackers of the command write beside us, unless they are told another place.
-    variables = {**os.environ, "STORMLOG_SINK": os.path.abspath(sink), **shared.variables}
+    environment = {
+        **os.environ,
+        "STORMLOG_SINK": os.path.abspath(sink),
+        **(variables or {}),
+        **shared.variables,
+    }
     with contextlib.closing(shared), _signals_passed_on() as passed_to:
         try:
             # Whatever else was handed to us is the command's.
-            child = subprocess.Popen(command, stderr=output.writer, close_fds=False, env=variables)
+            child = subprocess.Popen(command, stderr=output.writer, close_fds=False, env=environment)
         except BaseException:
             output.cancel()
             raise
@@ -151,7 +158,10 @@ def run_command(
         status = _wait(child, interval, watch.sample)
         output.end()
         ending = ending_of(status, output.text, collector.kills.result())
-        watch.end(ending, output, collector.kills.last_kill_ns, shared)
+        # Trackers do not see kills.
+        told_ns = None if ending.oom_reason == CGROUP_REASON else output.memory_ns
+        is_known = told_ns is not None and shared.has_recorded(told_ns, sink)
+        watch.end(ending, output, collector.kills.last_kill_ns, is_failure_known=is_known)
     if writer is not None:
         with contextlib.suppress(Exception):
             writer.close(SESSION_STATUS_COMPLETED if ending.is_success else SESSION_STATUS_INTERRUPTED)
@@ -215,15 +225,13 @@ class _Watch:
         ending: Ending,
         output: ErrorOutput,
         last_kill_ns: tuple[int, int] | None,
-        shared: SharedSession,
+        *,
+        is_failure_known: bool,
     ) -> None:
         """Write how the command ended, and that memory ran out unless a tracker inside it has recorded that."""
         facts = ending.as_dict()
         command = self._sources[0]
-        # Trackers do not see kills.
-        told_ns = output.memory_ns if ending.oom_reason != CGROUP_REASON else None
-        is_known = told_ns is not None and shared.has_recorded(told_ns)
-        if ending.oom_reason is not None and not is_known:
+        if ending.oom_reason is not None and not is_failure_known:
             # With the memory of that time: at its end, a command has freed much already.
             self._write(
                 command,

@@ -81,6 +81,13 @@ def run(
     identity = find_identity(
         job_id=job_id, app=app, code_version=code_version, environment=environment, folder=_folder_of(command)
     )
+    # Trackers inside the command say the same.
+    told = {
+        "STORMLOG_JOB_ID": job_id,
+        "STORMLOG_APP": app,
+        "STORMLOG_CODE_VERSION": code_version,
+        "STORMLOG_ENVIRONMENT": environment,
+    }
     try:
         ended = run_command(
             command,
@@ -88,6 +95,7 @@ def run(
             interval=interval,
             identity=identity,
             alerts=None if no_alerts else AlertOptions(),
+            variables={name: value for name, value in told.items() if value is not None},
         )
     except OSError as error:
         _say(f"cannot run {command[0]}: {error.strerror or error}")
