@@ -18,7 +18,6 @@
 PYTHON ?= python3
 JOBS ?= 2
 BENCH_ARGS ?=
-TORCH ?= torch
 # Each process takes tests that stand together, which share what a module sets up, and at the end those of others.
 PARALLEL := -n $(JOBS) --dist worksteal
 VENV := .venv
