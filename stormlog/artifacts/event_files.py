@@ -71,6 +71,11 @@ class FileOrigin:
         return self.format == "lines" and not self.is_packed
 
     @property
+    def is_compressed(self) -> bool:
+        """Whether the file holds several times as much as its size says."""
+        return self.is_packed or self.format == "parquet"
+
+    @property
     def recorded_path(self) -> str:
         """The path that rows name: documents go by their true one, however they were spelled."""
         if self.format != "document":

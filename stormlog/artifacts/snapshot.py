@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Snapshot"]
 
+#: How many times its size a compressed file may well hold: telemetry repeats itself.
+_COMPRESSION = 20
+
 
 @frozen_class
 class Snapshot:
@@ -54,6 +57,16 @@ class Snapshot:
         """Return the same moment with some of the files."""
         origins = [origin for origin in self.origins if origin.file_id in file_ids]
         return Snapshot(self.catalog, origins, self.states, self.warnings, self.rollup_states)
+
+    @cached_property
+    def expected_bytes(self) -> int:
+        """About how many bytes of lines and documents are in the files."""
+        found = 0
+        for origin in self.origins:
+            state = self.states[origin.path]
+            if state is not None:
+                found += state.size * (_COMPRESSION if origin.is_compressed else 1)
+        return found
 
     @cached_property
     def rollups(self) -> list[ReadRollups]:

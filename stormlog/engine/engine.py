@@ -96,7 +96,8 @@ class Engine:
 
     def __init__(self, snapshot: Snapshot, settings: Settings, index: Index | None) -> None:
         self._snapshot = snapshot
-        self._settings = settings
+        #: How much of the machine it uses.
+        self.settings = settings
         self._index = index
         self._comparing: Engine | None = None
         self._temporary_files = TemporaryFiles(
@@ -426,7 +427,7 @@ class Engine:
         self._filled -= {FILES, TEXTS}
         if keep_all:
             self._forget()
-        batch_bytes = self._settings.sparing_batch_bytes if keep_all and is_sparing else None
+        batch_bytes = self.settings.sparing_batch_bytes if keep_all and is_sparing else None
         self._load_warnings = self._updater.refresh(
             snapshot.origins, snapshot.states, keep_all=keep_all, batch_bytes=batch_bytes
         )
@@ -458,9 +459,9 @@ class Engine:
     def _digests_of_files(self, extents: Sequence[Extent]) -> dict[Extent, str]:
         """Read some files again with the texts of all records, and return digests of their events."""
         found: dict[Extent, str] = {}
-        for batch in batches_of_extents(extents, self._snapshot, self._settings.batch_bytes):
+        for batch in batches_of_extents(extents, self._snapshot, self.settings.batch_bytes):
             file_ids = {i for unit, _ in batch for i in range(unit.first_file_id, unit.last_file_id + 1)}
-            self._comparing = _ComparingEngine(self._snapshot.only(file_ids), self._settings, None)
+            self._comparing = _ComparingEngine(self._snapshot.only(file_ids), self.settings, None)
             try:
                 found |= self._comparing.digests(batch)
             finally:

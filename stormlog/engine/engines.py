@@ -82,6 +82,8 @@ class EngineHolder:
         self._retired_engines: list[Engine] = []
         self._generation = Generation()
         self._is_closed = self._has_read = self._has_given_connection = False
+        # Whether users brought rows, or took a connection to bring some: nobody knows how many.
+        self._has_own_rows = False
         # The files that answers rest on as long as not all were read.
         self._files_read: set[str] = set()
         # Own tables of an engine that was given up, for the next one.
@@ -152,9 +154,30 @@ class EngineHolder:
         self.catalog, self._snapshot, self._has_read = snapshot.catalog, snapshot, False
         self._files_read.clear()
         self._retire_selective_engine()
+        self._replace_outgrown_engine()
         if self._open_engine is not None:
             self._open_engine.move_to(snapshot)
         return True
+
+    def _replace_outgrown_engine(self) -> None:
+        """Give up an engine that was made for little data if there is more now; the lock is held.
+
+        Nothing can give it more threads. What it read is kept in the index, if there is one.
+        """
+        engine = self._open_engine
+        # Whoever was given a connection may have made tables with it.
+        if engine is None or self._has_given_connection or engine.settings == self._settings:
+            return
+        if self._fitting_settings() == self._settings:
+            self._waiting_tables = engine.own_tables.contents()
+            self._open_engine = None
+            self._retire(engine)
+
+    def _fitting_settings(self) -> Settings:
+        """Return how much of the machine an engine for what is there now needs."""
+        if self._has_own_rows:
+            return self._settings
+        return self._settings.for_bytes(self._snapshot.expected_bytes)
 
     @property
     def _has_all_records(self) -> bool:
@@ -201,7 +224,9 @@ class EngineHolder:
         engine = self._selective_engine
         if engine is None or (is_sparing and not engine.settings.is_sparing):
             self._start()
-            settings = self._settings.sparing() if is_sparing else self._settings
+            settings = self._fitting_settings()
+            if is_sparing:
+                settings = settings.sparing()
             self._retire_selective_engine()
             self._selective_engine = engine = SelectiveEngine(self._snapshot, settings)
         return engine
@@ -290,13 +315,14 @@ class EngineHolder:
 
         from stormlog.engine.engine import Engine
 
+        settings = self._fitting_settings()
         if index is not None:
             try:
-                return Engine(self._snapshot, self._settings, index)
+                return Engine(self._snapshot, settings, index)
             except duckdb.Error:
                 # Somebody removed the index just now, or it is damaged.
                 self._folder = None
-        return Engine(self._snapshot, self._settings, None)
+        return Engine(self._snapshot, settings, None)
 
     def _retire_selective_engine(self) -> None:
         engine, self._selective_engine = self._selective_engine, None

@@ -173,7 +173,6 @@ class SelectiveEngine(Engine):
     """
 
     def __init__(self, snapshot: Snapshot, settings: Settings) -> None:
-        self.settings = settings
         self._whole = snapshot
         self._doubtful: set[int] | None = None
         self._read_ids: set[int] = set()

@@ -70,7 +70,7 @@ class ExportingStore(AnsweringStore):
         def read(question: Question) -> ExportReport:
             paths = tuple(map(str, self.catalog.paths))
             with question.cursor as cursor:
-                source = ExportSource(cursor, self._settings, paths, states)
+                source = ExportSource(cursor, self._fitting_settings(), paths, states)
                 return export_files(source, place, chosen, since_ns=since_ns, replaces=replace)
 
         return self._ask(begin, read)

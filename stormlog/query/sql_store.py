@@ -62,6 +62,7 @@ class SqlStore(AnsweringStore):
         from stormlog.engine import Connection
 
         with self._lock:
+            self._has_own_rows = True
             engine = self._prepared(None)
             self._has_given_connection = True
             refuse_changed = partial(self._refuse_changed, self._generation)
@@ -142,6 +143,7 @@ class SqlStore(AnsweringStore):
         require_free_name(name)
         rows = rows_of(data)
         with self._lock:
+            self._has_own_rows = True
             return self._engine().own_tables.create(name, nullcontext(rows))
 
     def attach(self, name: str, file: str | os.PathLike[str]) -> OwnTable:
@@ -163,6 +165,7 @@ class SqlStore(AnsweringStore):
         from stormlog.engine import attached_rows
 
         with self._lock:
+            self._has_own_rows = True
             return self._engine().own_tables.create(name, attached_rows(os.fspath(file)))
 
     def unregister(self, name: str) -> None:

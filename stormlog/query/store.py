@@ -64,7 +64,7 @@ def open(
     Args:
         paths: Files and directories; one may be given without a list.
         strict: Raise for the first thing that would be skipped.
-        threads: Threads of DuckDB; all cores by default.
+        threads: Threads of DuckDB; by default one where the files hold less than 16 MiB, and else all cores.
         memory_limit: Memory limit of DuckDB, such as ``512MB``.
         cache: Directory in which to remember what was read; False for none. By default the environment
             decides: ``STORMLOG_CACHE`` (a directory, or ``off``), else the user's cache directory.

@@ -20,6 +20,10 @@ _LEAST_BATCH_BYTES = 1 << 26
 _MOST_SPARING_BATCH_BYTES = 1 << 26
 _LEAST_SPARING_BATCH_BYTES = 1 << 24
 
+#: Bytes of files below which one thread answers sooner than several, which have to be started and waited for.
+#: Measured with two cores: 5 % sooner at 10 MB, the same at 20 MB.
+_LITTLE_BYTES = 1 << 24
+
 #: What is enough to read and sort any number of records while others are kept in files.
 _SPARING_MEMORY = "256MB"
 _MOST_SPARING_THREADS = 4
@@ -30,7 +34,7 @@ class Settings:
     """Limits of the engine; None leaves a limit to DuckDB.
 
     Attributes:
-        threads: Most threads.
+        threads: Most threads; without a number, one for little data and else all cores.
         memory_limit: Most memory, such as ``512MB``.
         spill_directory: Where rows go that do not fit; by default the system's temporary directory.
         spill_limit: Most bytes there, such as ``10GB``.
@@ -65,6 +69,14 @@ class Settings:
         limit = self.memory_limit or _SPARING_MEMORY
         return Settings(
             threads, limit, self.spill_directory, self.spill_limit, self.unpack_limit, is_sparing=True
+        )
+
+    def for_bytes(self, size: int) -> Settings:
+        """Return the same settings, for files of ``size`` bytes: with one thread where more would only cost."""
+        if self.threads is not None or size >= _LITTLE_BYTES:
+            return self
+        return Settings(
+            1, self.memory_limit, self.spill_directory, self.spill_limit, self.unpack_limit, self.is_sparing
         )
 
     @property
