@@ -37,6 +37,7 @@ from stormlog.engine.reading.odd_lines import _MESSAGES
 from stormlog.query.sql_store import SqlStore
 from tests.apps.cli.runner import on_terminal, without_styles
 from tests.apps.cli.runner import stormlog as run_stormlog
+from tests.apps.cli.shared_stores import shared_stores
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"
@@ -113,6 +114,12 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(CHECKOUT / "examples" / name, folder / "examples" / name)
     shutil.copy(CHECKOUT / "examples" / "train_cpu.py", folder / "examples")
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_store_for_all_commands() -> Iterator[None]:
+    with shared_stores():
+        yield
 
 
 # ---- examples ----------------------------------------------------------------------------------------------

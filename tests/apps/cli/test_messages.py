@@ -6,6 +6,7 @@ import ast
 import csv
 import io
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -54,6 +55,16 @@ def test_a_message_is_one_line_without_control_characters(capsys: pytest.Capture
     assert "a\\x1b[31m\\x07\\x7f\\x9b2J\\u202eb" in written
 
 
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a file of a hostile name, and a tracker that knows it."""
+    folder = tmp_path_factory.mktemp("hostile") / "files"
+    (folder / "cap").mkdir(parents=True)
+    write_lines(folder / "cap/evil\x1b]0;title\x07\x1b[2J.jsonl", event(), "bad")
+    stormlog("scan", folder / "cap", "--db", folder / "t.db", "-q")
+    return folder
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -78,12 +89,10 @@ def test_a_message_is_one_line_without_control_characters(capsys: pytest.Capture
     ids=" ".join,
 )
 def test_no_control_character_reaches_stderr_or_a_text_on_stdout(
-    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: tuple[str, ...], hostile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shutil.copytree(hostile, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    Path("cap").mkdir()
-    write_lines(Path("cap/evil\x1b]0;title\x07\x1b[2J.jsonl"), event(), "bad")
-    stormlog("scan", "cap", "--db", "t.db", "-q")
     outcome = stormlog(*arguments)
     assert (outcome.stdout + outcome.stderr).replace("\n", "").isprintable()
 
