@@ -312,7 +312,10 @@ def reason_codes() -> set[str]:
     for path in CODE:
         if path.suffix != ".py" or "stormlog" not in path.relative_to(CHECKOUT).parts:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        if not re.search(rf"\b({'|'.join(positions)})\(", text):
+            continue
+        for node in ast.walk(ast.parse(text)):
             if not isinstance(node, ast.Call):
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
