@@ -116,12 +116,6 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_store_for_all_commands() -> Iterator[None]:
-    with shared_stores():
-        yield
-
-
 # ---- examples ----------------------------------------------------------------------------------------------
 
 
@@ -151,6 +145,13 @@ def looks_like(shown: list[str], printed: list[str]) -> bool:
     return same and looks_like(shown[1:], printed[1:])
 
 
+@pytest.fixture(scope="module")
+def one_store_for_all_commands() -> Iterator[None]:
+    with shared_stores():
+        yield
+
+
+@pytest.mark.usefixtures("one_store_for_all_commands")
 @pytest.mark.parametrize("block", blocks("console"), ids=str)
 def test_commands_print_what_is_shown(block: Block, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workplace)

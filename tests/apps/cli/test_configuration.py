@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.apps.cli.runner import stormlog
-from tests.apps.cli.shared_stores import shared_stores
 from tests.captures import capture_path
 
 ALERTS = capture_path("v4-cuda-sim") / "alerts"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_store_for_all_commands() -> Iterator[None]:
-    with shared_stores():
-        yield
 
 
 @pytest.fixture

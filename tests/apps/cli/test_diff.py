@@ -6,21 +6,13 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.apps.cli.runner import Outcome, stormlog
 from tests.apps.cli.samples import START_NS, event, write_lines
-from tests.apps.cli.shared_stores import shared_stores
 from tests.explaining.test_peaks import boundary
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_store_for_all_commands() -> Iterator[None]:
-    with shared_stores():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,31 +51,30 @@ def test_one_missing_path_among_others_is_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "options"),
+    ("write", "question", "options"),
     [
-        ("issues", ()),
-        ("issues", ("--session", "none")),
-        ("issues", ("--sql", "SELECT 1")),
-        ("issues", ("--json",)),
-        ("sessions", ()),
-        ("events", ()),
-        ("events", ("--session", "none")),
+        (damaged, "issues", ()),
+        (damaged, "issues", ("--session", "none")),
+        (damaged, "issues", ("--sql", "SELECT 1")),
+        (damaged, "issues", ("--json",)),
+        (damaged, "sessions", ()),
+        (damaged, "events", ()),
+        (damaged, "events", ("--session", "none")),
         # Streamed.
-        ("events", ("--json",)),
+        (damaged, "events", ("--json",)),
+        (capture, "issues", ()),
+        (capture, "events", ("--json",)),
     ],
 )
 def test_nothing_waits_for_ctrl_c_after_a_command(
-    tmp_path: Path, question: str, options: tuple[str, ...]
+    write: Callable[[Path], Path], question: str, options: tuple[str, ...], tmp_path: Path
 ) -> None:
-    for name, write in (("damaged", damaged), ("whole", capture)):
-        (tmp_path / name).mkdir()
-        write(tmp_path / name)
-    for path in (tmp_path, tmp_path / "whole"):
-        # The second time the rows are kept ones, and what was skipped is not known yet.
-        for more in (["--quiet"], []):
-            stormlog("query", question, path, *options, *more)
-            assert "stormlog-interrupts" not in {thread.name for thread in threading.enumerate()}
-            assert signal.set_wakeup_fd(-1) == -1
+    write(tmp_path)
+    # The second time the rows are kept ones, and what was skipped is not known yet.
+    for more in (["--quiet"], []):
+        stormlog("query", question, tmp_path, *options, *more)
+        assert "stormlog-interrupts" not in {thread.name for thread in threading.enumerate()}
+        assert signal.set_wakeup_fd(-1) == -1
 
 
 def test_skipped_lines_are_counted_and_located(tmp_path: Path) -> None:

@@ -29,22 +29,19 @@ class Stop(Exception):
     """Ends following inside a test."""
 
 
-#: Names and contents of files -> the issues in them, for all tests: two follow the same run.
-_COLD: dict[tuple[tuple[str, bytes], ...], dict[str, Any]] = {}
+#: Filters, names and contents of files -> the issues, for all tests: two follow the same run.
+_COLD: dict[tuple[object, ...], list[str]] = {}
 
 
 def cold(path: Path, **filters: str) -> dict[str, Any]:
     """Return the issues that are there now, by id, without their evidence."""
-    files = tuple((file.name, file.read_bytes()) for file in sorted(path.iterdir()))
-    if filters or files not in _COLD:
+    key = str(filters), *((file.name, file.read_bytes()) for file in sorted(path.iterdir()))
+    if key not in _COLD:
         with stormlog.query.open(path, cache=False) as store:
             issues = store.list_issues(stormlog.query.IssueFilter(**filters))
-            texts = {issue.fingerprint_id: json_line(issue_fields(issue)) for issue in issues}
-        found = {name: json.loads(text) for name, text in texts.items()}
-        if filters:
-            return found
-        _COLD[files] = found
-    return _COLD[files]
+            _COLD[key] = [json_line(issue_fields(issue)).replace(str(path), "PATH") for issue in issues]
+    found = [json.loads(text.replace("PATH", str(path))) for text in _COLD[key]]
+    return {issue["fingerprint_id"]: issue for issue in found}
 
 
 def fold(state: dict[str, Any], changes: Iterable[tuple[str, dict[str, Any]]]) -> None:

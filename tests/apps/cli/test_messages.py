@@ -167,21 +167,6 @@ def test_markup_of_the_table_library_is_text(tmp_path: Path) -> None:
     assert "[red]x[/red] :boom:" in on_terminal("query", "events", tmp_path, width=200)[1]
 
 
-def test_columns_of_one_name_are_all_there(tmp_path: Path) -> None:
-    write_lines(tmp_path / "e.jsonl", event())
-    rows = stormlog("query", "events", tmp_path, "--json", "--sql", "SELECT 1 a, 2 a, 3 a, 4 a").stdout
-    assert json.loads(rows) == [{"a": 1, "a_2": 2, "a_3": 3, "a_4": 4}]
-
-
-@pytest.mark.parametrize("extra", [0, 1])
-def test_notices_are_cut_only_where_there_are_too_many(extra: int, tmp_path: Path) -> None:
-    for number in range(NOTICE_LIMIT + extra):
-        write_lines(tmp_path / f"e{number:02}.jsonl", event(session_id=f"s-{number}"), "{")
-    lines = stormlog("query", "events", tmp_path).stderr.splitlines()
-    assert len(lines) == NOTICE_LIMIT
-    assert lines[-1].startswith("... and 2 more; " if extra else "Warning: ")
-
-
 def test_what_is_not_shown_can_be_asked_for(tmp_path: Path) -> None:
     for number in range(NOTICE_LIMIT + 1):
         (tmp_path / f"e{number:02}.jsonl").symlink_to("/dev/null")

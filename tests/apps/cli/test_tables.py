@@ -22,6 +22,7 @@ from stormlog.presenting.issue_rows import issue_rows
 from tests.apps.cli.runner import on_terminal, stormlog, without_styles
 from tests.apps.cli.samples import START_NS, capture, event, write_lines
 from tests.apps.cli.shared_stores import shared_stores
+from tests.soak import few_or_many
 
 LISTS = ("issues", "sessions", "events")
 
@@ -273,7 +274,7 @@ _DIMENSIONS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=few_or_many(50, 500), deadline=None)
 @given(st.lists(_DIMENSIONS, min_size=2, max_size=25))
 def test_no_two_rows_look_alike_unless_their_dimensions_are_equal(
     found: list[tuple[str, dict[str, object]]],
