@@ -201,7 +201,7 @@ def test_parameters_that_do_not_fit_are_told(runs: Path, given: list[str], messa
         (["--limit", "1", "--csv"], "kind\r\nalert\r\n", "the first 1 row"),
         (["--limit", "2", "--csv"], "kind\r\nalert\r\noom\r\n", None),
         (["--limit", "0", "--jsonl"], "", "the first 0 rows"),
-        (["--max-bytes", "20", "--csv"], "kind\r\nalert\r\noom\r\n", None),
+        (["--max-bytes", "18", "--csv"], "kind\r\nalert\r\noom\r\n", None),
         (["--max-bytes", "17", "--csv"], "kind\r\nalert\r\n", "1 row within --max-bytes"),
         (["--max-bytes", "2", "--csv"], "", "0 rows within --max-bytes"),
         (["--max-bytes", "40", "--json"], '[\n  {\n    "kind": "alert"\n  }\n]\n', "1 row within"),
