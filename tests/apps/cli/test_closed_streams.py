@@ -45,7 +45,7 @@ def test_the_status_is_that_of_the_answer_whatever_is_closed(command: str, tmp_p
     if "tracker.db" in command:
         stormlog("scan", tmp_path / "damaged.jsonl", "--db", tmp_path / "tracker.db", "-q")
     expected = shell(command, tmp_path)
-    # It reads the file anew each time, and ends as that which is missing.
+    # A strict command ends with an error as one about a missing file does, and reads its file anew each time.
     for redirection in ["2>&-", ">&- 2>&-"] if "--strict" in command else REDIRECTIONS:
         done = shell(command, tmp_path, redirection)
         assert done.returncode == expected.returncode, redirection
