@@ -51,8 +51,7 @@ def line(column: str | None = None, value: str = "", **overrides: Any) -> str:
 
 def own(column: str, number: int = 0) -> dict[str, Any]:
     """Return what no other column's records have: the same ones would be copies."""
-    name = f"{column}-{number}"
-    return {"session_id" if column == "host" else "host": name}
+    return {name: f"{column}-{number}" for name in ("session_id", "host") if name != column}
 
 
 def between(column: str) -> str:
