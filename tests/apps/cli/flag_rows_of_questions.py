@@ -137,7 +137,7 @@ TABLE: dict[str, list[Row]] = {
         *behind(opens(reading()), "runs", SELECT),
     ],
     "shell": [
-        Row("--attach", "--attach hosts=hosts.csv", new="hosts"),
+        Row("--attach", "--attach hosts=hosts.csv", new="your own: host, team"),
         *opens(reading()),
     ],
     "mcp": [

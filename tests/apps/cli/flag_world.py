@@ -30,7 +30,7 @@ from tests.query.sinks import SECOND, busy_session, write_sink
 from tests.tracking.tables import everything, tables
 
 #: What stdin holds.
-STATEMENTS = "SHOW TABLES;\nSELECT session_id FROM sessions;\n"
+STATEMENTS = ".tables\nSELECT session_id FROM sessions;\n"
 #: What an agent does.
 CALLS = [("query", {"sql": "SELECT count(*) FROM events"}), ("comment", {"issue": "1", "body": "looked at"})]
 

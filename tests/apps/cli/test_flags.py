@@ -359,8 +359,16 @@ IN_PLACE = {
 }
 #: Options with which they do, or with which they change a store.
 WRITING = ("--output", "--force", "--attach")
-#: Options about the engine that do not get into each other's way: one command line shows what all of them do.
-TOGETHER = ("--threads", "--memory-limit", "--spill-dir", "--spill-limit", "--cache-dir")
+#: Options that do not get into each other's way: one command line shows what all of them do to the engine and files.
+TOGETHER = (
+    "--threads",
+    "--memory-limit",
+    "--spill-dir",
+    "--spill-limit",
+    "--cache-dir",
+    "--output",
+    "--summary",
+)
 #: What is seen in copies only.
 OF_COPIES = ("engine", "files")
 
