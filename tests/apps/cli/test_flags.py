@@ -84,7 +84,7 @@ BASES = {
 }
 
 #: What makes an index of each kind of files.
-REMEMBER = "query issues damaged -q --cache-dir other-cache"
+REMEMBER = "query sessions damaged -q --cache-dir other-cache"
 
 TABLE: dict[str, list[Row]] = {
     "query issues": [
@@ -355,10 +355,10 @@ def test_every_option_has_a_row() -> None:
 IN_PLACE = {
     *(f"query {name}" for name in ("issues", "sessions", "events", "ooms")),
     *(f"query {name}" for name in ("runs", "attachments", "summary", "correlate")),
-    *("why", "report", "diff", "top", "shell", "sql", "export", "issues show", "scan", "gate"),
+    *("why", "report", "diff", "top", "shell", "sql", "export", "issues show", "scan", "gate", "mcp"),
 }
-#: Options with which they do, or with which they change a store.
-WRITING = ("--output", "--force", "--attach")
+#: Options with which they do, or with which they change a tracker or a store.
+WRITING = ("--output", "--force", "--attach", "--allow", "--as-agent")
 #: Options that do not get into each other's way: one command line shows what all of them do to the engine and files.
 TOGETHER = (
     "--threads",
