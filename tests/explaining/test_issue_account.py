@@ -18,7 +18,7 @@ from stormlog.explaining import IssueAccount, rule_of
 from stormlog.issues import StormlogIssue
 from stormlog.query.statements import load_query
 from tests.apps.cli.samples import START_NS, event, write_lines
-from tests.explaining.beside import write_apart
+from tests.explaining.beside import Cases, write_apart
 from tests.explaining.test_explain import GIB, JOB, SECOND, failure, samples
 
 OOM = "issue:63b1d6557bebb97a5d630e5b"
@@ -41,14 +41,7 @@ def account_of_job(accounts_of_job: list[tuple[StormlogIssue, IssueAccount]]) ->
     return found
 
 
-#: What is written for a case, by the name of the case; one store reads all of them.
-CASES: dict[str, Callable[[Path], None]] = {}
-
-
-def case(write: Callable[[Path], None]) -> Callable[[Path], None]:
-    CASES[write.__name__] = write
-    return write
-
+case = Cases()
 
 #: The account of the only issue of a kind that a case has.
 AccountOf = Callable[..., IssueAccount]
@@ -56,10 +49,7 @@ AccountOf = Callable[..., IssueAccount]
 
 @pytest.fixture(scope="module")
 def account_of(tmp_path_factory: pytest.TempPathFactory) -> AccountOf:
-    folder = tmp_path_factory.mktemp("cases")
-    for name, write in CASES.items():
-        write(folder / name)
-    with stormlog.query.open([folder], cache=False) as store:
+    with case.open(tmp_path_factory.mktemp("cases")) as store:
         issues = [issue.fingerprint_id for issue in store.list_issues()]
         accounts = store.issue_accounts(issues)
 
@@ -384,7 +374,7 @@ VERSIONS = [
 ]
 
 for number, (versions, _) in enumerate(VERSIONS):
-    CASES[f"versions_{number}"] = partial(write_versions, versions=versions)
+    case[f"versions_{number}"] = partial(write_versions, versions=versions)
 
 
 @pytest.mark.parametrize("number", range(len(VERSIONS)))
@@ -489,7 +479,7 @@ def write_three_moments(folder: Path, last_ns: int) -> None:
 
 LAST_TIMES = {"the_first_times": 2, "the_last_times": 2**63 - 1}
 for name, last_ns in LAST_TIMES.items():
-    CASES[name] = partial(write_three_moments, last_ns=last_ns)
+    case[name] = partial(write_three_moments, last_ns=last_ns)
 
 
 @pytest.mark.parametrize("name", LAST_TIMES)
