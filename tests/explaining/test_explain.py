@@ -15,8 +15,8 @@ from stormlog.explaining import Explanation
 from stormlog.tracking import Tracker
 from tests.apps.cli.samples import START_NS, event, write_lines
 from tests.explaining.beside import Cases, ExplanationOf, write_apart
+from tests.explaining.conftest import JOB
 
-JOB = Path(__file__).parents[2] / "examples" / "job"
 GIB = 1 << 30
 SECOND = 10**9
 
@@ -63,12 +63,6 @@ case = Cases()
 def explanation_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExplanationOf]:
     with case.explained(tmp_path_factory.mktemp("cases")) as of_case:
         yield of_case
-
-
-@pytest.fixture(scope="module")
-def job() -> Iterator[stormlog.query.QueryStore]:
-    with stormlog.query.open([JOB], cache=False) as store:
-        yield store
 
 
 @pytest.fixture(scope="module")

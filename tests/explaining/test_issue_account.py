@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -19,15 +19,9 @@ from stormlog.issues import StormlogIssue
 from stormlog.query.statements import load_query
 from tests.apps.cli.samples import START_NS, event, write_lines
 from tests.explaining.beside import Cases, write_apart
-from tests.explaining.test_explain import GIB, JOB, SECOND, failure, samples
+from tests.explaining.test_explain import GIB, SECOND, failure, samples
 
 OOM = "issue:63b1d6557bebb97a5d630e5b"
-
-
-@pytest.fixture(scope="module")
-def job() -> Iterator[stormlog.query.QueryStore]:
-    with stormlog.query.open([JOB], cache=False) as store:
-        yield store
 
 
 @pytest.fixture(scope="module")
