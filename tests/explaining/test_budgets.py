@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from stormlog.query import QueryStore
 from tests.apps.cli.samples import START_NS, event, write_lines
 from tests.explaining.test_peaks import boundary
 
-JOB = Path(__file__).parents[2] / "examples" / "job"
 GIB = 1 << 30
 
 
@@ -68,12 +66,6 @@ def test_what_is_no_budget_is_refused_with_an_example(text: str, said: str) -> N
     assert said in str(error.value) and len(str(error.value)) < 400
 
 
-@pytest.fixture(scope="module")
-def job() -> Iterator[QueryStore]:
-    with stormlog.query.open([JOB], cache=False) as store:
-        yield store
-
-
 def test_the_worst_rank_is_told_with_its_place(job: QueryStore) -> None:
     over, within = job.check_budgets(
         ["train/forward peak_reserved < 70GiB", "* hidden < 70GiB"], runs=["lm-pretrain-1.4.1"]
@@ -89,13 +81,15 @@ def test_the_worst_rank_is_told_with_its_place(job: QueryStore) -> None:
 
 
 def test_budgets_agree_with_the_peaks_of_runs(job: QueryStore) -> None:
-    for peak in job.compare_runs("lm-pretrain-1.4.0", "lm-pretrain-1.4.1").peaks:
-        if peak.after is None or peak.after.peak_bytes is None:
-            continue
-        phase = peak.phase or "*"
-        limits = [f"{phase} {peak.metric} {op} {peak.after.peak_bytes}" for op in ("<=", "<")]
-        found = job.check_budgets(limits, runs=["slurm-50132"])
-        assert [result.state for result in found] == ["within", "over"], phase
+    peaks = [
+        (peak.phase or "*", peak.metric, peak.after.peak_bytes)
+        for peak in job.compare_runs("lm-pretrain-1.4.0", "lm-pretrain-1.4.1").peaks
+        if peak.after is not None and peak.after.peak_bytes is not None
+    ]
+    limits = [f"{phase} {metric} {op} {size}" for phase, metric, size in peaks for op in ("<=", "<")]
+    found = job.check_budgets(limits, runs=["slurm-50132"])
+    assert [result.budget for result in found] == limits
+    assert [result.state for result in found] == ["within", "over"] * len(peaks)
 
 
 def test_phases_without_samples_and_unknown_phases_are_unknown(job: QueryStore) -> None:

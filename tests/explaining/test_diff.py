@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,10 @@ from stormlog.specification import json_schema
 from stormlog.tracking import Tracker
 from tests.apps.cli.samples import START_NS, event, write_lines
 from tests.artifacts.factories import make_oom_bundle
+from tests.explaining.conftest import JOB
 from tests.specification.fitting import misfits
 
-JOB = Path(__file__).parents[2] / "examples" / "job"
 SECOND = 10**9
-
-
-@pytest.fixture(scope="module")
-def job() -> Iterator[QueryStore]:
-    with stormlog.query.open([JOB], cache=False) as store:
-        yield store
 
 
 def compared(path: Path, *runs: str | None, **options: Any) -> RunDiff:

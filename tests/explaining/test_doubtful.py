@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import shlex
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import stormlog.query
 from stormlog.explaining.failures import Failure, first_failure
-from tests.apps.cli.runner import stormlog
+from tests.apps.cli.runner import stormlog as run_stormlog
 from tests.apps.cli.samples import START_NS, write_lines
+from tests.explaining.beside import Cases, ExplanationOf, write_apart
 from tests.explaining.test_explain import GIB, SECOND, explain, failure, samples
 from tests.stories.files import write_bundle
 from tests.stories.records import Bundle, Levels, Recording
@@ -20,6 +24,15 @@ from tests.stories.records import Bundle, Levels, Recording
 
 def of_rank(rank: int, **overrides: Any) -> dict[str, Any]:
     return {"rank": rank, "session_id": f"s{rank}", "world_size": 3, **overrides}
+
+
+case = Cases()
+
+
+@pytest.fixture(scope="module")
+def explanation_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExplanationOf]:
+    with case.explained(tmp_path_factory.mktemp("cases")) as of_case:
+        yield of_case
 
 
 def test_job_that_still_runs_is_not_the_latest_that_failed(tmp_path: Path) -> None:
@@ -35,18 +48,24 @@ def test_job_that_still_runs_is_not_the_latest_that_failed(tmp_path: Path) -> No
         for sample in samples(60 - 30 * rank, start_ns=now_ns - 70 * SECOND, job_id="live", **of_rank(rank))
     ]
     write_lines(tmp_path / "live.jsonl", *live)
-    answer = explain(tmp_path)
+    with stormlog.query.open([tmp_path], cache=False) as store:
+        answer, asked = store.explain(), store.explain(run_id="job:live")
     assert answer.run.run_id == "job:dead"
     assert answer.other_runs == ()
-    asked = explain(tmp_path, run_id="job:live")
     assert (asked.run.ranks_running, asked.run.ranks_lost) == ((0, 1), ())
 
 
-def test_request_of_another_session_is_not_that_of_the_one_asked_for(tmp_path: Path) -> None:
+@case
+def a_request_of_one_of_three(folder: Path) -> None:
     asked_for = failure(20, context="CUDA out of memory. Tried to allocate 20.00 GiB", **of_rank(1))
     all_samples = [sample for rank in range(3) for sample in samples(**of_rank(rank))]
-    path = write_lines(tmp_path / "events.jsonl", *all_samples, asked_for)
-    answer, of_failure = explain(path, session_id="s2"), explain(path, session_id="s1")
+    write_apart(folder, *all_samples, asked_for)
+
+
+def test_request_of_another_session_is_not_that_of_the_one_asked_for(explanation_of: ExplanationOf) -> None:
+    answer, of_failure = (
+        explanation_of("a_request_of_one_of_three", session_id=name) for name in ("s2", "s1")
+    )
     assert answer.first_failure is not None and answer.first_failure.requested_bytes == 20 * GIB
     assert answer.memory is not None and of_failure.memory is not None
     assert (answer.memory.rank, answer.memory.requested_bytes) == (2, None)
@@ -54,43 +73,70 @@ def test_request_of_another_session_is_not_that_of_the_one_asked_for(tmp_path: P
     assert of_failure.memory.largest_growth == "request"
 
 
-def test_session_that_did_not_fail_is_shown_at_its_own_peak(tmp_path: Path) -> None:
+@case
+def two_peaks(folder: Path) -> None:
     early = samples(step_bytes=GIB // 2, **of_rank(0))
     late = samples(start_ns=START_NS + 100 * SECOND, **of_rank(1))
-    answer = explain(write_lines(tmp_path / "events.jsonl", *early, *late), session_id="s1")
+    write_apart(folder, *early, *late)
+
+
+def test_session_that_did_not_fail_is_shown_at_its_own_peak(explanation_of: ExplanationOf) -> None:
+    answer = explanation_of("two_peaks", session_id="s1")
     assert answer.memory is not None and answer.memory.rank == 1
 
 
-def test_failures_of_other_ranks_at_the_same_time_are_not_before(tmp_path: Path) -> None:
+@case
+def three_failures_at_once(folder: Path) -> None:
     all_samples = [sample for rank in range(3) for sample in samples(**of_rank(rank))]
     failures = [failure(20, **of_rank(rank)) for rank in range(3)]
-    answer = explain(write_lines(tmp_path / "events.jsonl", *all_samples, *failures))
+    write_apart(folder, *all_samples, *failures)
+
+
+def test_failures_of_other_ranks_at_the_same_time_are_not_before(explanation_of: ExplanationOf) -> None:
+    answer = explanation_of("three_failures_at_once")
     assert answer.run.ranks_failed == (0, 1, 2)
     assert [hits.kind for hits in answer.before if hits.kind == "oom"] == []
 
 
-@pytest.mark.parametrize(("named", "shown"), [(-1, 2), (2, 2), (1, 1)])
-def test_failure_that_names_no_device_is_that_of_the_fullest(tmp_path: Path, named: int, shown: int) -> None:
+def write_failure_of_a_device(folder: Path, named: int) -> None:
     all_samples = [
         sample
         for device_id in range(3)
         for sample in samples(step_bytes=GIB // 4 if device_id == 2 else 0, device_id=device_id)
     ]
-    failed = failure(20, device_id=named)
-    answer = explain(write_lines(tmp_path / "events.jsonl", *all_samples, failed))
+    write_apart(folder, *all_samples, failure(20, device_id=named))
+
+
+NAMED_AND_SHOWN = [(-1, 2), (2, 2), (1, 1)]
+for named, _ in NAMED_AND_SHOWN:
+    case[f"device_{named}"] = partial(write_failure_of_a_device, named=named)
+
+
+@pytest.mark.parametrize(("named", "shown"), NAMED_AND_SHOWN)
+def test_failure_that_names_no_device_is_that_of_the_fullest(
+    explanation_of: ExplanationOf, named: int, shown: int
+) -> None:
+    answer = explanation_of(f"device_{named}")
     assert answer.memory is not None and answer.memory.device_id == shown
 
 
-def test_host_memory_without_a_device_is_shown_as_such(tmp_path: Path) -> None:
-    host = samples(device_id=-1)
-    answer = explain(write_lines(tmp_path / "events.jsonl", *host, *samples(), failure(20, device_id=-1)))
+@case
+def host_memory(folder: Path) -> None:
+    write_apart(folder, *samples(device_id=-1), *samples(), failure(20, device_id=-1))
+
+
+def test_host_memory_without_a_device_is_shown_as_such(explanation_of: ExplanationOf) -> None:
+    answer = explanation_of("host_memory")
     assert answer.memory is not None and answer.memory.device_id == -1
 
 
-def test_interval_of_any_size_is_no_error(tmp_path: Path) -> None:
-    hostile = samples(sampling_interval_ms=2**63 - 1)
-    answer = explain(write_lines(tmp_path / "events.jsonl", *hostile, failure(20)))
-    assert answer.run.ranks_failed == (0,)
+@case
+def a_huge_interval(folder: Path) -> None:
+    write_apart(folder, *samples(sampling_interval_ms=2**63 - 1), failure(20))
+
+
+def test_interval_of_any_size_is_no_error(explanation_of: ExplanationOf) -> None:
+    assert explanation_of("a_huge_interval").run.ranks_failed == (0,)
 
 
 def _failure_of(rank: int, seconds: float, time_source: str = "event") -> Failure:
@@ -123,22 +169,31 @@ def test_commands_that_lead_on_can_be_typed(tmp_path: Path, time_ns: int) -> Non
     failed = failure(0, session_id="--s", job_id=None) | {"timestamp_ns": time_ns}
     write_lines(tmp_path / "events.jsonl", failed, failure(1, session_id="t", job_id=None))
     for command in explain(tmp_path, session_id="--s").next:
-        outcome = stormlog(*shlex.split(command)[1:])
+        outcome = run_stormlog(*shlex.split(command)[1:])
         assert outcome.status == 0, (command, outcome.stderr)
 
 
-def test_world_of_any_size_is_no_error(tmp_path: Path) -> None:
-    hostile = {"world_size": 2**62}
-    answer = explain(write_lines(tmp_path / "events.jsonl", *samples(**hostile), failure(20, **hostile)))
+@case
+def a_huge_world(folder: Path) -> None:
+    write_apart(folder, *samples(world_size=2**62), failure(20, world_size=2**62))
+
+
+def test_world_of_any_size_is_no_error(explanation_of: ExplanationOf) -> None:
+    answer = explanation_of("a_huge_world")
     assert (answer.run.world_size, answer.run.ranks_missing) == (2**62, ())
 
 
-def test_ranks_that_share_a_session_have_hosts_of_their_own(tmp_path: Path) -> None:
+@case
+def a_session_of_two_hosts(folder: Path) -> None:
     failures = [failure(20 + rank * 0.3, rank=rank, world_size=2, host=f"h{rank}") for rank in range(2)]
     all_samples = [
         sample for rank in range(2) for sample in samples(rank=rank, world_size=2, host=f"h{rank}")
     ]
-    answer = explain(write_lines(tmp_path / "events.jsonl", *all_samples, *reversed(failures)))
+    write_apart(folder, *all_samples, *reversed(failures))
+
+
+def test_ranks_that_share_a_session_have_hosts_of_their_own(explanation_of: ExplanationOf) -> None:
+    answer = explanation_of("a_session_of_two_hosts")
     assert answer.first_failure is not None
     assert [(rank.rank, rank.host) for rank in answer.ranks] == [(0, "h0"), (1, "h1")]
     assert not answer.first_failure.certain
@@ -182,7 +237,8 @@ def test_session_whose_end_was_written_by_the_next_one_is_an_attempt_of_its_own(
     assert (run.attempt, run.ambiguous, run.ranks_failed) == (2, False, (0,))
 
 
-def test_same_phase_on_another_thread_is_the_same_phase(tmp_path: Path) -> None:
+@case
+def a_thread_for_each_step(folder: Path) -> None:
     """Every step has a thread of its own, and every third one is an evaluation that needs much more."""
     records = []
     for step in range(300):
@@ -209,7 +265,11 @@ def test_same_phase_on_another_thread_is_the_same_phase(tmp_path: Path) -> None:
                 metadata = {"backend": "cuda", "phase_scope": scope}
                 record |= {"event_type": f"phase_{action}", "metadata": metadata}
             records.append(record)
-    answer = explain(write_lines(tmp_path / "events.jsonl", *records, failure(300.1)))
+    write_apart(folder, *records, failure(300.1))
+
+
+def test_same_phase_on_another_thread_is_the_same_phase(explanation_of: ExplanationOf) -> None:
+    answer = explanation_of("a_thread_for_each_step")
     assert answer.memory is not None and answer.memory.baseline is not None
     assert answer.memory.baseline["allocated"] == 2 * GIB
     assert (answer.memory.largest_growth, answer.memory.pattern) == (None, "flat")
@@ -233,13 +293,18 @@ def _bundle_of(
         (directory / name).write_text(json.dumps(content), encoding="utf-8")
 
 
-def test_bundles_of_ranks_that_share_a_session_are_told_apart(tmp_path: Path) -> None:
+@case
+def bundles_of_two_ranks(folder: Path) -> None:
     shared = [sample for rank in range(2) for sample in samples(rank=rank, world_size=2)]
     failures = [failure(20 + rank * 0.3, rank=rank, world_size=2) for rank in range(2)]
-    write_lines(tmp_path / "events.jsonl", *shared, *failures)
+    write_apart(folder, *shared, *failures)
     for number, rank in enumerate((1, 0)):
-        _bundle_of(tmp_path / "dumps", "s", START_NS + 20 * SECOND, rank, 5 + rank, number)
-    first = explain(tmp_path).first_failure
+        session_id = f"{folder.name} s"
+        _bundle_of(folder / "dumps", session_id, START_NS + 20 * SECOND, rank, 5 + rank, number)
+
+
+def test_bundles_of_ranks_that_share_a_session_are_told_apart(explanation_of: ExplanationOf) -> None:
+    first = explanation_of("bundles_of_two_ranks").first_failure
     assert first is not None and (first.rank, first.requested_bytes) == (0, 5 * GIB)
 
 

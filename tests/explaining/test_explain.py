@@ -14,8 +14,9 @@ from stormlog.errors import QueryError, SourceError, UnknownIdError
 from stormlog.explaining import Explanation
 from stormlog.tracking import Tracker
 from tests.apps.cli.samples import START_NS, event, write_lines
+from tests.explaining.beside import Cases, ExplanationOf, write_apart
+from tests.explaining.conftest import JOB
 
-JOB = Path(__file__).parents[2] / "examples" / "job"
 GIB = 1 << 30
 SECOND = 10**9
 
@@ -55,14 +56,22 @@ def explain(path: Path, **arguments: Any) -> Explanation:
         return store.explain(**arguments)
 
 
+case = Cases()
+
+
 @pytest.fixture(scope="module")
-def job() -> Iterator[stormlog.query.QueryStore]:
-    with stormlog.query.open([JOB], cache=False) as store:
-        yield store
+def explanation_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExplanationOf]:
+    with case.explained(tmp_path_factory.mktemp("cases")) as of_case:
+        yield of_case
 
 
-def test_shipped_job_is_explained_as_it_was_made(job: stormlog.query.QueryStore) -> None:
-    answer = job.explain()
+@pytest.fixture(scope="module")
+def answer(job: stormlog.query.QueryStore) -> Explanation:
+    """The explanation of the job that is shipped, asked without a word."""
+    return job.explain()
+
+
+def test_shipped_job_is_explained_as_it_was_made(answer: Explanation) -> None:
     assert answer.run.run_id == "lm-pretrain-1.4.1"
     assert answer.first_failure is not None and answer.memory is not None and answer.same_as is not None
     assert (answer.first_failure.rank, answer.first_failure.phase) == (5, "train / backward")
@@ -111,11 +120,12 @@ def test_id_of_nothing_is_refused(
     assert error.value.kind == kind
 
 
-def test_an_issue_is_explained_in_the_run_that_is_named(job: stormlog.query.QueryStore) -> None:
-    failure = job.explain().first_failure
-    assert failure is not None
-    answer = job.explain(issue=failure.fingerprint_id, run_id="lm-pretrain-1.3.9")
-    assert answer.run.run_id == "lm-pretrain-1.3.9"
+def test_an_issue_is_explained_in_the_run_that_is_named(
+    job: stormlog.query.QueryStore, answer: Explanation
+) -> None:
+    assert answer.first_failure is not None
+    earlier = job.explain(issue=answer.first_failure.fingerprint_id, run_id="lm-pretrain-1.3.9")
+    assert earlier.run.run_id == "lm-pretrain-1.3.9"
 
 
 def test_a_time_is_looked_for_in_the_run_that_was_going_on(job: stormlog.query.QueryStore) -> None:
@@ -129,8 +139,10 @@ def test_a_time_is_looked_for_in_the_run_that_was_going_on(job: stormlog.query.Q
     assert all(memory.age_ns is not None and memory.age_ns > 3000 * SECOND for memory in after.accounts)
 
 
-def test_a_rank_that_failed_later_had_not_failed_at_a_time(job: stormlog.query.QueryStore) -> None:
-    failed = job.explain().run
+def test_a_rank_that_failed_later_had_not_failed_at_a_time(
+    job: stormlog.query.QueryStore, answer: Explanation
+) -> None:
+    failed = answer.run
     assert failed.started_ns is not None
     before = job.explain(run_id=failed.run_id, at_ns=failed.started_ns + 60 * SECOND)
     assert all(rank.failed_ns is None and rank.kind is None for rank in before.ranks)
@@ -152,8 +164,9 @@ def test_attempts_of_a_run_are_told_apart(tmp_path: Path) -> None:
         *samples(session_id="two", start_ns=later),
         failure(120, session_id="two"),
     )
-    assert explain(tmp_path).run.attempt == 2
-    first = explain(tmp_path, attempt=1)
+    with stormlog.query.open([tmp_path], cache=False) as store:
+        assert store.explain().run.attempt == 2
+        first = store.explain(attempt=1)
     assert first.first_failure is not None and first.first_failure.session_id == "one"
     assert [(other.run_id, other.attempt) for other in first.other_runs] == [("job:j", 2)]
     assert any(step.endswith("--run job:j --attempt 2") for step in first.next)
@@ -166,38 +179,46 @@ def test_sessions_of_one_rank_that_overlap_are_explained_alone(tmp_path: Path) -
         *samples(session_id="two", start_ns=START_NS + 5 * SECOND),
         failure(10.5, session_id="two"),
     )
-    answer = explain(tmp_path)
+    with stormlog.query.open([tmp_path], cache=False) as store:
+        answer, of_one = store.explain(), store.explain(session_id="one")
     assert answer.run.ambiguous
     assert answer.first_failure is not None and answer.first_failure.session_id == "two"
-    assert explain(tmp_path, session_id="one").first_failure is None
+    assert of_one.first_failure is None
 
 
-def test_counters_that_contradict_each_other_are_told(tmp_path: Path) -> None:
-    """More is reserved than used: the difference is no memory outside of the allocator."""
-    write_lines(
-        tmp_path / "events.jsonl",
+@case
+def more_reserved_than_used(folder: Path) -> None:
+    write_apart(
+        folder,
         event(
             session_id="s",
+            job_id="j",
             allocator_allocated_bytes=5 * GIB,
             allocator_reserved_bytes=6 * GIB,
             device_used_bytes=4 * GIB,
             device_total_bytes=16 * GIB,
         ),
-        failure(1, job_id=None),
+        failure(1),
     )
-    memory = explain(tmp_path).memory
+
+
+def test_counters_that_contradict_each_other_are_told(explanation_of: ExplanationOf) -> None:
+    """More is reserved than used: the difference is no memory outside of the allocator."""
+    memory = explanation_of("more_reserved_than_used").memory
     assert memory is not None
     assert (memory.outside_allocator_bytes, memory.free_bytes) == (0, 12 * GIB)
     assert memory.unexplained_bytes == (16 - 5 - 1 - 0 - 12) * GIB
 
 
-def test_many_alerts_before_a_failure_are_counted(tmp_path: Path) -> None:
+@case
+def many_alerts(folder: Path) -> None:
     alerts = [
         event(
             timestamp_ns=START_NS + number,
             event_type="warning",
             context="High fragmentation: 40.0%",
             session_id="s",
+            job_id="j",
         )
         for number in range(3000)
     ]
@@ -207,31 +228,43 @@ def test_many_alerts_before_a_failure_are_counted(tmp_path: Path) -> None:
             event_type="warning",
             context="x" * (number + 1),
             session_id="s",
+            job_id="j",
         )
         for number in range(30)
     ]
-    write_lines(tmp_path / "events.jsonl", *alerts, *kinds, failure(5))
-    answer = explain(tmp_path)
+    write_apart(folder, *alerts, *kinds, failure(5))
+
+
+def test_many_alerts_before_a_failure_are_counted(explanation_of: ExplanationOf) -> None:
+    answer = explanation_of("many_alerts")
     assert answer.before_total == 3030
     assert len(answer.before) == 20
 
 
-def test_a_message_in_another_language_gives_no_bytes(tmp_path: Path) -> None:
-    write_lines(tmp_path / "events.jsonl", *samples(), failure(20, context="メモリ不足です"))
-    answer = explain(tmp_path)
+@case
+def another_language(folder: Path) -> None:
+    write_apart(folder, *samples(), failure(20, context="メモリ不足です"))
+
+
+def test_a_message_in_another_language_gives_no_bytes(explanation_of: ExplanationOf) -> None:
+    answer = explanation_of("another_language")
     assert answer.first_failure is not None
     assert answer.first_failure.requested_bytes is None
     assert answer.first_failure.context == "メモリ不足です"
 
 
-def test_component_of_an_odd_rank_has_its_own_sign(tmp_path: Path) -> None:
+@case
+def an_odd_rank(folder: Path) -> None:
     """One rank holds unused what the others have handed out: as many bytes less here as there are more there."""
     lines = [line for rank in range(4) for line in samples(rank=rank, world_size=4, session_id=f"s{rank}")]
     for line in lines:
         if line["rank"] == 2:
             line["allocator_allocated_bytes"] -= GIB
-    write_lines(tmp_path / "events.jsonl", *lines, failure(20, rank=0, world_size=4, session_id="s0"))
-    [odd] = explain(tmp_path).odd_ranks
+    write_apart(folder, *lines, failure(20, rank=0, world_size=4, session_id="s0"))
+
+
+def test_component_of_an_odd_rank_has_its_own_sign(explanation_of: ExplanationOf) -> None:
+    [odd] = explanation_of("an_odd_rank").odd_ranks
     assert (odd.rank, odd.component, odd.bytes_from_median) == (2, "allocated", -GIB)
 
 

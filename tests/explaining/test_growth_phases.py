@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import stormlog.query
 from stormlog.explaining import MemoryAccount
 from stormlog.phases import PhaseRecorder
-from tests.apps.cli.samples import START_NS, event, write_lines
+from tests.apps.cli.samples import START_NS, event
 from tests.engine.reading.mutations import capabilities
+from tests.explaining.beside import Cases, write_apart
 
 MIB = 1 << 20
 STEPS = 20
@@ -22,8 +24,8 @@ COUNTED = 15
 Step = list[tuple[str, int]]
 
 
-def account(
-    path: Path,
+def write_job(
+    folder: Path,
     step: Step,
     *,
     threads: int = 1,
@@ -31,8 +33,8 @@ def account(
     device_id: int = 0,
     unknown_at: int | None = None,
     **counters: int,
-) -> MemoryAccount:
-    """Explain a job of so many steps."""
+) -> None:
+    """Write a job of so many steps."""
     recorder = PhaseRecorder()
     records: list[dict[str, Any]] = []
     open_scopes: list[str] = []
@@ -52,7 +54,14 @@ def account(
             sizes |= {"allocator_allocated_bytes": None, "allocator_change_bytes": None}
         records.append(
             event(
-                **{"session_id": "s", "timestamp_ns": time_ns, "device_id": device_id, **sizes, **counters},
+                **{
+                    "session_id": "s",
+                    "job_id": "j",
+                    "timestamp_ns": time_ns,
+                    "device_id": device_id,
+                    **sizes,
+                    **counters,
+                },
                 **fields,
             )
         )
@@ -78,52 +87,74 @@ def account(
                 boundary("exit", thread=1 + number % threads)
         boundary("exit", thread=1 + number % threads)
         write(event_type="sample")
-    write_lines(path / "events.jsonl", *records)
-    with stormlog.query.open([path], cache=False) as store:
-        memory = store.explain().memory
-        assert [reject.reason for reject in store.rejects()] == []
-    assert memory is not None
-    return memory
+    write_apart(folder, *records)
 
 
-@pytest.mark.parametrize(
-    ("step", "phase", "mib"),
-    [
-        ([("forward", 100), ("backward", 0)], "train / forward", 100 * COUNTED),
-        # A little that is freed elsewhere does not hide it.
-        ([("forward", 100), ("backward", -20)], "train / forward", 100 * COUNTED),
-        # Activations that backward frees are no leak of forward: nobody knows which of the two keeps the rest.
-        ([("forward", 500), ("backward", -400)], "train", 100 * COUNTED),
-        # Outside of the inner phases.
-        ([("forward", 0), ("", 100), ("backward", 0)], "train", 100 * COUNTED),
-        ([("forward", 50), ("backward", 50)], "train", 100 * COUNTED),
-        ([("forward", 400), ("backward", -400)], None, None),
-        ([("forward", -10), ("backward", 0)], None, None),
-        # Less than a tenth of what is in use.
-        ([("forward", 3)], None, None),
-    ],
+case = Cases()
+#: Steps, and the phase that keeps memory with how much.
+STEPS_AND_PHASES: list[tuple[Step, str | None, int | None]] = [
+    ([("forward", 100), ("backward", 0)], "train / forward", 100 * COUNTED),
+    # A little that is freed elsewhere does not hide it.
+    ([("forward", 100), ("backward", -20)], "train / forward", 100 * COUNTED),
+    # Activations that backward frees are no leak of forward: nobody knows which of the two keeps the rest.
+    ([("forward", 500), ("backward", -400)], "train", 100 * COUNTED),
+    # Outside of the inner phases.
+    ([("forward", 0), ("", 100), ("backward", 0)], "train", 100 * COUNTED),
+    ([("forward", 50), ("backward", 50)], "train", 100 * COUNTED),
+    ([("forward", 400), ("backward", -400)], None, None),
+    ([("forward", -10), ("backward", 0)], None, None),
+    # Less than a tenth of what is in use.
+    ([("forward", 3)], None, None),
+]
+for number, (step, _, _) in enumerate(STEPS_AND_PHASES):
+    case[f"step_{number}"] = partial(write_job, step=step)
+case["ten_steps"] = partial(write_job, step=[("forward", 200)], steps=10)
+case["eleven_steps"] = partial(write_job, step=[("forward", 200)], steps=11)
+case["two_threads"] = partial(write_job, step=[("forward", 100)], threads=2)
+# What the C library says is as old as its last answer.
+case["no_device"] = partial(
+    write_job, step=[("forward", 100)], device_id=-1, allocator_allocated_bytes=5 * MIB
 )
-def test_the_phase_that_keeps_memory(step: Step, phase: str | None, mib: int | None, tmp_path: Path) -> None:
-    memory = account(tmp_path, step)
+case["a_boundary_without_a_number"] = partial(write_job, step=[("forward", 100)], unknown_at=25)
+
+AccountOf = Callable[[str], MemoryAccount]
+
+
+@pytest.fixture(scope="module")
+def account_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AccountOf]:
+    with case.open(tmp_path_factory.mktemp("cases")) as store:
+        assert [reject.reason for reject in store.rejects()] == []
+
+        def of_case(name: str) -> MemoryAccount:
+            memory = store.explain(run_id=f"job:{name} j").memory
+            assert memory is not None
+            return memory
+
+        yield of_case
+
+
+@pytest.mark.parametrize("number", range(len(STEPS_AND_PHASES)))
+def test_the_phase_that_keeps_memory(account_of: AccountOf, number: int) -> None:
+    _, phase, mib = STEPS_AND_PHASES[number]
+    memory = account_of(f"step_{number}")
     assert memory.growth_phase == phase
     assert memory.growth_phase_bytes == (None if mib is None else mib * MIB)
     assert memory.growth_phase_count == (None if mib is None else COUNTED)
 
 
-@pytest.mark.parametrize(("steps", "phase"), [(10, None), (11, "train / forward")])
-def test_a_few_steps_tell_nothing(steps: int, phase: str | None, tmp_path: Path) -> None:
-    assert account(tmp_path, [("forward", 200)], steps=steps).growth_phase == phase
+@pytest.mark.parametrize(("name", "phase"), [("ten_steps", None), ("eleven_steps", "train / forward")])
+def test_a_few_steps_tell_nothing(account_of: AccountOf, name: str, phase: str | None) -> None:
+    assert account_of(name).growth_phase == phase
 
 
-def test_phases_of_several_threads_tell_nothing(tmp_path: Path) -> None:
-    assert account(tmp_path, [("forward", 100)], threads=2).growth_phase is None
+def test_phases_of_several_threads_tell_nothing(account_of: AccountOf) -> None:
+    assert account_of("two_threads").growth_phase is None
 
 
-def test_without_a_device_memory_in_use_counts(tmp_path: Path) -> None:
-    # What the C library says is as old as its last answer.
-    memory = account(tmp_path, [("forward", 100)], device_id=-1, allocator_allocated_bytes=5 * MIB)
+def test_without_a_device_memory_in_use_counts(account_of: AccountOf) -> None:
+    memory = account_of("no_device")
     assert (memory.growth_phase, memory.growth_phase_bytes) == ("train / forward", 100 * COUNTED * MIB)
 
 
-def test_a_boundary_without_a_number_leaves_the_phase_open(tmp_path: Path) -> None:
-    assert account(tmp_path, [("forward", 100)], unknown_at=25).growth_phase is None
+def test_a_boundary_without_a_number_leaves_the_phase_open(account_of: AccountOf) -> None:
+    assert account_of("a_boundary_without_a_number").growth_phase is None

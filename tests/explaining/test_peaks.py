@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ import pytest
 
 import stormlog.query
 from tests.apps.cli.samples import START_NS, event, write_lines
-
-JOB = Path(__file__).parents[2] / "examples" / "job"
 
 _COUNTERS = {
     "peak_allocated": lambda e: e["allocator_allocated_bytes"],
@@ -113,12 +110,6 @@ def test_peaks_are_those_of_the_samples_in_each_phase(seed: int, tmp_path: Path)
         )
         found = {tuple(row[:3]): tuple(row[3:]) for row in rows}
     assert found == expected and len({phase for _, phase, _ in found}) > 5
-
-
-@pytest.fixture(scope="module")
-def job() -> Iterator[stormlog.query.QueryStore]:
-    with stormlog.query.open([JOB], cache=False) as store:
-        yield store
 
 
 def test_all_runs_are_those_of_each(job: stormlog.query.QueryStore) -> None:

@@ -9,21 +9,17 @@ from pathlib import Path
 
 import pytest
 
-import stormlog.query
-from stormlog.reporting import collect_report, report_page
+from stormlog.reporting import report_page
 from tests.left_out import leave_out
-from tests.reporting import captures
+from tests.reporting.conftest import Reported
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("page")
-    with stormlog.query.open(str(captures.hostile(folder))) as store:
-        text = report_page(collect_report(store))
-    path = folder / "report.html"
-    path.write_text(text, encoding="utf-8")
+def page(of_hostile: Reported, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(report_page(of_hostile.report), encoding="utf-8")
     return path
 
 

@@ -16,9 +16,7 @@ import stormlog.query
 from stormlog.reporting import collect_report, report_envelope
 from tests.apps.cli.samples import START_NS, event, write_lines
 from tests.left_out import leave_out
-from tests.reporting import captures
-
-JOB = "examples/job"
+from tests.reporting.conftest import Reported
 
 #: What version 1 knows; a key beyond these is refused by its readers.
 KEYS = {
@@ -40,10 +38,19 @@ EVIDENCE_KEYS = {
 }
 
 
-def envelope_of(path: Path | str, **options: Any) -> dict[str, Any]:
-    with stormlog.query.open(str(path)) as store:
-        found = report_envelope(collect_report(store), store, **options)
+def envelope(reported: Reported, **options: Any) -> dict[str, Any]:
+    found = report_envelope(reported.report, reported.store, **options)
     return json.loads(json.dumps(found, allow_nan=False))  # type: ignore[no-any-return]
+
+
+def envelope_of(path: Path) -> dict[str, Any]:
+    with stormlog.query.open(str(path)) as store:
+        return envelope(Reported(path, store, collect_report(store)))
+
+
+@pytest.fixture(scope="module")
+def envelope_of_job(of_job: Reported) -> dict[str, Any]:
+    return envelope(of_job)
 
 
 def longest_text(value: Any) -> int:
@@ -54,22 +61,22 @@ def longest_text(value: Any) -> int:
     return len(value) if isinstance(value, str) else 0
 
 
-def test_long_texts_are_cut_and_that_is_said(tmp_path: Path) -> None:
+def test_long_texts_are_cut_and_that_is_said(tmp_path: Path, envelope_of_job: dict[str, Any]) -> None:
     path = write_lines(
         tmp_path / "events.jsonl",
         *(
             event(event_type="warning", timestamp_ns=START_NS + number, context=text)
-            for number, text in enumerate(["y" * 1_993, "x" * 1_000_000])
+            for number, text in enumerate(["y" * 1_993, "x" * 100_000])
         ),
     )
-    envelope = envelope_of(path)
-    check(envelope)
-    assert longest_text(envelope) == 2_000 + len("… [998,007 more characters]")
-    titles = sorted(issue["title"] for issue in envelope["payload"]["issues"])
-    assert titles == [f"Alert: {'x' * 1_993}… [998,007 more characters]", f"Alert: {'y' * 1_993}"]
-    assert envelope["payload"]["cut_text_count"] >= 2
-    assert len(json.dumps(envelope)) < 100_000
-    assert envelope_of(JOB)["payload"]["cut_text_count"] == 0
+    found = envelope_of(path)
+    check(found)
+    assert longest_text(found) == 2_000 + len("… [98,007 more characters]")
+    titles = sorted(issue["title"] for issue in found["payload"]["issues"])
+    assert titles == [f"Alert: {'x' * 1_993}… [98,007 more characters]", f"Alert: {'y' * 1_993}"]
+    assert found["payload"]["cut_text_count"] >= 2
+    assert len(json.dumps(found)) < 100_000
+    assert envelope_of_job["payload"]["cut_text_count"] == 0
 
 
 def check(envelope: dict[str, Any]) -> None:
@@ -105,19 +112,9 @@ def check(envelope: dict[str, Any]) -> None:
         )
 
 
-@pytest.fixture(scope="module")
-def of_job() -> dict[str, Any]:
-    return envelope_of(JOB)
-
-
-@pytest.fixture(scope="module")
-def of_hostile(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return envelope_of(captures.hostile(tmp_path_factory.mktemp("hostile")))
-
-
 @pytest.mark.parametrize("name", ["of_job", "of_hostile"])
 def test_envelope_keeps_to_version_1(name: str, request: pytest.FixtureRequest) -> None:
-    check(request.getfixturevalue(name))
+    check(envelope(request.getfixturevalue(name)))
 
 
 @pytest.mark.parametrize("name", ["of_job", "of_hostile"])
@@ -128,7 +125,7 @@ def test_stormlog_0_4_3_accepts_the_envelope(
     if not python:
         leave_out("STORMLOG_REPORT_PYTHON names no Python with stormlog 0.4.3, which reads envelopes")
     path = tmp_path / "report.json"
-    path.write_text(json.dumps(request.getfixturevalue(name)), encoding="utf-8")
+    path.write_text(json.dumps(envelope(request.getfixturevalue(name))), encoding="utf-8")
     code = (
         "import sys, pathlib; from stormlog.report import load_report; load_report(pathlib.Path(sys.argv[1]))"
     )
@@ -138,20 +135,20 @@ def test_stormlog_0_4_3_accepts_the_envelope(
     assert answer.returncode == 0, answer.stderr[-2000:]
 
 
-def test_verdict_and_first_finding_of_a_job(of_job: dict[str, Any]) -> None:
-    assert of_job["verdict"] == {
+def test_verdict_and_first_finding_of_a_job(envelope_of_job: dict[str, Any]) -> None:
+    assert envelope_of_job["verdict"] == {
         "status": "findings",
         "exit_code": 3,
         "summary": "Rank 5 of 8 ran out of memory; no other failure was recorded. 2 issues: 1 critical and 1 warning.",
     }
-    assert of_job["run_id"] == "lm-pretrain-1.4.1"
-    first = of_job["findings"][0]
+    assert envelope_of_job["run_id"] == "lm-pretrain-1.4.1"
+    first = envelope_of_job["findings"][0]
     assert (first["id"], first["severity"]) == ("issues.oom.x63b1d6557bebb97a5d630e5b", "critical")
 
 
-def test_evidence_can_be_found_again(of_job: dict[str, Any]) -> None:
-    inputs = {file["path"]: file for file in of_job["payload"]["inputs"]}
-    pointed = [e for finding in of_job["findings"] for e in finding["evidence"] if "pointer" in e]
+def test_evidence_can_be_found_again(envelope_of_job: dict[str, Any]) -> None:
+    inputs = {file["path"]: file for file in envelope_of_job["payload"]["inputs"]}
+    pointed = [e for finding in envelope_of_job["findings"] for e in finding["evidence"] if "pointer" in e]
     assert len(pointed) >= 4
     for item in pointed:
         data = Path(item["path"]).read_bytes()
@@ -165,16 +162,14 @@ def test_evidence_can_be_found_again(of_job: dict[str, Any]) -> None:
         }
 
 
-def test_paths_lead_from_where_the_report_lies() -> None:
-    envelope = envelope_of(JOB, directory="examples")
-    paths = {item["path"] for finding in envelope["findings"] for item in finding["evidence"]}
+def test_paths_lead_from_where_the_report_lies(of_job: Reported) -> None:
+    found = envelope(of_job, directory="examples")
+    paths = {item["path"] for finding in found["findings"] for item in finding["evidence"]}
     assert paths and all(path.startswith("job/") for path in paths)
     assert all((Path("examples") / path).exists() for path in paths)
 
 
 def test_run_without_a_failure_passes(tmp_path: Path) -> None:
-    from tests.apps.cli.samples import START_NS, event, write_lines
-
     path = tmp_path / "e.jsonl"
     write_lines(
         path,
@@ -182,22 +177,22 @@ def test_run_without_a_failure_passes(tmp_path: Path) -> None:
         event(timestamp_ns=START_NS + 1),
         event(event_type="stop", timestamp_ns=START_NS + 2),
     )
-    envelope = envelope_of(path)
-    check(envelope)
-    assert envelope["verdict"] == {
+    found = envelope_of(path)
+    check(found)
+    assert found["verdict"] == {
         "status": "pass",
         "exit_code": 0,
         "summary": "No rank failed. No issue was found.",
     }
 
 
-def test_equal_input_gives_equal_envelopes(of_job: dict[str, Any]) -> None:
-    assert envelope_of(JOB) == of_job
-    assert of_job["generated_at_utc"] == "2026-11-17T22:50:01.379100Z"
+def test_equal_input_gives_equal_envelopes(envelope_of_job: dict[str, Any], of_job_again: Reported) -> None:
+    assert envelope(of_job_again) == envelope_of_job
+    assert envelope_of_job["generated_at_utc"] == "2026-11-17T22:50:01.379100Z"
 
 
-def test_every_issue_is_a_finding(tmp_path: Path) -> None:
-    envelope = envelope_of(captures.many_issues(tmp_path / "e.jsonl", 120))
-    check(envelope)
-    assert len(envelope["findings"]) == len(envelope["payload"]["issues"]) >= 120
-    assert sum(issue["account"] is not None for issue in envelope["payload"]["issues"]) == 50
+def test_every_issue_is_a_finding(of_500_issues: Reported) -> None:
+    found = envelope(of_500_issues)
+    check(found)
+    assert len(found["findings"]) == len(found["payload"]["issues"]) >= 500
+    assert sum(issue["account"] is not None for issue in found["payload"]["issues"]) == 50

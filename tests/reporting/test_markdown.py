@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-import stormlog.query
-from stormlog.reporting import collect_report, report_markdown
+from stormlog.reporting import report_markdown
 from stormlog.reporting.markdown import MOST_CHARACTERS
-from tests.reporting import captures
+from tests.reporting.conftest import Reported
 
 
-def markdown_of(path: Path | str) -> str:
-    with stormlog.query.open(str(path)) as store:
-        return report_markdown(collect_report(store))
-
-
-def test_verdict_table_first_rank_and_folded_details() -> None:
-    text = markdown_of("examples/job")
+def test_verdict_table_first_rank_and_folded_details(of_job: Reported, of_job_again: Reported) -> None:
+    text = report_markdown(of_job.report)
     assert text.startswith("## Rank 5 of 8 ran out of memory; no other failure was recorded.\n")
     assert "- **First failure:** 2026-11-17 22:50:00 UTC, 2 min 29 s into the run; host gpu-node-02" in text
     assert "| Issue | What | Severity | State | Hits | Sessions | Last seen (UTC) |" in text
     assert text.count("<details>") == text.count("</details>") == 3
-    assert text == markdown_of("examples/job")
+    assert text == report_markdown(of_job_again.report)
 
 
-def test_hostile_texts_are_escaped(tmp_path: Path) -> None:
-    text = markdown_of(captures.hostile(tmp_path))
+def test_hostile_texts_are_escaped(of_hostile: Reported) -> None:
+    text = report_markdown(of_hostile.report)
     # Lines of code blocks are shown as they are.
     prose = "\n".join(line for line in text.splitlines() if not line.startswith("    "))
     tags = set(re.findall(r"<[^>\n]*>?", prose))
@@ -40,8 +33,8 @@ def test_hostile_texts_are_escaped(tmp_path: Path) -> None:
     }
 
 
-def test_report_of_many_issues_fits_and_says_what_it_leaves_out(tmp_path: Path) -> None:
-    text = markdown_of(captures.many_issues(tmp_path / "e.jsonl", 500))
+def test_report_of_many_issues_fits_and_says_what_it_leaves_out(of_500_issues: Reported) -> None:
+    text = report_markdown(of_500_issues.report)
     assert len(text) <= MOST_CHARACTERS < 65_536
     assert re.search(r"And \d+ more issues: see the commands below\.", text)
     assert re.search(r"\d+ more issues are left out\.", text)

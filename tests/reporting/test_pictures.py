@@ -7,21 +7,20 @@ from pathlib import Path
 import stormlog.query
 from stormlog.reporting import collect_report, report_picture, run_picture
 from tests.apps.cli.samples import START_NS, event, write_lines
+from tests.reporting.conftest import Reported
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def test_picture_of_the_documentation_is_up_to_date() -> None:
-    with stormlog.query.open("examples/job") as store:
-        found = report_picture(collect_report(store))
+def test_picture_of_the_documentation_is_up_to_date(of_job: Reported) -> None:
+    found = report_picture(of_job.report)
     assert (CHECKOUT / "docs" / "report.svg").read_text(encoding="utf-8") == found, (
         "run stormlog report examples/job --format svg -o docs/report.svg --force"
     )
 
 
-def test_rank_of_the_account_stands_out_among_few() -> None:
-    with stormlog.query.open("examples/job") as store:
-        report = collect_report(store)
+def test_rank_of_the_account_stands_out_among_few(of_job: Reported) -> None:
+    report = of_job.report
     picture = run_picture(report.explanation, report.history)
     assert [line.label for line in picture.lines] == [f"rank {rank}" for rank in range(8)]
     assert [line.label for line in picture.lines if line.is_shown] == ["rank 5"]

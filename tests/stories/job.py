@@ -21,6 +21,8 @@ from tests.stories.training import TOTAL, Plan, Shape, of_size, play
 DAY = 86_400 * SECOND
 # 2026-11-02T08:00:00Z
 BEGIN_NS = 1_793_606_400 * SECOND
+#: A job id that is the name of the folder of the job.
+OF_FOLDER = ""
 HOSTS = ("node-a", "node-b", "node-c", "node-d")
 
 
@@ -51,7 +53,7 @@ class Job:
     ranks: int
     version: int = 3
     hosts: int = 2
-    job_id: str | None = "train-7b"
+    job_id: str | None = OF_FOLDER
     run_id: str | None = None
     begin_ns: int = BEGIN_NS
     plan: Plan | None = None
@@ -68,6 +70,8 @@ class Job:
     failures: list[Failure] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        if self.job_id == OF_FOLDER:
+            self.job_id = self.root.name
         self.plan = self.plan or of_size(self.ranks)
         self.hosts = min(self.hosts, self.ranks)
         self.sample_times = self.plan.samples(self.rng)

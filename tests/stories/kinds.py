@@ -14,13 +14,18 @@ Writer = Callable[[Path, random.Random, int, int], Story]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of job; ``least`` is the fewest ranks with which it makes sense, ``most`` the largest number."""
+    """A kind of job; ``least`` is the fewest ranks with which it makes sense, ``most`` the largest number.
+
+    One that is ``alone`` is told of all that a store holds: which of its runs is explained, which run came before.
+    The others can lie beside each other, each with a job id of its own.
+    """
 
     name: str
     write: Writer
     least: int = 1
     most: int = 64
     versions: tuple[int, ...] = (2, 3, 4)
+    alone: bool = False
 
     def size(self, ranks: int, version: int) -> tuple[int, int]:
         """Return the nearest number of ranks and version that this kind allows."""
@@ -36,12 +41,12 @@ KINDS: dict[str, Kind] = {}
 
 
 def kind(
-    *, least: int = 1, most: int = 64, versions: tuple[int, ...] = (2, 3, 4)
+    *, least: int = 1, most: int = 64, versions: tuple[int, ...] = (2, 3, 4), alone: bool = False
 ) -> Callable[[Writer], Writer]:
     """Register a function as a kind of job under its name."""
 
     def register(write: Writer) -> Writer:
-        KINDS[write.__name__] = Kind(write.__name__, write, least, most, versions)
+        KINDS[write.__name__] = Kind(write.__name__, write, least, most, versions, alone)
         return write
 
     return register

@@ -17,20 +17,20 @@ from tests.stories.records import GIB, SECOND
 from tests.stories.shapes import growing, plus, training
 
 
-@kind(most=8)
+@kind(most=8, alone=True)
 def asked_for_an_earlier_run(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """Of three runs of which two failed, the first one is asked for."""
     return _of_the_first(root, rng, ranks, version, lambda job: {"run_id": job.run_id})
 
 
-@kind(most=8)
+@kind(most=8, alone=True)
 def asked_for_an_issue(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """The issue that is asked for was seen in the first run only."""
     fingerprint_id = oracle.oom_fingerprint("cuda", older_cuda(GIB).reason)
     return _of_the_first(root, rng, ranks, version, lambda _: {"issue": fingerprint_id})
 
 
-@kind(most=8)
+@kind(most=8, alone=True)
 def asked_for_a_session(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """The session of the rank that failed in the first run is asked for."""
     return _of_the_first(
@@ -53,7 +53,7 @@ def _of_the_first(
     return grown(first, story, "allocated", 42 * 0.65 * GIB, "steady")
 
 
-@kind()
+@kind(alone=True)
 def asked_for_a_time(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """A time in the middle of a run that failed later: no failure is told, but the memory of every rank."""
     job = Job(root, rng, ranks, version).end_in(*BACKWARD)

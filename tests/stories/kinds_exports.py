@@ -16,7 +16,7 @@ from tests.stories.shapes import growing, plus, training
 from tests.stories.training import of_size
 
 
-@kind(most=1, versions=(3,))
+@kind(most=1, versions=(3,), alone=True)
 def csv_export(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """A CSV export of a session: its metadata are unreadable, so that the failure is an error and no OOM."""
     job = Job(root, rng, 1, version, job_id=None, plan=of_size(1, has_phases=False))

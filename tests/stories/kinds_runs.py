@@ -17,7 +17,7 @@ from tests.stories.training import Shape, of_size
 TITLE = "pretraining of the small model"
 
 
-@kind(most=16)
+@kind(most=16, alone=True)
 def attempt_after_attempt(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """A job was started again after its failure, in the same sinks under the same id, and failed again."""
     first = Job(root, rng, ranks, version).end_in(*BACKWARD)
@@ -34,7 +34,7 @@ def attempt_after_attempt(root: Path, rng: random.Random, ranks: int, version: i
     return grown(second, second.story(expected), "reserved_unused", 42 * 0.65 * GIB, "steady")
 
 
-@kind(least=3, most=16)
+@kind(least=3, most=16, alone=True)
 def fewer_ranks_in_the_next_attempt(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """The job went on with one rank fewer after the first attempt, which had not failed of memory."""
     first = Job(root, rng, ranks, version)
@@ -48,7 +48,7 @@ def fewer_ranks_in_the_next_attempt(root: Path, rng: random.Random, ranks: int, 
     return second.story(second.expected_failure([failure]))
 
 
-@kind(least=2, most=8)
+@kind(least=2, most=8, alone=True)
 def two_jobs_of_one_id_at_once(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """Two jobs carry the same id at the same time: nobody knows which session belongs to which."""
     jobs = []
@@ -61,11 +61,11 @@ def two_jobs_of_one_id_at_once(root: Path, rng: random.Random, ranks: int, versi
         jobs.append(job)
     events = sum(job.write() for job in jobs)
     expected = jobs[0].expected_run([])
-    expected.values = {"run.ambiguous": True, "run.job_id": "train-7b"}
+    expected.values = {"run.ambiguous": True, "run.job_id": root.name}
     return Story([root], expected, events)
 
 
-@kind(most=8)
+@kind(most=8, alone=True)
 def recurrence_after_a_fix(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """1.3.0 leaks, 1.4.0 does not, 1.4.1 does again: the last run is explained, the fixed one compared with."""
     leak = plus(training(), growing("allocated", 42 * GIB))
@@ -91,7 +91,7 @@ def recurrence_after_a_fix(root: Path, rng: random.Random, ranks: int, version: 
     return grown(last, Story([root], expected, events), "allocated", 42 * 0.65 * GIB, "steady")
 
 
-@kind(most=8)
+@kind(most=8, alone=True)
 def regression_from_the_first_step(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """A new version needs 30 GiB more from the start: nothing grows, only the last good run shows it."""
     good = write_run(root, rng, ranks, version, 0, "2.0.0", training(), None)
@@ -107,7 +107,7 @@ def regression_from_the_first_step(root: Path, rng: random.Random, ranks: int, v
     return story
 
 
-@kind(most=8)
+@kind(most=8, alone=True)
 def runs_without_envelopes(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """Runs of one app and as many ranks, under other job ids and without envelopes: the last failed one counts."""
     leak = plus(training(), growing("allocated", 42 * GIB))

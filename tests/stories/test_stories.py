@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,62 +22,135 @@ from tests.stories.jobs import KINDS, Kind
 # Ranks and versions of records: a usual run takes one of the first few for each kind in turn, a soak all.
 SIZES = ((3, 4), (8, 3), (1, 3), (2, 2), (64, 3), (5, 2), (16, 4))
 FEW = 4
+#: So many jobs that can lie beside each other are read by one store; with more of them, each question takes longer.
+BESIDE = 10
 
 
-def cases() -> list[Any]:
+@dataclass(frozen=True)
+class Case:
+    kind: Kind
+    seed: int
+    ranks: int
+    version: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind.name}-{self.ranks}ranks-v{self.version}"
+
+
+def _cases() -> list[Case]:
     found = []
     for number, kind in enumerate(KINDS.values()):
         sizes = SIZES if few_or_many(0, 1) else SIZES[number % FEW :][:1]
-        for ranks, version in dict.fromkeys(kind.size(*size) for size in sizes):
-            name = f"{kind.name}-{ranks}ranks-v{version}"
-            found.append(pytest.param((kind, number, ranks, version), id=name))
+        found += [Case(kind, number, *size) for size in dict.fromkeys(kind.size(*size) for size in sizes)]
     return found
 
 
-@pytest.fixture(scope="module")
-def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    kind: Kind
-    kind, seed, ranks, version = request.param
-    return kind.make(tmp_path_factory.mktemp("story") / "job", seed, ranks, version)
+CASES = _cases()
+BESIDE_OTHERS = [case for case in CASES if not case.kind.alone]
+#: Cases whose jobs one store reads.
+GROUPS = [
+    *(tuple(BESIDE_OTHERS[start : start + BESIDE]) for start in range(0, len(BESIDE_OTHERS), BESIDE)),
+    *((case,) for case in CASES if case.kind.alone),
+]
+# In the scope of the module, the tests of one case run one after the other.
+all_cases = pytest.mark.parametrize(
+    "case", [pytest.param(case, id=case.name) for group in GROUPS for case in group], scope="module"
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The jobs of some cases, each below a folder of its name, and the store that reads all of them."""
+
+    stories: dict[str, Story]
+    store: QueryStore
+
+    @cached_property
+    def event_counts(self) -> Counter[str]:
+        paths = self.store.sql("SELECT segment_path, count(*) FROM events GROUP BY 1").rows
+        counts: Counter[str] = Counter()
+        for path, count in paths:
+            counts[self.name_of(path)] += count
+        return counts
+
+    @cached_property
+    def errors(self) -> list[tuple[Any, ...]]:
+        return self.store.sql(
+            "SELECT segment_path, timestamp_ns, rank, session_id, host, device_id, line_number FROM events "
+            "WHERE event_type = 'error'"
+        ).rows
+
+    def name_of(self, path: str) -> str:
+        (name,) = {part for part in Path(path).parts if part in self.stories}
+        return name
 
 
 @pytest.fixture(scope="module")
-def store(story: Story) -> Iterator[QueryStore]:
-    with stormlog.query.open(story.paths, cache=False) as opened:
-        yield opened
+def groups(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Case], Group]]:
+    """Give the group of a case; the one asked for last stays open."""
+    opened: dict[tuple[Case, ...], Group] = {}
+
+    def close() -> None:
+        for group in opened.values():
+            group.store.close()
+        opened.clear()
+
+    def of_case(case: Case) -> Group:
+        (cases,) = (group for group in GROUPS if case in group)
+        if cases not in opened:
+            close()
+            folder = tmp_path_factory.mktemp("jobs")
+            stories = {
+                one.name: one.kind.make(folder / one.name, one.seed, one.ranks, one.version) for one in cases
+            }
+            paths = [path for story in stories.values() for path in story.paths]
+            opened[cases] = Group(stories, stormlog.query.open(paths, cache=False))
+        return opened[cases]
+
+    yield of_case
+    close()
 
 
-@pytest.mark.parametrize("story", cases(), indirect=True)
-def test_what_is_written_is_read_and_holds_what_was_built_in(story: Story, store: QueryStore) -> None:
+@all_cases
+def test_what_is_written_is_read_and_holds_what_was_built_in(
+    groups: Callable[[Case], Group], case: Case
+) -> None:
+    group = groups(case)
+    story = group.stories[case.name]
     for name, (actual, promised) in story.checks.items():
         assert promised == actual, name
     values = story.expected.values
-    assert store.sql("SELECT count(*) AS n FROM events").rows[0][0] == story.events
-    assert store.catalog.warnings == []
+    assert group.event_counts[case.name] == story.events
+    assert group.store.catalog.warnings == []
     if values.get("first_failure.time_source") == "event":
-        (failure,) = store.sql(
-            "SELECT rank, session_id, host, device_id, event_type, segment_path, line_number FROM events "
-            "WHERE timestamp_ns = $at AND rank = $rank AND event_type = 'error'",
-            {"at": values["first_failure.timestamp_ns"], "rank": values["first_failure.rank"]},
-        ).rows
-        named = ("rank", "session_id", "host", "device_id")
-        assert list(failure[:4]) == [values[f"first_failure.{name}"] for name in named]
+        of_event = (values["first_failure.timestamp_ns"], values["first_failure.rank"])
+        (failure,) = [
+            error for error in group.errors if group.name_of(error[0]) == case.name and error[1:3] == of_event
+        ]
+        path, line_number = failure[0], failure[-1]
+        named = ("session_id", "host", "device_id")
+        assert list(failure[3:6]) == [values[f"first_failure.{name}"] for name in named]
         if "first_failure.source_path" in values:
             assert isinstance(values["first_failure.source_path"], EndingWith)
-            assert values["first_failure.source_path"] == failure[5]
-            assert values["first_failure.line_number"] == failure[6]
+            assert values["first_failure.source_path"] == path
+            assert values["first_failure.line_number"] == line_number
 
 
-@pytest.mark.parametrize("story", cases(), indirect=True)
-def test_the_job_is_explained(story: Story, store: QueryStore) -> None:
-    answer = store.explain(**story.arguments).as_dict()
+@all_cases
+def test_the_job_is_explained(groups: Callable[[Case], Group], case: Case) -> None:
+    group = groups(case)
+    story = group.stories[case.name]
+    # Beside others, a job is found by its name; alone, it is found without.
+    named = {} if case.kind.alone else {"run_id": story.expected.values["run.run_id"]}
+    answer = group.store.explain(**named, **story.arguments).as_dict()
     found = differences(json.loads(json.dumps(answer)), story.expected)
     assert not found, "\n".join(found)
 
 
 def test_a_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     def contents(folder: Path) -> dict[str, bytes]:
-        KINDS["leak_on_one_rank"].make(folder, 5, 2, 3)
+        KINDS["leak_on_one_rank"].make(folder / "job", 5, 2, 3)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
