@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -154,9 +155,10 @@ def boundaries(rng: Random, session_id: str, rank: int) -> list[dict[str, Any]]:
     return events
 
 
-def jobs_with_phases(rng: Random) -> list[dict[str, Any]]:
+def hits_in_phases(rng: Random, name: str) -> list[dict[str, Any]]:
+    """Return the events of two sessions with an issue of their own, and phases around its hits."""
     events = []
-    for session_id in ("a", "b"):
+    for session_id in (f"{name}-1", f"{name}-2"):
         for rank in (0, 1):
             phases = boundaries(rng, session_id, rank)
             last = max((one["timestamp_ns"] for one in phases), default=START_NS) - START_NS
@@ -169,16 +171,27 @@ def jobs_with_phases(rng: Random) -> list[dict[str, Any]]:
                     metadata["origin_phase_scope_id"] = rng.choice([*scopes, *scopes, "", "s:99", 5, None])
                 of_rank = {"rank": rank, "local_rank": rank, "world_size": 2}
                 at = rng.choice([*(one["timestamp_ns"] - START_NS for one in phases), rng.randrange(last + 2), 0])
-                phases.append(event(session_id, at, **of_rank, metadata=metadata))
+                phases.append(event(session_id, at, **of_rank, context=f"loss of {name}", metadata=metadata))
             events += phases
     events.sort(key=lambda one: one["timestamp_ns"])
     return events
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_the_phase_of_a_hit_is_that_of_the_replay(tmp_path: Path, seed: int) -> None:
-    events = jobs_with_phases(Random(seed))
-    write_lines(tmp_path / "e.jsonl", events)
+RANDOM_HITS = {name: hits_in_phases(Random(seed), name) for seed, name in enumerate("abcdefghijkl")}
+
+
+@pytest.fixture(scope="module")
+def in_phases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryStore]:
+    folder = tmp_path_factory.mktemp("phases")
+    for name, events in RANDOM_HITS.items():
+        write_lines(folder / f"{name}.jsonl", events)
+    with stormlog.query.open([folder], cache=False) as store:
+        yield store
+
+
+@pytest.mark.parametrize("name", RANDOM_HITS)
+def test_the_phase_of_a_hit_is_that_of_the_replay(in_phases: QueryStore, name: str) -> None:
+    events = RANDOM_HITS[name]
     index = PhaseReplayIndex.from_events(events)
     expected: Counter[str | None] = Counter()
     context: Counter[tuple[int, str, int, str | None]] = Counter()
@@ -187,18 +200,12 @@ def test_the_phase_of_a_hit_is_that_of_the_replay(tmp_path: Path, seed: int) -> 
         context[one["timestamp_ns"], one["session_id"], one["rank"], text] += 1
         if one["event_type"] == "warning":
             expected[text] += 1
-    with stormlog.query.open([tmp_path], cache=False) as store:
-        found = {value: hits for value, (hits, _) in spread(store, "phase").items()}
-        rows: list[tuple[Any, ...]] = []
-        for session in ("a", "b"):
-            # The last hit decides which session is shown: all events are taken that are in the window.
-            text = """
-                SELECT timestamp_ns, session_id, rank, phase
-                FROM evidence_context((SELECT min(fingerprint_id) FROM issues), 1000000)
-                WHERE session_id = $session
-            """
-            rows += store.sql(text, {"session": session}).rows
-    assert found == dict(expected)
+    (issue,) = (issue for issue in in_phases.list_issues() if f"{name}-1" in issue.affected_sessions)
+    text = "SELECT value, hit_count FROM issue_values WHERE field = 'phase' AND fingerprint_id = $issue"
+    assert sorted(in_phases.sql(text, {"issue": issue.fingerprint_id}).rows, key=str) == sorted(expected.items(), key=str)
+    # The last hit decides which session is shown: all events are taken that are in the window.
+    text = "SELECT timestamp_ns, session_id, rank, phase FROM evidence_context($issue, 1000000)"
+    rows = in_phases.sql(text, {"issue": issue.fingerprint_id}).rows
     shown = {row[1] for row in rows}
     assert shown
     assert Counter(rows) == Counter({key: n for key, n in context.items() if key[1] in shown})
@@ -314,10 +321,8 @@ def test_the_context_of_a_bundle_is_that_of_its_job(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fingerprint", ["issue:none", "", None])
-def test_an_unknown_issue_has_no_context(tmp_path: Path, fingerprint: str | None) -> None:
-    write_lines(tmp_path / "e.jsonl", [event("a", 0)])
-    with stormlog.query.open([tmp_path], cache=False) as store:
-        assert store.sql("SELECT * FROM evidence_context($id, 5)", {"id": fingerprint}).rows == []
+def test_an_unknown_issue_has_no_context(in_phases: QueryStore, fingerprint: str | None) -> None:
+    assert in_phases.sql("SELECT * FROM evidence_context($id, 5)", {"id": fingerprint}).rows == []
 
 
 def test_a_finding_and_a_hit_of_the_captures_have_a_context() -> None:
