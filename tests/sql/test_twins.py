@@ -151,17 +151,21 @@ def test_hostile_texts_are_normalised_alike(database: Any, texts: list[str]) -> 
     ]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    st.dictionaries(
-        st.text(min_size=1, max_size=5).filter(str.strip), st.text(max_size=10) | st.integers() | st.none()
-    )
+DIMENSIONS = st.dictionaries(
+    st.text(min_size=1, max_size=5).filter(str.strip), st.text(max_size=10) | st.integers() | st.none()
 )
-def test_fingerprints_of_any_dimensions_are_alike(database: Any, dimensions: dict[str, Any]) -> None:
-    fingerprint = IssueFingerprint("alert", dimensions)
-    text = json.dumps(fingerprint.as_dict()["dimensions"], sort_keys=True, separators=(",", ":"))
-    found = database.execute("SELECT issues.fingerprint_id('alert', $text)", {"text": text}).fetchone()
-    assert found == (fingerprint.fingerprint_id,)
+
+
+@IN_BULK
+@given(st.lists(DIMENSIONS, min_size=4, max_size=20))
+def test_fingerprints_of_any_dimensions_are_alike(database: Any, drawn: list[dict[str, Any]]) -> None:
+    fingerprints = [IssueFingerprint("alert", dimensions) for dimensions in drawn]
+    texts = [
+        json.dumps(fingerprint.as_dict()["dimensions"], sort_keys=True, separators=(",", ":"))
+        for fingerprint in fingerprints
+    ]
+    found = evaluate(database, "issues.fingerprint_id('alert', value)", texts)
+    assert found == [fingerprint.fingerprint_id for fingerprint in fingerprints]
 
 
 DIMENSION = st.sampled_from(
