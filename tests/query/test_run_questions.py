@@ -187,7 +187,7 @@ DAMAGES = {
 
 
 @pytest.fixture(scope="module")
-def damaged(tmp_path_factory: pytest.TempPathFactory, finished: Path) -> Iterator[QueryStore]:
+def damaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryStore]:
     """A session for each damage, with rollups that have it."""
     folder = tmp_path_factory.mktemp("damaged")
     for name, apply in DAMAGES.items():
