@@ -101,7 +101,9 @@ def test_a_scan_knows_the_same_of_a_session(tmp_path: Path) -> None:
             event(9, "stop", session_id=name, metadata={}),
         ]
         write_lines(tmp_path / f"{name}.jsonl", events)
-    found = {row["session_id"]: (row["app"] or "none", row["is_dev"] or False, row["code_version"]) for row in facts(tmp_path)}
+    found = {
+        row["session_id"]: (row["app"] or "none", row["is_dev"] or False, row["code_version"]) for row in facts(tmp_path)
+    }
     with Tracker(tmp_path / "tracker.db") as tracker:
         tracker.scan([tmp_path], app="none", is_dev=False)
         issues = tracker.list_issues().issues
