@@ -217,25 +217,31 @@ def test_views_and_columns_keep_what_they_mean_in_every_format(
     assert meanings["issues", "last_seen_at"] == "last_seen_ns as a time, UTC"
 
 
+@pytest.fixture(scope="module")
+def row_counts(store: QueryStore) -> dict[str, int]:
+    return {view: store.sql(f"SELECT count(*) FROM {view}").rows[0][0] for view in sorted(view_names())}
+
+
 @pytest.mark.parametrize("name", ["duckdb", "sqlite", "parquet"])
 def test_an_export_says_what_it_is_of(
-    name: str, store: QueryStore, reports: dict[str, ExportReport], request: pytest.FixtureRequest
+    name: str,
+    store: QueryStore,
+    row_counts: dict[str, int],
+    reports: dict[str, ExportReport],
+    request: pytest.FixtureRequest,
 ) -> None:
     connection = request.getfixturevalue(f"in_{name}")
     info = connection.execute(
         "SELECT stormlog_version, format_version, newest_ns, since_ns, skipped_count, warning_count FROM export_info"
     ).fetchall()
     ((newest_ns,),) = store.sql("SELECT max(timestamp_ns) FROM events").rows
-    warnings = store.sql("SELECT count(*) FROM catalog_warnings").rows[0][0]
-    assert info == [(__version__, 1, newest_ns, None, 3, warnings)]
+    assert info == [(__version__, 1, newest_ns, None, 3, row_counts["catalog_warnings"])]
     paths = connection.execute("SELECT path FROM export_paths ORDER BY position").fetchall()
     assert [Path(path).name for (path,) in paths] == list(NAMES)
     views = connection.execute(
         "SELECT view, row_count, left_out_count, left_out FROM export_views"
     ).fetchall()
-    assert sorted(views) == [
-        (view, store.sql(f"SELECT count(*) FROM {view}").rows[0][0], 0, None) for view in sorted(view_names())
-    ]
+    assert sorted(views) == [(view, count, 0, None) for view, count in row_counts.items()]
     assert ("run_conflicts", 0, 0, None) in views
     skipped = {(reject.path, reject.line_number, reject.reason) for reject in store.rejects()}
     found = connection.execute("SELECT path, line_number, reason FROM rejects").fetchall()

@@ -161,20 +161,25 @@ def test_hostile_metadata_is_valid_and_whole(hostile_lines: list[str], index: in
     assert found["log.record.uid"]["stringValue"].startswith("telemetry-")
 
 
-@pytest.mark.parametrize(
-    ("stated", "number", "text"),
-    [
-        ({"severity": "CRITICAL"}, 21, "critical"),
-        ({"severity": "debug"}, 5, "debug"),
-        ({"severity": 'lo"ud\n'}, None, 'lo"ud'),
-        ({"severity_text": "W"}, 13, "W"),
-        ({}, 13, "warning"),
-    ],
-)
-def test_severities(tmp_path: Path, stated: dict[str, Any], number: int | None, text: str) -> None:
-    (line,) = lines_of(write_lines(tmp_path / "e.jsonl", [record(event_type="warning", metadata=stated)]))
-    found = flat(json.loads(line))
-    assert (found.get("severityNumber"), found["severityText"]) == (number, text)
+#: What metadata state, and the number and text of the line.
+SEVERITIES: list[tuple[dict[str, Any], int | None, str]] = [
+    ({"severity": "CRITICAL"}, 21, "critical"),
+    ({"severity": "debug"}, 5, "debug"),
+    ({"severity": 'lo"ud\n'}, None, 'lo"ud'),
+    ({"severity_text": "W"}, 13, "W"),
+    ({}, 13, "warning"),
+]
+
+
+def test_severities(tmp_path: Path) -> None:
+    records = [
+        record(event_type="warning", metadata=stated, timestamp_ns=number)
+        for number, (stated, _, _) in enumerate(SEVERITIES)
+    ]
+    found = map(flat, map(json.loads, lines_of(write_lines(tmp_path / "e.jsonl", records))))
+    assert [(line.get("severityNumber"), line["severityText"]) for line in found] == [
+        (number, text) for _, number, text in SEVERITIES
+    ]
 
 
 def test_what_is_not_known_is_left_out(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -73,39 +74,61 @@ def written(format_name: str, place: Path, table: ExportTable) -> tuple[Writer, 
     return writer, Content(rows.num_rows, digest)
 
 
-def table_of(kind: str, value: str) -> ExportTable:
-    source = f"(SELECT unnest([CAST({value} AS {kind}), NULL, CAST({value} AS {kind})]) AS value)"
-    return ExportTable("t", "Rows.", (ExportColumn("value", kind, "It.", '"value"'),), source, {})
+def table_of(*values: tuple[str, str]) -> ExportTable:
+    """Return a table with a column for each type and value."""
+    columns = [
+        ExportColumn(f"c{number}", kind, "It.", f'"c{number}"') for number, (kind, _) in enumerate(values)
+    ]
+    lists = [
+        f"unnest([CAST({value} AS {kind}), NULL, CAST({value} AS {kind})]) AS c{number}"
+        for number, (kind, value) in enumerate(values)
+    ]
+    return ExportTable("t", "Rows.", tuple(columns), f"(SELECT {', '.join(lists)})", {})
 
 
-@pytest.mark.parametrize(("kind", "value", "in_sqlite", "affinity", "in_parquet", "parquet_kind"), VALUES)
-def test_values_are_exact_or_text_that_says_all(
-    kind: str,
-    value: str,
-    in_sqlite: Any,
-    affinity: str,
-    in_parquet: Any,
-    parquet_kind: str,
-    tmp_path: Path,
-) -> None:
-    table = table_of(kind, value)
-    for name in ("t.duckdb", "t.sqlite", "t"):
-        format_name = {"t.duckdb": "duckdb", "t.sqlite": "sqlite", "t": "parquet"}[name]
-        writer, content = written(format_name, tmp_path / name, table)
-        assert writer.content(table) == content, name
-        assert content.row_count == 3
+TABLE = table_of(*((kind, value) for kind, value, *_ in VALUES))
+PLACES = {"duckdb": "t.duckdb", "sqlite": "t.sqlite", "parquet": "t"}
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tuple[Content, Content]]]:
+    """A folder with all values in each format, and of each format what it was given and what it holds."""
+    folder = tmp_path_factory.mktemp("values")
+    contents = {}
+    for format_name, place in PLACES.items():
+        writer, given = written(format_name, folder / place, TABLE)
+        contents[format_name] = given, writer.content(TABLE)
         writer.close()
-    found = sqlite3.connect(tmp_path / "t.sqlite").execute("SELECT value, typeof(value) FROM t").fetchall()
+    return folder, contents
+
+
+@pytest.mark.parametrize("format_name", PLACES)
+def test_a_table_holds_what_it_was_given(
+    format_name: str, exported: tuple[Path, dict[str, tuple[Content, Content]]]
+) -> None:
+    given, held = exported[1][format_name]
+    assert held == given
+    assert given.row_count == 3
+
+
+@pytest.mark.parametrize("number", range(len(VALUES)), ids=[f"{kind} {value}" for kind, value, *_ in VALUES])
+def test_values_are_exact_or_text_that_says_all(
+    number: int, exported: tuple[Path, dict[str, tuple[Content, Content]]]
+) -> None:
+    kind, value, in_sqlite, affinity, in_parquet, parquet_kind = VALUES[number]
+    folder, column = exported[0], f"c{number}"
+    with closing(sqlite3.connect(folder / "t.sqlite")) as connection:
+        found = connection.execute(f"SELECT {column}, typeof({column}) FROM t").fetchall()
     assert found == [(in_sqlite, affinity), (None, "null"), (in_sqlite, affinity)]
     with duckdb.connect() as connection:
-        connection.execute(f"ATTACH '{tmp_path}/t.duckdb' AS e (READ_ONLY)")
+        connection.execute(f"ATTACH '{folder}/t.duckdb' AS e (READ_ONLY)")
         as_text = f"CAST(CAST({value} AS {kind}) AS VARCHAR)"
-        same = f"SELECT typeof(value) = ?, CAST(value AS VARCHAR) IS NOT DISTINCT FROM {as_text} FROM"
+        same = f"SELECT typeof({column}) = ?, CAST({column} AS VARCHAR) IS NOT DISTINCT FROM {as_text} FROM"
         assert connection.execute(f"{same} e.t", [kind]).fetchall()[0] == (True, True)
-        files = f"read_parquet('{tmp_path}/t/t.parquet')"
+        files = f"read_parquet('{folder}/t/t.parquet')"
         assert connection.execute(f"{same} {files}", [parquet_kind]).fetchall()[0] == (True, True)
         if in_parquet is not None:
-            assert connection.execute(f"SELECT value FROM {files}").fetchall()[0] == (in_parquet,)
+            assert connection.execute(f"SELECT {column} FROM {files}").fetchall()[0] == (in_parquet,)
 
 
 @pytest.mark.parametrize("format_name", ["duckdb", "sqlite"])
@@ -116,9 +139,9 @@ def test_batches_are_let_go_of_once_they_are_written(format_name: str, tmp_path:
     def batches() -> Iterator[pyarrow.RecordBatch]:
         for _ in range(20):
             held.append(pyarrow.total_allocated_bytes())
-            yield pyarrow.record_batch({"value": ["x" * 1000] * 1000})
+            yield pyarrow.record_batch({"c0": ["x" * 1000] * 1000})
 
-    writer.write(table_of("VARCHAR", "''"), pyarrow.schema({"value": pyarrow.string()}), batches())
+    writer.write(table_of(("VARCHAR", "''")), pyarrow.schema({"c0": pyarrow.string()}), batches())
     writer.close()
     assert max(held) - held[0] < 3_000_000
 

@@ -46,6 +46,12 @@ def small(runs: Path) -> Iterator[QueryStore]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def smaller(runs: Path) -> Iterator[QueryStore]:
+    with stormlog.query.open(runs / "events.jsonl", cache=False) as opened:
+        yield opened
+
+
 def contents(root: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()
@@ -217,11 +223,10 @@ def test_a_statement_that_is_stopped_leaves_nothing(
 
 @targets
 def test_an_export_that_is_there_is_replaced_only_when_told(
-    name: str, small: QueryStore, runs: Path, tmp_path: Path
+    name: str, small: QueryStore, smaller: QueryStore, tmp_path: Path
 ) -> None:
     target = tmp_path / name
-    with stormlog.query.open(runs / "events.jsonl", cache=False) as other:
-        other.export(target, views=VIEWS)
+    smaller.export(target, views=VIEWS)
     before = contents(tmp_path)
     assert event_count(target) == 3
     with pytest.raises(ValueError, match="exists already; --force replaces it"):

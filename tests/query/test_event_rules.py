@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import stormlog.query
-from stormlog.query import EventFilter, OOMBundleFilter
+from stormlog.query import EventFilter, OOMBundleFilter, QueryStore
 from stormlog.telemetry import project_telemetry_event, telemetry_event_from_record
 from tests.artifacts.factories import make_oom_bundle
 from tests.query.sinks import write_lines
@@ -153,16 +154,24 @@ def test_which_stage_a_phase_scope_names(tmp_path: Path) -> None:
     assert found == in_python == [stage for _, stage in STAGES], json.dumps(found)
 
 
+@pytest.fixture(scope="module")
+def moments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryStore]:
+    """An event 10 ns after the epoch, and a bundle at ten seconds past a minute."""
+    folder = tmp_path_factory.mktemp("moments")
+    write_lines(folder / "e.jsonl", [record(timestamp_ns=10)])
+    make_oom_bundle(folder / "oom_dump_a", created_at_utc="2026-01-01T00:00:10Z")
+    with stormlog.query.open([folder], cache=False) as store:
+        yield store
+
+
 @pytest.mark.parametrize(
     ("start", "end", "count"), [(9, 11, 1), (10, 10, 1), (11, 20, 0), (0, 9, 0), (10, None, 1)]
 )
 def test_the_first_and_last_moment_of_a_filter_count(
-    tmp_path: Path, start: int, end: int | None, count: int
+    moments: QueryStore, start: int, end: int | None, count: int
 ) -> None:
-    write_lines(tmp_path / "e.jsonl", [record(timestamp_ns=10)])
-    with stormlog.query.open([tmp_path], cache=False) as store:
-        wanted = EventFilter(time_start_ns=start, time_end_ns=end)
-        assert len(store.query_events(wanted)) == len(list(store.iter_events(wanted))) == count
+    wanted = EventFilter(time_start_ns=start, time_end_ns=end)
+    assert len(moments.query_events(wanted)) == len(list(moments.iter_events(wanted))) == count
 
 
 @pytest.mark.parametrize(
@@ -175,9 +184,7 @@ def test_the_first_and_last_moment_of_a_filter_count(
     ],
 )
 def test_the_first_and_last_moment_of_bundles_count(
-    tmp_path: Path, after: str | None, before: str | None, count: int
+    moments: QueryStore, after: str | None, before: str | None, count: int
 ) -> None:
-    make_oom_bundle(tmp_path / "oom_dump_a", created_at_utc="2026-01-01T00:00:10Z")
-    with stormlog.query.open([tmp_path], cache=False) as store:
-        wanted = OOMBundleFilter(created_after=after, created_before=before)
-        assert len(store.list_oom_bundles(wanted)) == count
+    wanted = OOMBundleFilter(created_after=after, created_before=before)
+    assert len(moments.list_oom_bundles(wanted)) == count

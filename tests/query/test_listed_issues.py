@@ -31,8 +31,9 @@ _CONTEXTS = [
 ]
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[QueryStore]:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("listed")
     records = [
         event(
             event_type="warning",
@@ -42,13 +43,19 @@ def store(tmp_path: Path) -> Iterator[QueryStore]:
         )
         for number, (text, letter) in enumerate((text, letter) for text in _CONTEXTS for letter in "abcdefgh")
     ]
-    write_lines(tmp_path / "events.jsonl", *records)
-    with stormlog.query.open(tmp_path, cache=False) as opened:
+    write_lines(folder / "events.jsonl", *records)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(folder: Path) -> Iterator[QueryStore]:
+    """Each list of its issues is made anew."""
+    with stormlog.query.open(folder, cache=False) as opened:
         yield opened
 
 
 def test_listing_looks_at_no_issue_and_normalises_each_text_once(
-    store: QueryStore, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts: list[object] = []
     made: list[object] = []
@@ -67,15 +74,16 @@ def test_listing_looks_at_no_issue_and_normalises_each_text_once(
     monkeypatch.setattr(stormlog.issues, "normalize_text_dimension", noted)
     monkeypatch.setattr(IssueFingerprint, "__post_init__", noted_check)
 
-    issues = store.list_issues()
+    with stormlog.query.open(folder, cache=False) as store:
+        issues = store.list_issues()
 
-    assert len(issues) > 20
-    assert len(texts) == len(set(texts)) > 20
-    assert made == []
-    texts.clear()
-    assert len({issue.fingerprint_id for issue in issues}) == len(issues)
-    assert all(issue.as_dict()["evidence"] for issue in issues)
-    assert (texts, made) == ([], [])
+        assert len(issues) > 20
+        assert len(texts) == len(set(texts)) > 20
+        assert made == []
+        texts.clear()
+        assert len({issue.fingerprint_id for issue in issues}) == len(issues)
+        assert all(issue.as_dict()["evidence"] for issue in issues)
+        assert (texts, made) == ([], [])
 
 
 @pytest.mark.parametrize("scenario", ["v4-cuda-sim", "edge-cases"])

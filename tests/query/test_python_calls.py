@@ -14,7 +14,7 @@ from stormlog.engine.reading import line_files as line_reading
 from tests.query.sinks import START_NS, busy_session, write_sink
 
 SESSIONS = 5
-EVENTS_PER_SEGMENT = 2_000
+EVENTS_PER_SEGMENT = 500
 
 
 def sink_with(directory: Path, event_count: int) -> Path:
@@ -54,7 +54,7 @@ def test_calls_do_not_grow_with_events(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shapes_pay_bytes: int, calls_per_segment: int
 ) -> None:
     monkeypatch.setattr(line_reading, "SHAPES_PAY_BYTES", shapes_pay_bytes)
-    few, many = sink_with(tmp_path / "few", 2_000), sink_with(tmp_path / "many", 20_000)
+    few, many = sink_with(tmp_path / "few", 500), sink_with(tmp_path / "many", 5_000)
     # Modules are imported and cached once.
     calls_of_list_issues(few)
 

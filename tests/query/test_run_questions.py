@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 
 import stormlog.query
 from stormlog.errors import SourceError
-from stormlog.query import CORRELATION_KINDS, SUMMARY_GROUPS, SUMMARY_METRICS, CorrelationFilter
+from stormlog.query import CORRELATION_KINDS, SUMMARY_GROUPS, SUMMARY_METRICS, CorrelationFilter, QueryStore
 from stormlog.query.filters import RunAttachmentFilter, RunFilter
 from stormlog.rollups import rebuild_rollups
 from stormlog.telemetry import project_telemetry_event
@@ -32,70 +32,87 @@ KNOWN_NAMES = """
 """
 
 
-def opened(*paths: Path, **options: Any) -> stormlog.query.QueryStore:
+def opened(*paths: Path, **options: Any) -> QueryStore:
     return stormlog.query.open(paths, cache=False, **options)
 
 
-@pytest.fixture
-def sink(tmp_path: Path) -> Path:
-    """A finished sink with fresh rollups."""
-    path = write_sink(tmp_path / "sink", {"segment-000001.jsonl": busy_session("s-1", 40)})
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished sink with fresh rollups, which nobody changes."""
+    path = tmp_path_factory.mktemp("finished") / "sink"
+    write_sink(path, {"segment-000001.jsonl": busy_session("s-1", 40)})
     rebuild_rollups(path)
     return path
+
+
+@pytest.fixture
+def sink(tmp_path: Path, finished: Path) -> Path:
+    """A finished sink with fresh rollups, to change."""
+    return shutil.copytree(finished, tmp_path / "sink")
+
+
+@pytest.fixture(scope="module")
+def run_store() -> Iterator[QueryStore]:
+    """The capture of runs with attachments."""
+    with opened(CAPTURES / "run-envelope") as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def busy(finished: Path) -> Iterator[QueryStore]:
+    """One session with 40 events."""
+    with opened(finished) as store:
+        yield store
 
 
 def test_names_of_the_other_implementation_can_be_imported() -> None:
     assert all(hasattr(stormlog.query, name) for name in KNOWN_NAMES.split())
 
 
-def test_sql_twins_are_what_the_methods_run() -> None:
-    with opened(CAPTURES / "run-envelope") as store:
-        event = store.query_events()[0].event
-        moment = CorrelationFilter(at_ns=event.timestamp_ns, window_ns=SECOND)
-        asked: list[tuple[tuple[str, dict[str, Any]], int]] = [
-            (store.list_runs_sql(), len(store.list_runs())),
-            (store.list_run_attachments_sql(), len(store.list_run_attachments())),
-            (store.list_attachments_sql(), len(store.list_attachments())),
-            (store.list_timeline_markers_sql(), len(store.list_timeline_markers())),
-            (store.list_derived_fields_sql(), len(store.list_derived_fields())),
-            (store.list_rollup_windows_sql(), len(store.list_rollup_windows())),
-            (store.correlate_sql(moment), len(store.correlate(moment).evidence)),
-            *((store.summarize_sql(name), len(store.summarize(name))) for name in SUMMARY_METRICS),
-        ]
-        for (text, params), count in asked:
-            assert len(store.sql(text, params).rows) == count
-        assert all(count for _, count in asked[:7])
+def test_sql_twins_are_what_the_methods_run(run_store: QueryStore) -> None:
+    event = run_store.query_events()[0].event
+    moment = CorrelationFilter(at_ns=event.timestamp_ns, window_ns=SECOND)
+    asked: list[tuple[tuple[str, dict[str, Any]], int]] = [
+        (run_store.list_runs_sql(), len(run_store.list_runs())),
+        (run_store.list_run_attachments_sql(), len(run_store.list_run_attachments())),
+        (run_store.list_attachments_sql(), len(run_store.list_attachments())),
+        (run_store.list_timeline_markers_sql(), len(run_store.list_timeline_markers())),
+        (run_store.list_derived_fields_sql(), len(run_store.list_derived_fields())),
+        (run_store.list_rollup_windows_sql(), len(run_store.list_rollup_windows())),
+        (run_store.correlate_sql(moment), len(run_store.correlate(moment).evidence)),
+        *((run_store.summarize_sql(name), len(run_store.summarize(name))) for name in SUMMARY_METRICS),
+    ]
+    for (text, params), count in asked:
+        assert len(run_store.sql(text, params).rows) == count
+    assert all(count for _, count in asked[:7])
 
 
 # ---- runs and attachments ----------------------------------------------------------------------------------
 
 
-def test_lists_of_runs_take_several_values_times_and_pages() -> None:
-    with opened(CAPTURES / "run-envelope") as store:
-        runs = store.list_runs()
-        ids = [run.run_id for run in runs]
-        assert [run.run_id for run in store.list_runs(RunFilter(run_id=ids[:2]))] == ids[:2]
-        assert [run.run_id for run in store.list_runs(RunFilter(limit=1, page=2))] == ids[1:2]
-        assert store.list_runs(RunFilter(until=runs[-1].started_at_ns)) == runs[-1:]
-        assert store.list_runs(RunFilter(search="SWEEP 12")) == [runs[-1]]
-        kinds = RunAttachmentFilter(kind=("oom_bundle", "experiment"))
-        assert {row.kind for row in store.list_run_attachments(kinds)} == {"oom_bundle", "experiment"}
-        assert store.count_rows(kinds) == len(store.list_run_attachments(kinds))
-        (unmatched,) = store.unmatched_filters(RunFilter(source_ref="nothing"))
-        assert unmatched.known == ("lab/sweeps/12",)
+def test_lists_of_runs_take_several_values_times_and_pages(run_store: QueryStore) -> None:
+    runs = run_store.list_runs()
+    ids = [run.run_id for run in runs]
+    assert [run.run_id for run in run_store.list_runs(RunFilter(run_id=ids[:2]))] == ids[:2]
+    assert [run.run_id for run in run_store.list_runs(RunFilter(limit=1, page=2))] == ids[1:2]
+    assert run_store.list_runs(RunFilter(until=runs[-1].started_at_ns)) == runs[-1:]
+    assert run_store.list_runs(RunFilter(search="SWEEP 12")) == [runs[-1]]
+    kinds = RunAttachmentFilter(kind=("oom_bundle", "experiment"))
+    assert {row.kind for row in run_store.list_run_attachments(kinds)} == {"oom_bundle", "experiment"}
+    assert run_store.count_rows(kinds) == len(run_store.list_run_attachments(kinds))
+    (unmatched,) = run_store.unmatched_filters(RunFilter(source_ref="nothing"))
+    assert unmatched.known == ("lab/sweeps/12",)
 
 
-def test_counts_of_attachments_are_those_of_the_list() -> None:
-    with opened(CAPTURES / "run-envelope") as store:
-        for run in store.list_runs():
-            rows = store.list_run_attachments(RunAttachmentFilter(run_id=run.run_id))
-            assert run.attachment_count == len(rows) > 0
+def test_counts_of_attachments_are_those_of_the_list(run_store: QueryStore) -> None:
+    for run in run_store.list_runs():
+        rows = run_store.list_run_attachments(RunAttachmentFilter(run_id=run.run_id))
+        assert run.attachment_count == len(rows) > 0
 
 
-def test_runs_show_the_links_of_their_envelopes() -> None:
-    with opened(CAPTURES / "run-envelope") as store:
-        rows = store.sql("SELECT source_namespace, source_ref, links FROM runs WHERE explicit").rows
-        assert rows == [("wandb", "lab/sweeps/12", ["https://example.invalid/sweeps/12"])]
+def test_runs_show_the_links_of_their_envelopes(run_store: QueryStore) -> None:
+    rows = run_store.sql("SELECT source_namespace, source_ref, links FROM runs WHERE explicit").rows
+    assert rows == [("wandb", "lab/sweeps/12", ["https://example.invalid/sweeps/12"])]
 
 
 def test_ids_of_several_runs_are_told_once_and_attach_nothing(tmp_path: Path) -> None:
@@ -169,22 +186,37 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("apply", DAMAGES.values(), ids=DAMAGES)
-def test_damaged_rollups_are_a_located_warning_and_events_are_counted(
-    sink: Path, apply: Callable[[Path], None]
-) -> None:
-    apply(sink / "rollups.json")
-    with opened(sink) as store:
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryStore]:
+    """A session for each damage, with rollups that have it."""
+    folder = tmp_path_factory.mktemp("damaged")
+    for name, apply in DAMAGES.items():
+        sink = write_sink(folder / name, {"segment-000001.jsonl": busy_session(name, 20)})
+        rebuild_rollups(sink)
+        apply(sink / "rollups.json")
+    with opened(folder) as store:
         store.list_issues()
         assert store.catalog.warnings == []
-        (peak,) = store.summarize(PEAK)
         assert "memory_readings" in store.summarize_sql(PEAK)[0]
-        assert peak.value == max(row.event.device_used_bytes for row in store.query_events())
-        assert store.list_rollup_windows() == []
-        (warning,) = store.catalog.warnings
-        assert (warning.path, warning.code) == (str(sink / "rollups.json"), "rollups_unusable")
-        ((state, reason),) = store.sql("SELECT state, reason FROM rollups").rows
-        assert state == "unusable" and reason in warning.message
+        yield store
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_rollups_are_a_located_warning_and_events_are_counted(
+    damaged: QueryStore, damage: str
+) -> None:
+    (peak,) = (row for row in damaged.summarize(PEAK) if row.session_id == damage)
+    assert peak.value == max(event["device_used_bytes"] for event in busy_session(damage, 20))
+    assert [window for window in damaged.list_rollup_windows() if window.session_id == damage] == []
+    (warning,) = (one for one in damaged.catalog.warnings if Path(one.path).parent.name == damage)
+    assert (Path(warning.path).name, warning.code) == ("rollups.json", "rollups_unusable")
+    text = "SELECT state, reason FROM rollups WHERE source_path = $path"
+    ((state, reason),) = damaged.sql(text, {"path": str(Path(warning.path).parent)}).rows
+    assert state == "unusable" and reason in warning.message
+
+
+def test_a_strict_store_refuses_damaged_rollups(sink: Path) -> None:
+    cut(sink / "rollups.json")
     with opened(sink, strict=True) as store:
         store.list_issues()
         with pytest.raises(SourceError):
@@ -207,16 +239,26 @@ def test_fresh_rollups_answer_without_a_look_at_events(sink: Path) -> None:
         assert store.rejects() == []
 
 
+@pytest.fixture(scope="module")
+def counted_and_summed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[QueryStore, QueryStore]]:
+    """A sink of three ranks without rollups, and the same with them."""
+    folder = tmp_path_factory.mktemp("ranks")
+    events = [event for rank in range(3) for event in busy_session("s-1", 40, rank=rank)]
+    plain, summed = (
+        write_sink(folder / name, {"segment-000001.jsonl": events}) for name in ("plain", "summed")
+    )
+    rebuild_rollups(summed)
+    with opened(plain) as without, opened(summed) as with_rollups:
+        yield without, with_rollups
+
+
 @pytest.mark.parametrize("group_by", SUMMARY_GROUPS)
 @pytest.mark.parametrize("metric", SUMMARY_METRICS)
-def test_rollups_give_the_numbers_of_the_events(tmp_path: Path, metric: str, group_by: str) -> None:
-    events = [event for rank in range(3) for event in busy_session("s-1", 40, rank=rank)]
-    sink = write_sink(tmp_path / "sink", {"segment-000001.jsonl": events})
-    with opened(sink) as store:
-        counted = store.summarize(metric, group_by=group_by)
-    rebuild_rollups(sink)
-    with opened(sink) as store:
-        assert store.summarize(metric, group_by=group_by) == counted
+def test_rollups_give_the_numbers_of_the_events(
+    counted_and_summed: tuple[QueryStore, QueryStore], metric: str, group_by: str
+) -> None:
+    counted, summed = (store.summarize(metric, group_by=group_by) for store in counted_and_summed)
+    assert summed == counted
 
 
 def test_rollups_of_a_sink_that_went_on_are_stale(sink: Path) -> None:
@@ -257,12 +299,11 @@ def test_a_kept_answer_tells_of_damaged_rollups_too(tmp_path: Path, sink: Path) 
 # ---- summaries, markers, derived fields --------------------------------------------------------------------
 
 
-def test_unknown_metrics_and_groups_name_those_that_there_are(sink: Path) -> None:
-    with opened(sink) as store:
-        with pytest.raises(ValueError, match=PEAK):
-            store.summarize("peak")
-        with pytest.raises(ValueError, match="session-rank"):
-            store.summarize(PEAK, group_by="host")
+def test_unknown_metrics_and_groups_name_those_that_there_are(busy: QueryStore) -> None:
+    with pytest.raises(ValueError, match=PEAK):
+        busy.summarize("peak")
+    with pytest.raises(ValueError, match="session-rank"):
+        busy.summarize(PEAK, group_by="host")
 
 
 def test_growth_over_the_whole_range_of_bytes_is_exact(tmp_path: Path) -> None:
@@ -290,33 +331,29 @@ def test_derived_fields_are_those_of_the_rule_for_single_events() -> None:
             assert {name: found[name] for name in expected} == expected
 
 
-def test_markers_come_by_time_with_phases(tmp_path: Path) -> None:
-    with opened(CAPTURES / "run-envelope") as store:
-        markers = store.list_timeline_markers()
-        assert [marker.start_ns for marker in markers] == sorted(marker.start_ns for marker in markers)
-        session = markers[0].session_id
-        assert {marker.session_id for marker in store.list_timeline_markers(session_id=session)} == {session}
-        assert {"lifecycle", "alert"} <= {marker.kind for marker in markers}
+def test_markers_come_by_time_with_phases(run_store: QueryStore) -> None:
+    markers = run_store.list_timeline_markers()
+    assert [marker.start_ns for marker in markers] == sorted(marker.start_ns for marker in markers)
+    session = markers[0].session_id
+    assert {marker.session_id for marker in run_store.list_timeline_markers(session_id=session)} == {session}
+    assert {"lifecycle", "alert"} <= {marker.kind for marker in markers}
 
 
 # ---- correlation -------------------------------------------------------------------------------------------
 
 
-def test_windows_and_moments_at_the_ends_of_all_numbers(sink: Path) -> None:
+def test_windows_and_moments_at_the_ends_of_all_numbers(busy: QueryStore) -> None:
     everything, most = 10**6, 2**63 - 1
-    with opened(sink) as store:
-        whole = store.correlate(CorrelationFilter(at_ns=START_NS, window_ns=most)).evidence
-        assert len(whole) > 40
-        for at_ns in (0, most, -most):
-            found = store.correlate(CorrelationFilter(at_ns=at_ns, window_ns=most, limit=everything)).evidence
-            # Times before the epoch, and the last ones, reach the events from one side only.
-            assert len(found) in (0, len(whole))
-        at_the_moment = store.correlate(
-            CorrelationFilter(at_ns=START_NS, window_ns=0, kinds=("telemetry_event",))
-        )
-        assert [item.start_ns for item in at_the_moment.evidence] == [START_NS]
-        assert store.correlate(CorrelationFilter(at_ns=-1, window_ns=1)).evidence == []
-        assert store.correlate(CorrelationFilter(at_ns=START_NS, limit=0)).evidence == []
+    whole = busy.correlate(CorrelationFilter(at_ns=START_NS, window_ns=most)).evidence
+    assert len(whole) > 40
+    for at_ns in (0, most, -most):
+        found = busy.correlate(CorrelationFilter(at_ns=at_ns, window_ns=most, limit=everything)).evidence
+        # Times before the epoch, and the last ones, reach the events from one side only.
+        assert len(found) in (0, len(whole))
+    at_the_moment = busy.correlate(CorrelationFilter(at_ns=START_NS, window_ns=0, kinds=("telemetry_event",)))
+    assert [item.start_ns for item in at_the_moment.evidence] == [START_NS]
+    assert busy.correlate(CorrelationFilter(at_ns=-1, window_ns=1)).evidence == []
+    assert busy.correlate(CorrelationFilter(at_ns=START_NS, limit=0)).evidence == []
 
 
 def test_equal_records_are_one_moment(tmp_path: Path) -> None:
@@ -341,14 +378,13 @@ def test_records_in_another_spelling_are_found_by_their_id(tmp_path: Path) -> No
         assert [item.metadata["record_id"] for item in found.evidence] == [record_id]
 
 
-def test_an_unknown_record_id_says_where_there_are_some(sink: Path) -> None:
-    with opened(sink) as store:
-        with pytest.raises(ValueError, match="projected_records"):
-            store.correlate(CorrelationFilter(record_id="telemetry-0"))
-        with pytest.raises(ValueError, match="at_ns"):
-            store.correlate(CorrelationFilter())
-        with pytest.raises(ValueError, match="alert"):
-            CorrelationFilter(at_ns=1, kinds=("alarm",))
+def test_an_unknown_record_id_says_where_there_are_some(busy: QueryStore) -> None:
+    with pytest.raises(ValueError, match="projected_records"):
+        busy.correlate(CorrelationFilter(record_id="telemetry-0"))
+    with pytest.raises(ValueError, match="at_ns"):
+        busy.correlate(CorrelationFilter())
+    with pytest.raises(ValueError, match="alert"):
+        CorrelationFilter(at_ns=1, kinds=("alarm",))
 
 
 def test_other_sessions_of_a_job_belong_to_a_distributed_moment(tmp_path: Path) -> None:
@@ -376,12 +412,11 @@ def test_other_sessions_of_a_job_belong_to_a_distributed_moment(tmp_path: Path) 
         assert store.sql(text, {"at": START_NS}).rows == [(0, "high"), (1, "medium")]
 
 
-def test_every_kind_of_evidence_can_be_asked_for_alone() -> None:
-    with opened(CAPTURES / "run-envelope") as store:
-        moment = store.list_runs()[-1].started_at_ns
-        wide: dict[str, Any] = {"at_ns": moment, "window_ns": 3600 * SECOND}
-        found = store.correlate(CorrelationFilter(**wide)).evidence
-        for kind in CORRELATION_KINDS:
-            alone = store.correlate(CorrelationFilter(**wide, kinds=(kind,))).evidence
-            assert alone == [item for item in found if item.kind == kind]
-            assert alone
+def test_every_kind_of_evidence_can_be_asked_for_alone(run_store: QueryStore) -> None:
+    moment = run_store.list_runs()[-1].started_at_ns
+    wide: dict[str, Any] = {"at_ns": moment, "window_ns": 3600 * SECOND}
+    found = run_store.correlate(CorrelationFilter(**wide)).evidence
+    for kind in CORRELATION_KINDS:
+        alone = run_store.correlate(CorrelationFilter(**wide, kinds=(kind,))).evidence
+        assert alone == [item for item in found if item.kind == kind]
+        assert alone

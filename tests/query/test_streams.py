@@ -14,20 +14,24 @@ from stormlog.engine.cursors.cursor import SnapshotCursor
 from stormlog.engine.database import settings
 from stormlog.engine.index.location import LAYOUT
 from stormlog.errors import QueryError
-from stormlog.query import EventFilter, streams, time_slices
+from stormlog.query import EventFilter, QueryStore, streams, time_slices
 from tests.captures import capture_path
 from tests.engine.index.mixes import append
 from tests.query.sinks import START_NS, busy_session, write_lines
 
 
-@pytest.fixture
-def files(tmp_path: Path) -> Path:
-    folder = tmp_path / "files"
+def written(folder: Path, count: int = 40) -> Path:
+    """Write three sessions of the same times, each with a line that is none."""
     folder.mkdir()
     for number in range(3):
-        write_lines(folder / f"{number}.jsonl", busy_session(f"s{number}", 40))
+        write_lines(folder / f"{number}.jsonl", busy_session(f"s{number}", count))
         append(folder / f"{number}.jsonl", b"{bad\n")
     return folder
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    return written(tmp_path / "files")
 
 
 @pytest.fixture
@@ -46,29 +50,43 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-FILTERS = [
-    None,
-    EventFilter(has_alert=True),
-    EventFilter(limit=7),
-    EventFilter(session_id="no such session"),
-    EventFilter(time_start_ns=START_NS),
-]
+#: Sinks, bundles, files of old versions and torn ones.
+MIXED = [capture_path(name) for name in ("sink-retention", "v4-cuda-sim", "legacy-v2", "torn-tail")]
+FILTERS = {
+    "all": None,
+    "alerts": EventFilter(has_alert=True),
+    "first": EventFilter(limit=7),
+    "none": EventFilter(session_id="no such session"),
+    "since": EventFilter(time_start_ns=START_NS),
+}
 
 
-@pytest.mark.parametrize("capture", ["sink-retention", "v4-cuda-sim", "legacy-v2", "torn-tail"])
-def test_events_are_those_of_the_list(capture: str) -> None:
-    path = capture_path(capture)
-    with stormlog.query.open(path, cache=False) as store:
-        # The first question reads all records.
-        listed = [store.query_events(filters) for filters in FILTERS]
-        rejects, warnings = store.rejects(), list(store.catalog.warnings)
-        assert [list(store.iter_events(filters)) for filters in FILTERS] == listed
-    for filters, wanted in zip(FILTERS, listed, strict=True):
-        with stormlog.query.open(path, cache=False) as store:
-            assert list(store.iter_events(filters)) == wanted
-            assert store.rejects() == rejects
-            assert store.catalog.warnings == warnings
-            assert store.query_events(filters) == wanted
+@pytest.fixture(scope="module")
+def mixed() -> Iterator[QueryStore]:
+    """A store whose first question reads all records."""
+    with stormlog.query.open(MIXED, cache=False) as store:
+        assert store.query_events()
+        yield store
+
+
+@pytest.mark.parametrize("filters", FILTERS.values(), ids=FILTERS)
+def test_events_are_those_of_the_list(mixed: QueryStore, filters: EventFilter | None) -> None:
+    listed = mixed.query_events(filters)
+    assert list(mixed.iter_events(filters)) == listed
+    with stormlog.query.open(MIXED, cache=False) as store:
+        assert list(store.iter_events(filters)) == listed
+        assert store.rejects() == mixed.rejects()
+        assert store.catalog.warnings == mixed.catalog.warnings
+        assert store.query_events(filters) == listed
+
+
+@pytest.fixture(scope="module")
+def disordered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryStore]:
+    """Three sessions of the same times, and one file out of order."""
+    files = written(tmp_path_factory.mktemp("disordered") / "files", 20)
+    append(files / "1.jsonl", busy_session("back", 20, start_ns=START_NS - 10**12))
+    with stormlog.query.open(files, cache=False) as store:
+        yield store
 
 
 @pytest.mark.parametrize(
@@ -78,22 +96,19 @@ def test_events_are_those_of_the_list(capture: str) -> None:
         EventFilter(limit=33),
         EventFilter(limit=0),
         EventFilter(event_type="warning"),
-        EventFilter(session_id="s1", limit=20),
-        EventFilter(time_start_ns=START_NS + 5 * 10**9, time_end_ns=START_NS + 20 * 10**9),
+        EventFilter(session_id="s1", limit=12),
+        EventFilter(time_start_ns=START_NS + 5 * 10**9, time_end_ns=START_NS + 12 * 10**9),
         EventFilter(time_start_ns=START_NS + 10**15),
     ],
 )
 def test_slices_of_time_make_up_the_list(
-    files: Path, monkeypatch: pytest.MonkeyPatch, filters: EventFilter
+    disordered: QueryStore, monkeypatch: pytest.MonkeyPatch, filters: EventFilter
 ) -> None:
-    # Three sessions have the same times, and one file is out of order.
-    append(files / "1.jsonl", busy_session("back", 40, start_ns=START_NS - 10**12))
-    with stormlog.query.open(files, cache=False) as store:
-        found = {}
-        for slice_rows in (1, 7, 50):
-            monkeypatch.setattr(time_slices, "_SLICE_ROWS", slice_rows)
-            found[slice_rows] = list(store.iter_events(filters))
-        assert found == dict.fromkeys(found, store.query_events(filters))
+    found = {}
+    for slice_rows in (1, 7, 50):
+        monkeypatch.setattr(time_slices, "_SLICE_ROWS", slice_rows)
+        found[slice_rows] = list(disordered.iter_events(filters))
+    assert found == dict.fromkeys(found, disordered.query_events(filters))
 
 
 def test_rows_are_sorted_a_slice_at_a_time(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,18 +259,18 @@ def limit_text() -> str:
 
 
 @pytest.mark.parametrize("shift_ns", [1, 100])
-@pytest.mark.parametrize("bound", ["time_start_ns", "time_end_ns"])
 def test_rounded_times_of_slices_do_not_widen_the_question(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shift_ns: int, bound: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shift_ns: int
 ) -> None:
     # Nearly all events are of one moment, which no floating-point number of this size can name.
     moment = START_NS + shift_ns
     for number, (start_ns, count) in enumerate([(moment - 1, 1), (moment, 1), (moment, 1), (moment + 1, 1)]):
         write_lines(tmp_path / f"{number}.jsonl", busy_session(f"s{number}", count, start_ns=start_ns))
     monkeypatch.setattr(time_slices, "_SLICE_ROWS", 1)
-    filters = EventFilter(**{bound: moment})
     with stormlog.query.open(tmp_path, cache=False) as store:
-        assert list(store.iter_events(filters)) == store.query_events(filters)
+        for bound in ("time_start_ns", "time_end_ns"):
+            filters = EventFilter(**{bound: moment})
+            assert list(store.iter_events(filters)) == store.query_events(filters), bound
 
 
 def test_what_a_filter_missed_is_looked_up_with_little_memory_too(files: Path) -> None:

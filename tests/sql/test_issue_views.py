@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,15 +26,17 @@ def event(session_id: str, at_ns: int, event_type: str = "warning", **overrides:
     return record(**{"context": "memory usage at 95%", **values, **overrides})
 
 
-def spread(store: QueryStore, field: str, kind: str = "alert") -> dict[str | None, tuple[int, float]]:
-    """Return value -> hits and share of a field, over the one issue of a kind."""
+def spread(store: QueryStore, kind: str = "alert") -> dict[str, dict[str | None, tuple[int, float]]]:
+    """Return field -> value -> hits and share, over the one issue of a kind."""
     text = """
-        SELECT v.value, v.hit_count, v.share FROM issue_values AS v INNER JOIN issues AS i USING (fingerprint_id)
-        WHERE i.kind = $kind AND v.field = $field
+        SELECT v.field, v.value, v.hit_count, v.share
+        FROM issue_values AS v INNER JOIN issues AS i USING (fingerprint_id) WHERE i.kind = $kind
     """
-    rows = store.sql(text, {"kind": kind, "field": field}).rows
-    found = {value: (hits, share) for value, hits, share in rows}
-    assert len(found) == len(rows)
+    rows = store.sql(text, {"kind": kind}).rows
+    found: dict[str, dict[str | None, tuple[int, float]]] = {}
+    for field, value, hits, share in rows:
+        found.setdefault(field, {})[value] = hits, share
+    assert sum(map(len, found.values())) == len(rows)
     return found
 
 
@@ -52,12 +55,15 @@ def test_hits_spread_over_ranks_hosts_devices_versions_and_jobs(tmp_path: Path) 
     ]
     write_lines(tmp_path / "e.jsonl", events)
     with stormlog.query.open([tmp_path], cache=False) as store:
-        assert spread(store, "rank") == {"0": (4, 0.5), "1": (4, 0.5)}
-        assert spread(store, "host") == {"n1": (4, 0.5), None: (4, 0.5)}
-        assert spread(store, "device") == {"0": (2, 0.25), "1": (2, 0.25), "-1": (4, 0.5)}
-        assert spread(store, "version") == {"1.4.0": (3, 0.375), "f00": (1, 0.125), None: (4, 0.5)}
-        assert spread(store, "job") == {"j1": (4, 0.5), None: (4, 0.5)}
-        assert spread(store, "phase") == {None: (8, 1.0)}
+        found = spread(store)
+    assert found == {
+        "rank": {"0": (4, 0.5), "1": (4, 0.5)},
+        "host": {"n1": (4, 0.5), None: (4, 0.5)},
+        "device": {"0": (2, 0.25), "1": (2, 0.25), "-1": (4, 0.5)},
+        "version": {"1.4.0": (3, 0.375), "f00": (1, 0.125), None: (4, 0.5)},
+        "job": {"j1": (4, 0.5), None: (4, 0.5)},
+        "phase": {None: (8, 1.0)},
+    }
 
 
 def test_bundles_spread_by_what_they_say_and_by_their_session(tmp_path: Path) -> None:
@@ -73,12 +79,16 @@ def test_bundles_spread_by_what_they_say_and_by_their_session(tmp_path: Path) ->
     start = event("a", 0, "start", host="n2", job_id="j2", metadata={"app_version": "1.4.1"})
     write_lines(tmp_path / "e.jsonl", [start])
     with stormlog.query.open([tmp_path], cache=False) as store:
-        third = 1 / 3
-        assert spread(store, "rank", "oom") == {"3": (1, third), None: (2, 2 / 3)}
-        assert spread(store, "host", "oom") == {"n1": (1, third), "n2": (1, third), None: (1, third)}
-        assert spread(store, "job", "oom") == {"j1": (1, third), "j2": (1, third), None: (1, third)}
-        assert spread(store, "version", "oom") == {"1.4.1": (1, third), None: (2, 2 / 3)}
-        assert spread(store, "device", "oom") == {None: (3, 1.0)}
+        found = spread(store, "oom")
+    third = 1 / 3
+    assert found == {
+        "rank": {"3": (1, third), None: (2, 2 / 3)},
+        "host": {"n1": (1, third), "n2": (1, third), None: (1, third)},
+        "job": {"j1": (1, third), "j2": (1, third), None: (1, third)},
+        "version": {"1.4.1": (1, third), None: (2, 2 / 3)},
+        "device": {None: (3, 1.0)},
+        "phase": {None: (3, 1.0)},
+    }
 
 
 def test_a_finding_spreads_by_the_sample_that_shows_it(tmp_path: Path) -> None:
@@ -154,9 +164,10 @@ def boundaries(rng: Random, session_id: str, rank: int) -> list[dict[str, Any]]:
     return events
 
 
-def jobs_with_phases(rng: Random) -> list[dict[str, Any]]:
+def hits_in_phases(rng: Random, name: str) -> list[dict[str, Any]]:
+    """Return the events of two sessions with an issue of their own, and phases around its hits."""
     events = []
-    for session_id in ("a", "b"):
+    for session_id in (f"{name}-1", f"{name}-2"):
         for rank in (0, 1):
             phases = boundaries(rng, session_id, rank)
             last = max((one["timestamp_ns"] for one in phases), default=START_NS) - START_NS
@@ -169,16 +180,33 @@ def jobs_with_phases(rng: Random) -> list[dict[str, Any]]:
                     metadata["origin_phase_scope_id"] = rng.choice([*scopes, *scopes, "", "s:99", 5, None])
                 of_rank = {"rank": rank, "local_rank": rank, "world_size": 2}
                 at = rng.choice([*(one["timestamp_ns"] - START_NS for one in phases), rng.randrange(last + 2), 0])
-                phases.append(event(session_id, at, **of_rank, metadata=metadata))
+                phases.append(event(session_id, at, **of_rank, context=f"loss of {name}", metadata=metadata))
             events += phases
     events.sort(key=lambda one: one["timestamp_ns"])
     return events
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_the_phase_of_a_hit_is_that_of_the_replay(tmp_path: Path, seed: int) -> None:
-    events = jobs_with_phases(Random(seed))
-    write_lines(tmp_path / "e.jsonl", events)
+RANDOM_HITS = {name: hits_in_phases(Random(seed), name) for seed, name in enumerate("abcdefghijkl")}
+
+
+@pytest.fixture(scope="module")
+def in_phases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryStore]:
+    folder = tmp_path_factory.mktemp("phases")
+    for name, events in RANDOM_HITS.items():
+        write_lines(folder / f"{name}.jsonl", events)
+    with stormlog.query.open([folder], cache=False) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def issue_of(in_phases: QueryStore) -> dict[str, str]:
+    """Session -> its issue."""
+    return {session: issue.fingerprint_id for issue in in_phases.list_issues() for session in issue.affected_sessions}
+
+
+@pytest.mark.parametrize("name", RANDOM_HITS)
+def test_the_phase_of_a_hit_is_that_of_the_replay(in_phases: QueryStore, issue_of: dict[str, str], name: str) -> None:
+    events = RANDOM_HITS[name]
     index = PhaseReplayIndex.from_events(events)
     expected: Counter[str | None] = Counter()
     context: Counter[tuple[int, str, int, str | None]] = Counter()
@@ -187,18 +215,12 @@ def test_the_phase_of_a_hit_is_that_of_the_replay(tmp_path: Path, seed: int) -> 
         context[one["timestamp_ns"], one["session_id"], one["rank"], text] += 1
         if one["event_type"] == "warning":
             expected[text] += 1
-    with stormlog.query.open([tmp_path], cache=False) as store:
-        found = {value: hits for value, (hits, _) in spread(store, "phase").items()}
-        rows: list[tuple[Any, ...]] = []
-        for session in ("a", "b"):
-            # The last hit decides which session is shown: all events are taken that are in the window.
-            text = """
-                SELECT timestamp_ns, session_id, rank, phase
-                FROM evidence_context((SELECT min(fingerprint_id) FROM issues), 1000000)
-                WHERE session_id = $session
-            """
-            rows += store.sql(text, {"session": session}).rows
-    assert found == dict(expected)
+    issue = {"issue": issue_of[f"{name}-1"]}
+    text = "SELECT value, hit_count FROM issue_values WHERE field = 'phase' AND fingerprint_id = $issue"
+    assert sorted(in_phases.sql(text, issue).rows, key=str) == sorted(expected.items(), key=str)
+    # The last hit decides which session is shown: all events are taken that are in the window.
+    text = "SELECT timestamp_ns, session_id, rank, phase FROM evidence_context($issue, 1000000)"
+    rows = in_phases.sql(text, issue).rows
     shown = {row[1] for row in rows}
     assert shown
     assert Counter(rows) == Counter({key: n for key, n in context.items() if key[1] in shown})
@@ -245,7 +267,7 @@ def test_hits_without_a_time_have_no_trend(tmp_path: Path) -> None:
     with stormlog.query.open([tmp_path], cache=False) as store:
         assert len(store.list_issues()) == 1
         assert store.sql("SELECT * FROM issue_trend").rows == []
-        assert spread(store, "rank", "oom") == {None: (1, 1.0)}
+        assert spread(store, "oom")["rank"] == {None: (1, 1.0)}
 
 
 def test_nothing_has_neither_values_nor_a_trend(tmp_path: Path) -> None:
@@ -268,7 +290,7 @@ def test_sessions_of_years_have_values_and_phases(tmp_path: Path) -> None:
     ]
     write_lines(tmp_path / "e.jsonl", events)
     with stormlog.query.open([tmp_path], cache=False) as store:
-        assert spread(store, "phase") == {"train": (1, 1.0)}
+        assert spread(store)["phase"] == {"train": (1, 1.0)}
         text = "SELECT count(*), count(phase) FROM evidence_context((SELECT fingerprint_id FROM issues), $window)"
         assert store.sql(text, {"window": 2**63 - 1}).rows == [(3, 3)]
         assert store.sql(text, {"window": 0}).rows == [(1, 1)]
@@ -314,22 +336,20 @@ def test_the_context_of_a_bundle_is_that_of_its_job(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fingerprint", ["issue:none", "", None])
-def test_an_unknown_issue_has_no_context(tmp_path: Path, fingerprint: str | None) -> None:
-    write_lines(tmp_path / "e.jsonl", [event("a", 0)])
-    with stormlog.query.open([tmp_path], cache=False) as store:
-        assert store.sql("SELECT * FROM evidence_context($id, 5)", {"id": fingerprint}).rows == []
+def test_an_unknown_issue_has_no_context(in_phases: QueryStore, fingerprint: str | None) -> None:
+    assert in_phases.sql("SELECT * FROM evidence_context($id, 5)", {"id": fingerprint}).rows == []
 
 
 def test_a_finding_and_a_hit_of_the_captures_have_a_context() -> None:
     with stormlog.query.open([CAPTURES / "v4-cuda-sim"], cache=False) as store:
-        issues = store.list_issues()
-        kinds = {}
-        for issue in issues:
-            rows = store.sql(
+        issues = {issue.kind: issue.fingerprint_id for issue in store.list_issues()}
+        kinds = {
+            kind: store.sql(
                 "SELECT min(abs(seconds)), bool_or(is_evidence) FROM evidence_context($id, 60000000000)",
-                {"id": issue.fingerprint_id},
+                {"id": fingerprint_id},
             ).rows
-            kinds.setdefault(issue.kind, []).append(rows[0])
-    assert all(is_evidence and seconds == 0 for seconds, is_evidence in kinds["alert"])
-    assert all(not is_evidence and seconds == 0 for seconds, is_evidence in kinds["hidden_memory_anomaly"])
+            for kind, fingerprint_id in issues.items()
+        }
+    assert kinds["alert"] == [(0, True)]
+    assert kinds["hidden_memory_anomaly"] == [(0, False)]
     assert json.dumps(kinds["oom"])

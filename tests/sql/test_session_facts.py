@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import stormlog.query
 from stormlog.tracking import Tracker
 from tests.query.sinks import START_NS, write_lines, write_sink
@@ -87,31 +85,32 @@ def test_facts_do_not_depend_on_what_else_was_asked(tmp_path: Path) -> None:
         assert store.sql(text).rows == [("llm", None)]
 
 
-@pytest.mark.parametrize(
-    "metadata",
-    [
-        {"app": "llm", "code_version": "3", "git_sha": "f0"},
-        {"app": " ", "app_version": 4, "package_version": "5"},
-        {"app": ["odd"], "app_version": None, "git_commit": "c", "is_dev": "true"},
-        {"environment": "CI", "is_dev": False},
-    ],
-)
-def test_a_scan_knows_the_same_of_a_session(tmp_path: Path, metadata: dict[str, Any]) -> None:
-    events = [
-        event(0, "start", metadata=metadata),
-        event(5, "warning", context="memory usage at 95%", metadata={}),
-        event(9, "stop", metadata={}),
-    ]
-    path = write_lines(tmp_path / "events.jsonl", events)
-    (row,) = facts(path)
+SAID = {
+    "code": {"app": "llm", "code_version": "3", "git_sha": "f0"},
+    "package": {"app": " ", "app_version": 4, "package_version": "5"},
+    "commit": {"app": ["odd"], "app_version": None, "git_commit": "c", "is_dev": "true"},
+    "nothing": {"environment": "CI", "is_dev": False},
+}
+
+
+def test_a_scan_knows_the_same_of_a_session(tmp_path: Path) -> None:
+    for name, metadata in SAID.items():
+        events = [
+            event(0, "start", session_id=name, metadata=metadata),
+            event(5, "warning", session_id=name, context=f"loss of {name}", metadata={}),
+            event(9, "stop", session_id=name, metadata={}),
+        ]
+        write_lines(tmp_path / f"{name}.jsonl", events)
+    found = {
+        row["session_id"]: (row["app"] or "none", row["is_dev"] or False, row["code_version"]) for row in facts(tmp_path)
+    }
     with Tracker(tmp_path / "tracker.db") as tracker:
-        tracker.scan([path], app="none", is_dev=False)
-        (issue,) = tracker.list_issues().issues
-    assert (row["app"] or "none", row["is_dev"] or False, row["code_version"]) == (
-        issue.app,
-        issue.is_dev,
-        issue.first_seen_version,
-    )
+        tracker.scan([tmp_path], app="none", is_dev=False)
+        issues = tracker.list_issues().issues
+    assert found == {
+        issue.title.split()[-1]: (issue.app, issue.is_dev, issue.first_seen_version) for issue in issues
+    }
+    assert found.keys() == SAID.keys()
 
 
 def test_captures_have_one_row_for_each_session_of_each_source() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,12 +14,13 @@ import stormlog.query
 from stormlog.engine.database.sql_files import SqlFile, load_sql_files
 from stormlog.engine.view_needs import public_names, view_names
 from stormlog.errors import QueryError
+from stormlog.query import QueryStore
 from stormlog.telemetry.capabilities import infer_memory_capabilities
-from tests.query.sinks import START_NS, write_lines, write_sink
+from tests.query.sinks import START_NS, write_lines
 from tests.sql.test_headers import FILLED_BY, INCLUDED, tables_behind
 from tests.telemetry.factories import record
 
-CAPTURES = Path(__file__).parents[2] / "examples" / "captures"
+SIMULATED = Path(__file__).parents[2] / "examples" / "captures" / "v4-cuda-sim"
 MACROS = {file.name: file for file in load_sql_files() if file.kind == "TABLE MACRO"}
 CALLS = {
     "correlation": "correlation((SELECT max(started_at_ns) FROM sessions WHERE job_id = 'llm-pretrain-31'), 60000000000)",
@@ -56,59 +58,60 @@ def test_a_table_macro_needs_what_fills_the_tables_behind_it(file: SqlFile) -> N
     assert {FILLED_BY[table] for table in tables} <= filled
 
 
-@pytest.mark.parametrize("name", MACROS)
-def test_a_table_macro_answers_a_store_that_was_asked_nothing_before(name: str) -> None:
-    statement = f"SELECT * FROM {CALLS[name]} ORDER BY ALL"
-    with stormlog.query.open([CAPTURES], cache=False) as store:
-        rows = store.sql(statement).rows
-    with stormlog.query.open([CAPTURES], cache=False) as store:
+@pytest.fixture(scope="module")
+def simulated() -> Iterator[QueryStore]:
+    """A store that was asked about every view before."""
+    with stormlog.query.open([SIMULATED], cache=False) as store:
         for view in view_names():
             store.sql(f"SELECT count(*) FROM {view}")
-        assert store.sql(statement).rows == rows
-    assert rows
+        yield store
 
 
 @pytest.mark.parametrize("name", MACROS)
-def test_a_table_macro_can_be_explained_joined_and_described(name: str) -> None:
+def test_a_table_macro_answers_a_store_that_was_asked_nothing_before(simulated: QueryStore, name: str) -> None:
+    statement = f"SELECT * FROM {CALLS[name]} ORDER BY ALL"
+    with stormlog.query.open([SIMULATED], cache=False) as store:
+        rows = store.sql(statement).rows
+    assert rows
+    assert rows == simulated.sql(statement).rows
+
+
+@pytest.mark.parametrize("name", MACROS)
+def test_a_table_macro_can_be_explained_joined_and_described(name: str, simulated: QueryStore) -> None:
     call = CALLS[name]
-    with stormlog.query.open([CAPTURES / "v4-cuda-sim"], cache=False) as store:
-        assert store.sql(f"EXPLAIN SELECT * FROM {call}").rows
-        assert store.sql(f"DESCRIBE SELECT * FROM {call}").rows
-        assert store.sql(f"WITH t AS (FROM {call}) SELECT count(*) FROM t AS a, sessions AS s").rows
-        assert store.sql(
-            "SELECT comment FROM duckdb_functions() WHERE function_name = $name AND schema_name = 'main'", {"name": name}
-        ).rows == [(MACROS[name].summary,)]
+    assert simulated.sql(f"EXPLAIN SELECT * FROM {call}").rows
+    assert simulated.sql(f"DESCRIBE SELECT * FROM {call}").rows
+    assert simulated.sql(f"WITH t AS (FROM {call}) SELECT count(*) FROM t AS a, sessions AS s").rows
+    assert simulated.sql(
+        "SELECT comment FROM duckdb_functions() WHERE function_name = $name AND schema_name = 'main'", {"name": name}
+    ).rows == [(MACROS[name].summary,)]
 
 
 @pytest.mark.parametrize(
     "argument",
     ["(WITH gone AS (DELETE FROM raw.pieces RETURNING 1) SELECT 1)", "getenv('HOME')", "(SELECT * FROM query('SELECT 1'))"],
 )
-def test_arguments_can_do_no_more_than_statements(argument: str) -> None:
-    with stormlog.query.open([CAPTURES / "v4-cuda-sim"], cache=False) as store:
-        with pytest.raises(QueryError, match="only reading is allowed|only SELECT|syntax"):
-            store.sql(f"SELECT * FROM memory_timeline({argument}, 4)")
-        assert store.sql("SELECT count(*) > 0 FROM events").rows == [(True,)]
+def test_arguments_can_do_no_more_than_statements(argument: str, simulated: QueryStore) -> None:
+    with pytest.raises(QueryError, match="only reading is allowed|only SELECT|syntax"):
+        simulated.sql(f"SELECT * FROM memory_timeline({argument}, 4)")
+    assert simulated.sql("SELECT count(*) > 0 FROM events").rows == [(True,)]
 
 
-def test_a_table_macro_is_no_relation() -> None:
-    with (
-        stormlog.query.open([CAPTURES / "v4-cuda-sim"], cache=False) as store,
-        pytest.raises(ValueError, match="no view 'memory_timeline'"),
-    ):
-        store.relation("memory_timeline")
+def test_a_table_macro_is_no_relation(simulated: QueryStore) -> None:
+    with pytest.raises(ValueError, match="no view 'memory_timeline'"):
+        simulated.relation("memory_timeline")
 
 
 # ---- memory over time --------------------------------------------------------------------------------------
 
 
-def samples_of(rng: Random, count: int) -> list[dict[str, Any]]:
+def samples_of(rng: Random, session_id: str, count: int) -> list[dict[str, Any]]:
     """Return events of two ranks with two devices each, some without counters, in any order of time."""
     events = []
     for _ in range(count):
         rank = rng.randrange(2)
         one = record(
-            session_id="s1",
+            session_id=session_id,
             timestamp_ns=START_NS + rng.randrange(100),
             event_type=rng.choice(("sample", "sample", "sample", "warning")),
             **{"rank": rank, "local_rank": rank, "world_size": 2, "device_id": rng.randrange(2)},
@@ -137,7 +140,7 @@ def counter_values(event: dict[str, Any]) -> dict[str, int | None]:
     return dict(zip(COUNTERS, (allocated, reserved, used, free, total), strict=True))
 
 
-def timeline(events: list[dict[str, Any]], buckets: int) -> list[tuple[Any, ...]]:
+def timeline(events: list[dict[str, Any]], buckets: int, source_id: int) -> list[tuple[Any, ...]]:
     """Return the rows of the table macro, counted one by one."""
     samples = sorted((e for e in events if e["event_type"] == "sample"), key=lambda e: e["timestamp_ns"])
     if not samples:
@@ -151,7 +154,7 @@ def timeline(events: list[dict[str, Any]], buckets: int) -> list[tuple[Any, ...]
                 key = (one["rank"], one["device_id"], bucket, *bounds_of(start, end, bucket, buckets), counter)
                 series.setdefault(key, []).append(value)
     return sorted(
-        (*key[:5], len(values), key[5], values[0], values[-1], min(values), max(values), 0)
+        (*key[:5], len(values), key[5], values[0], values[-1], min(values), max(values), source_id)
         for key, values in series.items()
     )
 
@@ -161,15 +164,26 @@ def bounds_of(start: int, end: int, bucket: int, buckets: int) -> tuple[int, int
     return first, last
 
 
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("buckets", [1, 3, 20, 1000])
-def test_counters_of_each_rank_and_device_in_equal_parts(tmp_path: Path, seed: int, buckets: int) -> None:
-    events = samples_of(Random(seed), 60)
-    write_lines(tmp_path / "e.jsonl", events)
-    with stormlog.query.open([tmp_path], cache=False) as store:
-        rows = store.sql(f"SELECT * FROM memory_timeline('s1', {buckets}) ORDER BY ALL").rows
+SEEDS = range(6)
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryStore]:
+    """A session of random samples for each seed."""
+    folder = tmp_path_factory.mktemp("sampled")
+    for seed in SEEDS:
+        write_lines(folder / f"e{seed}.jsonl", samples_of(Random(seed), f"s{seed}", 60))
+    with stormlog.query.open([folder], cache=False) as store:
         assert not store.rejects()
-    assert rows == timeline(events, buckets)
+        yield store
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("buckets", [1, 3, 20, 1000])
+def test_counters_of_each_rank_and_device_in_equal_parts(sampled: QueryStore, seed: int, buckets: int) -> None:
+    events = samples_of(Random(seed), f"s{seed}", 60)
+    rows = sampled.sql(f"SELECT * FROM memory_timeline('s{seed}', {buckets}) ORDER BY ALL").rows
+    assert rows == timeline(events, buckets, source_id=seed)
 
 
 def test_files_of_a_session_share_the_parts(tmp_path: Path) -> None:
@@ -191,13 +205,9 @@ def test_files_of_a_session_share_the_parts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("buckets", ["0", "-1", "NULL", "'x'"])
-def test_a_number_of_parts_that_makes_no_sense_is_an_error(tmp_path: Path, buckets: str) -> None:
-    write_lines(tmp_path / "e.jsonl", [record(session_id="s1")])
-    with (
-        stormlog.query.open([tmp_path], cache=False) as store,
-        pytest.raises(QueryError, match="buckets has to be 1 or more|Could not convert"),
-    ):
-        store.sql(f"SELECT * FROM memory_timeline('s1', {buckets})")
+def test_a_number_of_parts_that_makes_no_sense_is_an_error(sampled: QueryStore, buckets: str) -> None:
+    with pytest.raises(QueryError, match="buckets has to be 1 or more|Could not convert"):
+        sampled.sql(f"SELECT * FROM memory_timeline('s1', {buckets})")
 
 
 def test_times_and_parts_may_be_as_large_as_numbers_are(tmp_path: Path) -> None:
@@ -210,7 +220,5 @@ def test_times_and_parts_may_be_as_large_as_numbers_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("session", ["", "other", "s1%", None])
-def test_an_unknown_session_has_no_memory(tmp_path: Path, session: str | None) -> None:
-    write_sink(tmp_path, {"segment-000001.jsonl": [record(session_id="s1")]})
-    with stormlog.query.open([tmp_path], cache=False) as store:
-        assert store.sql("SELECT * FROM memory_timeline($session, 5)", {"session": session}).rows == []
+def test_an_unknown_session_has_no_memory(sampled: QueryStore, session: str | None) -> None:
+    assert sampled.sql("SELECT * FROM memory_timeline($session, 5)", {"session": session}).rows == []

@@ -24,6 +24,7 @@ from stormlog.issues.normalize import (
 )
 from stormlog.issues.samples import fragmentation_parts
 from stormlog.telemetry import projection
+from tests.soak import few_or_many
 from tests.telemetry.factories import record
 from tests.vectors.harness import load_cases
 
@@ -34,6 +35,9 @@ IN_BULK = settings(
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
+
+#: The same where each list is a store.
+IN_STORES = settings(IN_BULK, max_examples=few_or_many(4, 40))
 
 # ---- texts -------------------------------------------------------------------------------------------------
 
@@ -147,17 +151,21 @@ def test_hostile_texts_are_normalised_alike(database: Any, texts: list[str]) -> 
     ]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    st.dictionaries(
-        st.text(min_size=1, max_size=5).filter(str.strip), st.text(max_size=10) | st.integers() | st.none()
-    )
+DIMENSIONS = st.dictionaries(
+    st.text(min_size=1, max_size=5).filter(str.strip), st.text(max_size=10) | st.integers() | st.none()
 )
-def test_fingerprints_of_any_dimensions_are_alike(database: Any, dimensions: dict[str, Any]) -> None:
-    fingerprint = IssueFingerprint("alert", dimensions)
-    text = json.dumps(fingerprint.as_dict()["dimensions"], sort_keys=True, separators=(",", ":"))
-    found = database.execute("SELECT issues.fingerprint_id('alert', $text)", {"text": text}).fetchone()
-    assert found == (fingerprint.fingerprint_id,)
+
+
+@IN_BULK
+@given(st.lists(DIMENSIONS, min_size=4, max_size=20))
+def test_fingerprints_of_any_dimensions_are_alike(database: Any, drawn: list[dict[str, Any]]) -> None:
+    fingerprints = [IssueFingerprint("alert", dimensions) for dimensions in drawn]
+    texts = [
+        json.dumps(fingerprint.as_dict()["dimensions"], sort_keys=True, separators=(",", ":"))
+        for fingerprint in fingerprints
+    ]
+    found = evaluate(database, "issues.fingerprint_id('alert', value)", texts)
+    assert found == [fingerprint.fingerprint_id for fingerprint in fingerprints]
 
 
 DIMENSION = st.sampled_from(
@@ -320,8 +328,8 @@ TYPES = st.sampled_from(
 )
 
 
-@IN_BULK
-@given(st.lists(st.tuples(TYPES, METADATA), min_size=10, max_size=60))
+@IN_STORES
+@given(st.lists(st.tuples(TYPES, METADATA), min_size=40, max_size=150))
 def test_events_are_classified_alike(tmp_path_factory: Any, drawn: list[tuple[str, dict[str, Any]]]) -> None:
     events = [
         record(event_type=event_type, metadata=metadata, timestamp_ns=number)
@@ -412,8 +420,8 @@ def series(draw: st.DrawFn) -> list[dict[str, Any]]:
     return events
 
 
-@IN_BULK
-@given(st.lists(series(), min_size=1, max_size=4))
+@IN_STORES
+@given(st.lists(series(), min_size=4, max_size=8))
 def test_findings_from_sums_are_those_of_the_samples(
     tmp_path_factory: Any, drawn: list[list[dict[str, Any]]]
 ) -> None:

@@ -27,6 +27,15 @@ def store(tmp_path: Path) -> Iterator[QueryStore]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryStore]:
+    """A store without own tables: what it is given is refused."""
+    folder = tmp_path_factory.mktemp("refusing")
+    capture(folder)
+    with stormlog.query.open(folder, cache=False) as opened:
+        yield opened
+
+
 HOSTS = pyarrow.table({"host": ["a", "b"], "team": ["x", None]})
 
 
@@ -90,28 +99,30 @@ def test_own_tables_join_views_in_every_way_to_ask(store: QueryStore) -> None:
         ("raw.files", "cannot name a table"),
     ],
 )
-def test_names_that_are_taken_are_refused(store: QueryStore, name: str, message: str, tmp_path: Path) -> None:
+def test_names_that_are_taken_are_refused(
+    refusing: QueryStore, name: str, message: str, tmp_path: Path
+) -> None:
     (tmp_path / "t.csv").write_text("a\n1\n")
-    answer = store.list_issues()
+    answer = refusing.list_issues()
     with pytest.raises(ValueError, match=message):
-        store.register(name, HOSTS)
+        refusing.register(name, HOSTS)
     with pytest.raises(ValueError, match=message):
-        store.attach(name, tmp_path / "t.csv")
-    assert store.list_issues() == answer
+        refusing.attach(name, tmp_path / "t.csv")
+    assert refusing.list_issues() == answer
 
 
 @pytest.mark.parametrize("data", [[1, 2], {"a": [1]}, "text", None, 5, pyarrow.table({})])
-def test_what_is_no_table_is_refused(store: QueryStore, data: object) -> None:
+def test_what_is_no_table_is_refused(refusing: QueryStore, data: object) -> None:
     with pytest.raises(ValueError, match=r"cannot be a table|no columns"):
-        store.register("t", data)
-    assert store.own_tables() == {}
+        refusing.register("t", data)
+    assert refusing.own_tables() == {}
 
 
-def test_a_relation_with_integers_that_arrow_would_garble_is_refused(store: QueryStore) -> None:
+def test_a_relation_with_integers_that_arrow_would_garble_is_refused(refusing: QueryStore) -> None:
     wide = duckdb.connect().sql("SELECT 340282366920938463463374607431767211455::UHUGEINT AS n")
     with pytest.raises((ValueError, QueryError), match="DECIMAL"):
-        store.register("t", wide)
-    assert store.own_tables() == {}
+        refusing.register("t", wide)
+    assert refusing.own_tables() == {}
 
 
 def test_a_table_is_replaced_and_removed_by_its_name_in_any_case(store: QueryStore) -> None:
