@@ -19,8 +19,8 @@ from stormlog.engine.reading import line_files as line_reading
 from stormlog.engine.reading.temporary_files import TemporaryFiles
 from stormlog.errors import QueryError
 from tests.engine.index.answers import answer_text, cold_answer, read_in_batches, warm_answer
+from tests.engine.index.changes import text_of
 from tests.engine.index.mixes import append
-from tests.engine.index.test_changed_files import text_of
 from tests.engine.reading.test_parquet_rows import sink_of, table
 from tests.query.sinks import START_NS, busy_session, write_lines
 
