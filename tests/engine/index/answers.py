@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable
 from dataclasses import astuple
 from pathlib import Path
@@ -12,11 +13,13 @@ import pytest
 
 import stormlog.query
 from stormlog.engine.database.settings import Settings
+from stormlog.engine.index.location import LAYOUT
 
 __all__ = [
     "answer_of",
     "answer_text",
     "cold_answer",
+    "forget_answers",
     "issues_of",
     "issues_text",
     "read_in_batches",
@@ -97,6 +100,12 @@ def issues_of(paths: Path, cache: Path | bool) -> str:
     """Return `issues_text` of a new store; ``<ROOT>`` stands for the paths."""
     with stormlog.query.open(paths, cache=cache) as store:
         return issues_text(store, paths)
+
+
+def forget_answers(cache: Path) -> None:
+    """Remove the answers that stores kept, so that the next one asks the index."""
+    for path in cache.glob(f"{LAYOUT}/*/answers"):
+        shutil.rmtree(path)
 
 
 def read_in_batches(monkeypatch: pytest.MonkeyPatch, batch_bytes: int) -> None:

@@ -20,13 +20,13 @@ import pytest
 import stormlog.query
 from stormlog.artifacts import ArtifactCatalog
 from stormlog.artifacts.snapshot import Snapshot
-from stormlog.engine.index.location import LAYOUT
 from stormlog.engine.reading.reader import Reader
 from stormlog.errors import SourceError
 from tests.engine.index.answers import (
     answer_of,
     answer_text,
     cold_answer,
+    forget_answers,
     issues_of,
     issues_text,
     warm_answer,
@@ -67,11 +67,6 @@ def ask(store: Any) -> Answer:
             by_folder[FOLDER.search(text)[0]][question].append(text)
     assert all(found["issues"] and found["sessions"] for found in by_folder.values())
     return Answer(rows, by_folder)
-
-
-def forget_answers(cache: Path) -> None:
-    for path in cache.glob(f"{LAYOUT}/*/answers"):
-        shutil.rmtree(path)
 
 
 #: Changes after which files say what they said before.
