@@ -201,6 +201,7 @@ def test_parquet_segment_edited_in_place_with_the_same_size_and_time(tmp_path: P
         edited(segment, lambda _: data)
         assert store.refresh()
         assert answer_text(store, with_events=False) == cold_answer(one, with_events=False)
+    forget_answers(tmp_path / "cache")
     assert issues_of(one, tmp_path / "cache") == issues_of(one, False)
 
 
