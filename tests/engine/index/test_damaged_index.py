@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 import stormlog.query
-from stormlog.artifacts.file_state import FileState
+from stormlog.artifacts.file_state import FileState, state_of
 from stormlog.engine.index import json_files
 from stormlog.engine.index.index_file import Index
 from stormlog.engine.index.kept_answers import AnswerFolder, KeptAnswer
 from stormlog.engine.index.location import LAYOUT, index_folder
+from stormlog.engine.index.updating import let_clock_tick
 from stormlog.engine.reading.read_plan import Piece
 from stormlog.errors import QueryError, SourceError
 from tests.engine.index.answers import cold_answer, issues_of, issues_text, warm_answer
@@ -180,7 +181,7 @@ SOME_SEEN_DAMAGES = ("index file garbage", "index file a folder", "part garbage 
 
 @pytest.mark.parametrize("damage", SEEN_DAMAGES)
 def test_nothing_of_a_damaged_index_is_taken(tmp_path: Path, damage: str) -> None:
-    """Whoever loads it begins anew, as without one: see `test_damage`."""
+    """Whoever loads it begins anew, as without one; `test_damage` shows what comes of that."""
     cache, paths = tmp_path / "cache", ["paths"]
     index = Index.load(index_folder(str(cache), paths), paths)
     for number in range(2):
@@ -199,6 +200,7 @@ def test_nothing_of_a_damaged_index_is_taken(tmp_path: Path, damage: str) -> Non
         return index.pieces, len(index.parts), index.findings, index.digests, index.next_id
 
     assert known() == (pieces, 2, index.findings, index.digests, 2)
+    let_clock_tick(state_of(str(path)) for path in Path(index.parts_folder).glob("*/*"))
     SEEN_DAMAGES[damage](cache)
     assert known() == ({}, 0, {}, {}, 0)
 
