@@ -177,8 +177,9 @@ def rename_with_a_link(folder: ChangedFolder) -> None:
     ids=["deleted", "sessions listed", "folder renamed, link in its place"],
 )
 def test_change_after_which_no_file_is_new(tmp_path: Path, change: Callable[[ChangedFolder], object]) -> None:
-    """Alone, for then there is nothing at all to read but an unfinished line."""
+    """Alone, and without the unfinished line, for then there is nothing at all to read."""
     folder, cache = ChangedFolder(tmp_path, "files").write(), tmp_path / "cache"
+    (folder.files / "torn.jsonl").unlink()
     with stormlog.query.open(folder.files, cache=cache) as store:
         before = issues_text(store, folder.files)
         change(folder)
