@@ -37,6 +37,7 @@ from stormlog.engine.reading.odd_lines import _MESSAGES
 from stormlog.query.sql_store import SqlStore
 from tests.apps.cli.runner import on_terminal, without_styles
 from tests.apps.cli.runner import stormlog as run_stormlog
+from tests.apps.cli.shared_stores import shared_stores
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"
@@ -144,6 +145,13 @@ def looks_like(shown: list[str], printed: list[str]) -> bool:
     return same and looks_like(shown[1:], printed[1:])
 
 
+@pytest.fixture(scope="module")
+def one_store_for_all_commands() -> Iterator[None]:
+    with shared_stores():
+        yield
+
+
+@pytest.mark.usefixtures("one_store_for_all_commands")
 @pytest.mark.parametrize("block", blocks("console"), ids=str)
 def test_commands_print_what_is_shown(block: Block, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workplace)
@@ -305,7 +313,10 @@ def reason_codes() -> set[str]:
     for path in CODE:
         if path.suffix != ".py" or "stormlog" not in path.relative_to(CHECKOUT).parts:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        if not re.search(rf"\b({'|'.join(positions)})\(", text):
+            continue
+        for node in ast.walk(ast.parse(text)):
             if not isinstance(node, ast.Call):
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))

@@ -178,28 +178,52 @@ def stormlog(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def write_tree(root: Path) -> None:
-    write_lines(root / "good.jsonl", [record(session_id="good", event_type="warning")])
+def write_tree(root: Path, session_id: str = "good") -> None:
+    write_lines(root / "good.jsonl", [record(session_id=session_id, event_type="warning")])
     (root / "oom_dump_1").mkdir()
     manifest = {"bundle_name": "oom_dump_1", "reason": "x", "backend": "cuda", "event_count": 0}
     (root / "oom_dump_1/manifest.json").write_text(json.dumps(manifest))
 
 
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For each special file and each name a folder with good files beside it."""
+    top = tmp_path_factory.mktemp("trees")
+    for name in NAMES:
+        for make in SPECIAL:
+            tree = tree_of(top, name, make)
+            tree.mkdir()
+            # Events of one session would be copies of each other.
+            write_tree(tree, tree.name)
+            make(tree / name)
+    return top
+
+
+def tree_of(top: Path, name: str, make: Callable[[Path], None]) -> Path:
+    return top / f"{name.replace('/', '-')}-{make.__name__}"
+
+
+@pytest.fixture(scope="module")
+def warned_and_read(trees: Path) -> tuple[set[str], list[str]]:
+    """The paths of warnings about all trees, and the files of all events."""
+    import stormlog.query
+
+    with stormlog.query.open(sorted(trees.iterdir()), cache=False) as store:
+        read = [row.as_dict()["source_path"] for row in store.query_events()]
+        return {warning.path for warning in store.catalog.warnings}, read
+
+
 @pytest.mark.parametrize("make", SPECIAL)
 @pytest.mark.parametrize("name", NAMES)
 def test_special_files_cost_a_warning_and_nothing_else(
-    tmp_path: Path, name: str, make: Callable[[Path], None]
+    trees: Path, warned_and_read: tuple[set[str], list[str]], name: str, make: Callable[[Path], None]
 ) -> None:
-    import stormlog.query
-
-    write_tree(tmp_path)
-    make(tmp_path / name)
-    with stormlog.query.open([tmp_path], cache=False) as store:
-        assert len(store.query_events()) == 1
-        warned = {warning.path for warning in store.catalog.warnings}
+    warned, read = warned_and_read
+    tree = tree_of(trees, name, make)
+    assert [Path(path).name for path in read if Path(path).parent == tree] == ["good.jsonl"]
     holds_events = make is make_directory and name.startswith(("segment", "events"))
     # A directory is walked whatever its name is.
-    assert (str(tmp_path / name) in warned) is not holds_events
+    assert (str(tree / name) in warned) is not holds_events
 
 
 def test_all_commands_survive_pipes_in_every_role(tmp_path: Path) -> None:

@@ -247,7 +247,11 @@ class AnsweringStore(EngineHolder):
         found = None if folder is None else folder.find(*statement)
         if found is not None and view is not None:
             said = [CatalogWarning(*warning) for warning in found.warnings]
-            self._note(found.has_read, said, found.files)
+            if self._has_read:
+                # What this store read itself may have been cut short by a limit of its own.
+                self._tell(said)
+            else:
+                self._note(found.has_read, said, found.files)
             self._refuse_skipped()
         return found
 

@@ -13,6 +13,21 @@ import stormlog.query
 _RECORDS = """
 SELECT * EXCLUDE (line_number) FROM projected_records ORDER BY timestamp_ns, session_id, segment_path, line_number
 """
+#: What `answers` names.
+ANSWERS = (
+    *(
+        "issues",
+        "sessions",
+        "events",
+        "ooms",
+        "records",
+        "phases",
+        "gaps",
+        "attachments",
+        "rejects",
+        "warnings",
+    ),
+)
 _LEGACY = re.compile(r"legacy-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 

@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from benchmarks.generate import session_records
-from stormlog.compaction import compact_sink
+from stormlog.compaction import CompactionReport, compact_sink
 from tests.captures import CHECKOUT
-from tests.compaction.answers import answers, assert_same, copy_of, tree
+from tests.compaction.answers import ANSWERS, answers, assert_same, copy_of, tree
 from tests.engine.reading.mutations import METADATA, capabilities, repeated_line
 from tests.query.sinks import busy_session, write_lines, write_sink
 from tests.soak import few_or_many
 from tests.telemetry.factories import record
 
 CAPTURES = CHECKOUT / "examples" / "captures"
+SEEDS = range(few_or_many(1, 20))
 
 
 def sinks(below: Path) -> list[Path]:
@@ -46,29 +48,36 @@ def closed(sink: Path) -> Path:
     return sink
 
 
-@pytest.mark.parametrize("scenario", sorted(path.name for path in CAPTURES.iterdir() if path.is_dir()))
-def test_captures(scenario: str, tmp_path: Path) -> None:
+def test_captures(tmp_path: Path) -> None:
     # In the same place everything is the same, ids made of paths included.
-    folder = copy_of(CAPTURES / scenario, tmp_path / scenario)
+    captures = copy_of(CAPTURES, tmp_path / "captures")
     # A damaged copy of another sink: it stays lines, and of two copies the one in lines counts.
-    shutil.rmtree(folder / "damaged" / "bad_middle", ignore_errors=True)
-    (tmp_path / "out").mkdir()
-    reports = []
-    for sink in sinks(folder):
+    shutil.rmtree(captures / "edge-cases" / "damaged" / "bad_middle")
+    for sink in sinks(captures):
         closed(sink)
-    wanted = answers(folder)
-    for sink in sinks(folder):
-        before = tree(sink)
-        report = compact_sink(sink, tmp_path / "out" / sink.relative_to(folder).as_posix().replace("/", "-"))
-        assert tree(sink) == before
-        reports.append((report, compact_sink(sink, replace=True)))
-        again = reports[-1][1]
-        assert again.is_replaced == bool(again.compacted)
-        assert again.segments == report.segments
-        assert tree(sink) == tree(Path(report.output)) or not again.is_replaced
-    assert answers(folder) == wanted
-    if scenario in ("torn-tail", "sink-retention", "v4-cuda-sim", "run-envelope"):
-        assert sum(len(report.compacted) for report, _ in reports) >= 1
+    wanted = answers(captures)
+    compacted: Counter[str] = Counter()
+    for sink in sinks(captures):
+        scenario = sink.relative_to(captures).parts[0]
+        output, before = None, tree(sink)
+        if scenario not in compacted:
+            # A copy is what a sink becomes that is replaced; the first of each scenario shows it.
+            output = tmp_path / f"{scenario}-copy"
+            copied = compact_sink(sink, output)
+            assert tree(sink) == before
+        report = compact_sink(sink, replace=True)
+        assert report.is_replaced == bool(report.compacted)
+        if output is not None:
+            assert report.segments == copied.segments
+            assert tree(sink) == (tree(output) if report.is_replaced else before)
+        compacted[scenario] += len(report.compacted)
+    assert all(compacted[name] for name in ("torn-tail", "sink-retention", "v4-cuda-sim", "run-envelope"))
+    found = answers(captures)
+    for answer in ANSWERS:
+        assert found[answer] == wanted[answer], answer
+
+
+# ---- sinks made for this -----------------------------------------------------------------------------------
 
 
 def spread(events: list[dict[str, Any]], directory: Path, size: int, **manifest: Any) -> Path:
@@ -78,28 +87,19 @@ def spread(events: list[dict[str, Any]], directory: Path, size: int, **manifest:
     )
 
 
-def test_generated_sinks_with_ties_and_disorder(tmp_path: Path) -> None:
+def ties_and_disorder(directory: Path) -> None:
     rng = random.Random(1)
-    events = [event for index in range(3) for event in session_records(index, 1200)]
+    events = [event for index in range(3) for event in session_records(index, 400)]
     for event in events:
         # A clock so coarse that many events share a moment.
         event["timestamp_ns"] -= event["timestamp_ns"] % 10**9
     # Disorder of up to some twenty places, within and across segments.
     order = sorted(range(len(events)), key=lambda index: index + rng.random() * 20)
-    sink = spread([events[index] for index in order], tmp_path / "sink", 500)
-    wanted = answers(sink)
-
-    report = compact_sink(sink, tmp_path / "out")
-
-    assert len(report.compacted) == 8 and not report.copied
-    assert report.row_count == 3600
-    assert_same(answers(tmp_path / "out"), wanted)
-    compact_sink(sink, replace=True)
-    assert answers(sink) == wanted
+    spread([events[index] for index in order], directory, 160)
 
 
 def odd_events() -> list[dict[str, Any]]:
-    """Return valid records that are hard to spell."""
+    """Return valid records that are hard to spell, all of one session."""
     texts = (
         "é",
         "😀 \x7f\x1f\x00",
@@ -128,37 +128,29 @@ def odd_events() -> list[dict[str, Any]]:
     return events
 
 
-@pytest.mark.parametrize("is_ascii", [True, False])
-@pytest.mark.parametrize("is_sorted", [True, False])
-def test_spellings(tmp_path: Path, is_ascii: bool, is_sorted: bool) -> None:
-    sink = write_sink(tmp_path / "sink", {"segment-000001.jsonl": odd_events() * 10})
-    lines = [json.dumps(event, sort_keys=is_sorted, ensure_ascii=is_ascii) for event in odd_events() * 10]
-    (sink / "segment-000001.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    wanted = answers(sink)
-
-    (segment,) = compact_sink(sink, tmp_path / "out").segments
-
-    assert segment.is_compacted and segment.row_count == len(lines)
-    if is_ascii and is_sorted:
-        # A record that lacks a key for which null is a value, and one whose metadata looks like its end.
-        assert segment.text_row_count == 20
-    assert_same(answers(tmp_path / "out"), wanted)
+#: How often a segment repeats its records: it has to be smaller as Parquet.
+REPEATS = 5
+#: Whether the keys are sorted, and all but ASCII escaped: a segment for each.
+SPELLINGS = [(True, True), (True, False), (False, True), (False, False)]
 
 
-def test_metadata_of_every_kind(tmp_path: Path) -> None:
+def spellings(directory: Path) -> None:
+    names = [f"segment-{number:06d}.jsonl" for number in range(1, 1 + len(SPELLINGS))]
+    write_sink(directory, {name: [] for name in names})
+    for name, (is_sorted, is_ascii) in zip(names, SPELLINGS, strict=True):
+        events = [{**event, "session_id": f"spelled-{name}"} for event in odd_events() * REPEATS]
+        lines = [json.dumps(event, sort_keys=is_sorted, ensure_ascii=is_ascii) for event in events]
+        (directory / name).write_text("\n".join(lines), encoding="utf-8")
+
+
+def metadata_of_every_kind(directory: Path) -> None:
     files: dict[str, list[dict[str, Any]]] = {
         f"segment-{number:06d}.jsonl": [] for number in range(1, len(METADATA) + 1)
     }
-    sink = write_sink(tmp_path / "sink", files)
+    write_sink(directory, files)
     for name, metadata in zip(files, METADATA, strict=True):
         line = json.dumps(record(event_type="phase_enter", metadata="@")).replace('"@"', metadata)
-        (sink / name).write_bytes(f"{line}\n".encode("utf-8", "surrogatepass") * 40)
-    wanted = answers(sink)
-
-    report = compact_sink(sink, tmp_path / "out")
-
-    assert len(report.compacted) > 10
-    assert_same(answers(tmp_path / "out"), wanted)
+        (directory / name).write_bytes(f"{line}\n".encode("utf-8", "surrogatepass") * 20)
 
 
 #: The second line of a segment, and why the segment is not compacted.
@@ -179,37 +171,107 @@ ODD_LINES: list[tuple[str | bytes, str]] = [
 ]
 
 
-def test_segments_with_anything_odd_stay_as_written(tmp_path: Path) -> None:
-    names = [f"segment-{number:06d}.jsonl" for number in range(1, 2 * len(ODD_LINES) + 2)]
-    sink = write_sink(tmp_path / "sink", {name: busy_session(name, 40) for name in names})
+ODD_NAMES = [f"segment-{number:06d}.jsonl" for number in range(1, 2 * len(ODD_LINES) + 2)]
+
+
+def odd_segments(directory: Path) -> None:
+    """Every second segment is an odd one."""
+    write_sink(directory, {name: busy_session(name, 40) for name in ODD_NAMES})
     first = (json.dumps(record(), sort_keys=True) + "\n").encode()
-    # Every second segment is an odd one.
-    for name, (line, _) in zip(names[1::2], ODD_LINES, strict=True):
-        (sink / name).write_bytes(first + (line if isinstance(line, bytes) else line.encode("utf-8")))
-    wanted = answers(sink)
-
-    report = compact_sink(sink, tmp_path / "out")
-
-    assert [segment.is_compacted for segment in report.segments] == [True, False] * len(ODD_LINES) + [True]
-    for name, kept, (line, reason) in zip(names[1::2], report.copied, ODD_LINES, strict=True):
-        assert kept.reason is not None and reason in kept.reason, line
-        assert (tmp_path / "out" / name).read_bytes() == (sink / name).read_bytes(), line
-    assert_same(answers(tmp_path / "out"), wanted)
+    for name, (line, _) in zip(ODD_NAMES[1::2], ODD_LINES, strict=True):
+        (directory / name).write_bytes(first + (line if isinstance(line, bytes) else line.encode("utf-8")))
 
 
-@pytest.mark.parametrize("seed", range(few_or_many(1, 20)))
-def test_changed_lines(tmp_path: Path, seed: int) -> None:
+def changed_lines(directory: Path, seed: int) -> None:
     rng = random.Random(seed)
     files: dict[str, list[dict[str, Any]]] = {f"segment-{number:06d}.jsonl": [] for number in range(1, 61)}
-    sink = write_sink(tmp_path / "sink", files)
+    write_sink(directory, files)
     for name in files:
-        (sink / name).write_bytes((repeated_line(rng) + b"\n") * 30)
-    wanted = answers(sink)
+        (directory / name).write_bytes((repeated_line(rng) + b"\n") * 15)
 
-    report = compact_sink(sink, tmp_path / "out")
+
+class Compacted(NamedTuple):
+    """Some sinks, compacted, in the place where the originals lay.
+
+    Attributes:
+        folder: Holds them.
+        originals: Holds the originals now.
+        reports: Name of a sink -> what compacting it said.
+        wanted: The answers about the originals.
+        found: The answers about what lies in their place.
+    """
+
+    folder: Path
+    originals: Path
+    reports: dict[str, CompactionReport]
+    wanted: dict[str, Any]
+    found: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def compacted(tmp_path_factory: pytest.TempPathFactory) -> Compacted:
+    below = tmp_path_factory.mktemp("compacted")
+    folder, originals, outputs = below / "sinks", below / "originals", below / "outputs"
+    for made in (ties_and_disorder, spellings, metadata_of_every_kind, odd_segments):
+        made(folder / made.__name__)
+    for seed in SEEDS:
+        changed_lines(folder / f"changed_lines-{seed}", seed)
+    wanted = answers(folder)
+    outputs.mkdir()
+    reports = {sink.name: compact_sink(sink, outputs / sink.name) for sink in sorted(folder.iterdir())}
+    folder.rename(originals)
+    outputs.rename(folder)
+    return Compacted(folder, originals, reports, wanted, answers(folder))
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_answers(compacted: Compacted, answer: str) -> None:
+    assert compacted.wanted[answer] or answer in ("ooms", "attachments", "warnings")
+    assert compacted.found[answer] == compacted.wanted[answer]
+
+
+def test_sinks_with_ties_and_disorder_are_compacted(compacted: Compacted) -> None:
+    report = compacted.reports["ties_and_disorder"]
+
+    assert len(report.compacted) == 8 and not report.copied
+    assert report.row_count == 1200
+
+
+def test_every_spelling_is_compacted(compacted: Compacted) -> None:
+    segments = compacted.reports["spellings"].segments
+
+    assert len(segments) == len(SPELLINGS)
+    assert all(
+        segment.is_compacted and segment.row_count == len(odd_events() * REPEATS) for segment in segments
+    )
+    # A record that lacks a key for which null is a value, and one whose metadata looks like its end.
+    assert segments[0].text_row_count == 2 * REPEATS
+
+
+def test_metadata_of_most_kinds_is_compacted(compacted: Compacted) -> None:
+    assert len(compacted.reports["metadata_of_every_kind"].compacted) > 10
+
+
+def test_segments_with_anything_odd_stay_as_written(compacted: Compacted) -> None:
+    report = compacted.reports["odd_segments"]
+
+    assert [segment.is_compacted for segment in report.segments] == [True, False] * len(ODD_LINES) + [True]
+    for name, kept, (line, reason) in zip(ODD_NAMES[1::2], report.copied, ODD_LINES, strict=True):
+        assert kept.reason is not None and reason in kept.reason, line
+        copy, original = (
+            folder / "odd_segments" / name for folder in (compacted.folder, compacted.originals)
+        )
+        assert copy.read_bytes() == original.read_bytes(), line
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_some_changed_lines_are_compacted_and_some_are_not(compacted: Compacted, seed: int) -> None:
+    report = compacted.reports[f"changed_lines-{seed}"]
 
     assert report.compacted and report.copied
-    assert_same(answers(tmp_path / "out"), wanted)
+
+
+# ---- what else is in a sink --------------------------------------------------------------------------------
 
 
 def test_what_lies_in_the_sink_besides_segments(tmp_path: Path) -> None:

@@ -29,8 +29,11 @@ def parquet_lines(connection: duckdb.DuckDBPyConnection, path: str) -> str:
         duckdb.Error: the file is no Parquet file or cannot be read.
     """
     source = f"read_parquet({quote_literal(path)}, hive_partitioning = false)"
-    members = []
+    members, number = [], "file_row_number + 1"
     for name, kind, *_ in connection.execute(f"DESCRIBE FROM {source}").fetchall():
+        if name.lower() == "file_row_number":
+            # A column of the file's own hides the one that DuckDB would count in.
+            number = "row_number() OVER ()"
         if name in KNOWN_V3_FIELD_SET:
             value = _metadata_json(kind) if name == "metadata" else f"CAST(to_json({name}) AS VARCHAR)"
             member = f"""concat(', "{name}": ', coalesce({value}, 'null'))"""
@@ -39,7 +42,7 @@ def parquet_lines(connection: duckdb.DuckDBPyConnection, path: str) -> str:
             )
     # The first comma is one too many.
     joined = f"substr(concat({', '.join(members)}), 3)" if members else "''"
-    return f"SELECT file_row_number + 1 AS line_number, concat('{{', {joined}, '}}') AS line FROM {source}"
+    return f"SELECT {number} AS line_number, concat('{{', {joined}, '}}') AS line FROM {source}"
 
 
 def missing_rows(database: Database, files: Sequence[tuple[int, str]]) -> dict[int, tuple[int, int]]:

@@ -74,7 +74,7 @@ BASES = {
     "mcp": "runs",
     "sql": f"runs {SELECT}",
     "describe": "",
-    "export": "runs out.sqlite --views sessions",
+    "export": "runs {out}/out.sqlite --views sessions",
     "spec": "",
     "rollups": "sink",
     "query runs": "linked-a linked-b",
@@ -137,7 +137,7 @@ TABLE: dict[str, list[Row]] = {
         *behind(opens(reading()), "runs", SELECT),
     ],
     "shell": [
-        Row("--attach", "--attach hosts=hosts.csv", new="hosts"),
+        Row("--attach", "--attach hosts=hosts.csv", new="your own: host, team"),
         *opens(reading()),
     ],
     "mcp": [
@@ -152,13 +152,13 @@ TABLE: dict[str, list[Row]] = {
     ],
     "describe": [Row("--json", "--json", new='"columns"')],
     "export": [
-        Row("--views", "--views runs", "runs out.sqlite", new="Not asked for"),
+        Row("--views", "--views runs", "runs {out}/out.sqlite", new="Not asked for"),
         Row("--since", "--since 2026-01-02T03:04:08.5", new="Left out, as it had ended before"),
         Row("--force", "--force", "runs old.sqlite --views sessions", base_status=None),
         Row("--json", "--json", new='"left_out_count"'),
         Row("--format", "--format openmetrics", "runs", new="# EOF", base_status=None),
         Row("--output", "-o counts.prom", "runs --format openmetrics", new="counts.prom", on="files"),
-        *behind(opens(reading()), "runs", "out.sqlite --views sessions"),
+        *behind(opens(reading()), "runs", "{out}/out.sqlite --views sessions"),
     ],
     "spec": [
         Row("--json", "issues stats --json", new='"parameters"'),

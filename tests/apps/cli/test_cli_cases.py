@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.apps.cli.runner import stormlog
+from tests.apps.cli.shared_stores import shared_stores
 from tests.vectors.harness import Case, load_cases, write_files
 
 CASES = load_cases("cli")
 
 
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+    """One folder for all cases of the same files, which commands only read, and with one store."""
+    found = {}
+    for case in CASES:
+        files = json.dumps(case.input["files"])
+        if files not in found:
+            found[files] = tmp_path_factory.mktemp("case").resolve()
+            write_files(case.input["files"], found[files])
+    with shared_stores():
+        yield found
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_command_lines_answer_as_recorded(case: Case, tmp_path: Path) -> None:
-    root = tmp_path.resolve()
-    write_files(case.input["files"], root)
+def test_command_lines_answer_as_recorded(case: Case, roots: dict[str, Path]) -> None:
+    root = roots[json.dumps(case.input["files"])]
     before = [] if case.input.get("entry") == "stormlog" else ["query"]
     outcome = stormlog(*before, *(argument.replace("<ROOT>", str(root)) for argument in case.input["argv"]))
     expected = case.expected

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from stormlog.query import QueryStore
 from stormlog.query import open as open_store
-from stormlog.query.schema import describe_views
+from stormlog.query.schema import ViewDescription, describe_views
 from tests.apps.cli.runner import stormlog
 
 CAPTURES = Path(__file__).resolve().parents[3] / "examples" / "captures"
@@ -56,26 +57,30 @@ def test_a_misspelt_view_is_told_with_the_nearest_one() -> None:
     assert "there are attachments" in stormlog("describe", "raw.files").stderr
 
 
-def test_every_example_runs() -> None:
-    with opened() as store:
-        for view in describe_views(store):
-            if view.arguments:
-                assert "(" in view.example.partition("FROM")[2], view.name
-            assert store.sql(view.example).columns, view.name
+@pytest.fixture(scope="module")
+def store() -> Iterator[QueryStore]:
+    with open_store(CAPTURES / "v4-cuda-sim", cache=False) as store:
+        yield store
 
 
-def opened() -> QueryStore:
-    return open_store(CAPTURES / "v4-cuda-sim", cache=False)
+@pytest.fixture(scope="module")
+def views(store: QueryStore) -> dict[str, ViewDescription]:
+    return {view.name: view for view in describe_views(store)}
+
+
+def test_every_example_runs(store: QueryStore, views: dict[str, ViewDescription]) -> None:
+    for view in views.values():
+        if view.arguments:
+            assert "(" in view.example.partition("FROM")[2], view.name
+        assert store.sql(view.example).columns, view.name
 
 
 @pytest.mark.parametrize("name", ["events", "sessions", "memory_timeline"])
-def test_columns_are_those_of_the_view(name: str) -> None:
-    with opened() as store:
-        (view,) = [view for view in describe_views(store) if view.name == name]
-        found = (
-            store.sql(f"FROM {view.example.partition('FROM ')[2].partition(' WHERE')[0]} LIMIT 0")
-            if (view.arguments)
-            else store.sql(f"FROM {name} LIMIT 0")
-        )
-        assert [column.name for column in view.columns] == found.columns
-        assert [column.type for column in view.columns] == found.types
+def test_columns_are_those_of_the_view(
+    name: str, store: QueryStore, views: dict[str, ViewDescription]
+) -> None:
+    view = views[name]
+    call = view.example.partition("FROM ")[2].partition(" WHERE")[0] if view.arguments else name
+    found = store.sql(f"FROM {call} LIMIT 0")
+    assert [column.name for column in view.columns] == found.columns
+    assert [column.type for column in view.columns] == found.types

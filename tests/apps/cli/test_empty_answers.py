@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from stormlog.tracking import Tracker
 from stormlog.tracking.scanning.options import ScanOptions
 from tests.apps.cli.runner import stormlog
 from tests.apps.cli.samples import capture, event, write_lines
+from tests.apps.cli.shared_stores import shared_stores
 
 
 @pytest.fixture
@@ -26,6 +28,13 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "runs").mkdir()
     capture(tmp_path / "runs")
     return Path("runs")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Such runs, which commands read through one store."""
+    with shared_stores():
+        yield capture(tmp_path_factory.mktemp("shared")).parent
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +131,9 @@ def test_what_is_no_statement_is_refused(word: str, joined: bool, runs: Path) ->
     ],
 )
 def test_words_of_a_fixed_list_and_dates_are_refused(
-    arguments: tuple[str, ...], words: str, runs: Path
+    arguments: tuple[str, ...], words: str, shared: Path
 ) -> None:
-    outcome = stormlog("query", arguments[0], runs, *arguments[1:])
+    outcome = stormlog("query", arguments[0], shared, *arguments[1:])
     assert (outcome.status, outcome.stdout) == (2, "")
     assert words in outcome.stderr
 
@@ -144,9 +153,9 @@ def test_words_of_a_fixed_list_and_dates_are_refused(
     ],
 )  # fmt: skip
 def test_a_word_that_nothing_has_is_told_with_those_there_are(
-    arguments: tuple[str, ...], note: str, runs: Path
+    arguments: tuple[str, ...], note: str, shared: Path
 ) -> None:
-    command = ("query", arguments[0], runs, *arguments[1:])
+    command = ("query", arguments[0], shared, *arguments[1:])
     outcome = stormlog(*command, "--json")
     assert (outcome.status, outcome.stdout, outcome.stderr) == (0, "[]\n", f"Note: {note}\n")
     # The answer is kept by now.
@@ -154,19 +163,19 @@ def test_a_word_that_nothing_has_is_told_with_those_there_are(
     assert stormlog(*command, "-q").stderr == ""
 
 
-def test_filters_that_no_row_fits_together_say_how_many_rows_there_are(runs: Path) -> None:
+def test_filters_that_no_row_fits_together_say_how_many_rows_there_are(shared: Path) -> None:
     for arguments, note in (
         (("issues", "--kind", "hidden_memory_anomaly"), "0 of 2 issues fit"),
         (("issues", "--state", "resolved"), "0 of 2 issues fit"),
         (("issues", "--severity", "critical", "--session", "s-1"), "0 of 2 issues fit"),
         (("sessions", "--status", "running"), "0 of 2 sessions fit"),
     ):
-        assert stormlog("query", arguments[0], runs, *arguments[1:]).stderr == f"Note: {note}\n"
+        assert stormlog("query", arguments[0], shared, *arguments[1:]).stderr == f"Note: {note}\n"
 
 
-def test_an_answer_without_rows_where_there_are_none_is_silent(runs: Path) -> None:
-    assert stormlog("query", "ooms", runs, "--prod").stderr == ""
-    assert stormlog("query", "ooms", runs).stderr == ""
+def test_an_answer_without_rows_where_there_are_none_is_silent(shared: Path) -> None:
+    assert stormlog("query", "ooms", shared, "--prod").stderr == ""
+    assert stormlog("query", "ooms", shared).stderr == ""
 
 
 def test_of_many_known_words_some_are_named(tmp_path: Path) -> None:

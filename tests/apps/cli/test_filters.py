@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from stormlog.query import open as open_store
 from stormlog.tracking import IssueConditions, Tracker
 from tests.apps.cli.filter_capture import DAY_NS, HOUR_NS, filter_capture
 from tests.apps.cli.runner import stormlog
+from tests.apps.cli.shared_stores import shared_stores
 
 #: What a filter is of -> the method of the store, its class, and what names a row.
 LISTS: dict[str, tuple[str, type[Any], str]] = {
@@ -152,9 +154,17 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return filter_capture(tmp_path_factory.mktemp("filters") / "runs")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_store_for_all_commands() -> Iterator[None]:
+    with shared_stores():
+        yield
+
+
 @pytest.fixture(scope="module")
-def store(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> QueryStore:
-    return open_store(runs, cache=tmp_path_factory.mktemp("cache"))
+def store(runs: Path) -> Iterator[QueryStore]:
+    """It keeps its answers where commands look for theirs: one that asks the same need not work it out."""
+    with open_store(runs) as store:
+        yield store
 
 
 def named(listed: str, keys: list[Any]) -> str:

@@ -1,46 +1,35 @@
-"""Every option of every command does something that can be seen: a table of command lines without and with it."""
+"""Every option of every command does something that can be seen: a table of command lines without and with it.
+
+Most command lines only read and print: they share stores that stay open (tests/apps/cli/flag_world.py). What an option
+does to files, or to the engine, is looked at where the command line runs by itself, in a copy of the files.
+"""
 
 from __future__ import annotations
 
-import gzip
-import io
-import json
-import os
-import shlex
-import shutil
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import click
-import duckdb
 import pytest
 
 from stormlog.apps.cli.app import root
-from stormlog.tracking import Tracker
-from stormlog.tracking.digest import NotifySettings
 from tests.apps.cli.flag_rows import (
     JSON,
     Row,
     answers,
-    formats,
     limits,
     place,
     reading,
     stores,
     times,
-    verbs,
 )
 from tests.apps.cli.flag_rows_of_questions import BASES as BASES_OF_QUESTIONS
 from tests.apps.cli.flag_rows_of_questions import TABLE as ROWS_OF_QUESTIONS
-from tests.apps.cli.runner import Outcome, stormlog
-from tests.apps.cli.samples import START_NS, event, write_lines
-from tests.apps.mcp.sessions import session as session_of_agent
-from tests.artifacts.factories import make_oom_bundle
-from tests.query.sinks import SECOND, busy_session, write_sink
-from tests.tracking.tables import everything, tables
+from tests.apps.cli.flag_rows_of_the_tracker import BASES as BASES_OF_THE_TRACKER
+from tests.apps.cli.flag_rows_of_the_tracker import TABLE as ROWS_OF_THE_TRACKER
+from tests.apps.cli.flag_world import Seen, World, make_world
+from tests.apps.cli.samples import START_NS
+from tests.query.sinks import SECOND
 
 #: Options without a row, and why.
 EXCEPTIONS = {
@@ -85,41 +74,17 @@ BASES = {
     **{f"query {name}": "runs" for name in ("issues", "sessions", "events", "ooms")},
     "why": "runs",
     "scan": "more --settle 0s",
-    "issues show": "{alert}",
-    "issues history": "{alert}",
-    "issues comments": "{alert}",
-    "issues claim": "{alert}",
-    "issues resolve": "{alert}",
-    "issues reopen": "{resolved}",
-    "issues ignore": "{alert}",
-    "issues assign": "{alert} --to ann",
-    "issues merge": "{alert} {degraded}",
-    "issues unmerge": "{merged}",
-    "issues comment": "{alert} looked-at",
-    "issues edit-comment": "{comment} changed",
-    "issues delete-comment": "{comment}",
-    "issues record": "'Loss is NaN'",
-    "issues export": "-",
-    "issues import": "issues.json",
     "gate": "runs --settle 0s",
-    "projects create": "fresh",
-    "projects set": "default --alert-frequency daily",
-    "db backup": "copy.db",
-    "db restore": "copy.db",
     "compact": "sink",
     "cache info": "runs",
     "cache clear": "runs",
     "cache verify": "runs",
     **BASES_OF_QUESTIONS,
+    **BASES_OF_THE_TRACKER,
 }
 
-MAIL = "--smtp-host 127.0.0.1 --from a@example.org"
-#: What stdin holds.
-STATEMENTS = "SHOW TABLES;\nSELECT session_id FROM sessions;\n"
-#: What an agent does.
-CALLS = [("query", {"sql": "SELECT count(*) FROM events"}), ("comment", {"issue": "1", "body": "looked at"})]
 #: What makes an index of each kind of files.
-REMEMBER = "query issues damaged -q --cache-dir other-cache"
+REMEMBER = "query sessions damaged -q --cache-dir other-cache"
 
 TABLE: dict[str, list[Row]] = {
     "query issues": [
@@ -227,161 +192,6 @@ TABLE: dict[str, list[Row]] = {
         JSON,
         Row("--quiet", "-q", "damaged", gone="damaged.jsonl", on="stderr"),
     ],
-    "issues list": [
-        *stores(),
-        *formats("issue_id", "issue_id"),
-        Row("--state", "--state resolved", gone="Collector degradation"),
-        Row("--hide-ignored", "--hide-ignored", "--state ignored", new="exclude", on="stderr", status=2),
-        *place("Collector degradation", "", "job-9", has=("--app", "--search", "--since", "--rank", "--dev")),
-        Row("--since", "--since 2026-01-02T03:04:08.5", gone="Loss diverged"),
-        Row("--rank", "--rank 1", gone="Loss diverged"),
-        Row("--dev", "--dev", gone="Collector degradation"),
-        Row("--search", "--search diverged", gone="Collector degradation"),
-        Row("--fields", "--fields kind", gone="Collector degradation"),
-        Row("--kind", "--kind oom", gone="Collector degradation"),
-        Row("--severity", "--severity critical", gone="Collector degradation"),
-        Row("--app", "--app trainer", gone="Collector degradation"),
-        Row("--prod", "--production", gone="Loss diverged"),
-        Row("--session-id", "--session s-9", gone="Collector degradation"),
-        Row("--version", "--version 0.9", gone="Alert:"),
-        Row("--where", "--where \"kind = 'error'\"", gone="Collector degradation"),
-        Row("--all-projects", "--all-projects", new="Loss is lost"),
-        Row("--sort", "--sort occurrences", "--limit 1", new="Collector degradation"),
-        Row("--limit", "--limit 1", new="--page 2", on="stderr"),
-        Row("--after", "--after {cursor}", "--limit 1", gone="{first}"),
-    ],
-    "issues show": [
-        *stores(),
-        JSON,
-        Row("--format", "--format markdown", new="- **Status:**"),
-        Row("--why", "--why", new="Rule alert, version 1"),
-        Row("--repo", "--repo no-such-folder", new="no-such-folder", on="stderr", status=2),
-        *limits(),
-        Row("--spill-dir", "--spill-dir spilled", new="'spilled/", on="engine"),
-        Row("--spill-limit", "--spill-limit 2GB", new="'2GB'", on="engine"),
-        Row("--unpack-limit", "--unpack-limit never", new="never", on="stderr", status=2),
-        Row("--no-cache", "--no-cache", gone="\ncache/", on="files"),
-        Row("--cache-dir", "--cache-dir elsewhere", new="elsewhere/", on="files"),
-        Row("--quiet", "-q", "{alert_fingerprint} runs damaged", gone="damaged", on="stderr"),
-    ],
-    "issues history": [
-        *stores(),
-        *formats("at_ns", "activity_id"),
-        Row("--limit", "--limit 1", new="--after", on="stderr"),
-        Row("--after", "--after {history_cursor}", gone="comment"),
-    ],
-    "issues claim": [
-        *verbs(),
-        Row(
-            "--take",
-            "--take",
-            "{alert} --as-agent bot",
-            new="Claimed",
-            base_status=4,
-            before="issues claim --where \"title LIKE 'Alert%'\" --yes",
-        ),
-    ],
-    "issues resolve": [
-        *verbs(),
-        Row("--version", "--version 1.2.3", new="in 1.2.3"),
-        Row("--amend", "--amend", "{resolved} --version 9.9", new="Amended", base_status=4),
-    ],
-    "issues reopen": verbs("status = 'resolved'", "(OOM", yes=(4, "cannot become new", "stderr")),
-    "issues ignore": [
-        *verbs(),
-        Row("--reason", "--reason noise", new="noise", on="tracker"),
-        Row("--until-count", "--until-count 77", new='"count":77', on="tracker"),
-        Row("--until-runs", "--until-runs 78", new='"runs":78', on="tracker"),
-        Row("--kind", "--kind oom", "", new="Rule 2 ignores all oom issues", base_status=2),
-        Row(
-            "--dimension",
-            "--dimension backend=*",
-            "",
-            new="Rule 2 ignores issues with backend=*",
-            base_status=2,
-        ),
-        Row("--until-next", "--until-next", new='"next":true', on="tracker"),
-        Row("--until", "--until 2040-01-01", new='"date_ns":2208988800000000000', on="tracker"),
-    ],
-    "issues assign": [
-        *verbs(more="--to ann"),
-        Row("--to", "--to bob", "{alert}", new="to bob", base_status=2),
-        Row("--nobody", "--nobody", "{alert}", new="Unassigned", base_status=2),
-    ],
-    "issues stats": [
-        *stores(),
-        JSON,
-        Row("--by", "--by week", new="Week (UTC)"),
-        Row("--periods", "--periods 400", new="\n2025-"),
-        Row("--all-projects", "--all-projects", new="Issues    7", gone="Issues    6"),
-    ],
-    "issues ignores": [
-        *stores(),
-        Row("--as-agent", "--remove 1 --as-agent bot", new="'agent', 'bot'", on="tracker"),
-        *formats("rule_id", "rule_id"),
-        Row("--remove", "--remove 77", new="no ignore rule 77", on="stderr", status=4),
-    ],
-    "issues merge": [
-        *stores(writes=True),
-        JSON,
-        Row("--across-apps", "--across-apps", "{alert} {trainer}", new="Merged", base_status=4),
-        Row("--keep-status", "--keep-status", "{resolved} {degraded}", new="Merged", base_status=4),
-        Row("--reopen", "--reopen", "{resolved} {degraded}", new="Merged", base_status=4),
-        Row("--revision", "--revision 99", new="revision", on="stderr", status=4),
-    ],
-    "issues unmerge": [*stores(writes=True), JSON],
-    "issues undo": [
-        *(row for row in stores(writes=True) if row.option != "--as-agent"),
-        JSON,
-        Row("--as-agent", "--as-agent bot", new="agent bot", on="stderr", status=4),
-    ],
-    "issues comment": [*stores(writes=True), JSON],
-    "issues comments": [*stores(), *formats("comment_id", "comment_id")],
-    "issues edit-comment": [
-        *stores(writes=True)[:-1],
-        Row("--as-agent", "--as-agent bot", new="author", on="stderr", status=4),
-        JSON,
-    ],
-    "issues delete-comment": [
-        *stores(writes=True)[:-1],
-        Row("--as-agent", "--as-agent bot", new="author", on="stderr", status=4),
-        JSON,
-    ],
-    "issues record": [
-        Row("--module", "--module loader", new="loader", on="tracker"),
-        Row("--discriminator", "--discriminator TypeError", new="typeerror", on="tracker"),
-        Row("--session-id", "--session run-77", new="'run-77'", on="tracker"),
-        Row("--run", "--run job-77", new="'job-77'", on="tracker"),
-        Row("--app", "--app trainer7", new="'trainer7'", on="tracker"),
-        Row("--dev", "--dev", "'Loss is NaN' --json", new='"is_dev": true'),
-        Row("--code-version", "--code-version 7.8.9", new="'7.8.9'", on="tracker"),
-        Row("--severity", "--severity warning", "'Loss is NaN' --json", new='"severity": "warning"'),
-        Row("--at", "--at 2026-01-01", "'Loss is NaN' --json", new='"first_seen_ns": 1767225600000000000'),
-        Row("--rank", "--rank 77", new="[77]", on="tracker"),
-        Row("--host", "--host node-77", new="'node-77'", on="tracker"),
-        Row("--user", "--user ann77", new="'ann77'", on="tracker"),
-        Row("--db", "--db fresh.db", new="fresh.db", on="files"),
-        Row("--as-agent", "--as-agent bot", new="'bot'", on="tracker"),
-        Row("--allow", "--allow issues:read", new="issues:write", on="stderr", status=5),
-        Row("--project", "--project fresh", new="'fresh'", on="tracker"),
-        Row(
-            "--group-shared", "--group-shared", "'Loss is NaN' --db fresh.db", new="fresh.db 660", on="files"
-        ),
-        JSON,
-    ],
-    "issues export": [
-        *stores(),
-        Row("--no-counts", "--no-counts", gone="hit_count"),
-        Row("--json", "--json", "out.json", new="{"),
-    ],
-    "issues import": [
-        Row("--db", "--db fresh.db", new="fresh.db", on="files"),
-        Row("--as-agent", "--as-agent bot", "changed.json", new="'bot'", on="tracker"),
-        Row("--allow", "--allow issues:read", new="issues:write", on="stderr", status=5),
-        Row("--project", "--project fresh", new="'fresh'", on="tracker"),
-        Row("--group-shared", "--group-shared", "issues.json --db fresh.db", new="fresh.db 660", on="files"),
-        JSON,
-    ],
     "gate": [
         Row("--budget", "--budget '* peak_used < 1KB'", new="| over |", status=10),
         Row(
@@ -464,103 +274,6 @@ TABLE: dict[str, list[Row]] = {
         JSON,
         Row("--quiet", "-q", "damaged", gone="damaged.jsonl", on="stderr"),
     ],
-    "notify": [
-        *stores(),
-        JSON,
-        Row("--all-projects", "--all-projects", new="other"),
-        Row("--force", "--force", "--dry-run --project other", new="Loss is lost"),
-        Row("--dry-run", "--dry-run --force", "--force", gone="queued", base_status=8),
-        Row(
-            "--smtp-host",
-            "--smtp-host mail.example.org --from a@example.org",
-            new="'mail.example.org'",
-            on="mail",
-        ),
-        Row("--smtp-port", "--smtp-port 2525", MAIL, new="port=2525", on="mail"),
-        Row("--smtp-tls", "--smtp-tls none", MAIL, new="tls='none'", on="mail"),
-        Row("--smtp-user", "--smtp-user ann", MAIL, new="STORMLOG_SMTP_PASSWORD", on="stderr", status=2),
-        Row("--from", "--from b@example.org", MAIL, new="sender='b@example.org'", on="mail"),
-        Row("--timeout", "--timeout 7s", new="webhook_timeout_s=7.0", on="mail"),
-    ],
-    "projects list": [*stores(project=None), *formats("name", "name")],
-    "projects create": [
-        Row("--alert-frequency", "--alert-frequency weekly", new="digests weekly"),
-        Row("--version-order", "--version-order semver", new="versions semver"),
-        Row("--regress-on-equal", "--regress-on-equal", "fresh --json", new='"regress_on_equal": true'),
-        Row(
-            "--regress-on-equal",
-            "--no-regress-on-equal",
-            "fresh --json --regress-on-equal",
-            gone='"regress_on_equal": true',
-        ),
-        Row("--recipient", "--recipient ann@example.org", new="ann@example.org"),
-        Row(
-            "--clear-recipients",
-            "--clear-recipients",
-            "fresh --recipient ann@example.org",
-            status=2,
-            new="exclude",
-            on="stderr",
-        ),
-        Row("--webhook", "--webhook https://example.org/hook", new="https://example.org/"),
-        Row("--webhook-format", "--webhook-format slack", "fresh --json", new='"slack"'),
-        Row(
-            "--clear-webhook",
-            "--clear-webhook",
-            "fresh --webhook https://example.org/hook",
-            status=2,
-            new="exclude",
-            on="stderr",
-        ),
-        Row("--db", "--db fresh.db", new="fresh.db", on="files"),
-        Row("--as-agent", "--as-agent bot", new="'bot'", on="tracker"),
-        Row("--allow", "--allow issues:read", new="issues:write", on="stderr", status=5),
-        Row("--group-shared", "--group-shared", "fresh --db fresh.db", new="fresh.db 660", on="files"),
-        JSON,
-    ],
-    "projects set": [
-        Row("--alert-frequency", "--alert-frequency weekly", "default", new="digests weekly", base_status=2),
-        Row("--version-order", "--version-order semver", new="versions semver"),
-        Row(
-            "--regress-on-equal",
-            "--regress-on-equal",
-            "default --version-order auto --json",
-            new='"regress_on_equal": true',
-        ),
-        Row(
-            "--regress-on-equal",
-            "--no-regress-on-equal",
-            "default --json --regress-on-equal",
-            gone='"regress_on_equal": true',
-        ),
-        Row("--recipient", "--recipient bob@example.org", new="bob@example.org"),
-        Row("--clear-recipients", "--clear-recipients", "other --version-order auto", gone="ann@example.org"),
-        Row("--webhook", "--webhook https://example.org/hook", new="https://example.org/"),
-        Row(
-            "--webhook-format", "--webhook-format slack", "default --version-order auto --json", new='"slack"'
-        ),
-        Row("--clear-webhook", "--clear-webhook", gone="127.0.0.1"),
-        *stores(writes=True, project=None),
-        JSON,
-    ],
-    "db status": [Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3), JSON],
-    "db migrate": [
-        Row("--dry-run", "--dry-run", "--json", new='"dry_run": true'),
-        Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3),
-        JSON,
-    ],
-    "db restore": [
-        Row("--yes", "--yes", new="is kept as", before="db backup copy.db", base_status=2),
-        Row("--db", "--db fresh.db", new="fresh.db", on="files", before="db backup copy.db", base_status=2),
-        Row("--json", "--json --yes", new='"kept": ', before="db backup copy.db", base_status=2),
-    ],
-    "db backup": [
-        Row("--force", "--force", "issues.json", new="Copied", base_status=None),
-        Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3),
-        JSON,
-    ],
-    "db check": [Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3), JSON],
-    "db purge": [*stores(writes=True, project=None)[:2], JSON],
     "compact": [
         Row("--output", "--output packed-sink", new="packed-sink/", on="files"),
         Row("--replace", "--replace", new="is the compacted sink now"),
@@ -598,6 +311,7 @@ TABLE: dict[str, list[Row]] = {
         Row("--cache-dir", "--cache-dir other-cache", "damaged", new="all equal", before=REMEMBER),
     ],
     "doctor": [JSON],
+    **ROWS_OF_THE_TRACKER,
     **ROWS_OF_QUESTIONS,
     "": [Row("--version", "--version", "", new="stormlog 1", base_status=0)],
 }
@@ -635,283 +349,94 @@ def test_every_option_has_a_row() -> None:
     assert all(row.new or row.gone or row.status != row.base_status for of in TABLE.values() for row in of)
 
 
-# ---- the world in which commands run -----------------------------------------------------------------------
+# ---- command lines -------------------------------------------------------------------------------------------
+
+#: Commands that write to no file: with open stores they run where the files are.
+IN_PLACE = {
+    *(f"query {name}" for name in ("issues", "sessions", "events", "ooms")),
+    *(f"query {name}" for name in ("runs", "attachments", "summary", "correlate")),
+    *("why", "report", "diff", "top", "shell", "sql", "export", "issues show", "scan", "gate", "mcp"),
+}
+#: Options with which they do, or with which they change a tracker or a store.
+WRITING = ("--output", "--force", "--attach", "--allow", "--as-agent")
+#: Options that do not get into each other's way: one command line shows what all of them do to the engine and files.
+TOGETHER = (
+    "--threads",
+    "--memory-limit",
+    "--spill-dir",
+    "--spill-limit",
+    "--cache-dir",
+    "--output",
+    "--summary",
+)
+#: What is seen in copies only.
+OF_COPIES = ("engine", "files")
 
 
-def _artifacts(world: Path) -> None:
-    """Write telemetry of all kinds, each in a folder of its own."""
-    for name in (
-        "runs",
-        "damaged",
-        "packed",
-        "damaged-dumps/oom_dump_x",
-        "more",
-        "quiet",
-        "drift",
-        "spilled",
-    ):
-        (world / name).mkdir(parents=True)
-    cuda = {"backend": "cuda"}
-    write_lines(
-        world / "runs" / "events.jsonl",
-        event(),
-        event(timestamp_ns=START_NS + SECOND, event_type="warning", context="High fragmentation: 40.0%"),
-        event(
-            timestamp_ns=START_NS + 2 * SECOND,
-            event_type="collector_degraded",
-            metadata={**cuda, "collector_health_status": "degraded", "collector_last_error": "NVML error"},
-        ),
-        event(timestamp_ns=START_NS + 3 * SECOND, event_type="stop"),
-        event(
-            timestamp_ns=START_NS + 4 * SECOND,
-            session_id="s-2",
-            job_id="j2",
-            rank=1,
-            world_size=2,
-            collector="other",
-            event_type="error",
-            context="CUDA out of memory",
-            metadata={"backend": "rocm", "oom_reason": "r1", "code_version": "0.9"},
-        ),
+def is_in_place(command: str, row: Row) -> bool:
+    return (
+        command in IN_PLACE and row.before is None and row.on not in OF_COPIES and row.option not in WRITING
     )
-    made = {"a": ("s-2", "cuda", "r1", "2026-01-01"), "b": ("s-9", "rocm", "r2", "2026-02-01")}
-    for name, (session, backend, reason, day) in made.items():
-        make_oom_bundle(
-            world / "runs" / f"oom_dump_{name}",
-            session_id=session,
-            backend=backend,
-            reason=reason,
-            created_at_utc=f"{day}T00:00:00Z",
-        )
-    (world / "damaged-dumps" / "oom_dump_x" / "manifest.json").write_text("{broken")
-    write_lines(world / "damaged" / "damaged.jsonl", event(session_id="d"), "{broken")
-    lines = "".join(json.dumps(event(session_id="p", timestamp_ns=START_NS + n)) + "\n" for n in range(50))
-    (world / "packed" / "events.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
-    write_lines(
-        world / "more" / "new.jsonl",
-        event(session_id="m", event_type="warning", context="Disk is low"),
-        event(session_id="m", timestamp_ns=START_NS + SECOND, event_type="stop"),
+
+
+def arguments(command: str, row: Row) -> str:
+    """Return what a command line with an option has besides the base: the option, or several that are seen at once."""
+
+    def joins(other: Row) -> bool:
+        return other.option in TOGETHER and other.on in OF_COPIES
+
+    if not joins(row):
+        return row.args
+    where = (row.base, row.before)
+    return " ".join(
+        other.args for other in TABLE[command] if joins(other) and (other.base, other.before) == where
     )
-    write_lines(
-        world / "quiet" / "quiet.jsonl",
-        event(session_id="q", metadata={**cuda, "severity": "info"}, event_type="warning", context="Hum"),
-    )
-    drift = [row for row in busy_session("drift", 40) if row["event_type"] == "sample"]
-    write_lines(world / "drift" / "drift.jsonl", *drift)
-    (world / "hosts.csv").write_text("host,team\nh,vision\n")
-    (world / "old.sqlite").touch()
-    (world / "question.sql").write_text("SELECT 6 AS six")
-    _linked_run(world / "linked-a", "wandb", "first title", START_NS - 24 * 3600 * SECOND, 0)
-    _linked_run(world / "linked-b", "mlflow", "second title", START_NS, 1)
-    write_sink(world / "torn", {"segment-000001.jsonl": busy_session("t", 40)})
-    with (world / "torn" / "segment-000001.jsonl").open("a") as stream:
-        stream.write("{broken\n")
-    write_sink(world / "sink", {"segment-000001.jsonl": busy_session("k", 40)})
-    write_sink(world / "half-open", {"segment-000001.jsonl": busy_session("k2", 40)})
-    with (world / "half-open" / "segment-000002.jsonl").open("w") as stream:
-        stream.write(json.dumps(event(session_id="k2")))
-    for path in world.rglob("*.jsonl"):
-        os.utime(path, (1_700_000_000, 1_700_000_000))
 
 
-def _linked_run(folder: Path, namespace: str, title: str, at_ns: int, rank: int) -> None:
-    """Write a run with an envelope that names another system and links to a log."""
-    name, letter = folder.name, folder.name[-1]
-    folder.mkdir()
-    job = {"job_id": f"job-{letter}", "rank": rank, "local_rank": 0, "world_size": 2}
-    write_lines(
-        folder / "events.jsonl",
-        event(session_id=name, timestamp_ns=at_ns, **job),
-        event(session_id=name, timestamp_ns=at_ns + SECOND, event_type="stop", **job),
-    )
-    source = {"source_namespace": namespace, "source_ref": f"ref-{letter}"}
-    session = {"session_id": name, **job, "role": "rank", "metadata": {}}
-    log = {
-        "title": f"{title} log",
-        "kind": "log",
-        "storage": "reference",
-        "url": f"https://example.org/{name}",
-    }
-    times = {"start_ns": at_ns, "end_ns": at_ns + SECOND}
-    envelope = {
-        "schema_version": 1,
-        "format": "stormlog.run_envelope",
-        "run_id": f"run-{name}",
-        "title": title,
-        "job_id": job["job_id"],
-        "started_at_ns": at_ns,
-        "ended_at_ns": at_ns + SECOND,
-        **source,
-        "sessions": [session],
-        "attachments": [{**log, **source, **times, "metadata": {}}],
-        "metadata": {},
-    }
-    (folder / "stormlog_run.json").write_text(json.dumps(envelope))
+class Runs:
+    """Runs each command line once."""
 
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._seen: dict[tuple[str, str | None, bool], Seen] = {}
 
-def _run(line: str) -> Outcome:
-    outcome = stormlog(*shlex.split(line))
-    assert outcome.status == 0, (line, outcome)
-    return outcome
-
-
-def _tracker(world: Path) -> dict[str, str]:
-    """Fill a tracker; return what braces in the table stand for."""
-    _run("scan runs --settle 0s --code-version 1.0")
-    _run(
-        "issues record 'Loss diverged' --app trainer --dev --run job-9 --session s-9 --code-version 0.9 --at 2025-01-01"
-    )
-    _run("issues record 'Worker died' --app trainer --session s-8 --at 2025-02-01")
-    _run("issues record 'Loss is lost' --project other --session o --at 2025-01-01")
-    _run(
-        "projects set default --webhook http://127.0.0.1:9/ --alert-frequency hourly --recipient ann@example.org"
-    )
-    _run("projects set other --recipient ann@example.org --alert-frequency hourly")
-    listed = json.loads(_run("issues list --json --limit 200").stdout)["issues"]
-    ids = {issue["title"]: issue["issue_id"] for issue in listed}
-    fingerprints = {issue["title"]: issue["fingerprint_ids"][0] for issue in listed}
-    names = {
-        "alert": next(issue_id for title, issue_id in ids.items() if title.startswith("Alert")),
-        "degraded": ids["Collector degradation"],
-        "trainer": ids["Error: worker died"]
-        if "Error: worker died" in ids
-        else next(i for t, i in ids.items() if "orker" in t),
-    }
-    ooms = [issue["issue_id"] for issue in listed if issue["kind"] == "oom"]
-    names |= {"resolved": ooms[0], "merged": ooms[1]}
-    names["alert_fingerprint"] = next(f for title, f in fingerprints.items() if title.startswith("Alert"))
-    _run(f"issues resolve {names['resolved']} --version 2")
-    _run(f"issues merge {names['degraded']} {names['merged']}")
-    _run("issues ignore issue:0123456789abcdef01234567 --reason known")
-    names["comment"] = json.loads(_run(f"issues comment {names['alert']} seen --json").stdout)["comment_id"]
-    page = json.loads(_run("issues list --limit 1 --json").stdout)
-    names |= {"cursor": page["cursor"], "first": page["issues"][0]["title"]}
-    names["history_cursor"] = json.loads(_run(f"issues history {names['alert']} --limit 1 --json").stdout)[
-        "cursor"
-    ]
-    with Tracker(world / "many.db") as tracker:
-        for number in range(51):
-            word = chr(97 + number % 26) * (number // 26 + 3)
-            tracker.record_error(f"Loss {word} failed", session_id=f"s{number}")
-    return names
-
-
-@dataclass(frozen=True)
-class World:
-    folder: Path
-    names: dict[str, str]
-    #: What is seen of the command lines without options.
-    seen: dict[tuple[str, str | None], tuple[int, dict[str, str]]] = field(default_factory=dict)
+    def of(self, command: str, row: Row, more: str = "") -> Seen:
+        base = BASES.get(command, "") if row.base is None else row.base
+        line, in_place = f"{command} {base} {more}", is_in_place(command, row)
+        key = line, row.before, in_place
+        if key not in self._seen:
+            self._seen[key] = (
+                self.world.run_in_place(line, own_tracker=command == "scan")
+                if in_place
+                else self.world.run_in_copy(line, row.before)
+            )
+        return self._seen[key]
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("world")
-    with pytest.MonkeyPatch.context() as patch:
-        _enter(patch, folder)
-        _artifacts(folder)
-        names = _tracker(folder)
-        _run("issues export issues.json")
-        states = json.loads((folder / "issues.json").read_text())
-        for entry in states["issues"]:
-            entry.pop("status", None)
-            entry["state"] = "ignored"
-        (folder / "changed.json").write_text(json.dumps(states))
-        shutil.rmtree(folder / "cache", ignore_errors=True)
-        (folder / "empty.json").write_text('{"format": "stormlog-issues", "version": 1, "issues": []}')
-    yield World(folder, names)
-
-
-def _enter(patch: pytest.MonkeyPatch, folder: Path) -> None:
-    patch.chdir(folder)
-    for name in [name for name in os.environ if name.startswith("STORMLOG_")]:
-        patch.delenv(name)
-    patch.setenv("STORMLOG_DB", str(folder / "tracker.db"))
-    patch.setenv("STORMLOG_USER", "tester")
-    patch.setenv("STORMLOG_CACHE", str(folder / "cache"))
-    patch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(STATEMENTS.encode())))
-
-
-def _seen(
-    world: World, tmp_path: Path, line: str, *, is_query: bool, before: str | None = None
-) -> tuple[int, dict[str, str]]:
-    """Run a command line in a copy of the world; return its status and what can be seen of it."""
-    folder = tmp_path / "world"
-    shutil.copytree(world.folder, folder)
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            if before is not None:
-                _enter(patch, folder)
-                _run(before)
-            return _texts(folder, shlex.split(line.format(**world.names)), patch, is_query=is_query)
-    finally:
-        shutil.rmtree(folder)
-
-
-def _texts(
-    folder: Path, line: list[str], patch: pytest.MonkeyPatch, *, is_query: bool
-) -> tuple[int, dict[str, str]]:
-    configurations: list[str] = []
-    real = duckdb.connect
-
-    def connect(*arguments: Any, **options: Any) -> Any:
-        configurations.append(repr(options.get("config")))
-        return real(*arguments, **options)
-
-    _enter(patch, folder)
-    if is_query:
-        patch.delenv("STORMLOG_DB")
-    if line[:1] == ["mcp"]:
-        patch.setattr(sys, "stdin", session_of_agent(CALLS))
-    patch.setattr(duckdb, "connect", connect)
-    mail: list[str] = []
-    read = NotifySettings.from_environment
-
-    def from_environment(*arguments: Any, **options: Any) -> NotifySettings:
-        settings = read(*arguments, **options)
-        mail.append(repr(settings))
-        return settings
-
-    patch.setattr(NotifySettings, "from_environment", from_environment)
-    outcome = stormlog(*line)
-    files = "".join(
-        f"\n{path.relative_to(folder)}{'/' if path.is_dir() else f' {path.stat().st_mode & 0o777:o}'}"
-        for path in sorted(folder.rglob("*"))
-    )
-    with Tracker(folder / "tracker.db", read_only=True) as tracker:
-        rows, fingerprints = everything(tracker), tables(tracker)["fingerprints"]
-    texts = {
-        "stdout": outcome.stdout,
-        "stderr": outcome.stderr,
-        "engine": "\n".join(configurations),
-        "mail": "\n".join(mail),
-        "files": files,
-        "tracker": "\n".join(row for of_table in rows.values() for row in of_table),
-        "fingerprints": repr(fingerprints),
-    }
-    return outcome.status, texts
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    with make_world(tmp_path_factory.mktemp("flags")) as world:
+        yield Runs(world)
 
 
 ROWS = [(command, row) for command, of_command in TABLE.items() for row in of_command]
 
 
 @pytest.mark.parametrize(("command", "row"), ROWS, ids=[f"{command} {row.args}" for command, row in ROWS])
-def test_an_option_has_an_effect(world: World, tmp_path: Path, command: str, row: Row) -> None:
-    is_query = command.startswith("query")
-    base = f"{command} {BASES.get(command, '') if row.base is None else row.base}"
-    status, given = _seen(world, tmp_path, f"{base} {row.args}", is_query=is_query, before=row.before)
-    if (base, row.before) not in world.seen:
-        world.seen[base, row.before] = _seen(world, tmp_path, base, is_query=is_query, before=row.before)
-    base_status, left_out = world.seen[base, row.before]
+def test_an_option_has_an_effect(runs: Runs, command: str, row: Row) -> None:
+    given, left_out = runs.of(command, row, arguments(command, row)), runs.of(command, row)
 
-    for actual, wanted, texts in ((status, row.status, given), (base_status, row.base_status, left_out)):
-        assert actual != 0 if wanted is None else actual == wanted, (actual, texts["stdout"], texts["stderr"])
+    for seen, wanted in ((given, row.status), (left_out, row.base_status)):
+        printed = seen.texts["stdout"], seen.texts["stderr"]
+        assert seen.status != 0 if wanted is None else seen.status == wanted, (seen.status, *printed)
     if row.gone is not None and row.on == "stdout":
         # A filter that lets nothing pass would do as well.
-        assert "No rows." not in given["stdout"]
-    for text, there, elsewhere in ((row.new, given, left_out), (row.gone, left_out, given)):
+        assert "No rows." not in given.texts["stdout"]
+    for text, there, elsewhere in (
+        (row.new, given.texts, left_out.texts),
+        (row.gone, left_out.texts, given.texts),
+    ):
         if text is not None:
-            text = text.format(**world.names) if text in ("{first}",) else text
+            text = text.format(**runs.world.names) if text in ("{first}",) else text
             assert text in there[row.on], (there[row.on], there["stderr"])
             assert text not in elsewhere[row.on], elsewhere[row.on]

@@ -6,6 +6,7 @@ import csv
 import datetime
 import io
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,8 +23,25 @@ from stormlog.apps.cli.printing.formats import (
 from stormlog.apps.cli.printing.human import cell_text
 from tests.apps.cli.runner import stormlog
 from tests.apps.cli.samples import capture, event, write_lines
+from tests.apps.cli.shared_stores import shared_stores
 
 COMMANDS = ("issues", "sessions", "events", "ooms")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_store_for_all_commands() -> Iterator[None]:
+    with shared_stores():
+        yield
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return capture(tmp_path_factory.mktemp("runs")).parent
+
+
+@pytest.fixture(scope="module")
+def nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("nothing")
 
 
 def answer(*rows: dict[str, object]) -> Answer:
@@ -31,31 +49,26 @@ def answer(*rows: dict[str, object]) -> Answer:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_json_and_json_lines_hold_the_same_rows(command: str, tmp_path: Path) -> None:
-    capture(tmp_path)
-    whole = json.loads(stormlog("query", command, tmp_path, "--json").stdout)
-    lines = stormlog("query", command, tmp_path, "--jsonl").stdout.splitlines()
+def test_json_and_json_lines_hold_the_same_rows(command: str, runs: Path) -> None:
+    whole = json.loads(stormlog("query", command, runs, "--json").stdout)
+    lines = stormlog("query", command, runs, "--jsonl").stdout.splitlines()
     assert [json.loads(line) for line in lines] == whole
     assert all(list(row) == sorted(row) for row in map(json.loads, lines))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_csv_has_a_header_and_a_record_per_row(command: str, tmp_path: Path) -> None:
-    capture(tmp_path)
-    rows = json.loads(stormlog("query", command, tmp_path, "--json").stdout)
-    text = stormlog("query", command, tmp_path, "--csv").stdout
+def test_csv_has_a_header_and_a_record_per_row(command: str, runs: Path) -> None:
+    rows = json.loads(stormlog("query", command, runs, "--json").stdout)
+    text = stormlog("query", command, runs, "--csv").stdout
     header, *records = csv.reader(io.StringIO(text, newline=""))
     assert len(records) == len(rows)
     assert set(header) >= set().union(*rows)
     assert text.endswith("\r\n")
 
 
-def test_csv_of_issues_keeps_all_evidence(tmp_path: Path) -> None:
-    capture(tmp_path)
-    rows = json.loads(stormlog("query", "issues", tmp_path, "--json").stdout)
-    records = list(
-        csv.DictReader(io.StringIO(stormlog("query", "issues", tmp_path, "--csv").stdout, newline=""))
-    )
+def test_csv_of_issues_keeps_all_evidence(runs: Path) -> None:
+    rows = json.loads(stormlog("query", "issues", runs, "--json").stdout)
+    records = list(csv.DictReader(io.StringIO(stormlog("query", "issues", runs, "--csv").stdout, newline="")))
     assert [json.loads(record["evidence"]) for record in records] == [row["evidence"] for row in rows]
     assert list(records[0])[:4] == ["fingerprint_id", "kind", "state", "severity"]
 
@@ -65,25 +78,20 @@ def test_csv_of_issues_keeps_all_evidence(tmp_path: Path) -> None:
     [("json", "[]\n"), ("jsonl", ""), ("table", "No rows.\n"), ("markdown", "No rows.\n")],
 )
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_rows_are_valid_in_every_format(command: str, name: str, stdout: str, tmp_path: Path) -> None:
-    outcome = stormlog("query", command, tmp_path, "--format", name)
+def test_no_rows_are_valid_in_every_format(command: str, name: str, stdout: str, nothing: Path) -> None:
+    outcome = stormlog("query", command, nothing, "--format", name)
     assert (outcome.status, outcome.stdout) == (0, stdout)
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_each_format_has_a_short_flag(name: str, tmp_path: Path) -> None:
-    capture(tmp_path)
-    long = stormlog("query", "sessions", tmp_path, "--format", name)
-    short = stormlog("query", "sessions", tmp_path, f"--{name}")
+def test_each_format_has_a_short_flag(name: str, runs: Path) -> None:
+    long = stormlog("query", "sessions", runs, "--format", name)
+    short = stormlog("query", "sessions", runs, f"--{name}")
     assert (short.status, short.stdout) == (0, long.stdout)
 
 
-def test_table_is_the_default(tmp_path: Path) -> None:
-    capture(tmp_path)
-    assert (
-        stormlog("query", "events", tmp_path).stdout
-        == stormlog("query", "events", tmp_path, "--table").stdout
-    )
+def test_table_is_the_default(runs: Path) -> None:
+    assert stormlog("query", "events", runs).stdout == stormlog("query", "events", runs, "--table").stdout
 
 
 @pytest.mark.parametrize(

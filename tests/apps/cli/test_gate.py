@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.apps.cli.runner import Outcome, stormlog
 from tests.apps.cli.samples import capture
+from tests.apps.cli.shared_stores import shared_stores
+
+#: A baseline without issues.
+NOTHING = '{"format": "stormlog-issues", "version": 1, "issues": []}'
 
 
 @pytest.fixture(autouse=True)
@@ -18,18 +23,41 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("STORMLOG_DB", str(tmp_path / "elsewhere.db"))
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    (tmp_path / "runs").mkdir()
-    capture(tmp_path / "runs")
-    return tmp_path / "runs"
+@pytest.fixture(scope="module", autouse=True)
+def one_store_for_all_commands() -> Iterator[None]:
+    with shared_stores():
+        yield
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("gate") / "runs"
+    folder.mkdir()
+    capture(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scanned(runs: Path) -> Path:
+    """A tracker that knows the runs."""
+    database = runs.parent / "scanned.db"
+    assert stormlog("scan", runs, "--db", database, "--settle", "0s", "-q").status == 0
+    return database
 
 
 @pytest.fixture
 def baseline(tmp_path: Path) -> Path:
     path = tmp_path / "issues.json"
-    path.write_text('{"format": "stormlog-issues", "version": 1, "issues": []}', encoding="utf-8")
+    path.write_text(NOTHING, encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def report(runs: Path) -> Outcome:
+    """What a gate says whose baseline knows nothing."""
+    known = runs.parent / "nothing.json"
+    known.write_text(NOTHING, encoding="utf-8")
+    return stormlog("gate", runs, "--baseline", known, "--json")
 
 
 def resolve_all(baseline: Path, report: Outcome, fix_version: str) -> None:
@@ -62,9 +90,9 @@ def test_new_issues_fail_a_gate(runs: Path, baseline: Path) -> None:
     ],
 )
 def test_status_follows_what_it_is_to_fail_on(
-    version: str, fail_on: str, status: int, found: str, runs: Path, baseline: Path
+    version: str, fail_on: str, status: int, found: str, runs: Path, baseline: Path, report: Outcome
 ) -> None:
-    resolve_all(baseline, stormlog("gate", runs, "--baseline", baseline, "--json"), "1.4")
+    resolve_all(baseline, report, "1.4")
     options = ("--baseline", baseline, "--code-version", version, "--fail-on", fail_on)
 
     outcome = stormlog("gate", runs, *options, "--json")
@@ -75,16 +103,17 @@ def test_status_follows_what_it_is_to_fail_on(
     assert stormlog("gate", runs, *options).status == status
 
 
-def test_a_tracker_is_a_baseline_too(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    database = tmp_path / "tracker.db"
-    assert stormlog("gate", runs, "--db", database).status == 3
-    assert not database.exists()
-    assert stormlog("scan", runs, "--db", database, "--settle", "0s").status == 0
-    before = database.read_bytes()
+def test_a_tracker_is_a_baseline_too(
+    runs: Path, scanned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = tmp_path / "tracker.db"
+    assert stormlog("gate", runs, "--db", missing).status == 3
+    assert not missing.exists()
+    before = scanned.read_bytes()
 
-    assert stormlog("gate", runs, "--db", database).status == 0
-    assert database.read_bytes() == before
-    monkeypatch.setenv("STORMLOG_DB", str(database))
+    assert stormlog("gate", runs, "--db", scanned).status == 0
+    assert scanned.read_bytes() == before
+    monkeypatch.setenv("STORMLOG_DB", str(scanned))
     assert stormlog("gate", runs).status == 0
     assert stormlog("gate", runs, "--project", "other").status == 4
 
@@ -129,7 +158,9 @@ def test_summary_is_appended_for_the_job(
     assert stormlog("gate", runs, "--baseline", baseline, "--summary", tmp_path / "no" / "such").status == 3
 
 
-def test_what_was_skipped_is_said_on_stderr(runs: Path, baseline: Path) -> None:
+def test_what_was_skipped_is_said_on_stderr(tmp_path: Path, baseline: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    runs = capture(tmp_path / "runs").parent
     with (runs / "events.jsonl").open("a", encoding="utf-8") as stream:
         stream.write("{}\n")
 
@@ -148,21 +179,16 @@ def test_paths_with_nothing_to_judge_do_not_pass(tmp_path: Path, baseline: Path)
     assert outcome.status == 3 and "no session and no issue to judge" in outcome.stderr
 
 
-def test_permission_to_read_is_enough_and_needed(runs: Path, tmp_path: Path) -> None:
-    database = tmp_path / "tracker.db"
-    stormlog("scan", runs, "--db", database, "--settle", "0s")
-
-    assert stormlog("gate", runs, "--db", database, "--allow", "issues:read").status == 0
-    assert stormlog("gate", runs, "--db", database, "--allow", "issues:write").status == 5
+def test_permission_to_read_is_enough_and_needed(runs: Path, scanned: Path) -> None:
+    assert stormlog("gate", runs, "--db", scanned, "--allow", "issues:read").status == 0
+    assert stormlog("gate", runs, "--db", scanned, "--allow", "issues:write").status == 5
 
 
 OVER = ("--budget", "* peak_used < 1GB")
 
 
-def test_budgets_work_with_a_baseline_a_tracker_and_alone(runs: Path, baseline: Path, tmp_path: Path) -> None:
-    database = tmp_path / "tracker.db"
-    assert stormlog("scan", runs, "--db", database, "--settle", "0s", "-q").status == 0
-    for known in (("--baseline", baseline, "--fail-on", "none"), ("--db", database), ()):
+def test_budgets_work_with_a_baseline_a_tracker_and_alone(runs: Path, baseline: Path, scanned: Path) -> None:
+    for known in (("--baseline", baseline, "--fail-on", "none"), ("--db", scanned), ()):
         outcome = stormlog("gate", runs, *known, *OVER, "--budget", "* peak_used < 1TB", "--json")
         answer = json.loads(outcome.stdout)
         assert outcome.status == 10 and answer["failed"], known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,11 +24,17 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tracker that knows such runs."""
+    folder = tmp_path_factory.mktemp("scanned")
+    assert stormlog("scan", capture(folder), "--db", folder / "t.db", "--settle", "0s").status == 0
+    return folder / "t.db"
+
+
 @pytest.fixture
-def database(runs: Path, tmp_path: Path) -> Path:
-    path = tmp_path / "tracker.db"
-    assert stormlog("scan", runs, "--db", path, "--settle", "0s").status == 0
-    return path
+def database(scanned: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(scanned, tmp_path / "tracker.db"))
 
 
 def entries(text: str) -> list[dict[str, object]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,15 @@ import pytest
 from stormlog.presenting.quantities import human_time
 from tests.apps.cli.runner import stormlog
 from tests.apps.cli.samples import capture, event, write_lines
+from tests.apps.cli.shared_stores import shared_stores
 from tests.query.sinks import busy_session
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Files that commands read through one store."""
+    with shared_stores():
+        yield capture(tmp_path_factory.mktemp("runs")).parent
 
 
 def damage(folder: Path, count: int) -> Path:
@@ -22,8 +31,19 @@ def damage(folder: Path, count: int) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", ["query issues", "scan", "gate --baseline empty.json"])
-@pytest.mark.parametrize(("count", "named", "last"), [(9, 9, None), (10, 10, None), (11, 9, 2), (30, 9, 21)])
+@pytest.mark.parametrize(
+    ("command", "count", "named", "last"),
+    [
+        ("query issues", 9, 9, None),
+        ("query issues", 10, 10, None),
+        ("query issues", 11, 9, 2),
+        ("query issues", 30, 9, 21),
+        ("scan", 10, 10, None),
+        ("scan", 11, 9, 2),
+        ("gate --baseline empty.json", 10, 10, None),
+        ("gate --baseline empty.json", 11, 9, 2),
+    ],
+)
 def test_ten_notices_are_shown_and_of_more_nine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, count: int, named: int, last: int | None
 ) -> None:
@@ -80,10 +100,8 @@ def test_a_value_with_a_lone_return_is_one_field(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["json", "jsonl", "csv"])
-def test_columns_of_one_name_are_all_there(tmp_path: Path, columns: str, keys: list[str], name: str) -> None:
-    capture(tmp_path)
-
-    text = stormlog("query", "issues", tmp_path, "--sql", f"SELECT {columns}", "--format", name).stdout
+def test_columns_of_one_name_are_all_there(runs: Path, columns: str, keys: list[str], name: str) -> None:
+    text = stormlog("query", "issues", runs, "--sql", f"SELECT {columns}", "--format", name).stdout
 
     if name == "csv":
         (row,) = csv.DictReader(io.StringIO(text))

@@ -6,6 +6,7 @@ import ast
 import csv
 import io
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -54,6 +55,16 @@ def test_a_message_is_one_line_without_control_characters(capsys: pytest.Capture
     assert "a\\x1b[31m\\x07\\x7f\\x9b2J\\u202eb" in written
 
 
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a file of a hostile name, and a tracker that knows it."""
+    folder = tmp_path_factory.mktemp("hostile") / "files"
+    (folder / "cap").mkdir(parents=True)
+    write_lines(folder / "cap/evil\x1b]0;title\x07\x1b[2J.jsonl", event(), "bad")
+    stormlog("scan", folder / "cap", "--db", folder / "t.db", "-q")
+    return folder
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -78,12 +89,10 @@ def test_a_message_is_one_line_without_control_characters(capsys: pytest.Capture
     ids=" ".join,
 )
 def test_no_control_character_reaches_stderr_or_a_text_on_stdout(
-    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: tuple[str, ...], hostile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shutil.copytree(hostile, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    Path("cap").mkdir()
-    write_lines(Path("cap/evil\x1b]0;title\x07\x1b[2J.jsonl"), event(), "bad")
-    stormlog("scan", "cap", "--db", "t.db", "-q")
     outcome = stormlog(*arguments)
     assert (outcome.stdout + outcome.stderr).replace("\n", "").isprintable()
 
@@ -156,21 +165,6 @@ def test_markdown_of_a_question_escapes_what_its_cells_say(tmp_path: Path) -> No
 def test_markup_of_the_table_library_is_text(tmp_path: Path) -> None:
     write_lines(tmp_path / "e.jsonl", event(context="[red]x[/red] :boom:"))
     assert "[red]x[/red] :boom:" in on_terminal("query", "events", tmp_path, width=200)[1]
-
-
-def test_columns_of_one_name_are_all_there(tmp_path: Path) -> None:
-    write_lines(tmp_path / "e.jsonl", event())
-    rows = stormlog("query", "events", tmp_path, "--json", "--sql", "SELECT 1 a, 2 a, 3 a, 4 a").stdout
-    assert json.loads(rows) == [{"a": 1, "a_2": 2, "a_3": 3, "a_4": 4}]
-
-
-@pytest.mark.parametrize("extra", [0, 1])
-def test_notices_are_cut_only_where_there_are_too_many(extra: int, tmp_path: Path) -> None:
-    for number in range(NOTICE_LIMIT + extra):
-        write_lines(tmp_path / f"e{number:02}.jsonl", event(session_id=f"s-{number}"), "{")
-    lines = stormlog("query", "events", tmp_path).stderr.splitlines()
-    assert len(lines) == NOTICE_LIMIT
-    assert lines[-1].startswith("... and 2 more; " if extra else "Warning: ")
 
 
 def test_what_is_not_shown_can_be_asked_for(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from stormlog.tracking import Tracker
 from tests.apps.cli.runner import COMMAND, stormlog
+from tests.apps.cli.samples import capture
 from tests.captures import capture_path
 from tests.query.sinks import busy_session, write_lines
 
@@ -23,6 +24,12 @@ KEYS = [
     "occurrences_created", "occurrences_updated", "scan_id", "sessions_scanned", "sources_missing", "sources_pending",
     "sources_read", "sources_seen", "started_ns", "warnings",
 ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small capture with new issues."""
+    return capture(tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture
@@ -38,25 +45,27 @@ def test_one_json_object(db: Path) -> None:
     assert report["issues_created"] > 5
 
 
-def test_text_for_people(db: Path) -> None:
-    first = stormlog("scan", capture_path("v4-cuda-sim"), "--db", db)
+def test_text_for_people(runs: Path, db: Path) -> None:
+    first = stormlog("scan", runs, "--db", db)
     assert "new issues" in first.stdout
-    again = stormlog("scan", capture_path("v4-cuda-sim"), "--db", db)
+    again = stormlog("scan", runs, "--db", db)
     assert "nothing changed" in again.stdout
 
 
-def test_a_scan_names_its_tracker_and_what_to_type_next(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = stormlog("scan", capture_path("v4-cuda-sim"), "--db", db)
+def test_a_scan_names_its_tracker_and_what_to_type_next(
+    runs: Path, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = stormlog("scan", runs, "--db", db)
     assert first.stdout.splitlines()[-2:] == [
         f"Tracker: {db}",
         f"Next:    stormlog issues list --status new --status regressed --db {db}",
     ]
     monkeypatch.setenv("STORMLOG_DB", str(db))
-    again = stormlog("scan", capture_path("v4-cuda-sim"), "--project", "other one", "--dry-run")
+    again = stormlog("scan", runs, "--project", "other one", "--dry-run")
     assert "Next:" not in again.stdout
-    again = stormlog("scan", capture_path("v4-cuda-sim"), "--project", "other one")
+    again = stormlog("scan", runs, "--project", "other one")
     assert again.stdout.endswith("issues list --status new --status regressed --project 'other one'\n")
-    assert stormlog("scan", capture_path("v4-cuda-sim")).stdout.endswith("Next:    stormlog issues list\n")
+    assert stormlog("scan", runs).stdout.endswith("Next:    stormlog issues list\n")
 
 
 def test_a_source_that_only_settled_did_not_change(tmp_path: Path, db: Path) -> None:
@@ -214,8 +223,8 @@ def test_an_empty_path_is_not_this_folder(db: Path) -> None:
     assert stormlog("scan", "", "--db", db).status == 2
 
 
-def test_a_dry_run_makes_no_tracker(tmp_path: Path) -> None:
-    outcome = stormlog("scan", capture_path("v4-cuda-sim"), "--db", tmp_path / "none" / "t.db", "--dry-run")
+def test_a_dry_run_makes_no_tracker(runs: Path, tmp_path: Path) -> None:
+    outcome = stormlog("scan", runs, "--db", tmp_path / "none" / "t.db", "--dry-run")
     assert (outcome.status, "new issues" in outcome.stdout) == (0, True)
     assert not (tmp_path / "none").exists()
 
@@ -233,12 +242,12 @@ def test_numbers_that_nothing_holds(db: Path, options: tuple[str, ...]) -> None:
     assert stormlog("issues", "record", "text", "--db", db, *options).status == 2
 
 
-def test_a_tracker_that_lacks_a_table_is_damaged(tmp_path: Path, db: Path) -> None:
+def test_a_tracker_that_lacks_a_table_is_damaged(runs: Path, db: Path) -> None:
     import sqlite3
 
-    stormlog("scan", capture_path("v4-cuda-sim"), "--db", db)
+    stormlog("scan", runs, "--db", db)
     with sqlite3.connect(db) as connection:
         connection.execute("DROP TABLE code_versions")
-    outcome = stormlog("scan", capture_path("v4-cuda-sim"), "--full", "--db", db, "--json")
+    outcome = stormlog("scan", runs, "--full", "--db", db, "--json")
     assert outcome.status == 7
     assert json.loads(outcome.stderr)["error"]["code"] == "not_a_store"

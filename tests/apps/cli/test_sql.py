@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,8 +20,15 @@ from stormlog import _new_files
 from stormlog.query.parameters import parse_parameters
 from tests.apps.cli.runner import COMMAND, stormlog
 from tests.apps.cli.samples import capture
+from tests.apps.cli.shared_stores import shared_stores
 
 _KINDS = "SELECT kind, hit_count FROM issues ORDER BY kind"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_store_for_all_commands() -> Iterator[None]:
+    with shared_stores():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +37,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     capture(folder)
     return folder
+
+
+@pytest.fixture
+def own_runs(tmp_path: Path) -> Path:
+    """Runs whose store no other test asks: tables that are attached stay."""
+    (tmp_path / "runs").mkdir()
+    return capture(tmp_path / "runs").parent
 
 
 def names(folder: Path) -> list[str]:
@@ -186,7 +201,7 @@ def test_parameters_that_do_not_fit_are_told(runs: Path, given: list[str], messa
         (["--limit", "1", "--csv"], "kind\r\nalert\r\n", "the first 1 row"),
         (["--limit", "2", "--csv"], "kind\r\nalert\r\noom\r\n", None),
         (["--limit", "0", "--jsonl"], "", "the first 0 rows"),
-        (["--max-bytes", "20", "--csv"], "kind\r\nalert\r\noom\r\n", None),
+        (["--max-bytes", "18", "--csv"], "kind\r\nalert\r\noom\r\n", None),
         (["--max-bytes", "17", "--csv"], "kind\r\nalert\r\n", "1 row within --max-bytes"),
         (["--max-bytes", "2", "--csv"], "", "0 rows within --max-bytes"),
         (["--max-bytes", "40", "--json"], '[\n  {\n    "kind": "alert"\n  }\n]\n', "1 row within"),
@@ -348,10 +363,10 @@ def test_nothing_is_written_into_opened_paths(runs: Path, tmp_path: Path) -> Non
     assert {path.name: path.read_bytes() for path in runs.iterdir()} == before
 
 
-def test_an_attached_file_is_not_replaced(runs: Path, tmp_path: Path) -> None:
+def test_an_attached_file_is_not_replaced(own_runs: Path, tmp_path: Path) -> None:
     path = tmp_path / "h.csv"
     path.write_text("a\n1\n")
-    outcome = stormlog("sql", runs, "FROM h", "--attach", f"h={path}", "-o", path, "--force")
+    outcome = stormlog("sql", own_runs, "FROM h", "--attach", f"h={path}", "-o", path, "--force")
     assert outcome.status == 2
     assert path.read_text() == "a\n1\n"
 
@@ -397,12 +412,12 @@ def test_a_full_disk_leaves_nothing(
 # ---- own tables --------------------------------------------------------------------------------------------
 
 
-def test_attached_files_join_views(runs: Path, tmp_path: Path) -> None:
+def test_attached_files_join_views(own_runs: Path, tmp_path: Path) -> None:
     (tmp_path / "teams.csv").write_text("kind,team\noom,memory\nalert,ops\n")
     (tmp_path / "plain.csv").write_text("a,1\nb,2\n")
     text = "SELECT team, title IS NOT NULL AS is_titled FROM issues JOIN teams USING (kind) ORDER BY team"
     outcome = stormlog(
-        *("sql", runs, text, "--csv", "--attach", f"teams={tmp_path / 'teams.csv'}"),
+        *("sql", own_runs, text, "--csv", "--attach", f"teams={tmp_path / 'teams.csv'}"),
         *("--attach", f"plain={tmp_path / 'plain.csv'}"),
     )
     assert outcome.stdout.splitlines() == ["team,is_titled", "memory,True", "ops,True"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,21 @@ from stormlog.presenting import Moments, moments_in, short_ranges
 from stormlog.presenting.issue_rows import issue_rows
 from tests.apps.cli.runner import on_terminal, stormlog, without_styles
 from tests.apps.cli.samples import START_NS, capture, event, write_lines
+from tests.apps.cli.shared_stores import shared_stores
+from tests.soak import few_or_many
 
 LISTS = ("issues", "sessions", "events")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_store_for_all_commands() -> Iterator[None]:
+    with shared_stores():
+        yield
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return capture(tmp_path_factory.mktemp("runs")).parent
 
 
 def header_of(text: str) -> list[str]:
@@ -29,25 +43,22 @@ def header_of(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_a_pipe_gets_the_table_of_a_wide_terminal(name: str, tmp_path: Path) -> None:
-    capture(tmp_path)
-    shown = without_styles(on_terminal("query", name, tmp_path, "-q", width=400)[1])
-    assert stormlog("query", name, tmp_path, "-q").stdout == shown
+def test_a_pipe_gets_the_table_of_a_wide_terminal(name: str, runs: Path) -> None:
+    shown = without_styles(on_terminal("query", name, runs, "-q", width=400)[1])
+    assert stormlog("query", name, runs, "-q").stdout == shown
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_no_cell_of_a_pipe_is_nanoseconds_or_json(name: str, tmp_path: Path) -> None:
-    capture(tmp_path)
-    text = stormlog("query", name, tmp_path).stdout
-    assert not re.search(r"[0-9]{12}|[{}\[\]]", text.replace(str(tmp_path), ""))
+def test_no_cell_of_a_pipe_is_nanoseconds_or_json(name: str, runs: Path) -> None:
+    text = stormlog("query", name, runs).stdout
+    assert not re.search(r"[0-9]{12}|[{}\[\]]", text.replace(str(runs), ""))
     assert " Ns" not in text
 
 
 @pytest.mark.parametrize("width", [None, 100])
-def test_the_names_of_a_statement_stay_as_they_are(width: int | None, tmp_path: Path) -> None:
-    capture(tmp_path)
+def test_the_names_of_a_statement_stay_as_they_are(width: int | None, runs: Path) -> None:
     sql = "SELECT count(*) AS n_events, 1 AS \"Last_seen_ns\", max(metadata ->> 'backend') FROM events"
-    arguments = ("query", "events", tmp_path, "-q", "--sql", sql)
+    arguments = ("query", "events", runs, "-q", "--sql", sql)
     text = (
         stormlog(*arguments).stdout
         if width is None
@@ -59,20 +70,18 @@ def test_the_names_of_a_statement_stay_as_they_are(width: int | None, tmp_path: 
 # ---- times -------------------------------------------------------------------------------------------------
 
 
-def test_times_are_those_of_a_zone_which_the_header_names(tmp_path: Path) -> None:
-    capture(tmp_path)
-    text = stormlog("query", "sessions", tmp_path, "--tz", "Asia/Kathmandu").stdout
+def test_times_are_those_of_a_zone_which_the_header_names(runs: Path) -> None:
+    text = stormlog("query", "sessions", runs, "--tz", "Asia/Kathmandu").stdout
     assert "Started (Asia/Kathmandu)" in text
     assert "2026-01-02 08:49:07" in text
-    assert "Started (UTC)" in stormlog("query", "sessions", tmp_path, "--tz", "utc").stdout
+    assert "Started (UTC)" in stormlog("query", "sessions", runs, "--tz", "utc").stdout
 
 
-def test_local_times_are_those_of_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    capture(tmp_path)
+def test_local_times_are_those_of_the_system(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()
     try:
-        text = stormlog("query", "events", tmp_path, "--tz", "local").stdout
+        text = stormlog("query", "events", runs, "--tz", "local").stdout
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -84,9 +93,8 @@ def test_local_times_are_those_of_the_system(tmp_path: Path, monkeypatch: pytest
     "zone", ["", "Mars", "../etc/passwd", "/etc/localtime", "Europe", "x" * 5000, "utc+1"]
 )
 @pytest.mark.parametrize("name", ["issues", "ooms"])
-def test_a_zone_that_is_none_is_status_2(zone: str, name: str, tmp_path: Path) -> None:
-    capture(tmp_path)
-    outcome = stormlog("query", name, tmp_path, "--tz", zone)
+def test_a_zone_that_is_none_is_status_2(zone: str, name: str, runs: Path) -> None:
+    outcome = stormlog("query", name, runs, "--tz", zone)
     assert outcome.status == 2
     assert "--tz" in outcome.stderr and "Europe/Berlin" in outcome.stderr
 
@@ -135,19 +143,18 @@ def test_a_time_beyond_the_calendar_stays_a_number() -> None:
 # ---- names that can be typed -------------------------------------------------------------------------------
 
 
-def test_the_digits_of_a_table_name_the_issue(tmp_path: Path) -> None:
-    capture(tmp_path)
-    rows = stormlog("query", "issues", tmp_path).stdout.splitlines()[2:]
+def test_the_digits_of_a_table_name_the_issue(runs: Path) -> None:
+    rows = stormlog("query", "issues", runs).stdout.splitlines()[2:]
     assert len(rows) == 2
     for row in rows:
         digits = row.split()[0]
         assert re.fullmatch("[0-9a-f]{12,}", digits)
         for name in (digits, digits[:6], f"issue:{digits}"):
-            assert stormlog("query", "issues", tmp_path, "--fingerprint-id", name).stdout.splitlines()[
-                2
-            ].split()[0] == (digits)
-        assert stormlog("query", "issues", tmp_path, "--fingerprint-id", digits[:5]).stdout == "No rows.\n"
-        assert stormlog("query", "issues", tmp_path, "--fingerprint-id", digits[1:8]).stdout == "No rows.\n"
+            assert stormlog("query", "issues", runs, "--fingerprint-id", name).stdout.splitlines()[2].split()[
+                0
+            ] == (digits)
+        assert stormlog("query", "issues", runs, "--fingerprint-id", digits[:5]).stdout == "No rows.\n"
+        assert stormlog("query", "issues", runs, "--fingerprint-id", digits[1:8]).stdout == "No rows.\n"
 
 
 def test_the_digits_of_a_table_name_the_issue_of_a_tracker(tmp_path: Path) -> None:
@@ -170,9 +177,8 @@ def test_digits_of_a_table_are_never_a_number() -> None:
 @pytest.mark.parametrize(
     ("word", "kind"), [("oom", "oom"), ("alert", "alert"), ("collector", ""), ("hidden", "")]
 )
-def test_kinds_are_named_by_the_words_of_tables(word: str, kind: str, tmp_path: Path) -> None:
-    capture(tmp_path)
-    outcome = stormlog("query", "issues", tmp_path, "--kind", word)
+def test_kinds_are_named_by_the_words_of_tables(word: str, kind: str, runs: Path) -> None:
+    outcome = stormlog("query", "issues", runs, "--kind", word)
     assert outcome.status == 0
     assert [row.split()[2] for row in outcome.stdout.splitlines()[2:]] == ([kind] if kind else [])
 
@@ -268,7 +274,7 @@ _DIMENSIONS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=few_or_many(50, 500), deadline=None)
 @given(st.lists(_DIMENSIONS, min_size=2, max_size=25))
 def test_no_two_rows_look_alike_unless_their_dimensions_are_equal(
     found: list[tuple[str, dict[str, object]]],

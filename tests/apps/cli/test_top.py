@@ -19,6 +19,7 @@ import pytest
 from stormlog.apps.cli.keyboard import Keyboard
 from tests.apps.cli.runner import on_terminal, stormlog, without_styles
 from tests.apps.cli.samples import event, write_lines
+from tests.apps.cli.shared_stores import shared_stores
 
 SECOND = 10**9
 JOB = Path(__file__).parents[3] / "examples" / "job"
@@ -65,10 +66,12 @@ def test_so_many_pictures_as_are_asked_for(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_run_that_has_ended_says_what_why_does() -> None:
-    (document,) = stormlog("top", JOB, "--json", "-n", "1").stdout.splitlines()
+    with shared_stores():
+        (document,) = stormlog("top", JOB, "--json", "-n", "1").stdout.splitlines()
+        brief = stormlog("why", JOB, "--brief", "-q").stdout
     (ending,) = json.loads(document)["endings"]
     assert (ending["run_id"], ending["attempt"]) == ("lm-pretrain-1.4.1", 1)
-    assert ending["text"] + "\n" == stormlog("why", JOB, "--brief", "-q").stdout
+    assert ending["text"] + "\n" == brief
 
 
 def test_runs_since_a_time_are_shown_as_well(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from stormlog.explaining.models import Explanation
 from stormlog.query.store import QueryStore
 from tests.apps.cli.runner import on_terminal, stormlog, without_styles
 from tests.apps.cli.samples import capture, write_lines
+from tests.apps.cli.shared_stores import shared_stores
 from tests.presenting.samples import clean, neither_ended_nor_failed, out_of_memory
 from tests.specification.fitting import misfits
 
@@ -50,6 +52,13 @@ def runs(tmp_path: Path) -> Path:
     (tmp_path / "runs").mkdir()
     capture(tmp_path / "runs")
     return tmp_path / "runs"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Such runs, which commands read through one store."""
+    with shared_stores():
+        yield capture(tmp_path_factory.mktemp("shared")).parent
 
 
 @pytest.fixture(scope="module")
@@ -309,8 +318,8 @@ def test_a_terminal_gets_colours_and_its_width_and_a_dumb_one_ascii(tmp_path: Pa
 
 
 @pytest.mark.parametrize("arguments", [("--run", "none"), ("--session", "none"), ("--issue", "issue:none")])
-def test_ids_that_name_nothing_end_with_4(arguments: tuple[str, ...], runs: Path) -> None:
-    outcome = stormlog("why", runs, *arguments, "--json")
+def test_ids_that_name_nothing_end_with_4(arguments: tuple[str, ...], shared: Path) -> None:
+    outcome = stormlog("why", shared, *arguments, "--json")
     assert outcome.status == 4
     error = json.loads(outcome.stderr)["error"]
     assert (error["code"], list(error["details"].values())) == ("not_found", [arguments[1]])
@@ -322,10 +331,10 @@ def test_without_telemetry_the_status_is_3(tmp_path: Path) -> None:
     assert (outcome.status, outcome.stdout) == (3, "")
 
 
-def test_real_answers_fit_the_schema(runs: Path) -> None:
+def test_real_answers_fit_the_schema(shared: Path) -> None:
     schema = json.loads(stormlog("why", "--schema").stdout)
-    assert misfits(json.loads(stormlog("why", runs, "--json").stdout), schema) == []
-    at_the_end = json.loads(stormlog("why", runs, "--json", "--at", "2262-01-01").stdout)
+    assert misfits(json.loads(stormlog("why", shared, "--json").stdout), schema) == []
+    at_the_end = json.loads(stormlog("why", shared, "--json", "--at", "2262-01-01").stdout)
     assert misfits(at_the_end, schema) == []
     assert at_the_end["accounts"] and at_the_end["first_failure"] is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -76,27 +77,44 @@ def test_byte_order_mark(document: Path) -> None:
     assert len(read(document)[0]) == 1
 
 
-@pytest.mark.parametrize(
-    ("content", "code"),
-    [
-        (b"", "load_failed:json_malformed"),
-        (b"{", "load_failed:json_malformed"),
-        (b"[1, ]", "load_failed:json_malformed"),
-        (b"5", "load_failed:json_not_object_or_array"),
-        (b'{"a": 1}', "load_failed:json_no_events"),
-        (b'["\xff"]', "load_failed:invalid_utf8"),
-        (b"[" * 100_000, "load_failed:nested_too_deeply"),
-        (b'[{"a": ' + b"9" * 5000 + b"}]", "load_failed:json_malformed"),
-    ],
-    ids=["empty", "cut", "comma", "number", "no-events", "bytes", "deep", "digits"],
-)
-def test_document_without_records(document: Path, content: bytes, code: str) -> None:
-    document.write_bytes(content)
-    write_lines(document.parent / "good.jsonl", [record(event_type="warning")])
+#: Name -> what a document holds, and why nothing is read of it.
+NO_RECORDS: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "load_failed:json_malformed"),
+    "cut": (b"{", "load_failed:json_malformed"),
+    "comma": (b"[1, ]", "load_failed:json_malformed"),
+    "number": (b"5", "load_failed:json_not_object_or_array"),
+    "no-events": (b'{"a": 1}', "load_failed:json_no_events"),
+    "bytes": (b'["\xff"]', "load_failed:invalid_utf8"),
+    "deep": (b"[" * 100_000, "load_failed:nested_too_deeply"),
+    "digits": (b'[{"a": ' + b"9" * 5000 + b"}]", "load_failed:json_malformed"),
+}
 
-    assert read(document) == ([], {}, [code])
-    with stormlog.query.open([document.parent]) as store:
-        assert len(store.list_issues()) == 1
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """Path below the folder -> codes of the warnings; a good file lies beside the documents without records."""
+    folder = tmp_path_factory.mktemp("documents")
+    for name, (content, _) in NO_RECORDS.items():
+        (folder / name).mkdir()
+        (folder / name / "events.json").write_bytes(content)
+    write_lines(folder / "good.jsonl", [record(event_type="warning")])
+    with stormlog.query.open([folder]) as store:
+        assert len(store.list_issues()) == len(store.query_events()) == 1
+        assert store.rejects() == []
+        codes: dict[str, list[str]] = defaultdict(list)
+        for warning in store.catalog.warnings:
+            codes[str(Path(warning.path).relative_to(folder))].append(warning.code)
+        return codes
+
+
+@pytest.mark.parametrize("name", NO_RECORDS)
+def test_document_without_records(told: dict[str, list[str]], name: str) -> None:
+    assert told[f"{name}/events.json"] == [NO_RECORDS[name][1]]
+
+
+@pytest.mark.parametrize("name", ["cut", "no-events", "bytes", "deep"])
+def test_document_without_records_is_an_error_when_strict(document: Path, name: str) -> None:
+    document.write_bytes(NO_RECORDS[name][0])
     with stormlog.query.open([document], strict=True) as store, pytest.raises(SourceError) as caught:
         store.list_issues()
     assert caught.value.path == str(document)
@@ -173,11 +191,12 @@ def test_line_of_a_table_is_the_row(table: Path) -> None:
     assert places == [(7, 2), (8, 3)]
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"\0\0\0", b"a,b\n1,2\n", b"\xff\xfe\n"], ids=repr)
-def test_table_without_events(table: Path, content: bytes) -> None:
-    table.write_bytes(content)
-
-    assert read(table)[0] == []
+def test_tables_without_events(tmp_path: Path) -> None:
+    for number, content in enumerate([b"", b"\n", b"\0\0\0", b"a,b\n1,2\n", b"\xff\xfe\n"]):
+        (tmp_path / f"{number}.csv").write_bytes(content)
+    with stormlog.query.open(sorted(tmp_path.iterdir())) as store:
+        store.list_issues()
+        assert store.query_events() == []
 
 
 OLD_HEAD = "timestamp,event_type,memory_allocated,context,host\n"

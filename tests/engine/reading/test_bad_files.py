@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -94,27 +95,49 @@ def test_segments_are_lines_whatever_their_name(tmp_path: Path) -> None:
         assert not store.catalog.warnings
 
 
-@pytest.mark.parametrize(
-    "name", ["a*b", "a[1]", "a?", "it's", 'say "x"', "rank=3", "line=x", "é ü", "-x", "{a,b}", "a;b", "%41"]
-)
-def test_names_mean_nothing_but_themselves(tmp_path: Path, name: str) -> None:
-    folder = tmp_path / name
-    folder.mkdir()
+NAMES = ["a*b", "a[1]", "a?", "it's", 'say "x"', "rank=3", "line=x", "é ü", "-x", "{a,b}", "a;b", "%41"]
+
+
+@pytest.fixture(scope="module")
+def named(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, Counter[tuple[str, str]], dict[str, int], set[str]]:
+    """A folder with a folder of each name, and decoys beside them that are not opened.
+
+    Then how many events each file has, by path and session, how many skipped lines, and the sessions of the issue.
+    """
+    below = tmp_path_factory.mktemp("names")
     for decoy in ("aXb", "a1", "aX"):
-        (tmp_path / decoy).mkdir()
-        write_lines(tmp_path / decoy / f"{name}.jsonl", [record(session_id="decoy")])
-        write_lines(tmp_path / decoy / "aXb.jsonl", [record(session_id="decoy")])
-    path = write_lines(folder / f"{name}.jsonl", [record(event_type="warning")])
-    (folder / "bad.jsonl").write_text("{\n")
-    packed = folder / f"{name}.jsonl.gz"
-    packed.write_bytes(gzip.compress(path.read_bytes().replace(b'"s"', b'"t"')))
-    with stormlog.query.open([folder]) as store:
+        (below / decoy).mkdir()
+        for name in (*NAMES, "aXb"):
+            write_lines(below / decoy / f"{name}.jsonl", [record(session_id="decoy", event_type="warning")])
+    for name in NAMES:
+        folder = below / name
+        folder.mkdir()
+        write_lines(folder / f"{name}.jsonl", [record(session_id=name, event_type="warning")])
+        (folder / "bad.jsonl").write_text("{\n")
+        line = json.dumps(record(session_id=f"packed {name}", event_type="warning"))
+        (folder / f"{name}.jsonl.gz").write_bytes(gzip.compress(f"{line}\n".encode()))
+    with stormlog.query.open([below / name for name in NAMES]) as store:
         (issue,) = store.list_issues()
-        assert issue.hit_count == 2
-        assert sessions_of(store) == {"s", "t"}
-        assert store.rejects_summary() == [(str(folder / "bad.jsonl"), 1)]
-        segments = {row[0] for row in store.sql("SELECT DISTINCT segment_path FROM events").rows}
-        assert segments == {str(path), str(packed)}
+        assert issue.hit_count == 2 * len(NAMES)
+        events = Counter(store.sql("SELECT segment_path, session_id FROM events").rows)
+        return below, events, dict(store.rejects_summary()), set(issue.affected_sessions)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_mean_nothing_but_themselves(
+    named: tuple[Path, Counter[tuple[str, str]], dict[str, int], set[str]], name: str
+) -> None:
+    below, events, rejects, sessions = named
+    folder = below / name
+
+    assert {place: count for place, count in events.items() if Path(place[0]).parent == folder} == {
+        (str(folder / f"{name}.jsonl"), name): 1,
+        (str(folder / f"{name}.jsonl.gz"), f"packed {name}"): 1,
+    }
+    assert rejects[str(folder / "bad.jsonl")] == 1
+    assert sessions >= {name, f"packed {name}"} and "decoy" not in sessions
 
 
 def test_name_that_is_no_text(tmp_path: Path) -> None:
@@ -127,20 +150,21 @@ def test_name_that_is_no_text(tmp_path: Path) -> None:
         assert len(store.query_events()) == 2
 
 
-@pytest.mark.parametrize("suffix", [".gz", ".zst"])
-def test_packed_files_give_the_same_events(tmp_path: Path, suffix: str) -> None:
+def test_packed_files_give_the_same_events(tmp_path: Path) -> None:
     plain = write_lines(tmp_path / "plain.jsonl", busy_session("s", 60))
     with plain.open("ab") as stream:
         stream.write(b'{"torn')
     content = plain.read_bytes()
-    packed = tmp_path / f"packed.jsonl{suffix}"
-    packed.write_bytes(
-        gzip.compress(content) if suffix == ".gz" else pyarrow.compress(content, "zstd", asbytes=True)
-    )
-    with stormlog.query.open([plain]) as one, stormlog.query.open([packed]) as other:
-        assert issues_of(one) == issues_of(other)
-        assert len(one.query_events()) == len(other.query_events()) == 60
-        assert [reject.line_number for reject in other.rejects()] == [61]
+    packed = {".gz": gzip.compress(content), ".zst": pyarrow.compress(content, "zstd", asbytes=True)}
+    with stormlog.query.open([plain]) as store:
+        wanted = issues_of(store)
+    for suffix, data in packed.items():
+        path = tmp_path / f"packed.jsonl{suffix}"
+        path.write_bytes(data)
+        with stormlog.query.open([path]) as store:
+            assert issues_of(store) == wanted, suffix
+            assert len(store.query_events()) == 60, suffix
+            assert [reject.line_number for reject in store.rejects()] == [61], suffix
 
 
 def issues_of(store: Any) -> list[dict[str, Any]]:
@@ -161,12 +185,12 @@ def test_truncated_archive_keeps_what_can_be_unpacked(tmp_path: Path) -> None:
         assert [reject.line_number for reject in store.rejects()] == [len(rows)]
 
 
-@pytest.mark.parametrize("padding", [b"\0", b"\0" * 512, b"\0" * 100_000])
-def test_zeros_behind_an_archive_are_padding(tmp_path: Path, padding: bytes) -> None:
-    lines = json.dumps(record(session_id="good")) + "\n"
-    (tmp_path / "padded.jsonl.gz").write_bytes(gzip.compress(lines.encode()) + padding)
+def test_zeros_behind_an_archive_are_padding(tmp_path: Path) -> None:
+    for number, padding in enumerate([b"\0", b"\0" * 512, b"\0" * 100_000]):
+        line = json.dumps(record(session_id=f"good {number}")) + "\n"
+        (tmp_path / f"{number}.jsonl.gz").write_bytes(gzip.compress(line.encode()) + padding)
     with stormlog.query.open([tmp_path]) as store:
-        assert len(store.query_events()) == 1
+        assert sessions_of(store) == {"good 0", "good 1", "good 2"}
         assert codes(store) == {} and store.rejects() == []
 
 

@@ -365,35 +365,50 @@ def test_lines_are_events_or_rejects(
     assert {LINES.index(line) + 1 for line in asked} == set(range(1, len(ROWS) + 1)) - set(PLAIN)
 
 
-@pytest.mark.parametrize(
-    ("spelled", "read"),
-    [
-        ('""', None),
-        ('" "', None),
-        ('"\\u001c"', None),
-        ('" warning "', " warning "),
-        ('"w\\u0061rning"', "warning"),
-        ('"Warning"', "Warning"),
-        ('"warning"', "warning"),
-    ],
-)
-def test_an_event_type_that_repeats_is_judged_as_any_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spelled: str, read: str | None
-) -> None:
-    monkeypatch.setattr(line_files, "SHAPES_PAY_BYTES", 0)
-    lines = [
-        json.dumps(record(event_type="TYPE", timestamp_ns=number), sort_keys=True) for number in range(1, 4)
-    ]
-    path = tmp_path / "segment-000001.jsonl"
-    path.write_text("".join(line.replace('"TYPE"', spelled) + "\n" for line in lines), encoding="utf-8")
+#: How an event type is spelled, and as what it is read: None if the line is rejected.
+EVENT_TYPES: dict[str, str | None] = {
+    '""': None,
+    '" "': None,
+    '"\\u001c"': None,
+    '" warning "': " warning ",
+    '"w\\u0061rning"': "warning",
+    '"Warning"': "Warning",
+    '"warning"': "warning",
+}
 
-    with stormlog.query.open([path], cache=False) as store:
-        assert [event.as_dict()["event_type"] for event in store.query_events()] == [read] * 3 * (
-            read is not None
+
+@pytest.fixture(scope="module")
+def repeated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[list[str], list[str]]]:
+    """Spelling -> the event types that are read of three such lines, and the reasons of those that are not."""
+    folder = tmp_path_factory.mktemp("repeated")
+    paths = {spelled: folder / f"segment-{n:06d}.jsonl" for n, spelled in enumerate(EVENT_TYPES)}
+    for spelled, path in paths.items():
+        events = [record(event_type="TYPE", timestamp_ns=time, session_id=path.stem) for time in (1, 2, 3)]
+        lines = [json.dumps(event, sort_keys=True).replace('"TYPE"', spelled) for event in events]
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(line_files, "SHAPES_PAY_BYTES", 0)
+        with stormlog.query.open(list(paths.values()), cache=False) as store:
+            events = [row.as_dict() for row in store.query_events()]
+            rejects = store.rejects()
+    return {
+        spelled: (
+            [event["event_type"] for event in events if event["session_id"] == path.stem],
+            [reject.reason for reject in rejects if reject.path == str(path)],
         )
-        reasons = [reject.reason for reject in store.rejects()]
+        for spelled, path in paths.items()
+    }
 
-    assert reasons == ["blank_or_missing_string:event_type"] * 3 * (read is None)
+
+@pytest.mark.parametrize("spelled", EVENT_TYPES)
+def test_an_event_type_that_repeats_is_judged_as_any_other(
+    repeated: dict[str, tuple[list[str], list[str]]], spelled: str
+) -> None:
+    read = EVENT_TYPES[spelled]
+    if read is None:
+        assert repeated[spelled] == ([], ["blank_or_missing_string:event_type"] * 3)
+    else:
+        assert repeated[spelled] == ([read] * 3, [])
 
 
 def is_storable(number: int) -> bool:

@@ -351,27 +351,41 @@ def test_the_whole_way_with_and_without_shapes(
     assert answers[0] == answers[1]
 
 
-@pytest.mark.parametrize(
-    ("written", "instead"),
-    [
-        ('"device_id": 0', '"device_id": -0'),
-        ('"allocator_active_bytes": null', '"allocator_active_bytes": -0'),
-        ('"device_free_bytes": null', '"device_free_bytes":  null'),
-        ('"collector": "', '"collector": "\\u0041'),
-        ('"collector": "', '"collector": "\u00e9'),
-        ('{"allocator_active_bytes"', '{ "allocator_active_bytes"'),
-    ],
-)
-def test_valid_lines_keep_their_text_with_shapes_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, instead: str
-) -> None:
-    lines = [json.dumps(event, sort_keys=True) for event in busy_session("s", 40)]
-    changed = [line.replace(written, instead, 1) if n % 4 == 2 else line for n, line in enumerate(lines)]
-    (tmp_path / "events.jsonl").write_text("".join(line + "\n" for line in changed), encoding="utf-8")
-    texts = []
+#: What is written otherwise in every fourth line, and how.
+SPELLINGS = [
+    ('"device_id": 0', '"device_id": -0'),
+    ('"allocator_active_bytes": null', '"allocator_active_bytes": -0'),
+    ('"device_free_bytes": null', '"device_free_bytes":  null'),
+    ('"collector": "', '"collector": "\\u0041'),
+    ('"collector": "', '"collector": "\u00e9'),
+    ('{"allocator_active_bytes"', '{ "allocator_active_bytes"'),
+]
+
+
+@pytest.fixture(scope="module")
+def kept_texts(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, list[tuple[int, str]]]]:
+    """Name of a file -> numbers and texts of its lines, read with shapes and without."""
+    folder, texts = tmp_path_factory.mktemp("spellings"), []
+    for number, (written, instead) in enumerate(SPELLINGS):
+        lines = [json.dumps(event, sort_keys=True) for event in busy_session(f"s{number}", 40)]
+        changed = [line.replace(written, instead, 1) if n % 4 == 2 else line for n, line in enumerate(lines)]
+        assert changed != lines
+        (folder / f"{number}.jsonl").write_text("".join(line + "\n" for line in changed), encoding="utf-8")
     for pay_bytes in (0, 2**60):
-        monkeypatch.setattr(line_reading, "SHAPES_PAY_BYTES", pay_bytes)
-        with stormlog.query.open([tmp_path], cache=False) as store:
-            texts.append(store.sql("SELECT line_number, record FROM events ORDER BY 1").rows)
-    assert texts[0] == texts[1]
-    assert len(texts[0]) == 40
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setattr(line_reading, "SHAPES_PAY_BYTES", pay_bytes)
+            with stormlog.query.open([folder], cache=False) as store:
+                rows = store.sql("SELECT segment_path, line_number, record FROM events ORDER BY ALL").rows
+        texts.append({name: [] for name in map(str, range(len(SPELLINGS)))})
+        for path, number, text in rows:
+            texts[-1][Path(path).stem].append((number, text))
+    return texts
+
+
+@pytest.mark.parametrize(("written", "instead"), SPELLINGS)
+def test_valid_lines_keep_their_text_with_shapes_too(
+    kept_texts: list[dict[str, list[tuple[int, str]]]], written: str, instead: str
+) -> None:
+    name = str(SPELLINGS.index((written, instead)))
+    assert kept_texts[0][name] == kept_texts[1][name]
+    assert len(kept_texts[0][name]) == 40

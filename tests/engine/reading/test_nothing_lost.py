@@ -114,6 +114,18 @@ def test_unpack_limit_is_taken_from_the_environment(tmp_path: Path, monkeypatch:
         found_in(tmp_path)
 
 
+def test_what_a_limit_leaves_out_is_told_beside_answers_that_were_kept_without_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\n".join(map(line, range(50)))))
+    cache = tmp_path / "cache"
+    with stormlog.query.open(path, cache=cache) as store:
+        assert len(store.list_runs()) == 1
+
+    with stormlog.query.open(path, cache=cache, unpack_limit="1KB") as store:
+        assert store.list_run_attachments() == []
+        assert [warning.code for warning in store.catalog.warnings] == ["unpack_limit"]
+
+
 def test_sizes_of_the_unpack_limit() -> None:
     sizes = {"1KB": 1000, "2 MiB": 2 << 20, "3gb": 3 * 10**9, "7": 7}
     assert {text: parse_unpack_limit(text).most_bytes for text in sizes} == sizes

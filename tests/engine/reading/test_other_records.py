@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +21,40 @@ UNVERSIONED = {"format": "stormlog.infer.profile/1", "timestamp_ns": 5, "device_
 REPORT = {"schema_version": 1, "format": "stormlog.report", "findings": []}
 
 
-@pytest.mark.parametrize(
-    "record", [OTLP, {"resourceSpans": []}, {"resourceMetrics": []}, WATCH, INFER, REPORT, UNVERSIONED]
-)
-def test_records_of_other_kinds_are_told_once_per_file(record: dict[str, Any], tmp_path: Path) -> None:
-    write_lines(tmp_path / "a.jsonl", *[record] * 50)
-    write_lines(tmp_path / "b.jsonl", event())
-    with stormlog.query.open(tmp_path, strict=True) as store:
+OTHERS = {
+    "otlp": OTLP,
+    "spans": {"resourceSpans": []},
+    "metrics": {"resourceMetrics": []},
+    "watch": WATCH,
+    "infer": INFER,
+    "report": REPORT,
+    "unversioned": UNVERSIONED,
+}
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Counter[tuple[str, str]]:
+    """Name and code of the warnings about files of other records, and two documents, beside one of telemetry."""
+    folder = tmp_path_factory.mktemp("others")
+    for name, record in OTHERS.items():
+        write_lines(folder / f"{name}.jsonl", *[record] * 50)
+    documents = [folder / "otlp.json", folder / "report.json"]
+    for path, record in zip(documents, (OTLP, REPORT), strict=True):
+        path.write_text(json.dumps(record), encoding="utf-8")
+    write_lines(folder / "telemetry.jsonl", event())
+    with stormlog.query.open([*folder.glob("*.jsonl"), *documents], strict=True) as store:
         assert len(store.query_events()) == 1
         assert store.rejects() == []
-        assert [(w.path, w.code.partition(":")[0]) for w in store.catalog.warnings] == [
-            (str(tmp_path / "a.jsonl"), "no_memory_telemetry")
-        ]
+        return Counter((Path(w.path).name, w.code.partition(":")[0]) for w in store.catalog.warnings)
 
 
-@pytest.mark.parametrize("record", [OTLP, REPORT])
-def test_documents_of_other_kinds_are_told(record: dict[str, Any], tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
-    path.write_text(json.dumps(record), encoding="utf-8")
-    with stormlog.query.open([path], strict=True) as store:
-        assert store.query_events() == []
-        assert [w.code.partition(":")[0] for w in store.catalog.warnings] == ["no_memory_telemetry"]
+@pytest.mark.parametrize("name", [*(f"{name}.jsonl" for name in OTHERS), "otlp.json", "report.json"])
+def test_records_of_other_kinds_are_told_once_per_file(told: Counter[tuple[str, str]], name: str) -> None:
+    assert {code: count for (file, code), count in told.items() if file == name} == {"no_memory_telemetry": 1}
+
+
+def test_telemetry_beside_them_is_not_told(told: Counter[tuple[str, str]]) -> None:
+    assert len(told) == len(OTHERS) + 2
 
 
 def test_telemetry_among_them_is_read_and_damage_is_damage(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +15,17 @@ from stormlog.engine.reading.temporary_files import TemporaryFiles
 from tests.query.sinks import busy_session, write_lines
 
 COUNTS = "SELECT count(*), count(DISTINCT session_id), (SELECT count(*) FROM rejects) FROM events"
+
+
+def counts_of(store: stormlog.query.QueryStore) -> dict[str, tuple[int, int, int]]:
+    """Return by name how many events, sessions and skipped lines a file has."""
+    found = store.sql(
+        "SELECT segment_path, count(*), count(DISTINCT session_id) FROM events GROUP BY ALL"
+    ).rows
+    rejects = dict(store.rejects_summary())
+    return {Path(path).name: (events, sessions, rejects.pop(path, 0)) for path, events, sessions in found} | {
+        Path(path).name: (0, 0, count) for path, count in rejects.items()
+    }
 
 
 def events_of(session_id: str, count: int, *, padding: str = "") -> list[dict[str, Any]]:
@@ -29,51 +41,57 @@ def folder(tmp_path: Path) -> Path:
 
 
 class Replacing:
-    """Puts other files in the place of one, before its bytes are read."""
+    """Puts other files in the place of some, one after the other, before their bytes are read."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, path: Path, others: list[Path]) -> None:
-        self.path, self.others = path, others
-        opened, monkey = TemporaryFiles.open, monkeypatch
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, others: dict[Path, list[Path]]) -> None:
+        opened = TemporaryFiles.open
 
         def open_replaced(temporary_files: TemporaryFiles, name: str) -> IO[bytes]:
             stream = opened(temporary_files, name)
-            if Path(name) != self.path or not self.others:
+            if not others.get(Path(name)):
                 return stream
             stream.close()
-            os.replace(self.others.pop(0), self.path)
+            os.replace(others[Path(name)].pop(0), name)
             return opened(temporary_files, name)
 
-        monkey.setattr(TemporaryFiles, "open", open_replaced)
+        monkeypatch.setattr(TemporaryFiles, "open", open_replaced)
+
+
+#: How many events the file holds that comes in the place of one with 40, and how much longer its lines are.
+REPLACEMENTS = {
+    "fewer": (30, ""),
+    "more": (60, ""),
+    "fewer, longer": (30, "x" * 50),
+    "half, much longer": (20, "x" * 200),
+}
 
 
 @pytest.mark.parametrize("size", ["in a copy", "in place"])
-@pytest.mark.parametrize(("count", "padding"), [(30, ""), (60, ""), (30, "x" * 50), (20, "x" * 200)])
 @pytest.mark.parametrize("times", [1, 3])
-def test_only_the_new_file_counts(
-    folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    size: str,
-    count: int,
-    padding: str,
-    times: int,
+def test_only_the_new_files_count(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: str, times: int
 ) -> None:
     if size == "in place":
         monkeypatch.setattr(line_chunks, "_COPIED_BYTES", 0)
-    path = write_lines(folder / "events.jsonl", events_of("before", 40))
-    others = [
-        write_lines(tmp_path / f"other-{number}.jsonl", events_of(f"after-{number}", count, padding=padding))
-        for number in range(times)
-    ]
-    Replacing(monkeypatch, path, others)
-    with stormlog.query.open([path.parent], cache=tmp_path / "cache") as store:
-        found = store.sql(COUNTS).rows[0]
+    others: dict[Path, list[Path]] = {}
+    wanted = {}
+    for name, (count, padding) in REPLACEMENTS.items():
+        path = write_lines(folder / f"{name}.jsonl", events_of(f"{name} before", 40))
+        others[path] = [
+            write_lines(tmp_path / f"{name}-{number}", events_of(f"{name} {number}", count, padding=padding))
+            for number in range(times)
+        ]
+        wanted[path.name] = (count, 1, 0)
+    Replacing(monkeypatch, others)
+    with stormlog.query.open([folder], cache=tmp_path / "cache") as store:
+        found = counts_of(store)
         if size == "in a copy":
-            assert found == (count, 1, 0)
+            assert found == wanted
         store.refresh()
-        assert store.sql(COUNTS).rows == [(count, 1, 0)]
-    with stormlog.query.open([path.parent], cache=tmp_path / "cache") as store:
-        assert store.sql(COUNTS).rows == [(count, 1, 0)]
+        assert counts_of(store) == wanted
+        assert not any(others.values())
+    with stormlog.query.open([folder], cache=tmp_path / "cache") as store:
+        assert counts_of(store) == wanted
 
 
 def test_what_was_read_of_the_file_before_does_not_stay(
@@ -84,7 +102,7 @@ def test_what_was_read_of_the_file_before_does_not_stay(
         assert store.sql(COUNTS).rows == [(40, 1, 0)]
         with open(path, "ab") as target:
             target.write(write_lines(tmp_path / "more.jsonl", events_of("more", 5)).read_bytes())
-        Replacing(monkeypatch, path, [write_lines(tmp_path / "other.jsonl", events_of("after", 60))])
+        Replacing(monkeypatch, {path: [write_lines(tmp_path / "other.jsonl", events_of("after", 60))]})
         store.refresh()
         assert store.sql(COUNTS).rows == [(60, 1, 0)]
         store.refresh()
@@ -99,53 +117,65 @@ def test_one_of_many_small_files(folder: Path, tmp_path: Path, monkeypatch: pyte
     first = path.read_bytes()
     # It begins with the whole lines that are expected there.
     other.write_bytes(first + first.replace(b"session-7", b"session-X"))
-    Replacing(monkeypatch, path, [other])
+    Replacing(monkeypatch, {path: [other]})
     with stormlog.query.open([folder], cache=False) as store:
         assert store.sql(COUNTS).rows == [(284, 71, 0)]
 
 
-SESSIONS = "SELECT DISTINCT session_id FROM events ORDER BY 1"
+def sessions_of(store: stormlog.query.QueryStore) -> dict[str, set[str]]:
+    """Return by name whose events a file has."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path, session in store.sql("SELECT DISTINCT segment_path, session_id FROM events").rows:
+        found[Path(path).name].add(session)
+    return found
 
 
-@pytest.mark.parametrize("count", [5, 39, 41, 90])
 @pytest.mark.parametrize("when", ["before it is copied", "after it was copied"])
 @pytest.mark.parametrize("growth", [0, 5])
-def test_a_file_that_is_written_anew_is_no_growth(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, when: str, growth: int
+def test_files_that_are_written_anew_are_no_growth(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str, growth: int
 ) -> None:
-    """Its number stays, as that of a file does which takes the place of one that was removed."""
-    path = write_lines(folder / "events.jsonl", events_of("before", 40))
-    anew = write_lines(tmp_path / "other.jsonl", events_of("after", count)).read_bytes()
-    more = write_lines(tmp_path / "more.jsonl", events_of("more", 20)).read_bytes()
+    """Their numbers stay, as that of a file does which takes the place of one that was removed."""
+    anew, more, wanted = {}, {}, {}
+    for count in (5, 39, 41, 90):
+        path = write_lines(folder / f"{count}.jsonl", events_of(f"{count} before", 40))
+        anew[str(path)] = write_lines(
+            tmp_path / "other.jsonl", events_of(f"{count} after", count)
+        ).read_bytes()
+        more[path] = write_lines(tmp_path / "more.jsonl", events_of(f"{count} more", 20)).read_bytes()
+        wanted[path.name] = (count, 1, 0)
     copy_range = TemporaryFiles.copy_range
-    written = []
+    waiting = dict(anew)
 
     def copied(owner: TemporaryFiles, source: IO[bytes], *rest: Any) -> str:
-        if is_armed and when == "before it is copied" and not written:
-            written.append(path.write_bytes(anew))
+        name = source.name
+        if is_armed and when == "before it is copied" and name in waiting:
+            Path(name).write_bytes(waiting.pop(name))
         copy = copy_range(owner, source, *rest)
-        if is_armed and when == "after it was copied" and not written:
-            written.append(path.write_bytes(anew))
+        if is_armed and when == "after it was copied" and name in waiting:
+            Path(name).write_bytes(waiting.pop(name))
         return copy
 
     is_armed = growth == 0
     monkeypatch.setattr(TemporaryFiles, "copy_range", copied)
     with stormlog.query.open([folder], cache=tmp_path / "cache") as store:
-        first = store.sql(SESSIONS).rows
+        found = sessions_of(store)
         if growth:
-            assert first == [("before",)]
+            assert found == {path.name: {f"{path.stem} before"} for path in more}
             is_armed = True
-            path.write_bytes(path.read_bytes() + more)
+            for path, content in more.items():
+                path.write_bytes(path.read_bytes() + content)
             store.refresh()
-            assert store.sql(SESSIONS).rows in ([("after",)], [("before",), ("more",)])
-        else:
-            assert first in ([("after",)], [("before",)])
-        assert written
+            found = sessions_of(store)
+        before = {"before", "more"} if growth else {"before"}
+        for path in more:
+            assert found[path.name] in ({f"{path.stem} after"}, {f"{path.stem} {word}" for word in before})
+        assert not waiting
         for _ in range(2):
             store.refresh()
-            assert store.sql(COUNTS).rows == [(count, 1, 0)]
+            assert counts_of(store) == wanted
     with stormlog.query.open([folder], cache=tmp_path / "cache") as store:
-        assert store.sql(COUNTS).rows == [(count, 1, 0)]
+        assert counts_of(store) == wanted
 
 
 def test_a_large_file_that_is_written_anew_after_its_scan(
