@@ -22,12 +22,11 @@ from stormlog.query import EventFilter
 from stormlog.query.remembered.verification import verify
 from tests.compaction.answers import copy_of
 from tests.compaction.test_same_answers import CAPTURES, closed, sinks
-from tests.engine.reading.test_parquet_columns import good_row, segment
-from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
+from tests.engine.reading.test_parquet_columns import segment
+from tests.engine.selective_sinks import Rows, as_events, lines, mixed_sink, rejected, rows_of, sink_of, span
+from tests.query.sinks import SECOND, START_NS, write_sink
 from tests.soak import few_or_many
 
-Rows = list[dict[str, Any]]
-SECOND = 10**9
 LONG = "x" * 5000
 
 
@@ -52,89 +51,36 @@ def always(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def rows_of(session_id: str | None, start: int, count: int = 4, **overrides: Any) -> Rows:
-    return [
-        good_row(**{"session_id": session_id, "timestamp_ns": START_NS + number * SECOND, **overrides})
-        for number in range(start, start + count)
-    ]
-
-
-def rejected(rows: Rows) -> Rows:
-    return [{**row, "device_used_bytes": 5, "device_total_bytes": 4} for row in rows]
-
-
-def entry(session_id: str, status: str = "interrupted") -> dict[str, Any]:
-    return {
-        "session_id": session_id,
-        "status": status,
-        "started_at_ns": START_NS,
-        "ended_at_ns": None,
-        "host": "h",
-        "pid": 1,
-        "source": "test",
-    }
-
-
-def sink_of(
-    directory: Path, files: list[Rows | pa.Table], sessions: tuple[str, ...] = (), **options: Any
-) -> Path:
-    """Write a sink; rows become Parquet segments, as they are, events with a ``_lines`` key lines."""
-    names = []
-    directory.mkdir(parents=True, exist_ok=True)
-    for number, file in enumerate(files, 1):
-        if isinstance(file, list) and file and "_lines" in file[0]:
-            names.append(f"segment-{number:06d}.jsonl")
-            write_lines(directory / names[-1], as_events(file))
-        else:
-            names.append(f"segment-{number:06d}.parquet")
-            table = segment(file) if isinstance(file, list) else file
-            pq.write_table(table, directory / names[-1], compression="zstd", **options)
-    listed = [{"filename": name, "closed": True, "session_id": "default"} for name in names]
-    return write_sink(directory, {}, segments=listed, sessions=[entry(name) for name in sessions])
-
-
-def as_events(rows: Rows) -> Rows:
-    return [
-        {
-            **{name: value for name, value in row.items() if name not in ("record", "_lines")},
-            "metadata": json.loads(row["metadata"]),
-        }
-        for row in rows
-    ]
-
-
-def lines(rows: Rows) -> Rows:
-    return [{**row, "_lines": True} for row in rows]
-
-
 def answer(store: stormlog.query.QueryStore, **values: Any) -> list[dict[str, Any]]:
     return [row.as_dict() for row in store.query_events(EventFilter(**values))]
 
 
-def assert_same(path: Path, *questions: dict[str, Any]) -> list[list[dict[str, Any]]]:
+def assert_same(
+    path: Path, *questions: dict[str, Any], alone: slice = slice(1, 4)
+) -> list[list[dict[str, Any]]]:
     """Ask one store that leaves files out, all in turn, others only one each, and one that read everything."""
     with stormlog.query.open(path, cache=False) as whole:
         whole.query_events()
         wanted = [answer(whole, **question) for question in questions]
         assert whole._selective_engine is None
-    assert_selective(path, questions, wanted)
+    assert_selective(path, questions, wanted, alone=alone)
     return wanted
 
 
 def assert_selective(
-    path: Path, questions: Sequence[dict[str, Any]], wanted: list[list[dict[str, Any]]]
+    path: Path,
+    questions: Sequence[dict[str, Any]],
+    wanted: list[list[dict[str, Any]]],
+    *,
+    alone: slice = slice(1, 4),
 ) -> None:
-    """Ask one store that leaves files out, all in turn, and others only one each."""
+    """Ask one store that leaves files out, all in turn, and others only one each, of those in ``alone``."""
     with stormlog.query.open(path, cache=False) as store:
         assert [answer(store, **question) for question in questions] == wanted
-    for question, expected in list(zip(questions, wanted, strict=True))[1:4]:
+    for question, expected in list(zip(questions, wanted, strict=True))[alone]:
         with stormlog.query.open(path, cache=False) as store:
             assert answer(store, **question) == expected
             assert store._open_engine is None
-
-
-def span(first: int, last: int) -> dict[str, int]:
-    return {"time_start_ns": START_NS + first * SECOND, "time_end_ns": START_NS + last * SECOND}
 
 
 # ---- what is read --------------------------------------------------------------------------------------------
@@ -149,10 +95,14 @@ def test_one_session_of_many_files_is_one_file(tmp_path: Path, read_files: list[
         assert read_files == ["segment-000124.parquet"]
         assert len(answer(store, **span(2000, 2001))) == 2
         assert read_files == ["segment-000124.parquet", "segment-000201.parquet"]
+        read_files.clear()
+        # The last row of one file, and the first one of another.
+        assert len(answer(store, **span(503, 505))) == len(answer(store, **span(605, 610))) == 1
+        assert read_files == ["segment-000051.parquet", "segment-000062.parquet"]
         assert answer(store, session_id="s123", **span(0, 5)) == []
         assert answer(store, session_id="nobody") == []
         assert len(answer(store, session_id="s200", event_type="sample", limit=3)) == 3
-        assert read_files == ["segment-000124.parquet", "segment-000201.parquet"]
+        assert len(read_files) == 2
         assert len(answer(store)) == 1200
         assert len(read_files) == 302
 
@@ -171,6 +121,12 @@ def test_pages_of_other_files_are_not_read(tmp_path: Path) -> None:
         assert store.catalog.warnings == []
 
 
+@pytest.fixture(scope="module")
+def compacted_sink(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sink that tests copy; nobody writes to it."""
+    return compacted(tmp_path_factory.mktemp("compacted"))
+
+
 def compacted(directory: Path) -> Path:
     files = {f"segment-{n:06d}.jsonl": as_events(rows_of(f"s{n}", n * 100, 60)) for n in range(1, 20)}
     report = compact_sink(write_sink(directory / "lines", files), directory / "sink")
@@ -178,8 +134,8 @@ def compacted(directory: Path) -> Path:
     return directory / "sink"
 
 
-def test_what_compaction_says_saves_opening_files(tmp_path: Path) -> None:
-    sink = compacted(tmp_path)
+def test_what_compaction_says_saves_opening_files(tmp_path: Path, compacted_sink: Path) -> None:
+    sink = copy_of(compacted_sink, tmp_path / "sink")
     for path in sink.glob("*.parquet"):
         if path.name != "segment-000007.parquet":
             path.write_bytes(bytes(path.stat().st_size))
@@ -188,6 +144,16 @@ def test_what_compaction_says_saves_opening_files(tmp_path: Path) -> None:
         assert len(answer(store, session_id="s7", **span(710, 999))) == 50
         assert answer(store, session_id="s8", **span(0, 799)) == []
         assert store.catalog.warnings == []
+
+
+QUESTIONS_ABOUT_COMPACTED = ({"session_id": "s7"}, {"session_id": "other"}, span(0, 450))
+
+
+@pytest.fixture(scope="module")
+def of_compacted_sink(compacted_sink: Path) -> list[list[dict[str, Any]]]:
+    with stormlog.query.open(compacted_sink, cache=False) as store:
+        store.query_events()
+        return [answer(store, **question) for question in QUESTIONS_ABOUT_COMPACTED]
 
 
 @pytest.mark.parametrize(
@@ -203,16 +169,26 @@ def test_what_compaction_says_saves_opening_files(tmp_path: Path) -> None:
     ids=repr,
 )
 def test_a_manifest_that_does_not_fit_its_files_is_not_believed(
-    tmp_path: Path, always: None, changes: dict[str, Any], read_files: list[str]
+    tmp_path: Path,
+    always: None,
+    changes: dict[str, Any],
+    read_files: list[str],
+    compacted_sink: Path,
+    of_compacted_sink: list[list[dict[str, Any]]],
 ) -> None:
-    sink = compacted(tmp_path)
+    sink = copy_of(compacted_sink, tmp_path / "sink")
+    wanted = [
+        [{**row, "source_path": row["source_path"].replace(str(compacted_sink), str(sink))} for row in rows]
+        for rows in of_compacted_sink
+    ]
     payload = json.loads((sink / "manifest.json").read_text())
     for item in payload["segments"]:
         item.update({"session_ids": ["other"], "first_ns": 0, "last_ns": 0, **changes})
     (sink / "manifest.json").write_text(json.dumps(payload))
 
-    assert_same(sink, {"session_id": "s7"}, {"session_id": "other"}, span(0, 450))
-    assert read_files.count("segment-000007.parquet") == 2
+    assert [len(rows) for rows in wanted] == [60, 0, 231]
+    assert_selective(sink, QUESTIONS_ABOUT_COMPACTED, wanted)
+    assert read_files.count("segment-000007.parquet") == 1
 
 
 def test_a_session_of_the_ledger_needs_the_file_it_begins_in(tmp_path: Path, read_files: list[str]) -> None:
@@ -258,10 +234,10 @@ def test_compacted_captures(scenario: str, tmp_path: Path, always: None) -> None
     folder = copy_of(CAPTURES / scenario, tmp_path / scenario)
     for sink in sinks(folder):
         compact_sink(closed(sink), replace=True)
-    with stormlog.query.open(folder, cache=False) as store:
-        events = [row.as_dict() for row in store.query_events()]
     if not list(folder.rglob("*.parquet")):
         return
+    whole = stormlog.query.open(folder, cache=False)
+    events = answer(whole)
     times = sorted(row["timestamp_ns"] for row in events)
     ids = sorted({row["session_id"] for row in events})
     low, high = times[len(times) // 3], times[2 * len(times) // 3]
@@ -272,7 +248,9 @@ def test_compacted_captures(scenario: str, tmp_path: Path, always: None) -> None
         {"session_id": ids[-1], "time_end_ns": low},
         {"session_id": ids[0], "status": "completed", "has_alert": True, "time_start_ns": low},
     ]
-    assert_same(folder, *questions)
+    with whole:
+        wanted = [answer(whole, **question) for question in questions]
+    assert_selective(folder, questions, wanted, alone=slice(1, 2))
 
 
 def test_interleaved_sessions_and_lines_beside_rows(tmp_path: Path, always: None) -> None:
@@ -343,7 +321,7 @@ def test_columns_that_need_a_look(tmp_path: Path, always: None) -> None:
     for options in ({"write_statistics": False}, {"row_group_size": 2}):
         # The same rows in the same places, so that the answers are the same.
         sink_of(tmp_path / "sink", files, **options)
-        assert_selective(sink, questions, found)
+        assert_selective(sink, questions, found, alone=slice(1, 2))
 
 
 def test_damaged_and_odd_files_do_not_hide_the_others(tmp_path: Path, always: None) -> None:
@@ -390,21 +368,10 @@ def test_random_layouts(tmp_path: Path, always: None, seed: int) -> None:
         names = ("a", "b", "c", "d", "é", "f", "default", "q")
         session = {} if times and rng.random() < 0.3 else {"session_id": rng.choice(names)}
         questions.append({**session, **times, **rng.choice(({}, {}, {"status": "completed"}, {"limit": 2}))})
-    assert_same(tmp_path / "in", *questions)
+    assert_same(tmp_path / "in", *questions, alone=slice(1, 3))
 
 
 # ---- beside other questions ----------------------------------------------------------------------------------
-
-
-def mixed_sink(directory: Path) -> Path:
-    files: list[Rows | pa.Table] = [
-        [*rows_of(f"s{number}", number * 10), *rejected(rows_of(f"s{number}", number * 10 + 5, 1))]
-        for number in range(10)
-    ]
-    events = [
-        {**row, "metadata": json.dumps(row["metadata"]), "record": None} for row in busy_session("busy", 60)
-    ]
-    return sink_of(directory, [*files, events])
 
 
 def test_questions_in_any_order(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from stormlog.engine.reading import line_files as line_reading
 from stormlog.engine.reading import reader as reading
 from stormlog.engine.reading.temporary_files import TemporaryFiles
 from tests.engine.index.answers import answer_text
+from tests.engine.index.changes import text_of
 from tests.engine.index.mixes import append
-from tests.engine.index.test_changed_files import text_of
 from tests.engine.reading.test_parquet_rows import sink_of, table
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
 

@@ -1,191 +1,198 @@
-"""However a file changes, the answer is that of the file as it is."""
+"""However a file changes, the answer is that of the file as it is.
+
+Each change has a folder of its own. They lie side by side below one root, and all happen at once: an index knows and
+forgets every file by itself.
+"""
 
 from __future__ import annotations
 
 import json
-import os
+import re
 import shutil
+from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 import stormlog.query
+from stormlog.artifacts import ArtifactCatalog
+from stormlog.artifacts.snapshot import Snapshot
+from stormlog.engine.index.updating import let_clock_tick
+from stormlog.engine.reading.reader import Reader
 from stormlog.errors import SourceError
-from tests.engine.index.answers import answer_text, cold_answer, warm_answer
+from tests.engine.index.answers import (
+    answer_of,
+    answer_text,
+    cold_answer,
+    forget_answers,
+    issues_of,
+    issues_text,
+    warm_answer,
+)
+from tests.engine.index.changes import CHANGES, ChangedFolder, edited, text_of
 from tests.engine.index.mixes import append, line_of
 from tests.engine.reading.test_parquet_rows import sink_of, table
-from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
+from tests.query.sinks import busy_session, write_sink
 from tests.telemetry.factories import record
 
+#: Names of the folders.
+NAMES = {change: f"case-{'abcdefghij'[n // 10]}{'abcdefghij'[n % 10]}" for n, change in enumerate(CHANGES)}
 
-def text_of(session_id: str, count: int = 40, **options: Any) -> bytes:
-    return b"".join(map(line_of, busy_session(session_id, count, **options)))
+FOLDER = re.compile("case-[a-j]{2}")
 
-
-def edited(path: Path, change: Callable[[bytes], bytes], *, keeps_time: bool = True) -> None:
-    """Write other content into a file, in place, and set its time back."""
-    before = path.stat()
-    data = change(path.read_bytes())
-    with path.open("r+b") as stream:
-        stream.write(data)
-        stream.truncate()
-    if keeps_time:
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+EVIDENCE = "SELECT * EXCLUDE (sort_file, sort_ns) FROM issue_evidence ORDER BY ALL"
+GAPS = "SELECT * EXCLUDE (finding_number, source_id) FROM memory_gaps ORDER BY ALL"
 
 
-def replaced(path: Path, data: bytes) -> None:
-    """Put a new file in the place of another, with its size and time."""
-    before = path.stat()
-    new = path.with_name("new")
-    new.write_bytes(data)
-    assert new.stat().st_size == before.st_size
-    os.utime(new, ns=(before.st_atime_ns, before.st_mtime_ns))
-    new.replace(path)
+class Answer(NamedTuple):
+    """What a store says of all folders."""
+
+    #: Question -> rows.
+    rows: dict[str, list[Any]]
+    #: Folder -> question -> its rows as text, but for numbers across all folders.
+    by_folder: dict[str, dict[str, list[str]]]
 
 
-def manifest(files: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    path = files / "sink" / "manifest.json"
-    content = json.loads(path.read_text())
-    change(content)
-    path.write_text(json.dumps(content))
+def ask(store: Any) -> Answer:
+    """Ask about everything, about sessions last: all files are read again for these, whatever is known."""
+    by_folder: dict[str, dict[str, list[str]]] = {name: defaultdict(list) for name in NAMES.values()}
+    rows = answer_of(store, with_events=False)
+    unnumbered = {"evidence": store.sql(EVIDENCE).rows, "gaps": store.sql(GAPS).rows}
+    rows["sessions"] = [row.as_dict() for row in store.list_sessions()]
+    for question, found in {**rows, **unnumbered}.items():
+        for text in (json.dumps(row, default=str) for row in found):
+            # Each row names its folder in its paths at least.
+            by_folder[FOLDER.search(text)[0]][question].append(text)
+    assert all(found["issues"] and found["sessions"] for found in by_folder.values())
+    return Answer(rows, by_folder)
 
 
-def renamed_with_a_link(files: Path) -> None:
-    """Move the folder away and put a link in its place: no file changed, but all true paths did."""
-    files.rename(files.with_name("moved"))
-    files.symlink_to(files.with_name("moved"))
-
-
-def retarget(link: Path, target: Path) -> None:
-    link.unlink()
-    link.symlink_to(target)
-
-
-def grow_otherwise(path: Path) -> None:
-    """Truncate a file and let it grow beyond its former size, in the same inode."""
-    edited(path, lambda data: text_of("new", 60), keeps_time=False)
-
-
-def list_a_segment(files: Path) -> None:
-    manifest(files, lambda content: content["segments"][1].update(session_id="listed later"))
-
-
-SEGMENT = "sink/segment-000001.jsonl"
-CHANGES: dict[str, Callable[[Path], object]] = {
-    "nothing": lambda files: None,
-    "replaced, same size and time": lambda files: replaced(files / "lines.jsonl", text_of("m")),
-    "edited in place, same size and time": lambda files: edited(
-        files / "lines.jsonl", lambda data: data.replace(b'"l"', b'"m"')
-    ),
-    "closed segment edited, same size and time": lambda files: edited(
-        files / SEGMENT, lambda data: data.replace(b'"a"', b'"z"')
-    ),
-    "document edited, same size and time": lambda files: edited(
-        files / "x-telemetry.json", lambda data: data.replace(b'"d"', b'"z"')
-    ),
-    "rotated": lambda files: (
-        (files / "lines.jsonl").rename(files / "lines.1.jsonl"),
-        write_lines(files / "lines.jsonl", busy_session("n", 40)),
-    ),
-    "rotated, new file longer": lambda files: (
-        (files / "lines.jsonl").rename(files / "lines.1.jsonl"),
-        write_lines(files / "lines.jsonl", busy_session("n", 90)),
-    ),
-    "truncated": lambda files: edited(files / "lines.jsonl", lambda data: data[: len(data) // 2]),
-    "emptied": lambda files: edited(files / "lines.jsonl", lambda data: b""),
-    "truncated and grown with other content": lambda files: grow_otherwise(files / "lines.jsonl"),
-    "closed segment grown with other content": lambda files: grow_otherwise(files / SEGMENT),
-    "head edited and grown": lambda files: (
-        edited(files / "lines.jsonl", lambda data: data.replace(b'"l"', b'"m"', 1)),
-        append(files / "lines.jsonl", busy_session("n", 20)),
-    ),
-    "last whole line edited and grown": lambda files: (
-        edited(files / "lines.jsonl", lambda data: b'"k"'.join(data.rsplit(b'"l"', 1))),
-        append(files / "lines.jsonl", busy_session("n", 20)),
-    ),
-    "grown": lambda files: append(files / "lines.jsonl", busy_session("n", 20)),
-    "closed segment grown": lambda files: append(files / SEGMENT, busy_session("n", 20)),
-    "grown by an unfinished line": lambda files: append(files / "lines.jsonl", text_of("n", 20)[:-50]),
-    "unfinished line finished": lambda files: append(files / "torn.jsonl", text_of("torn", 20)[-50:]),
-    "unfinished line finished otherwise": lambda files: append(files / "torn.jsonl", b"}\n{}\n"),
-    "unfinished line cut shorter": lambda files: edited(files / "torn.jsonl", lambda data: data[:-10]),
-    "deleted": lambda files: (files / "lines.jsonl").unlink(),
-    "segment deleted": lambda files: (files / SEGMENT).unlink(),
-    "added": lambda files: write_lines(files / "added.jsonl", busy_session("n", 20)),
-    "added before others": lambda files: write_lines(files / "a.jsonl", busy_session("l", 20)),
-    "segment added": lambda files: write_lines(
-        files / "sink" / "segment-000003.jsonl", busy_session("n", 20)
-    ),
-    "segment listed with another session": list_a_segment,
-    "segment opened again": lambda files: manifest(
-        files, lambda content: content["segments"][0].update(closed=False)
-    ),
-    "sessions listed": lambda files: manifest(
-        files,
-        lambda content: content["sessions"].append(
-            {"session_id": "a", "status": "interrupted", "started_at_ns": 5, "ended_at_ns": START_NS}
-        ),
-    ),
-    "manifest damaged": lambda files: (files / "sink" / "manifest.json").write_text("{"),
-    "manifest gone": lambda files: (files / "sink" / "manifest.json").unlink(),
-    "flat files become a sink": lambda files: (files / "sink" / "manifest.json").rename(
-        files / "manifest.json"
-    ),
-    "link retargeted": lambda files: retarget(files / "link.jsonl", files.parent / "second"),
-    "link retargeted to the same file": lambda files: retarget(files / "link.jsonl", files.parent / "same"),
-    "link dangling": lambda files: retarget(files / "link.jsonl", files.parent / "nowhere"),
-    "link replaced by a file": lambda files: (
-        (files / "link.jsonl").unlink(),
-        shutil.copy2(files.parent / "first", files / "link.jsonl"),
-    ),
-    "folder renamed, link in its place": renamed_with_a_link,
-    "file becomes a folder": lambda files: (
-        (files / "lines.jsonl").unlink(),
-        write_sink(files / "lines.jsonl", {"segment-000001.jsonl": busy_session("n", 20)}),
-    ),
-    "kind changed by renaming": lambda files: (files / "torn.jsonl").rename(files / "torn-telemetry.json"),
-    "permission removed": lambda files: (files / "lines.jsonl").chmod(0),
-    "touched": lambda files: os.utime(files / "lines.jsonl"),
-    "set back to 1970": lambda files: os.utime(files / "lines.jsonl", ns=(0, 0)),
+#: Changes after which files say what they said before.
+WITHOUT_NEWS = {
+    "nothing",
+    "unfinished line cut shorter",
+    "segment opened again",
+    "link retargeted to the same file",
+    "link replaced by a file",
+    "permission removed",
+    "touched",
+    "set back to 1970",
 }
+
+
+@dataclass
+class Answers:
+    """What stores said of all folders, and what one that had an index read for it."""
+
+    before: Answer
+    #: After the changes, of the store of before, which had not looked again.
+    unrefreshed: list[Any]
+    refreshed: Answer
+    #: Of a new store without and one with an index.
+    cold: Answer
+    warm: Answer
+    #: Files that the one with an index read.
+    read: Counter[Path]
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    folder = tmp_path_factory.mktemp("changes")
+    root, cache = folder / "root", folder / "cache"
+    folders = {change: ChangedFolder(root, name).write() for change, name in NAMES.items()}
+    with stormlog.query.open(root, cache=cache) as store:
+        before = ask(store)
+        for change, files in folders.items():
+            CHANGES[change](files)
+        unrefreshed = [issue.as_dict() for issue in store.list_issues()]
+        assert store.refresh()
+        with stormlog.query.open(root, cache=False) as other:
+            cold = ask(other)
+        # No store finds an answer that another one kept.
+        forget_answers(cache)
+        refreshed = ask(store)
+    forget_answers(cache)
+    read, real = Counter[Path](), Reader.read
+
+    def counted(reader: Reader, tasks: Any, next_id: int, *, keep_all: bool) -> int:
+        read.update(Path(task.origin.path) for task in tasks if not keep_all)
+        return real(reader, tasks, next_id, keep_all=keep_all)
+
+    with pytest.MonkeyPatch.context() as patch, stormlog.query.open(root, cache=cache) as other:
+        patch.setattr(Reader, "read", counted)
+        warm = ask(other)
+    return Answers(before, unrefreshed, refreshed, cold, warm, read)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_change(answers: Answers, change: str) -> None:
+    name = NAMES[change]
+    wanted = answers.cold.by_folder[name]
+
+    assert answers.warm.by_folder[name] == wanted
+    assert answers.refreshed.by_folder[name] == wanted
+    # What is compared is worth comparing.
+    assert (answers.before.by_folder[name] == wanted) == (change in WITHOUT_NEWS)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_is_not_why_other_files_are_read_again(answers: Answers, change: str) -> None:
+    read = {path.name for path in answers.read if NAMES[change] in path.parts}
+
+    assert ("x-telemetry.json" in read) == (change == "document edited, same size and time")
+
+
+def test_numbers_across_all_folders(answers: Answers) -> None:
+    assert answers.warm.rows == answers.refreshed.rows == answers.cold.rows
+
+
+def test_a_store_shows_what_was_there_until_it_looks_again(answers: Answers) -> None:
+    assert answers.unrefreshed == answers.before.rows["issues"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_is_noticed(tmp_path: Path, change: str) -> None:
+    """By this digest stores know whether there is news, and whether an answer that was kept may be given again."""
+    folder = ChangedFolder(tmp_path, "files").write()
+    before = Snapshot.take(ArtifactCatalog([folder.files]))
+    let_clock_tick(before.states.values())
+    CHANGES[change](folder)
+
+    after = Snapshot.take(ArtifactCatalog([folder.files]))
+    assert (after.digest == before.digest) == (change == "nothing")
+
+
+def rename_with_a_link(folder: ChangedFolder) -> None:
+    """Move the folder away and put a link in its place: no file changed, but all true paths did."""
+    folder.files.rename(folder.files.with_name("moved"))
+    folder.files.symlink_to(folder.files.with_name("moved"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [CHANGES["deleted"], CHANGES["sessions listed"], rename_with_a_link],
+    ids=["deleted", "sessions listed", "folder renamed, link in its place"],
+)
+def test_change_after_which_no_file_is_new(tmp_path: Path, change: Callable[[ChangedFolder], object]) -> None:
+    """Alone, and without the unfinished line, for then there is nothing at all to read."""
+    folder, cache = ChangedFolder(tmp_path, "files").write(), tmp_path / "cache"
+    (folder.files / "torn.jsonl").unlink()
+    with stormlog.query.open(folder.files, cache=cache) as store:
+        before = issues_text(store, folder.files)
+        change(folder)
+        assert store.refresh()
+        wanted = issues_of(folder.files, False)
+        assert issues_text(store, folder.files) == wanted != before
+    forget_answers(cache)
+    assert issues_of(folder.files, cache) == wanted
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    folder = tmp_path / "files"
-    nameless = [{**event, "session_id": ""} for event in busy_session("", 30)]
-    for event in nameless:
-        event["schema_version"] = 2
-        del event["session_id"]
-    segments = {"segment-000001.jsonl": busy_session("a", 40), "segment-000002.jsonl": nameless}
-    write_sink(folder / "sink", segments)
-    write_lines(folder / "lines.jsonl", busy_session("l", 40))
-    (folder / "torn.jsonl").write_bytes(text_of("torn", 20)[:-50])
-    (folder / "x-telemetry.json").write_text(json.dumps(busy_session("d", 40)))
-    (tmp_path / "first").write_bytes(b"".join(map(line_of, nameless)))
-    (tmp_path / "second").write_bytes(b"".join(map(line_of, reversed(nameless))))
-    (tmp_path / "same").hardlink_to(tmp_path / "first")
-    (folder / "link.jsonl").symlink_to(tmp_path / "first")
-    return folder
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_change(files: Path, tmp_path: Path, change: str) -> None:
-    with stormlog.query.open(files, cache=tmp_path / "cache") as store:
-        before = [issue.as_dict() for issue in store.list_issues()]
-        store.list_sessions()
-        CHANGES[change](files)
-        # A store shows what was there, until it is asked to look again.
-        assert [issue.as_dict() for issue in store.list_issues()] == before
-        store.refresh()
-        with stormlog.query.open(files, cache=False) as cold:
-            wanted = answer_text(cold, with_events=False)
-            sessions = [row.as_dict() for row in cold.list_sessions()]
-        assert warm_answer(files, tmp_path / "cache", with_events=False) == wanted
-        assert answer_text(store, with_events=False) == wanted
-        assert [row.as_dict() for row in store.list_sessions()] == sessions
+    return ChangedFolder(tmp_path, "files").write().files
 
 
 def test_parquet_segment_edited_in_place_with_the_same_size_and_time(tmp_path: Path) -> None:
@@ -198,7 +205,8 @@ def test_parquet_segment_edited_in_place_with_the_same_size_and_time(tmp_path: P
         edited(segment, lambda _: data)
         assert store.refresh()
         assert answer_text(store, with_events=False) == cold_answer(one, with_events=False)
-    assert warm_answer(one, tmp_path / "cache") == cold_answer(one)
+    forget_answers(tmp_path / "cache")
+    assert issues_of(one, tmp_path / "cache") == issues_of(one, False)
 
 
 def test_everything_deleted(files: Path, tmp_path: Path) -> None:
@@ -221,17 +229,23 @@ def test_a_path_that_did_not_exist_when_the_store_was_opened(files: Path, tmp_pa
 
 
 def test_a_file_moves_into_another_source(files: Path, tmp_path: Path) -> None:
-    warm_answer(files, tmp_path / "cache", with_events=False)
+    before = issues_of(files, tmp_path / "cache")
     (files / "lines.jsonl").rename(files / "sink" / "segment-000003.jsonl")
-    assert warm_answer(files, tmp_path / "cache") == cold_answer(files)
+    assert issues_of(files, tmp_path / "cache") == issues_of(files, False) != before
     (files / "sink" / "segment-000003.jsonl").rename(files / "lines.jsonl")
-    assert warm_answer(files, tmp_path / "cache") == cold_answer(files)
+    forget_answers(tmp_path / "cache")
+    assert issues_of(files, tmp_path / "cache") == before
 
 
 def test_records_of_the_last_line_count_once(tmp_path: Path) -> None:
     """A last line without an end is a record already; when it ends, it is the same one."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(text_of("s", 20) + line_of(record(session_id="s", event_type="warning"))[:-1])
-    for added in (b"", b" ", b"\n", b"\n", b"{}", b"\n"):
+    with stormlog.query.open(path, cache=False) as store:
+        wanted = [issue.as_dict() for issue in store.list_issues()]
+    for added, skipped in ((b"", []), (b" ", []), (b"\n", []), (b"\n", []), (b"{}", [1]), (b"\n", [1])):
         append(path, added)
-        assert warm_answer(path, tmp_path / "cache") == cold_answer(path)
+        with stormlog.query.open(path, cache=tmp_path / "cache") as store:
+            assert [issue.as_dict() for issue in store.list_issues()] == wanted
+            assert [count for _, count in store.rejects_summary()] == skipped
+    assert warm_answer(path, tmp_path / "cache") == cold_answer(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -10,23 +9,22 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import stormlog.query
+from stormlog.artifacts.file_state import FileState, state_of
 from stormlog.engine.index import json_files
-from stormlog.engine.index.location import LAYOUT
+from stormlog.engine.index.index_file import Index
+from stormlog.engine.index.kept_answers import AnswerFolder, KeptAnswer
+from stormlog.engine.index.location import LAYOUT, index_folder
+from stormlog.engine.index.updating import let_clock_tick
+from stormlog.engine.reading.read_plan import Piece
 from stormlog.errors import QueryError, SourceError
-from tests.engine.index.answers import answer_text, cold_answer, warm_answer
+from tests.engine.index.answers import cold_answer, issues_of, issues_text, warm_answer
 from tests.engine.index.mixes import append
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
-
-
-def issues_of(paths: Path, cache: Path | bool) -> str:
-    """Return what depends on the index most, in a fraction of the time; ``<ROOT>`` stands for the paths."""
-    with stormlog.query.open(paths, cache=cache) as store:
-        text = json.dumps([[issue.as_dict() for issue in store.list_issues()], store.rejects_summary()])
-    return text.replace(json.dumps(str(paths))[1:-1], "<ROOT>")
 
 
 def write_files(folder: Path) -> Path:
@@ -133,7 +131,8 @@ def in_index_file(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
     return lambda cache: rewrite(index_file_of(cache), change)
 
 
-DAMAGES: dict[str, Callable[[Path], object]] = {
+#: Damages that are seen when the index is loaded.
+SEEN_DAMAGES: dict[str, Callable[[Path], object]] = {
     "index file truncated": in_index_file(lambda data: data[: len(data) // 2]),
     "index file one byte short": in_index_file(lambda data: data[:-1]),
     "index file garbage": in_index_file(lambda data: os.urandom(len(data))),
@@ -156,6 +155,10 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "file of a part gone": lambda cache: (parts_of(cache)[1] / "hits.parquet").unlink(),
     "parts swapped": lambda cache: swap(*(part / "hits.parquet" for part in parts_of(cache))),
     "kinds swapped": lambda cache: swap(*sorted(parts_of(cache)[0].iterdir())[:2]),
+}
+
+#: Damages that leave an index, or no room for one.
+OTHER_DAMAGES: dict[str, Callable[[Path], object]] = {
     "half a part of a killed writer": half_a_part,
     "parts a file": lambda cache: (
         shutil.rmtree(index_of(cache) / "parts"),
@@ -166,16 +169,45 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
         shutil.rmtree(index := index_of(cache)),
         index.write_text("x"),
     ),
-    "cache a file": lambda cache: (shutil.rmtree(cache), cache.write_text("x")),
-    "cache on a full disk": lambda cache: (shutil.rmtree(cache), cache.symlink_to("/dev/full")),
-    "cache where nobody can write": lambda cache: (shutil.rmtree(cache), cache.symlink_to("/proc")),
     "answers a file": lambda cache: (index_of(cache) / "answers").write_text("x"),
 }
 
+ALL_DAMAGES = {**SEEN_DAMAGES, **OTHER_DAMAGES}
 
-@pytest.mark.parametrize("damage", DAMAGES)
+#: Whatever is seen comes to the same. One is seen in the index file, one leaves no place for another index file, and
+#: one leaves parts that nobody names.
+SOME_SEEN_DAMAGES = ("index file garbage", "index file a folder", "part garbage of the same size and time")
+
+
+@pytest.mark.parametrize("damage", SEEN_DAMAGES)
+def test_nothing_of_a_damaged_index_is_taken(tmp_path: Path, damage: str) -> None:
+    """Whoever loads it begins anew, as without one; `test_damage` shows what comes of that."""
+    cache, paths = tmp_path / "cache", ["paths"]
+    index = Index.load(index_folder(str(cache), paths), paths)
+    for number in range(2):
+        part = Path(index.parts_folder, f"{number}.part")
+        part.mkdir()
+        for kind in ("hits", "records"):
+            (part / f"{kind}.parquet").write_text(f"{kind} of part {number}" + "!" * number)
+        index.add_part(str(part), ["hits", "records"], [number])
+    pieces = {f"file {number}": Piece(number, FileState(*range(5)), "basis") for number in range(2)}
+    assert index.save(pieces, {("source", "session"): ("0:7", [[1]])}, 2, {'1:7 "session"': "digest"})
+    index.close()
+
+    def known() -> tuple[Any, ...]:
+        index = Index.load(index_folder(str(cache), paths), paths)
+        index.close()
+        return index.pieces, len(index.parts), index.findings, index.digests, index.next_id
+
+    assert known() == (pieces, 2, index.findings, index.digests, 2)
+    let_clock_tick(state_of(str(path)) for path in Path(index.parts_folder).glob("*/*"))
+    SEEN_DAMAGES[damage](cache)
+    assert known() == ({}, 0, {}, {}, 0)
+
+
+@pytest.mark.parametrize("damage", [*SOME_SEEN_DAMAGES, *OTHER_DAMAGES])
 def test_damage(files: Path, cache: Path, damage: str, wanted: tuple[str, str]) -> None:
-    DAMAGES[damage](cache)
+    ALL_DAMAGES[damage](cache)
 
     assert issues_of(files, cache) == wanted[0]
     # What was made of the damage is no better.
@@ -183,39 +215,67 @@ def test_damage(files: Path, cache: Path, damage: str, wanted: tuple[str, str]) 
     assert issues_of(files, cache) == wanted[1]
 
 
+#: Nowhere to keep anything.
+NO_ROOM: dict[str, Callable[[Path], object]] = {
+    "cache a file": lambda cache: cache.write_text("x"),
+    "cache on a full disk": lambda cache: cache.symlink_to("/dev/full"),
+    "cache where nobody can write": lambda cache: cache.symlink_to("/proc"),
+}
+
+
+@pytest.mark.parametrize("place", NO_ROOM)
+def test_nowhere_to_keep_an_index(files: Path, tmp_path: Path, place: str, wanted: tuple[str, str]) -> None:
+    grow(files)
+    NO_ROOM[place](tmp_path / "cache")
+
+    assert issues_of(files, tmp_path / "cache") == wanted[0]
+
+
+def clear(cache: Path) -> None:
+    shutil.rmtree(cache)
+    cache.write_text("x")
+
+
 @pytest.mark.parametrize(
-    "damage", ["part gone", "parts swapped", "part zeroed", "index a file", "cache a file"]
+    "damage",
+    [*(ALL_DAMAGES[name] for name in ("part gone", "parts swapped", "part zeroed", "index a file")), clear],
+    ids=["part gone", "parts swapped", "part zeroed", "index a file", "cache a file"],
 )
-def test_damage_while_a_store_is_open(files: Path, cache: Path, damage: str) -> None:
+def test_damage_while_a_store_is_open(
+    files: Path, cache: Path, damage: Callable[[Path], object], wanted: tuple[str, str]
+) -> None:
     with stormlog.query.open(files, cache=cache) as store:
-        store.list_issues()
-        DAMAGES[damage](cache)
+        assert issues_text(store, files) == wanted[0]
+        damage(cache)
         grow_again(files)
         store.refresh()
 
-        assert answer_text(store) == cold_answer(files)
-    assert issues_of(files, cache) == issues_of(files, False)
+        assert issues_text(store, files) == wanted[1]
+        assert len(store.query_events()) == 120
+    assert issues_of(files, cache) == wanted[1]
 
 
-def test_cache_cleared_while_a_store_is_open(files: Path, cache: Path) -> None:
+def test_cache_cleared_while_a_store_is_open(files: Path, cache: Path, wanted: tuple[str, str]) -> None:
     with stormlog.query.open(files, cache=cache) as store:
         store.list_issues()
         shutil.rmtree(cache)
         # Another one begins anew there, alone as far as locks tell.
-        assert issues_of(files, cache) == issues_of(files, False)
-        assert answer_text(store) == cold_answer(files)
+        assert issues_of(files, cache) == wanted[0]
+        assert issues_text(store, files) == wanted[0]
         grow_again(files)
         store.refresh()
-        assert issues_of(files, cache) == issues_of(files, False)
-        assert answer_text(store) == cold_answer(files)
+        assert issues_of(files, cache) == wanted[1]
+        assert issues_text(store, files) == wanted[1]
 
 
 def test_stale_index_file(files: Path, cache: Path, tmp_path: Path) -> None:
     """An index file of the day before yesterday names parts that were removed, or misses those that were added."""
     old = index_file_of(cache).read_bytes()
-    for number in range(12):
-        append(files / "growing.jsonl", busy_session("b", 20, start_ns=START_NS + (2 + number) * 10**12))
-        issues_of(files, cache)
+    with stormlog.query.open(files, cache=cache) as store:
+        for number in range(12):
+            append(files / "growing.jsonl", busy_session("b", 20, start_ns=START_NS + (2 + number) * 10**12))
+            store.refresh()
+            store.list_issues()
     # Small parts were merged, and what the index file does not name was swept.
     assert len(parts_of(cache)) < 12
     index_file_of(cache).write_bytes(old)
@@ -223,7 +283,7 @@ def test_stale_index_file(files: Path, cache: Path, tmp_path: Path) -> None:
     assert issues_of(files, cache) == issues_of(files, False)
 
 
-def test_index_of_other_paths(files: Path, cache: Path, tmp_path: Path) -> None:
+def test_index_of_other_paths(files: Path, cache: Path, tmp_path: Path, wanted: tuple[str, str]) -> None:
     other = tmp_path / "other"
     shutil.copytree(files, other)
     write_lines(other / "more.jsonl", busy_session("more", 20))
@@ -236,11 +296,11 @@ def test_index_of_other_paths(files: Path, cache: Path, tmp_path: Path) -> None:
     shutil.rmtree(two)
     shutil.copytree(spare, two)
 
-    assert issues_of(files, cache) == issues_of(files, False)
+    assert issues_of(files, cache) == wanted[0]
     assert issues_of(other, cache) == issues_of(other, False)
 
 
-def test_parts_of_another_index(files: Path, cache: Path, tmp_path: Path) -> None:
+def test_parts_of_another_index(files: Path, cache: Path, tmp_path: Path, wanted: tuple[str, str]) -> None:
     other = tmp_path / "other"
     write_lines(tmp_path / "x.jsonl", busy_session("x", 60))
     issues_of(tmp_path / "x.jsonl", other)
@@ -249,7 +309,7 @@ def test_parts_of_another_index(files: Path, cache: Path, tmp_path: Path) -> Non
             for foreign in index_of(other).glob(f"parts/*/{path.name}"):
                 shutil.copy2(foreign, path)
 
-    assert issues_of(files, cache) == issues_of(files, False)
+    assert issues_of(files, cache) == wanted[0]
 
 
 @pytest.mark.parametrize(
@@ -262,12 +322,22 @@ def test_parts_of_another_index(files: Path, cache: Path, tmp_path: Path) -> Non
         lambda data: data.partition(b"\n")[0] + b"\n{}",
     ],
 )
-def test_kept_answer_changed(files: Path, cache: Path, change: Callable[[bytes], bytes]) -> None:
-    wanted = issues_of(files, cache)
-    for path in index_of(cache).glob("answers/*.json"):
-        rewrite(path, change)
+def test_a_kept_answer_that_changed_is_not_found(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
+    answers, answer = AnswerFolder(str(tmp_path), "digest"), KeptAnswer(["title"], [("OOM",)], [], True)
+    answers.keep("SELECT", {}, answer)
+    assert answers.find("SELECT", {}) == answer
+    (path,) = tmp_path.glob("answers/*.json")
+    rewrite(path, change)
 
-    assert issues_of(files, cache) == wanted
+    assert answers.find("SELECT", {}) is None
+
+
+def test_kept_answer_changed(files: Path, cache: Path, wanted: tuple[str, str]) -> None:
+    assert issues_of(files, cache) == wanted[0]
+    for path in index_of(cache).glob("answers/*.json"):
+        rewrite(path, lambda data: data.replace(b"OOM", b"WOW"))
+
+    assert issues_of(files, cache) == wanted[0]
 
 
 def test_kept_answer_of_other_paths_or_another_question(files: Path, cache: Path, tmp_path: Path) -> None:
@@ -281,7 +351,7 @@ def test_kept_answer_of_other_paths_or_another_question(files: Path, cache: Path
     assert issues_of(files, cache) == wanted
 
 
-def test_killed_while_writing_a_part(files: Path, cache: Path) -> None:
+def test_killed_while_writing_a_part(files: Path, cache: Path, wanted: tuple[str, str]) -> None:
     """What a killed writer leaves counts for nothing, and is gone when the next one comes."""
     program = """
 import os, signal, sys
@@ -301,14 +371,15 @@ stormlog.query.open(sys.argv[1], cache=sys.argv[2]).list_issues()
     assert done.returncode == -signal.SIGKILL
     (left,) = set(parts_of(cache)) - set(known)
 
-    assert issues_of(files, cache) == issues_of(files, False)
+    assert issues_of(files, cache) == wanted[1]
     assert left not in parts_of(cache)
 
 
 @pytest.mark.parametrize("name", [b"ca[1]*?che", b"ca\xffche", b"ca'che\"$x\n"], ids=repr)
-def test_odd_names_of_the_cache(files: Path, tmp_path: Path, name: bytes) -> None:
+def test_odd_names_of_the_cache(files: Path, tmp_path: Path, name: bytes, wanted: tuple[str, str]) -> None:
+    grow(files)
     for _ in range(2):
-        assert issues_of(files, tmp_path / os.fsdecode(name)) == issues_of(files, False)
+        assert issues_of(files, tmp_path / os.fsdecode(name)) == wanted[0]
 
 
 # ---- what an answer owes to the cache ----------------------------------------------------------------------
@@ -368,5 +439,5 @@ def test_the_paths_may_hold_the_cache(files: Path) -> None:
     cache = files / "cache"
     wanted = issues_of(files, False)
     for _ in range(3):
-        assert warm_answer(files, cache) == cold_answer(files)
-    assert issues_of(files, cache) == wanted
+        assert issues_of(files, cache) == wanted
+    assert warm_answer(files, cache) == cold_answer(files)

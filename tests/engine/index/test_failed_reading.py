@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,27 @@ from stormlog.engine.reading import line_chunks
 from stormlog.engine.reading import line_files as line_reading
 from stormlog.engine.reading.temporary_files import TemporaryFiles
 from stormlog.errors import QueryError
-from tests.engine.index.answers import answer_text, cold_answer, read_in_batches, warm_answer
+from tests.engine.index.answers import (
+    answer_text,
+    cold_answer,
+    forget_answers,
+    issues_of,
+    issues_text,
+    read_in_batches,
+    warm_answer,
+)
+from tests.engine.index.changes import text_of
 from tests.engine.index.mixes import append
-from tests.engine.index.test_changed_files import text_of
 from tests.engine.reading.test_parquet_rows import sink_of, table
 from tests.query.sinks import START_NS, busy_session, write_lines
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    folder = tmp_path / "files"
+    return write_files(tmp_path / "files")
+
+
+def write_files(folder: Path) -> Path:
     folder.mkdir()
     for number in range(3):
         write_lines(folder / f"{number}.jsonl", busy_session(f"s{number}", 20))
@@ -82,9 +94,9 @@ def test_interrupted_at_any_statement(
                 break
         failing.left = -1
         assert at > 20
-        assert answer_text(store) == cold_answer(files)
+        assert answer_text(store) == (wanted := cold_answer(files))
     if has_cache:
-        assert warm_answer(files, tmp_path / "cache") == cold_answer(files)
+        assert warm_answer(files, tmp_path / "cache") == wanted
 
 
 def test_interrupted_between_batches_of_an_append(
@@ -93,7 +105,7 @@ def test_interrupted_between_batches_of_an_append(
     """The index file counts files that are yet to be read as they were before, with their parts."""
     read_in_batches(monkeypatch, 10_000)
     cache = tmp_path / "cache"
-    warm_answer(files, cache, with_events=False)
+    issues_of(files, cache)
     grow(files)
     stage, staged = updating.stage_batch, []
 
@@ -116,13 +128,13 @@ def test_grown_files_in_several_batches(files: Path, tmp_path: Path, monkeypatch
     # Two files: each of them grows in a batch of its own.
     (files / "2.jsonl").unlink()
     for number in range(2):
-        warm_answer(files, tmp_path / "cache", with_events=False)
+        issues_of(files, tmp_path / "cache")
         grow(files, number)
-    warm_answer(files, tmp_path / "cache", with_events=False)
+    issues_of(files, tmp_path / "cache")
     (answers,) = (tmp_path / "cache").glob(f"{LAYOUT}/*/answers")
     for path in answers.iterdir():
         path.unlink()
-    assert warm_answer(files, tmp_path / "cache") == cold_answer(files)
+    assert issues_of(files, tmp_path / "cache") == issues_of(files, False)
 
 
 def fails_once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, when: Callable[..., bool]) -> None:
@@ -142,14 +154,15 @@ def test_what_a_file_gained_cannot_be_copied(
     files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a full disk a grown file is read as a whole, and nothing of it counts twice."""
-    warm_answer(files, tmp_path / "cache", with_events=False)
+    issues_of(files, tmp_path / "cache")
     grow(files)
     fails_once(
         monkeypatch, TemporaryFiles, "copy_range", lambda temporary_files, path, start, *rest: start > 0
     )
 
-    assert warm_answer(files, tmp_path / "cache") == cold_answer(files)
-    assert warm_answer(files, tmp_path / "cache") == cold_answer(files)
+    wanted = cold_answer(files)
+    assert warm_answer(files, tmp_path / "cache") == wanted
+    assert warm_answer(files, tmp_path / "cache") == wanted
 
 
 def test_a_file_that_could_not_be_read_for_a_moment(
@@ -159,7 +172,7 @@ def test_a_file_that_could_not_be_read_for_a_moment(
     # Damage makes Python read the file too.
     append(files / "1.jsonl", b"\xff\n")
     fails_once(monkeypatch, line_chunks, "needs_repair", lambda *given: True)
-    first = warm_answer(files, tmp_path / "cache", with_events=False)
+    first = issues_of(files, tmp_path / "cache")
     assert "Input/output error" in first
     monkeypatch.undo()
 
@@ -199,22 +212,43 @@ def before_scan(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -
     monkeypatch.setattr(line_reading.LineReader, "_scan", changing)
 
 
+@pytest.fixture(scope="module")
+def issues_after(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """What files say that grew by these numbers, one after the other."""
+
+    @lru_cache
+    def issues(*numbers: int) -> str:
+        folder = write_files(tmp_path_factory.mktemp("grown") / "files")
+        for number in numbers:
+            grow(folder, number)
+        return issues_of(folder, False)
+
+    return issues
+
+
 @pytest.mark.parametrize("copied_bytes", [0, 1 << 20], ids=["in place", "copied"])
 @pytest.mark.parametrize("is_known", [False, True], ids=["new", "known"])
 def test_growing_while_it_is_read(
-    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copied_bytes: int, is_known: bool
+    files: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    issues_after: Callable[..., str],
+    copied_bytes: int,
+    is_known: bool,
 ) -> None:
     monkeypatch.setattr(line_chunks, "_COPIED_BYTES", copied_bytes)
+    grown = []
     if is_known:
-        warm_answer(files, tmp_path / "cache", with_events=False)
-        grow(files)
-    as_opened = cold_answer(files, with_events=False)
+        issues_of(files, tmp_path / "cache")
+        grow(files, 1)
+        grown = [1]
     before_scan(monkeypatch, lambda: grow(files, 2))
     with stormlog.query.open(files, cache=tmp_path / "cache") as store:
-        assert answer_text(store, with_events=False) == as_opened
+        assert issues_text(store, files) == issues_after(*grown)
         store.refresh()
-        assert answer_text(store, with_events=False) == cold_answer(files, with_events=False)
-    assert warm_answer(files, tmp_path / "cache") == cold_answer(files)
+        assert issues_text(store, files) == issues_after(*grown, 2)
+    forget_answers(tmp_path / "cache")
+    assert issues_of(files, tmp_path / "cache") == issues_after(*grown, 2)
 
 
 @pytest.mark.parametrize("copied_bytes", [0, 1 << 20], ids=["in place", "copied"])
@@ -244,9 +278,10 @@ def test_changing_while_it_is_read(
         for path in sorted(files.glob("1.jsonl")):
             append(path, busy_session("later", 20))
         store.refresh()
-        wanted = cold_answer(files, with_events=False)
-        assert answer_text(store, with_events=False) == wanted
-    assert warm_answer(files, tmp_path / "cache", with_events=False) == wanted
+        wanted = issues_of(files, False)
+        assert issues_text(store, files) == wanted
+    forget_answers(tmp_path / "cache")
+    assert issues_of(files, tmp_path / "cache") == wanted
 
 
 def test_a_store_that_follows_its_files_fills_no_disk(files: Path, tmp_path: Path) -> None:

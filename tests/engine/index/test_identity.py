@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import random
-import shutil
+import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
 
 import stormlog.query
-from stormlog.engine.index.location import LAYOUT
 from stormlog.engine.reading import line_chunks
 from stormlog.engine.reading import line_files as line_reading
 from tests.captures import capture_path, scenarios
-from tests.engine.index.answers import answer_text, cold_answer, read_in_batches, warm_answer
+from tests.engine.index.answers import (
+    answer_text,
+    cold_answer,
+    forget_answers,
+    issues_of,
+    issues_text,
+    read_in_batches,
+    warm_answer,
+)
 from tests.engine.index.mixes import append, lines_of_everything, mixed_lines, write_everything
 from tests.engine.reading.test_parquet_rows import table
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
@@ -26,14 +36,27 @@ from tests.soak import few_or_many
 BATCH_BYTES = 150_000
 
 
-def forget_answers(cache: Path) -> None:
-    for path in cache.glob(f"{LAYOUT}/*/answers"):
-        shutil.rmtree(path)
+#: Questions for which all files are read.
+WITH_EVENTS = ("sessions", "events", "rejects_of_events")
 
 
 def indexed(answer: str) -> str:
     """Return the part of an answer that comes from the index."""
     return answer[: answer.index("\nsessions: ")]
+
+
+Rows = dict[str, list[str]]
+
+
+def rows_by_name(name: str, answer: str) -> dict[str, Rows]:
+    """Return the rows of an answer, by what a pattern finds in their paths first, and by question."""
+    found: dict[str, Rows] = defaultdict(lambda: defaultdict(list))
+    for line in answer.splitlines():
+        question, _, rows = line.partition(": ")
+        for text in map(json.dumps, json.loads(rows)):
+            place = re.search(name, text)
+            found["" if place is None else place[1]][question].append(text)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -50,21 +73,43 @@ def wanted(everything: Path) -> str:
     return answer
 
 
-@pytest.mark.parametrize("scenario", scenarios())
-def test_captures(scenario: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, cache = capture_path(scenario), tmp_path / "cache"
-    wanted = cold_answer(path, threads=1)
-    read_in_batches(monkeypatch, BATCH_BYTES)
+@pytest.fixture(scope="module")
+def capture_answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What is said of all captures: first the files alone, then others, the last one for what an index holds."""
+    paths, cache = [capture_path(scenario) for scenario in scenarios()], tmp_path_factory.mktemp("captures")
+    with pytest.MonkeyPatch.context() as patch:
+        answers = [cold_answer(paths, threads=1)]
+        read_in_batches(patch, BATCH_BYTES)
+        answers += [warm_answer(paths, cache, threads=4, memory_limit="100MB"), warm_answer(paths, cache)]
+        forget_answers(cache)
+        known = warm_answer(paths, cache, threads=2, memory_limit="256MB", with_events=False)
+    return [*answers, known]
 
-    assert warm_answer(path, cache, threads=4, memory_limit="100MB") == wanted
-    assert warm_answer(path, cache) == wanted
-    forget_answers(cache)
-    assert warm_answer(path, cache, threads=2, memory_limit="256MB", with_events=False) == indexed(wanted)
+
+@pytest.fixture(scope="module")
+def rows_of_captures(capture_answers: list[str]) -> list[dict[str, Rows]]:
+    return [rows_by_name("/captures/([^/]*)/", answer) for answer in capture_answers]
+
+
+@pytest.mark.parametrize("scenario", scenarios())
+def test_captures(scenario: str, rows_of_captures: list[dict[str, Rows]]) -> None:
+    cold, *warm, known = (rows[scenario] for rows in rows_of_captures)
+
+    assert cold["events"]
+    assert all(rows == cold for rows in warm)
+    assert known == {question: rows for question, rows in cold.items() if question not in WITH_EVENTS}
+
+
+def test_all_captures(capture_answers: list[str]) -> None:
+    cold, *warm, known = capture_answers
+
+    assert all(answer == cold for answer in warm)
+    assert known == indexed(cold)
 
 
 @pytest.mark.parametrize(
     ("threads", "memory_limit", "batch_bytes"),
-    [(1, "100MB", BATCH_BYTES), (4, "256MB", 200_000), (2, None, 1)],
+    [(4, "100MB", BATCH_BYTES), (1, None, 1)],
 )
 def test_threads_memory_and_batches(
     everything: Path,
@@ -146,19 +191,29 @@ def test_order_of_questions(everything: Path, wanted: str, tmp_path: Path) -> No
         assert answer_text(store) == wanted
 
 
+PACKED_SESSIONS = [busy_session(f"s{n % 2}", 40, start_ns=START_NS + n * 10**12) for n in range(4)]
+
+
+@pytest.fixture(scope="module")
+def of_plain_segments(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("plain")
+    plain = {f"segment-{n:06d}.jsonl": events for n, events in enumerate(PACKED_SESSIONS, 1)}
+    return cold_answer(write_sink(folder / "sink", plain), folder)
+
+
 @pytest.mark.parametrize("packing", ["jsonl", "parquet", "mixed"])
-def test_packing_of_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packing: str) -> None:
+def test_packing_of_segments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packing: str, of_plain_segments: str
+) -> None:
     import pyarrow.parquet
 
-    sessions = [busy_session(f"s{n % 2}", 40, start_ns=START_NS + n * 10**12) for n in range(4)]
-    plain = {f"segment-{n:06d}.jsonl": events for n, events in enumerate(sessions, 1)}
-    wanted = cold_answer(write_sink(tmp_path / "plain" / "sink", plain), tmp_path / "plain")
+    wanted = of_plain_segments
     is_packed = [packing == "parquet" or (packing == "mixed" and n % 2 == 0) for n in range(4)]
     names = [f"segment-{n:06d}.{'parquet' if packed else 'jsonl'}" for n, packed in enumerate(is_packed, 1)]
     sink = write_sink(
         tmp_path / packing / "sink", {}, segments=[{"filename": name, "closed": True} for name in names]
     )
-    for name, events, packed in zip(names, sessions, is_packed, strict=True):
+    for name, events, packed in zip(names, PACKED_SESSIONS, is_packed, strict=True):
         if packed:
             pyarrow.parquet.write_table(table(events), sink / name)
         else:
@@ -225,11 +280,12 @@ def test_appends_seen_by_one_store(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             writer.step(number)
             store.refresh()
             store.list_issues()
-            if number % 15 == 10:
-                assert answer_text(store, with_events=False) == cold_answer(files, with_events=False)
-        assert answer_text(store) == cold_answer(files)
+            if number % 15 == 5:
+                assert issues_text(store, files) == issues_of(files, False)
+        wanted = cold_answer(files)
+        assert answer_text(store) == wanted
     forget_answers(tmp_path / "cache")
-    assert warm_answer(files, tmp_path / "cache") == cold_answer(files)
+    assert warm_answer(files, tmp_path / "cache") == wanted
 
 
 def test_appends_seen_without_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,41 +314,65 @@ def test_appends_seen_by_a_new_store_each_time(tmp_path: Path) -> None:
             store.list_issues()
         if number % 12 == 6:
             forget_answers(tmp_path / "cache")
-            warm = warm_answer(files, tmp_path / "cache", with_events=False)
-            assert warm == cold_answer(files, with_events=False)
+            assert issues_of(files, tmp_path / "cache") == issues_of(files, False)
     assert warm_answer(files, tmp_path / "cache") == cold_answer(files)
 
 
-@pytest.mark.parametrize(
-    "added",
-    [
-        b"\xef\xbb\xbf" + b'{"event_type": "warning"}\n',
-        b"\xef",
-        b"\n",
-        b"\n\n{bad\n\n",
-        b"  \n",
-        b"\r\n",
-        b"\t\r\n{bad\n",
-        b"\r",
-        b"\0\n",
-        b"{}",
-        b"\xff\xfe\n",
-        b"\x01\x1e\x02\x1f\n",
-    ],
-    ids=repr,
-)
-def test_what_a_grown_file_goes_on_with(tmp_path: Path, added: bytes) -> None:
-    files = tmp_path / "files"
-    files.mkdir()
-    path = write_lines(files / "a.jsonl", busy_session("s", 25))
-    with stormlog.query.open(files, cache=tmp_path / "cache") as store:
-        store.list_issues()
-        append(path, added)
-        store.refresh()
-        store.list_issues()
-        append(path, busy_session("s", 20, start_ns=START_NS + 10**12))
-        store.refresh()
-        assert answer_text(store, with_events=False) == cold_answer(files, with_events=False)
+ADDED = [
+    b"\xef\xbb\xbf" + b'{"event_type": "warning"}\n',
+    b"\xef",
+    b"\n",
+    b"\n\n{bad\n\n",
+    b"  \n",
+    b"\r\n",
+    b"\t\r\n{bad\n",
+    b"\r",
+    b"\0\n",
+    b"{}",
+    b"\xff\xfe\n",
+    b"\x01\x1e\x02\x1f\n",
+]
+
+
+@pytest.fixture(scope="module")
+def grown_answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What a store that followed some files says of them, and what they say; each file is read by itself."""
+    folder = tmp_path_factory.mktemp("grown")
+    (folder / "files").mkdir()
+    paths = [folder / "files" / f"{letter}.jsonl" for letter in ascii_lowercase[: len(ADDED)]]
+    with pytest.MonkeyPatch.context() as patch:
+        read_in_batches(patch, 1)
+        for path in paths:
+            write_lines(path, busy_session(path.stem, 25))
+        with stormlog.query.open(folder / "files", cache=folder / "cache") as store:
+            store.list_issues()
+            for path, added in zip(paths, ADDED, strict=True):
+                append(path, added)
+            store.refresh()
+            store.list_issues()
+            for path in paths:
+                append(path, busy_session(path.stem, 20, start_ns=START_NS + 10**12))
+            store.refresh()
+            return [answer_text(store, with_events=False), cold_answer(folder / "files", with_events=False)]
+
+
+@pytest.fixture(scope="module")
+def rows_of_grown(grown_answers: list[str]) -> list[dict[str, Rows]]:
+    return [rows_by_name("/([a-z]).jsonl", answer) for answer in grown_answers]
+
+
+@pytest.mark.parametrize("added", ADDED, ids=repr)
+def test_what_a_grown_file_goes_on_with(rows_of_grown: list[dict[str, Rows]], added: bytes) -> None:
+    told, wanted = (rows[ascii_lowercase[ADDED.index(added)]] for rows in rows_of_grown)
+
+    assert wanted["evidence"]
+    assert told == wanted
+
+
+def test_all_grown_files(grown_answers: list[str]) -> None:
+    told, wanted = grown_answers
+
+    assert told == wanted
 
 
 @pytest.mark.parametrize("is_closed", [False, True])
