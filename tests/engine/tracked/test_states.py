@@ -25,9 +25,7 @@ from tests.tracking import evidence
 from tests.tracking.evidence import see
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    folder = tmp_path / "runs"
+def write_runs(folder: Path) -> Path:
     folder.mkdir()
     lines = [
         event(session_id="s-1", event_type="warning", context=f"{name} is low", metadata={"backend": "cuda"})
@@ -38,7 +36,14 @@ def runs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ids(runs: Path) -> list[str]:
+def runs(tmp_path: Path) -> Path:
+    return write_runs(tmp_path / "runs")
+
+
+@pytest.fixture(scope="module")
+def ids(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The fingerprints of the three issues; they are made of what was captured."""
+    runs = write_runs(tmp_path_factory.mktemp("ids") / "runs")
     with stormlog.query.open(runs, cache=False) as store:
         found = sorted(issue.fingerprint_id for issue in store.list_issues())
     assert len(found) == 3
