@@ -22,6 +22,7 @@ from stormlog.apps.tui.app import StormlogApp
 from stormlog.apps.tui.board import Board, PlaceOfTracker
 from stormlog.apps.tui.issues_view import IssuesView
 from stormlog.apps.tui.runs_view import RunsView
+from stormlog.apps.tui.split_view import SplitView
 from stormlog.apps.tui.sql_view import SqlView
 from stormlog.query import QueryStore
 from tests.apps.cli.samples import START_NS, event, write_lines
@@ -115,8 +116,12 @@ class Driver:
             await self.pilot.pause()
 
     async def rest(self) -> None:
-        """Wait until the cursor has rested and what belongs to its row is shown."""
-        await asyncio.sleep(0.2)
+        """Let the cursor rest until what belongs to its row is shown, without the time that this takes."""
+        for view in self.app.query(SplitView):
+            if view._timer is not None:
+                view._timer.stop()
+                view._timer = None
+                view._rested()
         await self.settle()
 
     async def until(self, holds: Callable[[], object]) -> None:
@@ -187,15 +192,36 @@ def drive(
         app = StormlogApp(board(), interval_s=interval_s, ascii_only=ascii_only)
         try:
             async with app.run_test(size=size) as pilot:
-                driver = Driver(app, pilot)
-                await driver.settle()
-                await scenario(driver)
+
+                async def handled(*_: float) -> None:
+                    await _handled(pilot)
+
+                # Textual waits until the processor has had nothing to do for a while.
+                with patch("textual.app.wait_for_idle", handled), patch("textual.pilot.wait_for_idle", handled):
+                    driver = Driver(app, pilot)
+                    await handled()
+                    await driver.settle()
+                    await scenario(driver)
         finally:
             app.board.close()
 
     # Textual draws several times after each key, for a terminal that is not there.
     with patch.object(Compositor, "render_update", _draw_if_asked):
         asyncio.run(run())
+
+
+async def _handled(pilot: Pilot[None]) -> None:
+    """Wait until every widget has handled all that was sent to it, and what it sent to others because of that."""
+    app, is_quiet = pilot.app, False
+    while not is_quiet and app.is_running:
+        # What another thread or a driver sends arrives in the next turns.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await pilot._wait_for_screen()
+        if app.screen_stack:
+            app.screen._on_timer_update()
+        pumps = [app, *app.screen_stack, *(widget for screen in app.screen_stack for widget in screen.walk_children())]
+        is_quiet = not any(pump.message_queue_size or pump._next_callbacks for pump in pumps)
 
 
 _draw = Compositor.render_update
