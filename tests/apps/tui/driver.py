@@ -197,7 +197,10 @@ def drive(
                     await _handled(pilot)
 
                 # Textual waits until the processor has had nothing to do for a while.
-                with patch("textual.app.wait_for_idle", handled), patch("textual.pilot.wait_for_idle", handled):
+                with (
+                    patch("textual.app.wait_for_idle", handled),
+                    patch("textual.pilot.wait_for_idle", handled),
+                ):
                     driver = Driver(app, pilot)
                     await handled()
                     await driver.settle()
@@ -220,7 +223,11 @@ async def _handled(pilot: Pilot[None]) -> None:
         await pilot._wait_for_screen()
         if app.screen_stack:
             app.screen._on_timer_update()
-        pumps = [app, *app.screen_stack, *(widget for screen in app.screen_stack for widget in screen.walk_children())]
+        pumps = [
+            app,
+            *app.screen_stack,
+            *(widget for screen in app.screen_stack for widget in screen.walk_children()),
+        ]
         is_quiet = not any(pump.message_queue_size or pump._next_callbacks for pump in pumps)
 
 
