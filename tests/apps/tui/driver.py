@@ -94,6 +94,7 @@ class Driver:
         """Press keys, each after what the one before began has ended."""
         for key in keys:
             await self.pilot.press(key)
+            await self.handled()
             await self.settle()
             # Whatever the key led to can be drawn, and has its rows read.
             _ = self.screen
@@ -113,7 +114,29 @@ class Driver:
         while any(self.app.background._running.values()):
             await self.until(lambda: not any(self.app.background._running.values()))
             # An answer may lead to the next question.
-            await self.pilot.pause()
+            await self.handled()
+
+    async def handled(self) -> None:
+        """Wait until every widget has handled all that was sent to it, and what it sent to others because of that."""
+        app, is_quiet = self.app, False
+        while not is_quiet and app.is_running:
+            # What another thread sends arrives in the next turn.
+            await asyncio.sleep(0)
+            await self.pilot._wait_for_screen()
+            # What Textual does in a moment.
+            if app._resize_timer is not None:
+                app._check_resize()
+            if app.screen_stack:
+                app.screen._on_timer_update()
+            screens = app.screen_stack
+            pumps = [app, *screens, *(widget for screen in screens for widget in screen.walk_children())]
+            is_quiet = not any(pump.message_queue_size or pump._next_callbacks for pump in pumps)
+
+    async def resize(self, width: int, height: int) -> None:
+        """Give the terminal another size."""
+        await self.pilot.resize_terminal(width, height)
+        await self.handled()
+        await self.settle()
 
     async def rest(self) -> None:
         """Let the cursor rest until what belongs to its row is shown, without the time that this takes."""
@@ -190,45 +213,29 @@ def drive(
 
     async def run() -> None:
         app = StormlogApp(board(), interval_s=interval_s, ascii_only=ascii_only)
+        # Texts are where they were moved to at once.
+        app.animation_level = "none"
         try:
             async with app.run_test(size=size) as pilot:
-
-                async def handled(*_: float) -> None:
-                    await _handled(pilot)
-
-                # Textual waits until the processor has had nothing to do for a while.
-                with (
-                    patch("textual.app.wait_for_idle", handled),
-                    patch("textual.pilot.wait_for_idle", handled),
-                ):
-                    driver = Driver(app, pilot)
-                    await handled()
-                    await driver.settle()
-                    await scenario(driver)
+                driver = Driver(app, pilot)
+                await driver.handled()
+                await driver.settle()
+                await scenario(driver)
         finally:
             app.board.close()
 
-    # Textual draws several times after each key, for a terminal that is not there.
-    with patch.object(Compositor, "render_update", _draw_if_asked):
+    with (
+        # Textual draws several times after each key, for a terminal that is not there,
+        patch.object(Compositor, "render_update", _draw_if_asked),
+        # and waits until the processor has had nothing to do for a while: the driver sees for itself what is done.
+        patch("textual.app.wait_for_idle", _go_on),
+        patch("textual.pilot.wait_for_idle", _go_on),
+    ):
         asyncio.run(run())
 
 
-async def _handled(pilot: Pilot[None]) -> None:
-    """Wait until every widget has handled all that was sent to it, and what it sent to others because of that."""
-    app, is_quiet = pilot.app, False
-    while not is_quiet and app.is_running:
-        # What another thread or a driver sends arrives in the next turns.
-        for _ in range(3):
-            await asyncio.sleep(0)
-        await pilot._wait_for_screen()
-        if app.screen_stack:
-            app.screen._on_timer_update()
-        pumps = [
-            app,
-            *app.screen_stack,
-            *(widget for screen in app.screen_stack for widget in screen.walk_children()),
-        ]
-        is_quiet = not any(pump.message_queue_size or pump._next_callbacks for pump in pumps)
+async def _go_on(*_: float) -> None:
+    await asyncio.sleep(0)
 
 
 _draw = Compositor.render_update

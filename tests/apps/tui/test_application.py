@@ -237,8 +237,7 @@ def test_hostile_texts_are_shown_and_not_obeyed(tmp_path: Path) -> None:
 
 def test_tiny_terminals_do_no_harm_and_show_what_matters(untracked: Place) -> None:
     async def scenario(driver: Driver) -> None:
-        await driver.pilot.resize_terminal(10, 3)
-        await driver.settle()
+        await driver.resize(10, 3)
         assert driver.screen.splitlines()[0].strip() == "What"
         assert driver.screen.splitlines()[1].startswith("> ")
         await driver.press("i")
@@ -258,10 +257,9 @@ def test_tiny_terminals_do_no_harm_and_show_what_matters(untracked: Place) -> No
             "1",
         ):
             await driver.press(key)
-        await driver.pilot.resize_terminal(1, 1)
+        await driver.resize(1, 1)
         await driver.press("G", "r", "escape")
-        await driver.pilot.resize_terminal(120, 40)
-        await driver.settle()
+        await driver.resize(120, 40)
         assert driver.issues.table.cursor == 5
         assert ">" in driver.screen and "6 issues" in driver.screen
 
