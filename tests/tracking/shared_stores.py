@@ -19,13 +19,13 @@ __all__ = ["one_store_of"]
 def one_store_of(*paths: Path) -> Iterator[QueryStore]:
     """Give whatever opens these paths inside the same open store; the files must not change meanwhile.
 
-    Strict stores, and those of other paths, are opened as ever.
+    Strict stores, those with a tracker, and those of other paths are opened as ever.
     """
     names, open_store = [str(path) for path in paths], stormlog.query.open
 
-    def shared(given: Sequence[str | os.PathLike[str]], *, strict: bool = False, **options: Any) -> Any:
-        if strict or [os.fspath(path) for path in given] != names:
-            return open_store(given, strict=strict, **options)
+    def shared(given: Sequence[str | os.PathLike[str]], **options: Any) -> Any:
+        if options.get("strict") or options.get("tracker") or [*map(os.fspath, given)] != names:
+            return open_store(given, **options)
         return contextlib.nullcontext(store)
 
     with open_store(names, cache=False) as store, patch.object(stormlog.query, "open", shared):
