@@ -249,7 +249,7 @@ def _draw_if_asked(compositor: Compositor, full: bool = False, **options: Any) -
     return None
 
 
-class _SharingBoard(Board):
+class SharingBoard(Board):
     """A board whose store goes on when it is closed."""
 
     def close(self) -> None:
@@ -279,7 +279,7 @@ class Place:
         tracker = (
             None if self.database is None else PlaceOfTracker(str(self.database), "default", PERMISSIONS)
         )
-        return (Board if self.shared is None else _SharingBoard)(store, [str(self.runs)], tracker)
+        return (Board if self.shared is None else SharingBoard)(store, [str(self.runs)], tracker)
 
     def copied(self, folder: Path, *, with_runs: bool = False) -> Place:
         """Return the same with a tracker, and if need be telemetry, of its own."""
