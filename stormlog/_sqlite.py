@@ -226,9 +226,10 @@ def _reason(error: sqlite3.Error) -> str:
 
 def tell_damage(path: str | os.PathLike[str], reason: str) -> MigrationError:
     """Return the error for a file that is damaged, or of something else."""
+    # There is nothing in it that a check could look at.
+    looking = "" if "not a database" in reason else "'stormlog db check' looks for more, "
     return MigrationError(
-        f"{path} is damaged, or no tracker: {reason}; 'stormlog db check' looks for more, 'stormlog db restore' puts a "
-        "backup in its place",
+        f"{path} is damaged, or no tracker: {reason}; {looking}'stormlog db restore' puts a backup in its place",
         code="not_a_store",
         details=_of(path),
     )

@@ -12,7 +12,7 @@ from stormlog.tracking.digest import (
     NotifyReport as NotifyReport,
     NotifySettings as NotifySettings,
 )
-from stormlog.tracking.gate.gate import (
+from stormlog.tracking.gate.models import (
     GateReport as GateReport,
 )
 from stormlog.tracking.projects import (

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from stormlog.issues.sidecar import Sidecar
     from stormlog.query import UnmatchedFilter
     from stormlog.tracking.digest import NotifyReport, NotifySettings
-    from stormlog.tracking.gate.gate import GateReport
+    from stormlog.tracking.gate.models import GateReport
     from stormlog.tracking.sidecar_exchange import ImportReport
 
 __all__ = ["Tracker"]

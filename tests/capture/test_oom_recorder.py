@@ -62,6 +62,32 @@ def test_a_failure_in_a_group_of_exceptions_is_recorded_once(tmp_path: Path) -> 
     assert recorder.record_exception(ExceptionGroup("workers", [ValueError("x")])) is None
 
 
+def raised_from(exception: BaseException, cause: BaseException | None) -> BaseException:
+    exception.__cause__ = cause
+    return exception
+
+
+def test_what_was_raised_from_a_failure_of_memory_is_that_failure(tmp_path: Path) -> None:
+    recorder = recorder_in(tmp_path)
+    failure = MemoryError("Unable to allocate 3 GiB")
+    wrapped = raised_from(KeyError("outer"), raised_from(RuntimeError("step 7 failed"), failure))
+    recorded = recorder.record_exception(wrapped)
+    assert recorded is not None and recorded.failure.exception_type == "MemoryError"
+    # Whichever of them is seen again, and by whom.
+    again = raised_from(ExceptionGroup("workers", [OSError()]), failure)
+    assert [recorder.record_exception(one) for one in (wrapped, failure, again)] == [recorded] * 3
+    assert len(bundles(tmp_path)) == 1
+
+
+def test_what_was_raised_while_a_failure_was_handled_is_not_that_failure(tmp_path: Path) -> None:
+    handling = KeyError("x")
+    handling.__context__ = MemoryError("no room")
+    in_a_circle = ValueError("x")
+    raised_from(in_a_circle, in_a_circle)
+    recorder = recorder_in(tmp_path)
+    assert [recorder.record_exception(one) for one in (handling, in_a_circle)] == [None, None]
+
+
 def test_a_bundle_holds_the_failure_and_the_last_events(tmp_path: Path) -> None:
     recorder = recorder_in(tmp_path, buffer_size=2)
     for number in range(3):

@@ -218,6 +218,7 @@ WITHIN_LIMIT = GroupKills(1, False, False, None, None)
 NONE = GroupKills(0, False, True, None, None)
 TRACEBACK = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n'
 OF_RANK = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"
+CAUSED = "The above exception was the direct cause of the following exception:"
 TORCHRUN = f"""[rank1]: Traceback (most recent call last):
 [rank1]:   File "a.py", line 1, in <module>
 [rank1]: {OF_RANK}
@@ -331,6 +332,12 @@ GROUP = """  + Exception Group Traceback (most recent call last):
         (-15, "", NONE, ("killed by SIGTERM, cause unknown", None)),
         (1, "MemoryError\nDuring handling\nKeyError: 'x'", NONE, (None, None)),
         (
+            1,
+            f"MemoryError\n{CAUSED}\nRuntimeError: step 7",
+            NONE,
+            ("ended with status 1; memory ran out: MemoryError", "message_pattern:memoryerror"),
+        ),
+        (
             255,
             "MemoryError",
             NONE,
@@ -420,6 +427,33 @@ def test_the_cause_is_the_first_that_something_shows(
         (
             TORCHRUN.replace("[rank1]: ", "").replace("E1130", "step"),
             [("ChildFailedError", "a.b", None, False)],
+        ),
+        (
+            f"{TRACEBACK}MemoryError\n\n{CAUSED}\n\n{TRACEBACK}OSError: b\n\n{CAUSED}\n\n{TRACEBACK}Boom: c",
+            [
+                ("Boom", "", "Boom: c", True),
+                ("OSError", "", "OSError: b", True),
+                ("MemoryError", "", "MemoryError", True),
+            ],
+        ),
+        (
+            f"MemoryError\nsmaller batch\n{CAUSED}\n{TRACEBACK}Boom: c\nbye",
+            [("Boom", "", "Boom: c", False), ("MemoryError", "", "MemoryError", False)],
+        ),
+        (
+            f"[rank0]: KeyError: a\n[rank1]: OSError: b\n[rank0]: {CAUSED}\n[rank1]: bye\n[rank0]: TypeError: c",
+            [
+                ("TypeError", "", "[rank0]: TypeError: c", True),
+                ("KeyError", "", "[rank0]: KeyError: a", True),
+            ],
+        ),
+        (f"{CAUSED}\nKeyError: a", [("KeyError", "", "KeyError: a", True)]),
+        (
+            f"KeyError: a\n{CAUSED}\nsubprocess.CalledProcessError: c",
+            [
+                ("CalledProcessError", "subprocess", "subprocess.CalledProcessError: c", True),
+                ("KeyError", "", "KeyError: a", True),
+            ],
         ),
     ],
 )

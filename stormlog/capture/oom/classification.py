@@ -103,7 +103,10 @@ def oom_reason(exception: BaseException) -> str | None:
 
 
 def first_of_memory(exception: BaseException) -> tuple[BaseException, str] | None:
-    """Return the exception for which memory ran out, with the reason: this one, or the first such one of its group.
+    """Return the exception for which memory ran out, with the reason.
+
+    That is this one, or the first such one of its group, or the one that it was raised from (``raise ... from``). One
+    that it was raised while handling is none of them: the handling may be what failed.
 
     Args:
         exception: Any.
@@ -111,6 +114,18 @@ def first_of_memory(exception: BaseException) -> tuple[BaseException, str] | Non
     Returns:
         Null if memory did not run out.
     """
+    # Anybody may set the cause of an exception, to itself too.
+    seen: set[int] = set()
+    cause: BaseException | None = exception
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if (found := _first_of_group(cause)) is not None:
+            return found
+        cause = cause.__cause__
+    return None
+
+
+def _first_of_group(exception: BaseException) -> tuple[BaseException, str] | None:
     waiting = [exception]
     while waiting:
         shown = waiting.pop()

@@ -174,6 +174,10 @@ class FlightRecorder:
         if found is None:
             return None
         failed, reason = found
+        # It may have been recorded before another one was raised from it.
+        before = getattr(failed, _MARK, None)
+        if isinstance(before, RecordedOom):
+            return before
         recorded = self._seen_before_it_was_raised(reason) or self.record_failure(
             reason,
             exception_type=type(failed).__name__,
@@ -182,8 +186,9 @@ class FlightRecorder:
             context=context,
             metadata=metadata,
         )
-        with contextlib.suppress(Exception):
-            setattr(exception, _MARK, recorded)
+        for marked in (exception, failed):
+            with contextlib.suppress(Exception):
+                setattr(marked, _MARK, recorded)
         return recorded
 
     def record_failure(

@@ -30,9 +30,11 @@ _CPLUSPLUS = re.compile(r"terminate called after throwing an instance of '(?P<na
 _WHAT = re.compile(r"^\s*what\(\):\s+(?P<what>.+)$")
 #: An exception that Python drops, because nobody could catch it.
 _IGNORED = re.compile(r"^Exception ignored ")
+#: Stands between an exception and the one that was raised from it.
+_CAUSED = "The above exception was the direct cause of"
 #: What tells of exceptions, and what launchers and libraries say while a program ends.
 _NO_SIGN_OF_LIFE = re.compile(
-    r"^(?:The above exception was|During handling of the above|\[?[IWEF]\d{4} |srun: |slurmstepd: |wandb: "
+    r"^(?:During handling of the above|\[?[IWEF]\d{4} |srun: |slurmstepd: |wandb: "
     r"|Aborted|Segmentation fault|\s*warnings\.warn\(|.{0,300}?Warning: )"
 )
 #: They say only that a process failed, which has said itself why.
@@ -59,7 +61,7 @@ class SaidException:
 
 
 def last_exceptions(text: str) -> list[SaidException]:
-    """Return the exception that a text names last; those of a group with it, the group first.
+    """Return the exception that a text names last; those of its group with it, then its causes.
 
     Where it says only that a process failed, those of that process come first.
 
@@ -76,12 +78,14 @@ class _Found:
     """An exception, and how much was said before that is none."""
 
     def __init__(
-        self, exception: SaidException, other_lines: int, *, is_member: bool, is_labelled: bool
+        self, exception: SaidException, other_lines: int, *, is_member: bool, has_cause: bool, label: str
     ) -> None:
         self.exception = exception
         self.other_lines = other_lines
         self.is_member = is_member
-        self.is_labelled = is_labelled
+        # Whether it was raised from the one before that has the same label.
+        self.has_cause = has_cause
+        self.label = label
 
 
 class _Reader:
@@ -90,6 +94,7 @@ class _Reader:
         self._other_lines = 0
         # Lines of several ranks come mixed.
         self._labels_in_frames: set[str] = set()
+        self._labels_after_cause: set[str] = set()
         self._is_ignored = False
         self._is_head_next = False
 
@@ -110,28 +115,50 @@ class _Reader:
             pass  # A frame.
         elif _IGNORED.match(line):
             self._is_ignored = True
+        elif line.startswith(_CAUSED):
+            self._labels_after_cause.add(label)
         elif not self._read_exception(line, label, is_in_group) and not _NO_SIGN_OF_LIFE.match(line):
             self._other_lines += 1
 
     def last(self) -> list[SaidException]:
         if not self._found:
             return []
-        last, whole = self._at_end(len(self._found), self._other_lines)
-        if last[0].name in _OF_LAUNCHERS and whole > 0:
-            launcher, before = self._found[whole], self._found[whole - 1]
-            if before.other_lines == launcher.other_lines or before.is_labelled:
-                return self._at_end(whole, launcher.other_lines)[0]
+        begin = self._begin_of_group(len(self._found))
+        launcher = self._found[begin]
+        if launcher.exception.name in _OF_LAUNCHERS and not launcher.has_cause and begin > 0:
+            before = self._found[begin - 1]
+            if before.other_lines == launcher.other_lines or before.label:
+                return self._at_end(begin, launcher.other_lines)
+        return self._at_end(len(self._found), self._other_lines)
+
+    def _at_end(self, end: int, other_lines: int) -> list[SaidException]:
+        """Return the last exception before an index, with its group and its causes."""
+        begin = self._begin_of_group(end)
+        last = [
+            replace(found.exception, is_last_word=found.other_lines == other_lines)
+            for found in self._found[begin:end]
+        ]
+        while (cause := self._cause_of(begin)) is not None:
+            begin = self._begin_of_group(cause + 1)
+            # What was said between a cause and what was raised from it does not matter.
+            last += [
+                replace(found.exception, is_last_word=last[0].is_last_word)
+                for found in self._found[begin : cause + 1]
+            ]
         return last
 
-    def _at_end(self, end: int, other_lines: int) -> tuple[list[SaidException], int]:
-        """Return the last exception before an index, with its group, and the index at which that begins."""
+    def _begin_of_group(self, end: int) -> int:
         begin = end - 1
         while begin > 0 and self._found[begin].is_member:
             begin -= 1
-        return [
-            replace(found.exception, is_last_word=found.other_lines == other_lines)
-            for found in self._found[begin:end]
-        ], begin
+        return begin
+
+    def _cause_of(self, index: int) -> int | None:
+        """Return the index of what an exception was raised from."""
+        shown = self._found[index]
+        if not shown.has_cause:
+            return None
+        return next((at for at in range(index - 1, -1, -1) if self._found[at].label == shown.label), None)
 
     def _read_exception(self, line: str, label: str, is_in_group: bool) -> bool:
         if (what := _WHAT.match(line)) and self._found and self._found[-1].exception.is_of_cplusplus:
@@ -154,5 +181,9 @@ class _Reader:
         # The group itself is said first; its members follow.
         is_member = is_in_group and not self._is_head_next
         self._is_head_next = False
-        self._found.append(_Found(exception, self._other_lines, is_member=is_member, is_labelled=bool(label)))
+        has_cause = label in self._labels_after_cause
+        self._labels_after_cause.discard(label)
+        self._found.append(
+            _Found(exception, self._other_lines, is_member=is_member, has_cause=has_cause, label=label)
+        )
         return True

@@ -9,7 +9,7 @@ from typing import Final
 from stormlog._markdown import markdown_text
 from stormlog.explaining import BudgetResult
 from stormlog.presenting import counted, human_bytes
-from stormlog.tracking.gate.gate import FAILURES, GateIssue, GateReport
+from stormlog.tracking.gate.models import FAILURES, GateIssue, GateReport
 
 __all__ = ["markdown_summary"]
 

@@ -139,6 +139,13 @@ def test_there_is_nothing_to_look_at_where_no_tracker_is(run: Run, path: Path) -
     assert not path.exists()
 
 
+def test_a_file_that_is_no_database_is_not_checked_any_further(run: Run, path: Path) -> None:
+    path.write_text("no database")
+    outcome = run("check")
+    assert (outcome.status, outcome.stdout) == (7, "")
+    assert "file is not a database; 'stormlog db restore'" in outcome.stderr
+
+
 def test_what_somebody_changed_in_the_file_is_found(run: Run, path: Path) -> None:
     with Tracker(path) as tracker:
         see(tracker)

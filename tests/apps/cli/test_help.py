@@ -16,7 +16,7 @@ from stormlog.apps.cli.commands.query_issues import ISSUE_KIND_CHOICES, ISSUE_ST
 from stormlog.issues import ISSUE_KINDS, ISSUE_STATES
 from stormlog.tracking import projects as project_settings
 from stormlog.tracking import statuses, versions
-from stormlog.tracking.gate.gate import FAILURES
+from stormlog.tracking.gate.models import FAILURES
 from stormlog.tracking.reading import listing
 from tests.apps.cli.runner import COMMAND, stormlog
 
