@@ -347,6 +347,17 @@ def test_runs_show_their_memory_and_why(untracked: Place) -> None:
     drive(untracked.board, scenario, size=(140, 50))
 
 
+def test_the_pane_is_filled_once_the_cursor_has_rested(untracked: Place) -> None:
+    """By the clock: the other tests do not wait for it."""
+
+    async def scenario(driver: Driver) -> None:
+        text = driver.issues.query_one(DetailPane).query_one("#text", Static)
+        await driver.press("j")
+        await driver.until(lambda: "word" in str(text.content))
+
+    drive(untracked.board, scenario)
+
+
 #: A statement that nobody waits for.
 ENDLESS = "SELECT count(*) FROM range(100000000000) AS a, range(100000) AS b WHERE a.range <> b.range"
 #: Statement -> part of what is said of it.
