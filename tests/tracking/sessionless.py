@@ -44,37 +44,47 @@ def without_session(event: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in event.items() if name != "session_id"} | {"schema_version": 2}
 
 
-def write_runs(folder: Path) -> None:
-    """Write a file of each form that names no session, bundles, and a sink that names its sessions."""
+def write_runs(folder: Path, host: str = "h") -> None:
+    """Write a file of each form that names no session, bundles, and a sink that names its sessions.
+
+    Args:
+        folder: Where to.
+        host: Runs of different hosts have no session and no record in common.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+
+    def on(pid: int) -> dict[str, Any]:
+        return {"pid": pid, "host": host}
+
     # The same line twice.
-    twice = [alert(10, pid=11), alert(20, pid=11), alert(20, pid=11)]
+    twice = [alert(10, **on(11)), alert(20, **on(11)), alert(20, **on(11))]
     write_lines(folder / "twice.jsonl", twice)
-    write_lines(folder / "drift.jsonl", drift(1000, pid=12))
-    write_lines(folder / "mixed.jsonl", [*drift(2000, pid=13), alert(2100, "Disk is low", pid=13)])
-    (folder / "host_events.json").write_text(json.dumps([alert(3000 + n, pid=14) for n in range(3)]))
+    write_lines(folder / "drift.jsonl", drift(1000, **on(12)))
+    write_lines(folder / "mixed.jsonl", [*drift(2000, **on(13)), alert(2100, "Disk is low", **on(13))])
+    (folder / "host_events.json").write_text(json.dumps([alert(3000 + n, **on(14)) for n in range(3)]))
     with (folder / "host_events.csv").open("w", newline="") as stream:
         columns = ("timestamp", "event_type", "context", "memory_allocated", "device", "host", "pid")
         writer = csv.DictWriter(stream, columns)
         writer.writeheader()
         for at in (4000, 4001):
-            values = ("warning", "High usage", 100, "cuda:0", "h", 15)
+            values = ("warning", "High usage", 100, "cuda:0", host, 15)
             writer.writerow(dict(zip(columns, (START_NS // S + at, *values), strict=True)))
     segments = {
-        f"segment-00000{n}.jsonl": [alert(5000 + 10 * n, pid=16), *drift(5001 + 10 * n, pid=16)]
+        f"segment-00000{n}.jsonl": [alert(5000 + 10 * n, **on(16)), *drift(5001 + 10 * n, **on(16))]
         for n in (1, 2)
     }
     write_sink(folder / "sink", segments)
-    named = busy_session("named", 60)
+    name = "named" if host == "h" else f"named on {host}"
+    named = busy_session(name, 60)
     # The same line twice in a session that has a name.
     write_sink(folder / "named", {"segment-000001.jsonl": [*named[:40], named[5], *named[40:]]})
-    write_bundle(folder / "dumps" / "oom_dump_1", session_id=None)
-    write_bundle(folder / "dumps" / "oom_dump_2", session_id="named")
+    write_bundle(folder / "dumps" / "oom_dump_1", session_id=None, host=host)
+    write_bundle(folder / "dumps" / "oom_dump_2", session_id=name, host=host)
     for path in folder.rglob("*"):
         os.utime(path, ns=(OLD_NS, OLD_NS))
 
 
-def write_bundle(folder: Path, *, session_id: str | None) -> None:
+def write_bundle(folder: Path, *, session_id: str | None, host: str = "h") -> None:
     """Write an OOM bundle."""
     folder.mkdir(parents=True)
     said = {"reason": "message_pattern:out of memory", "backend": "cuda", "session_id": session_id}
@@ -88,5 +98,7 @@ def write_bundle(folder: Path, *, session_id: str | None) -> None:
         **said,
     }
     metadata = {"exception_type": "MemoryError", "exception_module": "builtins", **said}
+    if host != "h":
+        metadata["exception_message"] = f"out of memory on {host}"
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2))
     (folder / "metadata.json").write_text(json.dumps(metadata, indent=2))

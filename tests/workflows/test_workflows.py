@@ -21,6 +21,7 @@ from stormlog.workflows import (
 )
 from stormlog.workflows.issues import _common_folder
 from tests.captures import CHECKOUT
+from tests.tracking.shared_stores import one_store_of
 
 RUNS = CHECKOUT / "examples" / "captures" / "v4-cuda-sim"
 
@@ -31,14 +32,15 @@ def runs(tmp_path: Path) -> Path:
 
 
 def test_a_digest_says_why_the_latest_run_failed(tmp_path: Path, runs: Path) -> None:
-    why = latest_failure([str(runs)], cache=False)
-    assert why is not None
-    assert why.startswith("Run ")
     with Tracker(tmp_path / "tracker.db") as tracker:
         tracker.create_project("llm", recipients=["a@example.org"], alert_frequency="hourly")
         tracker.project = "llm"
-        scan_and_notify(tracker, [str(runs)], ScanOptions(cache=False, settle_ns=0))
-        report = notify_and_explain(tracker, NotifySettings(), projects=["llm"], force=True, dry_run=True)
+        with one_store_of(runs):
+            why = latest_failure([str(runs)], cache=False)
+            assert why is not None
+            assert why.startswith("Run ")
+            scan_and_notify(tracker, [str(runs)], ScanOptions(cache=False, settle_ns=0))
+            report = notify_and_explain(tracker, NotifySettings(), projects=["llm"], force=True, dry_run=True)
         [project] = report.projects
         assert project.digest is not None
         assert project.digest.why is not None
@@ -58,27 +60,29 @@ def test_the_digest_after_a_scan_is_about_its_paths(tmp_path: Path, runs: Path) 
         with tracker.store.writing() as connection:
             connection.execute("UPDATE projects SET created_ns = 1")
         tracker.project = "llm"
-        done = scan_and_notify(tracker, [str(runs)], ScanOptions(cache=False, settle_ns=0), NotifySettings())
+        with one_store_of(runs):
+            done = scan_and_notify(
+                tracker, [str(runs)], ScanOptions(cache=False, settle_ns=0), NotifySettings()
+            )
+            why = latest_failure([str(runs)], cache=False) or ""
         assert done.report.notices_queued == 1
         with tracker.store.reading() as connection:
             [payload] = connection.execute("SELECT payload_json FROM notices").fetchone()
     said = json.loads(payload)["digest"]["why"].split(" ago")[0]
-    assert said[:60] == (latest_failure([str(runs)], cache=False) or "")[:60]
+    assert said[:60] == why[:60]
 
 
 def test_the_summary_of_a_gate_says_why_the_latest_run_failed(tmp_path: Path, runs: Path) -> None:
     file = tmp_path / "issues.json"
     file.write_text('{"format": "stormlog-issues", "version": 1, "issues": []}')
-    found = gate_and_summarise(
-        [str(runs)], baseline_of_file(file), ScanOptions(cache=False, settle_ns=0), fail_on=["new"]
-    )
-    assert "\nLatest failed run: Run " in found.markdown
-    with Tracker(tmp_path / "tracker.db") as tracker:
-        tracker.scan([runs], cache=False, settle_ns=0)
-        tracker.export_states(file)
-    found = gate_and_summarise(
-        [str(runs)], baseline_of_file(file), ScanOptions(cache=False, settle_ns=0), fail_on=["new"]
-    )
+    options = ScanOptions(cache=False, settle_ns=0)
+    with one_store_of(runs):
+        found = gate_and_summarise([str(runs)], baseline_of_file(file), options, fail_on=["new"])
+        assert "\nLatest failed run: Run " in found.markdown
+        with Tracker(tmp_path / "tracker.db") as tracker:
+            tracker.scan([runs], cache=False, settle_ns=0)
+            tracker.export_states(file)
+        found = gate_and_summarise([str(runs)], baseline_of_file(file), options, fail_on=["new"])
     assert "Latest failed run" not in found.markdown
 
 
@@ -89,8 +93,11 @@ def test_what_cannot_be_explained_is_left_out(paths: list[str]) -> None:
 
 def test_an_explanation_has_the_number_of_its_issue_in_the_tracker(tmp_path: Path, runs: Path) -> None:
     database = str(tmp_path / "tracker.db")
-    with Tracker(database) as tracker:
-        tracker.scan([runs], cache=False, settle_ns=0)
+    with one_store_of(runs) as store:
+        with Tracker(database) as tracker:
+            tracker.scan([runs], cache=False, settle_ns=0)
+        same = explain(store).same_as
+    assert same is None or same.number is None
     with query.open([runs], tracker=database, cache=False) as store:
         explanation = explain(store, tracker=database)
         assert explanation.same_as is not None
@@ -100,9 +107,6 @@ def test_an_explanation_has_the_number_of_its_issue_in_the_tracker(tmp_path: Pat
         assert tracker.issue(str(number)).issue.issue_id == explanation.same_as.issue
     assert again.same_as is not None
     assert again.same_as.number == number
-    with query.open([runs], cache=False) as store:
-        same = explain(store).same_as
-        assert same is None or same.number is None
 
 
 def test_the_common_folder_of_absolute_and_relative_paths(

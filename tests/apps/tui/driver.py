@@ -22,6 +22,7 @@ from stormlog.apps.tui.app import StormlogApp
 from stormlog.apps.tui.board import Board, PlaceOfTracker
 from stormlog.apps.tui.issues_view import IssuesView
 from stormlog.apps.tui.runs_view import RunsView
+from stormlog.apps.tui.split_view import SplitView
 from stormlog.apps.tui.sql_view import SqlView
 from stormlog.query import QueryStore
 from tests.apps.cli.samples import START_NS, event, write_lines
@@ -93,6 +94,7 @@ class Driver:
         """Press keys, each after what the one before began has ended."""
         for key in keys:
             await self.pilot.press(key)
+            await self.handled()
             await self.settle()
             # Whatever the key led to can be drawn, and has its rows read.
             _ = self.screen
@@ -112,11 +114,37 @@ class Driver:
         while any(self.app.background._running.values()):
             await self.until(lambda: not any(self.app.background._running.values()))
             # An answer may lead to the next question.
-            await self.pilot.pause()
+            await self.handled()
+
+    async def handled(self) -> None:
+        """Wait until every widget has handled all that was sent to it, and what it sent to others because of that."""
+        app, is_quiet = self.app, False
+        while not is_quiet and app.is_running:
+            # What another thread sends arrives in the next turn.
+            await asyncio.sleep(0)
+            await self.pilot._wait_for_screen()
+            # What Textual does in a moment.
+            if app._resize_timer is not None:
+                app._check_resize()
+            if app.screen_stack:
+                app.screen._on_timer_update()
+            screens = app.screen_stack
+            pumps = [app, *screens, *(widget for screen in screens for widget in screen.walk_children())]
+            is_quiet = not any(pump.message_queue_size or pump._next_callbacks for pump in pumps)
+
+    async def resize(self, width: int, height: int) -> None:
+        """Give the terminal another size."""
+        await self.pilot.resize_terminal(width, height)
+        await self.handled()
+        await self.settle()
 
     async def rest(self) -> None:
-        """Wait until the cursor has rested and what belongs to its row is shown."""
-        await asyncio.sleep(0.2)
+        """Let the cursor rest until what belongs to its row is shown, without the time that this takes."""
+        for view in self.app.query(SplitView):
+            if view._timer is not None:
+                view._timer.stop()
+                view._timer = None
+                view._rested()
         await self.settle()
 
     async def until(self, holds: Callable[[], object]) -> None:
@@ -185,17 +213,29 @@ def drive(
 
     async def run() -> None:
         app = StormlogApp(board(), interval_s=interval_s, ascii_only=ascii_only)
+        # Texts are where they were moved to at once.
+        app.animation_level = "none"
         try:
             async with app.run_test(size=size) as pilot:
                 driver = Driver(app, pilot)
+                await driver.handled()
                 await driver.settle()
                 await scenario(driver)
         finally:
             app.board.close()
 
-    # Textual draws several times after each key, for a terminal that is not there.
-    with patch.object(Compositor, "render_update", _draw_if_asked):
+    with (
+        # Textual draws several times after each key, for a terminal that is not there,
+        patch.object(Compositor, "render_update", _draw_if_asked),
+        # and waits until the processor has had nothing to do for a while: the driver sees for itself what is done.
+        patch("textual.app.wait_for_idle", _go_on),
+        patch("textual.pilot.wait_for_idle", _go_on),
+    ):
         asyncio.run(run())
+
+
+async def _go_on(*_: float) -> None:
+    await asyncio.sleep(0)
 
 
 _draw = Compositor.render_update
@@ -209,7 +249,7 @@ def _draw_if_asked(compositor: Compositor, full: bool = False, **options: Any) -
     return None
 
 
-class _SharingBoard(Board):
+class SharingBoard(Board):
     """A board whose store goes on when it is closed."""
 
     def close(self) -> None:
@@ -239,7 +279,7 @@ class Place:
         tracker = (
             None if self.database is None else PlaceOfTracker(str(self.database), "default", PERMISSIONS)
         )
-        return (Board if self.shared is None else _SharingBoard)(store, [str(self.runs)], tracker)
+        return (Board if self.shared is None else SharingBoard)(store, [str(self.runs)], tracker)
 
     def copied(self, folder: Path, *, with_runs: bool = False) -> Place:
         """Return the same with a tracker, and if need be telemetry, of its own."""

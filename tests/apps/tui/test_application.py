@@ -237,8 +237,7 @@ def test_hostile_texts_are_shown_and_not_obeyed(tmp_path: Path) -> None:
 
 def test_tiny_terminals_do_no_harm_and_show_what_matters(untracked: Place) -> None:
     async def scenario(driver: Driver) -> None:
-        await driver.pilot.resize_terminal(10, 3)
-        await driver.settle()
+        await driver.resize(10, 3)
         assert driver.screen.splitlines()[0].strip() == "What"
         assert driver.screen.splitlines()[1].startswith("> ")
         await driver.press("i")
@@ -258,10 +257,9 @@ def test_tiny_terminals_do_no_harm_and_show_what_matters(untracked: Place) -> No
             "1",
         ):
             await driver.press(key)
-        await driver.pilot.resize_terminal(1, 1)
+        await driver.resize(1, 1)
         await driver.press("G", "r", "escape")
-        await driver.pilot.resize_terminal(120, 40)
-        await driver.settle()
+        await driver.resize(120, 40)
         assert driver.issues.table.cursor == 5
         assert ">" in driver.screen and "6 issues" in driver.screen
 
@@ -347,6 +345,17 @@ def test_runs_show_their_memory_and_why(untracked: Place) -> None:
         assert "s-1" in driver.screen and "s-2" in driver.screen
 
     drive(untracked.board, scenario, size=(140, 50))
+
+
+def test_the_pane_is_filled_once_the_cursor_has_rested(untracked: Place) -> None:
+    """By the clock: the other tests do not wait for it."""
+
+    async def scenario(driver: Driver) -> None:
+        text = driver.issues.query_one(DetailPane).query_one("#text", Static)
+        await driver.press("j")
+        await driver.until(lambda: "word" in str(text.content))
+
+    drive(untracked.board, scenario)
 
 
 #: A statement that nobody waits for.

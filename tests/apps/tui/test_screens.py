@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ import pytest
 
 import stormlog.query
 from stormlog.apps.tui.board import Board, PlaceOfTracker
+from stormlog.query import QueryStore
 from stormlog.tracking import Actor, Tracker
-from tests.apps.tui.driver import PERMISSIONS, Driver, drive
+from tests.apps.tui.driver import PERMISSIONS, Driver, SharingBoard, drive
 from tests.captures import CHECKOUT
 
 SCREENS = Path(__file__).parent / "screens"
@@ -86,12 +87,13 @@ def prepare(folder: Path) -> Path:
     return folder
 
 
-def screen_of(case: str, folder: Path, picture: Path | None = None) -> str:
+def screen_of(case: str, folder: Path, store: QueryStore, picture: Path | None = None) -> str:
     """Return a screen as text, without what differs from time to time.
 
     Args:
         case: Of `CASES`.
         folder: What `prepare` returned; the current directory, so that paths are equally long everywhere.
+        store: Open over `PATHS`; it stays open.
         picture: Where to write it as SVG too.
     """
     size, scenario = CASES[case]
@@ -101,8 +103,7 @@ def screen_of(case: str, folder: Path, picture: Path | None = None) -> str:
     shown: list[str] = []
 
     def board() -> Board:
-        store = stormlog.query.open(PATHS, cache=folder / "cache")
-        return Board(store, PATHS, PlaceOfTracker("tracker.db", "default", PERMISSIONS))
+        return SharingBoard(store, PATHS, PlaceOfTracker("tracker.db", "default", PERMISSIONS))
 
     async def run(driver: Driver) -> None:
         # What stands behind a dialog has come before it.
@@ -128,12 +129,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prepare(tmp_path_factory.mktemp("screens"))
 
 
+@pytest.fixture(scope="module")
+def store(folder: Path) -> Iterator[QueryStore]:
+    with contextlib.chdir(folder):
+        opened = stormlog.query.open(PATHS, cache=folder / "cache")
+    with opened:
+        yield opened
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_a_screen_looks_as_it_did(case: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_screen_looks_as_it_did(
+    case: str, folder: Path, store: QueryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.setenv("STORMLOG_DB", "tracker.db")
     freeze(monkeypatch.setattr)
-    assert screen_of(case, folder) == (SCREENS / f"{case}.txt").read_text(encoding="utf-8")
+    assert screen_of(case, folder, store) == (SCREENS / f"{case}.txt").read_text(encoding="utf-8")
 
 
 def freeze(setattr: Callable[[str, Any], None]) -> None:
@@ -155,10 +166,11 @@ def write() -> None:
         patch.setenv("STORMLOG_DB", "tracker.db")
         patch.setenv("STORMLOG_USER", "ann")
         freeze(patch.setattr)
-        for case in CASES:
-            (SCREENS / f"{case}.txt").write_text(screen_of(case, folder), encoding="utf-8")
-            sys.stdout.write(f"{case}\n")
-        screen_of("action-120x32", folder, PICTURE)
+        with stormlog.query.open(PATHS, cache=folder / "cache") as store:
+            for case in CASES:
+                (SCREENS / f"{case}.txt").write_text(screen_of(case, folder, store), encoding="utf-8")
+                sys.stdout.write(f"{case}\n")
+            screen_of("action-120x32", folder, store, PICTURE)
 
 
 if __name__ == "__main__":

@@ -25,20 +25,26 @@ from tests.tracking import evidence
 from tests.tracking.evidence import see
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    folder = tmp_path / "runs"
+def write_runs(folder: Path, *names: str) -> Path:
+    """Write a session with an issue for each name, by default for three."""
     folder.mkdir()
     lines = [
         event(session_id="s-1", event_type="warning", context=f"{name} is low", metadata={"backend": "cuda"})
-        for name in ("disk", "room", "time")
+        for name in names or ("disk", "room", "time")
     ]
     (folder / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return folder
 
 
 @pytest.fixture
-def ids(runs: Path) -> list[str]:
+def runs(tmp_path: Path) -> Path:
+    return write_runs(tmp_path / "runs")
+
+
+@pytest.fixture(scope="module")
+def ids(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The fingerprints of the three issues; they are made of what was captured."""
+    runs = write_runs(tmp_path_factory.mktemp("ids") / "runs")
     with stormlog.query.open(runs, cache=False) as store:
         found = sorted(issue.fingerprint_id for issue in store.list_issues())
     assert len(found) == 3
@@ -82,25 +88,22 @@ def path_of(tracker: Tracker) -> Path:
 # ---- a tracker ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("status", "state"),
-    [
-        ("new", "open"),
-        ("in_progress", "open"),
-        ("resolved", "resolved"),
-        ("silenced", "ignored"),
-        ("regressed", "regressed"),
-    ],
-)
-def test_issues_show_the_state_of_their_status(
-    status: str, state: str, runs: Path, tracker: Tracker, ids: list[str]
-) -> None:
-    put(tracker, ids[1], status)
+STATES = {
+    "new": "open",
+    "in_progress": "open",
+    "resolved": "resolved",
+    "silenced": "ignored",
+    "regressed": "regressed",
+}
 
+
+def test_issues_show_the_state_of_their_status(runs: Path, tracker: Tracker, ids: list[str]) -> None:
     with stormlog.query.open(runs, tracker=path_of(tracker)) as store:
-        assert states(store) == ["resolved", state, "open"]
-        found = store.list_issues(IssueFilter(state="resolved"))
-        assert [issue.fingerprint_id for issue in found] == [ids[0]] + [ids[1]] * (state == "resolved")
+        for status, state in STATES.items():
+            put(tracker, ids[1], status)
+            assert states(store) == ["resolved", state, "open"], status
+            found = store.list_issues(IssueFilter(state="resolved"))
+            assert [issue.fingerprint_id for issue in found] == [ids[0]] + [ids[1]] * (state == "resolved")
 
 
 def test_what_a_caller_says_wins(runs: Path, tracker: Tracker, ids: list[str]) -> None:
@@ -445,25 +448,30 @@ def test_several_sidecars_are_one(runs: Path, ids: list[str], tmp_path: Path) ->
         assert states(store) == ["regressed", "resolved", "open"]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "[]", "{}", "null", '{"format": "stormlog-issues"}'),
-        '{"format": "stormlog-issues", "version": 2, "issues": []}',
-        '{"format": "stormlog-issues", "version": 1, "issues": [{"fingerprint_id": "x", "state": "fixed"}]}',
-    ],
+DAMAGED = (
+    *("", "[]", "{}", "null", '{"format": "stormlog-issues"}'),
+    '{"format": "stormlog-issues", "version": 2, "issues": []}',
+    '{"format": "stormlog-issues", "version": 1, "issues": [{"fingerprint_id": "x", "state": "fixed"}]}',
 )
-def test_a_damaged_sidecar_costs_a_warning_and_no_issue(text: str, runs: Path) -> None:
-    (runs / "issues.json").write_text(text, encoding="utf-8")
 
-    with stormlog.query.open(runs) as store:
-        assert states(store) == ["open", "open", "open"]
-        (warning,) = store.catalog.warnings
-        assert (warning.path, warning.code) == (str(runs / "issues.json"), "issue_sidecar_invalid")
-        assert warning.message.startswith("was skipped: ")
-        assert store.sql("SELECT path FROM catalog_warnings").rows == [(warning.path,)]
-    with pytest.raises(SourceError, match="was skipped"):
-        stormlog.query.open(runs, strict=True)
+
+def test_a_damaged_sidecar_costs_a_warning_and_no_issue(tmp_path: Path) -> None:
+    """Each lies in a folder of its own, beside an issue that no other folder has."""
+    folders = [write_runs(tmp_path / f"runs{number}", chr(97 + number)) for number in range(len(DAMAGED))]
+    for folder, text in zip(folders, DAMAGED, strict=True):
+        (folder / "issues.json").write_text(text, encoding="utf-8")
+        with pytest.raises(SourceError, match="was skipped"):
+            stormlog.query.open(folder, strict=True)
+    with stormlog.query.open(folders) as store:
+        assert states(store) == ["open"] * len(DAMAGED)
+        found = {warning.path: warning for warning in store.catalog.warnings}
+        assert sorted(found) == [str(folder / "issues.json") for folder in folders]
+        for warning in found.values():
+            assert warning.code == "issue_sidecar_invalid"
+            assert warning.message.startswith("was skipped: ")
+        assert sorted(path for (path,) in store.sql("SELECT path FROM catalog_warnings").rows) == sorted(
+            found
+        )
 
 
 def test_a_sidecar_is_read_again_when_the_store_looks_again(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Iterator
@@ -27,16 +28,17 @@ from stormlog.tracking.scanning.options import ScanOptions
 from stormlog.tracking.scanning.scan import scan
 from stormlog.tracking.sidecar_exchange import export_states
 from tests.apps.cli.samples import START_NS, event
+from tests.tracking.shared_stores import one_store_of
 
 NOW_NS = START_NS + 10**12
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    """One alert of two sessions; telemetry that names no version."""
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    return write(folder, alert("s-1"), alert("s-2", at=5))
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One alert of two sessions; telemetry that names no version. It stays as it is, and is opened once."""
+    folder = write(tmp_path_factory.mktemp("runs"), alert("s-1"), alert("s-2", at=5))
+    with one_store_of(folder):
+        yield folder
 
 
 def alert(
@@ -64,9 +66,21 @@ def tracker(tmp_path: Path) -> Iterator[Tracker]:
         yield opened
 
 
-def put(tracker: Tracker, status: str, fix_version: str | None = None) -> None:
+def put(
+    tracker: Tracker,
+    status: str,
+    fix_version: str | None = None,
+    *,
+    title: str | None = None,
+    app: str | None = None,
+) -> None:
+    """Change the issues with a title or of a program, by default all."""
     with tracker.store.writing() as connection:
-        connection.execute("UPDATE issues SET status = ?, fix_version = ?", [status, fix_version])
+        connection.execute(
+            "UPDATE issues SET status = ?, fix_version = ? WHERE title = coalesce(?, title) "
+            "AND app_id IN (SELECT app_id FROM apps WHERE name = coalesce(?, name))",
+            [status, fix_version, title, app],
+        )
 
 
 def gate(paths: Path, baseline: Baseline, version: str | None = None, **arguments: Any) -> GateReport:
@@ -92,50 +106,64 @@ def test_what_nobody_knows_is_new(runs: Path) -> None:
     assert not gate(runs, NOTHING, fail_on=["regressed"]).failed
 
 
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [("new", "known"), ("in_progress", "known"), ("regressed", "known"), ("silenced", "ignored")],
-)
+#: Status in the baseline, and the outcome.
+KNOWN = [("new", "known"), ("in_progress", "known"), ("regressed", "known"), ("silenced", "ignored")]
+#: Version of the fix, version that evidence names, the outcome, and what it rests on.
+RESOLVED = [
+    ("1.9.0", "1.10.0", "regressed", "pep440"),
+    ("2.0.0", "1.9.0", "older", "pep440"),
+    ("1.4.0", "1.4.0", "recurring", "same_text"),
+    ("1.4.0", None, "recurring", "missing"),
+    (None, "3.0", "recurring", "missing"),
+    ("1.2.0", "9f8e7d6c", "recurring", "incomparable"),
+    ("0a1b2c3", "1f8e7d6", "recurring", "observed"),
+]
+#: Status and version of the fix in the baseline, version that evidence names.
+Case = tuple[str, str | None, str | None]
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[Case, list[GateReport]]:
+    """What a gate says of each case by a tracker, and by a file: all lie side by side, each an issue of its own."""
+    folder = tmp_path_factory.mktemp("judged")
+    (folder / "runs").mkdir()
+    cases: list[Case] = [(status, None, None) for status, _ in KNOWN]
+    cases += [("resolved", fix, found) for fix, found, _, _ in RESOLVED]
+    names = {case: f"case {chr(97 + number)}" for number, case in enumerate(cases)}
+    with Tracker(folder / "tracker.db", clock=lambda: NOW_NS) as tracker:
+        scan(tracker, [write(folder / "runs", *(alert(f"s-{name}", name) for name in names.values()))])
+        for (status, fix, _), name in names.items():
+            put(tracker, status, fix, title=f"Alert: {name}")
+        export_states(tracker, folder / "issues.json")
+        baselines = baseline_of_tracker(tracker), baseline_of_file(folder / "issues.json")
+    said: dict[Case, dict[str, Any]] = {case: {"app_version": case[2]} if case[2] else {} for case in cases}
+    runs = write(folder / "runs", *(alert(f"s-{name}", name, **said[case]) for case, name in names.items()))
+    with one_store_of(runs):
+        reports = [gate(runs, baseline) for baseline in baselines]
+    return {
+        case: [
+            replace(report, issues=[issue for issue in report.issues if issue.title == f"Alert: {name}"])
+            for report in reports
+        ]
+        for case, name in names.items()
+    }
+
+
+@pytest.mark.parametrize(("status", "expected"), KNOWN)
 def test_what_is_known_or_ignored_is_only_counted(
-    status: str, expected: str, runs: Path, tracker: Tracker
+    status: str, expected: str, judged: dict[Case, list[GateReport]]
 ) -> None:
-    scan(tracker, [runs])
-    put(tracker, status)
-
-    report = gate(runs, baseline_of_tracker(tracker), fail_on=["new", "regressed", "recurring"])
-
-    assert outcome(report) == expected and not report.failed
-    assert report.counts[expected] == 1
+    for report in judged[status, None, None]:
+        assert outcome(report) == expected
+        assert not replace(report, fail_on=["new", "regressed", "recurring"]).failed
+        assert report.counts[expected] == 1
 
 
-@pytest.mark.parametrize(
-    ("fix", "found", "expected", "basis"),
-    [
-        ("1.9.0", "1.10.0", "regressed", "pep440"),
-        ("2.0.0", "1.9.0", "older", "pep440"),
-        ("1.4.0", "1.4.0", "recurring", "same_text"),
-        ("1.4.0", None, "recurring", "missing"),
-        (None, "3.0", "recurring", "missing"),
-        ("1.2.0", "9f8e7d6c", "recurring", "incomparable"),
-        ("0a1b2c3", "9f8e7d6", "recurring", "observed"),
-    ],
-)
+@pytest.mark.parametrize(("fix", "found", "expected", "basis"), RESOLVED)
 def test_what_was_resolved_is_judged_by_its_versions(
-    fix: str | None,
-    found: str | None,
-    expected: str,
-    basis: str,
-    runs: Path,
-    tracker: Tracker,
-    tmp_path: Path,
+    fix: str | None, found: str | None, expected: str, basis: str, judged: dict[Case, list[GateReport]]
 ) -> None:
-    scan(tracker, [runs])
-    put(tracker, "resolved", fix)
-    path = tmp_path / "issues.json"
-    export_states(tracker, path)
-
-    for baseline in (baseline_of_tracker(tracker), baseline_of_file(path)):
-        report = gate(runs, baseline, found)
+    for report in judged["resolved", fix, found]:
         (issue,) = report.issues
         assert (issue.outcome, issue.basis, issue.fix_version) == (expected, basis, fix)
         assert report.failed == (expected == "regressed")
@@ -154,16 +182,19 @@ def test_one_newer_version_among_several_is_enough(tmp_path: Path, tracker: Trac
     assert (issue.outcome, issue.code_versions) == ("regressed", ["1.3", "1.5"])
 
 
-@pytest.mark.parametrize(
-    "key", ["app_version", "code_version", "package_version", "git_describe", "git_sha", "git_commit"]
-)
-def test_telemetry_that_names_its_version_is_believed(key: str, tmp_path: Path, tracker: Tracker) -> None:
-    said: dict[str, Any] = {key: "2.0"}
-    runs = write(tmp_path, alert("s-1", **said))
-    scan(tracker, [runs])
-    put(tracker, "resolved", "1.4")
+def test_telemetry_that_names_its_version_is_believed(tmp_path: Path, tracker: Tracker) -> None:
+    keys = ["app_version", "code_version", "package_version", "git_describe", "git_sha", "git_commit"]
+    said: dict[str, dict[str, Any]] = {key: {key: "2.0"} for key in keys} | {"silence": {}}
+    names = {key: f"{key.replace('_', ' ')} is said" for key in said}
+    runs = write(tmp_path, *(alert(f"s-{key}", names[key], **said[key]) for key in said))
+    with one_store_of(runs):
+        scan(tracker, [runs])
+        put(tracker, "resolved", "1.4")
+        report = gate(runs, baseline_of_tracker(tracker), "1.0")
 
-    assert outcome(gate(runs, baseline_of_tracker(tracker), "1.0")) == "regressed"
+    assert {issue.title: issue.outcome for issue in report.issues} == {
+        f"Alert: {names[key]}": "regressed" if key in keys else "older" for key in said
+    }
 
 
 def test_commits_compare_by_when_they_were_seen(tmp_path: Path, tracker: Tracker) -> None:
@@ -173,8 +204,9 @@ def test_commits_compare_by_when_they_were_seen(tmp_path: Path, tracker: Tracker
     write(tuesday, alert("s-2", at=10**9, git_sha="9f8e7d6"))
 
     put(tracker, "resolved", "0a1b2c3")
-    assert outcome(gate(tuesday, baseline_of_tracker(tracker))) == "regressed"
-    scan(tracker, [tuesday])
+    with one_store_of(tuesday):
+        assert outcome(gate(tuesday, baseline_of_tracker(tracker))) == "regressed"
+        scan(tracker, [tuesday])
     put(tracker, "resolved", "9f8e7d6")
     assert outcome(gate(monday / "events.jsonl", baseline_of_tracker(tracker))) == "older"
 
@@ -198,13 +230,17 @@ def test_alerts_that_no_scan_records_do_not_count(tmp_path: Path) -> None:
     assert len(evaluate([runs], NOTHING, ScanOptions(min_severity="info", cache=False)).issues) == 2
 
 
-def hidden_memory(folder: Path, *more: dict[str, Any]) -> Path:
-    """A session without an end whose files were written just now, with two findings."""
-    samples = [
-        event(timestamp_ns=START_NS + n * 10**9, device_used_bytes=(4 << 30) + n * (1 << 28))
+def samples(**fields: Any) -> list[dict[str, Any]]:
+    """Return samples of a session without an end, with two findings."""
+    return [
+        event(timestamp_ns=START_NS + n * 10**9, device_used_bytes=(4 << 30) + n * (1 << 28), **fields)
         for n in range(12)
     ]
-    return write(folder, *samples, *more)
+
+
+def hidden_memory(folder: Path, *more: dict[str, Any]) -> Path:
+    """A session without an end whose files were written just now, with two findings."""
+    return write(folder, *samples(), *more)
 
 
 def findings(report: GateReport) -> list[str]:
@@ -236,26 +272,37 @@ def test_findings_count_once_their_session_is_over(tmp_path: Path) -> None:
     assert findings(gate(runs, NOTHING)) == ["new"]
 
 
-@pytest.mark.parametrize(
-    ("status", "fix", "expected"),
-    [
-        ("new", None, "known"),
-        ("regressed", None, "known"),
-        ("silenced", None, "ignored"),
-        ("resolved", "1.0", "pending"),
-        ("resolved", None, "pending"),
-        ("resolved", "3.0", "older"),
-    ],
-)
+#: Status and version of the fix in the baseline, and the outcome of what version 2.0 shows.
+PENDING = [
+    ("new", None, "known"),
+    ("regressed", None, "known"),
+    ("silenced", None, "ignored"),
+    ("resolved", "1.0", "pending"),
+    ("resolved", None, "pending"),
+    ("resolved", "3.0", "older"),
+]
+
+
+@pytest.fixture(scope="module")
+def pending(tmp_path_factory: pytest.TempPathFactory) -> GateReport:
+    """What a gate says of findings that are known; each case is a program of its own."""
+    runs = tmp_path_factory.mktemp("pending")
+    apps = {f"{status} in {fix}": (status, fix) for status, fix, _ in PENDING}
+    lines = [samples(session_id=f"s {app}", metadata={"backend": "cuda", "app": app}) for app in apps]
+    write(runs, *itertools.chain(*lines))
+    with Tracker(runs / "tracker.db", clock=lambda: NOW_NS) as tracker, one_store_of(runs):
+        scan(tracker, [runs], ScanOptions(settle_ns=0))
+        for app, (status, fix) in apps.items():
+            put(tracker, status, fix, app=app)
+        return gate(runs, baseline_of_tracker(tracker), "2.0", fail_on=["new", "regressed", "recurring"])
+
+
+@pytest.mark.parametrize(("status", "fix", "expected"), PENDING)
 def test_a_pending_finding_that_is_known_stays_so(
-    status: str, fix: str | None, expected: str, tmp_path: Path, tracker: Tracker
+    status: str, fix: str | None, expected: str, pending: GateReport
 ) -> None:
-    runs = hidden_memory(tmp_path)
-    scan(tracker, [runs], ScanOptions(settle_ns=0))
-    put(tracker, status, fix)
-
-    report = gate(runs, baseline_of_tracker(tracker), "2.0", fail_on=["new", "regressed", "recurring"])
-
+    issues = [issue for issue in pending.issues if issue.app == f"{status} in {fix}"]
+    report = replace(pending, issues=issues)
     assert findings(report) == [expected] and not report.failed
 
 
@@ -324,7 +371,10 @@ def test_a_state_without_a_program_is_about_every_one(runs: Path) -> None:
     assert outcome(gate(runs, baseline, app="any")) == "ignored"
 
 
-def test_nothing_is_changed(runs: Path, tracker: Tracker, tmp_path: Path) -> None:
+def test_nothing_is_changed(tracker: Tracker, tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    runs = write(tmp_path / "runs", alert("s-1"), alert("s-2", at=5))
+
     def bytes_of(folder: Path) -> dict[str, str]:
         return {
             str(path): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -355,7 +405,9 @@ def test_a_tracker_that_nobody_filled_knows_nothing(runs: Path, tracker: Tracker
         baseline_of_tracker(other)
 
 
-def test_what_cannot_be_read_is_named(runs: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    runs = write(tmp_path / "runs", alert("s-1"))
     with pytest.raises(SourceError, match="cannot be read"):
         baseline_of_file(tmp_path / "missing.json")
     with pytest.raises(SourceError, match="no such file"):
@@ -445,13 +497,15 @@ def test_summary_of_many_is_short(tmp_path: Path) -> None:
 def test_budgets_count_beside_issues(tmp_path: Path) -> None:
     runs = write(tmp_path, alert("s-1"), event(session_id="s-1"), event(session_id="s-2"))
     budgets = ("* peak_used < 1GB", "* peak_used <= 1610612736", "load peak_used < 1GB")
-    report = gate(runs, NOTHING, fail_on=(), budgets=budgets)
+    with one_store_of(runs):
+        report = gate(runs, NOTHING, fail_on=(), budgets=budgets)
+        others = gate(runs, NOTHING, fail_on=(), budgets=budgets[1:])
     assert [(found.state, found.over_count) for found in report.budgets] == [
         ("over", 2),
         ("within", 0),
         ("unknown", 0),
     ]
-    assert report.failed and not gate(runs, NOTHING, fail_on=(), budgets=budgets[1:]).failed
+    assert report.failed and not others.failed
     summary = markdown_summary(report)
     assert "Fails on: budgets that are over." in summary
     assert "| \\* peak\\_used &lt; 1GB | over | 2 | 0 | 2 |" in summary
@@ -479,12 +533,13 @@ def test_filters_of_place_choose_the_sessions_of_budgets(tmp_path: Path) -> None
         ({"only": {"rank": 1}}, 1),
         ({"only": {"host": ["h1", "h2"]}}, 2),
     ]
-    for options, ranks in cases:
-        [found] = gate(runs, NOTHING, budgets=["* peak_used < 1GB"], **options).budgets
-        assert (found.rank_count, found.over_count) == (ranks, ranks), options
-    lately = ScanOptions(since_ns=START_NS + 5, cache=False)
-    [found] = evaluate([runs], NOTHING, lately, budgets=["* peak_used < 1GB"]).budgets
-    assert found.rank_count == 1
+    with one_store_of(runs):
+        for options, ranks in cases:
+            [found] = gate(runs, NOTHING, budgets=["* peak_used < 1GB"], **options).budgets
+            assert (found.rank_count, found.over_count) == (ranks, ranks), options
+        lately = ScanOptions(since_ns=START_NS + 5, cache=False)
+        [found] = evaluate([runs], NOTHING, lately, budgets=["* peak_used < 1GB"]).budgets
+        assert found.rank_count == 1
 
 
 @pytest.mark.parametrize("place", [{"run": "c"}, {"host": "h3"}])

@@ -22,9 +22,10 @@ from stormlog.telemetry.projection import record_id
 from stormlog.tracking import Tracker
 from stormlog.tracking.database.migrations import load_migrations, migrate
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
-from tests.soak import few_or_many
+from tests.soak import IS_SOAK, few_or_many
 from tests.telemetry.factories import record
 from tests.tracking.sessionless import OLD_NS, alert, drift, write_bundle, write_runs
+from tests.tracking.shared_stores import one_store_of
 from tests.tracking.tables import everything
 
 NOW_NS = 2_000_000_000 * 10**9
@@ -100,17 +101,30 @@ def pack_elsewhere(runs: Path) -> Path:
 MOVES = [rename_folder, rename_files, move_to_another_file_system, copy, pack, pack_elsewhere, link_folder]
 
 
-@pytest.mark.parametrize("move", MOVES, ids=lambda move: move.__name__)
-def test_files_that_were_moved_copied_or_packed_hold_nothing_new(
-    move: Callable[[Path], Path], tmp_path: Path, tracker: Tracker
-) -> None:
-    runs = tmp_path / "data" / "runs"
-    write_runs(runs)
-    scan(tracker, runs, code_version="1.0")
+def test_files_that_were_moved_copied_or_packed_hold_nothing_new(tmp_path: Path, tracker: Tracker) -> None:
+    """Each move has runs of a host of its own, which have nothing in common with the others."""
+    runs = {move: tmp_path / move.__name__ / "runs" for move in MOVES}
+    for move, folder in runs.items():
+        write_runs(folder, host=move.__name__)
+    scan(tracker, *runs.values(), code_version="1.0")
     resolve_all(tracker)
-
-    assert scan(tracker, move(runs), code_version="2.0") == {}
+    known = evidence(tracker)
+    found = scan(tracker, *(move(folder) for move, folder in runs.items()), code_version="2.0")
+    assert found == {}, {path for key, path in evidence(tracker).items() if key not in known}
     assert {issue.status for issue in tracker.list_issues(limit=200).issues} == {"resolved"}
+
+
+def evidence(tracker: Tracker) -> dict[str, str]:
+    """Return where each piece of evidence lies."""
+    with tracker.reading() as connection:
+        return dict(
+            map(
+                tuple,
+                connection.execute(
+                    "SELECT evidence_id, coalesce(source_path, bundle_path) FROM issue_evidence"
+                ),
+            )
+        )
 
 
 def test_a_relative_path_names_the_same_files(
@@ -219,6 +233,11 @@ def sessions(tracker: Tracker) -> int:
         )
 
 
+def hits_of_sessions(tracker: Tracker) -> list[int]:
+    with tracker.reading() as connection:
+        return [count for (count,) in connection.execute("SELECT hit_count FROM issue_occurrences")]
+
+
 # ---- equal records -----------------------------------------------------------------------------------------
 
 
@@ -226,19 +245,23 @@ def named(at: int = 10) -> dict[str, Any]:
     return alert(at) | {"schema_version": 3, "session_id": "s1"}
 
 
-@pytest.mark.parametrize("make", [named, lambda: alert(10)], ids=["named", "sessionless"])
-def test_a_record_that_stands_twice_is_two_pieces_of_evidence(
-    make: Callable[[], dict[str, Any]], tmp_path: Path, tracker: Tracker
-) -> None:
-    path = write_lines(tmp_path / "events.jsonl", [make(), make()])
-    assert scan(tracker, path) == {"evidence_new": 2, "occurrences_created": 1, "issues_created": 1}
-    assert hits(tracker) == 2
-    shutil.copy(path, tmp_path / "copy.jsonl")
-    assert scan(tracker, tmp_path) == {}
-    with Tracker(tmp_path / "both.db") as both:
-        assert scan(both, tmp_path)["evidence_new"] == 2
-    write_lines(path, [make(), make(), make()])
-    assert scan(tracker, tmp_path) == {"evidence_new": 1}
+def test_a_record_that_stands_twice_is_two_pieces_of_evidence(tmp_path: Path, tracker: Tracker) -> None:
+    """Of a session that has a name, and of one that has none."""
+    events = {"named": named(), "sessionless": alert(10)}
+    for name, event in events.items():
+        write_lines(tmp_path / f"{name}.jsonl", [event, event])
+    assert scan(tracker, tmp_path) == {"evidence_new": 4, "occurrences_created": 2, "issues_created": 1}
+    assert hits_of_sessions(tracker) == [2, 2]
+    for name in events:
+        shutil.copy(tmp_path / f"{name}.jsonl", tmp_path / f"copy_of_{name}.jsonl")
+    with one_store_of(tmp_path), Tracker(tmp_path / "both.db") as both:
+        assert scan(tracker, tmp_path) == {}
+        assert scan(both, tmp_path)["evidence_new"] == 4
+        assert hits_of_sessions(both) == [2, 2]
+    for name, event in events.items():
+        write_lines(tmp_path / f"{name}.jsonl", [event, event, event])
+    assert scan(tracker, tmp_path) == {"evidence_new": 2}
+    assert hits_of_sessions(tracker) == [3, 3]
 
 
 def test_equal_records_are_counted_over_the_segments_of_a_sink(tmp_path: Path, tracker: Tracker) -> None:
@@ -355,18 +378,27 @@ def _as_if_at(root: Path, script: str) -> str:
     return script
 
 
-@pytest.mark.parametrize("full", [False, True])
-def test_an_older_tracker_finds_nothing_new_where_the_files_still_lie(full: bool, tmp_path: Path) -> None:
+def test_an_older_tracker_finds_nothing_new_where_the_files_still_lie(tmp_path: Path) -> None:
+    """Whether its first scan looks at everything again or not."""
     runs = tmp_path / "runs"
     write_runs(runs)
-    with Tracker(old_tracker(tmp_path / "old.db", runs), clock=lambda: NOW_NS) as tracker:
-        before = hits(tracker)
-        resolve_all(tracker)
-        assert scan(tracker, runs, code_version="2.0", full=full) == {}
-        assert hits(tracker) == before
-        assert scan(tracker, rename_files(rename_folder(runs)), code_version="2.0") == {}
-        assert scan(tracker, move_to_another_file_system(tmp_path / "archive"), code_version="2.0") == {}
-        assert hits(tracker) == before
+    old = {full: tmp_path / f"{full}.db" for full in (False, True)}
+
+    def find_nothing(path: Path) -> None:
+        with one_store_of(path):
+            for full, database in old.items():
+                with Tracker(database, clock=lambda: NOW_NS) as tracker:
+                    before = hits(tracker)
+                    found = scan(tracker, path, code_version="2.0", full=full and path == runs)
+                    assert (found, hits(tracker)) == ({}, before), full
+
+    for database in old.values():
+        with Tracker(old_tracker(database, runs), clock=lambda: NOW_NS) as tracker:
+            resolve_all(tracker)
+    find_nothing(runs)
+    moved = rename_files(rename_folder(runs))
+    find_nothing(moved)
+    find_nothing(move_to_another_file_system(moved))
 
 
 @pytest.mark.parametrize(
@@ -382,12 +414,13 @@ def test_an_older_tracker_finds_nothing_new_after_a_move(
         before = hits(tracker)
         resolve_all(tracker)
         found = runs if move is None else move(runs)
-        assert scan(tracker, found, code_version="2.0") == {}
-        assert scan(tracker, found, code_version="2.0", full=True) == {}
-        assert hits(tracker) == before
-        kept = everything(tracker)
-        assert scan(tracker, found, code_version="2.0") == {}
-        assert everything(tracker) == kept
+        with one_store_of(found):
+            assert scan(tracker, found, code_version="2.0") == {}
+            assert scan(tracker, found, code_version="2.0", full=True) == {}
+            assert hits(tracker) == before
+            kept = everything(tracker)
+            assert scan(tracker, found, code_version="2.0") == {}
+            assert everything(tracker) == kept
 
 
 def test_new_evidence_of_an_older_tracker_is_new(tmp_path: Path) -> None:
@@ -421,7 +454,10 @@ def test_no_sequence_of_moves_makes_anything_new(seed: int, tmp_path: Path, trac
         if rng.random() < 0.3:
             path = tmp_path / f"link{number}"
             path.symlink_to(tmp_path / "world")
-        assert scan(tracker, path, code_version="2.0", full=rng.random() < 0.3) == {}, move.__name__
+        # Sometimes a scan sees two moves at once.
+        if number % 2 or IS_SOAK:
+            assert scan(tracker, path, code_version="2.0", full=rng.random() < 0.3) == {}, move.__name__
+    assert scan(tracker, tmp_path / "world", code_version="2.0") == {}
     assert {issue.status for issue in tracker.list_issues(limit=200).issues} == {"resolved"}
 
 

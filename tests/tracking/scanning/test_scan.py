@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-import stormlog.query
 from stormlog.errors import PermissionDeniedError, SourceError, StoreBusyError
 from stormlog.tracking import TrackedIssue, Tracker
 from stormlog.tracking.scanning.lock import scan_lock
@@ -20,6 +19,7 @@ from tests.captures import capture_path
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
 from tests.telemetry.factories import record
 from tests.tracking.people import StandingClock as Clock
+from tests.tracking.shared_stores import one_store_of
 from tests.tracking.tables import everything, tables
 
 S = 10**9
@@ -50,8 +50,8 @@ def one(tracker: Tracker) -> TrackedIssue:
 
 def test_the_issues_are_those_of_the_query(tmp_path: Path, tracker: Tracker) -> None:
     path = capture_path("v4-cuda-sim")
-    tracker.scan([path], settle_ns=0, min_severity="info")
-    with stormlog.query.open(path) as store:
+    with one_store_of(path) as store:
+        tracker.scan([path], settle_ns=0, min_severity="info")
         derived = {
             i.fingerprint_id: (i.kind, i.severity, i.title, i.first_seen_ns, i.last_seen_ns)
             for i in store.list_issues()
@@ -83,9 +83,11 @@ def test_scanning_again_changes_nothing(tracker: Tracker, clock: Clock) -> None:
 
 
 def test_looking_at_everything_again_changes_no_issue(tracker: Tracker) -> None:
-    tracker.scan([capture_path("v4-cuda-sim")])
-    before = everything(tracker)
-    tracker.scan([capture_path("v4-cuda-sim")], full=True)
+    path = capture_path("v4-cuda-sim")
+    with one_store_of(path):
+        tracker.scan([path])
+        before = everything(tracker)
+        tracker.scan([path], full=True)
     after = everything(tracker)
     for table in ("issues", "issue_occurrences", "issue_evidence_keys", "issue_evidence", "activity"):
         assert after[table] == before[table]
@@ -213,9 +215,10 @@ def test_alerts_count_from_a_severity_up(tmp_path: Path, tracker: Tracker) -> No
         )
     ]
     write_lines(tmp_path / "a.jsonl", events)
-    tracker.scan([tmp_path])
-    assert sorted(issue.severity for issue in issues(tracker)) == ["critical", "odd", "warning"]
-    tracker.scan([tmp_path], min_severity="info")
+    with one_store_of(tmp_path):
+        tracker.scan([tmp_path])
+        assert sorted(issue.severity for issue in issues(tracker)) == ["critical", "odd", "warning"]
+        tracker.scan([tmp_path], min_severity="info")
     assert sorted(issue.severity for issue in issues(tracker)) == ["critical", "info", "odd", "warning"]
 
 
@@ -369,8 +372,8 @@ def test_many_hits_keep_exact_counts(tmp_path: Path, tracker: Tracker) -> None:
 
 def test_projects_are_apart(tmp_path: Path, tracker: Tracker) -> None:
     write_lines(tmp_path / "a.jsonl", [alert()])
-    tracker.scan([tmp_path])
-    with Tracker(tracker.store.path, project="other") as other:
+    with one_store_of(tmp_path), Tracker(tracker.store.path, project="other") as other:
+        tracker.scan([tmp_path])
         assert other.scan([tmp_path]).issues_created == 1
     assert len(issues(tracker)) == 1
 
@@ -400,27 +403,30 @@ def test_ranks_that_share_a_session_are_counted_in_any_order(tmp_path: Path) -> 
         write_sink(
             tmp_path / "runs" / f"rank{rank}", {"segment-000001.jsonl": drifting("s1", 60 + 20 * rank, rank)}
         )
+    runs = {name: tmp_path / "runs" / name for name in (".", "rank0", "rank1")}
     results = []
-    for order in ([["."]], [["rank0"], ["rank1"]], [["rank1"], ["rank0"], ["."]]):
-        with Tracker(tmp_path / f"{len(results)}.db") as tracker:
-            for names in order:
-                tracker.scan([tmp_path / "runs" / name for name in names])
-            found = tables(tracker)
-            results.append(
-                {name: found[name] for name in ("issues", "occurrences", "evidence_keys", "evidence")}
-            )
-            before = everything(tracker)["issues"]
-            tracker.scan([tmp_path / "runs"], full=True)
-            assert everything(tracker)["issues"] == before
+    with one_store_of(runs["."]), one_store_of(runs["rank0"]), one_store_of(runs["rank1"]):
+        for order in (["."], ["rank0", "rank1"], ["rank1", "rank0", "."]):
+            with Tracker(tmp_path / f"{len(results)}.db") as tracker:
+                for name in order:
+                    tracker.scan([runs[name]])
+                found = tables(tracker)
+                results.append(
+                    {name: found[name] for name in ("issues", "occurrences", "evidence_keys", "evidence")}
+                )
+                before = everything(tracker)["issues"]
+                tracker.scan([runs["."]], full=True)
+                assert everything(tracker)["issues"] == before
     assert results[0] == results[1] == results[2]
     assert {row[7] for row in results[0]["occurrences"]} == {"[0,1]"}
 
 
 def test_a_later_since_takes_nothing_away(tmp_path: Path, tracker: Tracker) -> None:
     write_lines(tmp_path / "a.jsonl", [*drifting("s1"), alert(at=3)])
-    tracker.scan([tmp_path])
-    before = tables(tracker)["issues"]
-    tracker.scan([tmp_path], since_ns=START_NS + 10**6 * S, full=True)
+    with one_store_of(tmp_path):
+        tracker.scan([tmp_path])
+        before = tables(tracker)["issues"]
+        tracker.scan([tmp_path], since_ns=START_NS + 10**6 * S, full=True)
     assert tables(tracker)["issues"] == before
 
 
@@ -446,9 +452,10 @@ def test_what_a_lost_part_showed_stays(tmp_path: Path, tracker: Tracker) -> None
 def test_a_shorter_settle_counts_at_once(tmp_path: Path, tracker: Tracker, clock: Clock) -> None:
     path = write_lines(tmp_path / "a.jsonl", drifting("s1")[:-1])
     os.utime(path, ns=(clock.now_ns, clock.now_ns))
-    tracker.scan([tmp_path])
-    assert findings(tracker) == []
-    tracker.scan([tmp_path], settle_ns=0)
+    with one_store_of(tmp_path):
+        tracker.scan([tmp_path])
+        assert findings(tracker) == []
+        tracker.scan([tmp_path], settle_ns=0)
     assert findings(tracker)
 
 
@@ -493,11 +500,12 @@ def test_a_file_that_was_only_touched_adds_nothing(tmp_path: Path, tracker: Trac
 def test_who_ran_a_session_is_known_of_all_its_issues(tmp_path: Path, tracker: Tracker) -> None:
     events = [alert(context="alpha"), alert(at=20, context="beta", metadata={"user": "ada"})]
     write_lines(tmp_path / "a.jsonl", events)
-    tracker.scan([tmp_path])
-    before = tables(tracker)
-    assert {issue.unique_user_count for issue in issues(tracker)} == {1}
-    alpha, beta = issues(tracker)
-    tracker.merge(alpha.issue_id, beta.issue_id)
-    tracker.unmerge(beta.issue_id)
-    tracker.scan([tmp_path], full=True)
+    with one_store_of(tmp_path):
+        tracker.scan([tmp_path])
+        before = tables(tracker)
+        assert {issue.unique_user_count for issue in issues(tracker)} == {1}
+        alpha, beta = issues(tracker)
+        tracker.merge(alpha.issue_id, beta.issue_id)
+        tracker.unmerge(beta.issue_id)
+        tracker.scan([tmp_path], full=True)
     assert tables(tracker) == before

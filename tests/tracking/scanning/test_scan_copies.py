@@ -27,20 +27,25 @@ def recorded(tracker: Tracker) -> dict[str, Any]:
     return {name: found[name] for name in RECORDED}
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
+def write_runs(folder: Path) -> Path:
     events = busy_session("s", 60)
     write_sink(
-        tmp_path / "runs" / "job", {"segment-000001.jsonl": events[:40], "segment-000002.jsonl": events[40:]}
+        folder / "runs" / "job", {"segment-000001.jsonl": events[:40], "segment-000002.jsonl": events[40:]}
     )
-    return tmp_path / "runs"
+    return folder / "runs"
 
 
 @pytest.fixture
-def wanted(runs: Path, tmp_path: Path) -> dict[str, Any]:
-    """What a scan without any copy records."""
-    with new_tracker(tmp_path / "wanted", Clock()) as tracker:
-        tracker.scan([runs], settle_ns=0)
+def runs(tmp_path: Path) -> Path:
+    return write_runs(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def wanted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a scan without any copy records, wherever the files lie."""
+    folder = tmp_path_factory.mktemp("wanted")
+    with new_tracker(folder, Clock()) as tracker:
+        tracker.scan([write_runs(folder)], settle_ns=0)
         return recorded(tracker)
 
 

@@ -13,7 +13,7 @@ from tests.captures import CHECKOUT
 from tests.soak import few_or_many
 from tests.tracking.tables import tables
 
-KILLS = few_or_many(3, 50)
+KILLS = few_or_many(2, 50)
 
 
 def scan_in_process(database: Path, path: Path, kill_at: int) -> subprocess.CompletedProcess[str]:

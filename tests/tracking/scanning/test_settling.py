@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from stormlog.tracking import Tracker
 from tests.query.sinks import write_lines
 from tests.tracking.people import STANDING_NS as NOW_NS
 from tests.tracking.people import StandingClock as Clock
 from tests.tracking.sessionless import drift
+from tests.tracking.shared_stores import one_store_of
 
 S = 10**9
 MINUTE = 60 * S
 DAY = 24 * 60 * MINUTE
 
 
-def write(folder: Path, count: int, modified_ns: int) -> Path:
-    path = write_lines(folder / "events.jsonl", drift(0, 400)[:count])
+def write(folder: Path, count: int, modified_ns: int, *, host: str = "h") -> Path:
+    path = write_lines(folder / f"{host}.jsonl", drift(0, 400, host=host)[:count])
     os.utime(path, ns=(modified_ns, modified_ns))
     return path
 
@@ -28,16 +27,25 @@ def found(tracker: Tracker, path: Path, **options: int) -> int:
     return tracker.scan([path], cache=False, **options).evidence_new
 
 
-@pytest.mark.parametrize("ahead", [1, DAY, 60 * 365 * DAY])
+def hosts_found(tracker: Tracker, path: Path) -> set[str]:
+    """Scan, and return the hosts whose sessions have settled until now."""
+    tracker.scan([path], cache=False)
+    with tracker.reading() as connection:
+        return {host for (host,) in connection.execute("SELECT host FROM issue_occurrences")}
+
+
 def test_a_file_time_in_the_future_settles_like_any_other(
-    ahead: int, tmp_path: Path, tracker: Tracker, clock: Clock
+    tmp_path: Path, tracker: Tracker, clock: Clock
 ) -> None:
-    path = write(tmp_path, 200, NOW_NS + ahead)
-    assert found(tracker, path) == 0
-    clock.now_ns += 10 * MINUTE - 1
-    assert found(tracker, path) == 0
-    clock.now_ns += 1
-    assert found(tracker, path) > 0
+    hosts = {"an instant": 1, "a day": DAY, "sixty years": 60 * 365 * DAY}
+    for host, ahead in hosts.items():
+        write(tmp_path, 200, NOW_NS + ahead, host=host)
+    with one_store_of(tmp_path):
+        assert hosts_found(tracker, tmp_path) == set()
+        clock.now_ns += 10 * MINUTE - 1
+        assert hosts_found(tracker, tmp_path) == set()
+        clock.now_ns += 1
+        assert hosts_found(tracker, tmp_path) == set(hosts)
 
 
 def test_a_file_time_in_the_future_settles_at_once_if_that_is_asked_for(
@@ -52,11 +60,12 @@ def test_a_file_with_a_time_in_the_future_that_grows_waits_again(
     found(tracker, write(tmp_path, 150, NOW_NS + DAY))
     clock.now_ns += 9 * MINUTE
     path = write(tmp_path, 200, NOW_NS + DAY)
-    assert found(tracker, path) == 0
-    clock.now_ns += 9 * MINUTE
-    assert found(tracker, path) == 0
-    clock.now_ns += MINUTE
-    assert found(tracker, path) > 0
+    with one_store_of(path):
+        assert found(tracker, path) == 0
+        clock.now_ns += 9 * MINUTE
+        assert found(tracker, path) == 0
+        clock.now_ns += MINUTE
+        assert found(tracker, path) > 0
 
 
 def test_touching_a_file_does_not_make_it_young(tmp_path: Path, tracker: Tracker, clock: Clock) -> None:
@@ -65,11 +74,10 @@ def test_touching_a_file_does_not_make_it_young(tmp_path: Path, tracker: Tracker
     assert found(tracker, write(tmp_path, 200, clock.now_ns)) > 0
 
 
-@pytest.mark.parametrize("modified_ns", [0, NOW_NS - DAY])
-def test_an_old_file_has_settled_when_it_is_first_seen(
-    modified_ns: int, tmp_path: Path, tracker: Tracker
-) -> None:
-    assert found(tracker, write(tmp_path, 200, modified_ns)) > 0
+def test_an_old_file_has_settled_when_it_is_first_seen(tmp_path: Path, tracker: Tracker) -> None:
+    write(tmp_path, 200, 0, host="ancient")
+    write(tmp_path, 200, NOW_NS - DAY, host="of yesterday")
+    assert hosts_found(tracker, tmp_path) == {"ancient", "of yesterday"}
 
 
 def test_what_grew_between_two_scans_is_young_whatever_its_time_says(
@@ -78,21 +86,21 @@ def test_what_grew_between_two_scans_is_young_whatever_its_time_says(
     found(tracker, write(tmp_path, 3, 0))
     clock.now_ns += MINUTE
     path = write(tmp_path, 200, 0)
-    assert found(tracker, path) == 0
-    clock.now_ns += 9 * MINUTE
-    assert found(tracker, path) > 0
+    with one_store_of(path):
+        assert found(tracker, path) == 0
+        clock.now_ns += 9 * MINUTE
+        assert found(tracker, path) > 0
 
 
-@pytest.mark.parametrize("modified_ns", [NOW_NS, NOW_NS + DAY])
-def test_a_clock_that_was_set_back_delays_nothing(
-    modified_ns: int, tmp_path: Path, tracker: Tracker, clock: Clock
-) -> None:
-    path = write(tmp_path, 200, modified_ns)
-    assert found(tracker, path) == 0
-    clock.now_ns -= 2 * DAY
-    assert found(tracker, path) == 0
-    clock.now_ns += 10 * MINUTE
-    assert found(tracker, path) > 0
+def test_a_clock_that_was_set_back_delays_nothing(tmp_path: Path, tracker: Tracker, clock: Clock) -> None:
+    write(tmp_path, 200, NOW_NS, host="of now")
+    write(tmp_path, 200, NOW_NS + DAY, host="of tomorrow")
+    with one_store_of(tmp_path):
+        assert hosts_found(tracker, tmp_path) == set()
+        clock.now_ns -= 2 * DAY
+        assert hosts_found(tracker, tmp_path) == set()
+        clock.now_ns += 10 * MINUTE
+        assert hosts_found(tracker, tmp_path) == {"of now", "of tomorrow"}
 
 
 def test_a_scan_that_finds_nothing_to_do_writes_nothing(
