@@ -75,9 +75,9 @@ def test_killed_while_it_replaces(tmp_path: Path) -> None:
     folder = tmp_path / "runs"
     folder.mkdir()
     sink = copy_of(original, folder / "sink")
-    wanted, wanted_of_sink = seen(folder), seen(sink)
+    wanted = seen(folder)
     status, steps = run(0, sink, "")
-    assert status == 0 and seen(folder) == wanted and seen(sink) == wanted_of_sink
+    assert status == 0 and seen(folder) == wanted
     replaced = tree(sink)
     assert sorted(name for name in replaced if name.startswith("segment")) == [
         "segment-000001.parquet",
@@ -90,7 +90,7 @@ def test_killed_while_it_replaces(tmp_path: Path) -> None:
     points = {
         *renames,
         *(number + 1 for number in renames),
-        *rng.sample(range(1, len(steps)), few_or_many(1, 20)),
+        *rng.sample(range(1, len(steps)), few_or_many(0, 20)),
     }
     states = set()
     for point in sorted(points):
@@ -130,7 +130,7 @@ def test_killed_while_it_writes_a_copy(tmp_path: Path) -> None:
     shutil.rmtree(folder / "first")
     (rename,) = [number for number, step in enumerate(steps, 1) if step.startswith("os.rename")]
     for point in sorted(
-        {rename, rename + 1, *random.Random(5).sample(range(1, len(steps)), few_or_many(2, 20))}
+        {rename, rename + 1, *random.Random(5).sample(range(1, len(steps)), few_or_many(1, 20))}
     ):
         output = folder / f"out{point}"
         run(point, sink, output)
