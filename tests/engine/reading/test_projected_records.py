@@ -70,29 +70,41 @@ def rows_of(store: Any) -> list[tuple[Any, ...]]:
 
 
 class Capture(NamedTuple):
-    """What a store on a whole capture says.
+    """What a store says of a whole capture.
 
     Attributes:
         shown: Path of a file -> rows of the view, as text.
         of_events: What Python makes of the events, as text.
-        half_count: How many records have half a character.
+        half_count: Path of a file -> how many records have half a character.
         copies: Paths of the sources that do not count, because another one holds the same.
     """
 
     shown: dict[str, Counter[str]]
     of_events: Counter[str]
-    half_count: int
+    half_count: Counter[str]
     copies: set[str]
 
 
 @cache
-def capture(scenario: str) -> Capture:
-    with stormlog.query.open([capture_path(scenario)]) as store:
-        shown = shown_by_file(store)
-        of_events = Counter(projected(project_telemetry_event(row.event)) for row in store.query_events())
-        half_count = store.sql("SELECT count(*) FROM events WHERE record_id IS NOT NULL").rows[0][0]
-        copies = {warning.path for warning in store.catalog.warnings if warning.is_note}
-    return Capture(shown, of_events, half_count, copies)
+def captures() -> dict[str, Capture]:
+    """Return what one store says of all captures, by the name of the scenario."""
+    found = {scenario: Capture({}, Counter(), Counter(), set()) for scenario in scenarios()}
+
+    def of(path: str) -> Capture:
+        (name,) = (scenario for scenario in scenarios() if Path(path).is_relative_to(capture_path(scenario)))
+        return found[name]
+
+    with stormlog.query.open([capture_path(scenario) for scenario in scenarios()]) as store:
+        for path, rows in shown_by_file(store).items():
+            of(path).shown[path] = rows
+        for row in store.query_events():
+            of(row.source_path).of_events[projected(project_telemetry_event(row.event))] += 1
+        for (path,) in store.sql("SELECT segment_path FROM events WHERE record_id IS NOT NULL").rows:
+            of(path).half_count[path] += 1
+        for warning in store.catalog.warnings:
+            if warning.is_note:
+                of(warning.path).copies.add(warning.path)
+    return found
 
 
 def shown_by_file(store: Any) -> dict[str, Counter[str]]:
@@ -108,11 +120,11 @@ def projected(record: Any) -> str:
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_capture_is_projected_like_its_events_in_python(scenario: str) -> None:
-    found = capture(scenario)
+    found = captures()[scenario]
     shown = sum(found.shown.values(), Counter())
     differing = sum(((shown - found.of_events) | (found.of_events - shown)).values())
     # The id of a record with half a character stands for what was written, which the store cannot give back.
-    assert differing == 2 * found.half_count
+    assert differing == 2 * found.half_count.total()
 
 
 @pytest.mark.parametrize("scenario", scenarios())
@@ -127,8 +139,8 @@ def test_sinks_of_a_capture_are_projected_like_what_loading_gives(scenario: str)
         except (ValueError, OSError):
             continue  # Loading is strict; the store shows what is left.
         loadable += 1
-        shown = capture(scenario).shown
-        if str(sink) in capture(scenario).copies:
+        shown = captures()[scenario].shown
+        if str(sink) in captures()[scenario].copies:
             # Alone it counts.
             with stormlog.query.open([sink]) as store:
                 shown = shown_by_file(store)

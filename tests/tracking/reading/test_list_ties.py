@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,9 @@ S = 10**9
 SORTS = ("last_seen", "first_seen", "occurrences", "runs", "users")
 
 
-@pytest.fixture
-def tracker(tmp_path: Path) -> Iterator[Tracker]:
-    with Tracker(tmp_path / "tracker.db", clock=lambda: 2_000_000_000 * S) as opened:
+@contextlib.contextmanager
+def tracker_of_ties(folder: Path) -> Iterator[Tracker]:
+    with Tracker(folder / "tracker.db", clock=lambda: 2_000_000_000 * S) as opened:
         for name in ("F5", "F2", "F4", "F1", "F3"):
             see(opened, name, "s1", 10)
         # Two without any time, and one that is greater in everything.
@@ -27,11 +28,24 @@ def tracker(tmp_path: Path) -> Iterator[Tracker]:
         yield opened
 
 
+@pytest.fixture
+def tracker(tmp_path: Path) -> Iterator[Tracker]:
+    with tracker_of_ties(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracker]:
+    """A tracker for tests that only read."""
+    with tracker_of_ties(tmp_path_factory.mktemp("ties")) as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("sort", SORTS)
-def test_issues_of_equal_rank_are_listed_by_their_ids(tracker: Tracker, sort: str) -> None:
-    ids = [issue.issue_id for issue in tracker.list_issues(sort=sort).issues]
-    timeless = {tracker.issue(fingerprint_id(name)).issue.issue_id for name in ("F6", "F7")}
-    first = tracker.issue(fingerprint_id("F8")).issue.issue_id
+def test_issues_of_equal_rank_are_listed_by_their_ids(unchanged: Tracker, sort: str) -> None:
+    ids = [issue.issue_id for issue in unchanged.list_issues(sort=sort).issues]
+    timeless = {unchanged.issue(fingerprint_id(name)).issue.issue_id for name in ("F6", "F7")}
+    first = unchanged.issue(fingerprint_id("F8")).issue.issue_id
 
     equal = ids[1:] if sort in ("occurrences", "runs", "users") else ids[1:-2]
 
@@ -43,11 +57,11 @@ def test_issues_of_equal_rank_are_listed_by_their_ids(tracker: Tracker, sort: st
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 9])
-def test_pages_of_equal_issues_are_the_list(tracker: Tracker, sort: str, limit: int) -> None:
-    whole = [issue.issue_id for issue in tracker.list_issues(sort=sort).issues]
+def test_pages_of_equal_issues_are_the_list(unchanged: Tracker, sort: str, limit: int) -> None:
+    whole = [issue.issue_id for issue in unchanged.list_issues(sort=sort).issues]
     found, cursor, pages = [], None, 0
     while pages == 0 or cursor is not None:
-        page = tracker.list_issues(sort=sort, limit=limit, after=cursor)
+        page = unchanged.list_issues(sort=sort, limit=limit, after=cursor)
         found += [issue.issue_id for issue in page.issues]
         cursor, pages = page.cursor, pages + 1
     assert found == whole

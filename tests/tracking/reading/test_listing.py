@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ from stormlog.tracking import Tracker
 from stormlog.tracking.reading.listing import SORTS
 from stormlog.tracking.statuses import shown_status
 from tests.tracking.evidence import see
-from tests.tracking.people import BOT, as_actor, of, refused, seen
+from tests.tracking.people import BOT, Clock, as_actor, new_tracker, of, refused, seen
 from tests.tracking.tables import everything
 
 
@@ -18,26 +21,36 @@ def titles(tracker: Tracker, **options: Any) -> list[str]:
     return sorted(issue.title.removeprefix("Alert: ") for issue in tracker.list_issues(**options).issues)
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A tracker with a mixture of issues, to be copied, and the time of its clock."""
+    clock = Clock()
+    with new_tracker(tmp_path_factory.mktemp("recorded"), clock) as tracker:
+        see(tracker, "F1", "s1", run="j1", version="1.0", app="a")
+        see(tracker, "F1", "s1", at=20, run="j1", version="2.0", app="a")
+        see(
+            tracker,
+            "F2",
+            "s2",
+            run="j2",
+            app="b",
+            severity="critical",
+            kind="oom",
+            title="CUDA 100% out_of MEMORY",
+        )
+        see(tracker, "F3", "s2", run="j2", is_dev=True, severity="blocker")
+        tracker.claim(of(tracker, "F1").issue_id)
+        tracker.project = "other"
+        see(tracker, "F4", "s1", run="j1")
+    return tracker.store.path, clock.now_ns
+
+
 @pytest.fixture
-def mixed(tracker: Tracker) -> Tracker:
-    see(tracker, "F1", "s1", run="j1", version="1.0", app="a")
-    see(tracker, "F1", "s1", at=20, run="j1", version="2.0", app="a")
-    see(
-        tracker,
-        "F2",
-        "s2",
-        run="j2",
-        app="b",
-        severity="critical",
-        kind="oom",
-        title="CUDA 100% out_of MEMORY",
-    )
-    see(tracker, "F3", "s2", run="j2", is_dev=True, severity="blocker")
-    tracker.claim(of(tracker, "F1").issue_id)
-    tracker.project = "other"
-    see(tracker, "F4", "s1", run="j1")
-    tracker.project = "default"
-    return tracker
+def mixed(recorded: tuple[Path, int], tmp_path: Path, clock: Clock) -> Iterator[Tracker]:
+    path, clock.now_ns = recorded
+    shutil.copy(path, tmp_path / path.name)
+    with new_tracker(tmp_path, clock) as tracker:
+        yield tracker
 
 
 # ---- filters -------------------------------------------------------------------------------------------
@@ -181,21 +194,28 @@ def paged(tracker: Tracker, **options: Any) -> list[str]:
         cursor = page.cursor
 
 
+@pytest.fixture(scope="module")
+def unequal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracker]:
+    """A tracker for tests that only read: issues with and without times and users."""
+    with new_tracker(tmp_path_factory.mktemp("unequal")) as tracker:
+        for number, (at, user) in enumerate(
+            [(10, None), (10, "u"), (None, "u"), (30, None), (None, None), (20, "v")]
+        ):
+            for session in range(1 + number % 3):
+                see(tracker, f"F{number}", f"s{session}", at, user=user, run=f"j{session // 2}")
+        yield tracker
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 200])
 @pytest.mark.parametrize("sort", SORTS)
-def test_pages_are_parts_of_the_list_in_every_order(tracker: Tracker, sort: str, limit: int) -> None:
-    for number, (at, user) in enumerate(
-        [(10, None), (10, "u"), (None, "u"), (30, None), (None, None), (20, "v")]
-    ):
-        for session in range(1 + number % 3):
-            see(tracker, f"F{number}", f"s{session}", at, user=user, run=f"j{session // 2}")
-    whole = tracker.list_issues(sort=sort).issues
+def test_pages_are_parts_of_the_list_in_every_order(unequal: Tracker, sort: str, limit: int) -> None:
+    whole = unequal.list_issues(sort=sort).issues
     values = [getattr(issue, SORTS[sort]) for issue in whole]
     keys = [
         (value is not None, value or 0, issue.issue_id) for value, issue in zip(values, whole, strict=True)
     ]
     assert keys == sorted(keys, reverse=True)
-    assert paged(tracker, sort=sort, limit=limit) == [issue.issue_id for issue in whole]
+    assert paged(unequal, sort=sort, limit=limit) == [issue.issue_id for issue in whole]
 
 
 def test_a_page_goes_on_where_the_last_one_ended_whatever_came_meanwhile(tracker: Tracker) -> None:

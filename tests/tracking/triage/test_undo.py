@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from stormlog.tracking import Tracker
 from stormlog.tracking.database.maintenance import check_store
 from tests.apps.cli.runner import Outcome, stormlog
 from tests.tracking.evidence import see
-from tests.tracking.people import BOT, DAY, KIM, LEE, Clock, as_actor, of, refused, seen
+from tests.tracking.people import BOT, DAY, KIM, LEE, Clock, as_actor, new_tracker, of, refused, seen
 from tests.tracking.tables import everything, tables
 
 State = dict[str, Any]
@@ -108,12 +109,23 @@ VERBS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A tracker that was prepared, to be copied, and the time of its clock."""
+    clock = Clock()
+    with new_tracker(tmp_path_factory.mktemp("recorded"), clock) as tracker:
+        prepare(tracker)
+    return tracker.store.path, clock.now_ns
+
+
 @pytest.fixture
-def prepared(tracker: Tracker) -> Iterator[Tracker]:
-    prepare(tracker)
-    yield tracker
+def prepared(recorded: tuple[Path, int], tmp_path: Path, clock: Clock) -> Iterator[Tracker]:
+    path, clock.now_ns = recorded
+    shutil.copy(path, tmp_path / path.name)
+    with new_tracker(tmp_path, clock) as tracker:
+        yield tracker
     # Whatever was undone, what is counted is what the evidence says.
-    assert check_store(tracker.store.path) == []
+    assert check_store(tmp_path / path.name) == []
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.words)
