@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,4 +81,20 @@ def refused(code: str, *words: str) -> Iterator[None]:
 
 def new_tracker(folder: Path, clock: Clock | None = None, name: str = "tracker.db") -> Tracker:
     """Return a new tracker of Kim."""
-    return Tracker(folder / name, actor=KIM, clock=clock or Clock())
+    return Tracker(with_tables(folder / name), actor=KIM, clock=clock or Clock())
+
+
+def with_tables(path: Path) -> Path:
+    """Write a tracker without issues, unless there is a file: a copy costs less than a tracker that is made."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_bytes(_empty_tracker())
+    return path
+
+
+@functools.cache
+def _empty_tracker() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tracker.db"
+        Tracker(path).close()
+        return path.read_bytes()

@@ -10,6 +10,7 @@ import pytest
 
 from stormlog.tracking import Tracker
 from tests.tracking.evidence import fingerprint_id, see
+from tests.tracking.people import with_tables
 
 S = 10**9
 SORTS = ("last_seen", "first_seen", "occurrences", "runs", "users")
@@ -17,7 +18,7 @@ SORTS = ("last_seen", "first_seen", "occurrences", "runs", "users")
 
 @contextlib.contextmanager
 def tracker_of_ties(folder: Path) -> Iterator[Tracker]:
-    with Tracker(folder / "tracker.db", clock=lambda: 2_000_000_000 * S) as opened:
+    with Tracker(with_tables(folder / "tracker.db"), clock=lambda: 2_000_000_000 * S) as opened:
         for name in ("F5", "F2", "F4", "F1", "F3"):
             see(opened, name, "s1", 10)
         # Two without any time, and one that is greater in everything.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stormlog.tracking import Tracker
-from tests.tracking.people import StandingClock
+from tests.tracking.people import StandingClock, with_tables
 
 
 @pytest.fixture
@@ -18,5 +18,5 @@ def clock() -> StandingClock:
 
 @pytest.fixture
 def tracker(tmp_path: Path, clock: StandingClock) -> Iterator[Tracker]:
-    with Tracker(tmp_path / "tracker.db", clock=clock) as opened:
+    with Tracker(with_tables(tmp_path / "tracker.db"), clock=clock) as opened:
         yield opened
