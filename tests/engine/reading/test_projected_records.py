@@ -270,7 +270,7 @@ def expected_row(line: str, session_id: str) -> dict[str, Any] | None:
 
 # Without shrinking: a failure names its line, and smaller lists of lines would not say more.
 @settings(
-    max_examples=few_or_many(3, 200),
+    max_examples=few_or_many(2, 200),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -93,7 +93,7 @@ def test_line_endings_do_not_shift_lines(tmp_path: Path, ending: bytes) -> None:
 
 
 @settings(
-    max_examples=few_or_many(4, 200),
+    max_examples=few_or_many(2, 200),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
