@@ -30,7 +30,7 @@ def shared_stores(*folders: Path) -> Iterator[None]:
     def open_shared(paths: Any, **options: Any) -> QueryStore:
         names = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
         if folders and not all(
-            any(Path(name).is_relative_to(folder) for folder in folders) for name in names
+            any(Path(name).absolute().is_relative_to(folder) for folder in folders) for name in names
         ):
             return open_store(names, **options)
         settings = [os.environ.get(name) for name in ("STORMLOG_CACHE", "STORMLOG_UNPACK_LIMIT")]
