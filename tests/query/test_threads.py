@@ -164,7 +164,7 @@ def test_a_question_that_a_refresh_overtakes_is_about_the_files_before_it(
 
 
 def test_answers_of_many_threads_are_those_of_one(files: Path, tmp_path: Path) -> None:
-    rounds = few_or_many(2, 6)
+    rounds = few_or_many(1, 6)
     right: dict[str, list[Any]] = {name: [] for name in QUESTIONS}
     original = {path: path.read_bytes() for path in files.iterdir()}
     for number in range(rounds + 1):
