@@ -310,7 +310,7 @@ def shared(folder: Path) -> Iterator[Any]:
         lambda relation, path: relation.to_view("v"),
         lambda relation, path: relation.insert(["x"]),
         lambda relation, path: relation.insert_into("raw.files"),
-        lambda relation, path: relation.update({"title": "'x'"}),
+        lambda relation, path: relation.update({"source_path": "'x'"}),
         lambda relation, path: relation.query("r", f"COPY (SELECT 1) TO '{path}'"),
         lambda relation, path: relation.query("r", "DELETE FROM raw.files"),
         lambda relation, path: relation.filter(
@@ -323,12 +323,12 @@ def shared(folder: Path) -> Iterator[Any]:
 )
 def test_a_relation_does_not_write(shared: Any, folder: Path, write: Callable[[Any, Path], Any]) -> None:
     target = folder / "written"
-    relation = shared.relation("issues")
+    relation = shared.relation("catalog_sources")
     rows = sorted(row[0] for row in relation.fetchall())
     assert rows
     with pytest.raises(QueryError):
         write(relation, target)
-    for later in (relation, shared.relation("issues")):
+    for later in (relation, shared.relation("catalog_sources")):
         assert sorted(row[0] for row in later.fetchall()) == rows
     assert not target.exists()
 
