@@ -33,7 +33,7 @@ CASES = [*load_cases("issues"), *load_cases("catalog"), *load_cases("query")]
 
 AnswersOf = Callable[[int], tuple[Path, dict[str, Any]]]
 
-
+#: Cases that one store reads, each with sessions and issues of its own.
 GROUPS = grouped([with_own_sessions(case) for case in CASES if can_lie_beside_others(case)])
 BESIDE_OTHERS = [(number, case) for number, group in enumerate(GROUPS) for case in group if len(group) > 1]
 ALONE = [case for case in CASES if case.name not in {beside.name for _, beside in BESIDE_OTHERS}]
