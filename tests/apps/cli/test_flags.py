@@ -303,16 +303,11 @@ TABLE: dict[str, list[Row]] = {
                 *limits(),
                 Row("--spill-dir", "--spill-dir spilled", new="'spilled/", on="engine"),
                 Row("--spill-limit", "--spill-limit 2GB", new="'2GB'", on="engine"),
-            )
-        ),
-        *(
-            replace(row, base="damaged --cache-dir other-cache")
-            for row in (
                 Row("--unpack-limit", "--unpack-limit never", new="never", on="stderr", status=2),
                 JSON,
             )
         ),
-        Row("--cache-dir", "--cache-dir other-cache", "damaged", new="all equal"),
+        Row("--cache-dir", "--cache-dir other-cache", "damaged", new="all equal", before=REMEMBER),
     ],
     "doctor": [JSON],
     **ROWS_OF_THE_TRACKER,
@@ -360,7 +355,7 @@ IN_PLACE = {
     *(f"query {name}" for name in ("issues", "sessions", "events", "ooms")),
     *(f"query {name}" for name in ("runs", "attachments", "summary", "correlate")),
     *("why", "report", "diff", "top", "shell", "sql", "export", "issues show", "scan", "gate", "mcp"),
-    *("describe", "cache list", "cache info", "cache verify"),
+    *("describe", "cache list", "cache info"),
 }
 #: Options with which they do, or with which they change a tracker or a store.
 WRITING = ("--output", "--attach", "--as-agent")
