@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ def shared_stores() -> Iterator[None]:
     opened and closed, and what is remembered of it, is for tests that do without this.
     """
     known: dict[str, QueryStore] = {}
+    defaults = {name: option.default for name, option in signature(open_store).parameters.items()}
 
     def open_shared(paths: Any, **options: Any) -> QueryStore:
         names = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+        options = {name: value for name, value in options.items() if value != defaults[name]}
         settings = [os.environ.get(name) for name in ("STORMLOG_CACHE", "STORMLOG_UNPACK_LIMIT")]
         key = repr((os.getcwd(), names, contents(names), options, settings))
         if key not in known:
