@@ -18,6 +18,7 @@ class Cases(dict[str, Callable[[Path], None]]):
     """What writes each case into its folder, by the name of the case: as a decorator, that of the function."""
 
     def __call__(self, write: Callable[[Path], None]) -> Callable[[Path], None]:
+        assert write.__name__ not in self, "a case of this name would be lost"
         self[write.__name__] = write
         return write
 

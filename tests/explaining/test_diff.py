@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,13 +99,32 @@ def test_a_phase_without_samples_is_not_known_and_not_zero(job: QueryStore) -> N
         assert (peak.difference_bytes, peak.difference_percent) == (None, None)
 
 
-def test_differences_are_in_bytes_and_percent(tmp_path: Path) -> None:
-    for number, used in enumerate((1000, 1500)):
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryStore]:
+    """Runs that are compared two by two, all in one store."""
+    folder = tmp_path_factory.mktemp("pairs")
+    for session_id, used in (("small", 1000), ("large", 1500)):
         write_lines(
-            tmp_path / f"{number}.jsonl",
-            event(session_id=f"s-{number}", allocator_allocated_bytes=0, device_used_bytes=(3 << 29) + used),
+            folder / f"{session_id}.jsonl",
+            event(session_id=session_id, allocator_allocated_bytes=0, device_used_bytes=(3 << 29) + used),
         )
-    found = compared(tmp_path, "s-0", "s-1")
+    write_lines(
+        folder / "issues.jsonl",
+        alert("disk is low", session_id="s-1", job_id="a", timestamp_ns=START_NS),
+        alert("disk is low", session_id="s-1", job_id="a", timestamp_ns=START_NS + 2),
+        alert("only before", session_id="s-1", job_id="a", timestamp_ns=START_NS + 3),
+        alert("disk is low", session_id="s-2", job_id="b", timestamp_ns=START_NS + 9),
+        alert("only after", session_id="s-2", job_id="b", timestamp_ns=START_NS + 9),
+    )
+    stop = event(session_id="ended", timestamp_ns=START_NS + SECOND, event_type="stop")
+    write_lines(folder / "ended.jsonl", event(session_id="ended"), stop)
+    write_lines(folder / "running.jsonl", event(session_id="running"))
+    with stormlog.query.open(folder, cache=False) as store:
+        yield store
+
+
+def test_differences_are_in_bytes_and_percent(pairs: QueryStore) -> None:
+    found = pairs.compare_runs("small", "large")
     peaks = {(peak.phase, peak.metric): peak for peak in found.peaks}
     hidden, allocated = peaks[None, "hidden"], peaks[None, "peak_allocated"]
     assert (hidden.difference_bytes, hidden.difference_percent) == (500, 50.0)
@@ -113,16 +133,8 @@ def test_differences_are_in_bytes_and_percent(tmp_path: Path) -> None:
     assert len(found.peaks) == 4 and found.before.first_failure is None
 
 
-def test_an_issue_of_both_runs_has_the_hits_of_each(tmp_path: Path) -> None:
-    write_lines(
-        tmp_path / "a.jsonl",
-        alert("disk is low", session_id="s-1", job_id="a", timestamp_ns=START_NS),
-        alert("disk is low", session_id="s-1", job_id="a", timestamp_ns=START_NS + 2),
-        alert("only before", session_id="s-1", job_id="a", timestamp_ns=START_NS + 3),
-        alert("disk is low", session_id="s-2", job_id="b", timestamp_ns=START_NS + 9),
-        alert("only after", session_id="s-2", job_id="b", timestamp_ns=START_NS + 9),
-    )
-    found = compared(tmp_path, "a", "b")
+def test_an_issue_of_both_runs_has_the_hits_of_each(pairs: QueryStore) -> None:
+    found = pairs.compare_runs("a", "b")
     assert [issue.change for issue in found.issues] == ["new", "gone", "same"]
     same = found.issues[-1]
     assert same.before is not None and same.after is not None
@@ -171,15 +183,8 @@ def test_attempts_of_one_run_can_be_compared(tmp_path: Path) -> None:
             store.compare_runs("j", "j", attempts=(1, 3))
 
 
-def test_a_run_that_still_runs_says_so(tmp_path: Path) -> None:
-    for number in (1, 2):
-        ends = (
-            [event(session_id="s-1", timestamp_ns=START_NS + SECOND, event_type="stop")]
-            if number == 1
-            else []
-        )
-        write_lines(tmp_path / f"{number}.jsonl", event(session_id=f"s-{number}"), *ends)
-    found = compared(tmp_path, "s-1", "s-2")
+def test_a_run_that_still_runs_says_so(pairs: QueryStore) -> None:
+    found = pairs.compare_runs("ended", "running")
     assert (found.before.outcome, found.before.duration_ns) == ("ended", SECOND)
     assert (found.after.outcome, found.after.ranks_running, found.after.duration_ns) == ("running", (0,), 0)
 

@@ -16,6 +16,7 @@ import stormlog.query
 from stormlog.explaining.failures import Failure, first_failure
 from tests.apps.cli.runner import stormlog as run_stormlog
 from tests.apps.cli.samples import START_NS, write_lines
+from tests.apps.cli.shared_stores import shared_stores
 from tests.explaining.beside import Cases, ExplanationOf, write_apart
 from tests.explaining.test_explain import GIB, SECOND, explain, failure, samples
 from tests.stories.files import write_bundle
@@ -168,9 +169,12 @@ def test_bundle_of_another_host_at_that_time_leaves_the_order_open(
 def test_commands_that_lead_on_can_be_typed(tmp_path: Path, time_ns: int) -> None:
     failed = failure(0, session_id="--s", job_id=None) | {"timestamp_ns": time_ns}
     write_lines(tmp_path / "events.jsonl", failed, failure(1, session_id="t", job_id=None))
-    for command in explain(tmp_path, session_id="--s").next:
-        outcome = run_stormlog(*shlex.split(command)[1:])
-        assert outcome.status == 0, (command, outcome.stderr)
+    commands = explain(tmp_path, session_id="--s").next
+    assert commands
+    with shared_stores():
+        for command in commands:
+            outcome = run_stormlog(*shlex.split(command)[1:])
+            assert outcome.status == 0, (command, outcome.stderr)
 
 
 @case

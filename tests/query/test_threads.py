@@ -164,7 +164,7 @@ def test_a_question_that_a_refresh_overtakes_is_about_the_files_before_it(
 
 
 def test_answers_of_many_threads_are_those_of_one(files: Path, tmp_path: Path) -> None:
-    rounds = few_or_many(2, 6)
+    rounds = few_or_many(1, 6)
     right: dict[str, list[Any]] = {name: [] for name in QUESTIONS}
     original = {path: path.read_bytes() for path in files.iterdir()}
     for number in range(rounds + 1):
@@ -310,7 +310,7 @@ def shared(folder: Path) -> Iterator[Any]:
         lambda relation, path: relation.to_view("v"),
         lambda relation, path: relation.insert(["x"]),
         lambda relation, path: relation.insert_into("raw.files"),
-        lambda relation, path: relation.update({"title": "'x'"}),
+        lambda relation, path: relation.update({"source_path": "'x'"}),
         lambda relation, path: relation.query("r", f"COPY (SELECT 1) TO '{path}'"),
         lambda relation, path: relation.query("r", "DELETE FROM raw.files"),
         lambda relation, path: relation.filter(
@@ -323,12 +323,12 @@ def shared(folder: Path) -> Iterator[Any]:
 )
 def test_a_relation_does_not_write(shared: Any, folder: Path, write: Callable[[Any, Path], Any]) -> None:
     target = folder / "written"
-    relation = shared.relation("issues")
+    relation = shared.relation("catalog_sources")
     rows = sorted(row[0] for row in relation.fetchall())
     assert rows
     with pytest.raises(QueryError):
         write(relation, target)
-    for later in (relation, shared.relation("issues")):
+    for later in (relation, shared.relation("catalog_sources")):
         assert sorted(row[0] for row in later.fetchall()) == rows
     assert not target.exists()
 

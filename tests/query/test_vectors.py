@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +25,67 @@ from stormlog.query.filters import (
 )
 from stormlog.telemetry.session import stable_legacy_session_id
 from tests.captures import unlike
+from tests.vectors.beside import CATALOG_CALLS, can_lie_beside_others, each_text, grouped, with_own_sessions
 from tests.vectors.harness import Case, load_cases, write_files
 
 _STABLE_ID = re.compile("<STABLE:(.*?)::(.*?)>")
-#: Calls that the tests of the catalog ask; `warnings` asks for reading as well.
-_CATALOG_CALLS = ("sources", "catalog_oom_bundles", "list_attachments")
 CASES = [*load_cases("issues"), *load_cases("catalog"), *load_cases("query")]
 
+AnswersOf = Callable[[int], tuple[Path, dict[str, Any]]]
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+#: Cases that one store reads, each with sessions and issues of its own.
+GROUPS = grouped([with_own_sessions(case) for case in CASES if can_lie_beside_others(case)])
+BESIDE_OTHERS = [(number, case) for number, group in enumerate(GROUPS) for case in group if len(group) > 1]
+ALONE = [case for case in CASES if case.name not in {beside.name for _, beside in BESIDE_OTHERS}]
+
+
+@pytest.fixture(scope="module")
+def answers_of(tmp_path_factory: pytest.TempPathFactory) -> AnswersOf:
+    """Give the folder of a group, with one folder for each case, and the answers of the store that reads them all."""
+
+    @cache
+    def of_group(number: int) -> tuple[Path, dict[str, Any]]:
+        group = GROUPS[number]
+        root = tmp_path_factory.mktemp("beside").resolve()
+        for case in group:
+            write_files(case.input["files"], root / case.name)
+        asked = (call for case in group for call in case.input["calls"] if call["call"] not in CATALOG_CALLS)
+        calls = {repr(located(call)): located(call) for call in asked}
+        paths = [root / case.name / path for case in group for path in case.input["paths"]]
+        with stormlog.query.open(paths) as store:
+            answers = {key: answer(store, call, str(root)) for key, call in calls.items()}
+        names = {case.name for case in group}
+        assert all(case_of(row) in names for rows in answers.values() for row in rows)
+        return root, answers
+
+    return of_group
+
+
+@pytest.mark.parametrize(("number", "case"), BESIDE_OTHERS, ids=[case.name for _, case in BESIDE_OTHERS])
+def test_store_answers_as_recorded_of_each_case(answers_of: AnswersOf, number: int, case: Case) -> None:
+    root, answers = answers_of(number)
+    for call, recorded in zip(case.input["calls"], case.expected, strict=True):
+        if call["call"] in CATALOG_CALLS:
+            continue
+        actual = [row for row in answers[repr(located(call))] if case_of(row) == case.name]
+        actual = each_text(actual, lambda text: text.replace(f"<ROOT>/{case.name}", "<ROOT>"))
+        if call["call"] == "list_issues" and call.get("compact"):
+            actual = compact_issues(actual)
+        assert_as_recorded(call, actual, with_ids(recorded, root / case.name))
+
+
+def located(call: dict[str, Any]) -> dict[str, Any]:
+    """Return the call whose rows name their files: compact issues do not."""
+    return {**call, "compact": False} if call["call"] == "list_issues" else call
+
+
+def case_of(row: dict[str, Any]) -> str:
+    """Return the case that all paths in a row are of."""
+    (name,) = {*re.findall('<ROOT>/([^/"]+)', json.dumps(row))}
+    return name
+
+
+@pytest.mark.parametrize("case", ALONE, ids=str)
 def test_store_answers_as_recorded(case: Case, tmp_path: Path) -> None:
     root = tmp_path.resolve()
     write_files(case.input["files"], root)
@@ -41,17 +96,20 @@ def test_store_answers_as_recorded(case: Case, tmp_path: Path) -> None:
         return
     with stormlog.query.open(paths) as store:
         for call, recorded in zip(case.input["calls"], case.expected, strict=True):
-            if call["call"] in _CATALOG_CALLS:
+            if call["call"] in CATALOG_CALLS:
                 continue
             expected = with_ids(recorded, root)
             if isinstance(expected, dict) and "error" in expected:
                 with pytest.raises(ValueError):
                     answer(store, call, str(root))
                 continue
-            actual = answer(store, call, str(root))
-            if call["call"] == "warnings":
-                actual, expected = sorted(actual, key=by_path), sorted(expected, key=by_path)
-            assert not unlike(actual, expected), call
+            assert_as_recorded(call, answer(store, call, str(root)), expected)
+
+
+def assert_as_recorded(call: dict[str, Any], actual: Any, expected: Any) -> None:
+    if call["call"] == "warnings":
+        actual, expected = sorted(actual, key=by_path), sorted(expected, key=by_path)
+    assert not unlike(actual, expected), call
 
 
 def by_path(row: dict[str, Any]) -> tuple[str, str]:
@@ -65,8 +123,7 @@ def answer(store: Any, call: dict[str, Any], root: str) -> Any:
             issues = store.list_issues(IssueFilter(**filters), state_overrides=call.get("state_overrides"))
             rows = [issue.as_dict() for issue in issues]
             if call.get("compact"):
-                names = ("fingerprint_id", "kind", "state", "severity", "hit_count")
-                rows = [{name: row[name] for name in names} for row in rows]
+                rows = compact_issues(rows)
             for row in rows:
                 row.get("details", {}).pop("description", None)
         case "list_sessions":
@@ -103,29 +160,26 @@ def answer(store: Any, call: dict[str, Any], root: str) -> Any:
     return [with_root(row, root) for row in rows]
 
 
+def compact_issues(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    names = ("fingerprint_id", "kind", "state", "severity", "hit_count")
+    return [{name: row[name] for name in names} for row in rows]
+
+
 def reason_of(warning: CatalogWarning) -> str:
     # A syntax error has no code of its own in the records.
     return warning.code.replace("json_malformed", "native")
 
 
 def with_root(value: Any, root: str) -> Any:
-    if isinstance(value, str):
-        return value.replace(root, "<ROOT>")
-    if isinstance(value, list):
-        return [with_root(item, root) for item in value]
-    if isinstance(value, dict):
-        return {key: with_root(item, root) for key, item in value.items()}
-    return value
+    return each_text(value, lambda text: text.replace(root, "<ROOT>"))
 
 
 def with_ids(value: Any, root: Path) -> Any:
     """Fill in the session ids that are made of paths; other ids that are made of them are not compared."""
-    if isinstance(value, str):
-        if value == "<PATH-DEPENDENT>":
-            return value.lower()
-        return _STABLE_ID.sub(lambda match: stable_legacy_session_id(root / match[1], match[2]), value)
-    if isinstance(value, list):
-        return [with_ids(item, root) for item in value]
-    if isinstance(value, dict):
-        return {key: with_ids(item, root) for key, item in value.items()}
-    return value
+
+    def filled(text: str) -> str:
+        if text == "<PATH-DEPENDENT>":
+            return text.lower()
+        return _STABLE_ID.sub(lambda match: stable_legacy_session_id(root / match[1], match[2]), text)
+
+    return each_text(value, filled)

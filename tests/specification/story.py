@@ -25,6 +25,7 @@ from stormlog.apps.cli.options.tracked_targets import TRACKED_ISSUES
 from stormlog.tracking import TrackedIssue
 from tests.apps.cli.runner import stormlog
 from tests.apps.cli.samples import write_lines
+from tests.apps.cli.shared_stores import shared_stores
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -224,12 +225,16 @@ def tell(place: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Line, Any]]
     monkeypatch.setattr("stormlog.apps.cli.commands.follow.wait", _stop)
     told = []
     ids: dict[str, str] = {}
-    for line in LINES:
-        text = line.text.format(**ids)
-        answer = stormlog(*shlex.split(text))
-        assert answer.status == line.status, f"{text}: {answer}"
-        printed = getattr(answer, line.stream)
-        value = [json.loads(row) for row in printed.splitlines()] if line.is_lines else json.loads(printed)
-        ids |= {name: read(value) for name, read in line.reads.items()}
-        told.append((line, value))
+    # Commands that read the same files ask the same store.
+    with shared_stores():
+        for line in LINES:
+            text = line.text.format(**ids)
+            answer = stormlog(*shlex.split(text))
+            assert answer.status == line.status, f"{text}: {answer}"
+            printed = getattr(answer, line.stream)
+            value = (
+                [json.loads(row) for row in printed.splitlines()] if line.is_lines else json.loads(printed)
+            )
+            ids |= {name: read(value) for name, read in line.reads.items()}
+            told.append((line, value))
     return told

@@ -101,9 +101,8 @@ def test_a_scan_knows_the_same_of_a_session(tmp_path: Path) -> None:
             event(9, "stop", session_id=name, metadata={}),
         ]
         write_lines(tmp_path / f"{name}.jsonl", events)
-    found = {
-        row["session_id"]: (row["app"] or "none", row["is_dev"] or False, row["code_version"]) for row in facts(tmp_path)
-    }
+    rows = facts(tmp_path)
+    found = {row["session_id"]: (row["app"] or "none", row["is_dev"] or False, row["code_version"]) for row in rows}
     with Tracker(tmp_path / "tracker.db") as tracker:
         tracker.scan([tmp_path], app="none", is_dev=False)
         issues = tracker.list_issues().issues
@@ -111,6 +110,7 @@ def test_a_scan_knows_the_same_of_a_session(tmp_path: Path) -> None:
         issue.title.split()[-1]: (issue.app, issue.is_dev, issue.first_seen_version) for issue in issues
     }
     assert found.keys() == SAID.keys()
+    assert len(rows) == len(issues) == len(SAID)
 
 
 def test_captures_have_one_row_for_each_session_of_each_source() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import stormlog.query
+from stormlog.engine.reading import small_files
 from tests.engine.reading.oracle import Outcome, actual_by_file, assert_file_as_expected
 
 __all__ = ["FileRead", "read_side_by_side"]
@@ -39,6 +40,8 @@ def read_side_by_side(folder: Path, contents: Mapping[str, bytes]) -> dict[str, 
     Returns:
         Case -> what was read of its file.
     """
+    # As many would be put together, and no case be read as a file of its own.
+    assert 1 <= len(contents) < small_files._LEAST_FILES
     paths = {case: folder / f"{number:02}.jsonl" for number, case in enumerate(contents)}
     for case, path in paths.items():
         path.write_bytes(contents[case])

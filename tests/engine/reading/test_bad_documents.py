@@ -104,6 +104,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         codes: dict[str, list[str]] = defaultdict(list)
         for warning in store.catalog.warnings:
             codes[str(Path(warning.path).relative_to(folder))].append(warning.code)
+        assert codes.keys() == {f"{name}/events.json" for name in NO_RECORDS}
         return codes
 
 
