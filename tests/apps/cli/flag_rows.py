@@ -33,6 +33,10 @@ class Row:
     before: str | None = None
 
 
+#: Inside the folder of the index that is used by default: a run with it shows what --no-cache leaves out.
+CACHE_DIR = Row("--cache-dir", "--cache-dir cache/elsewhere", new="cache/elsewhere/", on="files")
+
+
 def formats(header: str, key: str) -> list[Row]:
     """Return rows for the formats of a list.
 
@@ -110,7 +114,7 @@ def reading(damaged: str = "damaged") -> list[Row]:
         if damaged == "damaged"
         else Row("--unpack-limit", "--unpack-limit never", new="never", on="stderr", status=2),
         Row("--no-cache", "--no-cache", gone="\ncache/", on="files"),
-        Row("--cache-dir", "--cache-dir elsewhere", new="elsewhere/", on="files"),
+        CACHE_DIR,
         Row("--quiet", "-q", damaged, gone="damaged", on="stderr"),
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.apps.cli.flag_rows import JSON, Row, formats, limits, place, stores, verbs
+from tests.apps.cli.flag_rows import CACHE_DIR, JSON, Row, formats, limits, place, stores, verbs
 
 MAIL = "--smtp-host 127.0.0.1 --from a@example.org"
 
@@ -65,7 +65,7 @@ TABLE: dict[str, list[Row]] = {
         Row("--spill-limit", "--spill-limit 2GB", new="'2GB'", on="engine"),
         Row("--unpack-limit", "--unpack-limit never", new="never", on="stderr", status=2),
         Row("--no-cache", "--no-cache", gone="\ncache/", on="files"),
-        Row("--cache-dir", "--cache-dir elsewhere", new="elsewhere/", on="files"),
+        CACHE_DIR,
         Row("--quiet", "-q", "{alert_fingerprint} runs damaged", gone="damaged", on="stderr"),
     ],
     "issues history": [

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,11 @@ class OpenStores:
     def __init__(self, caches: Path) -> None:
         self._caches = caches
         self._open = query.open
+        self._defaults = {name: option.default for name, option in signature(query.open).parameters.items()}
         self._stores: dict[str, QueryStore] = {}
 
     def open(self, paths: Any, **settings: Any) -> QueryStore:
+        settings = {name: value for name, value in settings.items() if value != self._defaults[name]}
         key = repr((list(map(str, paths)), sorted(settings.items())))
         if key not in self._stores:
             if settings.get("cache") is None:
@@ -77,7 +80,7 @@ class World:
     """A folder of telemetry with a tracker, in which nothing ever changes.
 
     Attributes:
-        out: A folder for what a command line writes, empty when it begins.
+        out: A folder for what a command line writes: when it begins, there are empty files that it could replace.
         names: What braces in the table stand for.
     """
 
@@ -127,6 +130,8 @@ class World:
         """Enter the folder, or a copy of it."""
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir()
+        for name in ("old.sqlite", "old.csv"):
+            (self.out / name).touch()
         if folder != self.folder:
             shutil.copytree(self.folder, folder)
         with pytest.MonkeyPatch.context() as patch:
@@ -188,6 +193,7 @@ def make_world(scratch: Path) -> Iterator[World]:
         (folder / "changed.json").write_text(json.dumps(states))
         (folder / "empty.json").write_text('{"format": "stormlog-issues", "version": 1, "issues": []}')
         shutil.rmtree(folder / "cache")
+        _run("query sessions damaged -q --cache-dir other-cache")
     before = _files(folder)
     world = World(folder, scratch / "out", names, OpenStores(scratch / "caches"))
     yield world
@@ -265,7 +271,6 @@ def _artifacts(world: Path) -> None:
     drift = [row for row in busy_session("drift", 40) if row["event_type"] == "sample"]
     write_lines(world / "drift" / "drift.jsonl", *drift)
     (world / "hosts.csv").write_text("host,team\nh,vision\n")
-    (world / "old.sqlite").touch()
     (world / "question.sql").write_text("SELECT 6 AS six")
     _linked_run(world / "linked-a", "wandb", "first title", START_NS - 24 * 3600 * SECOND, 0)
     _linked_run(world / "linked-b", "mlflow", "second title", START_NS, 1)

@@ -14,6 +14,7 @@ import pytest
 
 from stormlog.apps.cli.app import root
 from tests.apps.cli.flag_rows import (
+    CACHE_DIR,
     JSON,
     Row,
     answers,
@@ -83,7 +84,7 @@ BASES = {
     **BASES_OF_THE_TRACKER,
 }
 
-#: What makes an index of each kind of files.
+#: What makes an index: of a copy, which has other files than those whose index is in the world.
 REMEMBER = "query sessions damaged -q --cache-dir other-cache"
 
 TABLE: dict[str, list[Row]] = {
@@ -188,7 +189,7 @@ TABLE: dict[str, list[Row]] = {
         Row("--strict", "--strict", "damaged", status=3, new="malformed", on="stderr"),
         *limits(),
         Row("--no-cache", "--no-cache", gone="\ncache/", on="files"),
-        Row("--cache-dir", "--cache-dir elsewhere", new="elsewhere/", on="files"),
+        CACHE_DIR,
         JSON,
         Row("--quiet", "-q", "damaged", gone="damaged.jsonl", on="stderr"),
     ],
@@ -270,7 +271,7 @@ TABLE: dict[str, list[Row]] = {
         Row("--summary", "--summary summary.md", new="summary.md", on="files"),
         Row("--strict", "--strict", "damaged", status=3, new="malformed", on="stderr"),
         Row("--no-cache", "--no-cache", gone="\ncache/", on="files"),
-        Row("--cache-dir", "--cache-dir elsewhere", new="elsewhere/", on="files"),
+        CACHE_DIR,
         JSON,
         Row("--quiet", "-q", "damaged", gone="damaged.jsonl", on="stderr"),
     ],
@@ -282,18 +283,16 @@ TABLE: dict[str, list[Row]] = {
         Row("--quiet", "-q", "half-open", gone="copied as written", on="stderr"),
     ],
     "cache list": [
-        Row("--cache-dir", "--cache-dir other-cache", new="damaged", before=REMEMBER),
-        Row("--json", "--json", "--cache-dir other-cache", new="{", before=REMEMBER),
-        *(replace(row, base="--cache-dir other-cache", before=REMEMBER) for row in times()),
+        Row("--cache-dir", "--cache-dir other-cache", new="damaged"),
+        Row("--json", "--json", "--cache-dir other-cache", new="{"),
+        *(replace(row, base="--cache-dir other-cache") for row in times()),
     ],
     "cache info": [
-        Row("--cache-dir", "--cache-dir other-cache", "damaged", new="Answers", before=REMEMBER),
-        Row("--json", "--json", "damaged --cache-dir other-cache", new="{", before=REMEMBER),
+        Row("--cache-dir", "--cache-dir other-cache", "damaged", new="Answers"),
+        Row("--json", "--json", "damaged --cache-dir other-cache", new="{"),
     ],
     "cache clear": [
-        Row(
-            "--all", "--all", "--cache-dir other-cache", new="Removed 1 index", base_status=2, before=REMEMBER
-        ),
+        Row("--all", "--all", "--cache-dir other-cache", new="Removed 1 index", base_status=2),
         Row("--cache-dir", "--cache-dir other-cache", "damaged", new="Removed 1 index", before=REMEMBER),
         JSON,
     ],
@@ -356,9 +355,10 @@ IN_PLACE = {
     *(f"query {name}" for name in ("issues", "sessions", "events", "ooms")),
     *(f"query {name}" for name in ("runs", "attachments", "summary", "correlate")),
     *("why", "report", "diff", "top", "shell", "sql", "export", "issues show", "scan", "gate", "mcp"),
+    *("describe", "cache list", "cache info"),
 }
 #: Options with which they do, or with which they change a tracker or a store.
-WRITING = ("--output", "--force", "--attach", "--allow", "--as-agent")
+WRITING = ("--output", "--attach", "--as-agent")
 #: Options that do not get into each other's way: one command line shows what all of them do to the engine and files.
 TOGETHER = (
     "--threads",
@@ -375,22 +375,30 @@ OF_COPIES = ("engine", "files")
 
 def is_in_place(command: str, row: Row) -> bool:
     return (
-        command in IN_PLACE and row.before is None and row.on not in OF_COPIES and row.option not in WRITING
+        command in IN_PLACE
+        and row.before is None
+        and row.on not in OF_COPIES
+        and row.option not in WRITING
+        # It lets an agent write.
+        and (command, row.option) != ("mcp", "--allow")
     )
 
 
-def arguments(command: str, row: Row) -> str:
-    """Return what a command line with an option has besides the base: the option, or several that are seen at once."""
+def arguments(command: str, row: Row) -> tuple[str, str]:
+    """Return what the command lines with an option and without it have besides the base.
 
-    def joins(other: Row) -> bool:
-        return other.option in TOGETHER and other.on in OF_COPIES
-
-    if not joins(row):
-        return row.args
-    where = (row.base, row.before)
-    return " ".join(
-        other.args for other in TABLE[command] if joins(other) and (other.base, other.before) == where
-    )
+    Options that are seen at once stand in one line. It reads with an index, so the line without them is the one that
+    has none, where a command has a choice.
+    """
+    beside = [other for other in TABLE[command] if (other.base, other.before) == (row.base, row.before)]
+    together = [other for other in beside if other.option in TOGETHER and other.on in OF_COPIES]
+    without_index = next((other for other in beside if other.option == "--no-cache"), None)
+    joined = " ".join(other.args for other in together)
+    if row in together:
+        return joined, without_index.args if without_index else ""
+    if row == without_index:
+        return row.args, joined
+    return row.args, ""
 
 
 class Runs:
@@ -400,9 +408,9 @@ class Runs:
         self.world = world
         self._seen: dict[tuple[str, str | None, bool], Seen] = {}
 
-    def of(self, command: str, row: Row, more: str = "") -> Seen:
+    def of(self, command: str, row: Row, more: str) -> Seen:
         base = BASES.get(command, "") if row.base is None else row.base
-        line, in_place = f"{command} {base} {more}", is_in_place(command, row)
+        line, in_place = f"{command} {base} {more}".rstrip(), is_in_place(command, row)
         key = line, row.before, in_place
         if key not in self._seen:
             self._seen[key] = (
@@ -424,7 +432,7 @@ ROWS = [(command, row) for command, of_command in TABLE.items() for row in of_co
 
 @pytest.mark.parametrize(("command", "row"), ROWS, ids=[f"{command} {row.args}" for command, row in ROWS])
 def test_an_option_has_an_effect(runs: Runs, command: str, row: Row) -> None:
-    given, left_out = runs.of(command, row, arguments(command, row)), runs.of(command, row)
+    given, left_out = (runs.of(command, row, more) for more in arguments(command, row))
 
     for seen, wanted in ((given, row.status), (left_out, row.base_status)):
         printed = seen.texts["stdout"], seen.texts["stderr"]
