@@ -39,6 +39,8 @@ from tests.apps.cli.runner import on_terminal, without_styles
 from tests.apps.cli.runner import stormlog as run_stormlog
 from tests.apps.cli.shared_stores import shared_stores
 
+#: Opens a store of its own, also while the stores of commands are shared.
+_OPEN = stormlog.query.open
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCS = CHECKOUT / "docs"
 PAGES = [
@@ -177,6 +179,7 @@ def test_commands_print_what_is_shown(block: Block, workplace: Path, monkeypatch
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_runs(page: Path, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workplace)
+    monkeypatch.setattr(stormlog.query, "open", _OPEN)
     names: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks("python"):
         if block.page == page:
@@ -188,7 +191,7 @@ def test_python_runs(page: Path, workplace: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture(scope="module")
 def all_captures() -> Iterator[stormlog.query.QueryStore]:
-    with stormlog.query.open(CHECKOUT / "examples" / "captures") as store:
+    with _OPEN(CHECKOUT / "examples" / "captures") as store:
         yield store
 
 

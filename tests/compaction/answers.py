@@ -15,18 +15,16 @@ SELECT * EXCLUDE (line_number) FROM projected_records ORDER BY timestamp_ns, ses
 """
 #: What `answers` names.
 ANSWERS = (
-    *(
-        "issues",
-        "sessions",
-        "events",
-        "ooms",
-        "records",
-        "phases",
-        "gaps",
-        "attachments",
-        "rejects",
-        "warnings",
-    ),
+    "issues",
+    "sessions",
+    "events",
+    "ooms",
+    "records",
+    "phases",
+    "gaps",
+    "attachments",
+    "rejects",
+    "warnings",
 )
 _LEGACY = re.compile(r"legacy-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

@@ -33,8 +33,9 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Such runs, which commands read through one store."""
-    with shared_stores():
-        yield capture(tmp_path_factory.mktemp("shared")).parent
+    folder = capture(tmp_path_factory.mktemp("shared")).parent
+    with shared_stores(folder):
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +160,7 @@ def test_a_word_that_nothing_has_is_told_with_those_there_are(
     outcome = stormlog(*command, "--json")
     assert (outcome.status, outcome.stdout, outcome.stderr) == (0, "[]\n", f"Note: {note}\n")
     # The answer is kept by now.
-    assert stormlog(*command).stderr == f"Note: {note}\n"
+    assert stormlog(*command, "--threads", "2").stderr == f"Note: {note}\n"
     assert stormlog(*command, "-q").stderr == ""
 
 

@@ -38,8 +38,10 @@ def cold(path: Path, **filters: str) -> dict[str, Any]:
     key = str(filters), *((file.name, file.read_bytes()) for file in sorted(path.iterdir()))
     if key not in _COLD:
         with stormlog.query.open(path, cache=False) as store:
-            issues = store.list_issues(stormlog.query.IssueFilter(**filters))
-            _COLD[key] = [json_line(issue_fields(issue)).replace(str(path), "PATH") for issue in issues]
+            issues = [issue.as_dict() for issue in store.list_issues(stormlog.query.IssueFilter(**filters))]
+        for issue in issues:
+            del issue["evidence"]
+        _COLD[key] = [json.dumps(issue).replace(str(path), "PATH") for issue in issues]
     found = [json.loads(text.replace("PATH", str(path))) for text in _COLD[key]]
     return {issue["fingerprint_id"]: issue for issue in found}
 

@@ -20,8 +20,9 @@ from tests.query.sinks import busy_session
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Files that commands read through one store."""
-    with shared_stores():
-        yield capture(tmp_path_factory.mktemp("runs")).parent
+    folder = capture(tmp_path_factory.mktemp("runs")).parent
+    with shared_stores(folder):
+        yield folder
 
 
 def damage(folder: Path, count: int) -> Path:

@@ -57,8 +57,9 @@ def runs(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Such runs, which commands read through one store."""
-    with shared_stores():
-        yield capture(tmp_path_factory.mktemp("shared")).parent
+    folder = capture(tmp_path_factory.mktemp("shared")).parent
+    with shared_stores(folder):
+        yield folder
 
 
 @pytest.fixture(scope="module")
