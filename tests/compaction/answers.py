@@ -56,6 +56,7 @@ def answers(path: Path) -> dict[str, Any]:
         .replace(f"artifact:{path.name}", "artifact:<name>")
     )
     parsed: dict[str, Any] = json.loads(_LEGACY.sub("<legacy>", text.replace(".parquet", ".jsonl")))
+    assert parsed.keys() == set(ANSWERS)
     return parsed
 
 

@@ -236,20 +236,20 @@ def test_compacted_captures(scenario: str, tmp_path: Path, always: None) -> None
         compact_sink(closed(sink), replace=True)
     if not list(folder.rglob("*.parquet")):
         return
-    whole = stormlog.query.open(folder, cache=False)
-    events = answer(whole)
-    times = sorted(row["timestamp_ns"] for row in events)
-    ids = sorted({row["session_id"] for row in events})
-    low, high = times[len(times) // 3], times[2 * len(times) // 3]
-    questions: list[dict[str, Any]] = [{"session_id": name} for name in ids[:3]]
-    questions += [
-        {"time_start_ns": low, "time_end_ns": high},
-        {"time_start_ns": times[-1]},
-        {"session_id": ids[-1], "time_end_ns": low},
-        {"session_id": ids[0], "status": "completed", "has_alert": True, "time_start_ns": low},
-    ]
-    with whole:
+    with stormlog.query.open(folder, cache=False) as whole:
+        events = answer(whole)
+        times = sorted(row["timestamp_ns"] for row in events)
+        ids = sorted({row["session_id"] for row in events})
+        low, high = times[len(times) // 3], times[2 * len(times) // 3]
+        questions: list[dict[str, Any]] = [{"session_id": name} for name in ids[:3]]
+        questions += [
+            {"time_start_ns": low, "time_end_ns": high},
+            {"time_start_ns": times[-1]},
+            {"session_id": ids[-1], "time_end_ns": low},
+            {"session_id": ids[0], "status": "completed", "has_alert": True, "time_start_ns": low},
+        ]
         wanted = [answer(whole, **question) for question in questions]
+        assert whole._selective_engine is None
     assert_selective(folder, questions, wanted, alone=slice(1, 2))
 
 
