@@ -165,7 +165,9 @@ class StormlogApp(App[None]):
 
     def on_answered(self, event: Answered) -> None:
         """Hand an answer to whoever asked."""
-        event.deliver()
+        # While the application ends, its views go one by one.
+        if self.is_running:
+            event.deliver()
 
     def show_title(self) -> None:
         """Draw the line at the top: the views, what this one shows, and when that was looked at."""
