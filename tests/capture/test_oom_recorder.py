@@ -74,8 +74,9 @@ def test_what_was_raised_from_a_failure_of_memory_is_that_failure(tmp_path: Path
     recorded = recorder.record_exception(wrapped)
     assert recorded is not None and recorded.failure.exception_type == "MemoryError"
     # Whichever of them is seen again, and by whom.
-    again = raised_from(ExceptionGroup("workers", [OSError()]), failure)
-    assert [recorder.record_exception(one) for one in (wrapped, failure, again)] == [recorded] * 3
+    group = raised_from(ExceptionGroup("workers", [OSError()]), failure)
+    member = ExceptionGroup("workers", [OSError(), raised_from(RuntimeError("worker 3"), failure)])
+    assert [recorder.record_exception(one) for one in (wrapped, failure, group, member)] == [recorded] * 4
     assert len(bundles(tmp_path)) == 1
 
 

@@ -447,6 +447,15 @@ def test_the_cause_is_the_first_that_something_shows(
                 ("KeyError", "", "[rank0]: KeyError: a", True),
             ],
         ),
+        (
+            f"  + Exception Group {TRACEBACK}  | ExceptionGroup: g\n  +-+---- 1 ----\n    | MemoryError: a\n"
+            f"    | \n    | {CAUSED}\n    | \n    | RuntimeError: b\n    +----------",
+            [
+                ("ExceptionGroup", "", "ExceptionGroup: g", True),
+                ("MemoryError", "", "MemoryError: a", True),
+                ("RuntimeError", "", "RuntimeError: b", True),
+            ],
+        ),
         (f"{CAUSED}\nKeyError: a", [("KeyError", "", "KeyError: a", True)]),
         (
             f"KeyError: a\n{CAUSED}\nsubprocess.CalledProcessError: c",

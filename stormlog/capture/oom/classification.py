@@ -105,8 +105,8 @@ def oom_reason(exception: BaseException) -> str | None:
 def first_of_memory(exception: BaseException) -> tuple[BaseException, str] | None:
     """Return the exception for which memory ran out, with the reason.
 
-    That is this one, or the first such one of its group, or the one that it was raised from (``raise ... from``). One
-    that it was raised while handling is none of them: the handling may be what failed.
+    That is this one, or the first such one of its group, or the one that it, or one of the group, was raised from
+    (``raise ... from``). One that it was raised while handling is none of them: the handling may be what failed.
 
     Args:
         exception: Any.
@@ -116,26 +116,22 @@ def first_of_memory(exception: BaseException) -> tuple[BaseException, str] | Non
     """
     # Anybody may set the cause of an exception, to itself too.
     seen: set[int] = set()
-    cause: BaseException | None = exception
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        if (found := _first_of_group(cause)) is not None:
-            return found
-        cause = cause.__cause__
-    return None
-
-
-def _first_of_group(exception: BaseException) -> tuple[BaseException, str] | None:
-    waiting = [exception]
+    groups: list[BaseException] = []
+    waiting: list[BaseException | None] = [exception]
     while waiting:
         shown = waiting.pop()
+        if shown is None or id(shown) in seen:
+            continue
+        seen.add(id(shown))
+        # Members come before causes.
+        waiting.append(shown.__cause__)
         if isinstance(shown, BaseExceptionGroup):
+            groups.append(shown)
             waiting += reversed(shown.exceptions)
         elif (reason := oom_reason(shown)) is not None:
             return shown, reason
     # Of a group, the title may tell it.
-    reason = oom_reason(exception)
-    return None if reason is None else (exception, reason)
+    return next(((group, reason) for group in groups if (reason := oom_reason(group)) is not None), None)
 
 
 def oom_reason_of_text(class_name: str, module: str, message: str) -> str | None:

@@ -101,13 +101,15 @@ class _Reader:
     def read(self, raw: str) -> None:
         label = found[0].strip() if (found := _LABEL.match(raw)) is not None else ""
         line = raw[found.end() :] if found is not None else raw
-        if not line.strip() or _END_OF_GROUP.match(line):
+        if _END_OF_GROUP.match(line):
             return
         if _MEMBER_OF_GROUP.match(line):
             self._labels_in_frames.add(label)
             return
         is_in_group = (stripped := _GROUP_LINE.sub("", line)) != line
         line = stripped
+        if not line.strip():
+            return
         if _TRACEBACK.match(line):
             self._labels_in_frames.add(label)
             self._is_head_next = self._is_head_next or "Group" in line

@@ -15,7 +15,8 @@ from stormlog.query import open as open_store
 from stormlog.tracking import IssueConditions, Tracker
 from tests.apps.cli.filter_capture import DAY_NS, HOUR_NS, filter_capture
 from tests.apps.cli.runner import stormlog
-from tests.apps.cli.shared_stores import shared_stores
+
+pytestmark = pytest.mark.usefixtures("one_store_for_all_commands")
 
 #: What a filter is of -> the method of the store, its class, and what names a row.
 LISTS: dict[str, tuple[str, type[Any], str]] = {
@@ -152,12 +153,6 @@ ROWS: list[tuple[str, str, dict[str, Any], str]] = [
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return filter_capture(tmp_path_factory.mktemp("filters") / "runs")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_store_for_all_commands() -> Iterator[None]:
-    with shared_stores():
-        yield
 
 
 @pytest.fixture(scope="module")

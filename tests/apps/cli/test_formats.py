@@ -6,7 +6,6 @@ import csv
 import datetime
 import io
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,15 +22,10 @@ from stormlog.apps.cli.printing.formats import (
 from stormlog.apps.cli.printing.human import cell_text
 from tests.apps.cli.runner import stormlog
 from tests.apps.cli.samples import capture, event, write_lines
-from tests.apps.cli.shared_stores import shared_stores
+
+pytestmark = pytest.mark.usefixtures("one_store_for_all_commands")
 
 COMMANDS = ("issues", "sessions", "events", "ooms")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_store_for_all_commands() -> Iterator[None]:
-    with shared_stores():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.apps.cli.runner import Outcome, stormlog
 from tests.apps.cli.samples import capture
-from tests.apps.cli.shared_stores import shared_stores
+
+pytestmark = pytest.mark.usefixtures("one_store_for_all_commands")
 
 #: A baseline without issues.
 NOTHING = '{"format": "stormlog-issues", "version": 1, "issues": []}'
@@ -21,12 +21,6 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("GITHUB_STEP_SUMMARY", "STORMLOG_CODE_VERSION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STORMLOG_DB", str(tmp_path / "elsewhere.db"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_store_for_all_commands() -> Iterator[None]:
-    with shared_stores():
-        yield
 
 
 @pytest.fixture(scope="module")

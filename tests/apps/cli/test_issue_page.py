@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,11 @@ from stormlog.tracking import Tracker
 from stormlog.workflows import show_issue
 from tests.apps.cli.runner import Outcome, on_terminal, stormlog, without_styles
 from tests.apps.cli.samples import START_NS, event, write_lines
-from tests.apps.cli.shared_stores import shared_stores
 from tests.explaining.test_issue_account import OOM, runs_of_versions
 
+pytestmark = pytest.mark.usefixtures("one_store_for_all_commands")
+
 JOB = Path(__file__).parents[3] / "examples" / "job"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_store_for_all_commands() -> Iterator[None]:
-    with shared_stores():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.apps.cli.runner import on_terminal, stormlog
 from tests.apps.cli.samples import START_NS, event, write_lines
-from tests.apps.cli.shared_stores import shared_stores
+
+pytestmark = pytest.mark.usefixtures("one_store_for_all_commands")
 
 JOB = "examples/job"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_store_for_all_commands() -> Iterator[None]:
-    with shared_stores():
-        yield
 
 
 def test_page_is_written_to_a_file_and_nothing_is_printed(tmp_path: Path) -> None:

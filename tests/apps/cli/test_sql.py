@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,15 +19,10 @@ from stormlog import _new_files
 from stormlog.query.parameters import parse_parameters
 from tests.apps.cli.runner import COMMAND, stormlog
 from tests.apps.cli.samples import capture
-from tests.apps.cli.shared_stores import shared_stores
+
+pytestmark = pytest.mark.usefixtures("one_store_for_all_commands")
 
 _KINDS = "SELECT kind, hit_count FROM issues ORDER BY kind"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_store_for_all_commands() -> Iterator[None]:
-    with shared_stores():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,16 +20,11 @@ from stormlog.presenting import Moments, moments_in, short_ranges
 from stormlog.presenting.issue_rows import issue_rows
 from tests.apps.cli.runner import on_terminal, stormlog, without_styles
 from tests.apps.cli.samples import START_NS, capture, event, write_lines
-from tests.apps.cli.shared_stores import shared_stores
 from tests.soak import few_or_many
 
+pytestmark = pytest.mark.usefixtures("one_store_for_all_commands")
+
 LISTS = ("issues", "sessions", "events")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_store_for_all_commands() -> Iterator[None]:
-    with shared_stores():
-        yield
 
 
 @pytest.fixture(scope="module")
