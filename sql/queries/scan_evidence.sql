@@ -4,8 +4,9 @@
 -- $source_ids, $session_ids, $session_keys and $is_settled are parallel lists; findings count in settled sessions
 -- only. A key stands for the session of those records that name none: what is shown may be made from a path.
 -- $told_source_ids, $told_session_ids and $told_records: records of sessions of which no record is kept.
--- $bundle_paths, $bundle_sessions, $bundle_ids and $bundle_records: of each bundle its session, its evidence id, and
--- what it says about itself.
+-- $bundle_paths, $bundle_sessions, $bundle_statuses, $bundle_ids and $bundle_records: of each bundle its session, the
+-- status of it in the bundle, its evidence id, and what it says about itself. The status that a ledger knows of a session
+-- is left out: whether there is one depends on what else is scanned, and when.
 WITH scope AS (
     SELECT
         unnest(CAST($source_ids AS INTEGER[])) AS source_id,
@@ -18,6 +19,7 @@ bundles AS (
     SELECT
         unnest(CAST($bundle_paths AS VARCHAR[])) AS path,
         unnest(CAST($bundle_sessions AS VARCHAR[])) AS session_key,
+        unnest(CAST($bundle_statuses AS VARCHAR[])) AS session_status,
         unnest(CAST($bundle_ids AS VARCHAR[])) AS evidence_id,
         unnest(CAST($bundle_records AS VARCHAR[])) AS record
 ),
@@ -124,12 +126,16 @@ evidence_rows AS (
     UNION ALL
     SELECT
         -1 AS source_id,
-        e.* REPLACE (b.session_key AS session_id),
+        e.* REPLACE (
+            b.session_key AS session_id,
+            issues.bundle_metadata(o.created_at_utc, o.event_count, b.session_status) AS metadata
+        ),
         b.record,
         b.session_key,
         b.evidence_id
     FROM issue_evidence AS e
     INNER JOIN bundles AS b ON e.bundle_path = b.path
+    INNER JOIN raw.oom_bundles AS o ON b.path = o.bundle_path
     WHERE e.stage = 0
 ),
 

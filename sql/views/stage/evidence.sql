@@ -4,7 +4,7 @@
 -- then findings.
 --
 -- Reads: memory_gaps, raw.files, raw.oom_bundles, raw.pieces, stage.event_hits, stage.loaded_sessions
--- Calls: prim.json_quote, prim.json_text
+-- Calls: issues.bundle_metadata, prim.json_quote, prim.json_text
 -- Source: docs/concepts.md#issues.
 CREATE OR REPLACE VIEW stage.evidence AS
 SELECT
@@ -19,11 +19,7 @@ SELECT
     'oom_bundle' AS source_kind,
     CAST(NULL AS VARCHAR) AS event_type,
     bundle_path,
-    concat(
-        '{"created_at_utc":', prim.json_quote(created_at_utc),
-        ',"event_count":', coalesce(CAST(event_count AS VARCHAR), 'null'),
-        ',"session_status":', prim.json_quote(session_status), '}'
-    ) AS metadata,
+    issues.bundle_metadata(created_at_utc, event_count, session_status) AS metadata,
     concat(
         '{"backend":', prim.json_quote(backend),
         ',"reason":', prim.json_quote(reason),

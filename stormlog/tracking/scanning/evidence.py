@@ -136,6 +136,7 @@ def evidence_rows(
         "told_records": [record for _, _, record in told],
         "bundle_paths": [str(bundle.bundle_path) for bundle in bundles],
         "bundle_sessions": bundle_keys.sessions,
+        "bundle_statuses": [bundle.session_status for bundle in bundles],
         "bundle_ids": bundle_keys.evidence_ids,
         "bundle_records": [_bundle_record(bundle) for bundle in bundles],
         "app": defaults.app,

@@ -26,7 +26,7 @@ from tests.soak import IS_SOAK, few_or_many
 from tests.telemetry.factories import record
 from tests.tracking.sessionless import OLD_NS, alert, drift, write_bundle, write_runs
 from tests.tracking.shared_stores import one_store_of
-from tests.tracking.tables import everything
+from tests.tracking.tables import everything, tables
 
 NOW_NS = 2_000_000_000 * 10**9
 
@@ -304,10 +304,11 @@ def test_a_bundle_whose_metadata_comes_later_is_one_bundle(tmp_path: Path, track
     assert scan(tracker, bundle.parent) == {}
 
 
-def test_the_status_of_a_session_is_no_part_of_the_key_of_its_bundle(
-    tmp_path: Path, tracker: Tracker
+@pytest.mark.parametrize("bundle_first", [False, True])
+def test_what_a_ledger_says_of_a_session_is_no_part_of_the_evidence_of_its_bundle(
+    tmp_path: Path, tracker: Tracker, bundle_first: bool
 ) -> None:
-    """A manifest says it of bundles that do not say it themselves."""
+    """It says something else later, and is not always there when the bundle is scanned."""
     bundle = tmp_path / "dumps" / "oom_dump_1"
     write_bundle(bundle, session_id="named")
     manifest = json.loads((bundle / "manifest.json").read_text())
@@ -324,7 +325,11 @@ def test_the_status_of_a_session_is_no_part_of_the_key_of_its_bundle(
         "source": "stormlog.session",
     }
     write_sink(tmp_path / "sink", {"segment-000001.jsonl": events}, sessions=[summary])
+    if bundle_first:
+        scan(tracker, bundle)
     scan(tracker, tmp_path)
+    (metadata,) = (json.loads(str(row[-1])) for row in tables(tracker)["evidence"] if "oom_bundle" in row)
+    assert (metadata["session_status"], metadata["event_count"]) == (None, 30)
     write_sink(
         tmp_path / "sink", {"segment-000001.jsonl": events}, sessions=[summary | {"status": "completed"}]
     )
