@@ -62,7 +62,7 @@ def wanted(tmp_path_factory: pytest.TempPathFactory, events: Events) -> dict[str
 
 
 SHARED = settings(
-    max_examples=few_or_many(3, 100),
+    max_examples=few_or_many(2, 100),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -182,7 +182,7 @@ def answers(path: Path, threads: int) -> str:
 def test_threads(tmp_path: Path) -> None:
     segments = {
         f"segment-{number:06d}.jsonl": busy_session(
-            f"s{number % 3}", 300, start_ns=START_NS + number // 3 * 10**13
+            f"s{number % 3}", 100, start_ns=START_NS + number // 3 * 10**13
         )
         for number in range(12)
     }

@@ -295,7 +295,7 @@ def test_a_look_says_what_a_first_look_would(tmp_path: Path) -> None:
     writer.append()
     with stormlog.query.open(runs, cache=False) as store:
         follower = store.follow_runs(since_ns=0)
-        for _ in range(few_or_many(4, 300)):
+        for _ in range(few_or_many(3, 300)):
             now = writer.time_ns
             assert facts(follower.look(now_ns=now)) == facts(store.follow_runs(since_ns=0).look(now_ns=now))
             writer.step()

@@ -30,14 +30,14 @@ from tests.vectors.harness import load_cases
 
 # Whole lists are drawn because a statement or a store for each would be slow; shrinking them is slower still.
 IN_BULK = settings(
-    max_examples=10,
+    max_examples=few_or_many(5, 50),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 
 #: The same where each list is a store.
-IN_STORES = settings(IN_BULK, max_examples=few_or_many(4, 40))
+IN_STORES = settings(IN_BULK, max_examples=few_or_many(3, 40))
 
 # ---- texts -------------------------------------------------------------------------------------------------
 
@@ -169,7 +169,17 @@ def test_fingerprints_of_any_dimensions_are_alike(database: Any, drawn: list[dic
 
 
 DIMENSION = st.sampled_from(
-    ["backend", "category", "collector", "error_stem", "event_type", "partial_fields", "reason", "severity", "x"]
+    [
+        "backend",
+        "category",
+        "collector",
+        "error_stem",
+        "event_type",
+        "partial_fields",
+        "reason",
+        "severity",
+        "x",
+    ]
 )
 NORMAL_TEXTS = (HOSTILE | PIECES).map(normalize_text_dimension)
 DIMENSION_VALUE = NORMAL_TEXTS | PIECES | st.text(max_size=5) | st.none() | st.lists(NORMAL_TEXTS, max_size=2)
@@ -190,7 +200,7 @@ def test_what_sql_calls_canonical_is_what_python_writes(database: Any, drawn: li
 
 
 @IN_BULK
-@given(st.lists(NORMAL_TEXTS.filter(lambda text: not set(text) & set("\"\\0123456789\0\x7f")), min_size=9))
+@given(st.lists(NORMAL_TEXTS.filter(lambda text: not set(text) & set('"\\0123456789\0\x7f')), min_size=9))
 def test_normal_texts_without_digits_are_canonical_in_sql(database: Any, texts: list[str]) -> None:
     texts = [canonical_json({"backend": text, "reason": text}) for text in texts]
     texts = [text for text in texts if "\\" not in text]
@@ -439,7 +449,7 @@ def test_findings_from_sums_are_those_of_the_samples(
         for f in analyze_hidden_memory_gaps(one)
     )
     path = written(tmp_path_factory.mktemp("series"), events)
-    for threads in (1, 2, 4):
+    for threads in (1, 4):
         with stormlog.query.open([path], threads=threads) as store:
             rows = store.sql(
                 """
