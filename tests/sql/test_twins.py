@@ -350,7 +350,7 @@ def test_events_are_classified_alike(tmp_path_factory: Any, drawn: list[tuple[st
         kind = issue_kind_of_event(event)
         if kind is not None:
             expected[event["timestamp_ns"]] = (kind, event_severity(event) if kind == "alert" else None)
-    with stormlog.query.open([written(tmp_path_factory.mktemp("events"), events)]) as store:
+    with stormlog.query.open([written(tmp_path_factory.mktemp("events"), events)], cache=False) as store:
         rows = store.sql(
             "SELECT timestamp_ns, kind, CASE WHEN kind = 'alert' THEN severity END FROM issue_evidence WHERE stage = 1"
         ).rows
@@ -450,7 +450,7 @@ def test_findings_from_sums_are_those_of_the_samples(
     )
     path = written(tmp_path_factory.mktemp("series"), events)
     for threads in (1, 4):
-        with stormlog.query.open([path], threads=threads) as store:
+        with stormlog.query.open([path], cache=False, threads=threads) as store:
             rows = store.sql(
                 """
                 SELECT session_id, classification, severity, confidence, timestamp_ns, CAST(evidence AS VARCHAR)

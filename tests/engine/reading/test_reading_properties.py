@@ -28,10 +28,10 @@ from tests.soak import few_or_many
 
 def check_both_ways(path: Path) -> None:
     """Read for issues first and for events first; nothing may depend on that."""
-    with stormlog.query.open([path], threads=2) as store:
+    with stormlog.query.open([path], threads=2, cache=path.parent / "issues first") as store:
         first = summarised(store.list_issues())
         after_issues = assert_as_expected(path, store)
-    with stormlog.query.open([path], threads=2) as store:
+    with stormlog.query.open([path], threads=2, cache=path.parent / "events first") as store:
         rows = [row.as_dict() for row in store.query_events()]
         assert actual(store) == after_issues
         assert summarised(store.list_issues()) == first
