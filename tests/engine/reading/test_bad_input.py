@@ -28,7 +28,7 @@ from tests.engine.reading.oracle import (
     assert_as_expected,
     assert_file_as_expected,
 )
-from tests.engine.reading.side_by_side import FileRead, read_side_by_side
+from tests.engine.reading.side_by_side import FileRead, read_for_issues, read_side_by_side
 from tests.soak import few_or_many
 from tests.telemetry.factories import record
 
@@ -391,7 +391,9 @@ def test_lines_about_the_limit(tmp_path: Path, excesses: tuple[int, ...]) -> Non
         path.write_bytes(good + line % (b"x" * (LONGEST_LINE_BYTES + excess - len(line) + 3)) + good)
 
     with stormlog.query.open(paths) as store:
-        store.list_issues()
+        if max(excesses) < 2:
+            # The bound itself is that of both ways to read.
+            read_for_issues(store)
         found = actual_by_file(store)
 
     for path, excess in zip(paths, excesses, strict=True):
