@@ -36,9 +36,7 @@ FILLED_BY = {
     "raw.issue_states": "tracking",
     **dict.fromkeys(("raw.attachments", "raw.envelope_attachments"), "attachments"),
     **dict.fromkeys(("raw.sink_segments", "raw.rollup_paths"), "attachments"),
-    **dict.fromkeys(
-        ("raw.rollup_files", "raw.rollup_sessions", "raw.rollup_ranks", "raw.rollup_windows"), "rollups"
-    ),
+    **dict.fromkeys(("raw.rollup_files", "raw.rollup_sessions", "raw.rollup_ranks", "raw.rollup_windows"), "rollups"),
 }
 #: Views without rows in the captures.
 EMPTY = {"run_conflicts"}
@@ -120,8 +118,8 @@ def test_view_needs_what_fills_the_tables_behind_it(name: str) -> None:
 
 
 def filled_for(name: str) -> frozenset[str]:
-    """Return all that is filled for a view."""
-    return frozenset(done for need in OFFERED[name].needs for done in INCLUDED[need])
+    """Return all that is filled for a view, and what it is filled for."""
+    return frozenset(done for need in OFFERED[name].needs for done in (need, *INCLUDED[need]))
 
 
 def lines_of_needs() -> list[list[str]]:
