@@ -29,14 +29,17 @@ def texts(rows: Iterable[EventRow]) -> Counter[str]:
     )
 
 
+SOME = ["s-1", "s-2"]
 #: What is followed: everything, and some of it.
-FOLLOWED = {"all": None, "some": EventFilter(event_type="sample", session_id=["s-1", "s-2"])}
+FOLLOWED = {"all": None, "some": EventFilter(event_type="sample", session_id=SOME)}
 
 
 def cold(path: Path) -> dict[str, Counter[str]]:
     """Return the events that are there, as a store that was never asked before has them."""
     with stormlog.query.open(path, cache=False) as store:
-        return {name: texts(store.query_events(filters)) for name, filters in FOLLOWED.items()}
+        rows = store.query_events()
+    some = [row for row in rows if row.event.event_type == "sample" and row.event.session_id in SOME]
+    return {"all": texts(rows), "some": texts(some)}
 
 
 def test_each_event_is_told_as_often_as_it_was_there_at_once(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ Events = list[dict[str, Any]]
 
 def issues(*paths: Path, **options: Any) -> dict[str, tuple[Any, ...]]:
     """Return what is seen of each issue, by fingerprint."""
-    with stormlog.query.open(paths, **options) as store:
+    with stormlog.query.open(paths, cache=False, **options) as store:
         return {
             one.fingerprint.fingerprint_id: (
                 one.kind,
@@ -62,7 +62,7 @@ def wanted(tmp_path_factory: pytest.TempPathFactory, events: Events) -> dict[str
 
 
 SHARED = settings(
-    max_examples=few_or_many(3, 100),
+    max_examples=few_or_many(2, 100),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -169,7 +169,7 @@ def test_packing(tmp_path: Path, events: Events, wanted: dict[str, tuple[Any, ..
 
 
 def answers(path: Path, threads: int) -> str:
-    with stormlog.query.open([path], threads=threads) as store:
+    with stormlog.query.open([path], cache=False, threads=threads) as store:
         return json.dumps(
             {
                 "issues": [issue.as_dict() for issue in store.list_issues()],
@@ -182,7 +182,7 @@ def answers(path: Path, threads: int) -> str:
 def test_threads(tmp_path: Path) -> None:
     segments = {
         f"segment-{number:06d}.jsonl": busy_session(
-            f"s{number % 3}", 300, start_ns=START_NS + number // 3 * 10**13
+            f"s{number % 3}", 100, start_ns=START_NS + number // 3 * 10**13
         )
         for number in range(12)
     }

@@ -52,7 +52,7 @@ def answers_of(tmp_path_factory: pytest.TempPathFactory) -> AnswersOf:
         asked = (call for case in group for call in case.input["calls"] if call["call"] not in CATALOG_CALLS)
         calls = {repr(located(call)): located(call) for call in asked}
         paths = [root / case.name / path for case in group for path in case.input["paths"]]
-        with stormlog.query.open(paths) as store:
+        with stormlog.query.open(paths, cache=False) as store:
             answers = {key: answer(store, call, str(root)) for key, call in calls.items()}
         names = {case.name for case in group}
         assert all(case_of(row) in names for rows in answers.values() for row in rows)
@@ -94,7 +94,7 @@ def test_store_answers_as_recorded(case: Case, tmp_path: Path) -> None:
         with pytest.raises(SourceError):
             stormlog.query.open(paths)
         return
-    with stormlog.query.open(paths) as store:
+    with stormlog.query.open(paths, cache=False) as store:
         for call, recorded in zip(case.input["calls"], case.expected, strict=True):
             if call["call"] in CATALOG_CALLS:
                 continue

@@ -172,9 +172,12 @@ LINES: tuple[Line, ...] = (
     Line("issues_file", "issues export"),
     Line("issues_file", "issues export --no-counts"),
     Line("issues_import", "issues import states.json --json"),
-    Line("gate", "gate all --code-version 1.2 --json", 10),
     Line("gate", "gate quiet --baseline states.json --fail-on new --json"),
-    Line("gate", "gate all --budget '* peak_used < 1MB' --budget 'nowhere hidden < 50%' --json", 10),
+    Line(
+        "gate",
+        "gate all --code-version 1.2 --budget '* peak_used < 1MB' --budget 'nowhere hidden < 50%' --json",
+        10,
+    ),
     Line("projects_project", "projects create p --alert-frequency hourly --recipient a@example.org --json"),
     Line(
         "projects_project", "projects set default --alert-frequency hourly --recipient a@example.org --json"
@@ -192,7 +195,7 @@ LINES: tuple[Line, ...] = (
     Line("db_check", "db check --json"),
     Line("db_purge", "db purge --json"),
     Line("rollups", "rollups all/steady --output rolled.json --json"),
-    Line("export", "export all exported.sqlite --views sessions,runs --since 2026-01-01 --json"),
+    Line("export", "export all exported.sqlite --views sessions,oom_bundles --since 2026-01-01 --json"),
     Line("compact", "compact all/steady --output compacted --json"),
     Line("cache_list", "cache list --json"),
     Line("cache_info", "cache info all --json"),

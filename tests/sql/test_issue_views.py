@@ -346,12 +346,12 @@ def test_a_finding_and_a_hit_of_the_captures_have_a_context() -> None:
         for issue in store.list_issues():
             issues.setdefault(issue.kind, []).append(issue.fingerprint_id)
         found = {
-            kind: [row for fingerprint_id in ids[:3] for row in store.sql(text, {"id": fingerprint_id}).rows]
+            kind: [row for fingerprint_id in ids[:2] for row in store.sql(text, {"id": fingerprint_id}).rows]
             for kind, ids in issues.items()
         }
     assert found == {
-        "alert": [(0, True)] * 3,
-        "collector_degradation": [(0, True)] * 3,
-        "hidden_memory_anomaly": [(0, False)] * 3,
-        "oom": [(0, True)] * 3,
+        "alert": [(0, True)] * 2,
+        "collector_degradation": [(0, True)] * 2,
+        "hidden_memory_anomaly": [(0, False)] * 2,
+        "oom": [(0, True)] * 2,
     }

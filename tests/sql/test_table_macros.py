@@ -17,7 +17,7 @@ from stormlog.errors import QueryError
 from stormlog.query import QueryStore
 from stormlog.telemetry.capabilities import infer_memory_capabilities
 from tests.query.sinks import START_NS, write_lines
-from tests.sql.test_headers import FILLED_BY, INCLUDED, tables_behind
+from tests.sql.test_headers import FILLED_BY, INCLUDED, lines_of_needs, tables_behind
 from tests.telemetry.factories import record
 
 SIMULATED = Path(__file__).parents[2] / "examples" / "captures" / "v4-cuda-sim"
@@ -60,10 +60,10 @@ def test_a_table_macro_needs_what_fills_the_tables_behind_it(file: SqlFile) -> N
 
 @pytest.fixture(scope="module")
 def simulated() -> Iterator[QueryStore]:
-    """A store that was asked about every view before."""
+    """A store that was asked for everything that views need before."""
     with stormlog.query.open([SIMULATED], cache=False) as store:
-        for view in view_names():
-            store.sql(f"SELECT count(*) FROM {view}")
+        for line in lines_of_needs():
+            store.sql(f"SELECT count(*) FROM {line[-1]}")
         yield store
 
 

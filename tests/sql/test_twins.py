@@ -30,14 +30,14 @@ from tests.vectors.harness import load_cases
 
 # Whole lists are drawn because a statement or a store for each would be slow; shrinking them is slower still.
 IN_BULK = settings(
-    max_examples=10,
+    max_examples=few_or_many(5, 50),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 
 #: The same where each list is a store.
-IN_STORES = settings(IN_BULK, max_examples=few_or_many(4, 40))
+IN_STORES = settings(IN_BULK, max_examples=few_or_many(3, 40))
 
 # ---- texts -------------------------------------------------------------------------------------------------
 
@@ -340,7 +340,7 @@ def test_events_are_classified_alike(tmp_path_factory: Any, drawn: list[tuple[st
         kind = issue_kind_of_event(event)
         if kind is not None:
             expected[event["timestamp_ns"]] = (kind, event_severity(event) if kind == "alert" else None)
-    with stormlog.query.open([written(tmp_path_factory.mktemp("events"), events)]) as store:
+    with stormlog.query.open([written(tmp_path_factory.mktemp("events"), events)], cache=False) as store:
         rows = store.sql(
             "SELECT timestamp_ns, kind, CASE WHEN kind = 'alert' THEN severity END FROM issue_evidence WHERE stage = 1"
         ).rows
@@ -439,8 +439,8 @@ def test_findings_from_sums_are_those_of_the_samples(
         for f in analyze_hidden_memory_gaps(one)
     )
     path = written(tmp_path_factory.mktemp("series"), events)
-    for threads in (1, 2, 4):
-        with stormlog.query.open([path], threads=threads) as store:
+    for threads in (1, 4):
+        with stormlog.query.open([path], cache=False, threads=threads) as store:
             rows = store.sql(
                 """
                 SELECT session_id, classification, severity, confidence, timestamp_ns, CAST(evidence AS VARCHAR)

@@ -83,6 +83,17 @@ def hits_of(store: stormlog.query.QueryStore) -> int:
     return sum(issue.hit_count for issue in store.list_issues())
 
 
+def readings_of(store: stormlog.query.QueryStore) -> int:
+    """Return how many events count: each of such a sink is a reading, and issues need no more to be read."""
+    ((count,),) = store.sql("SELECT count(*) FROM memory_readings").rows
+    return int(count)
+
+
+def readings(*paths: Path, **options: Any) -> int:
+    with stormlog.query.open(paths, **{"cache": False, **options}) as store:
+        return readings_of(store)
+
+
 def sessions(path: Path) -> list[dict[str, Any]]:
     with stormlog.query.open(path, cache=False) as store:
         return [row.as_dict() for row in store.list_sessions()]

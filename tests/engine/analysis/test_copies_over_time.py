@@ -22,9 +22,10 @@ from tests.engine.analysis.copied_sinks import (
     entry,
     events_of,
     hits,
-    hits_of,
     make_sink,
     notes_of,
+    readings,
+    readings_of,
     sessions,
 )
 from tests.query.sinks import SECOND, write_lines, write_sink
@@ -38,17 +39,8 @@ def append(path: Path, events: Events) -> None:
         stream.writelines(json.dumps(event, sort_keys=True) + "\n" for event in events)
 
 
-@pytest.fixture(scope="module")
-def hits_of_first(tmp_path_factory: pytest.TempPathFactory) -> dict[int, int]:
-    """How often the issues of so many events are hit."""
-    path, events = tmp_path_factory.mktemp("wanted") / "wanted.jsonl", events_of(count=100)
-    return {count: hits(write_lines(path, events[:count])) for count in (40, 60)}
-
-
 @pytest.mark.parametrize("cache", [False, True])
-def test_the_longer_one_counts_after_growth(
-    cache: bool, hits_of_first: dict[int, int], tmp_path: Path
-) -> None:
+def test_the_longer_one_counts_after_growth(cache: bool, tmp_path: Path) -> None:
     root, events = tmp_path / "runs", events_of(count=100)
     root.mkdir()
     options = {"cache": str(tmp_path / "cache") if cache else False}
@@ -63,15 +55,15 @@ def test_the_longer_one_counts_after_growth(
         ):
             append(path, events[start:end])
             store.refresh()
-            assert hits_of(store) == hits_of_first[end]
+            assert readings_of(store) == end
             assert [Path(warning.path).name for warning in store.catalog.warnings] == [told]
             if cache:
                 # Another process begins with what this one has kept.
-                assert hits(root, **options) == hits_of_first[end]
+                assert readings(root, **options) == end
         append(copy, [{**events[60], "pid": 8}])
         append(original, events[60:70])
         store.refresh()
-        assert len(store.query_events()) == 70 + 61
+        assert readings_of(store) == 70 + 61
 
 
 def test_a_warm_answer_computes_no_digest(
@@ -127,7 +119,7 @@ def test_the_number_of_threads_does_not_matter(threads: int, tmp_path: Path) -> 
     write_lines(tmp_path / "a.jsonl", events)
     write_lines(tmp_path / "b.jsonl", events[:2500])
     with stormlog.query.open(tmp_path, cache=False, threads=threads) as store:
-        assert len(store.query_events()) == 3000
+        assert store.sql("SELECT count(*) FROM events").rows == [(3000,)]
 
 
 # ---- questions that read little ----------------------------------------------------------------------------
@@ -230,8 +222,7 @@ def test_work_grows_with_the_files_that_begin_alike_not_with_their_pairs(
     for number, pid in enumerate(pids):
         changed = [{**event, "pid": pid} for event in events[: 20 + number]]
         write_lines(tmp_path / f"{number:02}.jsonl", changed)
-    with stormlog.query.open(tmp_path, cache=False) as store:
-        store.list_issues()
+    readings(tmp_path)
     assert 0 < sum(asked) <= 2 * 3 * len(pids)
 
 
@@ -239,5 +230,5 @@ def test_of_equal_sinks_the_one_with_the_shorter_path_counts(tmp_path: Path) -> 
     for name in ("job-compact", "job"):
         make_sink(tmp_path / name)
     with stormlog.query.open(tmp_path, cache=False) as store:
-        store.list_issues()
+        readings_of(store)
         assert notes_of(store, tmp_path) == [("job-compact", "copy_of:job")]

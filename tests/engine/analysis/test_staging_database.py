@@ -42,10 +42,17 @@ class OtherDatabase:
         return call
 
 
+Calls = list[tuple[str, tuple[Any, ...]]]
+
+
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...]]]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """What staging asks its database from now on, in every store."""
-    calls: list[tuple[str, tuple[Any, ...]]] = []
+    return noted_calls(monkeypatch)
+
+
+def noted_calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    calls: Calls = []
 
     def through_other(stage: Any) -> Any:
         return lambda database, *rest: stage(OtherDatabase(database, calls), *rest)
@@ -68,8 +75,8 @@ def rows_of(*paths: Path) -> dict[str, list[Any]]:
         return {view: store.sql(f"SELECT * FROM {view} ORDER BY ALL").rows for view in VIEWS}
 
 
-@pytest.fixture
-def odd_texts(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def odd_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Events whose texts SQL leaves to Python, and a phase that ends before one that it holds."""
     scopes = [("enter", "a", ["a"]), ("enter", "b", ["a", "b"]), ("exit", "a", ["a"]), ("exit", "b", ["b"])]
     events = [record(event_type="error", context=text, metadata={}) for text in ("Überlauf 7", "ΔΣ 12")]
@@ -92,25 +99,34 @@ def odd_texts(tmp_path: Path) -> Path:
         )
         for number, (action, scope, path) in enumerate(scopes)
     ]
-    path = tmp_path / "events.jsonl"
+    path = tmp_path_factory.mktemp("odd") / "events.jsonl"
     path.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def through_other(odd_texts: Path) -> tuple[dict[str, list[Any]], Calls]:
+    """The rows of captures and odd texts that come through the other database, and what it was asked."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        calls = noted_calls(monkeypatch)
+        return rows_of(CAPTURES, odd_texts), calls
 
 
 def test_there_are_six_methods() -> None:
     assert {"execute", "fill", "replace", "materialise", "has_rows", "is_created"} == METHODS
 
 
-def test_other_database_gives_the_same_rows(request: pytest.FixtureRequest, odd_texts: Path) -> None:
-    plain = rows_of(CAPTURES, odd_texts)
-    calls = request.getfixturevalue("calls")
-    assert rows_of(CAPTURES, odd_texts) == plain
-    assert all(plain.values())
+def test_other_database_gives_the_same_rows(
+    through_other: tuple[dict[str, list[Any]], Calls], odd_texts: Path
+) -> None:
+    rows, calls = through_other
+    assert rows == rows_of(CAPTURES, odd_texts)
+    assert all(rows.values())
     # Whether a view exists is asked only where no event is about a phase.
     assert {name for name, _ in calls} == METHODS - {"is_created"}
 
 
-def dimensions_in_python(calls: list[tuple[str, tuple[Any, ...]]], path: Path, events: list[Any]) -> set[str]:
+def dimensions_in_python(calls: Calls, path: Path, events: list[Any]) -> set[str]:
     """Return the dimensions of the issues of some events that Python had to normalise."""
     path.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
     calls.clear()
@@ -123,9 +139,7 @@ def dimensions_in_python(calls: list[tuple[str, tuple[Any, ...]]], path: Path, e
     }
 
 
-def test_dimensions_that_are_normal_as_they_stand_need_no_python(
-    calls: list[tuple[str, tuple[Any, ...]]], tmp_path: Path
-) -> None:
+def test_dimensions_that_are_normal_as_they_stand_need_no_python(calls: Calls, tmp_path: Path) -> None:
     degraded = {"collector_health_status": "degraded", "collector_last_error": "RuntimeError: 5 lost"}
     events = [
         record(event_type="warning", context="Request id-7f3az failed 3 times", metadata={}),
@@ -155,9 +169,7 @@ def test_dimensions_that_are_normal_as_they_stand_need_no_python(
         }
 
 
-def test_other_dimensions_are_normalised_in_python(
-    calls: list[tuple[str, tuple[Any, ...]]], tmp_path: Path
-) -> None:
+def test_other_dimensions_are_normalised_in_python(calls: Calls, tmp_path: Path) -> None:
     events = [
         record(event_type="warning", collector="Mine 7", context="late", metadata={}),
         record(event_type="warning", context="sp\u00e4t", metadata={}),
@@ -167,9 +179,9 @@ def test_other_dimensions_are_normalised_in_python(
     assert len(dimensions_in_python(calls, tmp_path / "events.jsonl", events)) == 4
 
 
-def test_nothing_is_written_but_by_name(calls: list[tuple[str, tuple[Any, ...]]], odd_texts: Path) -> None:
+def test_nothing_is_written_but_by_name(through_other: tuple[dict[str, list[Any]], Calls]) -> None:
     """What writes is a method with the name of a table, and a SELECT is all that is SQL."""
-    rows_of(CAPTURES, odd_texts)
+    _, calls = through_other
     queries = [args[0] for name, args in calls if name == "execute"]
     queries += [args[1] for name, args in calls if name == "replace"]
     assert all(re.match(r"\s*SELECT\b", query) for query in queries)

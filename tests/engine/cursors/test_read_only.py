@@ -85,13 +85,14 @@ def test_nothing_that_could_write_changes_files_tables_or_kept_answers(
     canary = folder / "captures" / "canary.csv"
     segment = folder / "captures" / "events.jsonl"
     (kept,) = (folder / "cache").glob(f"{LAYOUT}/*/answers/*.json")
-    hidden = hidden_statements(canary)
+    # Each writer in a third of the places, each place with a third of the writers: the locks are tried with all.
+    hidden = [*hidden_statements(canary).values()][::3]
     copies = [
         text for file in (segment, kept) for name, text in hidden_statements(file).items() if "copy" in name
     ]
     others = other_statements(canary)
-    statements = [*hidden.values(), *copies, *others]
-    assert len(statements) > 1000
+    statements = [*hidden, *copies[::3], *others]
+    assert len(statements) > 500
     told, files = answers(store), digests(folder)
     other = answer_of_another_process(folder)
 
@@ -256,7 +257,8 @@ def test_the_whole_tree_is_seen(store: QueryStore) -> None:
 
     connection = duckdb.connect()
     found = "SELECT list_distinct(json_extract_string(json_serialize_sql($text), '$..type'))"
-    for text in [*hidden_statements(Path("x")).values(), *_HONEST]:
+    # Each writer and each place is among them.
+    for text in [*[*hidden_statements(Path("x")).values()][::3], *_HONEST]:
         (tree,) = connection.execute("SELECT json_serialize_sql($text)", {"text": text}).fetchone() or ("",)
         (seen,) = connection.execute(found, {"text": text}).fetchone() or ([],)
         assert types(json.loads(tree).get("statements", [])) == {

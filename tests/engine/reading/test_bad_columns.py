@@ -18,7 +18,7 @@ from tests.engine.reading.oracle import (
     assert_as_expected,
     assert_file_as_expected,
 )
-from tests.engine.reading.side_by_side import FileRead, read_side_by_side
+from tests.engine.reading.side_by_side import FileRead, read_for_issues, read_side_by_side
 from tests.telemetry.factories import record
 
 VALUES = (
@@ -108,7 +108,7 @@ def test_a_reject_says_where_and_what(tmp_path: Path) -> None:
     path.write_text("".join(between(column) for column in FIELDS))
 
     with stormlog.query.open([path]) as store:
-        store.list_issues()
+        read_for_issues(store)
         rejects = store.rejects()
 
     assert len(rejects) > len(FIELDS)
@@ -165,7 +165,7 @@ def test_wrong_type_alone_in_a_store(tmp_path: Path, column: str, value: str) ->
     path = tmp_path / "events.jsonl"
     path.write_text(line(column, value))
     with stormlog.query.open([path]) as store:
-        store.list_issues()
+        read_for_issues(store)
         assert_as_expected(path, store)
 
 

@@ -12,13 +12,14 @@ import pytest
 import stormlog.query
 from stormlog.errors import SourceError
 from stormlog.telemetry.csv_rows import load_csv_sessions
+from tests.engine.reading.side_by_side import read_for_issues
 from tests.query.sinks import write_lines
 from tests.telemetry.factories import record
 
 
 def read(path: Path) -> tuple[list[dict[str, Any]], dict[int, str], list[str]]:
     with stormlog.query.open([path]) as store:
-        store.list_issues()
+        read_for_issues(store)
         rows = [row.as_dict() for row in store.query_events()]
         rejects = {reject.line_number: reject.reason for reject in store.rejects()}
         return rows, rejects, [warning.code for warning in store.catalog.warnings]
@@ -196,7 +197,7 @@ def test_tables_without_events(tmp_path: Path) -> None:
     for number, content in enumerate([b"", b"\n", b"\0\0\0", b"a,b\n1,2\n", b"\xff\xfe\n"]):
         (tmp_path / f"{number}.csv").write_bytes(content)
     with stormlog.query.open(sorted(tmp_path.iterdir())) as store:
-        store.list_issues()
+        read_for_issues(store)
         assert store.query_events() == []
 
 

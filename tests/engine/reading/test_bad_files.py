@@ -15,6 +15,7 @@ import pytest
 import stormlog.query
 from stormlog.errors import SourceError
 from tests.engine.reading.oracle import assert_as_expected
+from tests.engine.reading.side_by_side import read_for_issues
 from tests.query.sinks import busy_session, write_lines, write_sink
 from tests.telemetry.factories import record
 
@@ -220,14 +221,15 @@ def test_empty_sinks_and_files(tmp_path: Path) -> None:
 
 def test_many_files_of_which_every_third_is_damaged(tmp_path: Path) -> None:
     damage = [b"\xff\n", b"{\n", b'{"a": 1}\r\n', b"\0\n", b"x" * (17 << 20)]
-    for number in range(30):
+    for number in range(24):
         path = write_lines(tmp_path / f"segment-{number:06d}.jsonl", [record(session_id=f"s{number}")] * 3)
         if number % 3 == 0:
             content = path.read_bytes()
             path.write_bytes(content + damage[number // 3 % len(damage)] + content)
     with stormlog.query.open([tmp_path]) as store:
-        store.list_issues()
-        assert len(store.query_events()) == 20 * 3 + 10 * 6 - 2 * 3 + 2 * 2
+        read_for_issues(store)
+        # The first line behind the long one is a part of it.
+        assert len(store.query_events()) == 16 * 3 + 8 * 6 - 1
         assert {reject.line_number for reject in store.rejects()} == {4}
         lines = store.sql("SELECT segment_path, line_number, session_id FROM events").rows
     for name, number, session_id in lines:

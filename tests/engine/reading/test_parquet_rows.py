@@ -14,6 +14,7 @@ import stormlog.query
 from stormlog.engine.reading.parquet_columns import SEGMENT_COLUMNS
 from stormlog.errors import SourceError
 from tests.engine.reading.oracle import Outcome, actual_by_file, canonical
+from tests.engine.reading.side_by_side import read_for_issues
 from tests.query.sinks import busy_session, write_lines, write_sink
 from tests.telemetry.factories import record
 
@@ -43,7 +44,7 @@ def sink_of(directory: Path, segment: pa.Table) -> Path:
 
 def read(directory: Path) -> tuple[list[str], dict[int, str], list[str]]:
     with stormlog.query.open([directory]) as store:
-        store.list_issues()
+        read_for_issues(store)
         rows = [row.as_dict() for row in store.query_events()]
         for row in rows:
             for name in ("source_path", "source_kind", "session_status"):
@@ -131,7 +132,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     folder = tmp_path_factory.mktemp("odd")
     sinks = {case: sink_of(folder / case, segment) for case, segment in odd_segments().items()}
     with stormlog.query.open([folder]) as store:
-        store.list_issues()
+        read_for_issues(store)
         found = actual_by_file(store)
         assert store.catalog.warnings == []
     return {case: found.get(str(sink / "segment-000001.parquet"), Outcome()) for case, sink in sinks.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +15,30 @@ from hypothesis import strategies as st
 import stormlog.query
 from stormlog.engine.reading import line_files as line_reading
 from tests.engine.reading.mutations import mutated, repeated_line
-from tests.engine.reading.oracle import assert_as_expected, canonical, expected
+from tests.engine.reading.oracle import (
+    Outcome,
+    actual,
+    actual_by_file,
+    assert_as_expected,
+    assert_file_as_expected,
+    canonical,
+)
 from tests.soak import few_or_many
 
 
 def check_both_ways(path: Path) -> None:
     """Read for issues first and for events first; nothing may depend on that."""
-    with stormlog.query.open([path], threads=2) as store:
+    with stormlog.query.open([path], threads=2, cache=path.parent / "issues first") as store:
         first = summarised(store.list_issues())
         after_issues = assert_as_expected(path, store)
-    with stormlog.query.open([path], threads=2) as store:
+    with stormlog.query.open([path], threads=2, cache=path.parent / "events first") as store:
         rows = [row.as_dict() for row in store.query_events()]
-        assert assert_as_expected(path, store) == after_issues
+        assert actual(store) == after_issues
         assert summarised(store.list_issues()) == first
     for row in rows:
         for name in ("source_path", "source_kind", "session_status"):
             del row[name]
-    assert sorted(map(canonical, rows)) == sorted(expected(path).events.values())
+    assert sorted(map(canonical, rows)) == sorted(after_issues.events.values())
 
 
 def summarised(issues: list[Any]) -> list[tuple[Any, ...]]:
@@ -81,15 +89,29 @@ def is_json(line: bytes) -> bool:
     return True
 
 
-@pytest.mark.parametrize("ending", [b"\r\n", b"\r", b"\n\r", b"\n\n", b"\r\r\n"], ids=repr)
-def test_line_endings_do_not_shift_lines(tmp_path: Path, ending: bytes) -> None:
-    rng = random.Random(7)
-    path = tmp_path / "events.jsonl"
-    path.write_bytes(ending.join(mutated(rng) for _ in range(60)))
+ENDINGS = (b"\r\n", b"\r", b"\n\r", b"\n\n", b"\r\r\n")
 
-    with stormlog.query.open([path], threads=2) as store:
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[bytes, tuple[Path, Outcome]]:
+    """A file of mutated lines for each ending, and what was read of it; each is damaged, and repaired by itself."""
+    folder = tmp_path_factory.mktemp("ended")
+    rng = random.Random(7)
+    paths = {ending: folder / f"{number}.jsonl" for number, ending in enumerate(ENDINGS)}
+    for ending, path in paths.items():
+        # The same records of one session would be copies.
+        own = rb"\g<0>%s-" % path.stem.encode()
+        lines = (re.sub(rb'"session_id"\s*:\s*"', own, mutated(rng)) for _ in range(60))
+        path.write_bytes(ending.join(lines))
+    with stormlog.query.open([folder], threads=2) as store:
         store.list_issues()
-        assert_as_expected(path, store)
+        found = actual_by_file(store)
+    return {ending: (path, found[str(path)]) for ending, path in paths.items()}
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=repr)
+def test_line_endings_do_not_shift_lines(ended: dict[bytes, tuple[Path, Outcome]], ending: bytes) -> None:
+    assert_file_as_expected(*ended[ending])
 
 
 @settings(
