@@ -16,7 +16,7 @@ class Row:
         new: Text that is there with the option only.
         gone: Text that is there without the option only.
         on: Where the text is looked for: stdout, stderr, rows of the tracker, names and modes of files, settings of
-            the engine, or of mail.
+            the engine, notices of the stores that are opened, or settings of mail.
         status: Exit status with the option; None for any but 0.
         base_status: Exit status without it.
         before: Command line that is run before.
@@ -64,8 +64,8 @@ def times() -> list[Row]:
     ]
 
 
-def answers(header: str, key: str, damaged: str = "damaged") -> list[Row]:
-    """Return rows for what all answers of ``stormlog query`` share."""
+def answers(header: str, key: str, damaged: str | None = None) -> list[Row]:
+    """Return rows for what all answers of ``stormlog query`` share; ``damaged`` is as of `reading`."""
     count = '--sql "SELECT count(*) AS n FROM tracking.issues"'
     return [
         *formats(header, key),
@@ -100,22 +100,24 @@ def place(gone: str, base: str = "runs", job: str = "j2", *, has: tuple[str, ...
     return [row for row in rows if row.option not in has]
 
 
-def reading(damaged: str = "damaged") -> list[Row]:
-    """Return rows for what all commands share that open paths."""
+def reading(damaged: str | None = None) -> list[Row]:
+    """Return rows for what all commands share that open paths.
+
+    Args:
+        damaged: A folder with something that is skipped; None where the usual paths have a bundle that is.
+    """
     return [
         Row(
             "--project", "--project nowhere", "runs --db tracker.db", new="nowhere", on="stderr", status=None
         ),
-        Row("--strict", "--strict", damaged, status=3, new="Error: damaged", on="stderr"),
+        Row("--strict", "--strict", damaged, status=3, new=f"Error: {damaged or ''}", on="stderr"),
         *limits(),
         Row("--spill-dir", "--spill-dir spilled", new="'spilled/", on="engine"),
         Row("--spill-limit", "--spill-limit 2GB", new="'2GB'", on="engine"),
-        Row("--unpack-limit", "--unpack-limit 1KB", "packed", new="events.jsonl.gz", on="stderr")
-        if damaged == "damaged"
-        else Row("--unpack-limit", "--unpack-limit never", new="never", on="stderr", status=2),
+        Row("--unpack-limit", "--unpack-limit 1KB", new="blank.jsonl.gz", on="notices"),
         Row("--no-cache", "--no-cache", gone="\ncache/", on="files"),
         CACHE_DIR,
-        Row("--quiet", "-q", damaged, gone="damaged", on="stderr"),
+        Row("--quiet", "-q", damaged, gone=damaged or "oom_dump_c", on="stderr"),
     ]
 
 

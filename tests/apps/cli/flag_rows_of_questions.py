@@ -39,11 +39,6 @@ def without_times(rows: list[Row]) -> list[Row]:
     return [row for row in rows if row.option not in {time.option for time in times()}]
 
 
-def of_two(rows: list[Row]) -> list[Row]:
-    """Return rows of a command that takes two runs: paths are given twice, as they hold one run each."""
-    return [row if row.base is None else replace(row, base=f"{row.base} {row.base}") for row in rows]
-
-
 def of_runs(gone: str) -> list[Row]:
     """Return rows for the filters and pages that lists of runs and of their attachments share.
 
@@ -76,7 +71,7 @@ BASES = {
     "describe": "",
     "export": "runs {out}/out.sqlite --views sessions",
     "spec": "",
-    "rollups": "sink",
+    "rollups": "sink --output {out}/sums.json",
     "query runs": "linked-a linked-b",
     "query attachments": "linked-a linked-b",
     "query summary": f"runs {METRIC}",
@@ -94,14 +89,13 @@ TABLE: dict[str, list[Row]] = {
         *opens(reading()),
     ],
     "report": [
-        Row("--output", "-o report.html", new="report.html", on="files"),
+        Row("--output", "-o {out}/report.html", new="report.html", on="files"),
         Row("--force", "--force", "runs -o {out}/old.sqlite", base_status=None),
         Row("--format", "--format markdown", new="<details>"),
         Row("--json", "--json", new='"stormlog.report"'),
         Row("--run", "--run job:j2", "runs --format markdown", new="Run job:j2, "),
         Row("--limit", "--limit 1", "runs --format markdown", gone="Details of 5 issues"),
-        # Nothing is left to report.
-        *(replace(row, status=3) if row.option == "--unpack-limit" else row for row in opens(reading())),
+        *opens(reading()),
     ],
     "diff": [
         Row("--path", "--path runs", "s-1 j2", new="session:s-1", base_status=2),
@@ -110,11 +104,7 @@ TABLE: dict[str, list[Row]] = {
         Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3),
         Row("--json", "--json", new='"issue_counts": '),
         *(row for row in formats("section", "section") if row.option != "--json"),
-        # Nothing is left to compare.
-        *(
-            replace(row, status=3) if row.option == "--unpack-limit" else row
-            for row in of_two([row for row in reading() if row.option not in ("--db", "--project")])
-        ),
+        *(row for row in reading() if row.option not in ("--db", "--project")),
         Row(
             "--project",
             "--project nowhere",
@@ -131,7 +121,7 @@ TABLE: dict[str, list[Row]] = {
         Row("--limit", "--limit 1", gone="s-2"),
         Row("--max-bytes", "--max-bytes 80", gone="s-2"),
         Row("--timeout", "--timeout never", new="never", on="stderr", status=2),
-        Row("--output", "-o rows.parquet", new="rows.parquet", on="files"),
+        Row("--output", "-o {out}/rows.parquet", new="rows.parquet", on="files"),
         Row("--force", "--force", f"runs {SELECT} -o {{out}}/old.csv", base_status=None),
         *without_times(formats("session_id", "session_id")),
         *behind(opens(reading()), "runs", SELECT),
@@ -148,7 +138,7 @@ TABLE: dict[str, list[Row]] = {
         # A call is refused, not the server.
         Row("--strict", "--strict", "damaged", new="damaged.jsonl:2: "),
         Row("--quiet", "-q", "damaged-dumps", gone="damaged", on="stderr"),
-        *(row for row in reading("") if row.option not in ("--strict", "--quiet")),
+        *(row for row in reading() if row.option not in ("--strict", "--quiet")),
     ],
     "describe": [Row("--json", "--json", new='"columns"')],
     "export": [
@@ -157,7 +147,7 @@ TABLE: dict[str, list[Row]] = {
         Row("--force", "--force", "runs {out}/old.sqlite --views sessions", base_status=None),
         Row("--json", "--json", new='"left_out_count"'),
         Row("--format", "--format openmetrics", "runs", new="# EOF", base_status=None),
-        Row("--output", "-o counts.prom", "runs --format openmetrics", new="counts.prom", on="files"),
+        Row("--output", "-o {out}/counts.prom", "runs --format openmetrics", new="counts.prom", on="files"),
         *behind(opens(reading()), "runs", "{out}/out.sqlite --views sessions"),
     ],
     "spec": [
@@ -165,11 +155,11 @@ TABLE: dict[str, list[Row]] = {
         Row("--schema", "--schema error", new='"$schema"'),
     ],
     "rollups": [
-        Row("--output", "--output sums.json", new="sums.json", on="files"),
+        Row("--output", "--output {out}/sums.json", "sink", gone="sink/rollups.json", on="files"),
         Row("--window", "--window 100ms", gone="1 window\n"),
         Row("--json", "--json", new='"window_count"'),
         *limits(),
-        Row("--quiet", "-q", "torn", gone="Warning", on="stderr"),
+        Row("--quiet", "-q", "torn --output {out}/sums.json", gone="Warning", on="stderr"),
     ],
     "query runs": [
         *answers("run_id", "run_id"),

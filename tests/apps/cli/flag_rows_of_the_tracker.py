@@ -66,7 +66,7 @@ TABLE: dict[str, list[Row]] = {
         Row("--unpack-limit", "--unpack-limit never", new="never", on="stderr", status=2),
         Row("--no-cache", "--no-cache", gone="\ncache/", on="files"),
         CACHE_DIR,
-        Row("--quiet", "-q", "{alert_fingerprint} runs damaged", gone="damaged", on="stderr"),
+        Row("--quiet", "-q", "{alert_fingerprint} runs", gone="oom_dump_c", on="stderr"),
     ],
     "issues history": [
         *stores(),

@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import duckdb
 import pytest
 
 from stormlog import query
-from stormlog.query import QueryStore
+from stormlog.query import EventFilter, QueryStore
 from stormlog.tracking import Tracker
 from stormlog.tracking.digest import NotifySettings
 from tests.apps.cli.runner import Outcome, stormlog
@@ -34,6 +34,10 @@ from tests.tracking.tables import everything, tables
 STATEMENTS = ".tables\nSELECT session_id FROM sessions;\n"
 #: What an agent does.
 CALLS = [("query", {"sql": "SELECT count(*) FROM events"}), ("comment", {"issue": "1", "body": "looked at"})]
+
+
+#: Settings of `query.open` that decide how a store reads, and not what it answers.
+HOW_IT_READS = ("threads", "memory_limit", "spill_directory", "spill_limit", "cache", "unpack_limit")
 
 
 class OpenStores:
@@ -50,7 +54,7 @@ class OpenStores:
         self._stores: dict[str, QueryStore] = {}
 
     def open(self, paths: Any, **settings: Any) -> QueryStore:
-        settings = {name: value for name, value in settings.items() if value != self._defaults[name]}
+        settings = self.given(settings)
         key = repr((list(map(str, paths)), sorted(settings.items())))
         if key not in self._stores:
             if settings.get("cache") is None:
@@ -61,6 +65,10 @@ class OpenStores:
         # It would watch on behalf of a command that has ended.
         store.on_start = lambda: None
         return store
+
+    def given(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings that are not what they are by default."""
+        return {name: value for name, value in settings.items() if value != self._defaults[name]}
 
     def close(self) -> None:
         for store in self._stores.values():
@@ -88,20 +96,61 @@ class World:
     out: Path
     names: dict[str, str]
     stores: OpenStores
+    traces: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def run_in_place(self, line: str, *, own_tracker: bool) -> Seen:
+    def run_in_place(self, line: str, own_tracker: bool) -> Seen:
         """Run a command line that writes to no file in the folder, by stores that stay open.
 
         Args:
             own_tracker: Whether it changes the tracker: it has a copy then.
         """
         with self._begin(self.folder) as patch:
-            tracker = None
-            if own_tracker:
-                tracker = Path(shutil.copy(self.folder / "tracker.db", self.out))
-                patch.setenv("STORMLOG_DB", str(tracker))
             patch.setattr(query, "open", self.stores.open)
-            return _look(self._words(line), patch, tracker)
+            return _look(self._words(line), patch, self._copied_tracker(patch) if own_tracker else None)
+
+    def run_traced(self, line: str, own_tracker: bool) -> Seen:
+        """Do so, and say what stores do that read as the command line has its stores read.
+
+        The answers are those of the stores that stay open.
+        """
+        opened: list[tuple[list[Any], dict[str, Any]]] = []
+
+        def open_shared(paths: Any, **settings: Any) -> QueryStore:
+            how = {name: settings.pop(name) for name in HOW_IT_READS if name in settings}
+            opened.append((list(paths), self.stores.given(how)))
+            return self.stores.open(paths, **settings)
+
+        with self._begin(self.folder) as patch:
+            patch.setattr(query, "open", open_shared)
+            configurations = _configurations(patch)
+            tracker = self._copied_tracker(patch) if own_tracker else None
+            seen = _look(self._words(line), patch, tracker)
+        seen.texts.update({"engine": "\n".join(configurations), "files": _listing(self.out), "notices": ""})
+        for paths, how in opened:
+            for place, text in self._trace(paths, how).items():
+                seen.texts[place] += text
+        return seen
+
+    def _trace(self, paths: list[Any], how: dict[str, Any]) -> dict[str, str]:
+        """Return what a store does that reads some paths of a copy of the folder with some settings."""
+        key = repr((paths, how))
+        if key not in self.traces:
+            with self._begin(self.out / "world") as patch:
+                configurations = _configurations(patch)
+                with query.open(paths, **how) as store:
+                    store.query_events(EventFilter(limit=1))
+                    notices = [f"\n{warning.path}: {warning.message}" for warning in store.catalog.warnings]
+                self.traces[key] = {
+                    "engine": "\n".join(configurations),
+                    "files": _listing(self.out / "world"),
+                    "notices": "".join(notices),
+                }
+        return self.traces[key]
+
+    def _copied_tracker(self, patch: pytest.MonkeyPatch) -> Path:
+        tracker = Path(shutil.copy(self.folder / "tracker.db", self.out))
+        patch.setenv("STORMLOG_DB", str(tracker))
+        return tracker
 
     def run_in_copy(self, line: str, before: str | None) -> Seen:
         """Run a command line, and another one before it, in a copy of everything."""
@@ -109,20 +158,9 @@ class World:
         with self._begin(folder) as patch:
             if before is not None:
                 _run(before)
-            configurations: list[str] = []
-            real = duckdb.connect
-
-            def connect(*arguments: Any, **options: Any) -> Any:
-                configurations.append(repr(options.get("config")))
-                return real(*arguments, **options)
-
-            patch.setattr(duckdb, "connect", connect)
+            configurations = _configurations(patch)
             seen = _look(self._words(line), patch, folder / "tracker.db")
-            seen.texts["engine"] = "\n".join(configurations)
-            seen.texts["files"] = "".join(
-                f"\n{path.relative_to(folder)}{'/' if path.is_dir() else f' {path.stat().st_mode & 0o777:o}'}"
-                for path in sorted(folder.rglob("*"))
-            )
+            seen.texts.update({"engine": "\n".join(configurations), "files": _listing(folder)})
             return seen
 
     @contextmanager
@@ -140,6 +178,26 @@ class World:
 
     def _words(self, line: str) -> list[str]:
         return shlex.split(line.format(**self.names, out=self.out))
+
+
+def _configurations(patch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that gets the settings of each database that is opened from now on."""
+    configurations: list[str] = []
+    real = duckdb.connect
+
+    def connect(*arguments: Any, **options: Any) -> Any:
+        configurations.append(repr(options.get("config")))
+        return real(*arguments, **options)
+
+    patch.setattr(duckdb, "connect", connect)
+    return configurations
+
+
+def _listing(folder: Path) -> str:
+    return "".join(
+        f"\n{path.relative_to(folder)}{'/' if path.is_dir() else f' {path.stat().st_mode & 0o777:o}'}"
+        for path in sorted(folder.rglob("*"))
+    )
 
 
 def _enter(patch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -193,7 +251,7 @@ def make_world(scratch: Path) -> Iterator[World]:
         (folder / "changed.json").write_text(json.dumps(states))
         (folder / "empty.json").write_text('{"format": "stormlog-issues", "version": 1, "issues": []}')
         shutil.rmtree(folder / "cache")
-        _run("query sessions damaged -q --cache-dir other-cache")
+        _run("query issues damaged -q --cache-dir other-cache")
     before = _files(folder)
     world = World(folder, scratch / "out", names, OpenStores(scratch / "caches"))
     yield world
@@ -202,9 +260,13 @@ def make_world(scratch: Path) -> Iterator[World]:
 
 
 def _files(folder: Path) -> set[tuple[str, int, int]]:
-    # SQLite notes in one of its files who reads.
-    found = [(path, path.stat()) for path in folder.rglob("*") if not path.name.endswith("-shm")]
-    return {(str(path), status.st_size, status.st_mtime_ns) for path, status in found}
+    # SQLite and indexes note in one of their files who reads.
+    noted = ("-shm", "lock")
+    found = [(path, path.stat()) for path in folder.rglob("*") if not path.name.endswith(noted)]
+    return {
+        (str(path), *((0, 0) if path.is_dir() else (status.st_size, status.st_mtime_ns)))
+        for path, status in found
+    }
 
 
 # ---- what is in it ---------------------------------------------------------------------------------------
@@ -218,8 +280,6 @@ def _artifacts(world: Path) -> None:
         "packed",
         "damaged-dumps/oom_dump_x",
         "more",
-        "quiet",
-        "drift",
         "spilled",
     ):
         (world / name).mkdir(parents=True)
@@ -255,6 +315,11 @@ def _artifacts(world: Path) -> None:
             reason=reason,
             created_at_utc=f"{day}T00:00:00Z",
         )
+    for name in ("runs", "linked-a"):
+        # What is said of them, and whether, is what some options are about; they hold no rows.
+        (world / name / "oom_dump_c").mkdir(parents=True)
+        (world / name / "oom_dump_c" / "manifest.json").write_text("{broken")
+        (world / name / "blank.jsonl.gz").write_bytes(gzip.compress(b"\n" * 2_000))
     (world / "damaged-dumps" / "oom_dump_x" / "manifest.json").write_text("{broken")
     write_lines(world / "damaged" / "damaged.jsonl", event(session_id="d"), "{broken")
     lines = "".join(json.dumps(event(session_id="p", timestamp_ns=START_NS + n)) + "\n" for n in range(50))
@@ -265,11 +330,11 @@ def _artifacts(world: Path) -> None:
         event(session_id="m", timestamp_ns=START_NS + SECOND, event_type="stop"),
     )
     write_lines(
-        world / "quiet" / "quiet.jsonl",
+        world / "more" / "quiet.jsonl",
         event(session_id="q", metadata={**cuda, "severity": "info"}, event_type="warning", context="Hum"),
     )
     drift = [row for row in busy_session("drift", 40) if row["event_type"] == "sample"]
-    write_lines(world / "drift" / "drift.jsonl", *drift)
+    write_lines(world / "more" / "drift.jsonl", *drift)
     (world / "hosts.csv").write_text("host,team\nh,vision\n")
     (world / "question.sql").write_text("SELECT 6 AS six")
     _linked_run(world / "linked-a", "wandb", "first title", START_NS - 24 * 3600 * SECOND, 0)
@@ -288,7 +353,7 @@ def _artifacts(world: Path) -> None:
 def _linked_run(folder: Path, namespace: str, title: str, at_ns: int, rank: int) -> None:
     """Write a run with an envelope that names another system and links to a log."""
     name, letter = folder.name, folder.name[-1]
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     job = {"job_id": f"job-{letter}", "rank": rank, "local_rank": 0, "world_size": 2}
     write_lines(
         folder / "events.jsonl",

@@ -40,12 +40,12 @@ def as_json(outcome: Outcome) -> Any:
     return json.loads(outcome.stdout)
 
 
-def remembered(run: Run, folder: Path, name: str = "runs") -> Path:
-    """Write a capture, ask for its issues, and return its directory."""
+def remembered(run: Run, folder: Path, name: str = "runs", rows: str = "issues") -> Path:
+    """Write a capture, ask for rows of it, and return its directory."""
     runs = folder / name
     runs.mkdir()
     capture(runs)
-    assert run("query", "issues", runs).status == 0
+    assert run("query", rows, runs).status == 0
     return runs
 
 
@@ -58,7 +58,7 @@ def test_nothing_is_listed_where_nothing_is_remembered(run: Run) -> None:
 
 
 def test_every_set_of_paths_is_listed_the_latest_first(run: Run, tmp_path: Path) -> None:
-    first, second = remembered(run, tmp_path, "a"), remembered(run, tmp_path, "b")
+    first, second = remembered(run, tmp_path, "a"), remembered(run, tmp_path, "b", "sessions")
     run("query", "issues", first)
     rows = as_json(run("cache", "list", "--json"))
     assert [row["absolute_paths"] for row in rows] == [[str(first)], [str(second)]]
@@ -110,7 +110,7 @@ def test_an_unfinished_last_line_is_nothing_new(run: Run, tmp_path: Path) -> Non
 def test_info_of_unknown_paths(run: Run, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("cache", "info", tmp_path).stdout == f"Nothing is remembered of {tmp_path} in {root}.\n"
     assert run("cache", "info", tmp_path, "--json").stdout == "null\n"
-    runs = remembered(run, tmp_path)
+    runs = remembered(run, tmp_path, rows="sessions")
     monkeypatch.chdir(tmp_path)
     assert f"The same paths are remembered as {runs}.\n" in run("cache", "info", "runs").stdout
 
@@ -141,7 +141,7 @@ def test_a_cache_that_is_off_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -
 def test_clear_removes_the_index_of_some_paths_however_they_are_spelled(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = remembered(run, tmp_path, "a"), remembered(run, tmp_path, "b")
+    first, second = (remembered(run, tmp_path, name, "sessions") for name in "ab")
     monkeypatch.chdir(tmp_path)
     size = as_json(run("cache", "info", first, "--json"))["size_bytes"]
     cleared = as_json(run("cache", "clear", "a", "--json"))
@@ -152,7 +152,7 @@ def test_clear_removes_the_index_of_some_paths_however_they_are_spelled(
 
 
 def test_clear_all_removes_every_index_and_nothing_else(run: Run, root: Path, tmp_path: Path) -> None:
-    runs = remembered(run, tmp_path)
+    runs = remembered(run, tmp_path, rows="sessions")
     (root / "mine").write_text("")
     (root / LAYOUT / "notes.txt").write_text("")
     (root / LAYOUT / ".gone-1").mkdir()
@@ -174,7 +174,7 @@ def test_links_are_not_followed(run: Run, root: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside" / ("a" * 24)
     outside.mkdir(parents=True)
     (outside / "index.json").write_text("precious")
-    runs = remembered(run, tmp_path)
+    runs = remembered(run, tmp_path, rows="sessions")
     link = root / LAYOUT / ("b" * 24)
     link.symlink_to(outside)
     (Path(index_folder(str(root), [str(runs)])) / "parts" / "away").symlink_to(outside)
@@ -256,14 +256,14 @@ def run_without(path: Path) -> str:
 def test_verify_is_content_with_what_is_right(run: Run, tmp_path: Path) -> None:
     runs = remembered(run, tmp_path)
     damaged(runs)
-    for number in range(3):
+    for number in range(2):
         with (runs / "events.jsonl").open("a") as stream:
             stream.write(json.dumps(event(timestamp_ns=START_NS + number, event_type="stop")) + "\n")
-            stream.write(json.dumps(event(event_type="warning"))[:50] if number == 2 else "")
+            stream.write(json.dumps(event(event_type="warning"))[:50] if number == 1 else "")
         assert run("query", "issues", runs, "-q", "--json").status == 0
     found = as_json(run("cache", "verify", runs, "--json"))
     assert (found["is_equal"], found["differences"], found["changed_meanwhile"]) == (True, [], [])
-    assert (found["file_count"], found["event_count"]) == (2, 8)
+    assert (found["file_count"], found["event_count"]) == (2, 7)
     assert found["answer_count"] >= 1
     assert as_json(run("cache", "info", runs, "--json"))["is_current"]
 
@@ -297,9 +297,6 @@ def test_verify_finds_an_edit_that_samples_do_not_show(run: Run, tmp_path: Path)
     assert "answers: issues: contents differ" in outcome.stdout
     assert as_json(run("cache", "list", "--json")) == []
     assert run("query", "issues", runs, "--json").stdout == right
-    outcome = run("cache", "verify", runs)
-    assert (outcome.status, outcome.stderr) == (0, "")
-    assert outcome.stdout.endswith("answers: all equal.\n")
 
 
 def test_verify_finds_a_change_of_which_the_file_system_says_nothing(
@@ -333,12 +330,12 @@ def test_verify_finds_a_kept_answer_that_is_wrong(run: Run, root: Path, tmp_path
         document = json_files.read_document(str(path))
         document["rows"] = document["rows"][:1]
         json_files.write_document(str(path), document)
-    wrong = run("query", "issues", runs, "--json").stdout
-    assert wrong != run_without(runs)
+    right = run_without(runs)
+    assert run("query", "issues", runs, "--json").stdout != right
     outcome = run("cache", "verify", runs)
     assert outcome.status == 1
     assert "answers: answer: remembered 1, there are 2\n" in outcome.stdout
-    assert run("query", "issues", runs, "--json").stdout == run_without(runs)
+    assert run("query", "issues", runs, "--json").stdout == right
 
 
 def test_a_file_that_grows_meanwhile_is_not_judged(run: Run, root: Path, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import pytest
 from tests.apps.cli.runner import stormlog
 from tests.captures import capture_path
 
+pytestmark = pytest.mark.usefixtures("one_store_for_all_commands")
+
 ALERTS = capture_path("v4-cuda-sim") / "alerts"
 
 

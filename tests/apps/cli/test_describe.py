@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from stormlog.query import QueryStore
+from stormlog.query import QueryStore, schema
 from stormlog.query import open as open_store
 from stormlog.query.schema import ViewDescription, describe_views
 from tests.apps.cli.runner import stormlog
 
 CAPTURES = Path(__file__).resolve().parents[3] / "examples" / "captures"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_store_for_all_descriptions(store: QueryStore) -> Iterator[None]:
+    """Types are those of any store: commands need not open one without files each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "_bound_in", lambda _: nullcontext(store))
+        yield
 
 
 def test_every_view_is_listed_with_what_a_row_is() -> None:

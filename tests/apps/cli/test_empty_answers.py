@@ -210,7 +210,7 @@ def test_paths_without_telemetry_are_told(name: str, tracked: Path) -> None:
     outcome = stormlog("query", "issues", name)
     assert outcome.status == 0
     assert outcome.stderr.startswith(f"Warning: {name}: ")
-    assert stormlog("query", "issues", tracked, name).stderr.startswith(f"Warning: {name}: ")
+    assert stormlog("query", "sessions", tracked, name).stderr.startswith(f"Warning: {name}: ")
     assert name in stormlog("scan", name, "--db", "t.db").stderr
     for command in (
         ("query", "issues", name),

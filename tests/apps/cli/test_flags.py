@@ -1,13 +1,15 @@
 """Every option of every command does something that can be seen: a table of command lines without and with it.
 
-Most command lines only read and print: they share stores that stay open (tests/apps/cli/flag_world.py). What an option
-does to files, or to the engine, is looked at where the command line runs by itself, in a copy of the files.
+Most command lines only read and print: they share stores that stay open (tests/apps/cli/flag_world.py). What options do
+to the engine and to the index is looked at in a store of its own, which opens as they say. Command lines that change
+files run in a copy of these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import click
 import pytest
@@ -118,7 +120,8 @@ TABLE: dict[str, list[Row]] = {
         Row("--has-oom-bundle", "--no-has-oom-bundle", gone="s-2"),
     ],
     "query events": [
-        *answers("session_id", "session_id"),
+        *answers("session_id", "session_id", "damaged"),
+        Row("--unpack-limit", "--unpack-limit 1KB", "packed", new="events.jsonl.gz", on="stderr"),
         Row("--session-id", "--session-id s-2", gone="s-1"),
         Row("--event-type", "--event-type error", gone="collector_degraded"),
         *place("s-1", has=("--since",)),
@@ -139,7 +142,7 @@ TABLE: dict[str, list[Row]] = {
         Row("--interval", "--interval 1s", new="--follow", on="stderr", status=2),
     ],
     "query ooms": [
-        *answers("bundle_path", "bundle_path", "damaged-dumps"),
+        *answers("bundle_path", "bundle_path"),
         Row("--session-id", "--session-id s-9", gone="oom_dump_a"),
         Row("--backend", "--backend rocm", gone="oom_dump_a"),
         Row("--reason", "--reason r2", gone="oom_dump_a"),
@@ -163,22 +166,21 @@ TABLE: dict[str, list[Row]] = {
         Row("--brief", "--brief", gone="\nWhen "),
         Row("--schema", "--schema", new='"$defs": '),
         Row("--db", "--db no-such.db", new="no-such.db", on="stderr", status=3),
-        # Nothing is left to explain.
-        *(replace(row, status=3) if row.option == "--unpack-limit" else row for row in reading()),
+        *reading(),
     ],
     "scan": [
-        Row("--db", "--db fresh.db", new="fresh.db", on="files"),
+        Row("--db", "--db {out}/fresh.db", new="fresh.db", on="files"),
         Row("--allow", "--allow issues:read", new="issues:write", on="stderr", status=5),
         Row("--project", "--project fresh", new="'fresh'", on="tracker"),
         Row("--app", "--app trainer7", new="'trainer7'", on="tracker"),
         Row("--dev", "--dev", new="'default', 1,", on="fingerprints"),
         Row("--code-version", "--code-version 7.8.9", new="'7.8.9'", on="tracker"),
         Row("--repo", "--repo no-such-folder", new="no-such-folder", on="stderr", status=2),
-        Row("--min-severity", "--min-severity info", "quiet", new="1 new issue"),
-        Row("--group-shared", "--group-shared", "more --db fresh.db", new="fresh.db 660", on="files"),
+        Row("--min-severity", "--min-severity info", new="4 new issues"),
+        Row("--group-shared", "--group-shared", "more --db {out}/fresh.db", new="fresh.db 660", on="files"),
         Row("--since", "--since 2030-01-01", gone="new issue"),
-        Row("--settle", "--settle 99999h", "drift --settle 0s", gone="new issue"),
-        Row("--full", "--full", "runs --settle 0s", gone="nothing changed", before="scan runs --settle 0s"),
+        Row("--settle", "--settle 99999h", new="1 new issue,"),
+        Row("--full", "--full", "runs --settle 0s", gone="nothing changed"),
         Row("--dry-run", "--dry-run", new="--dry-run"),
         Row("--dry-run", "--dry-run", gone="Disk is low", on="tracker"),
         Row("--watch", "--watch", "more --dry-run", new="--watch", on="stderr", status=2),
@@ -254,13 +256,20 @@ TABLE: dict[str, list[Row]] = {
         Row("--baseline", "--baseline empty.json", new="gate failed", status=10),
         *stores(project=None),
         Row("--project", "--project other", new="gate failed", status=10),
-        Row("--fail-on", "--fail-on none", "more", new="passed", base_status=10),
+        Row("--fail-on", "--fail-on none", "more --settle 0s", new="passed", base_status=10),
         Row("--app", "--app trainer", new="gate failed", status=10),
         Row("--dev", "--dev", "more --settle 0s", new="(development)", status=10, base_status=10),
         Row("--code-version", "--code-version 99", new="gate failed", status=10),
         Row("--repo", "--repo no-such-folder", new="no-such-folder", on="stderr", status=2),
-        Row("--min-severity", "--min-severity info", "quiet", new="gate failed", status=10),
-        Row("--settle", "--settle 99999h", "drift --settle 0s", new="2 pending", base_status=10),
+        Row(
+            "--min-severity",
+            "--min-severity info",
+            "more --settle 0s",
+            new="Alert: hum",
+            status=10,
+            base_status=10,
+        ),
+        Row("--settle", "--settle 99999h", "more --settle 0s", new="2 pending", status=10, base_status=10),
         Row(
             "--version-order",
             "--version-order string",
@@ -268,7 +277,7 @@ TABLE: dict[str, list[Row]] = {
             gone="gate failed",
             base_status=10,
         ),
-        Row("--summary", "--summary summary.md", new="summary.md", on="files"),
+        Row("--summary", "--summary {out}/summary.md", new="summary.md", on="files"),
         Row("--strict", "--strict", "damaged", status=3, new="malformed", on="stderr"),
         Row("--no-cache", "--no-cache", gone="\ncache/", on="files"),
         CACHE_DIR,
@@ -298,7 +307,7 @@ TABLE: dict[str, list[Row]] = {
     ],
     "cache verify": [
         *(
-            replace(row, base="damaged --cache-dir other-cache", before=REMEMBER)
+            replace(row, base="damaged --cache-dir other-cache")
             for row in (
                 *limits(),
                 Row("--spill-dir", "--spill-dir spilled", new="'spilled/", on="engine"),
@@ -307,7 +316,7 @@ TABLE: dict[str, list[Row]] = {
                 JSON,
             )
         ),
-        Row("--cache-dir", "--cache-dir other-cache", "damaged", new="all equal", before=REMEMBER),
+        Row("--cache-dir", "--cache-dir other-cache", "damaged", new="all equal"),
     ],
     "doctor": [JSON],
     **ROWS_OF_THE_TRACKER,
@@ -350,38 +359,35 @@ def test_every_option_has_a_row() -> None:
 
 # ---- command lines -------------------------------------------------------------------------------------------
 
-#: Commands that write to no file: with open stores they run where the files are.
+#: Commands that write to no file in the folder, but a tracker or an output: they run where the files are.
 IN_PLACE = {
     *(f"query {name}" for name in ("issues", "sessions", "events", "ooms")),
     *(f"query {name}" for name in ("runs", "attachments", "summary", "correlate")),
     *("why", "report", "diff", "top", "shell", "sql", "export", "issues show", "scan", "gate", "mcp"),
-    *("describe", "cache list", "cache info"),
+    *("describe", "cache list", "cache info", "cache verify", "rollups"),
 }
-#: Options with which they do, or with which they change a tracker or a store.
-WRITING = ("--output", "--attach", "--as-agent")
+#: Those among them that change a tracker.
+OWN_TRACKER = {"scan", "mcp"}
 #: Options that do not get into each other's way: one command line shows what all of them do to the engine and files.
 TOGETHER = (
     "--threads",
     "--memory-limit",
     "--spill-dir",
     "--spill-limit",
+    "--unpack-limit",
     "--cache-dir",
     "--output",
     "--summary",
 )
-#: What is seen in copies only.
-OF_COPIES = ("engine", "files")
+#: What command lines do besides, and what is looked at where one does it by itself.
+BESIDES = ("engine", "files", "notices")
 
 
 def is_in_place(command: str, row: Row) -> bool:
-    return (
-        command in IN_PLACE
-        and row.before is None
-        and row.on not in OF_COPIES
-        and row.option not in WRITING
-        # It lets an agent write.
-        and (command, row.option) != ("mcp", "--allow")
-    )
+    writes = (command, row.option) == ("rollups", "--output")
+    # A table that a store was given stays there.
+    changes_store = row.option == "--attach"
+    return command in IN_PLACE and row.before is None and not writes and not changes_store
 
 
 def arguments(command: str, row: Row) -> tuple[str, str]:
@@ -391,7 +397,7 @@ def arguments(command: str, row: Row) -> tuple[str, str]:
     has none, where a command has a choice.
     """
     beside = [other for other in TABLE[command] if (other.base, other.before) == (row.base, row.before)]
-    together = [other for other in beside if other.option in TOGETHER and other.on in OF_COPIES]
+    together = [other for other in beside if other.option in TOGETHER and other.on in BESIDES]
     without_index = next((other for other in beside if other.option == "--no-cache"), None)
     joined = " ".join(other.args for other in together)
     if row in together:
@@ -406,18 +412,20 @@ class Runs:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self._seen: dict[tuple[str, str | None, bool], Seen] = {}
+        self._seen: dict[tuple[str, str, Any], Seen] = {}
 
     def of(self, command: str, row: Row, more: str) -> Seen:
         base = BASES.get(command, "") if row.base is None else row.base
-        line, in_place = f"{command} {base} {more}".rstrip(), is_in_place(command, row)
-        key = line, row.before, in_place
+        line = f"{command} {base} {more}".rstrip()
+        if not is_in_place(command, row):
+            return self._once(self.world.run_in_copy, line, row.before)
+        run = self.world.run_traced if row.on in BESIDES else self.world.run_in_place
+        return self._once(run, line, command in OWN_TRACKER)
+
+    def _once(self, run: Callable[..., Seen], line: str, how: Any) -> Seen:
+        key = run.__name__, line, how
         if key not in self._seen:
-            self._seen[key] = (
-                self.world.run_in_place(line, own_tracker=command == "scan")
-                if in_place
-                else self.world.run_in_copy(line, row.before)
-            )
+            self._seen[key] = run(line, how)
         return self._seen[key]
 
 

@@ -184,7 +184,7 @@ def test_a_namesake_of_another_program_is_left_out(tmp_path: Path) -> None:
             ),
         ]
         write_lines(folder / "events.jsonl", *records)
-        assert stormlog("scan", folder, "--db", db, "-q").status == 0
+    assert stormlog("scan", tmp_path / "a", tmp_path / "b", "--db", db, "-q").status == 0
     with Tracker(db, read_only=True) as tracker:
         found = tracker.list_issues().issues
         assert sorted(issue.app for issue in found) == ["a", "b"]

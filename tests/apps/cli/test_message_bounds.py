@@ -25,20 +25,30 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-def damage(folder: Path, count: int) -> Path:
-    folder.mkdir()
-    for number in range(count):
-        write_lines(folder / f"{number:02}.jsonl", event(session_id=f"s{number}"), "{broken")
-    return folder
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Folders of so many damaged files as their names say, and one with a name that steers terminals."""
+    top = tmp_path_factory.mktemp("many")
+    for name in ("9", "10", "11", "30", "steering"):
+        (top / name / "runs").mkdir(parents=True)
+        (top / name / "empty.json").write_text('{"format": "stormlog-issues", "version": 1, "issues": []}')
+    for count in (9, 10, 11, 30):
+        for number in range(count):
+            write_lines(
+                top / str(count) / "runs" / f"{number:02}.jsonl", event(session_id=f"s{number}"), "{broken"
+            )
+    write_lines(top / "steering" / "runs" / "a\x1b[31m\x07b.jsonl", event(), "{broken")
+    with shared_stores(top):
+        yield top
 
 
 @pytest.mark.parametrize(
     ("command", "count", "named", "last"),
     [
-        ("query issues", 9, 9, None),
+        ("query events", 9, 9, None),
         ("query issues", 10, 10, None),
         ("query issues", 11, 9, 2),
-        ("query issues", 30, 9, 21),
+        ("query events", 30, 9, 21),
         ("scan", 10, 10, None),
         ("scan", 11, 9, 2),
         ("gate --baseline empty.json", 10, 10, None),
@@ -46,13 +56,17 @@ def damage(folder: Path, count: int) -> Path:
     ],
 )
 def test_ten_notices_are_shown_and_of_more_nine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, count: int, named: int, last: int | None
+    many: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    count: int,
+    named: int,
+    last: int | None,
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(many / str(count))
     monkeypatch.setenv("STORMLOG_DB", str(tmp_path / "tracker.db"))
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    Path("empty.json").write_text('{"format": "stormlog-issues", "version": 1, "issues": []}')
-    damage(tmp_path / "runs", count)
 
     lines = stormlog(*command.split(), "runs").stderr.splitlines()
 
@@ -65,14 +79,11 @@ def test_ten_notices_are_shown_and_of_more_nine(
 
 @pytest.mark.parametrize("command", ["query events", "scan", "gate --baseline empty.json"])
 def test_control_characters_of_paths_do_not_reach_a_terminal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+    many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(many / "steering")
     monkeypatch.setenv("STORMLOG_DB", str(tmp_path / "tracker.db"))
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    Path("empty.json").write_text('{"format": "stormlog-issues", "version": 1, "issues": []}')
-    (tmp_path / "runs").mkdir()
-    write_lines(tmp_path / "runs" / "a\x1b[31m\x07b.jsonl", event(), "{broken")
 
     outcome = stormlog(*command.split(), "runs")
 
@@ -122,6 +133,7 @@ FOUND = {
 
 
 @pytest.mark.parametrize("found", FOUND)
+@pytest.mark.usefixtures("one_store_for_all_commands")
 def test_the_words_of_fail_on(tmp_path: Path, found: str) -> None:
     path, db = tmp_path / "a.jsonl", tmp_path / "tracker.db"
     write_lines(path, *busy_session("s1", 40))

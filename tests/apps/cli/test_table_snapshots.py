@@ -21,6 +21,7 @@ from stormlog.apps.cli.printing.formats import Answer, markdown_lines, plain_tab
 from stormlog.apps.cli.printing.terminal import print_terminal_table
 from stormlog.tracking import Actor, Tracker
 from tests.apps.cli.runner import stormlog
+from tests.apps.cli.shared_stores import shared_stores
 
 CAPTURES = Path(__file__).resolve().parents[3] / "examples" / "captures"
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -110,7 +111,11 @@ def shown() -> dict[str, str]:
     before = os.getcwd()
     os.chdir(CAPTURES)
     try:
-        with _tracker() as path, mock.patch.dict(os.environ, {"STORMLOG_CACHE": "off"}):
+        with (
+            shared_stores(),
+            _tracker() as path,
+            mock.patch.dict(os.environ, {"STORMLOG_CACHE": "off"}),
+        ):
             texts = {
                 f"{name}.txt": _text_of(
                     _answer_of(tuple(word.replace("TRACKER", path) for word in arguments))

@@ -158,7 +158,7 @@ def test_ctrl_c_inside_a_statement_is_no_failure_of_it(threads: str, tmp_path: P
     capture(tmp_path)
     endless = "SELECT count(*) FROM range(3000000) a(x), range(3000000) b(y) WHERE (x + y) % 7 = 3"
     status, shown = on_terminal(
-        "query", "issues", tmp_path, "-q", "--threads", threads, "--sql", endless, interrupt_after_s=2.0
+        "query", "issues", tmp_path, "-q", "--threads", threads, "--sql", endless, interrupt_after_s=1.2
     )
     assert (status, shown.strip()) == (130, "Interrupted.")
 
