@@ -24,7 +24,7 @@ from tests.stories.jobs import KINDS, Kind
 SIZES = ((3, 4), (5, 3), (1, 3), (2, 2), (64, 3), (8, 2), (16, 4))
 FEW = 4
 #: So many jobs that can lie beside each other are read by one store; with more of them, each question takes longer.
-BESIDE = 10
+BESIDE = 11
 
 
 @dataclass(frozen=True)
