@@ -43,7 +43,9 @@ def _cases() -> list[Case]:
     found = []
     for number, kind in enumerate(KINDS.values()):
         sizes = SIZES if few_or_many(0, 1) else SIZES[number % FEW :][:1]
-        found += [Case(kind, number, *size) for size in dict.fromkeys(kind.size(*size) for size in sizes)]
+        different = dict.fromkeys(kind.size(*size) for size in sizes)
+        # Sessions of the sizes of a kind, which may lie beside each other, have ids of their own.
+        found += [Case(kind, number + 1000 * place, *size) for place, size in enumerate(different)]
     return found
 
 
