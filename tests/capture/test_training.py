@@ -15,6 +15,7 @@ import pytest
 import stormlog.query
 from stormlog.explaining import Explanation
 from stormlog.presenting import brief
+from stormlog.query import QueryStore
 
 TRAINING = Path(__file__).parents[2] / "examples" / "train_cpu.py"
 #: Memory of the job: what it leaks is a part of it that cannot be overlooked.
@@ -56,13 +57,16 @@ def train(*arguments: str, folder: Path, inside: bool, outside: bool = False) ->
     return ended.returncode
 
 
+def reasons_of(store: QueryStore) -> list[str]:
+    """Return why memory ran out, for each of the issues that say so."""
+    return [
+        str(issue.fingerprint.dimensions["reason"]) for issue in store.list_issues() if issue.kind == "oom"
+    ]
+
+
 def explained(folder: Path) -> tuple[Explanation, list[str]]:
     with stormlog.query.open([folder], cache=False) as store:
-        return store.explain(), [
-            str(issue.fingerprint.dimensions["reason"])
-            for issue in store.list_issues()
-            if issue.kind == "oom"
-        ]
+        return store.explain(), reasons_of(store)
 
 
 def test_a_leak_is_the_component_that_grew(tmp_path: Path) -> None:
@@ -77,7 +81,8 @@ def test_a_leak_is_the_component_that_grew(tmp_path: Path) -> None:
 
 def test_a_leak_is_of_the_phase_that_keeps_memory(tmp_path: Path) -> None:
     assert train("--leak", "--steps", "30", folder=tmp_path, inside=True, outside=True) == 0
-    account, _ = explained(tmp_path)
+    with stormlog.query.open([tmp_path], cache=False) as store:
+        account = store.explain()
     assert account.memory is not None
     assert account.memory.growth_phase == "train / forward"
     assert account.memory.growth_phase_count in range(18, 28)
@@ -141,5 +146,5 @@ def test_the_example_trains_without_libraries_too(
             example.main()
     else:
         example.main()
-    _, reasons = explained(tmp_path)
-    assert reasons == (["message_pattern:memoryerror"] if "--oom" in flags else [])
+    with stormlog.query.open([tmp_path], cache=False) as store:
+        assert reasons_of(store) == (["message_pattern:memoryerror"] if "--oom" in flags else [])

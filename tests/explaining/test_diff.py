@@ -119,6 +119,20 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryStore]:
     stop = event(session_id="ended", timestamp_ns=START_NS + SECOND, event_type="stop")
     write_lines(folder / "ended.jsonl", event(session_id="ended"), stop)
     write_lines(folder / "running.jsonl", event(session_id="running"))
+    attempts = [
+        event(session_id="attempt-1", job_id="j", timestamp_ns=START_NS),
+        event(
+            session_id="attempt-1",
+            job_id="j",
+            timestamp_ns=START_NS + SECOND,
+            event_type="error",
+            context="CUDA out of memory",
+            metadata={"backend": "cuda", "oom_reason": "cuda"},
+        ),
+        event(session_id="attempt-2", job_id="j", timestamp_ns=START_NS + 100 * SECOND),
+        event(session_id="attempt-2", job_id="j", timestamp_ns=START_NS + 101 * SECOND, event_type="stop"),
+    ]
+    write_lines(folder / "attempts.jsonl", *attempts)
     with stormlog.query.open(folder, cache=False) as store:
         yield store
 
@@ -155,32 +169,17 @@ def test_a_bundle_that_names_no_session_is_a_run_of_its_own(tmp_path: Path) -> N
     assert {peak.after.peak_bytes for peak in found.peaks if peak.after is not None} == {None}
 
 
-def test_attempts_of_one_run_can_be_compared(tmp_path: Path) -> None:
-    lines = [
-        event(session_id="s-1", job_id="j", timestamp_ns=START_NS),
-        event(
-            session_id="s-1",
-            job_id="j",
-            timestamp_ns=START_NS + SECOND,
-            event_type="error",
-            context="CUDA out of memory",
-            metadata={"backend": "cuda", "oom_reason": "cuda"},
-        ),
-        event(session_id="s-2", job_id="j", timestamp_ns=START_NS + 100 * SECOND),
-        event(session_id="s-2", job_id="j", timestamp_ns=START_NS + 101 * SECOND, event_type="stop"),
-    ]
-    write_lines(tmp_path / "a.jsonl", *lines)
-    with stormlog.query.open(tmp_path, cache=False) as store:
-        found = store.compare_runs("j", "j", attempts=(1, 2))
-        assert (found.before.outcome, found.after.outcome) == ("failed", "ended")
-        assert (found.before.session_count, found.before.attempt_count) == (1, 2)
-        assert not found.is_same_run and found.issue_counts["gone"] == 1
-        whole = store.compare_runs("j", "j")
-        # The last attempt tells how the run ended.
-        assert (whole.after.outcome, whole.after.session_count) == ("ended", 2)
-        assert whole.issue_counts["same"] == 1 and whole.is_same_run
-        with pytest.raises(UnknownIdError, match="run 'job:j' has no attempt 3; it has 1, 2"):
-            store.compare_runs("j", "j", attempts=(1, 3))
+def test_attempts_of_one_run_can_be_compared(pairs: QueryStore) -> None:
+    found = pairs.compare_runs("j", "j", attempts=(1, 2))
+    assert (found.before.outcome, found.after.outcome) == ("failed", "ended")
+    assert (found.before.session_count, found.before.attempt_count) == (1, 2)
+    assert not found.is_same_run and found.issue_counts["gone"] == 1
+    whole = pairs.compare_runs("j", "j")
+    # The last attempt tells how the run ended.
+    assert (whole.after.outcome, whole.after.session_count) == ("ended", 2)
+    assert whole.issue_counts["same"] == 1 and whole.is_same_run
+    with pytest.raises(UnknownIdError, match="run 'job:j' has no attempt 3; it has 1, 2"):
+        pairs.compare_runs("j", "j", attempts=(1, 3))
 
 
 def test_a_run_that_still_runs_says_so(pairs: QueryStore) -> None:

@@ -165,16 +165,20 @@ def test_bundle_of_another_host_at_that_time_leaves_the_order_open(
     assert first is not None and (first.rank, first.certain) == (0, is_certain)
 
 
-@pytest.mark.parametrize("time_ns", [0, 2**63 - 1])
-def test_commands_that_lead_on_can_be_typed(tmp_path: Path, time_ns: int) -> None:
-    failed = failure(0, session_id="--s", job_id=None) | {"timestamp_ns": time_ns}
-    write_lines(tmp_path / "events.jsonl", failed, failure(1, session_id="t", job_id=None))
-    commands = explain(tmp_path, session_id="--s").next
-    assert commands
+def test_commands_that_lead_on_can_be_typed(tmp_path: Path) -> None:
+    times_ns = {"--first": 0, "--last": 2**63 - 1}
+    failures = [
+        failure(0, session_id=name, job_id=None) | {"timestamp_ns": at} for name, at in times_ns.items()
+    ]
+    write_lines(tmp_path / "events.jsonl", *failures, failure(1, session_id="t", job_id=None))
+    with stormlog.query.open([tmp_path], cache=False) as store:
+        commands_of = {name: store.explain(session_id=name).next for name in times_ns}
     with shared_stores():
-        for command in commands:
-            outcome = run_stormlog(*shlex.split(command)[1:])
-            assert outcome.status == 0, (command, outcome.stderr)
+        for name, commands in commands_of.items():
+            assert commands, name
+            for command in commands:
+                outcome = run_stormlog(*shlex.split(command)[1:])
+                assert outcome.status == 0, (command, outcome.stderr)
 
 
 @case

@@ -155,34 +155,44 @@ def test_nothing_to_explain_is_an_error(tmp_path: Path) -> None:
         explain(tmp_path)
 
 
-def test_attempts_of_a_run_are_told_apart(tmp_path: Path) -> None:
+@case
+def two_attempts(folder: Path) -> None:
     later = START_NS + 100 * SECOND
-    write_lines(
-        tmp_path / "events.jsonl",
+    write_apart(
+        folder,
         *samples(session_id="one"),
         failure(20, session_id="one"),
         *samples(session_id="two", start_ns=later),
         failure(120, session_id="two"),
     )
-    with stormlog.query.open([tmp_path], cache=False) as store:
-        assert store.explain().run.attempt == 2
-        first = store.explain(attempt=1)
-    assert first.first_failure is not None and first.first_failure.session_id == "one"
-    assert [(other.run_id, other.attempt) for other in first.other_runs] == [("job:j", 2)]
-    assert any(step.endswith("--run job:j --attempt 2") for step in first.next)
 
 
-def test_sessions_of_one_rank_that_overlap_are_explained_alone(tmp_path: Path) -> None:
-    write_lines(
-        tmp_path / "events.jsonl",
+def test_attempts_of_a_run_are_told_apart(explanation_of: ExplanationOf) -> None:
+    assert explanation_of("two_attempts").run.attempt == 2
+    first = explanation_of("two_attempts", attempt=1)
+    assert first.first_failure is not None and first.first_failure.session_id == "two_attempts one"
+    # The other cases lie beside it.
+    of_run = [other.attempt for other in first.other_runs if other.run_id == "job:two_attempts j"]
+    assert of_run == [2]
+    assert any(step.endswith("--run 'job:two_attempts j' --attempt 2") for step in first.next)
+
+
+@case
+def sessions_that_overlap(folder: Path) -> None:
+    write_apart(
+        folder,
         *samples(session_id="one"),
         *samples(session_id="two", start_ns=START_NS + 5 * SECOND),
         failure(10.5, session_id="two"),
     )
-    with stormlog.query.open([tmp_path], cache=False) as store:
-        answer, of_one = store.explain(), store.explain(session_id="one")
+
+
+def test_sessions_of_one_rank_that_overlap_are_explained_alone(explanation_of: ExplanationOf) -> None:
+    answer = explanation_of("sessions_that_overlap")
+    of_one = explanation_of("sessions_that_overlap", session_id="one")
     assert answer.run.ambiguous
-    assert answer.first_failure is not None and answer.first_failure.session_id == "two"
+    assert answer.first_failure is not None
+    assert answer.first_failure.session_id == "sessions_that_overlap two"
     assert of_one.first_failure is None
 
 

@@ -53,7 +53,7 @@ def _of_the_first(
     return grown(first, story, "allocated", 42 * 0.65 * GIB, "steady")
 
 
-@kind(alone=True)
+@kind()
 def asked_for_a_time(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """A time in the middle of a run that failed later: no failure is told, but the memory of every rank."""
     job = Job(root, rng, ranks, version).end_in(*BACKWARD)

@@ -354,7 +354,7 @@ def two_ranks_in_one_session(root: Path, rng: random.Random, ranks: int, version
     return grown(job, story, "allocated", 42 * 0.65 * GIB, "steady")
 
 
-@kind(most=8, alone=True)
+@kind(most=8)
 def a_session_without_a_job_id(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """Nothing names the job: the session is its own run."""
     job = Job(root, rng, 1, version, job_id=None).end_in(*BACKWARD)

@@ -34,7 +34,7 @@ def attempt_after_attempt(root: Path, rng: random.Random, ranks: int, version: i
     return grown(second, second.story(expected), "reserved_unused", 42 * 0.65 * GIB, "steady")
 
 
-@kind(least=3, most=16, alone=True)
+@kind(least=3, most=16)
 def fewer_ranks_in_the_next_attempt(root: Path, rng: random.Random, ranks: int, version: int) -> Story:
     """The job went on with one rank fewer after the first attempt, which had not failed of memory."""
     first = Job(root, rng, ranks, version)

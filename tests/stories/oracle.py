@@ -12,6 +12,7 @@ import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 from typing import Any
 
@@ -21,6 +22,8 @@ from tests.stories.oracle_phases import Span, paths_entered, phase_spans, phase_
 Event = dict[str, Any]
 COMPONENTS = ("allocated", "reserved_unused", "outside_allocator", "process")
 Percentile = Callable[[Sequence[float], float], float]
+#: The time of a sample and its components.
+Placed = tuple[int, dict[str, int | None]]
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,11 @@ class Series:
     def threshold(self) -> float:
         """Return the bytes from which on a change counts: a twentieth of the total or of the largest use."""
         return 0.05 * (self.total or max(sample["device_used_bytes"] for sample in self.samples))
+
+    @cached_property
+    def parts(self) -> list[dict[str, int | None]]:
+        """Return the components of every sample."""
+        return [components(sample, self) for sample in self.samples]
 
 
 def series(events: list[Event], failure_ns: int, device_id: int = 0) -> Series:
@@ -200,39 +208,40 @@ def _levels(of: Series, percentile: Percentile, by_time: bool) -> tuple[dict, di
     """Return baseline, growth and pattern of every component under one choice of percentile and halves."""
     first, end_ns = of.samples[0]["timestamp_ns"], of.failure_ns
     span = end_ns - first
-    window = [s for s in of.samples if span / 8 <= s["timestamp_ns"] - first <= 3 * span / 8]
+    placed = [(s["timestamp_ns"], parts) for s, parts in zip(of.samples, of.parts, strict=True)]
+    window = [(at, parts) for at, parts in placed if span / 8 <= at - first <= 3 * span / 8]
     if len(window) < 3:
-        window = [s for s in of.samples if s["timestamp_ns"] - first <= span / 2]
-    tenth = [s for s in of.samples if s["timestamp_ns"] - first >= 0.9 * span]
+        window = [(at, parts) for at, parts in placed if at - first <= span / 2]
+    tenth = [(at, parts) for at, parts in placed if at - first >= 0.9 * span]
     phase = phase_text(of.spans, of.samples[-1]["timestamp_ns"])
     if phase is not None:
-        alike = [s for s in window if phase_text(of.spans, s["timestamp_ns"]) == phase]
+        alike = [(at, parts) for at, parts in window if phase_text(of.spans, at) == phase]
         if len(alike) >= 5:
             window = alike
-            tenth = [s for s in tenth if phase_text(of.spans, s["timestamp_ns"]) == phase]
+            tenth = [(at, parts) for at, parts in tenth if phase_text(of.spans, at) == phase]
     halves = _halves(tenth, first + 0.95 * span, by_time)
     baseline, growth, patterns = {}, {}, {}
     for name in COMPONENTS:
-        values = [components(sample, of)[name] for sample in of.samples]
+        values = [parts[name] for parts in of.parts]
         if any(value is None for value in values):
             baseline[name] = growth[name] = patterns[name] = None
             continue
-        baseline[name] = percentile([components(s, of)[name] for s in window], 0.9)
-        tops = [percentile([components(s, of)[name] for s in half], 0.9) for half in halves if half]
+        baseline[name] = percentile([parts[name] for _, parts in window], 0.9)
+        tops = [percentile([parts[name] for _, parts in half], 0.9) for half in halves if half]
         end = max(values[-1], min(tops)) if tops else values[-1]
         growth[name] = end - baseline[name]
         patterns[name] = _pattern(of, name, end, percentile)
-    free = [components(sample, of)["free"] for sample in window]
+    free = [parts["free"] for _, parts in window]
     baseline["free"] = None if None in free else percentile(free, 0.1)
     return baseline, growth, patterns
 
 
-def _halves(tenth: list[Event], middle: float, by_time: bool) -> list[list[Event]]:
+def _halves(tenth: list[Placed], middle: float, by_time: bool) -> list[list[Placed]]:
     if not by_time:
         return [tenth[: len(tenth) // 2], tenth[len(tenth) // 2 :]]
     return [
-        [s for s in tenth if s["timestamp_ns"] < middle],
-        [s for s in tenth if s["timestamp_ns"] >= middle],
+        [(at, parts) for at, parts in tenth if at < middle],
+        [(at, parts) for at, parts in tenth if at >= middle],
     ]
 
 
@@ -245,10 +254,10 @@ def _pattern(of: Series, name: str, end: float, percentile: Percentile) -> str |
     begin = first + (of.failure_ns - first) / 8
     width = (of.failure_ns - begin) / parts
     grouped: dict[int, list[float]] = {}
-    for sample in of.samples:
+    for sample, of_sample in zip(of.samples, of.parts, strict=True):
         if sample["timestamp_ns"] >= begin:
             index = min(int((sample["timestamp_ns"] - begin) / width), parts - 1)
-            grouped.setdefault(index, []).append(components(sample, of)[name] or 0)
+            grouped.setdefault(index, []).append(of_sample[name] or 0)
     tops = [percentile(grouped[index], 0.9) for index in sorted(grouped)] + [end]
     kept = list(itertools.accumulate(reversed(tops), min))[::-1]
     rise = kept[-1] - kept[0]

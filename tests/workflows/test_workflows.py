@@ -23,7 +23,7 @@ from stormlog.workflows.issues import _common_folder
 from tests.captures import CHECKOUT
 from tests.tracking.shared_stores import one_store_of
 
-RUNS = CHECKOUT / "examples" / "captures" / "v4-cuda-sim"
+RUNS = CHECKOUT / "examples" / "captures" / "v4-cuda-sim" / "oom_dumps"
 
 
 @pytest.fixture

@@ -40,6 +40,13 @@ def scanned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="module")
+def stores(scanned: Path) -> Iterator[dict[bool, QueryStore]]:
+    """The job without a tracker and with the one that has scanned it, for tests that change nothing."""
+    with stormlog.query.open(JOB) as without, stormlog.query.open(JOB, tracker=scanned) as with_tracker:
+        yield {False: without, True: with_tracker}
+
+
 @dataclass(frozen=True)
 class Triage:
     """A tracker, and a client of a server that may change its issues."""
@@ -83,29 +90,28 @@ def actions_of(file: Path) -> list[str]:
 @pytest.mark.parametrize("permissions", [("issues:read",), BOTH])
 @pytest.mark.parametrize("has_tracker", [False, True])
 def test_tools_that_change_exist_with_the_permission_only(
-    scanned: Path, permissions: tuple[str, ...], has_tracker: bool
+    scanned: Path, stores: dict[bool, QueryStore], permissions: tuple[str, ...], has_tracker: bool
 ) -> None:
     file = str(scanned) if has_tracker else None
-    with stormlog.query.open(JOB, tracker=file) as store:
-        place = Workplace(store, tracker=file, permissions=permissions)
-        with connected(place) as client:
-            names = [tool.name for tool in client.run(lambda opened: opened.list_tools()).tools]
-            may_write = has_tracker and permissions == BOTH
-            assert names == [tool.name for tool in (*READING, *ASKING, *(WRITING if may_write else ()))]
-            instructions = client.run(_instructions)
-            assert ("How to change issues" in instructions) is may_write
-            assert ("A tracker is open" in instructions) is has_tracker
-            if not may_write:
-                refused = client.ask("claim", issue=OOM, revision=1)
-                assert refused.is_error
-                assert "--allow issues:write" in refused.text
-            if has_tracker:
-                # Who may only read cannot write by way of SQL, and opens the file for reading.
-                asked = client.ask("describe", view="tracking.issues")
-                assert "query with DESCRIBE tracking.issues" in asked.text
-                assert client.ask("query", sql="DESCRIBE tracking.issues").untrusted["rows"]
-                assert client.ask("query", sql="UPDATE tracking.issues SET status = 'resolved'").is_error
-                assert client.ask("get_issue", issue="1").untrusted["tracked"]["number"] == 1
+    place = Workplace(stores[has_tracker], tracker=file, permissions=permissions)
+    with connected(place) as client:
+        names = [tool.name for tool in client.run(lambda opened: opened.list_tools()).tools]
+        may_write = has_tracker and permissions == BOTH
+        assert names == [tool.name for tool in (*READING, *ASKING, *(WRITING if may_write else ()))]
+        instructions = client.run(_instructions)
+        assert ("How to change issues" in instructions) is may_write
+        assert ("A tracker is open" in instructions) is has_tracker
+        if not may_write:
+            refused = client.ask("claim", issue=OOM, revision=1)
+            assert refused.is_error
+            assert "--allow issues:write" in refused.text
+        if has_tracker:
+            # Who may only read cannot write by way of SQL, and opens the file for reading.
+            asked = client.ask("describe", view="tracking.issues")
+            assert "query with DESCRIBE tracking.issues" in asked.text
+            assert client.ask("query", sql="DESCRIBE tracking.issues").untrusted["rows"]
+            assert client.ask("query", sql="UPDATE tracking.issues SET status = 'resolved'").is_error
+            assert client.ask("get_issue", issue="1").untrusted["tracked"]["number"] == 1
 
 
 async def _instructions(client: Any) -> str:
