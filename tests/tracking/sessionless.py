@@ -11,7 +11,7 @@ from typing import Any
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
 from tests.telemetry.factories import record
 
-__all__ = ["OLD_NS", "alert", "drift", "write_runs"]
+__all__ = ["OLD_NS", "alert", "drift", "start", "write_runs"]
 
 S = 10**9
 #: Time of all files: sessions without an end are over long since.
@@ -29,6 +29,11 @@ def alert(at: int, context: str = "High usage", **fields: Any) -> dict[str, Any]
             **fields,
         )
     )
+
+
+def start(at: int, **fields: Any) -> dict[str, Any]:
+    """Return the start of a session that has no name: it describes the session, and is no evidence."""
+    return without_session(record(timestamp_ns=START_NS + at * S, event_type="start", **fields))
 
 
 def drift(at: int, count: int = 40, **fields: Any) -> list[dict[str, Any]]:

@@ -231,10 +231,15 @@ def test_alerts_that_no_scan_records_do_not_count(tmp_path: Path) -> None:
 
 
 def samples(**fields: Any) -> list[dict[str, Any]]:
-    """Return samples of a session without an end, with two findings."""
+    """Return samples of a session without an end, with two findings, and the start that describes it."""
     return [
-        event(timestamp_ns=START_NS + n * 10**9, device_used_bytes=(4 << 30) + n * (1 << 28), **fields)
-        for n in range(12)
+        event(
+            timestamp_ns=START_NS + n * 10**9,
+            device_used_bytes=(4 << 30) + n * (1 << 28),
+            event_type="sample" if n else "start",
+            **fields,
+        )
+        for n in range(13)
     ]
 
 
