@@ -49,12 +49,14 @@ def without_session(event: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in event.items() if name != "session_id"} | {"schema_version": 2}
 
 
-def write_runs(folder: Path, host: str = "h") -> None:
+def write_runs(folder: Path, host: str = "h", *, with_start: bool = False) -> None:
     """Write a file of each form that names no session, bundles, and a sink that names its sessions.
 
     Args:
         folder: Where to.
         host: Runs of different hosts have no session and no record in common.
+        with_start: Whether every session has a record that describes it: where one has none, each scan opens another
+            store to find a sample that does.
     """
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -64,7 +66,8 @@ def write_runs(folder: Path, host: str = "h") -> None:
     # The same line twice.
     twice = [alert(10, **on(11)), alert(20, **on(11)), alert(20, **on(11))]
     write_lines(folder / "twice.jsonl", twice)
-    write_lines(folder / "drift.jsonl", drift(1000, **on(12)))
+    starts = [start(999, **on(12))] if with_start else []
+    write_lines(folder / "drift.jsonl", [*starts, *drift(1000, **on(12))])
     write_lines(folder / "mixed.jsonl", [*drift(2000, **on(13)), alert(2100, "Disk is low", **on(13))])
     (folder / "host_events.json").write_text(json.dumps([alert(3000 + n, **on(14)) for n in range(3)]))
     with (folder / "host_events.csv").open("w", newline="") as stream:
