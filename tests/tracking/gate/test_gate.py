@@ -28,6 +28,7 @@ from stormlog.tracking.scanning.options import ScanOptions
 from stormlog.tracking.scanning.scan import scan
 from stormlog.tracking.sidecar_exchange import export_states
 from tests.apps.cli.samples import START_NS, event
+from tests.tracking.people import with_tables
 from tests.tracking.shared_stores import one_store_of
 
 NOW_NS = START_NS + 10**12
@@ -62,7 +63,7 @@ def write(folder: Path, *events: dict[str, Any]) -> Path:
 
 @pytest.fixture
 def tracker(tmp_path: Path) -> Iterator[Tracker]:
-    with Tracker(tmp_path / "tracker.db", clock=lambda: NOW_NS) as opened:
+    with Tracker(with_tables(tmp_path / "tracker.db"), clock=lambda: NOW_NS) as opened:
         yield opened
 
 

@@ -20,7 +20,7 @@ from stormlog.artifacts.event_files import path_session_id
 from stormlog.compaction import compact_sink
 from stormlog.tracking import Tracker
 from tests.query.sinks import write_lines, write_sink
-from tests.tracking.people import STANDING_NS
+from tests.tracking.people import STANDING_NS, with_tables
 from tests.tracking.sessionless import alert, drift
 from tests.tracking.shared_stores import one_store_of
 
@@ -247,7 +247,7 @@ def endings(tmp_path_factory: pytest.TempPathFactory) -> dict[Story, Exception |
 
 
 def new_tracker(path: Path) -> Tracker:
-    return Tracker(path, clock=lambda: STANDING_NS)
+    return Tracker(with_tables(path), clock=lambda: STANDING_NS)
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)

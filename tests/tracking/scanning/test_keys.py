@@ -23,6 +23,7 @@ from stormlog.tracking import Tracker
 from stormlog.tracking.database.migrations import load_migrations, migrate
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
 from tests.soak import IS_SOAK, few_or_many
+from tests.tracking.people import with_tables
 from tests.tracking.sessionless import OLD_NS, alert, write_bundle, write_runs
 from tests.tracking.shared_stores import one_store_of
 from tests.tracking.tables import everything, tables
@@ -35,7 +36,7 @@ OLD_ROOT = "/srv/runs"
 
 @pytest.fixture
 def tracker(tmp_path: Path) -> Iterator[Tracker]:
-    with Tracker(tmp_path / "tracker.db", clock=lambda: NOW_NS) as opened:
+    with Tracker(with_tables(tmp_path / "tracker.db"), clock=lambda: NOW_NS) as opened:
         yield opened
 
 

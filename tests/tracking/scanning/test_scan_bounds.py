@@ -21,7 +21,7 @@ S = 10**9
 
 @pytest.fixture
 def tracker(tmp_path: Path) -> Iterator[Tracker]:
-    with Tracker(tmp_path / "tracker.db", clock=lambda: 2_000_000_000 * S) as opened:
+    with Tracker(with_tables(tmp_path / "tracker.db"), clock=lambda: 2_000_000_000 * S) as opened:
         yield opened
 
 
