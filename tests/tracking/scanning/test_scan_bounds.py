@@ -65,7 +65,7 @@ def alerts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_a_hit_at_the_very_moment_counts(alerts: Path, tmp_path: Path, after_ns: int, is_there: bool) -> None:
     """That of the warning; the one before it is too early, and the others come later."""
     found = severities(alerts, tmp_path / "tracker.db", since_ns=START_NS + S + after_ns)
-    assert found == ["loud", "warning"] if is_there else ["loud"]
+    assert found == (["loud", "warning"] if is_there else ["loud"])
 
 
 @pytest.mark.parametrize(
