@@ -11,8 +11,8 @@ from pathlib import Path
 __all__ = ["arrive"]
 
 
-def arrive(source: Path, target: Path, rng: random.Random, stops: int) -> Iterator[None]:
-    """Copy a folder bit by bit; yields at some moments, and at last when everything is there.
+def arrive(source: Path, target: Path, rng: random.Random, stops: int) -> Iterator[bool]:
+    """Copy a folder bit by bit; yields at some moments, and at last when everything is there, whether it is.
 
     Lines grow at their end. Everything else arrives whole, manifests before what they describe.
 
@@ -48,11 +48,11 @@ def arrive(source: Path, target: Path, rng: random.Random, stops: int) -> Iterat
         with path.open("ab") as stream:
             stream.write(content)
         if number in at:
-            yield
+            yield False
     assert sorted(p.relative_to(target) for p in target.rglob("*") if p.is_file()) == [
         p.relative_to(source) for p in paths
     ]
-    yield
+    yield True
 
 
 def copy_whole(source: Path, target: Path) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
 from tests.telemetry.factories import record
 
-__all__ = ["OLD_NS", "alert", "drift", "write_runs"]
+__all__ = ["OLD_NS", "alert", "drift", "start", "write_runs"]
 
 S = 10**9
 #: Time of all files: sessions without an end are over long since.
@@ -31,6 +31,11 @@ def alert(at: int, context: str = "High usage", **fields: Any) -> dict[str, Any]
     )
 
 
+def start(at: int, **fields: Any) -> dict[str, Any]:
+    """Return the start of a session that has no name: it describes the session, and is no evidence."""
+    return without_session(record(timestamp_ns=START_NS + at * S, event_type="start", **fields))
+
+
 def drift(at: int, count: int = 40, **fields: Any) -> list[dict[str, Any]]:
     """Return samples without a session that show hidden memory and nothing else."""
     return [
@@ -44,12 +49,14 @@ def without_session(event: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in event.items() if name != "session_id"} | {"schema_version": 2}
 
 
-def write_runs(folder: Path, host: str = "h") -> None:
+def write_runs(folder: Path, host: str = "h", *, with_start: bool = False) -> None:
     """Write a file of each form that names no session, bundles, and a sink that names its sessions.
 
     Args:
         folder: Where to.
         host: Runs of different hosts have no session and no record in common.
+        with_start: Whether every session has a record that describes it: where one has none, each scan opens another
+            store to find a sample that does.
     """
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -59,7 +66,8 @@ def write_runs(folder: Path, host: str = "h") -> None:
     # The same line twice.
     twice = [alert(10, **on(11)), alert(20, **on(11)), alert(20, **on(11))]
     write_lines(folder / "twice.jsonl", twice)
-    write_lines(folder / "drift.jsonl", drift(1000, **on(12)))
+    starts = [start(999, **on(12))] if with_start else []
+    write_lines(folder / "drift.jsonl", [*starts, *drift(1000, **on(12))])
     write_lines(folder / "mixed.jsonl", [*drift(2000, **on(13)), alert(2100, "Disk is low", **on(13))])
     (folder / "host_events.json").write_text(json.dumps([alert(3000 + n, **on(14)) for n in range(3)]))
     with (folder / "host_events.csv").open("w", newline="") as stream:

@@ -19,14 +19,23 @@ __all__ = ["one_store_of"]
 def one_store_of(*paths: Path) -> Iterator[QueryStore]:
     """Give whatever opens these paths inside the same open store; the files must not change meanwhile.
 
-    Strict stores, those with a tracker, and those of other paths are opened as ever.
+    So do single files below them: scans look there for records that describe a session. Strict stores, those with a
+    tracker, and those of other paths are opened as ever.
     """
-    names, open_store = [str(path) for path in paths], stormlog.query.open
+    open_store = stormlog.query.open
+    names = tuple(map(str, paths))
 
     def shared(given: Sequence[str | os.PathLike[str]], **options: Any) -> Any:
-        if options.get("strict") or options.get("tracker") or [*map(os.fspath, given)] != names:
+        asked = tuple(map(os.fspath, given))
+        is_ours = asked == names or (
+            len(asked) == 1 and os.path.isfile(asked[0]) and any(map(Path(asked[0]).is_relative_to, paths))
+        )
+        if options.get("strict") or options.get("tracker") or not is_ours:
             return open_store(given, **options)
-        return contextlib.nullcontext(store)
+        if asked not in stores:
+            stores[asked] = stack.enter_context(open_store(asked, cache=False))
+        return contextlib.nullcontext(stores[asked])
 
-    with open_store(names, cache=False) as store, patch.object(stormlog.query, "open", shared):
-        yield store
+    with contextlib.ExitStack() as stack, patch.object(stormlog.query, "open", shared):
+        stores = {names: stack.enter_context(open_store(names, cache=False))}
+        yield stores[names]

@@ -7,11 +7,12 @@ from pathlib import Path
 import stormlog.tracking
 from stormlog.tracking import NotifySettings, Tracker
 from tests.query.sinks import busy_session, write_lines
+from tests.tracking.shared_stores import one_store_of
 
 
 def test_a_life_of_issues(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", busy_session("s1", 40))
-    with Tracker(tmp_path / "tracker.db") as tracker:
+    with one_store_of(path), Tracker(tmp_path / "tracker.db") as tracker:
         assert tracker.gate([path]).failed
         assert tracker.scan([path], code_version="1.0", settle_ns=0).issues_created > 0
         assert not tracker.gate([path]).failed

@@ -28,6 +28,7 @@ from stormlog.tracking.scanning.options import ScanOptions
 from stormlog.tracking.scanning.scan import scan
 from stormlog.tracking.sidecar_exchange import export_states
 from tests.apps.cli.samples import START_NS, event
+from tests.tracking.people import with_tables
 from tests.tracking.shared_stores import one_store_of
 
 NOW_NS = START_NS + 10**12
@@ -62,7 +63,7 @@ def write(folder: Path, *events: dict[str, Any]) -> Path:
 
 @pytest.fixture
 def tracker(tmp_path: Path) -> Iterator[Tracker]:
-    with Tracker(tmp_path / "tracker.db", clock=lambda: NOW_NS) as opened:
+    with Tracker(with_tables(tmp_path / "tracker.db"), clock=lambda: NOW_NS) as opened:
         yield opened
 
 
@@ -174,10 +175,10 @@ def test_one_newer_version_among_several_is_enough(tmp_path: Path, tracker: Trac
     versions: list[dict[str, Any]] = [{"app_version": "1.3"}, {"app_version": "1.5"}, {}]
     lines = [alert(f"s-{n}", at=n, **said) for n, said in enumerate(versions)]
     runs = write(tmp_path, *lines)
-    scan(tracker, [runs])
-    put(tracker, "resolved", "1.4")
-
-    (issue,) = gate(runs, baseline_of_tracker(tracker)).issues
+    with one_store_of(runs):
+        scan(tracker, [runs])
+        put(tracker, "resolved", "1.4")
+        (issue,) = gate(runs, baseline_of_tracker(tracker)).issues
 
     assert (issue.outcome, issue.code_versions) == ("regressed", ["1.3", "1.5"])
 
@@ -198,17 +199,20 @@ def test_telemetry_that_names_its_version_is_believed(tmp_path: Path, tracker: T
 
 
 def test_commits_compare_by_when_they_were_seen(tmp_path: Path, tracker: Tracker) -> None:
-    monday, tuesday = write(tmp_path, alert("s-1", git_sha="0a1b2c3")), tmp_path / "later"
-    scan(tracker, [monday / "events.jsonl"])
-    tuesday.mkdir()
-    write(tuesday, alert("s-2", at=10**9, git_sha="9f8e7d6"))
-
-    put(tracker, "resolved", "0a1b2c3")
-    with one_store_of(tuesday):
+    monday, tuesday = tmp_path / "monday", tmp_path / "tuesday"
+    for day, line in (
+        (monday, alert("s-1", git_sha="0a1b2c3")),
+        (tuesday, alert("s-2", at=10**9, git_sha="9f8e7d6")),
+    ):
+        day.mkdir()
+        write(day, line)
+    with one_store_of(monday), one_store_of(tuesday):
+        scan(tracker, [monday])
+        put(tracker, "resolved", "0a1b2c3")
         assert outcome(gate(tuesday, baseline_of_tracker(tracker))) == "regressed"
         scan(tracker, [tuesday])
-    put(tracker, "resolved", "9f8e7d6")
-    assert outcome(gate(monday / "events.jsonl", baseline_of_tracker(tracker))) == "older"
+        put(tracker, "resolved", "9f8e7d6")
+        assert outcome(gate(monday, baseline_of_tracker(tracker))) == "older"
 
 
 def test_settings_of_the_project_count(runs: Path, tracker: Tracker) -> None:
@@ -225,16 +229,21 @@ def test_settings_of_the_project_count(runs: Path, tracker: Tracker) -> None:
 
 def test_alerts_that_no_scan_records_do_not_count(tmp_path: Path) -> None:
     runs = write(tmp_path, alert("s-1", severity="info"), alert("s-1", "other"))
-
-    assert [issue.title for issue in gate(runs, NOTHING).issues] == ["Alert: other"]
-    assert len(evaluate([runs], NOTHING, ScanOptions(min_severity="info", cache=False)).issues) == 2
+    with one_store_of(runs):
+        assert [issue.title for issue in gate(runs, NOTHING).issues] == ["Alert: other"]
+        assert len(evaluate([runs], NOTHING, ScanOptions(min_severity="info", cache=False)).issues) == 2
 
 
 def samples(**fields: Any) -> list[dict[str, Any]]:
-    """Return samples of a session without an end, with two findings."""
+    """Return samples of a session without an end, with two findings, and the start that describes it."""
     return [
-        event(timestamp_ns=START_NS + n * 10**9, device_used_bytes=(4 << 30) + n * (1 << 28), **fields)
-        for n in range(12)
+        event(
+            timestamp_ns=START_NS + n * 10**9,
+            device_used_bytes=(4 << 30) + n * (1 << 28),
+            event_type="sample" if n else "start",
+            **fields,
+        )
+        for n in range(13)
     ]
 
 
@@ -250,26 +259,40 @@ def findings(report: GateReport) -> list[str]:
     return sorted(set(outcomes))
 
 
-def test_findings_of_a_session_that_may_still_grow_are_pending(tmp_path: Path) -> None:
-    runs = hidden_memory(tmp_path)
+@pytest.fixture(scope="module")
+def without_end(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Three programs: one whose session may still grow, one whose file is old, and one whose session has stopped."""
+    folder = tmp_path_factory.mktemp("without_end")
+    stop = {"timestamp_ns": START_NS + 10**12, "event_type": "stop"}
+    for app, more in {"growing": [], "old": [], "stopped": [stop]}.items():
+        said = {"session_id": f"s-{app}", "metadata": {"backend": "cuda", "app": app}}
+        write(folder, *samples(**said), *(event(**fields, **said) for fields in more))
+        (folder / "events.jsonl").rename(folder / f"{app}.jsonl")
+    os.utime(folder / "old.jsonl", ns=(START_NS, START_NS))
+    with one_store_of(folder):
+        yield folder
 
-    report = gate(runs, NOTHING, fail_on=["new", "regressed", "recurring"])
+
+def of_program(report: GateReport, app: str) -> GateReport:
+    return replace(report, issues=[issue for issue in report.issues if issue.app == app])
+
+
+def test_findings_of_a_session_that_may_still_grow_are_pending(without_end: Path) -> None:
+    report = of_program(gate(without_end, NOTHING, fail_on=["new", "regressed", "recurring"]), "growing")
 
     assert findings(report) == ["pending"] and not report.failed
     assert [issue["outcome"] for issue in report.as_dict()["pending"]] == ["pending", "pending"]
     text = markdown_summary(report)
     assert "0 new, 0 regressed, 0 recurring, 2 pending; " in text
     assert "### Pending: found in sessions that may still grow" in text
-    assert gate(runs, NOTHING, fail_on=["pending"]).failed
+    assert replace(report, fail_on=["pending"]).failed
 
 
-def test_findings_count_once_their_session_is_over(tmp_path: Path) -> None:
-    runs = hidden_memory(tmp_path)
-    assert findings(evaluate([runs], NOTHING, ScanOptions(settle_ns=0, cache=False))) == ["new"]
-    os.utime(runs / "events.jsonl", ns=(START_NS, START_NS))
-    assert findings(gate(runs, NOTHING)) == ["new"]
-    hidden_memory(runs, event(timestamp_ns=START_NS + 10**12, event_type="stop"))
-    assert findings(gate(runs, NOTHING)) == ["new"]
+def test_findings_count_once_their_session_is_over(without_end: Path) -> None:
+    report = gate(without_end, NOTHING)
+    assert findings(of_program(report, "old")) == findings(of_program(report, "stopped")) == ["new"]
+    report = evaluate([without_end], NOTHING, ScanOptions(settle_ns=0, cache=False))
+    assert findings(of_program(report, "growing")) == ["new"]
 
 
 #: Status and version of the fix in the baseline, and the outcome of what version 2.0 shows.
@@ -301,8 +324,7 @@ def pending(tmp_path_factory: pytest.TempPathFactory) -> GateReport:
 def test_a_pending_finding_that_is_known_stays_so(
     status: str, fix: str | None, expected: str, pending: GateReport
 ) -> None:
-    issues = [issue for issue in pending.issues if issue.app == f"{status} in {fix}"]
-    report = replace(pending, issues=issues)
+    report = of_program(pending, f"{status} in {fix}")
     assert findings(report) == [expected] and not report.failed
 
 
@@ -324,11 +346,10 @@ def test_an_issue_of_settled_sessions_is_judged_by_them(tmp_path: Path) -> None:
 def test_scan_export_and_gate_agree_about_young_sessions(tmp_path: Path, tracker: Tracker) -> None:
     (tmp_path / "runs").mkdir()
     runs = hidden_memory(tmp_path / "runs", alert("s-1"))
-    with Tracker(tmp_path / "now.db") as now:
+    with Tracker(tmp_path / "now.db") as now, one_store_of(runs):
         scan(now, [runs])
         export_states(now, tmp_path / "issues.json")
-
-    report = gate(runs, baseline_of_file(tmp_path / "issues.json"), fail_on=["new"])
+        report = gate(runs, baseline_of_file(tmp_path / "issues.json"), fail_on=["new"])
 
     assert not report.failed and report.counts["known"] == 1 and report.counts["pending"] == 2
 
@@ -382,15 +403,16 @@ def test_nothing_is_changed(tracker: Tracker, tmp_path: Path) -> None:
             if path.is_file()
         }
 
-    scan(tracker, [runs])
-    put(tracker, "resolved", "1.0")
-    with tracker.reading() as connection:
-        before = connection.execute("SELECT * FROM issues").fetchall()
     files = bytes_of(runs)
+    with one_store_of(runs):
+        scan(tracker, [runs])
+        put(tracker, "resolved", "1.0")
+        with tracker.reading() as connection:
+            before = connection.execute("SELECT * FROM issues").fetchall()
 
-    first = gate(runs, baseline_of_tracker(tracker), "2.0")
+        first = gate(runs, baseline_of_tracker(tracker), "2.0")
 
-    assert gate(runs, baseline_of_tracker(tracker), "2.0") == first
+        assert gate(runs, baseline_of_tracker(tracker), "2.0") == first
     assert bytes_of(runs) == files
     with tracker.reading() as connection:
         assert connection.execute("SELECT * FROM issues").fetchall() == before

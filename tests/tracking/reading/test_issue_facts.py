@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import stormlog.query
 from stormlog.issues.what import what_of
 from stormlog.tracking import Tracker
 from tests.tracking.evidence import see
+from tests.tracking.shared_stores import one_store_of
 
 CAPTURES = Path(__file__).resolve().parents[3] / "examples" / "captures"
 
@@ -17,10 +17,9 @@ CAPTURES = Path(__file__).resolve().parents[3] / "examples" / "captures"
 @pytest.mark.parametrize("capture", ["v4-cuda-sim", "sink-retention"])
 def test_a_tracker_counts_failures_and_tells_issues_as_a_query_does(capture: str, tmp_path: Path) -> None:
     path = CAPTURES / capture
-    with stormlog.query.open(path, cache=False) as store:
+    with one_store_of(path) as store, Tracker(tmp_path / "tracker.db") as tracker:
         failures = {name: count.failure_count for name, count in store.issue_counts().items()}
         issues = {issue.fingerprint_id: issue for issue in store.list_issues()}
-    with Tracker(tmp_path / "tracker.db") as tracker:
         tracker.scan([path], settle_ns=0)
         tracked = tracker.list_issues(limit=200).issues
     assert {issue.fingerprint_ids[0]: issue.failure_count for issue in tracked} == failures

@@ -14,6 +14,7 @@ from stormlog.tracking import Tracker
 from stormlog.tracking.models import TrackedIssue
 from tests.soak import few_or_many
 from tests.tracking.evidence import fingerprint_id, see
+from tests.tracking.people import with_tables
 from tests.tracking.tables import everything, tables
 
 S = 10**9
@@ -245,7 +246,8 @@ def test_the_order_of_evidence_does_not_matter(
     seed.shuffle(shuffled)  # type: ignore[attr-defined]
     results = []
     for order in (sightings, shuffled):
-        with Tracker(tmp_path_factory.mktemp("order") / "tracker.db", clock=lambda: 5) as tracker:
+        path = with_tables(tmp_path_factory.mktemp("order") / "tracker.db")
+        with Tracker(path, clock=lambda: 5) as tracker:
             for name, session, at, version, rank, user, run in order:
                 see(tracker, name, session, at, version=version, rank=rank, user=user, run=run)
             results.append(tables(tracker))

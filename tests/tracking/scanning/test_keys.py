@@ -23,8 +23,8 @@ from stormlog.tracking import Tracker
 from stormlog.tracking.database.migrations import load_migrations, migrate
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
 from tests.soak import IS_SOAK, few_or_many
-from tests.telemetry.factories import record
-from tests.tracking.sessionless import OLD_NS, alert, drift, write_bundle, write_runs
+from tests.tracking.people import with_tables
+from tests.tracking.sessionless import OLD_NS, alert, write_bundle, write_runs
 from tests.tracking.shared_stores import one_store_of
 from tests.tracking.tables import everything, tables
 
@@ -36,7 +36,7 @@ OLD_ROOT = "/srv/runs"
 
 @pytest.fixture
 def tracker(tmp_path: Path) -> Iterator[Tracker]:
-    with Tracker(tmp_path / "tracker.db", clock=lambda: NOW_NS) as opened:
+    with Tracker(with_tables(tmp_path / "tracker.db"), clock=lambda: NOW_NS) as opened:
         yield opened
 
 
@@ -98,19 +98,27 @@ def pack_elsewhere(runs: Path) -> Path:
     return pack(move_to_another_file_system(runs))
 
 
+def name_relatively(runs: Path) -> Path:
+    return Path(os.path.relpath(runs))
+
+
 MOVES = [rename_folder, rename_files, move_to_another_file_system, copy, pack, pack_elsewhere, link_folder]
+MOVES += [name_relatively]
 
 
 def test_files_that_were_moved_copied_or_packed_hold_nothing_new(tmp_path: Path, tracker: Tracker) -> None:
     """Each move has runs of a host of its own, which have nothing in common with the others."""
     runs = {move: tmp_path / move.__name__ / "runs" for move in MOVES}
     for move, folder in runs.items():
-        write_runs(folder, host=move.__name__)
+        write_runs(folder, host=move.__name__, with_start=move != pack_elsewhere)
     scan(tracker, *runs.values(), code_version="1.0")
     resolve_all(tracker)
     known = evidence(tracker)
-    found = scan(tracker, *(move(folder) for move, folder in runs.items()), code_version="2.0")
-    assert found == {}, {path for key, path in evidence(tracker).items() if key not in known}
+    moved = [move(folder) for move, folder in runs.items()]
+    with one_store_of(*moved):
+        for full in (False, True):
+            found = scan(tracker, *moved, code_version="2.0", full=full)
+            assert found == {}, {path for key, path in evidence(tracker).items() if key not in known}
     assert {issue.status for issue in tracker.list_issues(limit=200).issues} == {"resolved"}
 
 
@@ -127,105 +135,6 @@ def evidence(tracker: Tracker) -> dict[str, str]:
         )
 
 
-def test_a_relative_path_names_the_same_files(
-    tmp_path: Path, tracker: Tracker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_runs(tmp_path / "runs")
-    scan(tracker, tmp_path / "runs")
-    monkeypatch.chdir(tmp_path)
-    assert scan(tracker, Path("runs"), full=True) == {}
-
-
-def test_a_session_keeps_its_key_while_its_file_grows(tmp_path: Path, tracker: Tracker) -> None:
-    """A record that is older than all others comes last; so the file is known again by either."""
-    path = write_lines(tmp_path / "events.jsonl", [alert(10)])
-    scan(tracker, path)
-    write_lines(path, [alert(10), alert(5)])
-    assert scan(tracker, path) == {"evidence_new": 1}
-    assert sessions(tracker) == 1
-    path.rename(tmp_path / "other.jsonl")
-    (tmp_path / "copy").mkdir()
-    shutil.copy(tmp_path / "other.jsonl", tmp_path / "copy" / "events.jsonl")
-    assert scan(tracker, tmp_path) == {}
-
-
-def test_a_session_keeps_its_key_when_its_oldest_records_are_gone(tmp_path: Path, tracker: Tracker) -> None:
-    segments = {f"segment-00000{n}.jsonl": [alert(100 * n + m) for m in range(5)] for n in range(1, 4)}
-    write_sink(tmp_path / "sink", segments)
-    flat = write_lines(tmp_path / "events.jsonl", [alert(n, pid=8) for n in range(10)])
-    scan(tracker, tmp_path)
-    resolve_all(tracker)
-    del segments["segment-000001.jsonl"]
-    (tmp_path / "sink" / "segment-000001.jsonl").unlink()
-    write_sink(tmp_path / "sink", segments)
-    (tmp_path / "sink").rename(tmp_path / "moved")
-    write_lines(flat, [alert(n, pid=8) for n in range(5, 10)])
-    assert scan(tracker, tmp_path, code_version="2.0") == {}
-
-
-def test_two_processes_are_two_sessions(tmp_path: Path, tracker: Tracker) -> None:
-    write_lines(tmp_path / "a.jsonl", [alert(10, pid=1)])
-    write_lines(tmp_path / "b.jsonl", [alert(10, pid=2)])
-    assert scan(tracker, tmp_path)["occurrences_created"] == 2
-
-
-def test_an_id_that_was_recorded_is_a_key_whatever_it_looks_like(tmp_path: Path, tracker: Tracker) -> None:
-    """This one is what would be made of the path of the very file."""
-    path = tmp_path / "runs" / "events.jsonl"
-    path.parent.mkdir()
-    named = path_session_id(str(path), "telemetry_jsonl")
-    write_lines(path, [record(**(alert(10) | {"session_id": named}))])
-    scan(tracker, path)
-    with tracker.reading() as connection:
-        assert connection.execute("SELECT session_id FROM issue_occurrences").fetchall()[0][0] == named
-    assert scan(tracker, rename_folder(path.parent)) == {}
-
-
-def test_a_session_that_only_the_manifest_names_is_known_without_it(tmp_path: Path, tracker: Tracker) -> None:
-    sink = write_sink(tmp_path / "sink", {"segment-000001.jsonl": [alert(10), alert(20)]})
-    manifest = json.loads((sink / "manifest.json").read_text())
-    manifest["segments"][0]["session_id"] = "named"
-    (sink / "manifest.json").write_text(json.dumps(manifest))
-    scan(tracker, tmp_path)
-    with tracker.reading() as connection:
-        assert connection.execute("SELECT session_id FROM issue_occurrences").fetchall()[0][0] == "named"
-    (tmp_path / "flat").mkdir()
-    shutil.copy(sink / "segment-000001.jsonl", tmp_path / "flat" / "events.jsonl")
-    assert scan(tracker, tmp_path) == {}
-    (sink / "manifest.json").unlink()
-    assert scan(tracker, tmp_path, full=True) == {}
-
-
-def test_the_query_shows_the_session_that_the_path_gives(tmp_path: Path, tracker: Tracker) -> None:
-    path = write_lines(tmp_path / "events.jsonl", [alert(10)])
-    scan(tracker, path)
-    with stormlog.query.open([path], cache=False) as store:
-        ((shown,),) = store.sql("SELECT session_id FROM sessions").rows
-    assert shown == path_session_id(str(path), "telemetry_jsonl")
-    with tracker.reading() as connection:
-        (key,) = connection.execute("SELECT session_id FROM issue_occurrences").fetchone()
-    assert key.startswith("session-") and key != shown
-
-
-def test_a_finding_that_changes_after_its_file_was_moved_is_replaced(
-    tmp_path: Path, tracker: Tracker
-) -> None:
-    events = drift(0, 400)
-    (tmp_path / "runs").mkdir()
-    path = write_lines(tmp_path / "runs" / "events.jsonl", events[:8])
-    scan(tracker, path)
-    path = rename_folder(path.parent) / path.name
-    write_lines(path, events)
-    scan(tracker, path)
-    with Tracker(tmp_path / "once.db") as once:
-        scan(once, path)
-        assert titles(tracker) == titles(once)
-
-
-def titles(tracker: Tracker) -> list[str]:
-    return sorted(issue.title for issue in tracker.list_issues(limit=200).issues)
-
-
 def sessions(tracker: Tracker) -> int:
     with tracker.reading() as connection:
         return int(
@@ -233,62 +142,25 @@ def sessions(tracker: Tracker) -> int:
         )
 
 
-def hits_of_sessions(tracker: Tracker) -> list[int]:
-    with tracker.reading() as connection:
-        return [count for (count,) in connection.execute("SELECT hit_count FROM issue_occurrences")]
-
-
-# ---- equal records -----------------------------------------------------------------------------------------
-
-
-def named(at: int = 10) -> dict[str, Any]:
-    return alert(at) | {"schema_version": 3, "session_id": "s1"}
-
-
-def test_a_record_that_stands_twice_is_two_pieces_of_evidence(tmp_path: Path, tracker: Tracker) -> None:
-    """Of a session that has a name, and of one that has none."""
-    events = {"named": named(), "sessionless": alert(10)}
-    for name, event in events.items():
-        write_lines(tmp_path / f"{name}.jsonl", [event, event])
-    assert scan(tracker, tmp_path) == {"evidence_new": 4, "occurrences_created": 2, "issues_created": 1}
-    assert hits_of_sessions(tracker) == [2, 2]
-    for name in events:
-        shutil.copy(tmp_path / f"{name}.jsonl", tmp_path / f"copy_of_{name}.jsonl")
-    with one_store_of(tmp_path), Tracker(tmp_path / "both.db") as both:
-        assert scan(tracker, tmp_path) == {}
-        assert scan(both, tmp_path)["evidence_new"] == 4
-        assert hits_of_sessions(both) == [2, 2]
-    for name, event in events.items():
-        write_lines(tmp_path / f"{name}.jsonl", [event, event, event])
-    assert scan(tracker, tmp_path) == {"evidence_new": 2}
-    assert hits_of_sessions(tracker) == [3, 3]
-
-
-def test_equal_records_are_counted_over_the_segments_of_a_sink(tmp_path: Path, tracker: Tracker) -> None:
-    write_sink(
-        tmp_path / "sink", {"segment-000001.jsonl": [named(), named(20)], "segment-000002.jsonl": [named(20)]}
-    )
-    assert scan(tracker, tmp_path)["evidence_new"] == 3
-    compact_sink(tmp_path / "sink", output=tmp_path / "compacted")
-    assert scan(tracker, tmp_path / "compacted") == {}
-
-
 # ---- bundles -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("session_id", [None, "s1"])
-def test_a_bundle_is_known_by_its_content(session_id: str | None, tmp_path: Path, tracker: Tracker) -> None:
-    bundle = tmp_path / "dumps" / "oom_dump_1"
-    write_bundle(bundle, session_id=session_id)
-    assert scan(tracker, tmp_path)["evidence_new"] == 1
-    shutil.copytree(bundle, tmp_path / "copies" / "oom_dump_1")
-    bundle.rename(bundle.with_name("oom_dump_renamed"))
+def test_a_bundle_is_known_by_its_content(tmp_path: Path, tracker: Tracker) -> None:
+    """One that names a session, and one that names none."""
+    bundles = {tmp_path / "dumps" / f"oom_dump_{session_id}": session_id for session_id in (None, "s1")}
+    for bundle, session_id in bundles.items():
+        write_bundle(bundle, session_id=session_id)
+    assert scan(tracker, tmp_path)["evidence_new"] == 2
+    for bundle in bundles:
+        shutil.copytree(bundle, tmp_path / "copies" / bundle.name)
+        bundle.rename(bundle.with_name(f"{bundle.name}_renamed"))
     assert scan(tracker, tmp_path) == {}
-    # Another one under the first name.
-    write_bundle(bundle, session_id=session_id)
-    metadata = json.loads((bundle / "metadata.json").read_text()) | {"exception_message": "another"}
-    (bundle / "metadata.json").write_text(json.dumps(metadata))
-    assert scan(tracker, tmp_path)["evidence_new"] == 1
+    # Others under the first names.
+    for bundle, session_id in bundles.items():
+        write_bundle(bundle, session_id=session_id)
+        metadata = json.loads((bundle / "metadata.json").read_text()) | {"exception_message": "another"}
+        (bundle / "metadata.json").write_text(json.dumps(metadata))
+    assert scan(tracker, tmp_path)["evidence_new"] == 2
 
 
 def test_a_bundle_whose_metadata_comes_later_is_one_bundle(tmp_path: Path, tracker: Tracker) -> None:
@@ -304,35 +176,38 @@ def test_a_bundle_whose_metadata_comes_later_is_one_bundle(tmp_path: Path, track
     assert scan(tracker, bundle.parent) == {}
 
 
-@pytest.mark.parametrize("bundle_first", [False, True])
 def test_what_a_ledger_says_of_a_session_is_no_part_of_the_evidence_of_its_bundle(
-    tmp_path: Path, tracker: Tracker, bundle_first: bool
+    tmp_path: Path, tracker: Tracker
 ) -> None:
-    """It says something else later, and is not always there when the bundle is scanned."""
-    bundle = tmp_path / "dumps" / "oom_dump_1"
-    write_bundle(bundle, session_id="named")
-    manifest = json.loads((bundle / "manifest.json").read_text())
-    del manifest["session_status"]
-    (bundle / "manifest.json").write_text(json.dumps(manifest))
-    events = busy_session("named", 40)
-    summary = {
-        "session_id": "named",
-        "status": "running",
-        "started_at_ns": START_NS,
-        "ended_at_ns": None,
-        "host": "h",
-        "pid": 7,
-        "source": "stormlog.session",
-    }
-    write_sink(tmp_path / "sink", {"segment-000001.jsonl": events}, sessions=[summary])
-    if bundle_first:
-        scan(tracker, bundle)
+    """It says something else later, and is not always there when the bundle is scanned: that of one comes first."""
+    names = ("bundle first", "both at once")
+
+    def write_ledger(name: str, status: str) -> None:
+        summary = {
+            "session_id": name,
+            "status": status,
+            "started_at_ns": START_NS,
+            "ended_at_ns": None,
+            "host": "h",
+            "pid": 7,
+            "source": "stormlog.session",
+        }
+        files = {"segment-000001.jsonl": busy_session(name, 40)}
+        write_sink(tmp_path / name / "sink", files, sessions=[summary])
+
+    for name in names:
+        bundle = tmp_path / name / "dumps" / "oom_dump_1"
+        write_bundle(bundle, session_id=name)
+        manifest = json.loads((bundle / "manifest.json").read_text())
+        del manifest["session_status"]
+        (bundle / "manifest.json").write_text(json.dumps(manifest))
+        write_ledger(name, "running")
+    scan(tracker, tmp_path / "bundle first" / "dumps")
     scan(tracker, tmp_path)
-    (metadata,) = (json.loads(str(row[-1])) for row in tables(tracker)["evidence"] if "oom_bundle" in row)
-    assert (metadata["session_status"], metadata["event_count"]) == (None, 30)
-    write_sink(
-        tmp_path / "sink", {"segment-000001.jsonl": events}, sessions=[summary | {"status": "completed"}]
-    )
+    said = [json.loads(str(row[-1])) for row in tables(tracker)["evidence"] if "oom_bundle" in row]
+    assert [(told["session_status"], told["event_count"]) for told in said] == [(None, 30), (None, 30)]
+    for name in names:
+        write_ledger(name, "completed")
     assert scan(tracker, tmp_path, full=True) == {}
 
 
@@ -451,7 +326,7 @@ def test_new_evidence_of_an_older_tracker_is_new(tmp_path: Path) -> None:
 def test_no_sequence_of_moves_makes_anything_new(seed: int, tmp_path: Path, tracker: Tracker) -> None:
     rng = random.Random(seed)
     runs = tmp_path / "world" / "runs"
-    write_runs(runs)
+    write_runs(runs, with_start=True)
     scan(tracker, runs, code_version="1.0")
     resolve_all(tracker)
     # Every move at least once, in any order.

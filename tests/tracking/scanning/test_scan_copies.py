@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stormlog.compaction import compact_sink
-from stormlog.tracking import Tracker
+from stormlog.tracking import ScanReport, Tracker
 from stormlog.tracking.scanning.options import ScanOptions
 from stormlog.tracking.scanning.scan import scan
 from tests.engine.analysis.test_copies import oom_bundle
 from tests.query.sinks import busy_session, write_sink
 from tests.tracking.people import Clock, new_tracker
+from tests.tracking.shared_stores import one_store_of
 from tests.tracking.tables import tables
 
 S = 10**9
@@ -40,52 +43,85 @@ def runs(tmp_path: Path) -> Path:
     return write_runs(tmp_path)
 
 
+class Scans:
+    """Trackers that scan the same folder with a copy, at those moments of its life that their names speak of.
+
+    Each state of the folder is opened once. With the original alone it is what is wanted of all others.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._trackers: dict[str, Tracker] = {}
+        self.reports: dict[str, list[ScanReport]] = {}
+        self.recorded: dict[str, list[dict[str, Any]]] = {}
+
+    def scan(self, name: str, *paths: Path, now_ns: int | None = None, **options: Any) -> None:
+        if name not in self._trackers:
+            self._trackers[name] = new_tracker(self._folder, Clock(), f"{name}.db")
+        tracker = self._trackers[name]
+        if now_ns is not None:
+            tracker.clock = lambda: now_ns
+        report = tracker.scan(list(paths), **{"settle_ns": 0, **options})
+        self.reports.setdefault(name, []).append(report)
+        self.recorded.setdefault(name, []).append(recorded(tracker))
+
+    def close(self) -> None:
+        for tracker in self._trackers.values():
+            tracker.close()
+
+
 @pytest.fixture(scope="module")
-def wanted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scans]:
+    folder = tmp_path_factory.mktemp("scans")
+    runs, now_ns, wait = write_runs(folder), time.time_ns(), {"settle_ns": 600 * S}
+    with contextlib.closing(Scans(folder)) as scans:
+        with one_store_of(runs):
+            scans.scan("alone", runs)
+            scans.scan("copied later", runs)
+        compact_sink(runs / "job", None)
+        with one_store_of(runs):
+            for name in ("copied first", "copied later"):
+                scans.scan(name, runs)
+                scans.scan(name, runs)
+            scans.scan("gone", runs)
+            scans.scan("gone, full", runs)
+            scans.scan("settles when gone", runs, now_ns=now_ns, **wait)
+        shutil.rmtree(runs / "job")
+        with one_store_of(runs):
+            scans.scan("gone", runs)
+            scans.scan("gone, full", runs, full=True)
+            scans.scan("settles when gone", runs, now_ns=now_ns + 3600 * S, **wait)
+        yield scans
+
+
+@pytest.fixture(scope="module")
+def wanted(scans: Scans) -> dict[str, Any]:
     """What a scan without any copy records, wherever the files lie."""
-    folder = tmp_path_factory.mktemp("wanted")
-    with new_tracker(folder, Clock()) as tracker:
-        tracker.scan([write_runs(folder)], settle_ns=0)
-        return recorded(tracker)
+    return scans.recorded["alone"][0]
 
 
-@pytest.mark.parametrize("is_there_first", [True, False])
-def test_a_compacted_copy_adds_nothing(
-    is_there_first: bool, runs: Path, tracker: Tracker, wanted: dict[str, Any]
-) -> None:
-    if not is_there_first:
-        tracker.scan([runs], settle_ns=0)
-    compact_sink(runs / "job", None)
-    report = tracker.scan([runs], settle_ns=0)
-    assert recorded(tracker) == wanted
+@pytest.mark.parametrize("name", ["copied first", "copied later"])
+def test_a_compacted_copy_adds_nothing(name: str, scans: Scans, wanted: dict[str, Any]) -> None:
+    report, again = scans.reports[name][-2:]
+    assert [*scans.recorded[name]] == [wanted] * len(scans.reports[name])
     assert report.sources_seen == 4
     assert ["copy_of" in warning["code"] for warning in report.warnings] == [True]
-    again = tracker.scan([runs], settle_ns=0)
-    assert (again.sources_read, recorded(tracker)) == (0, wanted)
+    assert again.sources_read == 0
 
 
-@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize("name", ["gone", "gone, full"])
 def test_when_the_original_is_gone_the_copy_adds_and_takes_nothing(
-    full: bool, runs: Path, tracker: Tracker, wanted: dict[str, Any]
+    name: str, scans: Scans, wanted: dict[str, Any]
 ) -> None:
-    compact_sink(runs / "job", None)
-    tracker.scan([runs], settle_ns=0)
-    shutil.rmtree(runs / "job")
-    tracker.scan([runs], settle_ns=0, full=full)
-    assert recorded(tracker) == wanted
+    assert scans.recorded[name] == [wanted, wanted]
 
 
 def test_a_session_settles_in_the_copy_when_the_original_is_gone(
-    runs: Path, tracker: Tracker, clock: Clock, wanted: dict[str, Any]
+    scans: Scans, wanted: dict[str, Any]
 ) -> None:
-    compact_sink(runs / "job", None)
-    clock.now_ns = time.time_ns()
-    tracker.scan([runs], settle_ns=600 * S)
-    assert recorded(tracker) != wanted
-    shutil.rmtree(runs / "job")
-    clock.now_ns += 3600 * S
-    tracker.scan([runs], settle_ns=600 * S)
-    assert [row[:8] for row in recorded(tracker)["issues"]] == [row[:8] for row in wanted["issues"]]
+    before, after = scans.recorded["settles when gone"]
+    assert before != wanted
+    assert [row[:8] for row in after["issues"]] == [row[:8] for row in wanted["issues"]]
 
 
 def test_what_a_cancelled_scan_did_not_record_is_found_in_the_copy(
@@ -108,26 +144,36 @@ def test_a_copy_that_grows_past_the_original_brings_what_is_new(runs: Path, trac
     assert report.evidence_new == 1
 
 
-@pytest.mark.parametrize("name", ["beginning", "zz"])
+@pytest.fixture(scope="module", params=["beginning", "zz"])
+def beginnings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scans]:
+    """Scans of the beginning of a session, and then of all of it, whichever of the two comes first by name."""
+    folder = tmp_path_factory.mktemp("beginnings")
+    runs, beginning = write_runs(folder), folder / request.param
+    write_sink(beginning, {"segment-000001.jsonl": busy_session("s", 60)[:25]})
+    with contextlib.closing(Scans(folder)) as scans:
+        with one_store_of(beginning):
+            scans.scan("over", beginning)
+            scans.scan("may grow", beginning)
+        with one_store_of(runs, beginning):
+            scans.scan("over", runs, beginning)
+            scans.scan("may grow", runs, beginning, now_ns=time.time_ns(), settle_ns=600 * S)
+        yield scans
+
+
 def test_findings_of_the_beginning_of_a_session_give_way_to_those_of_the_whole(
-    name: str, runs: Path, tracker: Tracker, wanted: dict[str, Any]
+    beginnings: Scans, wanted: dict[str, Any]
 ) -> None:
-    write_sink(runs.parent / name, {"segment-000001.jsonl": busy_session("s", 60)[:25]})
-    tracker.scan([runs.parent / name], settle_ns=0)
-    assert recorded(tracker) != wanted
-    tracker.scan([runs, runs.parent / name], settle_ns=0)
-    assert recorded(tracker) == wanted
+    first, both = beginnings.recorded["over"]
+    assert first != wanted
+    assert both == wanted
 
 
-def test_findings_of_the_beginning_of_a_session_stay_while_the_whole_may_grow(
-    runs: Path, tracker: Tracker, clock: Clock
-) -> None:
-    write_sink(runs.parent / "beginning", {"segment-000001.jsonl": busy_session("s", 60)[:25]})
-    tracker.scan([runs.parent / "beginning"], settle_ns=0)
-    before = [row[7] for row in recorded(tracker)["issues"] if row[2] == "hidden_memory_anomaly"]
-    clock.now_ns = time.time_ns()
-    tracker.scan([runs, runs.parent / "beginning"], settle_ns=600 * S)
-    assert [row[7] for row in recorded(tracker)["issues"] if row[2] == "hidden_memory_anomaly"] == before
+def test_findings_of_the_beginning_of_a_session_stay_while_the_whole_may_grow(beginnings: Scans) -> None:
+    first, both = (
+        [row[7] for row in found["issues"] if row[2] == "hidden_memory_anomaly"]
+        for found in beginnings.recorded["may grow"]
+    )
+    assert first == both
 
 
 def test_a_copied_bundle_is_recorded_once(tmp_path: Path, tracker: Tracker) -> None:

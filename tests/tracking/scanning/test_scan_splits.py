@@ -13,6 +13,7 @@ from tests.captures import capture_path, scenarios
 from tests.query.sinks import busy_session, write_sink
 from tests.soak import few_or_many
 from tests.tracking.arrivals import arrive
+from tests.tracking.shared_stores import one_store_of
 from tests.tracking.tables import tables
 
 #: Which of several copies has its lines counted depends on the order in which they come.
@@ -30,18 +31,21 @@ def compare(source: Path, work: Path, seed: int) -> None:
     target.mkdir()
     rng = random.Random(seed)
     count = 0
+    whole: dict[str, list[tuple[object, ...]]] = {}
     with Tracker(work / "split.db") as tracker:
-        for _ in arrive(source, target, rng, stops=few_or_many(3, 6)):
+        for is_whole in arrive(source, target, rng, stops=few_or_many(3, 6)):
             # Now and then two scans see a part of it each, in any order.
             folders = sorted(path for path in target.iterdir())
             if rng.random() < 0.3:
                 rng.shuffle(folders)
                 for folder in folders:
                     tracker.scan([folder], settle_ns=0)
-            tracker.scan([target], settle_ns=0)
+            with one_store_of(target):
+                tracker.scan([target], settle_ns=0)
+                if is_whole:
+                    whole = scanned(work / "whole.db", target)
             count += 1
         split = tables(tracker)
-    whole = scanned(work / "whole.db", target)
     for name, rows in whole.items():
         assert split[name] == rows, name
     assert count > 1

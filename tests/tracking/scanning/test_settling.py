@@ -9,7 +9,7 @@ from stormlog.tracking import Tracker
 from tests.query.sinks import write_lines
 from tests.tracking.people import STANDING_NS as NOW_NS
 from tests.tracking.people import StandingClock as Clock
-from tests.tracking.sessionless import drift
+from tests.tracking.sessionless import drift, start
 from tests.tracking.shared_stores import one_store_of
 
 S = 10**9
@@ -18,7 +18,10 @@ DAY = 24 * 60 * MINUTE
 
 
 def write(folder: Path, count: int, modified_ns: int, *, host: str = "h") -> Path:
-    path = write_lines(folder / f"{host}.jsonl", drift(0, 400, host=host)[:count])
+    """Write a session without an end; a start describes it, so that no other store is opened to find who does."""
+    path = write_lines(
+        folder / f"{host}.jsonl", [start(-1, host=host), *drift(0, 400, host=host)[: count - 1]]
+    )
     os.utime(path, ns=(modified_ns, modified_ns))
     return path
 

@@ -19,6 +19,7 @@ from tests.apps.cli.runner import stormlog
 from tests.captures import CHECKOUT
 from tests.tracking.evidence import fingerprint_id, see
 from tests.tracking.people import KIM, LEE, Clock, as_actor, new_tracker, of, refused, seen
+from tests.tracking.shared_stores import one_store_of
 from tests.tracking.tables import everything
 
 UNSEEN = fingerprint_id("F7")
@@ -223,23 +224,24 @@ def ignored_in(store: query.QueryStore) -> set[str]:
     return {issue.fingerprint_id for issue in store.list_issues() if issue.state == "ignored"}
 
 
-def alerts_of(severity: str) -> set[str]:
+@pytest.fixture(scope="module")
+def expected() -> set[str]:
+    """Return what `RULE` ignores."""
     with query.open([RUNS]) as store:
-        return {
-            issue.fingerprint_id
-            for issue in store.list_issues()
-            if issue.kind == "alert" and issue.severity == severity
-        }
+        alerts = [issue for issue in store.list_issues() if issue.kind == "alert"]
+    found = {issue.fingerprint_id for issue in alerts if issue.severity == "warning"}
+    assert found
+    return found
 
 
 RULE: dict[str, Any] = {"kind": "alert", "dimensions": {"severity": "warn*"}, "reason": "noise"}
 
 
-def test_scans_queries_gates_and_files_agree_on_what_a_rule_ignores(tmp_path: Path) -> None:
-    expected = alerts_of("warning")
-    assert expected
+def test_scans_queries_gates_and_files_agree_on_what_a_rule_ignores(
+    tmp_path: Path, expected: set[str]
+) -> None:
     database, file = tmp_path / "tracker.db", tmp_path / "issues.json"
-    with Tracker(database, actor=KIM) as tracker:
+    with one_store_of(RUNS), Tracker(database, actor=KIM) as tracker:
         tracker.add_ignore_rule(**RULE)
         # Before anything was scanned.
         with query.open([RUNS], tracker=database) as store:
@@ -254,15 +256,13 @@ def test_scans_queries_gates_and_files_agree_on_what_a_rule_ignores(tmp_path: Pa
         gate = tracker.gate([RUNS], settle_ns=0)
         assert {issue.fingerprint_id for issue in gate.of("ignored")} == expected
         tracker.export_states(file)
+        gate = evaluate([RUNS], baseline_of_file(file))
+        assert {issue.fingerprint_id for issue in gate.of("ignored")} == expected
     with query.open([RUNS], tracker=database) as store:
         assert ignored_in(store) == expected
-    assert {
-        issue.fingerprint_id for issue in evaluate([RUNS], baseline_of_file(file)).of("ignored")
-    } == expected
 
 
-def test_rules_without_a_tracker_are_in_the_sidecar_or_given(tmp_path: Path) -> None:
-    expected = alerts_of("warning")
+def test_rules_without_a_tracker_are_in_the_sidecar_or_given(tmp_path: Path, expected: set[str]) -> None:
     with query.open([RUNS], ignore=[RULE]) as store:
         assert ignored_in(store) == expected
         named = sorted(expected)[0]
