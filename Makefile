@@ -2,13 +2,14 @@
 #
 #   make demo    install, and show why a shipped job died and which issues it has
 #   make test    install with test extras and run the tests
+#   make test-browser  open a report's page in Chromium
 #   make test-quick  the tests that start no processes and read few files: a minute, for work on the code
 #   make test-lowest  run the tests of queries and the command line with the lowest versions that are allowed
 #   make test-cgroup  have the kernel kill commands in a control group; where one can be made
 #   make test-cuda    tests on an NVIDIA device, where there is one; TORCH says what to install, for example "torch>=2.4"
 #   make test-frameworks  callbacks and the programs of docs/launchers.md, with PyTorch, Lightning, transformers and JAX
 #   make soak    the kills and random histories of the tests, many times instead of a few
-#   make check   formatting, lint, types, documentation
+#   make check   formatting, lint, types, documentation with its examples
 #   make bench   measure (BENCH_ARGS="--events 10000 --with-reference" for more)
 #   make bench-tracking  measure scans into a tracker
 #   make bench-questions  measure summaries, correlation, filtered events and SQL, and the memory of what streams
@@ -30,6 +31,9 @@ LOWEST_TESTS := $(addprefix tests/, $(addsuffix .py, \
 	apps/cli/test_exits apps/cli/test_formats apps/cli/test_help apps/cli/test_issues apps/cli/test_sql_option apps/cli/test_terminal \
 	engine/reading/test_bad_columns query/test_filters engine/reading/test_parquet_rows engine/reading/test_parquet_columns query/test_vectors \
 	sql/test_macros sql/test_portable tracking/test_versions))
+# Each has a target of its own.
+DOCS_TESTS := tests/test_docs.py
+BROWSER_TESTS := tests/reporting/test_browser.py
 # What repeats kills or random histories: few times in `make test`, many times here.
 SOAK_TESTS := $(shell grep -lr --include='test_*.py' few_or_many tests)
 BIN := $(VENV)/bin
@@ -37,7 +41,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-quick test-lowest test-frameworks test-cgroup test-cuda soak check bench bench-tracking bench-questions growth clean
+.PHONY: demo test test-quick test-browser test-lowest test-frameworks test-cgroup test-cuda soak check bench bench-tracking bench-questions growth clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -45,7 +49,10 @@ demo: $(VENV)/.installed
 	$(BIN)/stormlog query issues examples/job
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest $(PARALLEL)
+	$(BIN)/python -m pytest $(PARALLEL) $(addprefix --ignore=,$(DOCS_TESTS) $(BROWSER_TESTS))
+
+test-browser: $(VENV)/.installed-test
+	$(BIN)/python -m pytest $(BROWSER_TESTS)
 
 test-quick: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
@@ -70,7 +77,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict stormlog
-	$(BIN)/python -m pytest tests/test_docs.py
+	$(BIN)/python -m pytest $(DOCS_TESTS)
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)

@@ -1,4 +1,4 @@
--- All attempts, the latest failed one first, then those that did not fail by their start.
+-- All attempts: the one that failed last first, and those that did not fail by when they wrote last.
 SELECT
     run_id,
     attempt,
@@ -16,7 +16,6 @@ SELECT
     is_overlapping
 FROM run_attempts
 ORDER BY
-    CASE WHEN failed_count > 0 OR lost_count > 0 THEN 0 ELSE 1 END,
     coalesce(failed_ns, last_ns) DESC,
     run_id,
     attempt

@@ -57,7 +57,7 @@ class Choice(NamedTuple):
 
 
 def list_attempts(ask: Ask) -> list[Attempt]:
-    """Return all attempts: the latest failed one first, then the others from the latest.
+    """Return all attempts from the latest: by when one failed, else by when it wrote last.
 
     Raises:
         SourceError: there is none.

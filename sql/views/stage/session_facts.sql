@@ -1,7 +1,8 @@
 -- What the first record of a session says about it, one row per source and session.
 --
--- The first record is the start event of the session, else the earliest one that begins or ends a phase or may be a hit. What it does not say comes from the ledger of the source, which knows no version and no app; what neither says
--- is NULL.
+-- The first record is the start event of the session, else the earliest one that begins or ends a phase or may be a
+-- hit. What it does not say comes from the ledger of the source, which knows no version and no app; what neither says is
+-- NULL.
 --
 -- Columns:
 --   source_id: number of the source in the order of the catalog, from 0
