@@ -127,12 +127,6 @@ def write_everything(folder: Path, seed: int = 1) -> Path:
     (folder / "more.jsonl").write_bytes(b"".join(_later_lines(lines)[::3])[:-1])
     (folder / "lines.jsonl").write_bytes(b"".join(mixed_lines(seed + 1)))
     (folder / "x-telemetry.json").write_text(json.dumps(busy_session("document", 30)))
-    for scenario in ("legacy-v2", "v4-cuda-sim"):
-        for path in sorted(CAPTURES.joinpath(scenario).rglob("*.jsonl"))[:1]:
-            target = folder / scenario / path.parent.name
-            target.mkdir(parents=True, exist_ok=True)
-            # Only lines: manifests would make all of them sinks.
-            (target / f"{path.stem}-{scenario}.jsonl").write_bytes(path.read_bytes()[:60_000])
     return folder
 
 
@@ -147,6 +141,3 @@ def _later_lines(lines: list[bytes]) -> list[bytes]:
             if counts[name[1]] > 5:
                 later.append(line)
     return later
-
-
-CAPTURES = Path(__file__).resolve().parents[3] / "examples" / "captures"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
-from functools import lru_cache
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from tests.engine.index.changes import text_of
 from tests.engine.index.mixes import append
 from tests.engine.reading.test_parquet_rows import sink_of, table
 from tests.query.sinks import START_NS, busy_session, write_lines
+from tests.soak import few_or_many
 
 
 @pytest.fixture
@@ -45,6 +47,12 @@ def of_grown_files(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = write_files(tmp_path_factory.mktemp("grown once") / "files")
     grow(folder)
     return cold_answer(folder, folder)
+
+
+def assert_indexed(files: Path, cache: Path, wanted: str) -> None:
+    """Ask a new store for all that comes from the index: the first part of an answer."""
+    told = warm_answer(files, cache, files, with_events=False)
+    assert "evidence: " in told and wanted.startswith(f"{told}\nsessions: ")
 
 
 def write_files(folder: Path) -> Path:
@@ -96,7 +104,7 @@ def test_interrupted_at_any_statement(
             try:
                 store.list_issues()
             except QueryError:
-                at += 5
+                at += few_or_many(7, 1)
                 continue
             if failing.left > 0:
                 break
@@ -104,7 +112,7 @@ def test_interrupted_at_any_statement(
         assert at > 20
         assert answer_text(store, files) == of_grown_files
     if has_cache:
-        assert warm_answer(files, tmp_path / "cache", files) == of_grown_files
+        assert_indexed(files, tmp_path / "cache", of_grown_files)
 
 
 def test_interrupted_between_batches_of_an_append(
@@ -128,7 +136,7 @@ def test_interrupted_between_batches_of_an_append(
         store.list_issues()
     monkeypatch.undo()
 
-    assert warm_answer(files, cache, files) == of_grown_files
+    assert_indexed(files, cache, of_grown_files)
 
 
 def test_grown_files_in_several_batches(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +177,7 @@ def test_what_a_file_gained_cannot_be_copied(
     )
 
     for _ in range(2):
-        assert warm_answer(files, tmp_path / "cache", files) == of_grown_files
+        assert_indexed(files, tmp_path / "cache", of_grown_files)
 
 
 def test_a_file_that_could_not_be_read_for_a_moment(
@@ -183,7 +191,7 @@ def test_a_file_that_could_not_be_read_for_a_moment(
     assert "Input/output error" in first
     monkeypatch.undo()
 
-    assert warm_answer(files, tmp_path / "cache") == cold_answer(files)
+    assert issues_of(files, tmp_path / "cache") == issues_of(files, False)
 
 
 def test_interrupt_within_a_parquet_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,108 +215,167 @@ def test_interrupt_within_a_parquet_segment(tmp_path: Path, monkeypatch: pytest.
 # ---- files that change while they are read -----------------------------------------------------------------
 
 
-def before_scan(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> None:
-    """Let something happen between looking at the files and scanning them, once."""
-    scan, pending = line_reading.LineReader._scan, [change]
+def before_scan(monkeypatch: pytest.MonkeyPatch, changes: dict[Path, Callable[[Path], object]]) -> None:
+    """Let something happen to files between looking at each of them and scanning it, once."""
+    scan, pending = line_reading.LineReader._scan, dict(changes)
 
-    def changing(self: Any, *given: Any, **more: Any) -> bool:
-        while pending:
-            pending.pop()()
-        return scan(self, *given, **more)
+    def changing(self: Any, chunks: Any, *given: Any, **more: Any) -> bool:
+        for path in {Path(chunk.task.origin.path) for chunk in chunks} & pending.keys():
+            pending.pop(path)(path)
+        return scan(self, chunks, *given, **more)
 
     monkeypatch.setattr(line_reading.LineReader, "_scan", changing)
 
 
-@pytest.fixture(scope="module")
-def issues_after(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """What files say that grew by these numbers, one after the other."""
-
-    @lru_cache
-    def issues(*numbers: int) -> str:
-        folder = write_files(tmp_path_factory.mktemp("grown") / "files")
-        for number in numbers:
-            grow(folder, number)
-        return issues_of(folder, False)
-
-    return issues
-
-
-@pytest.mark.parametrize("copied_bytes", [0, 1 << 20], ids=["in place", "copied"])
-@pytest.mark.parametrize("is_known", [False, True], ids=["new", "known"])
-def test_growing_while_it_is_read(
-    files: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    issues_after: Callable[..., str],
-    copied_bytes: int,
-    is_known: bool,
-) -> None:
-    monkeypatch.setattr(line_chunks, "_COPIED_BYTES", copied_bytes)
-    grown = []
-    if is_known:
-        issues_of(files, tmp_path / "cache")
-        grow(files, 1)
-        grown = [1]
-    before_scan(monkeypatch, lambda: grow(files, 2))
-    with stormlog.query.open(files, cache=tmp_path / "cache") as store:
-        assert issues_text(store, files) == issues_after(*grown)
-        store.refresh()
-        assert issues_text(store, files) == issues_after(*grown, 2)
-    forget_answers(tmp_path / "cache")
-    assert issues_of(files, tmp_path / "cache") == issues_after(*grown, 2)
+def evidence_by_folder(told: str) -> dict[str, list[str]]:
+    """Return the evidence and the skipped lines that `issues_text` names, by the folder of their files."""
+    found: dict[str, list[str]] = defaultdict(list)
+    answers = {
+        name: json.loads(rows) for name, _, rows in (line.partition(": ") for line in told.splitlines())
+    }
+    for issue in answers["issues"]:
+        for link in issue["evidence"]:
+            found[Path(link["source_path"]).parent.name].append(f"{issue['fingerprint']} {link}")
+    for reject in answers["rejects"]:
+        found[Path(reject[0]).parent.name].append(str(reject))
+    return found
 
 
-def let_later_events_follow(files: Path) -> None:
-    """Append to the file that changed, if it is still there."""
-    for path in sorted(files.glob("1.jsonl")):
-        append(path, busy_session("later", 20))
+@pytest.fixture(scope="module", params=[0, 1 << 20], ids=["in place", "copied"])
+def copied_bytes(request: pytest.FixtureRequest) -> Iterator[int]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line_chunks, "_COPIED_BYTES", request.param)
+        yield request.param
+
+
+def write_named(folder: Path) -> list[Path]:
+    """Write two files with a session each, which no other folder has."""
+    folder.mkdir(parents=True)
+    return [
+        write_lines(folder / f"{number}.jsonl", busy_session(f"{folder.name} {number}", 20))
+        for number in range(2)
+    ]
+
+
+def grow_named(path: Path, number: int) -> None:
+    append(path, busy_session(f"{path.parent.name} {path.stem}", 20, start_ns=START_NS + number * 10**12))
+    append(path, b"{bad\n" + text_of("torn", 20)[:300])
 
 
 @pytest.fixture(scope="module")
-def issues_after_change(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
-    """What files say of which one was changed, and went on later."""
+def of_growing(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """What files say of which some have grown once, and when all have grown again."""
+    folder = tmp_path_factory.mktemp("grown") / "files"
+    known, new = (write_named(folder / name) for name in ("known", "new"))
+    for path in known:
+        grow_named(path, 1)
+    before = issues_of(folder, False)
+    for path in known + new:
+        grow_named(path, 2)
+    return before, issues_of(folder, False)
 
-    @lru_cache
-    def issues(change: Callable[[Path], object]) -> str:
-        folder = write_files(tmp_path_factory.mktemp("changed") / "files")
-        change(folder / "1.jsonl")
-        let_later_events_follow(folder)
-        return issues_of(folder, False)
 
-    return issues
+@pytest.fixture(scope="module")
+def told_of_growing(copied_bytes: int, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What is told of files that grow while they are read: new ones, and such of which an index knows a part.
+
+    By a store before and after it looks again, and by one that has its index.
+    """
+    folder = tmp_path_factory.mktemp("growing")
+    files, cache = folder / "files", folder / "cache"
+    known = write_named(files / "known")
+    issues_of(files, cache)
+    for path in known:
+        grow_named(path, 1)
+    new = write_named(files / "new")
+    with pytest.MonkeyPatch.context() as patch:
+        before_scan(patch, dict.fromkeys(known + new, lambda path: grow_named(path, 2)))
+        with stormlog.query.open(files, cache=cache) as store:
+            first = issues_text(store, files)
+            store.refresh()
+            refreshed = issues_text(store, files)
+    forget_answers(cache)
+    return [first, refreshed, issues_of(files, cache)]
 
 
-@pytest.mark.parametrize("copied_bytes", [0, 1 << 20], ids=["in place", "copied"])
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda path: path.write_bytes(text_of("other", 60)),
-        lambda path: path.write_bytes(text_of("other", 20)[:3000]),
-        lambda path: (path.rename(path.with_name("9.jsonl")), path.write_bytes(text_of("other", 60))),
-        lambda path: path.unlink(),
-        lambda path: path.write_bytes(b"\xff\r"),
-    ],
-    ids=["rewritten longer", "rewritten shorter", "rotated", "deleted", "damaged"],
-)
-def test_changing_while_it_is_read(
-    files: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    issues_after_change: Callable[..., str],
-    change: Callable[[Path], object],
-    copied_bytes: int,
-) -> None:
-    """This one answer may be of before, after or between; what is kept of it must not show later."""
-    monkeypatch.setattr(line_chunks, "_COPIED_BYTES", copied_bytes)
-    before_scan(monkeypatch, lambda: change(files / "1.jsonl"))
-    with stormlog.query.open(files, cache=tmp_path / "cache") as store:
-        store.list_issues()
-        let_later_events_follow(files)
-        store.refresh()
-        wanted = issues_after_change(change)
-        assert issues_text(store, files) == wanted
-    forget_answers(tmp_path / "cache")
-    assert issues_of(files, tmp_path / "cache") == wanted
+@pytest.mark.parametrize("name", ["new", "known"])
+def test_growing_while_it_is_read(told_of_growing: list[str], of_growing: tuple[str, str], name: str) -> None:
+    first, refreshed, known, before, later = (
+        evidence_by_folder(told)[name] for told in (*told_of_growing, *of_growing)
+    )
+
+    assert first == before != later
+    assert refreshed == known == later
+
+
+def test_all_that_grew_while_it_was_read(told_of_growing: list[str], of_growing: tuple[str, str]) -> None:
+    before, later = of_growing
+
+    assert told_of_growing == [before, later, later]
+
+
+#: What happens to a file while it is read. Each has a folder of its own.
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "longer": lambda path: path.write_bytes(text_of("other longer", 60)),
+    "shorter": lambda path: path.write_bytes(text_of("other shorter", 20)[:3000]),
+    "rotated": lambda path: (
+        path.rename(path.with_name("9.jsonl")),
+        path.write_bytes(text_of("other rotated", 60)),
+    ),
+    "deleted": lambda path: path.unlink(),
+    "damaged": lambda path: path.write_bytes(b"\xff\r"),
+}
+
+
+def let_later_events_follow(paths: Iterable[Path]) -> None:
+    """Append to the files that changed and are still there."""
+    for path in paths:
+        if path.exists():
+            append(path, busy_session(f"later {path.parent.name}", 20))
+
+
+@pytest.fixture(scope="module")
+def of_changed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What files say of which one in each folder was changed, and went on later."""
+    files = tmp_path_factory.mktemp("changed") / "files"
+    for name, change in CHANGES.items():
+        path = write_named(files / name)[1]
+        change(path)
+        let_later_events_follow([path])
+    return issues_of(files, False)
+
+
+@pytest.fixture(scope="module")
+def told_of_changing(copied_bytes: int, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What is told of files that changed while they were read: by that store, and by one that has its index.
+
+    Each folder is read by itself. The first answer may be of before, after or between; what is kept of it must not
+    show later.
+    """
+    folder = tmp_path_factory.mktemp("changing")
+    files, cache = folder / "files", folder / "cache"
+    changing = {write_named(files / name)[1]: change for name, change in CHANGES.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        read_in_batches(patch, 20_000)
+        before_scan(patch, changing)
+        with stormlog.query.open(files, cache=cache) as store:
+            store.list_issues()
+            let_later_events_follow(changing)
+            store.refresh()
+            told = issues_text(store, files)
+    forget_answers(cache)
+    return [told, issues_of(files, cache)]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_changing_while_it_is_read(told_of_changing: list[str], of_changed: str, change: str) -> None:
+    refreshed, known, wanted = (evidence_by_folder(told)[change] for told in (*told_of_changing, of_changed))
+
+    assert refreshed == known == wanted
+
+
+def test_all_that_changed_while_it_was_read(told_of_changing: list[str], of_changed: str) -> None:
+    assert told_of_changing == [of_changed, of_changed]
 
 
 def test_a_store_that_follows_its_files_fills_no_disk(files: Path, tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import random
 import re
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from string import ascii_lowercase
-from typing import Any
 
 import pytest
 
@@ -32,8 +33,8 @@ from tests.engine.reading.test_parquet_rows import table
 from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
 from tests.soak import few_or_many
 
-#: So few that captures and generated files are read in several batches; each batch costs a tenth of a second.
-BATCH_BYTES = 150_000
+#: So few that what writers append is read in several batches, and all captures in four; each costs a tenth of a second.
+BATCH_BYTES, CAPTURES_BATCH_BYTES = 150_000, 800_000
 
 
 #: Questions for which all files are read.
@@ -74,12 +75,17 @@ def wanted(everything: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def capture_answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What is said of all captures: first the files alone, then a store with an index, then twice what it holds."""
-    paths, cache = [capture_path(scenario) for scenario in scenarios()], tmp_path_factory.mktemp("captures")
+def capture_answers(everything: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What is said of all captures and of what was generated.
+
+    First by the files alone, then by a store with an index that reads them by threads in batches, then twice by what
+    its index holds.
+    """
+    paths = [*(capture_path(scenario) for scenario in scenarios()), everything]
+    cache = tmp_path_factory.mktemp("captures")
     with pytest.MonkeyPatch.context() as patch:
         answers = [cold_answer(paths, threads=1)]
-        read_in_batches(patch, BATCH_BYTES)
+        read_in_batches(patch, CAPTURES_BATCH_BYTES)
         answers += [warm_answer(paths, cache, threads=4, memory_limit="100MB")]
         # The answers that were kept, and those of the index; events are read from the files each time.
         answers += [warm_answer(paths, cache, with_events=False)]
@@ -102,44 +108,24 @@ def test_captures(scenario: str, rows_of_captures: list[dict[str, Rows]]) -> Non
     assert kept == known == {question: rows for question, rows in cold.items() if question not in WITH_EVENTS}
 
 
-def test_all_captures(capture_answers: list[str]) -> None:
+def test_threads_memory_and_batches(capture_answers: list[str]) -> None:
     cold, warm, kept, known = capture_answers
 
     assert warm == cold
     assert kept == known == indexed(cold)
 
 
-@pytest.mark.parametrize(
-    ("threads", "memory_limit", "batch_bytes", "shapes_pay_bytes"),
-    # Captures are read by threads in batches without shapes.
-    [(4, "100MB", BATCH_BYTES, 0), (1, None, 1, line_reading.SHAPES_PAY_BYTES)],
-)
-def test_threads_memory_batches_and_shapes(
-    everything: Path,
-    wanted: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    threads: int,
-    memory_limit: str | None,
-    batch_bytes: int,
-    shapes_pay_bytes: int,
-) -> None:
-    read_in_batches(monkeypatch, batch_bytes)
-    monkeypatch.setattr(line_reading, "SHAPES_PAY_BYTES", shapes_pay_bytes)
-    settings: dict[str, Any] = {"threads": threads, "memory_limit": memory_limit}
-
-    assert warm_answer(everything, tmp_path, **settings) == wanted
-    forget_answers(tmp_path)
-    # Events are read from the files each time.
-    assert warm_answer(everything, tmp_path, with_events=False, **settings) == indexed(wanted)
-
-
-def test_files_scanned_in_place(
+def test_shapes_and_files_scanned_in_place(
     everything: Path, wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    read_in_batches(monkeypatch, BATCH_BYTES)
+    monkeypatch.setattr(line_reading, "SHAPES_PAY_BYTES", 0)
     monkeypatch.setattr(line_chunks, "_COPIED_BYTES", 0)
 
-    assert warm_answer(everything, tmp_path) == wanted
+    assert warm_answer(everything, tmp_path, threads=1) == wanted
+    forget_answers(tmp_path)
+    # Events are read from the files each time.
+    assert warm_answer(everything, tmp_path, with_events=False, threads=1) == indexed(wanted)
 
 
 def test_every_line_left_to_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,10 +135,10 @@ def test_every_line_left_to_python(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path.write_bytes(b"".join(mixed_lines(7, 60)))
     # The last line has no end: it belongs to the others all the same.
     append(path, b"".join(lines_of_everything(3)[:40])[:-1])
-    wanted = cold_answer(files)
+    wanted = cold_answer(files, with_events=False)
     monkeypatch.setattr(line_reading.LineReader, "_scan", lambda self, *given, **more: False)
 
-    assert warm_answer(files, tmp_path / "cache") == wanted
+    assert warm_answer(files, tmp_path / "cache", with_events=False) == wanted
     append(path, b"".join(b"\n" + line[:-1] for line in lines_of_everything(3)[40:80]))
     grown = warm_answer(files, tmp_path / "cache")
     monkeypatch.undo()
@@ -163,15 +149,14 @@ def test_another_process(everything: Path, wanted: str, tmp_path: Path) -> None:
     program = """
 import sys
 from tests.engine.index.answers import warm_answer
-sys.stdout.write(warm_answer(sys.argv[1], sys.argv[2], with_events=len(sys.argv) > 3))
+sys.stdout.write(warm_answer(sys.argv[1], sys.argv[2]))
 """
     command = [sys.executable, "-c", program, str(everything), str(tmp_path)]
-    for events, answer in ((["events"], wanted), ([], indexed(wanted))):
-        done = subprocess.run(
-            [*command, *events], capture_output=True, check=True, text=True, cwd=Path(__file__).parents[3]
-        )
-        assert done.stdout == answer
-        forget_answers(tmp_path)
+    done = subprocess.run(command, capture_output=True, check=True, text=True, cwd=Path(__file__).parents[3])
+
+    assert done.stdout == wanted
+    forget_answers(tmp_path)
+    assert warm_answer(everything, tmp_path, with_events=False) == indexed(wanted)
 
 
 def test_order_of_questions(everything: Path, wanted: str, tmp_path: Path) -> None:
@@ -215,7 +200,8 @@ def test_packing_of_segments(
             write_lines(sink / name, events)
     read_in_batches(monkeypatch, 50_000)
 
-    for with_events in (True, False):
+    # Of lines the index says what the files say, as above.
+    for with_events in (True, False) if packing != "jsonl" else (True,):
         answer = warm_answer(sink, tmp_path / "cache", tmp_path / packing, with_events=with_events)
         assert answer.replace(".parquet", ".jsonl") == (wanted if with_events else indexed(wanted))
         forget_answers(tmp_path / "cache")
@@ -225,12 +211,12 @@ def test_packing_of_segments(
 
 
 class Writer:
-    """Appends what three files lack in pieces of random sizes, wherever lines end."""
+    """Appends what three files lack in pieces of random sizes, wherever lines end; they come to the same."""
 
     def __init__(self, folder: Path, seed: int, steps: int) -> None:
         self.rng = random.Random(seed)
         self.steps = steps
-        lines = lines_of_everything(seed)[::2]
+        lines = lines_of_everything(11)[::2]
         umlauts = b"".join(
             line.replace(b"CUDA", "Größe – überlastet".encode()).replace(b"\n", b"\r\n")
             for line in lines[:30]
@@ -266,25 +252,49 @@ class Writer:
         return data.find(b"\r\n", size) + 1 or size if wish < 0.5 else size
 
 
-def test_appends_seen_by_one_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files, steps = tmp_path / "files", few_or_many(7, 150)
-    writer = Writer(files, seed=11, steps=steps)
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where one writer after the other writes: ids of sessions without one are made of paths."""
+    return tmp_path_factory.mktemp("written") / "files"
+
+
+@pytest.fixture
+def files(place: Path) -> Iterator[Path]:
+    yield place
+    shutil.rmtree(place)
+
+
+@pytest.fixture(scope="module")
+def of_written(place: Path) -> str:
+    """What the files of a writer say when nothing is missing."""
+    Writer(place, seed=0, steps=1).step(0)
+    answer = cold_answer(place)
+    shutil.rmtree(place)
+    return answer
+
+
+STEPS = few_or_many(5, 150)
+
+
+def test_appends_seen_by_one_store(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of_written: str
+) -> None:
+    writer = Writer(files, seed=11, steps=STEPS)
     read_in_batches(monkeypatch, BATCH_BYTES)
     with stormlog.query.open(files, cache=tmp_path / "cache") as store:
-        for number in range(steps):
+        for number in range(STEPS):
             writer.step(number)
             store.refresh()
             store.list_issues()
-            if number % 15 == 4:
+            if number % 15 == 3:
                 assert issues_text(store, files) == issues_of(files, False)
-        wanted = cold_answer(files)
-        assert answer_text(store) == wanted
+        assert answer_text(store) == of_written
     forget_answers(tmp_path / "cache")
-    assert warm_answer(files, tmp_path / "cache") == wanted
+    assert warm_answer(files, tmp_path / "cache", with_events=False) == indexed(of_written)
 
 
-def test_appends_seen_without_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files, steps = tmp_path / "files", few_or_many(6, 40)
+def test_appends_seen_without_a_cache(files: Path, monkeypatch: pytest.MonkeyPatch, of_written: str) -> None:
+    steps = few_or_many(5, 40)
     writer = Writer(files, seed=12, steps=steps)
     read_in_batches(monkeypatch, BATCH_BYTES)
     with stormlog.query.open(files, cache=False) as store:
@@ -293,24 +303,23 @@ def test_appends_seen_without_a_cache(tmp_path: Path, monkeypatch: pytest.Monkey
             store.refresh()
             store.list_issues()
             if number % 10 == 3:
-                with_events = number % 20 == 13
-                assert answer_text(store, with_events=with_events) == cold_answer(
-                    files, with_events=with_events
-                )
-        assert answer_text(store) == cold_answer(files)
+                assert issues_text(store, files) == issues_of(files, False)
+            if number % 20 == 13:
+                assert answer_text(store) == cold_answer(files)
+        assert answer_text(store) == of_written
 
 
-def test_appends_seen_by_a_new_store_each_time(tmp_path: Path) -> None:
-    files, steps = tmp_path / "files", few_or_many(6, 150)
-    writer = Writer(files, seed=13, steps=steps)
-    for number in range(steps):
+def test_appends_seen_by_a_new_store_each_time(files: Path, tmp_path: Path, of_written: str) -> None:
+    cache = tmp_path / "cache"
+    writer = Writer(files, seed=13, steps=STEPS)
+    for number in range(STEPS):
         writer.step(number)
-        with stormlog.query.open(files, cache=tmp_path / "cache") as store:
+        with stormlog.query.open(files, cache=cache) as store:
             store.list_issues()
         if number % 12 == 3:
-            forget_answers(tmp_path / "cache")
-            assert issues_of(files, tmp_path / "cache") == issues_of(files, False)
-    assert warm_answer(files, tmp_path / "cache") == cold_answer(files)
+            forget_answers(cache)
+            assert issues_of(files, cache) == issues_of(files, False)
+    assert warm_answer(files, cache) == of_written
 
 
 ADDED = [
@@ -336,7 +345,7 @@ def grown_answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     (folder / "files").mkdir()
     paths = [folder / "files" / f"{letter}.jsonl" for letter in ascii_lowercase[: len(ADDED)]]
     with pytest.MonkeyPatch.context() as patch:
-        read_in_batches(patch, 1)
+        read_in_batches(patch, 40_000)
         for path in paths:
             write_lines(path, busy_session(path.stem, 25))
         with stormlog.query.open(folder / "files", cache=folder / "cache") as store:

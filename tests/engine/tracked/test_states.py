@@ -355,17 +355,21 @@ def test_relations_name_tables_of_the_tracker(runs: Path, tracker: Tracker, ids:
             store.relation("tracking.nothing")
 
 
-def test_without_a_tracker_its_tables_are_empty(runs: Path) -> None:
-    with stormlog.query.open(runs) as store:
-        assert store.sql("SELECT * FROM tracking.issue_states").rows == []
-        assert store.sql("SELECT issue_id, status FROM tracking.issues").rows == []
-        assert store.connection.execute("SELECT count(*) FROM tracking.activity").fetchone() == (0,)
+@pytest.fixture(scope="module")
+def untracked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryStore]:
+    with stormlog.query.open(write_runs(tmp_path_factory.mktemp("untracked") / "runs")) as store:
+        yield store
 
 
-def test_the_view_is_documented_in_the_database(runs: Path) -> None:
-    with stormlog.query.open(runs) as store:
-        (row,) = store.sql("SELECT comment FROM duckdb_views() WHERE schema_name = 'tracking'").rows
-        assert row[0].startswith("What became of")
+def test_without_a_tracker_its_tables_are_empty(untracked: QueryStore) -> None:
+    assert untracked.sql("SELECT * FROM tracking.issue_states").rows == []
+    assert untracked.sql("SELECT issue_id, status FROM tracking.issues").rows == []
+    assert untracked.connection.execute("SELECT count(*) FROM tracking.activity").fetchone() == (0,)
+
+
+def test_the_view_is_documented_in_the_database(untracked: QueryStore) -> None:
+    (row,) = untracked.sql("SELECT comment FROM duckdb_views() WHERE schema_name = 'tracking'").rows
+    assert row[0].startswith("What became of")
 
 
 def test_a_table_of_the_tracker_reads_no_telemetry(runs: Path, tracker: Tracker) -> None:
