@@ -148,8 +148,11 @@ def evidence_rows(
     return store.sql(load_query("scan_evidence"), parameters).rows
 
 
-def _silent_records(store: QueryStore, sessions: Sequence[SessionScope]) -> list[tuple[int, str, str]]:
-    """Return a record of each session with findings of which the store keeps none: few, so they are read again."""
+def _silent_records(store: QueryStore, sessions: Sequence[SessionScope]) -> list[tuple[Any, ...]]:
+    """Return (source_id, session_id, record) of the sessions with findings of which the store keeps no record.
+
+    One is read again of each. Copies have no findings, so a store of these files alone leaves none of them out.
+    """
     import stormlog.query
 
     found = store.sql(
@@ -159,14 +162,12 @@ def _silent_records(store: QueryStore, sessions: Sequence[SessionScope]) -> list
             "session_ids": [scope.session_id for scope in sessions],
         },
     ).rows
-    records = []
-    for source_id, session_id, path, line_number in found:
-        with stormlog.query.open([path], cache=False) as single:
-            rows = single.sql(
-                "SELECT record FROM events WHERE line_number = $line", {"line": line_number}
-            ).rows
-        records += [(source_id, session_id, record) for (record,) in rows]
-    return records
+    if not found:
+        return []
+    names = ("source_ids", "session_ids", "paths", "line_numbers")
+    places = dict(zip(names, map(list, zip(*found, strict=True)), strict=True))
+    with stormlog.query.open(sorted(set(places["paths"])), cache=False) as files:
+        return files.sql(load_query("scan_silent_records"), places).rows
 
 
 def _bundle_record(bundle: CatalogOOMBundle) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import stormlog.query
 from stormlog.errors import PermissionDeniedError, SourceError, StoreBusyError
 from stormlog.query import QueryStore
 from stormlog.tracking import TrackedIssue, Tracker
@@ -390,6 +391,37 @@ def test_ranks_that_share_a_session_are_counted_in_any_order(tmp_path: Path) -> 
                 assert everything(tracker)["issues"] == before
     assert results[0] == results[1] == results[2]
     assert {row[7] for row in results[0]["occurrences"]} == {"[0,1]"}
+
+
+def test_sessions_that_no_kept_record_describes_are_read_again_together(
+    tmp_path: Path, tracker: Tracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan of a thousand of them opens no thousand stores."""
+    for number in range(4):
+        write_lines(
+            tmp_path / f"{number}.jsonl",
+            [dict(line, job_id=f"job-{number}") for line in drifting(f"s{number}")[1:]],
+        )
+    # Both begin with the same file.
+    for name, end in (("a", 500), ("b", 501)):
+        stop = alert("twice", end, event="stop", context=None)
+        segments = {"segment-000001.jsonl": drifting("twice")[1:-1], "segment-000002.jsonl": [stop]}
+        write_sink(
+            tmp_path / name,
+            {key: [dict(line, job_id="job-twice") for line in lines] for key, lines in segments.items()},
+        )
+    opened: list[list[str]] = []
+    open_store = stormlog.query.open
+
+    def open_and_note(paths: Any, **options: Any) -> QueryStore:
+        opened.append([os.path.relpath(path, tmp_path) for path in paths])
+        return open_store(paths, **options)
+
+    monkeypatch.setattr(stormlog.query, "open", open_and_note)
+    tracker.scan([tmp_path])
+    runs = {row[1]: row[2] for row in tables(tracker)["occurrences"]}
+    assert runs == {f"s{number}": f"job-{number}" for number in range(4)} | {"twice": "job-twice"}
+    assert len(opened) == 2, opened
 
 
 def test_a_later_since_takes_nothing_away(tmp_path: Path, tracker: Tracker) -> None:
