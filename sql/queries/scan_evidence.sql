@@ -7,12 +7,19 @@
 -- $bundle_paths, $bundle_sessions, $bundle_statuses, $bundle_ids and $bundle_records: of each bundle its session, the
 -- status of it in the bundle, its evidence id, and what it says about itself. The status that a ledger knows of a session
 -- is left out: whether there is one depends on what else is scanned, and when.
+-- $shown_paths and $true_paths are parallel lists, of the paths that are another file's name.
 WITH scope AS (
     SELECT
         unnest(CAST($source_ids AS INTEGER[])) AS source_id,
         unnest(CAST($session_ids AS VARCHAR[])) AS session_id,
         unnest(CAST($session_keys AS VARCHAR[])) AS session_key,
         unnest(CAST($is_settled AS BOOLEAN[])) AS is_settled
+),
+
+true_paths AS (
+    SELECT
+        unnest(CAST($shown_paths AS VARCHAR[])) AS path,
+        unnest(CAST($true_paths AS VARCHAR[])) AS true_path
 ),
 
 bundles AS (
@@ -215,10 +222,11 @@ SELECT
     t.evidence_id,
     t.source_kind,
     t.event_type,
-    t.source_path,
-    t.bundle_path,
+    coalesce(p.true_path, t.source_path) AS source_path,
+    CASE WHEN t.stage = 0 THEN coalesce(p.true_path, t.bundle_path) ELSE t.bundle_path END AS bundle_path,
     t.metadata
 FROM evidence_facts AS t
+LEFT JOIN true_paths AS p ON t.source_path = p.path
 INNER JOIN session_facts AS o ON t.source_id = o.source_id AND t.session_id = o.session_id
 WHERE (t.kind <> 'alert' OR issues.severity_rank(t.severity) NOT BETWEEN $lowest_rank + 1 AND 2)
     AND (CAST($since_ns AS BIGINT) IS NULL OR t.timestamp_ns >= CAST($since_ns AS BIGINT))

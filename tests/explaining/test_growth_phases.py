@@ -32,19 +32,26 @@ def write_job(
     steps: int = STEPS,
     device_id: int = 0,
     unknown_at: int | None = None,
+    reserved_mib: int = 0,
+    others_mib: int = 0,
     **counters: int,
 ) -> None:
-    """Write a job of so many steps."""
+    """Write a job of so many steps.
+
+    Args:
+        reserved_mib: What forward reserves more in each step, beside what it allocates.
+        others_mib: What other processes take of the device meanwhile.
+    """
     recorder = PhaseRecorder()
     records: list[dict[str, Any]] = []
     open_scopes: list[str] = []
-    allocated = 1000
+    allocated, reserved, others = 1000, 50, 150
 
     def write(**fields: Any) -> None:
         sizes: dict[str, Any] = {
             "allocator_allocated_bytes": allocated * MIB,
-            "allocator_reserved_bytes": (allocated + 50) * MIB,
-            "device_used_bytes": (allocated + 200) * MIB,
+            "allocator_reserved_bytes": (allocated + reserved) * MIB,
+            "device_used_bytes": (allocated + reserved + others) * MIB,
             "device_total_bytes": 10_000 * MIB,
         }
         time_ns = START_NS + len(records) * 10**8
@@ -83,6 +90,8 @@ def write_job(
             if name:
                 boundary("enter", name, 1 + number % threads)
             allocated += change
+            if name == "forward":
+                reserved, others = reserved + reserved_mib, others + others_mib
             if name:
                 boundary("exit", thread=1 + number % threads)
         boundary("exit", thread=1 + number % threads)
@@ -115,6 +124,9 @@ case["two_threads"] = partial(write_job, step=[("forward", 100)], threads=2)
 case["no_device"] = partial(
     write_job, step=[("forward", 100)], device_id=-1, allocator_allocated_bytes=5 * MIB
 )
+case["allocated"] = partial(write_job, step=[("forward", 100)], reserved_mib=7, others_mib=13)
+case["reserved_unused"] = partial(write_job, step=[("forward", 7)], reserved_mib=100, others_mib=13)
+case["others"] = partial(write_job, step=[("forward", 7)], reserved_mib=13, others_mib=100)
 case["a_boundary_without_a_number"] = partial(write_job, step=[("forward", 100)], unknown_at=25)
 
 AccountOf = Callable[[str], MemoryAccount]
@@ -153,6 +165,12 @@ def test_phases_of_several_threads_tell_nothing(account_of: AccountOf) -> None:
 
 def test_without_a_device_memory_in_use_counts(account_of: AccountOf) -> None:
     memory = account_of("no_device")
+    assert (memory.growth_phase, memory.growth_phase_bytes) == ("train / forward", 100 * COUNTED * MIB)
+
+
+@pytest.mark.parametrize("name", ["allocated", "reserved_unused", "others"])
+def test_of_the_part_that_grew_the_phase_is_told(account_of: AccountOf, name: str) -> None:
+    memory = account_of(name)
     assert (memory.growth_phase, memory.growth_phase_bytes) == ("train / forward", 100 * COUNTED * MIB)
 
 

@@ -14,7 +14,9 @@ CAPTURES = Path(__file__).parents[2] / "examples" / "captures"
 
 
 def event(at: int, event_type: str = "sample", **overrides: Any) -> dict[str, Any]:
-    return record(**{"timestamp_ns": START_NS + at, "event_type": event_type, "session_id": "s1", **overrides})
+    return record(
+        **{"timestamp_ns": START_NS + at, "event_type": event_type, "session_id": "s1", **overrides}
+    )
 
 
 def facts(path: Path) -> list[dict[str, Any]]:
@@ -59,10 +61,16 @@ def test_a_ledger_fills_in_what_no_record_says(tmp_path: Path) -> None:
         **{"host": "n1", "job_id": "j1", "world_size": 8, "rank": 0, "local_rank": 0, "pid": 1},
     }
     plain = event(0, host="unknown", job_id=None)
-    write_sink(tmp_path, {"segment-000001.jsonl": [plain]}, sessions=[entry, {**entry, "session_id": "s2"}])
-    first, second = facts(tmp_path)
+    spoken = event(1, "start", session_id="s3", host="n9", job_id="j9", world_size=4)
+    write_sink(
+        tmp_path,
+        {"segment-000001.jsonl": [plain, spoken]},
+        sessions=[{**entry, "session_id": name} for name in ("s1", "s2", "s3")],
+    )
+    first, second, third = facts(tmp_path)
     assert (first["host"], first["job_id"], first["world_size"]) == ("n1", "j1", 8)
     assert (second["session_id"], second["host"], second["code_version"]) == ("s2", "n1", None)
+    assert (third["host"], third["job_id"], third["world_size"]) == ("n9", "j9", 4)
 
 
 def test_what_nobody_says_is_unknown(tmp_path: Path) -> None:
@@ -76,7 +84,9 @@ def test_what_nobody_says_is_unknown(tmp_path: Path) -> None:
 
 def test_facts_do_not_depend_on_what_else_was_asked(tmp_path: Path) -> None:
     said = {"app": "of a sample", "app_version": "1.0"}
-    write_lines(tmp_path / "events.jsonl", [event(0, metadata=said), event(40, "warning", metadata={"app": "llm"})])
+    write_lines(
+        tmp_path / "events.jsonl", [event(0, metadata=said), event(40, "warning", metadata={"app": "llm"})]
+    )
     text = "SELECT app, code_version FROM stage.session_facts"
     with stormlog.query.open([tmp_path], cache=False) as store:
         assert store.sql(text).rows == [("llm", None)]
@@ -102,7 +112,9 @@ def test_a_scan_knows_the_same_of_a_session(tmp_path: Path) -> None:
         ]
         write_lines(tmp_path / f"{name}.jsonl", events)
     rows = facts(tmp_path)
-    found = {row["session_id"]: (row["app"] or "none", row["is_dev"] or False, row["code_version"]) for row in rows}
+    found = {
+        row["session_id"]: (row["app"] or "none", row["is_dev"] or False, row["code_version"]) for row in rows
+    }
     with Tracker(tmp_path / "tracker.db") as tracker:
         tracker.scan([tmp_path], app="none", is_dev=False)
         issues = tracker.list_issues().issues
@@ -126,4 +138,9 @@ def test_captures_say_hosts_and_jobs() -> None:
     text = "SELECT DISTINCT host, job_id, world_size FROM stage.session_facts ORDER BY ALL"
     with stormlog.query.open([CAPTURES / "run-envelope"], cache=False) as store:
         rows = store.sql(text).rows
-    assert rows == [("node-a", "sweep-12", 2), ("node-a", None, 1), ("node-b", "sweep-12", 2), ("node-b", None, 1)]
+    assert rows == [
+        ("node-a", "sweep-12", 2),
+        ("node-a", None, 1),
+        ("node-b", "sweep-12", 2),
+        ("node-b", None, 1),
+    ]

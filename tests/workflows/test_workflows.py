@@ -54,6 +54,24 @@ def test_a_digest_says_why_the_latest_run_failed(tmp_path: Path, runs: Path) -> 
         assert project.digest.why is None
 
 
+@pytest.mark.parametrize("source", ["oom_dumps", "oom_sink"])
+def test_a_digest_finds_the_telemetry_of_what_was_scanned_by_a_relative_path(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where all of it is one sink."""
+    shutil.copytree(RUNS.parent / source, tmp_path / "work" / source)
+    monkeypatch.chdir(tmp_path / "work")
+    with Tracker(tmp_path / "tracker.db") as tracker:
+        tracker.create_project("llm", recipients=["a@example.org"], alert_frequency="hourly")
+        tracker.project = "llm"
+        tracker.scan([source], cache=False, settle_ns=0)
+        monkeypatch.chdir(tmp_path)
+        report = notify_and_explain(tracker, NotifySettings(), projects=["llm"], force=True, dry_run=True)
+    [project] = report.projects
+    assert project.digest is not None
+    assert (project.digest.why or "").startswith("Run ")
+
+
 def test_the_digest_after_a_scan_is_about_its_paths(tmp_path: Path, runs: Path) -> None:
     with Tracker(tmp_path / "tracker.db") as tracker:
         tracker.create_project("llm", recipients=["a@example.org"], alert_frequency="hourly")

@@ -200,13 +200,15 @@ def latest_sources(connection: sqlite3.Connection, project_id: str, issue_ids: S
         path
         for (path,) in connection.execute(
             """
-            SELECT DISTINCT e.source_path
+            -- Evidence names a file of a sink, or what is a source by itself.
+            SELECT DISTINCT coalesce(s.source_path, e.source_path)
             FROM issue_occurrences AS o
-            INNER JOIN issues AS i ON i.issue_id = o.issue_id AND i.project_id = ?
+            INNER JOIN issues AS i ON i.issue_id = o.issue_id AND i.project_id = :project_id
             INNER JOIN issue_evidence AS e ON e.occurrence_id = o.occurrence_id
-            WHERE o.run_id = ? AND e.source_path IS NOT NULL
+            LEFT JOIN scan_sources AS s ON s.project_id = i.project_id AND s.path = e.source_path
+            WHERE o.run_id = :run_id AND e.source_path IS NOT NULL
             """,
-            [project_id, run["run_id"]],
+            {"project_id": project_id, "run_id": run["run_id"]},
         )
     ]
     if not paths or not all(map(os.path.isabs, paths)):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from stormlog.tracking.database import aggregates
 
-__all__ = ["date_findings", "drop_unfounded", "keep_details", "mark_changes", "move_sources"]
+__all__ = ["date_findings", "drop_unfounded", "keep_details", "mark_changes", "move_evidence", "move_sources"]
 
 
 def mark_changes(connection: sqlite3.Connection, project_id: str) -> None:
@@ -117,6 +117,42 @@ def mark_changes(connection: sqlite3.Connection, project_id: str) -> None:
     )
 
 
+def move_evidence(connection: sqlite3.Connection, project_id: str, moved: Mapping[str, str]) -> None:
+    """Let evidence name its files and bundles where they lie now.
+
+    Args:
+        moved: Old path of a file or bundle -> new path.
+    """
+    if not moved:
+        return
+    _put_moved(connection, moved)
+    connection.execute(
+        """
+        UPDATE issue_evidence
+        SET source_path = (SELECT m.new FROM temp.moved AS m WHERE m.old = issue_evidence.source_path),
+            bundle_path = CASE
+                WHEN bundle_path = source_path
+                    THEN (SELECT m.new FROM temp.moved AS m WHERE m.old = issue_evidence.source_path)
+                ELSE bundle_path
+            END
+        WHERE source_path IN (SELECT old FROM temp.moved)
+            AND occurrence_id IN (
+                SELECT o.occurrence_id
+                FROM issue_occurrences AS o
+                INNER JOIN issues AS i ON i.issue_id = o.issue_id
+                WHERE i.project_id = ?
+            )
+        """,
+        [project_id],
+    )
+
+
+def _put_moved(connection: sqlite3.Connection, moved: Mapping[str, str]) -> None:
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS moved (old TEXT PRIMARY KEY, new TEXT)")
+    connection.execute("DELETE FROM temp.moved")
+    connection.executemany("INSERT INTO temp.moved VALUES (?, ?)", moved.items())
+
+
 def move_sources(connection: sqlite3.Connection, project_id: str, moved: Mapping[str, str]) -> None:
     """Let findings show where their sources lie now.
 
@@ -125,14 +161,12 @@ def move_sources(connection: sqlite3.Connection, project_id: str, moved: Mapping
     """
     if not moved:
         return
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS moved_sources (old TEXT PRIMARY KEY, new TEXT)")
-    connection.execute("DELETE FROM temp.moved_sources")
-    connection.executemany("INSERT INTO temp.moved_sources VALUES (?, ?)", moved.items())
+    _put_moved(connection, moved)
     connection.execute(
         """
         UPDATE OR IGNORE finding_sources
-        SET source_path = (SELECT m.new FROM temp.moved_sources AS m WHERE m.old = finding_sources.source_path)
-        WHERE project_id = ? AND source_path IN (SELECT old FROM temp.moved_sources)
+        SET source_path = (SELECT m.new FROM temp.moved AS m WHERE m.old = finding_sources.source_path)
+        WHERE project_id = ? AND source_path IN (SELECT old FROM temp.moved)
         """,
         [project_id],
     )
@@ -140,7 +174,7 @@ def move_sources(connection: sqlite3.Connection, project_id: str, moved: Mapping
     connection.execute(
         """
         DELETE FROM finding_sources
-        WHERE project_id = ? AND source_path IN (SELECT old FROM temp.moved_sources)
+        WHERE project_id = ? AND source_path IN (SELECT old FROM temp.moved)
         """,
         [project_id],
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stormlog._storable_text import storable_text
@@ -108,6 +108,7 @@ def evidence_rows(
     sessions: Sequence[SessionScope],
     bundles: Sequence[CatalogOOMBundle],
     bundle_keys: BundleKeys,
+    true_paths: Mapping[str, str],
     defaults: Defaults,
 ) -> list[tuple[Any, ...]]:
     """Return evidence as `recorder.INCOMING` has it, ``batch`` being the source (-1: bundles).
@@ -117,6 +118,7 @@ def evidence_rows(
         sessions: Sessions with their sources.
         bundles: OOM bundles.
         bundle_keys: Their keys.
+        true_paths: Path as the store shows it -> the true path, which is recorded: a tracker is asked from anywhere.
         defaults: What is assumed.
 
     Raises:
@@ -139,6 +141,8 @@ def evidence_rows(
         "bundle_statuses": [bundle.session_status for bundle in bundles],
         "bundle_ids": bundle_keys.evidence_ids,
         "bundle_records": [_bundle_record(bundle) for bundle in bundles],
+        "shown_paths": list(true_paths),
+        "true_paths": list(true_paths.values()),
         "app": defaults.app,
         "is_dev": defaults.is_dev,
         "code_version": defaults.code_version,

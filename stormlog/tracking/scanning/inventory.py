@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stormlog._opening import OpenedPaths
+from stormlog._storable_text import storable_text
 from stormlog.tracking.scanning.known_files import SourceFile
 
 if TYPE_CHECKING:
@@ -34,12 +35,14 @@ class Inventory:
         files: Files with events, by their number in the snapshot.
         source_of: Number of a file -> number of its source in the catalog.
         manifests: Number of a source -> its manifest.
+        true_paths: Path of a file or bundle as the store shows it -> its true path, where they differ.
     """
 
     files: dict[int, SourceFile] = field(default_factory=dict)
     source_of: dict[int, int] = field(default_factory=dict)
     manifests: dict[int, SourceFile] = field(default_factory=dict)
     bundles: list[Bundle] = field(default_factory=list)
+    true_paths: dict[str, str] = field(default_factory=dict)
 
     def present(self) -> Iterator[SourceFile]:
         """Yield everything that is there; a file given in two ways comes twice."""
@@ -53,6 +56,7 @@ class Inventory:
 def take_inventory(snapshot: Snapshot) -> Inventory:
     """List what a store of artifacts has found, in the states in which it reads it."""
     inventory, folders, opened = Inventory(), _Folders(), snapshot.catalog.opened
+    shown: dict[str, str] = {}
     for origin in snapshot.origins:
         state = snapshot.states[origin.path]
         inventory.files[origin.file_id] = SourceFile(
@@ -62,6 +66,7 @@ def take_inventory(snapshot: Snapshot) -> Inventory:
             None if state is None else (state.device, state.inode, state.size, state.modified_ns),
             origin.may_grow,
         )
+        shown[origin.path] = inventory.files[origin.file_id].key
         inventory.source_of[origin.file_id] = origin.source_id
     for number, source in enumerate(snapshot.catalog.sources):
         if source.manifest_path is not None and source.event_paths:
@@ -71,9 +76,14 @@ def take_inventory(snapshot: Snapshot) -> Inventory:
                 inventory.manifests[number] = manifest
     for bundle in snapshot.catalog.oom_bundles:
         names = (str(bundle.manifest_path), str(bundle.bundle_path / "metadata.json"))
-        path = folders.true_path(str(bundle.bundle_path))
+        path = shown[str(bundle.bundle_path)] = folders.true_path(str(bundle.bundle_path))
         found = [_looked_at(folders.true_path(name), path, "oom_bundle", opened) for name in names]
         inventory.bundles.append(Bundle(bundle, [file for file in found if file is not None]))
+    inventory.true_paths.update(
+        (storable_text(path), storable_text(true_path))
+        for path, true_path in shown.items()
+        if path != true_path
+    )
     return inventory
 
 

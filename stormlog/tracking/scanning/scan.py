@@ -23,7 +23,7 @@ from stormlog.tracking.database.activity import canonical_json
 from stormlog.tracking.database.ids import new_id
 from stormlog.tracking.models import ScanReport
 from stormlog.tracking.projects import ensure_project
-from stormlog.tracking.recording.reconciling import move_sources
+from stormlog.tracking.recording.reconciling import move_evidence, move_sources
 from stormlog.tracking.recording.recorder import (
     Recorded,
     incoming_counts,
@@ -301,7 +301,9 @@ class _Scan:
             options.app, options.is_dev, options.code_version, options.min_severity, options.since_ns
         )
         self._bundle_keys = find_bundle_keys(bundles, store.catalog.opened, connection, self._project_id)
-        evidence = evidence_rows(store, self._plan.scope, bundles, self._bundle_keys, defaults)
+        evidence = evidence_rows(
+            store, self._plan.scope, bundles, self._bundle_keys, inventory.true_paths, defaults
+        )
         self._rejects = dict(store.rejects_summary())
         put_incoming(connection, evidence)
         # All that the source ever showed can be worked out again.
@@ -435,6 +437,8 @@ class _Scan:
                         "UPDATE scan_sources SET path = ? WHERE project_id = ? AND path = ?",
                         [new, project["project_id"], old],
                     )
+                moved = {old: new for new, old in self._moves.items()} | self._moved_sources
+                move_evidence(connection, project["project_id"], moved)
                 move_sources(connection, project["project_id"], self._moved_sources)
                 if self._dirty:
                     self._keys.remember(connection, project["project_id"])

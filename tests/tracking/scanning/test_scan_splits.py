@@ -16,7 +16,6 @@ from tests.tracking.arrivals import arrive
 from tests.tracking.shared_stores import one_store_of
 from tests.tracking.tables import tables
 
-#: Which of several copies has its lines counted depends on the order in which they come.
 WITH_COPIES = "edge-cases"
 
 
@@ -24,6 +23,11 @@ def scanned(database: Path, *paths: Path) -> dict[str, list[tuple[object, ...]]]
     with Tracker(database) as tracker:
         tracker.scan(list(paths), settle_ns=0)
         return tables(tracker)
+
+
+def without_line_counts(files: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """Leave out how many lines of a file count: of several copies, those of the one that came first do."""
+    return [(*row[:6], *row[8:]) for row in files]
 
 
 def compare(source: Path, work: Path, seed: int) -> None:
@@ -47,6 +51,8 @@ def compare(source: Path, work: Path, seed: int) -> None:
             count += 1
         split = tables(tracker)
     for name, rows in whole.items():
+        if name == "files":
+            split[name], rows = map(without_line_counts, (split[name], rows))
         assert split[name] == rows, name
     assert count > 1
     assert whole["files"]
