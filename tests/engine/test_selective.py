@@ -392,7 +392,7 @@ def random_rows(rng: random.Random) -> Rows:
     return rows
 
 
-@pytest.mark.parametrize("seed", range(few_or_many(3, 100)))
+@pytest.mark.parametrize("seed", range(few_or_many(2, 100)))
 def test_random_layouts(tmp_path: Path, always: None, seed: int) -> None:
     rng = random.Random(seed)
     for name in ("one", "two"):
