@@ -288,7 +288,7 @@ def compacted(tmp_path_factory: pytest.TempPathFactory) -> Compacted:
         changed_lines(folder / f"changed_lines-{seed}", seed)
     names = sorted(path.name for path in folder.iterdir())
     captures(folder / "captures")
-    wanted = answers(folder)
+    wanted = answers(folder, reads_once=True)
     outputs.mkdir()
     reports = {name: compact_sink(folder / name, outputs / name) for name in names}
     of_captures = replace_captures(copy_of(folder / "captures", outputs / "captures"))
