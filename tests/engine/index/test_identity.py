@@ -290,7 +290,7 @@ def of_written(place: Path) -> str:
     return answer
 
 
-STEPS = few_or_many(5, 150)
+STEPS = few_or_many(4, 150)
 
 
 def test_appends_seen_by_one_store(
@@ -303,7 +303,7 @@ def test_appends_seen_by_one_store(
             writer.step(number)
             store.refresh()
             store.list_issues()
-            if number % 15 == 3:
+            if number % 15 == 2:
                 assert issues_text(store, files) == issues_of(files, False)
         assert answer_text(store) == of_written
     forget_answers(tmp_path / "cache")
@@ -311,7 +311,7 @@ def test_appends_seen_by_one_store(
 
 
 def test_appends_seen_without_a_cache(files: Path, monkeypatch: pytest.MonkeyPatch, of_written: str) -> None:
-    steps = few_or_many(5, 40)
+    steps = few_or_many(4, 40)
     writer = Writer(files, seed=12, steps=steps)
     read_in_batches(monkeypatch, BATCH_BYTES)
     with stormlog.query.open(files, cache=False) as store:
@@ -319,7 +319,7 @@ def test_appends_seen_without_a_cache(files: Path, monkeypatch: pytest.MonkeyPat
             writer.step(number)
             store.refresh()
             store.list_issues()
-            if number % 10 == 3:
+            if number % 10 == 2:
                 assert issues_text(store, files) == issues_of(files, False)
             if number % 20 == 13:
                 assert answer_text(store) == cold_answer(files)
@@ -333,7 +333,7 @@ def test_appends_seen_by_a_new_store_each_time(files: Path, tmp_path: Path, of_w
         writer.step(number)
         with stormlog.query.open(files, cache=cache) as store:
             store.list_issues()
-        if number % 12 == 3:
+        if number % 12 == 2:
             forget_answers(cache)
             assert issues_of(files, cache) == issues_of(files, False)
     assert warm_answer(files, cache, with_events=False) == indexed(of_written)
