@@ -29,9 +29,16 @@ ANSWERS = (
 _LEGACY = re.compile(r"legacy-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def answers(path: Path) -> dict[str, Any]:
-    """Return all answers with the path, names of segments and ids made of paths replaced."""
-    with stormlog.query.open([path], threads=2) as store:
+def answers(path: Path, *, reads_once: bool = False) -> dict[str, Any]:
+    """Return all answers with the path, names of segments and ids made of paths replaced.
+
+    Args:
+        path: The sink, or a folder of some.
+        reads_once: Whether to ask for sessions first: then issues come of all records, not of an index.
+    """
+    with stormlog.query.open([path], threads=1 if reads_once else 2, cache=not reads_once) as store:
+        if reads_once:
+            store.list_sessions()
         found = {
             "issues": [issue.as_dict() for issue in store.list_issues()],
             "sessions": [row.as_dict() for row in store.list_sessions()],

@@ -19,7 +19,7 @@ __all__ = ["one_store_of"]
 def one_store_of(*paths: Path) -> Iterator[QueryStore]:
     """Give whatever opens these paths inside the same open store; the files must not change meanwhile.
 
-    So do single files below them: scans look there for records that describe a session. Strict stores, those with a
+    So do files below them: scans look there for records that describe a session. Strict stores, those with a
     tracker, and those of other paths are opened as ever.
     """
     open_store = stormlog.query.open
@@ -27,8 +27,8 @@ def one_store_of(*paths: Path) -> Iterator[QueryStore]:
 
     def shared(given: Sequence[str | os.PathLike[str]], **options: Any) -> Any:
         asked = tuple(map(os.fspath, given))
-        is_ours = asked == names or (
-            len(asked) == 1 and os.path.isfile(asked[0]) and any(map(Path(asked[0]).is_relative_to, paths))
+        is_ours = asked == names or all(
+            os.path.isfile(path) and any(map(Path(path).is_relative_to, paths)) for path in asked
         )
         if options.get("strict") or options.get("tracker") or not is_ours:
             return open_store(given, **options)

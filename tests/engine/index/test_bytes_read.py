@@ -15,12 +15,11 @@ import pytest
 import stormlog.query
 from stormlog.artifacts import snapshot
 from stormlog.artifacts.file_state import FileState, file_states, sample_of, sample_of_open, state_of
-from stormlog.engine.index.location import LAYOUT
 from stormlog.engine.reading import line_chunks, read_plan
 from stormlog.engine.reading import line_files as line_reading
 from stormlog.engine.reading import reader as reading
 from stormlog.engine.reading.temporary_files import TemporaryFiles
-from tests.engine.index.answers import answer_text
+from tests.engine.index.answers import forget_answers, issues_of, warm_answer
 from tests.engine.index.changes import text_of
 from tests.engine.index.mixes import append
 from tests.engine.reading.test_parquet_rows import sink_of, table
@@ -84,10 +83,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reads]:
 
 def answer(files: Path, cache: Path) -> str:
     """Answer from the index; answers that were kept are forgotten first."""
-    for path in cache.glob(f"{LAYOUT}/*/answers/*"):
-        path.unlink()
-    with stormlog.query.open(files, cache=cache) as store:
-        return answer_text(store, with_events=False)
+    forget_answers(cache)
+    return issues_of(files, cache)
 
 
 def test_lies_are_noticed_by_those_who_read(tmp_path: Path, reads: Reads) -> None:
@@ -106,12 +103,13 @@ def test_nothing_is_read_of_what_did_not_change(tmp_path: Path, reads: Reads) ->
     write_lines(files / "flat.jsonl", busy_session("flat", 40))
     (files / "torn.jsonl").write_bytes(text_of("torn"))
     (files / "events.json").write_bytes(b"[" + b",".join(text_of("document").splitlines()) + b"]")
-    wanted = answer(files, tmp_path / "cache")
+    wanted = warm_answer(files, tmp_path / "cache", with_events=False)
+    forget_answers(tmp_path / "cache")
     for path in sorted(files.rglob("*.jsonl")) + sorted(files.rglob("*.parquet")) + [files / "events.json"]:
         reads.let_lie(path, b"garbage")
     reads.begin()
 
-    assert answer(files, tmp_path / "cache") == wanted
+    assert warm_answer(files, tmp_path / "cache", with_events=False) == wanted
     assert reads.sampled == reads.copied == []
 
 

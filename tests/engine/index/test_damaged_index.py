@@ -250,8 +250,8 @@ def clear(cache: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [*(ALL_DAMAGES[name] for name in ("part gone", "parts swapped", "part zeroed", "index a file")), clear],
-    ids=["part gone", "parts swapped", "part zeroed", "index a file", "cache a file"],
+    [*(ALL_DAMAGES[name] for name in ("part gone", "parts swapped", "part zeroed")), clear],
+    ids=["part gone", "parts swapped", "part zeroed", "cache a file"],
 )
 def test_damage_while_a_store_is_open(
     files: Path, cache_of_two_parts: Path, damage: Callable[[Path], object], wanted: tuple[str, str]
@@ -397,7 +397,7 @@ stormlog.query.open(sys.argv[1], cache=sys.argv[2]).list_issues()
     assert left not in parts_of(cache)
 
 
-@pytest.mark.parametrize("name", [b"ca[1]*?che", b"ca\xffche", b"ca'che\"$x\n"], ids=repr)
+@pytest.mark.parametrize("name", [b"ca\xffche", b"ca'[1]*?\"$x\n"], ids=repr)
 def test_odd_names_of_the_cache(files: Path, tmp_path: Path, name: bytes, wanted: tuple[str, str]) -> None:
     grow(files)
     for _ in range(2):

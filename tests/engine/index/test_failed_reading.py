@@ -15,7 +15,6 @@ import pytest
 import stormlog.query
 from stormlog.engine.database.lazy_schema import Database
 from stormlog.engine.index import updating
-from stormlog.engine.index.location import LAYOUT
 from stormlog.engine.reading import line_chunks
 from stormlog.engine.reading import line_files as line_reading
 from stormlog.engine.reading.temporary_files import TemporaryFiles
@@ -143,14 +142,15 @@ def test_grown_files_in_several_batches(files: Path, tmp_path: Path, monkeypatch
     read_in_batches(monkeypatch, 10_000)
     # Two files: each of them grows in a batch of its own.
     (files / "2.jsonl").unlink()
-    for number in range(2):
-        issues_of(files, tmp_path / "cache")
-        grow(files, number)
-    issues_of(files, tmp_path / "cache")
-    (answers,) = (tmp_path / "cache").glob(f"{LAYOUT}/*/answers")
-    for path in answers.iterdir():
-        path.unlink()
-    assert issues_of(files, tmp_path / "cache") == issues_of(files, False)
+    with stormlog.query.open(files, cache=tmp_path / "cache") as store:
+        for number in range(2):
+            store.list_issues()
+            grow(files, number)
+            store.refresh()
+        wanted = issues_of(files, False)
+        assert issues_text(store, files) == wanted
+    forget_answers(tmp_path / "cache")
+    assert issues_of(files, tmp_path / "cache") == wanted
 
 
 def fails_once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, when: Callable[..., bool]) -> None:

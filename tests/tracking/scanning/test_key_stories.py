@@ -21,7 +21,7 @@ from stormlog.compaction import compact_sink
 from stormlog.tracking import Tracker
 from tests.query.sinks import write_lines, write_sink
 from tests.tracking.people import STANDING_NS, with_tables
-from tests.tracking.sessionless import alert, drift
+from tests.tracking.sessionless import alert, drift, start
 from tests.tracking.shared_stores import one_store_of
 
 
@@ -151,9 +151,10 @@ def the_query_shows_the_session_that_the_path_gives(folder: Path) -> Generator[N
 def a_finding_that_changes_after_its_file_was_moved_is_replaced(
     folder: Path,
 ) -> Generator[None, Scanned, None]:
-    events = drift(0, 400, host=folder.name)
+    # A start describes the session, so that no scan opens another store to find who does.
+    events = [start(-1, host=folder.name), *drift(0, 400, host=folder.name)]
     (folder / "runs").mkdir()
-    path = write_lines(folder / "runs" / "events.jsonl", events[:8])
+    path = write_lines(folder / "runs" / "events.jsonl", events[:9])
     assert (yield).new_count
     path = path.parent.rename(folder / "archive") / path.name
     write_lines(path, events)
