@@ -231,13 +231,21 @@ def test_memory_has_a_limit_without_one_of_the_store(files: Path) -> None:
     assert (bounded, own) == (limit_text(), "953.6 MiB")
 
 
+STREAMED = "SELECT session_id, line_number, context, metadata FROM events ORDER BY ALL"
+
+
+@pytest.fixture(scope="module")
+def read_at_once(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, ...]]:
+    """The rows of such files, wherever they lie, of a store that reads all of them at once."""
+    with stormlog.query.open(written(tmp_path_factory.mktemp("at once") / "files"), cache=False) as store:
+        return store.sql(STREAMED).rows
+
+
 @pytest.mark.parametrize("method", ["iter_sql", "iter_arrow"])
 def test_what_a_statement_that_streams_needs_is_read_a_few_files_at_a_time(
-    files: Path, monkeypatch: pytest.MonkeyPatch, method: str
+    files: Path, read_at_once: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    text = "SELECT session_id, line_number, context, metadata FROM events ORDER BY ALL"
-    with stormlog.query.open(files, cache=False) as store:
-        wanted = store.sql(text).rows
+    text, wanted = STREAMED, read_at_once
     monkeypatch.setattr(settings, "_MOST_SPARING_BATCH_BYTES", 1)
     with stormlog.query.open(files, cache=False) as store:
         found = getattr(store, method)(text)

@@ -122,7 +122,7 @@ def test_a_folder_without_a_manifest_is_called_no_sink(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_the_file_as_it_was(sink: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rebuild_rollups(sink)
+    (sink / "rollups.json").write_text("{}", encoding="utf-8")
     before = {path.name: path.read_bytes() for path in sink.iterdir()}
 
     def full(descriptor: int) -> None:

@@ -7,10 +7,13 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.soak import few_or_many
 from tests.stories.records import GIB, Levels, Recording
 
 TOTAL = 80 * GIB
 NOISE = 0.002
+#: So many ranks have samples every half second, which only a soak needs.
+FEW_RANKS = few_or_many(0, 4)
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class Plan:
 
 def of_size(ranks: int, **changes: float) -> Plan:
     """Return a plan that makes some hundred events for a rank, fewer for one of many ranks."""
-    if ranks <= 4:
+    if ranks <= FEW_RANKS:
         sizes: dict[str, float] = {}
     elif ranks <= 16:
         sizes = {"interval": 1.0, "step": 8.0}

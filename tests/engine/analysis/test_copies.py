@@ -9,6 +9,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +31,6 @@ from tests.engine.analysis.copied_sinks import (
     notes_of,
     one_packed_file,
     readings,
-    readings_of,
 )
 from tests.query.sinks import SECOND, START_NS, busy_session, write_lines, write_sink
 from tests.soak import few_or_many
@@ -110,36 +110,6 @@ def test_strict_stores_do_not_mind_copies(side_by_side: SideBySide) -> None:
     assert readings(side_by_side.folder, strict=True) == len(LAYOUTS) * 70
 
 
-def test_a_note_names_both(sink: Path) -> None:
-    compacted(sink)
-    beginning(sink)
-    with stormlog.query.open(sink.parent, cache=False) as store:
-        readings_of(store)
-        codes = notes_of(store, sink.parent)
-        said = [warning.message.replace(f"{sink.parent}{os.sep}", "") for warning in store.catalog.warnings]
-    assert codes == [("job-compact", "copy_of:job"), ("early.jsonl", "copy_of:job")]
-    assert said == [
-        "holds the same telemetry as job, which counts instead",
-        "holds only the beginning of the telemetry in job, which counts instead",
-    ]
-
-
-def test_the_copy_counts_when_the_original_is_gone(sink: Path) -> None:
-    compacted(sink)
-    shutil.rmtree(sink)
-    with stormlog.query.open(sink.parent, cache=False) as store:
-        assert readings_of(store) == 70
-        assert notes_of(store, sink.parent) == []
-
-
-def test_a_bundle_that_holds_its_own_sink_counts_once_without_the_original(sink: Path) -> None:
-    bundle(sink)
-    shutil.rmtree(sink)
-    with stormlog.query.open(sink.parent, cache=False) as store:
-        assert readings_of(store) == 70
-        assert len(store.list_sessions()) == 1
-
-
 def test_records_without_a_session_count_once(tmp_path: Path) -> None:
     files = {}
     for host in ("plain", "packed"):
@@ -207,54 +177,6 @@ def test_other_records_of_the_session_count_fully(name: str, changed: tuple[Coun
     assert warned == []
 
 
-def test_what_two_sinks_both_hold_counts_once_and_the_rest_too(tmp_path: Path) -> None:
-    """A copy that was made before old segments were deleted."""
-    events = events_of(count=90)
-    parts = {f"segment-00000{number}.jsonl": events[number * 30 - 30 : number * 30] for number in (1, 2, 3)}
-    write_sink(tmp_path / "a", {name: parts[name] for name in list(parts)[:2]})
-    write_sink(tmp_path / "b", {name: parts[name] for name in list(parts)[1:]})
-    with stormlog.query.open(tmp_path, cache=False) as store:
-        assert [row.as_dict()["timestamp_ns"] for row in store.query_events()] == [
-            event["timestamp_ns"] for event in events
-        ]
-
-
-def test_one_session_of_a_file_may_be_a_copy_and_the_other_none(tmp_path: Path) -> None:
-    first, second = events_of("one"), events_of("two")
-    write_lines(tmp_path / "a.jsonl", first)
-    write_lines(tmp_path / "both.jsonl", first + second)
-    with stormlog.query.open(tmp_path, cache=False) as store:
-        assert len(store.query_events()) == len(first) + len(second)
-        assert sorted((row.session_id, row.source_path) for row in store.list_sessions()) == [
-            ("one", str(tmp_path / "a.jsonl")),
-            ("two", str(tmp_path / "both.jsonl")),
-        ]
-
-
-# ---- skipped lines -----------------------------------------------------------------------------------------
-
-
-def test_a_skipped_line_of_both_is_told_once(sink: Path) -> None:
-    with (sink / "segment-000001.jsonl").open("a") as stream:
-        stream.write('{"broken\n{"broken\n')
-    copied(sink)
-    one_packed_file(sink)
-    with stormlog.query.open(sink.parent, cache=False) as store:
-        for ask in (readings_of, lambda store: len(store.query_events())):
-            assert ask(store) == 70
-            assert [(reject.path, reject.line_number, reject.reason) for reject in store.rejects()] == [
-                (str(sink / "segment-000001.jsonl"), number, "malformed_json") for number in (41, 42)
-            ]
-
-
-def test_a_line_that_only_the_copy_lacks_is_told(sink: Path) -> None:
-    path = sink.parent / "copy.jsonl"
-    path.write_bytes(lines_of(sink)[:-20])
-    with stormlog.query.open(sink.parent, cache=False) as store:
-        assert len(store.query_events()) == 70
-        assert [(reject.path, reject.reason) for reject in store.rejects()] == [(str(path), "torn_line")]
-
-
 # ---- bundles -----------------------------------------------------------------------------------------------
 
 
@@ -287,14 +209,197 @@ def test_copies_of_oom_bundles_count_once(tmp_path: Path) -> None:
             assert len(store.catalog.oom_bundles) == 2
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "metadata.json", "events.json"])
-def test_bundles_that_differ_in_one_file_count_both(name: str, tmp_path: Path) -> None:
-    first = oom_bundle(tmp_path / "a" / "oom_dump_1")
-    other = tmp_path / "b" / "oom_dump_1"
+# ---- small cases beside each other -------------------------------------------------------------------------
+
+#: Case -> what writes it into a folder of its name, into sessions that are called like it.
+SMALL: dict[str, Callable[[Path], None]] = {}
+
+
+def small(case: Callable[[Path], None]) -> Callable[[Path], None]:
+    SMALL[case.__name__] = case
+    return case
+
+
+def sink_in(folder: Path) -> Path:
+    return make_sink(folder / "job", events_of(folder.name))
+
+
+class SmallCase(NamedTuple):
+    """What one store of all small cases says of one.
+
+    Attributes:
+        folder: Holds its files.
+        readings: How many readings count.
+        rejects: Path below the folder, number and reason of skipped lines: before events were asked for, and after.
+        notes: Path below the folder and message of all warnings, which are notes.
+        events: Those that count.
+        sessions: Ids and paths of sessions, the latter below the folder.
+        bundles: How many bundles of an OOM count.
+    """
+
+    folder: Path
+    readings: int
+    rejects: tuple[list[tuple[str, int, str]], list[tuple[str, int, str]]]
+    notes: list[tuple[str, str]]
+    events: list[dict[str, Any]]
+    sessions: list[tuple[str, str]]
+    bundles: int
+
+
+@pytest.fixture(scope="module")
+def small_cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SmallCase]:
+    root = tmp_path_factory.mktemp("small")
+    for name, write in SMALL.items():
+        (root / name).mkdir()
+        write(root / name)
+
+    def rejects_of(store: stormlog.query.QueryStore) -> list[tuple[str, int, str]]:
+        return [(one.path, one.line_number, one.reason) for one in store.rejects()]
+
+    with stormlog.query.open(root, cache=False) as store:
+        counted = dict(store.sql("SELECT session_id, count(*) FROM memory_readings GROUP BY 1").rows)
+        rejects, warnings = rejects_of(store), store.catalog.warnings
+        events = [row.as_dict() for row in store.query_events()]
+        all_rejects = rejects_of(store)
+        assert store.catalog.warnings == warnings
+        sessions = [(row.source_path, row.session_id) for row in store.list_sessions()]
+        bundles = [row.bundle_path for row in store.list_oom_bundles()]
+    assert all(warning.is_note for warning in warnings)
+
+    def of_case(name: str) -> SmallCase:
+        prefix = f"{root / name}{os.sep}"
+
+        def below(rows: list[Any]) -> list[Any]:
+            return [(row[0].removeprefix(prefix), *row[1:]) for row in rows if row[0].startswith(prefix)]
+
+        return SmallCase(
+            root / name,
+            counted.get(name, 0),
+            (below(rejects), below(all_rejects)),
+            below([(warning.path, warning.message.replace(prefix, "")) for warning in warnings]),
+            [row for row in events if row["source_path"].startswith(prefix)],
+            sorted((session, path) for path, session in below(sessions)),
+            sum(path.startswith(prefix) for path in bundles),
+        )
+
+    return {name: of_case(name) for name in SMALL}
+
+
+@small
+def compacted_and_its_beginning(folder: Path) -> None:
+    sink = sink_in(folder)
+    compacted(sink)
+    beginning(sink)
+
+
+def test_a_note_names_both(small_cases: dict[str, SmallCase]) -> None:
+    assert small_cases["compacted_and_its_beginning"].notes == [
+        ("job-compact", "holds the same telemetry as job, which counts instead"),
+        ("early.jsonl", "holds only the beginning of the telemetry in job, which counts instead"),
+    ]
+
+
+@small
+def compacted_without_the_original(folder: Path) -> None:
+    sink = sink_in(folder)
+    compacted(sink)
+    shutil.rmtree(sink)
+
+
+def test_the_copy_counts_when_the_original_is_gone(small_cases: dict[str, SmallCase]) -> None:
+    found = small_cases["compacted_without_the_original"]
+    assert (found.readings, found.notes) == (70, [])
+
+
+@small
+def bundle_without_the_original(folder: Path) -> None:
+    sink = sink_in(folder)
+    bundle(sink)
+    shutil.rmtree(sink)
+
+
+def test_a_bundle_that_holds_its_own_sink_counts_once_without_the_original(
+    small_cases: dict[str, SmallCase],
+) -> None:
+    found = small_cases["bundle_without_the_original"]
+    assert (found.readings, len(found.sessions)) == (70, 1)
+
+
+@small
+def copied_before_old_segments_were_deleted(folder: Path) -> None:
+    events = events_of(folder.name, count=90)
+    parts = {f"segment-00000{number}.jsonl": events[number * 30 - 30 : number * 30] for number in (1, 2, 3)}
+    write_sink(folder / "a", {name: parts[name] for name in list(parts)[:2]})
+    write_sink(folder / "b", {name: parts[name] for name in list(parts)[1:]})
+
+
+def test_what_two_sinks_both_hold_counts_once_and_the_rest_too(small_cases: dict[str, SmallCase]) -> None:
+    found = small_cases["copied_before_old_segments_were_deleted"]
+    assert [event["timestamp_ns"] for event in found.events] == [
+        event["timestamp_ns"] for event in events_of(count=90)
+    ]
+
+
+@small
+def file_of_two_sessions(folder: Path) -> None:
+    first, second = events_of(f"{folder.name} one"), events_of(f"{folder.name} two")
+    write_lines(folder / "a.jsonl", first)
+    write_lines(folder / "both.jsonl", first + second)
+
+
+def test_one_session_of_a_file_may_be_a_copy_and_the_other_none(small_cases: dict[str, SmallCase]) -> None:
+    found = small_cases["file_of_two_sessions"]
+    assert len(found.events) == 2 * 70
+    assert found.sessions == [
+        ("file_of_two_sessions one", "a.jsonl"),
+        ("file_of_two_sessions two", "both.jsonl"),
+    ]
+
+
+@small
+def skipped_lines_of_both(folder: Path) -> None:
+    sink = sink_in(folder)
+    with (sink / "segment-000001.jsonl").open("a") as stream:
+        stream.write('{"broken\n{"broken\n')
+    copied(sink)
+    one_packed_file(sink)
+
+
+def test_a_skipped_line_of_both_is_told_once(small_cases: dict[str, SmallCase]) -> None:
+    found = small_cases["skipped_lines_of_both"]
+    assert (found.readings, len(found.events)) == (70, 70)
+    told = [("job/segment-000001.jsonl", number, "malformed_json") for number in (41, 42)]
+    assert found.rejects == (told, told)
+
+
+@small
+def torn_copy(folder: Path) -> None:
+    (folder / "copy.jsonl").write_bytes(lines_of(sink_in(folder))[:-20])
+
+
+def test_a_line_that_only_the_copy_lacks_is_told(small_cases: dict[str, SmallCase]) -> None:
+    found = small_cases["torn_copy"]
+    assert len(found.events) == 70
+    assert [(path, reason) for path, _, reason in found.rejects[1]] == [("copy.jsonl", "torn_line")]
+
+
+def bundles_that_differ_in(name: str, folder: Path) -> None:
+    first, other = (
+        oom_bundle(folder / "a" / "oom_dump_1", session_id=folder.name),
+        folder / "b" / "oom_dump_1",
+    )
     shutil.copytree(first, other)
     (other / name).write_text((other / name).read_text().replace("}", " }", 1))
-    with stormlog.query.open(tmp_path, cache=False) as store:
-        assert len(store.list_oom_bundles()) == 2 and not store.catalog.warnings
+
+
+FILES_OF_A_BUNDLE = ["manifest.json", "metadata.json", "events.json"]
+SMALL.update({f"other {name}": partial(bundles_that_differ_in, name) for name in FILES_OF_A_BUNDLE})
+
+
+@pytest.mark.parametrize("name", FILES_OF_A_BUNDLE)
+def test_bundles_that_differ_in_one_file_count_both(name: str, small_cases: dict[str, SmallCase]) -> None:
+    found = small_cases[f"other {name}"]
+    assert (found.bundles, found.notes) == (2, [])
 
 
 # ---- any mixture -------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def test_the_longer_one_counts_after_growth(cache: bool, tmp_path: Path) -> None
             store.refresh()
             assert readings_of(store) == end
             assert [Path(warning.path).name for warning in store.catalog.warnings] == [told]
-            if cache:
+            if cache and end == 60:
                 # Another process begins with what this one has kept.
                 assert readings(root, **options) == end
         append(copy, [{**events[60], "pid": 8}])

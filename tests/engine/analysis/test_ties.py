@@ -99,17 +99,23 @@ def test_the_first_session_represents_an_issue(tmp_path: Path, is_swapped: bool)
 # ---- hits of an issue --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("names", [("1", "2"), ("2", "1")])
-def test_of_hits_at_one_time_the_session_decides(tmp_path: Path, names: tuple[str, str]) -> None:
-    write_lines(tmp_path / f"{names[0]}.jsonl", [oom("z", 1, device_id=2, rank=0)])
-    write_lines(tmp_path / f"{names[1]}.jsonl", [oom("a", 1, device_id=1, rank=0)])
+def test_of_hits_at_one_time_the_session_decides(tmp_path: Path) -> None:
+    """Whichever file comes first."""
+    for reason, names in {"forwards": ("1", "2"), "backwards": ("2", "1")}.items():
+        (tmp_path / reason).mkdir()
+        for name, session, device in zip(names, "za", (2, 1), strict=True):
+            hit = oom(f"{session} {reason}", 1, device_id=device, rank=0)
+            hit["metadata"]["oom_reason"] = reason
+            write_lines(tmp_path / reason / f"{name}.jsonl", [hit])
 
     with stormlog.query.open([tmp_path], cache=False) as store:
-        (issue,) = store.list_issues()
-        order = [link.session_id for link in issue.evidence]
+        issues = {issue.fingerprint.dimensions["reason"]: issue for issue in store.list_issues()}
+        order = {reason: [link.session_id for link in issue.evidence] for reason, issue in issues.items()}
 
-    assert (issue.representative_evidence.session_id, issue.details["device_id"]) == ("a", 2)
-    assert order == ["a", "z"]
+    assert order == {reason: [f"a {reason}", f"z {reason}"] for reason in ("forwards", "backwards")}
+    for reason, issue in issues.items():
+        assert issue.representative_evidence.session_id == f"a {reason}"
+        assert issue.details["device_id"] == 2
 
 
 def test_of_hits_of_one_session_at_one_time_file_and_line_decide(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from stormlog.engine.index.location import LAYOUT
 from stormlog.errors import QueryError
 from stormlog.query import QueryStore
 from tests.apps.cli.samples import capture
+from tests.soak import few_or_many
 
 
 @pytest.fixture
@@ -206,7 +207,7 @@ def test_each_thread_has_its_own_connection(store: QueryStore) -> None:
 
     def ask(number: int) -> None:
         barrier.wait()
-        for turn in range(50):
+        for turn in range(few_or_many(15, 50)):
             store.connection.execute(f"SELECT {number}, {turn}")
             found = store.connection.fetchall()
             if found != [(number, turn)]:

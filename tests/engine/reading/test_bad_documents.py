@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -205,29 +205,52 @@ OLD_HEAD = "timestamp,event_type,memory_allocated,context,host\n"
 OLD_ROWS = [f"{number}.0,allocation,{number},c{number},h\n" for number in range(1, 8)]
 
 
-@pytest.mark.parametrize(
-    ("text", "good", "located", "covers"),
-    [
-        (OLD_HEAD + OLD_ROWS[0] + '2.0,allocation,2,"c2,h\n' + "".join(OLD_ROWS[2:]), 1, 3, "6 lines of the file"),
-        # The mark is closed by the first one of another row.
-        (OLD_HEAD + OLD_ROWS[0] + '2.0,allocation,2,"c,h\n3.0,allocation,3,"c3",h\n' + "".join(OLD_ROWS[3:]), 5, 3, ""),
-        (OLD_HEAD + OLD_ROWS[0] + '2.0,allocation,2,c2,"h', 1, 3, ""),
-        ('timestamp,"event_type,memory_allocated\n' + "".join(OLD_ROWS), 0, 1, "8 lines of the file, 1 to 8"),
-    ],
-    ids=["never closed", "closed in another row", "in the last line", "in the header"],
-)  # fmt: skip
-def test_a_quotation_mark_that_takes_in_other_rows_is_told(
-    table: Path, text: str, good: int, located: int, covers: str
-) -> None:
-    table.write_text(text)
+#: Case -> text, how many good rows, the line that is told, and what is said to be taken in.
+UNCLOSED = {
+    "never closed": (
+        OLD_HEAD + OLD_ROWS[0] + '2.0,allocation,2,"c2,h\n' + "".join(OLD_ROWS[2:]), 1, 3, "6 lines of the file"
+    ),
+    # The mark is closed by the first one of another row.
+    "closed in another row": (
+        OLD_HEAD + OLD_ROWS[0] + '2.0,allocation,2,"c,h\n3.0,allocation,3,"c3",h\n' + "".join(OLD_ROWS[3:]), 5, 3, ""
+    ),
+    "in the last line": (OLD_HEAD + OLD_ROWS[0] + '2.0,allocation,2,c2,"h', 1, 3, ""),
+    "in the header": (
+        'timestamp,"event_type,memory_allocated\n' + "".join(OLD_ROWS), 0, 1, "8 lines of the file, 1 to 8"
+    ),
+}  # fmt: skip
 
-    with stormlog.query.open([table]) as store:
-        assert len(list(store.query_events())) == good
-        (reject,) = store.rejects()
+
+@pytest.fixture(scope="module")
+def unclosed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, int, list[Any]]]:
+    """Case -> its file, how many events a store finds in it, and the rows that it rejects."""
+    folder = tmp_path_factory.mktemp("unclosed")
+    paths = {case: folder / f"{case}.csv" for case in UNCLOSED}
+    for number, (case, path) in enumerate(paths.items()):
+        # Equal rows of one host would be copies.
+        path.write_text(UNCLOSED[case][0].replace(",h\n", f",h{number}\n"))
+    with stormlog.query.open(list(paths.values())) as store:
+        events = Counter(row.source_path for row in store.query_events())
+        rejects = store.rejects()
+    return {
+        case: (path, events[str(path)], [one for one in rejects if one.path == str(path)])
+        for case, path in paths.items()
+    }
+
+
+@pytest.mark.parametrize("case", UNCLOSED)
+def test_a_quotation_mark_that_takes_in_other_rows_is_told(
+    unclosed: dict[str, tuple[Path, int, list[Any]]], case: str
+) -> None:
+    _, good, located, covers = UNCLOSED[case]
+    path, count, rejects = unclosed[case]
+
+    assert count == good
+    (reject,) = rejects
     assert (reject.line_number, reject.reason) == (located, "unclosed_quote")
     assert covers in reject.message
 
-    sessions, warnings = load_csv_sessions(table)
+    sessions, warnings = load_csv_sessions(path)
     assert sum(len(session.events) for session in sessions) == good
     (warning,) = warnings
     assert f"row {located}" in warning and covers in warning

@@ -338,7 +338,7 @@ def test_the_whole_way_with_and_without_shapes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, keep_all: bool
 ) -> None:
     path = tmp_path / "segment-000001.jsonl"
-    lines = written_lines(random.Random(seed + 10), 800, share_changed=0.5)
+    lines = written_lines(random.Random(seed + 10), few_or_many(400, 800), share_changed=0.5)
     path.write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass"))
     answers = []
     for shapes_pay_bytes in (0, 2**60):

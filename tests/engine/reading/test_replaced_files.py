@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from itertools import product
 from pathlib import Path
 from typing import IO, Any
 
@@ -67,18 +68,19 @@ REPLACEMENTS = {
 
 
 @pytest.mark.parametrize("size", ["in a copy", "in place"])
-@pytest.mark.parametrize("times", [1, 3])
 def test_only_the_new_files_count(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: str, times: int
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: str
 ) -> None:
+    """Each is replaced once or three times."""
     if size == "in place":
         monkeypatch.setattr(line_chunks, "_COPIED_BYTES", 0)
     others: dict[Path, list[Path]] = {}
     wanted = {}
-    for name, (count, padding) in REPLACEMENTS.items():
-        path = write_lines(folder / f"{name}.jsonl", events_of(f"{name} before", 40))
+    for (name, (count, padding)), times in product(REPLACEMENTS.items(), (1, 3)):
+        own = f"{name} {times}"
+        path = write_lines(folder / f"{own}.jsonl", events_of(f"{own} before", 40))
         others[path] = [
-            write_lines(tmp_path / f"{name}-{number}", events_of(f"{name} {number}", count, padding=padding))
+            write_lines(tmp_path / f"{own}-{number}", events_of(f"{own} {number}", count, padding=padding))
             for number in range(times)
         ]
         wanted[path.name] = (count, 1, 0)
@@ -130,29 +132,28 @@ def sessions_of(store: stormlog.query.QueryStore) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("when", ["before it is copied", "after it was copied"])
 @pytest.mark.parametrize("growth", [0, 5])
 def test_files_that_are_written_anew_are_no_growth(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str, growth: int
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, growth: int
 ) -> None:
     """Their numbers stay, as that of a file does which takes the place of one that was removed."""
     anew, more, wanted = {}, {}, {}
-    for count in (5, 39, 41, 90):
-        path = write_lines(folder / f"{count}.jsonl", events_of(f"{count} before", 40))
-        anew[str(path)] = write_lines(
-            tmp_path / "other.jsonl", events_of(f"{count} after", count)
-        ).read_bytes()
-        more[path] = write_lines(tmp_path / "more.jsonl", events_of(f"{count} more", 20)).read_bytes()
+    for count, when in product((5, 39, 41, 90), ("before", "after")):
+        name = f"{count} {when} its copy"
+        path = write_lines(folder / f"{name}.jsonl", events_of(f"{name} old", 40))
+        anew[str(path)] = write_lines(tmp_path / "other.jsonl", events_of(f"{name} anew", count)).read_bytes()
+        more[path] = write_lines(tmp_path / "more.jsonl", events_of(f"{name} more", 20)).read_bytes()
         wanted[path.name] = (count, 1, 0)
     copy_range = TemporaryFiles.copy_range
     waiting = dict(anew)
 
     def copied(owner: TemporaryFiles, source: IO[bytes], *rest: Any) -> str:
         name = source.name
-        if is_armed and when == "before it is copied" and name in waiting:
+        is_written = is_armed and name in waiting
+        if is_written and "before" in name:
             Path(name).write_bytes(waiting.pop(name))
         copy = copy_range(owner, source, *rest)
-        if is_armed and when == "after it was copied" and name in waiting:
+        if is_written and "after" in name:
             Path(name).write_bytes(waiting.pop(name))
         return copy
 
@@ -161,15 +162,15 @@ def test_files_that_are_written_anew_are_no_growth(
     with stormlog.query.open([folder], cache=tmp_path / "cache") as store:
         found = sessions_of(store)
         if growth:
-            assert found == {path.name: {f"{path.stem} before"} for path in more}
+            assert found == {path.name: {f"{path.stem} old"} for path in more}
             is_armed = True
             for path, content in more.items():
                 path.write_bytes(path.read_bytes() + content)
             store.refresh()
             found = sessions_of(store)
-        before = {"before", "more"} if growth else {"before"}
+        old = {"old", "more"} if growth else {"old"}
         for path in more:
-            assert found[path.name] in ({f"{path.stem} after"}, {f"{path.stem} {word}" for word in before})
+            assert found[path.name] in ({f"{path.stem} anew"}, {f"{path.stem} {word}" for word in old})
         assert not waiting
         for _ in range(2):
             store.refresh()

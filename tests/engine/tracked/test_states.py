@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +52,37 @@ def ids(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return found
 
 
+@contextmanager
+def tracker_in(folder: Path, ids: list[str]) -> Iterator[Tracker]:
+    """Open a tracker that knows the first two: resolved in 1.4.0, and new."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(evidence, "fingerprint_id", lambda name: name)
+        with Tracker(folder / "tracker.db") as opened:
+            for fingerprint_id in ids[:2]:
+                see(opened, fingerprint_id, "s-1", version="1.0")
+            put(opened, ids[0], "resolved", fix_version="1.4.0", assignee="Ada")
+            yield opened
+
+
 @pytest.fixture
-def tracker(tmp_path: Path, ids: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Tracker]:
-    """A tracker that knows the first two: resolved in 1.4.0, and new."""
-    monkeypatch.setattr(evidence, "fingerprint_id", lambda name: name)
-    with Tracker(tmp_path / "tracker.db") as opened:
-        for fingerprint_id in ids[:2]:
-            see(opened, fingerprint_id, "s-1", version="1.0")
-        put(opened, ids[0], "resolved", fix_version="1.4.0", assignee="Ada")
+def tracker(tmp_path: Path, ids: list[str]) -> Iterator[Tracker]:
+    """A tracker to change."""
+    with tracker_in(tmp_path, ids) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def unchanged_tracker(tmp_path_factory: pytest.TempPathFactory, ids: list[str]) -> Iterator[Tracker]:
+    with tracker_in(tmp_path_factory.mktemp("unchanged"), ids) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory: pytest.TempPathFactory, unchanged_tracker: Tracker) -> Iterator[QueryStore]:
+    """A store with a tracker that nobody changes."""
+    runs = write_runs(tmp_path_factory.mktemp("tracked") / "runs")
+    with stormlog.query.open(runs, tracker=path_of(unchanged_tracker), cache=False) as store:
+        yield store
 
 
 def put(tracker: Tracker, fingerprint_id: str, status: str, *, is_dev: bool = False, **columns: Any) -> None:
@@ -106,12 +129,11 @@ def test_issues_show_the_state_of_their_status(runs: Path, tracker: Tracker, ids
             assert [issue.fingerprint_id for issue in found] == [ids[0]] + [ids[1]] * (state == "resolved")
 
 
-def test_what_a_caller_says_wins(runs: Path, tracker: Tracker, ids: list[str]) -> None:
-    with stormlog.query.open(runs, tracker=path_of(tracker)) as store:
-        said = {ids[0]: "open", ids[2]: "ignored"}
-        assert states(store, state_overrides=said) == ["open", "open", "ignored"]
-        with pytest.raises(ValueError, match="closed"):
-            store.list_issues(state_overrides={"unknown": "closed"})
+def test_what_a_caller_says_wins(tracked: QueryStore, ids: list[str]) -> None:
+    said = {ids[0]: "open", ids[2]: "ignored"}
+    assert states(tracked, state_overrides=said) == ["open", "open", "ignored"]
+    with pytest.raises(ValueError, match="closed"):
+        tracked.list_issues(state_overrides={"unknown": "closed"})
 
 
 @pytest.mark.parametrize("cache", [True, False])
@@ -131,9 +153,8 @@ def test_a_change_between_two_questions_is_seen(
         assert states(store) == ["regressed", "ignored", "open"]
 
 
-def test_the_twin_names_the_states_that_are_used(runs: Path, tracker: Tracker, ids: list[str]) -> None:
-    with stormlog.query.open(runs, tracker=path_of(tracker)) as store:
-        _, parameters = store.list_issues_sql(state_overrides={ids[1]: "regressed"})
+def test_the_twin_names_the_states_that_are_used(tracked: QueryStore, ids: list[str]) -> None:
+    _, parameters = tracked.list_issues_sql(state_overrides={ids[1]: "regressed"})
 
     assert dict(zip(parameters["override_ids"], parameters["override_states"], strict=True)) == {
         ids[0]: "resolved",
@@ -263,21 +284,20 @@ def test_a_tracker_of_another_version_is_refused(
 # ---- SQL ---------------------------------------------------------------------------------------------------
 
 
-def test_issues_join_what_is_tracked(runs: Path, tracker: Tracker, ids: list[str]) -> None:
+def test_issues_join_what_is_tracked(tracked: QueryStore, ids: list[str]) -> None:
     text = """
         SELECT fingerprint_id, kind, coalesce(state, 'open'), fix_version, assignee, occurrence_count
         FROM issues LEFT JOIN tracking.issue_states USING (fingerprint_id) ORDER BY fingerprint_id
     """
-    with stormlog.query.open(runs, tracker=path_of(tracker)) as store:
-        assert store.sql(text).rows == [
-            (ids[0], "alert", "resolved", "1.4.0", "Ada", 1),
-            (ids[1], "alert", "open", None, None, 1),
-            (ids[2], "alert", "open", None, None, None),
-        ]
+    assert tracked.sql(text).rows == [
+        (ids[0], "alert", "resolved", "1.4.0", "Ada", 1),
+        (ids[1], "alert", "open", None, None, 1),
+        (ids[2], "alert", "open", None, None, None),
+    ]
 
 
-def test_every_table_of_the_tracker_is_there(runs: Path, tracker: Tracker) -> None:
-    with sqlite3.connect(path_of(tracker)) as connection:
+def test_every_table_of_the_tracker_is_there(tracked: QueryStore, unchanged_tracker: Tracker) -> None:
+    with sqlite3.connect(path_of(unchanged_tracker)) as connection:
         expected = {
             name: f"SELECT * FROM {name}"
             for (name,) in connection.execute(
@@ -286,10 +306,9 @@ def test_every_table_of_the_tracker_is_there(runs: Path, tracker: Tracker) -> No
         }
         rows = {name: sorted(map(repr, connection.execute(text))) for name, text in expected.items()}
     connection.close()
-    with stormlog.query.open(runs, tracker=path_of(tracker)) as store:
-        for name in expected:
-            assert sorted(map(repr, store.sql(f"SELECT * FROM tracking.{name}").rows)) == rows[name]
-        assert len(rows["issues"]) == 2 and len(rows["issue_evidence_keys"]) == 2
+    for name in expected:
+        assert sorted(map(repr, tracked.sql(f"SELECT * FROM tracking.{name}").rows)) == rows[name]
+    assert len(rows["issues"]) == 2 and len(rows["issue_evidence_keys"]) == 2
 
 
 def test_tables_follow_the_tracker(runs: Path, tracker: Tracker, ids: list[str]) -> None:
@@ -347,12 +366,11 @@ def test_a_statement_sees_one_moment(
             assert len(store.sql(text).rows) == 2
 
 
-def test_relations_name_tables_of_the_tracker(runs: Path, tracker: Tracker, ids: list[str]) -> None:
-    with stormlog.query.open(runs, tracker=path_of(tracker)) as store:
-        assert store.relation("tracking.issues").filter("status = 'resolved'").count("*").fetchall() == [(1,)]
-        assert len(store.relation("tracking.issue_states").fetchall()) == 2
-        with pytest.raises(ValueError, match=r"no table 'tracking\.nothing'; there are tracking.activity"):
-            store.relation("tracking.nothing")
+def test_relations_name_tables_of_the_tracker(tracked: QueryStore) -> None:
+    assert tracked.relation("tracking.issues").filter("status = 'resolved'").count("*").fetchall() == [(1,)]
+    assert len(tracked.relation("tracking.issue_states").fetchall()) == 2
+    with pytest.raises(ValueError, match=r"no table 'tracking\.nothing'; there are tracking.activity"):
+        tracked.relation("tracking.nothing")
 
 
 @pytest.fixture(scope="module")
