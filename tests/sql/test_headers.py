@@ -36,7 +36,9 @@ FILLED_BY = {
     "raw.issue_states": "tracking",
     **dict.fromkeys(("raw.attachments", "raw.envelope_attachments"), "attachments"),
     **dict.fromkeys(("raw.sink_segments", "raw.rollup_paths"), "attachments"),
-    **dict.fromkeys(("raw.rollup_files", "raw.rollup_sessions", "raw.rollup_ranks", "raw.rollup_windows"), "rollups"),
+    **dict.fromkeys(
+        ("raw.rollup_files", "raw.rollup_sessions", "raw.rollup_ranks", "raw.rollup_windows"), "rollups"
+    ),
 }
 #: Views without rows in the captures.
 EMPTY = {"run_conflicts"}

@@ -16,14 +16,24 @@ REASON = "message_pattern:out of memory"
 
 
 def oom(session_id: str, at_s: float, **overrides: Any) -> dict[str, Any]:
-    values = {"session_id": session_id, "timestamp_ns": START_NS + round(at_s * SECOND), "event_type": "error"}
+    values = {
+        "session_id": session_id,
+        "timestamp_ns": START_NS + round(at_s * SECOND),
+        "event_type": "error",
+    }
     return record(**{"metadata": {"backend": "cuda", "oom_reason": REASON}, **values, **overrides})
 
 
-def bundle(folder: Path, number: int, at_s: int, session_id: str | None = "a", rank: int | None = None) -> None:
+def bundle(
+    folder: Path, number: int, at_s: int, session_id: str | None = "a", rank: int | None = None
+) -> None:
     created = datetime.fromtimestamp(START_NS // SECOND + at_s, UTC).isoformat()
     made = make_oom_bundle(
-        folder / f"oom_dump_{number}", session_id=session_id, reason=REASON, backend="cuda", created_at_utc=created
+        folder / f"oom_dump_{number}",
+        session_id=session_id,
+        reason=REASON,
+        backend="cuda",
+        created_at_utc=created,
     )
     if rank is not None:
         write_json(made / "metadata.json", {"session_id": session_id, "session": {"rank": rank}})

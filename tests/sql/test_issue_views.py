@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -50,7 +51,10 @@ def test_hits_spread_over_ranks_hosts_devices_versions_and_jobs(tmp_path: Path) 
         # The record itself is asked for the version before its session is.
         event("a", 4, **first, metadata={"git_sha": "f00"}),
         event("b", 0, "start", host="unknown"),
-        *(event("b", at, host="unknown", device_id=-1, rank=1, local_rank=1, world_size=2) for at in (1, 2, 3, 4)),
+        *(
+            event("b", at, host="unknown", device_id=-1, rank=1, local_rank=1, world_size=2)
+            for at in (1, 2, 3, 4)
+        ),
     ]
     write_lines(tmp_path / "e.jsonl", events)
     with stormlog.query.open([tmp_path], cache=False) as store:
@@ -154,8 +158,15 @@ def boundaries(rng: Random, session_id: str, rank: int) -> list[dict[str, Any]]:
         if rng.random() < 0.1:
             continue
         scope = {
-            **{"action": action, "name": path[-1], "path": path, "depth": len(path), "scope_id": scope_id},
-            **{"parent_scope_id": None, "thread_id": thread, "thread_name": f"t{thread}", "sequence": sequence},
+            "action": action,
+            "name": path[-1],
+            "path": path,
+            "depth": len(path),
+            "scope_id": scope_id,
+            "parent_scope_id": None,
+            "thread_id": thread,
+            "thread_name": f"t{thread}",
+            "sequence": sequence,
             "attributes": {},
         }
         of_rank = {"rank": rank, "local_rank": rank, "world_size": 2, "metadata": {"phase_scope": scope}}
@@ -178,7 +189,9 @@ def hits_in_phases(rng: Random, name: str) -> list[dict[str, Any]]:
                 if rng.random() < 0.3:
                     metadata["origin_phase_scope_id"] = rng.choice([*scopes, *scopes, "", "s:99", 5, None])
                 of_rank = {"rank": rank, "local_rank": rank, "world_size": 2}
-                at = rng.choice([*(one["timestamp_ns"] - START_NS for one in phases), rng.randrange(last + 2), 0])
+                at = rng.choice(
+                    [*(one["timestamp_ns"] - START_NS for one in phases), rng.randrange(last + 2), 0]
+                )
                 phases.append(event(session_id, at, **of_rank, context=f"loss of {name}", metadata=metadata))
             events += phases
     events.sort(key=lambda one: one["timestamp_ns"])
@@ -200,11 +213,17 @@ def in_phases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryStore]:
 @pytest.fixture(scope="module")
 def issue_of(in_phases: QueryStore) -> dict[str, str]:
     """Session -> its issue."""
-    return {session: issue.fingerprint_id for issue in in_phases.list_issues() for session in issue.affected_sessions}
+    return {
+        session: issue.fingerprint_id
+        for issue in in_phases.list_issues()
+        for session in issue.affected_sessions
+    }
 
 
 @pytest.mark.parametrize("name", RANDOM_HITS)
-def test_the_phase_of_a_hit_is_that_of_the_replay(in_phases: QueryStore, issue_of: dict[str, str], name: str) -> None:
+def test_the_phase_of_a_hit_is_that_of_the_replay(
+    in_phases: QueryStore, issue_of: dict[str, str], name: str
+) -> None:
     events = RANDOM_HITS[name]
     index = PhaseReplayIndex.from_events(events)
     expected: Counter[str | None] = Counter()
@@ -256,7 +275,7 @@ def test_any_times_have_24_parts_without_a_gap(tmp_path: Path, times: tuple[int,
         ).rows
     assert len(rows) == 24
     assert (rows[0][0], rows[-1][1]) == (min(times), max(times) + 1)
-    assert all(before[1] == after[0] for before, after in zip(rows, rows[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(rows))
     for start, end, count in rows:
         assert count == sum(start <= at < end for at in times)
 
@@ -279,13 +298,31 @@ def test_nothing_has_neither_values_nor_a_trend(tmp_path: Path) -> None:
 def test_sessions_of_years_have_values_and_phases(tmp_path: Path) -> None:
     """Numbers of nanoseconds are near the end of 64 bits; what they are multiplied with must not pass it."""
     scope = {
-        **{"name": "train", "path": ["train"], "depth": 1, "scope_id": "s:1", "parent_scope_id": None},
-        **{"thread_id": 1, "thread_name": "t", "attributes": {}},
+        "name": "train",
+        "path": ["train"],
+        "depth": 1,
+        "scope_id": "s:1",
+        "parent_scope_id": None,
+        "thread_id": 1,
+        "thread_name": "t",
+        "attributes": {},
     }
     events = [
-        event("a", 0, "phase_enter", timestamp_ns=1, metadata={"phase_scope": {**scope, "action": "enter", "sequence": 1}}),
+        event(
+            "a",
+            0,
+            "phase_enter",
+            timestamp_ns=1,
+            metadata={"phase_scope": {**scope, "action": "enter", "sequence": 1}},
+        ),
         event("a", 0, timestamp_ns=2**62),
-        event("a", 0, "phase_exit", timestamp_ns=2**63 - 9, metadata={"phase_scope": {**scope, "action": "exit", "sequence": 2}}),
+        event(
+            "a",
+            0,
+            "phase_exit",
+            timestamp_ns=2**63 - 9,
+            metadata={"phase_scope": {**scope, "action": "exit", "sequence": 2}},
+        ),
     ]
     write_lines(tmp_path / "e.jsonl", events)
     with stormlog.query.open([tmp_path], cache=False) as store:

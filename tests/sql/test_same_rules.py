@@ -46,9 +46,7 @@ def test_severities_have_one_order(store: stormlog.query.QueryStore, word: str |
 
 
 @pytest.mark.parametrize(("length", "is_plain"), [(0, True), (1, False)])
-def test_the_longest_line_is_the_same(
-    store: stormlog.query.QueryStore, length: int, is_plain: bool
-) -> None:
+def test_the_longest_line_is_the_same(store: stormlog.query.QueryStore, length: int, is_plain: bool) -> None:
     found = store.sql(f"SELECT telemetry.is_plain_line(repeat('x', {LONGEST_LINE_BYTES + length}))").rows
     assert found == [(is_plain,)]
     limits = re.findall(r"strlen\(line\) <= (\d+)", view_query("raw.shaped_lines"))

@@ -57,8 +57,16 @@ def test_without_a_start_the_earliest_record_with_a_text_counts(tmp_path: Path) 
 
 def test_a_ledger_fills_in_what_no_record_says(tmp_path: Path) -> None:
     entry = {
-        **{"session_id": "s1", "status": "running", "started_at_ns": START_NS, "source": "stormlog"},
-        **{"host": "n1", "job_id": "j1", "world_size": 8, "rank": 0, "local_rank": 0, "pid": 1},
+        "session_id": "s1",
+        "status": "running",
+        "started_at_ns": START_NS,
+        "source": "stormlog",
+        "host": "n1",
+        "job_id": "j1",
+        "world_size": 8,
+        "rank": 0,
+        "local_rank": 0,
+        "pid": 1,
     }
     plain = event(0, host="unknown", job_id=None)
     spoken = event(1, "start", session_id="s3", host="n9", job_id="j9", world_size=4)

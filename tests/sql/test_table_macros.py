@@ -23,7 +23,9 @@ from tests.telemetry.factories import record
 SIMULATED = Path(__file__).parents[2] / "examples" / "captures" / "v4-cuda-sim"
 MACROS = {file.name: file for file in load_sql_files() if file.kind == "TABLE MACRO"}
 CALLS = {
-    "correlation": "correlation((SELECT max(started_at_ns) FROM sessions WHERE job_id = 'llm-pretrain-31'), 60000000000)",
+    "correlation": (
+        "correlation((SELECT max(started_at_ns) FROM sessions WHERE job_id = 'llm-pretrain-31'), 60000000000)"
+    ),
     "memory_timeline": "memory_timeline((SELECT max(session_id) FROM sessions WHERE job_id = 'llm-pretrain-31'), 4)",
     "phase_peaks": "phase_peaks('job:llm-pretrain-31')",
     "evidence_context": "evidence_context((SELECT max(fingerprint_id) FROM issues), 60000000000)",
@@ -43,7 +45,8 @@ def test_a_table_macro_documents_its_arguments_and_columns(name: str, database: 
     described = database.execute(f"DESCRIBE SELECT * FROM {name}({arguments})").fetchall()
     assert list(file.columns) == [row[0] for row in described]
     row = database.execute(
-        "SELECT parameters, comment FROM duckdb_functions() WHERE function_name = $name AND schema_name = 'main'", {"name": name}
+        "SELECT parameters, comment FROM duckdb_functions() WHERE function_name = $name AND schema_name = 'main'",
+        {"name": name},
     ).fetchone()
     assert row == (list(file.parameters), file.summary)
     for column, text in file.columns.items():
@@ -68,7 +71,9 @@ def simulated() -> Iterator[QueryStore]:
 
 
 @pytest.mark.parametrize("name", MACROS)
-def test_a_table_macro_answers_a_store_that_was_asked_nothing_before(simulated: QueryStore, name: str) -> None:
+def test_a_table_macro_answers_a_store_that_was_asked_nothing_before(
+    simulated: QueryStore, name: str
+) -> None:
     statement = f"SELECT * FROM {CALLS[name]} ORDER BY ALL"
     with stormlog.query.open([SIMULATED], cache=False) as store:
         rows = store.sql(statement).rows
@@ -83,16 +88,21 @@ def test_a_table_macro_can_be_explained_joined_and_described(name: str, simulate
     assert simulated.sql(f"DESCRIBE SELECT * FROM {call}").rows
     assert simulated.sql(f"WITH t AS (FROM {call}) SELECT count(*) FROM t AS a, sessions AS s").rows
     assert simulated.sql(
-        "SELECT comment FROM duckdb_functions() WHERE function_name = $name AND schema_name = 'main'", {"name": name}
+        "SELECT comment FROM duckdb_functions() WHERE function_name = $name AND schema_name = 'main'",
+        {"name": name},
     ).rows == [(MACROS[name].summary,)]
 
 
 @pytest.mark.parametrize(
     "argument",
-    ["(WITH gone AS (DELETE FROM raw.pieces RETURNING 1) SELECT 1)", "getenv('HOME')", "(SELECT * FROM query('SELECT 1'))"],
+    [
+        "(WITH gone AS (DELETE FROM raw.pieces RETURNING 1) SELECT 1)",
+        "getenv('HOME')",
+        "(SELECT * FROM query('SELECT 1'))",
+    ],
 )
 def test_arguments_can_do_no_more_than_statements(argument: str, simulated: QueryStore) -> None:
-    with pytest.raises(QueryError, match="only reading is allowed|only SELECT|syntax"):
+    with pytest.raises(QueryError, match=r"only reading is allowed|only SELECT|syntax"):
         simulated.sql(f"SELECT * FROM memory_timeline({argument}, 4)")
     assert simulated.sql("SELECT count(*) > 0 FROM events").rows == [(True,)]
 
@@ -114,7 +124,10 @@ def samples_of(rng: Random, session_id: str, count: int) -> list[dict[str, Any]]
             session_id=session_id,
             timestamp_ns=START_NS + rng.randrange(100),
             event_type=rng.choice(("sample", "sample", "sample", "warning")),
-            **{"rank": rank, "local_rank": rank, "world_size": 2, "device_id": rng.randrange(2)},
+            rank=rank,
+            local_rank=rank,
+            world_size=2,
+            device_id=rng.randrange(2),
             allocator_allocated_bytes=rng.randrange(500),
             allocator_reserved_bytes=rng.randrange(500, 600),
             device_used_bytes=rng.randrange(600, 900),
@@ -151,7 +164,13 @@ def timeline(events: list[dict[str, Any]], buckets: int, source_id: int) -> list
         bucket = (one["timestamp_ns"] - start) * buckets // (end - start)
         for counter, value in counter_values(one).items():
             if value is not None:
-                key = (one["rank"], one["device_id"], bucket, *bounds_of(start, end, bucket, buckets), counter)
+                key = (
+                    one["rank"],
+                    one["device_id"],
+                    bucket,
+                    *bounds_of(start, end, bucket, buckets),
+                    counter,
+                )
                 series.setdefault(key, []).append(value)
     return sorted(
         (*key[:5], len(values), key[5], values[0], values[-1], min(values), max(values), source_id)
@@ -180,7 +199,9 @@ def sampled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryStore]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("buckets", [1, 3, 20, 1000])
-def test_counters_of_each_rank_and_device_in_equal_parts(sampled: QueryStore, seed: int, buckets: int) -> None:
+def test_counters_of_each_rank_and_device_in_equal_parts(
+    sampled: QueryStore, seed: int, buckets: int
+) -> None:
     events = samples_of(Random(seed), f"s{seed}", 60)
     rows = sampled.sql(f"SELECT * FROM memory_timeline('s{seed}', {buckets}) ORDER BY ALL").rows
     assert rows == timeline(events, buckets, source_id=seed)
@@ -206,7 +227,7 @@ def test_files_of_a_session_share_the_parts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("buckets", ["0", "-1", "NULL", "'x'"])
 def test_a_number_of_parts_that_makes_no_sense_is_an_error(sampled: QueryStore, buckets: str) -> None:
-    with pytest.raises(QueryError, match="buckets has to be 1 or more|Could not convert"):
+    with pytest.raises(QueryError, match=r"buckets has to be 1 or more|Could not convert"):
         sampled.sql(f"SELECT * FROM memory_timeline('s1', {buckets})")
 
 

@@ -169,7 +169,17 @@ def test_fingerprints_of_any_dimensions_are_alike(database: Any, drawn: list[dic
 
 
 DIMENSION = st.sampled_from(
-    ["backend", "category", "collector", "error_stem", "event_type", "partial_fields", "reason", "severity", "x"]
+    [
+        "backend",
+        "category",
+        "collector",
+        "error_stem",
+        "event_type",
+        "partial_fields",
+        "reason",
+        "severity",
+        "x",
+    ]
 )
 NORMAL_TEXTS = (HOSTILE | PIECES).map(normalize_text_dimension)
 DIMENSION_VALUE = NORMAL_TEXTS | PIECES | st.text(max_size=5) | st.none() | st.lists(NORMAL_TEXTS, max_size=2)
@@ -190,7 +200,7 @@ def test_what_sql_calls_canonical_is_what_python_writes(database: Any, drawn: li
 
 
 @IN_BULK
-@given(st.lists(NORMAL_TEXTS.filter(lambda text: not set(text) & set("\"\\0123456789\0\x7f")), min_size=9))
+@given(st.lists(NORMAL_TEXTS.filter(lambda text: not set(text) & set('"\\0123456789\0\x7f')), min_size=9))
 def test_normal_texts_without_digits_are_canonical_in_sql(database: Any, texts: list[str]) -> None:
     texts = [canonical_json({"backend": text, "reason": text}) for text in texts]
     texts = [text for text in texts if "\\" not in text]
