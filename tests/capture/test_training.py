@@ -26,7 +26,8 @@ def train(*arguments: str, folder: Path, inside: bool, outside: bool = False) ->
     """Run the example, recorded from inside, from outside or both, and return its status."""
     sink = str(folder / "sink")
     # An empty name: not into the directory that `stormlog run` tells.
-    job = [sys.executable, str(TRAINING), *arguments, "--track", sink if inside else ""]
+    # Small matrices: what they hold is nothing beside what leaks.
+    job = [sys.executable, str(TRAINING), *arguments, "--size", "8", "--track", sink if inside else ""]
     if outside or not inside:
         job = [
             sys.executable,

@@ -98,17 +98,19 @@ class World:
     stores: OpenStores
     traces: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def run_in_place(self, line: str, own_tracker: bool) -> Seen:
+    def run_in_place(self, line: str, own_tracker: bool, looks_into_it: bool) -> Seen:
         """Run a command line that writes to no file in the folder, by stores that stay open.
 
         Args:
             own_tracker: Whether it changes the tracker: it has a copy then.
+            looks_into_it: Whether somebody wants to know what is in that afterwards.
         """
-        with self._begin(self.folder) as patch:
+        with self._begin() as patch:
             patch.setattr(query, "open", self.stores.open)
-            return _look(self._words(line), patch, self._copied_tracker(patch) if own_tracker else None)
+            tracker = self._copied_tracker(patch) if own_tracker else None
+            return _look(self._words(line), patch, tracker if looks_into_it else None)
 
-    def run_traced(self, line: str, own_tracker: bool) -> Seen:
+    def run_traced(self, line: str, own_tracker: bool, looks_into_it: bool) -> Seen:
         """Do so, and say what stores do that read as the command line has its stores read.
 
         The answers are those of the stores that stay open.
@@ -120,11 +122,11 @@ class World:
             opened.append((list(paths), self.stores.given(how)))
             return self.stores.open(paths, **settings)
 
-        with self._begin(self.folder) as patch:
+        with self._begin() as patch:
             patch.setattr(query, "open", open_shared)
             configurations = _configurations(patch)
             tracker = self._copied_tracker(patch) if own_tracker else None
-            seen = _look(self._words(line), patch, tracker)
+            seen = _look(self._words(line), patch, tracker if looks_into_it else None)
         seen.texts.update({"engine": "\n".join(configurations), "files": _listing(self.out), "notices": ""})
         for paths, how in opened:
             for place, text in self._trace(paths, how).items():
@@ -135,7 +137,7 @@ class World:
         """Return what a store does that reads some paths of a copy of the folder with some settings."""
         key = repr((paths, how))
         if key not in self.traces:
-            with self._begin(self.out / "world") as patch:
+            with self._begin(copied=key) as patch:
                 configurations = _configurations(patch)
                 with query.open(paths, **how) as store:
                     store.query_events(EventFilter(limit=1))
@@ -152,26 +154,30 @@ class World:
         patch.setenv("STORMLOG_DB", str(tracker))
         return tracker
 
-    def run_in_copy(self, line: str, before: str | None) -> Seen:
-        """Run a command line, and another one before it, in a copy of everything."""
+    def run_in_copy(self, line: str, before: str | None, looks_into_it: bool) -> Seen:
+        """Run a command line, and another one before it, in a copy of what they name, with a tracker."""
         folder = self.out / "world"
-        with self._begin(folder) as patch:
+        with self._begin(copied=f"{line} {before}") as patch:
             if before is not None:
                 _run(before)
             configurations = _configurations(patch)
-            seen = _look(self._words(line), patch, folder / "tracker.db")
+            seen = _look(self._words(line), patch, folder / "tracker.db" if looks_into_it else None)
             seen.texts.update({"engine": "\n".join(configurations), "files": _listing(folder)})
             return seen
 
     @contextmanager
-    def _begin(self, folder: Path) -> Iterator[pytest.MonkeyPatch]:
-        """Enter the folder, or a copy of it."""
+    def _begin(self, copied: str | None = None) -> Iterator[pytest.MonkeyPatch]:
+        """Enter the folder, or a copy of its files and of those folders in it that a text names."""
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir()
         for name in ("old.sqlite", "old.csv"):
             (self.out / name).touch()
-        if folder != self.folder:
-            shutil.copytree(self.folder, folder)
+        folder = self.folder
+        if copied is not None:
+            unnamed = [part.name for part in folder.iterdir() if part.is_dir() and part.name not in copied]
+            folder = Path(
+                shutil.copytree(folder, self.out / "world", ignore=shutil.ignore_patterns(*unnamed))
+            )
         with pytest.MonkeyPatch.context() as patch:
             _enter(patch, folder)
             yield patch

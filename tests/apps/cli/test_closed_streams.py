@@ -17,18 +17,17 @@ from tests.apps.cli.runner import COMMAND, stormlog
 from tests.apps.cli.samples import damaged
 
 REDIRECTIONS = [">&-", "2>&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full"]
-COMMANDS = [
-    "query issues damaged.jsonl --csv",
-    "query issues damaged.jsonl --strict",
-    "query issues missing",
-    "query issues damaged.jsonl --kind zzz",
-    "scan damaged.jsonl --db tracker.db",
-    "issues comment nothing - --db tracker.db",
-    "--help",
-]
-#: Commands that end with a message alone, and at once: what matters to them is where it goes.
-MESSAGES_ONLY = COMMANDS[1:4]
-FEW_REDIRECTIONS = ["2>&-", ">&- 2>&-", "2>/dev/full"]
+#: What commands do with streams that are closed: those that end with a message alone have little to do with some.
+COMMANDS = {
+    "query issues damaged.jsonl --csv": REDIRECTIONS,
+    "query issues damaged.jsonl --strict": [">&- 2>&-", "2>/dev/full"],
+    "query issues missing": ["2>&-", ">&- 2>&-", "2>/dev/full"],
+    "query issues damaged.jsonl --kind zzz": ["2>&-", ">&- 2>&-", "2>/dev/full"],
+    # Without any of them: see the next test.
+    "scan damaged.jsonl --db tracker.db": [">&-", "2>&-", "2>/dev/full"],
+    "issues comment nothing - --db tracker.db": REDIRECTIONS,
+    "--help": REDIRECTIONS,
+}
 
 
 def shell(command: str, directory: Path, redirection: str = "") -> subprocess.CompletedProcess[bytes]:
@@ -48,7 +47,7 @@ def test_the_status_is_that_of_the_answer_whatever_is_closed(command: str, tmp_p
     if "tracker.db" in command:
         stormlog("scan", tmp_path / "damaged.jsonl", "--db", tmp_path / "tracker.db", "-q")
     expected = shell(command, tmp_path)
-    for redirection in FEW_REDIRECTIONS if command in MESSAGES_ONLY else REDIRECTIONS:
+    for redirection in COMMANDS[command]:
         done = shell(command, tmp_path, redirection)
         assert done.returncode == expected.returncode, redirection
         assert b"Traceback" not in done.stderr and b"Exception" not in done.stderr

@@ -167,7 +167,8 @@ def test_a_defect_is_one_line_with_advice(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_reader_that_leaves_is_no_failure(tmp_path: Path) -> None:
     write_lines(tmp_path / "events.jsonl", *(event(timestamp_ns=START_NS + number) for number in range(2000)))
-    for name in ("json", "jsonl", "csv", "table", "markdown"):
+    # One format that is streamed as text, one by the module for CSV, one that has to be whole first.
+    for name in ("json", "csv", "table"):
         process = subprocess.Popen(
             [*COMMAND, "query", "events", str(tmp_path), "--format", name],
             stdout=subprocess.PIPE,

@@ -52,17 +52,11 @@ def test_a_table_fits_every_width(target: Target, runs: Path) -> None:
             assert max(len(line) for line in without_styles(file.getvalue()).splitlines()) <= width
 
 
-def test_a_wider_terminal_shows_more(runs: Path) -> None:
-    narrow, wide = (
-        without_styles(on_terminal("query", "sessions", runs, width=width)[1]).splitlines()[0]
-        for width in (60, 200)
-    )
-    assert len(narrow) <= 60 < len(wide) <= 200
-
-
 def test_issues_show_what_people_ask_first(runs: Path) -> None:
     shown = without_styles(on_terminal("query", "issues", runs, width=180)[1])
     header, _, first, *_ = shown.splitlines()
+    # A wider terminal shows more: see the next test.
+    assert 80 < len(header) <= 180
     assert [word.strip() for word in header.split("  ") if word.strip()] == [
         "Fingerprint",
         "Severity",
@@ -82,7 +76,8 @@ def test_issues_show_what_people_ask_first(runs: Path) -> None:
 
 def test_what_does_not_fit_is_named(runs: Path) -> None:
     shown = without_styles(on_terminal("query", "issues", runs, width=80)[1])
-    assert "Title" in shown.splitlines()[0]
+    header = shown.splitlines()[0]
+    assert "Title" in header and len(header) <= 80
     assert "Not shown at this width: Kind, " in shown
 
 
@@ -98,7 +93,6 @@ def test_severities_are_coloured_unless_colours_are_unwanted(runs: Path) -> None
     assert "\x1b[1;31mcritical" in on_terminal("query", "issues", runs)[1]
     assert "\x1b[" not in on_terminal("query", "issues", runs, "--no-color")[1]
     assert "\x1b[" not in on_terminal("query", "issues", runs, environment={"NO_COLOR": "1"})[1]
-    assert "\x1b[" not in on_terminal("query", "issues", runs, environment={"TERM": "dumb"})[1]
 
 
 def test_text_from_files_cannot_steer_the_terminal(tmp_path: Path) -> None:

@@ -487,8 +487,9 @@ def test_what_cannot_be_is_refused_with_a_next_step(
 def test_hostile_statements_are_refused(job: Reader, tmp_path: Path) -> None:
     file = tmp_path / "file.csv"
     file.write_text("a\n1\n")
+    # Some of each kind: all that a store refuses are in tests/engine/cursors/test_read_only.py.
     hidden = [text for name, text in hidden_statements(file).items() if name.endswith(", with")]
-    statements = [text for text in (*hidden, *other_statements(file)) if text]
+    statements = [text for text in (*hidden[::3], *other_statements(file)[::3]) if text]
     before = sorted(path.stat().st_mtime_ns for path in JOB.rglob("*"))
     answers = [job.ask("query", sql=text) for text in statements]
     assert [text for text, answer in zip(statements, answers, strict=True) if not answer.is_error] == []

@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 from textual._compositor import Compositor
 from textual._context import visible_screen_stack
+from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Input, Static, TextArea
 
@@ -21,6 +22,7 @@ import stormlog.query
 from stormlog.apps.tui.app import StormlogApp
 from stormlog.apps.tui.board import Board, PlaceOfTracker
 from stormlog.apps.tui.issues_view import IssuesView
+from stormlog.apps.tui.lazy_table import LazyTable
 from stormlog.apps.tui.runs_view import RunsView
 from stormlog.apps.tui.split_view import SplitView
 from stormlog.apps.tui.sql_view import SqlView
@@ -96,8 +98,10 @@ class Driver:
             await self.pilot.press(key)
             await self.handled()
             await self.settle()
-            # Whatever the key led to can be drawn, and has its rows read.
-            _ = self.screen
+            # Tables read the rows that are seen when they are drawn; to draw all the rest after each key takes long.
+            for table in self.app.screen_stack[-1].query(LazyTable):
+                if table.is_on_screen:
+                    table.render_lines(Region(0, 0, *table.size))
             await self.settle()
 
     async def type(self, text: str) -> None:
@@ -221,6 +225,8 @@ def drive(
                 await driver.handled()
                 await driver.settle()
                 await scenario(driver)
+                # Whatever it led to can be drawn.
+                _ = driver.screen if app.is_running else ""
         finally:
             app.board.close()
 
