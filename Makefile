@@ -19,8 +19,8 @@
 PYTHON ?= python3
 JOBS ?= 2
 BENCH_ARGS ?=
-# Each process takes tests that stand together, which share what a module sets up, and at the end those of others.
-PARALLEL := -n $(JOBS) --dist worksteal
+# Each process takes one file after the other: the tests of a file share what it sets up.
+PARALLEL := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 VENV := .venv
 LOWEST := .venv-lowest
 READER := .venv-reader

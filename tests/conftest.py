@@ -143,6 +143,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_slow[item.path]:
             item.add_marker(pytest.mark.slow)
+    # Processes take one file after the other: with short ones at the end, they are done at the same time.
+    items.sort(key=lambda item: not is_slow[item.path])
 
 
 def pytest_collection_finish() -> None:
