@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Tracker,
     )
     from stormlog.tracking.digest import Delivery
+    from stormlog.tracking.digest.content import LatestRun
     from stormlog.tracking.gate import Baseline
     from stormlog.tracking.scanning.options import ScanOptions
 
@@ -155,16 +156,23 @@ def notify_and_explain(
     """
     from stormlog.tracking.digest import notify
 
+    def explain(run: LatestRun) -> str | None:
+        # A run that telemetry knows by another name has its failure where it has evidence.
+        return latest_failure(run.sources, run_id=run.run_id) or latest_failure(run.sources_with_evidence)
+
     return notify(
-        tracker, projects=projects, settings=settings, force=force, dry_run=dry_run, explain=latest_failure
+        tracker, projects=projects, settings=settings, force=force, dry_run=dry_run, explain=explain
     )
 
 
-def latest_failure(paths: Sequence[str], *, cache: str | bool | None = None) -> str | None:
+def latest_failure(
+    paths: Sequence[str], *, run_id: str | None = None, cache: str | bool | None = None
+) -> str | None:
     """Return why the run failed that failed last, on one line.
 
     Args:
         paths: Files and directories.
+        run_id: Look at this run only.
         cache: See `stormlog.query.open`.
 
     Returns:
@@ -180,7 +188,7 @@ def latest_failure(paths: Sequence[str], *, cache: str | bool | None = None) -> 
 
     try:
         with open(list(paths), cache=cache) as store:
-            explanation = store.explain()
+            explanation = store.explain(run_id=run_id)
     except (StormlogError, OSError, ValueError):
         return None
     return None if explanation.first_failure is None else brief(explanation, now_ns=time.time_ns())

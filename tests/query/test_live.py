@@ -293,15 +293,17 @@ def facts(found: LiveLook) -> dict[str, Any]:
 def test_a_look_says_what_a_first_look_would(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     runs.mkdir()
-    writer = Writer(runs, 4)
+    # Its first steps append, remove and rotate.
+    writer = Writer(runs, 31)
     writer.append()
     with stormlog.query.open(runs, cache=False) as store:
         follower = store.follow_runs(since_ns=0)
+        follower.look(now_ns=writer.time_ns)
         for _ in range(few_or_many(3, 300)):
-            now = writer.time_ns
-            assert facts(follower.look(now_ns=now)) == facts(store.follow_runs(since_ns=0).look(now_ns=now))
             writer.step()
             store.refresh(may_be_gone=True)
+            now = writer.time_ns
+            assert facts(follower.look(now_ns=now)) == facts(store.follow_runs(since_ns=0).look(now_ns=now))
 
 
 def test_a_look_asks_for_runs_only_when_something_decides_them(

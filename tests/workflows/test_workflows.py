@@ -21,6 +21,7 @@ from stormlog.workflows import (
 )
 from stormlog.workflows.issues import _common_folder
 from tests.captures import CHECKOUT
+from tests.query.sinks import START_NS, busy_session, write_sink
 from tests.tracking.shared_stores import one_store_of
 
 RUNS = CHECKOUT / "examples" / "captures" / "v4-cuda-sim" / "oom_dumps"
@@ -70,6 +71,29 @@ def test_a_digest_finds_the_telemetry_of_what_was_scanned_by_a_relative_path(
     [project] = report.projects
     assert project.digest is not None
     assert (project.digest.why or "").startswith("Run ")
+
+
+def test_a_digest_explains_the_run_that_had_the_issue(tmp_path: Path) -> None:
+    """Not the one beside it that failed later, and whose issues are ignored."""
+    for number, (name, backend) in enumerate((("a", "cuda"), ("b", "rocm"))):
+        events = busy_session(name, 40, start_ns=START_NS + number * 10**12)
+        for event in events:
+            event["job_id"] = f"job-{name}"
+            event["metadata"]["backend"] = backend
+        write_sink(tmp_path / "runs" / name, {"segment-000001.jsonl": events})
+    with Tracker(tmp_path / "tracker.db") as tracker:
+        tracker.create_project("llm", recipients=["a@example.org"], alert_frequency="hourly")
+        tracker.project = "llm"
+        tracker.scan([tmp_path / "runs"], cache=False, settle_ns=0)
+        for issue in tracker.list_issues(limit=200).issues:
+            if "a" not in {
+                occurrence.session_id for occurrence in tracker.occurrences(issue.issue_id).occurrences
+            }:
+                tracker.ignore(issue.issue_id)
+        report = notify_and_explain(tracker, NotifySettings(), projects=["llm"], force=True, dry_run=True)
+    [project] = report.projects
+    assert project.digest is not None
+    assert (project.digest.why or "").startswith("Run job:job-a")
 
 
 def test_the_digest_after_a_scan_is_about_its_paths(tmp_path: Path, runs: Path) -> None:

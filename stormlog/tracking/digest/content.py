@@ -27,7 +27,8 @@ __all__ = [
     "Digest",
     "DigestIssue",
     "collect",
-    "latest_sources",
+    "LatestRun",
+    "latest_run",
     "one_line",
 ]
 
@@ -174,14 +175,24 @@ def collect(
     return digest, [row["issue_id"] for row in covered]
 
 
-def latest_sources(connection: sqlite3.Connection, project_id: str, issue_ids: Sequence[str]) -> list[str]:
-    """Return the sources of the run that had one of some issues last, with those of its other ranks.
+@dataclass(frozen=True)
+class LatestRun:
+    """The run that had one of some issues last.
 
-    Ranks lie in one directory, and those without an issue belong to the account of the run.
-
-    Returns:
-        Known sources that were there when they were scanned last, at most `_MOST_SOURCES`; none where there are more.
+    Attributes:
+        run_id: What the tracker knows it by.
+        sources_with_evidence: Sinks, files and bundles in which it has evidence.
+        sources: All that lie beside them: ranks of a run lie in one directory, and those without an issue belong to its
+            account. Only those that were there when they were scanned last; none where there are more than 1,000.
     """
+
+    run_id: str
+    sources_with_evidence: Sequence[str]
+    sources: Sequence[str]
+
+
+def latest_run(connection: sqlite3.Connection, project_id: str, issue_ids: Sequence[str]) -> LatestRun | None:
+    """Return the run that had one of some issues last; None if there is none, or its files are not known."""
     run = connection.execute(
         """
         SELECT o.run_id
@@ -195,7 +206,7 @@ def latest_sources(connection: sqlite3.Connection, project_id: str, issue_ids: S
         [json.dumps(list(issue_ids))],
     ).fetchone()
     if run is None:
-        return []
+        return None
     paths = [
         path
         for (path,) in connection.execute(
@@ -212,7 +223,7 @@ def latest_sources(connection: sqlite3.Connection, project_id: str, issue_ids: S
         )
     ]
     if not paths or not all(map(os.path.isabs, paths)):
-        return []
+        return None
     folder = os.path.commonpath([os.path.dirname(path) for path in paths])
     known = connection.execute(
         """
@@ -224,7 +235,8 @@ def latest_sources(connection: sqlite3.Connection, project_id: str, issue_ids: S
         """,
         {"project_id": project_id, "folder": os.path.join(folder, ""), "most": _MOST_SOURCES + 1},
     ).fetchall()
-    return [] if len(known) > _MOST_SOURCES else [path for (path,) in known]
+    sources = [] if len(known) > _MOST_SOURCES else [path for (path,) in known]
+    return LatestRun(run["run_id"], paths[:_MOST_SOURCES], sources)
 
 
 def one_line(text: str, most: int = _MOST_CHARACTERS) -> str:

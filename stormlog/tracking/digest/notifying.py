@@ -16,7 +16,7 @@ from typing import Annotated, Any, NotRequired, TypedDict
 from stormlog._readable_times import ReadableTime
 from stormlog.tracking.actors import WRITE
 from stormlog.tracking.database.store import default_store_path
-from stormlog.tracking.digest.content import MOST_OF_WHY, Digest, collect, latest_sources, one_line
+from stormlog.tracking.digest.content import MOST_OF_WHY, Digest, LatestRun, collect, latest_run, one_line
 from stormlog.tracking.digest.due import basis_ns, due_ns, is_ahead, is_due, stamp_ns
 from stormlog.tracking.digest.failures import DeliveryError
 from stormlog.tracking.digest.lock import delivery_lock
@@ -32,8 +32,8 @@ from stormlog.tracking.webhook_settings import webhook_address
 
 __all__ = ["Explain", "NotifyReport", "ProjectDigest", "command_options", "deliver", "notify", "queue_if_due"]
 
-#: Paths of the sources that a digest is about -> why the latest run of them failed, on one line; None if nobody knows.
-Explain = Callable[[Sequence[str]], str | None]
+#: The run that had an issue of a digest last -> why it failed, on one line; None if nobody knows.
+Explain = Callable[[LatestRun], str | None]
 
 
 @dataclass(frozen=True)
@@ -243,17 +243,17 @@ def _queue(
     if not dry_run:
         _correct_bases(tracker, projects)
     found: list[ProjectDigest] = []
-    sources: list[list[str]] = []
+    runs: list[LatestRun | None] = []
     with tracker.reading() as connection:
         # Most of the time nothing is due, and then there is no need to wait for those who write.
         for row in _rows(connection, projects):
             project, issue_ids = _examine(tracker, connection, row, force=force)
             found.append(project)
-            sources.append(latest_sources(connection, row["project_id"], issue_ids))
+            runs.append(latest_run(connection, row["project_id"], issue_ids))
     # Files are read outside of any transaction.
     reasons = [
-        explain(paths) if explain is not None and project.digest is not None else None
-        for project, paths in zip(found, sources, strict=True)
+        explain(run) if explain is not None and run is not None and project.digest is not None else None
+        for project, run in zip(found, runs, strict=True)
     ]
     if dry_run:
         return [_with_reason(project, why) for project, why in zip(found, reasons, strict=True)]

@@ -154,7 +154,7 @@ def _put_moved(connection: sqlite3.Connection, moved: Mapping[str, str]) -> None
 
 
 def move_sources(connection: sqlite3.Connection, project_id: str, moved: Mapping[str, str]) -> None:
-    """Let findings show where their sources lie now.
+    """Let findings and known files name their sources where they lie now.
 
     Args:
         moved: Old path of a source -> new path.
@@ -166,6 +166,14 @@ def move_sources(connection: sqlite3.Connection, project_id: str, moved: Mapping
         """
         UPDATE OR IGNORE finding_sources
         SET source_path = (SELECT m.new FROM temp.moved AS m WHERE m.old = finding_sources.source_path)
+        WHERE project_id = ? AND source_path IN (SELECT old FROM temp.moved)
+        """,
+        [project_id],
+    )
+    connection.execute(
+        """
+        UPDATE scan_sources
+        SET source_path = (SELECT m.new FROM temp.moved AS m WHERE m.old = scan_sources.source_path)
         WHERE project_id = ? AND source_path IN (SELECT old FROM temp.moved)
         """,
         [project_id],
@@ -308,8 +316,9 @@ def keep_details(connection: sqlite3.Connection) -> None:
             source_path = excluded.source_path,
             bundle_path = excluded.bundle_path,
             metadata_json = excluded.metadata_json
-        -- Of copies, one speaks, always the same.
+        -- Of copies, one speaks, always the same. Earlier versions recorded relative paths.
         WHERE excluded.source_path <= coalesce(issue_evidence.source_path, excluded.source_path)
+            OR issue_evidence.source_path NOT LIKE '/%'
         """
     )
 

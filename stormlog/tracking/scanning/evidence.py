@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stormlog._storable_text import storable_text
 from stormlog.engine import load_query
+from stormlog.errors import SourceError
 from stormlog.issues.kinds import SEVERITY_RANKS
 
 if TYPE_CHECKING:
+    from stormlog.artifacts.snapshot import Snapshot
     from stormlog.query import CatalogOOMBundle, QueryStore
     from stormlog.tracking.scanning.bundle_keys import BundleKeys
     from stormlog.tracking.scanning.session_keys import Hit
+
+    OpenFiles = Callable[[list[str]], AbstractContextManager[QueryStore]]
 
 __all__ = [
     "Defaults",
@@ -29,6 +34,10 @@ __all__ = [
     "sessionless_hits",
     "sessionless_rows",
 ]
+
+
+#: How much is read at once of files whose records are wanted: all columns of all lines.
+_BYTES_TOGETHER = 16 << 20
 
 
 def require_severity(word: str) -> None:
@@ -109,6 +118,7 @@ def evidence_rows(
     bundles: Sequence[CatalogOOMBundle],
     bundle_keys: BundleKeys,
     true_paths: Mapping[str, str],
+    open_files: OpenFiles,
     defaults: Defaults,
 ) -> list[tuple[Any, ...]]:
     """Return evidence as `recorder.INCOMING` has it, ``batch`` being the source (-1: bundles).
@@ -119,6 +129,7 @@ def evidence_rows(
         bundles: OOM bundles.
         bundle_keys: Their keys.
         true_paths: Path as the store shows it -> the true path, which is recorded: a tracker is asked from anywhere.
+        open_files: Opens some files of the store once more, by themselves.
         defaults: What is assumed.
 
     Raises:
@@ -127,7 +138,7 @@ def evidence_rows(
     """
     require_severity(defaults.min_severity)
     settled = [scope for scope in sessions if scope.is_settled]
-    told = _silent_records(store, settled)
+    told = _silent_records(store, settled, open_files)
     parameters = {
         "source_ids": [scope.source_id for scope in sessions],
         "session_ids": [scope.session_id for scope in sessions],
@@ -136,9 +147,12 @@ def evidence_rows(
         "told_source_ids": [source_id for source_id, _, _ in told],
         "told_session_ids": [session_id for _, session_id, _ in told],
         "told_records": [record for _, _, record in told],
-        "bundle_paths": [str(bundle.bundle_path) for bundle in bundles],
+        "bundle_paths": [storable_text(str(bundle.bundle_path)) for bundle in bundles],
         "bundle_sessions": bundle_keys.sessions,
-        "bundle_statuses": [bundle.session_status for bundle in bundles],
+        "bundle_statuses": [
+            None if bundle.session_status is None else storable_text(bundle.session_status)
+            for bundle in bundles
+        ],
         "bundle_ids": bundle_keys.evidence_ids,
         "bundle_records": [_bundle_record(bundle) for bundle in bundles],
         "shown_paths": list(true_paths),
@@ -152,13 +166,13 @@ def evidence_rows(
     return store.sql(load_query("scan_evidence"), parameters).rows
 
 
-def _silent_records(store: QueryStore, sessions: Sequence[SessionScope]) -> list[tuple[Any, ...]]:
+def _silent_records(
+    store: QueryStore, sessions: Sequence[SessionScope], open_files: OpenFiles
+) -> list[tuple[Any, ...]]:
     """Return (source_id, session_id, record) of the sessions with findings of which the store keeps no record.
 
-    One is read again of each. Copies have no findings, so a store of these files alone leaves none of them out.
+    One is read again of each. Copies have no findings, so a store of such files alone leaves none of them out.
     """
-    import stormlog.query
-
     found = store.sql(
         load_query("scan_silent_findings"),
         {
@@ -166,12 +180,38 @@ def _silent_records(store: QueryStore, sessions: Sequence[SessionScope]) -> list
             "session_ids": [scope.session_id for scope in sessions],
         },
     ).rows
-    if not found:
-        return []
-    names = ("source_ids", "session_ids", "paths", "line_numbers")
-    places = dict(zip(names, map(list, zip(*found, strict=True)), strict=True))
-    with stormlog.query.open(sorted(set(places["paths"])), cache=False) as files:
-        return files.sql(load_query("scan_silent_records"), places).rows
+    records = []
+    for group in _groups_of_files(store.snapshot, {path for _, _, path, _ in found}):
+        places = [row for row in found if row[2] in group]
+        columns = map(list, zip(*places, strict=True))
+        names = ("source_ids", "session_ids", "paths", "line_numbers")
+        try:
+            with open_files(list(group.values())) as files:
+                records += files.sql(
+                    load_query("scan_silent_records"), dict(zip(names, columns, strict=True))
+                ).rows
+        except SourceError:
+            # They are gone meanwhile: the next scan will see that.
+            continue
+    return records
+
+
+def _groups_of_files(snapshot: Snapshot, shown: set[str]) -> Iterator[dict[str, str]]:
+    """Yield path as the store shows it -> path, of some files, in groups that are read together."""
+    group: dict[str, str] = {}
+    size = 0
+    for origin in snapshot.origins:
+        path, state = storable_text(origin.path), snapshot.states[origin.path]
+        # Names that differ in odd bytes alone look the same.
+        if path not in shown or path in group or state is None:
+            continue
+        if group and size + state.size > _BYTES_TOGETHER:
+            yield group
+            group, size = {}, 0
+        group[path] = origin.path
+        size += state.size
+    if group:
+        yield group
 
 
 def _bundle_record(bundle: CatalogOOMBundle) -> str:

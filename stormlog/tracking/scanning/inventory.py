@@ -105,9 +105,9 @@ class _Folders:
         self._known: dict[str, str] = {}
 
     def true_path(self, path: str) -> str:
-        if os.path.islink(path):
-            return os.path.realpath(path)
         folder, name = os.path.split(path)
+        if name in ("", ".", "..") or os.path.islink(path):
+            return os.path.realpath(path)
         if folder not in self._known:
             self._known[folder] = os.path.realpath(folder)
         return os.path.join(self._known[folder], name)

@@ -24,10 +24,11 @@ __all__ = [
     "SourceFile",
     "compare",
     "consumed",
-    "rows_of_known_files",
+    "is_same_file",
     "missing",
     "quiet_since_ns",
     "rotated",
+    "rows_of_known_files",
     "size_seen_ns",
     "write_row",
 ]
@@ -208,7 +209,7 @@ def rotated(
     if not gone:
         return {}
     new = [file for file in files if file.key not in rows and file.state is not None]
-    moves = _pair(new, gone, lambda row: (row["device"], row["inode"]), _inode, _is_same_file)
+    moves = _pair(new, gone, lambda row: (row["device"], row["inode"]), _inode, is_same_file)
     # Another file system gives a file another inode.
     sizes = {row["size_bytes"] for row in gone.values()}
     left = [file for file in new if file.key not in moves and file.state and file.state[2] in sizes]
@@ -241,7 +242,8 @@ def _inode(file: SourceFile) -> tuple[int, int] | None:
     return None if file.state is None else file.state[:2]
 
 
-def _is_same_file(file: SourceFile, row: sqlite3.Row) -> bool:
+def is_same_file(file: SourceFile, row: sqlite3.Row) -> bool:
+    """Return whether a file still begins with all that was read of it, under whatever name."""
     return compare(file, row) in ("unchanged", "appended")
 
 

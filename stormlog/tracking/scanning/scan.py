@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stormlog._paths import require_path
@@ -47,6 +48,7 @@ from stormlog.tracking.scanning.known_files import (
     SourceFile,
     compare,
     consumed,
+    is_same_file,
     missing,
     quiet_since_ns,
     rotated,
@@ -205,8 +207,31 @@ class _Scan:
         """Return old path -> new path of the sinks, files and bundles of which nothing is left where it was."""
         source_paths = {file.key: storable_text(file.source_path) for file in files}
         left = set(source_paths.values())
-        moved = {self._rows[new]["source_path"]: source_paths[new] for new in self._moves}
-        return {old: new for old, new in moved.items() if old not in left}
+        places: dict[str, set[str]] = {}
+        for new in self._moves:
+            if self._tells_its_source(new):
+                places.setdefault(self._rows[new]["source_path"], set()).add(source_paths[new])
+        return {old: min(new) for old, new in places.items() if old not in left and len(new) == 1}
+
+    def _tells_its_source(self, key: str) -> bool:
+        """Return whether a file is of one source alone: sinks may have equal manifests, and bundles equal metadata."""
+        kind = self._rows[key]["kind"]
+        return kind != "manifest" and (kind != "oom_bundle" or os.path.basename(key) == "manifest.json")
+
+    def _moved_evidence(self) -> dict[str, str]:
+        """Return old path -> new path of the files and bundles that evidence names."""
+        moved = {old: new for new, old in self._moves.items() if self._rows[new]["kind"] != "oom_bundle"}
+        # A log that was rotated: another file has taken its place.
+        replaced = {
+            (row["device"], row["inode"]): key
+            for key, seen in self._seen.items()
+            if seen == "replaced" and (row := self._rows[key])["device"] is not None
+        }
+        for file in self._inventory.files.values() if replaced else ():
+            old = replaced.get(file.state[:2]) if file.state is not None else None
+            if old is not None and self._seen[file.key] == "new" and is_same_file(file, self._rows[old]):
+                moved[old] = file.key
+        return moved | self._moved_sources
 
     def _is_dirty(self, key: str) -> bool:
         row = self._rows.get(key)
@@ -284,6 +309,8 @@ class _Scan:
 
     def _read(self, store: QueryStore) -> None:
         """Ask for the evidence of every session that may have more of it than before."""
+        from stormlog.query import open as open_store
+
         options, inventory = self._options, self._inventory
         connection = self._tracker.store.connection
         paths = {
@@ -301,8 +328,11 @@ class _Scan:
             options.app, options.is_dev, options.code_version, options.min_severity, options.since_ns
         )
         self._bundle_keys = find_bundle_keys(bundles, store.catalog.opened, connection, self._project_id)
+        open_files = partial(
+            open_store, cache=False, threads=options.threads, memory_limit=options.memory_limit
+        )
         evidence = evidence_rows(
-            store, self._plan.scope, bundles, self._bundle_keys, inventory.true_paths, defaults
+            store, self._plan.scope, bundles, self._bundle_keys, inventory.true_paths, open_files, defaults
         )
         self._rejects = dict(store.rejects_summary())
         put_incoming(connection, evidence)
@@ -437,8 +467,7 @@ class _Scan:
                         "UPDATE scan_sources SET path = ? WHERE project_id = ? AND path = ?",
                         [new, project["project_id"], old],
                     )
-                moved = {old: new for new, old in self._moves.items()} | self._moved_sources
-                move_evidence(connection, project["project_id"], moved)
+                move_evidence(connection, project["project_id"], self._moved_evidence())
                 move_sources(connection, project["project_id"], self._moved_sources)
                 if self._dirty:
                     self._keys.remember(connection, project["project_id"])

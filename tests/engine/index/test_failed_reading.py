@@ -356,7 +356,7 @@ def told_of_changing(copied_bytes: int, tmp_path_factory: pytest.TempPathFactory
     files, cache = folder / "files", folder / "cache"
     changing = {write_named(files / name)[1]: change for name, change in CHANGES.items()}
     with pytest.MonkeyPatch.context() as patch:
-        read_in_batches(patch, 20_000)
+        read_in_batches(patch, 30_000)
         before_scan(patch, changing)
         with stormlog.query.open(files, cache=cache) as store:
             store.list_issues()
