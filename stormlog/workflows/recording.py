@@ -19,8 +19,7 @@ if TYPE_CHECKING:
         ScanReport,
         Tracker,
     )
-    from stormlog.tracking.digest import Delivery
-    from stormlog.tracking.digest.content import LatestRun
+    from stormlog.tracking.digest import Delivery, LatestRun
     from stormlog.tracking.gate import Baseline
     from stormlog.tracking.scanning.options import ScanOptions
 

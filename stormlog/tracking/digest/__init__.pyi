@@ -3,6 +3,7 @@
 from stormlog.tracking.digest.content import (
     Digest as Digest,
     DigestIssue as DigestIssue,
+    LatestRun as LatestRun,
 )
 from stormlog.tracking.digest.notifying import (
     NotifyReport as NotifyReport,
