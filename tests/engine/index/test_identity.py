@@ -86,7 +86,7 @@ def capture_answers(everything: Path, tmp_path_factory: pytest.TempPathFactory) 
     with pytest.MonkeyPatch.context() as patch:
         answers = [cold_answer(paths, threads=1)]
         read_in_batches(patch, CAPTURES_BATCH_BYTES)
-        answers += [warm_answer(paths, cache, threads=4, memory_limit="100MB")]
+        answers += [warm_answer(paths, cache, threads=4, memory_limit="256MB")]
         # The answers that were kept, and those of the index; events are read from the files each time.
         answers += [warm_answer(paths, cache, with_events=False)]
         forget_answers(cache)
