@@ -7,7 +7,8 @@
 -- $bundle_paths, $bundle_sessions, $bundle_statuses, $bundle_ids and $bundle_records: of each bundle its session, the
 -- status of it in the bundle, its evidence id, and what it says about itself. The status that a ledger knows of a session
 -- is left out: whether there is one depends on what else is scanned, and when.
--- $shown_paths and $true_paths are parallel lists, of the paths that are another file's name.
+-- $shown_paths and $true_paths are parallel lists: paths as views show them, and absolute ones without links. Paths that
+-- are the same either way are left out.
 WITH scope AS (
     SELECT
         unnest(CAST($source_ids AS INTEGER[])) AS source_id,

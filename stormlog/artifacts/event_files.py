@@ -12,7 +12,7 @@ from stormlog._values import frozen_class
 if TYPE_CHECKING:
     from stormlog.artifacts.models import CatalogSource
 
-__all__ = ["FileOrigin", "catalog_origins", "path_session_id"]
+__all__ = ["FileOrigin", "catalog_origins", "path_session_id", "real_path"]
 
 #: Lines in these are packed.
 PACKED_SUFFIXES = (".gz", ".zst")
@@ -122,7 +122,7 @@ def _origins(
 ) -> Iterator[FileOrigin]:
     segments = {} if source.manifest is None else {s.filename: s for s in source.manifest.segments}
     source_path = str(source.path)
-    real_source_path = _real_path(source_path, folders)
+    real_source_path = real_path(source_path, folders)
     for offset, path in enumerate(source.event_files):
         segment = segments.get(os.path.basename(path))
         yield FileOrigin(
@@ -138,8 +138,8 @@ def _origins(
         )
 
 
-def _real_path(path: str, folders: dict[str, str]) -> str:
-    """Return a path without links; the way to each folder is followed once."""
+def real_path(path: str, folders: dict[str, str]) -> str:
+    """Return a path without links; the way to each folder is followed once, and kept in ``folders``."""
     folder, name = os.path.split(path)
     if name in ("", ".", "..") or os.path.islink(path):
         return os.path.realpath(path)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from stormlog.errors import SourceError, StormlogError
+from stormlog.errors import SourceError, StormlogError, UnknownIdError
 
 if TYPE_CHECKING:
     from stormlog.query import QueryStore
@@ -156,27 +156,36 @@ def notify_and_explain(
     from stormlog.tracking.digest import notify
 
     def explain(run: LatestRun) -> str | None:
-        # A run that telemetry knows by another name has its failure where it has evidence.
-        return latest_failure(run.sources, run_id=run.run_id) or latest_failure(run.sources_with_evidence)
+        try:
+            return _why_failed(run.sources or run.sources_with_evidence, run.run_id, None)
+        except UnknownIdError:
+            # Where records name no session, telemetry knows the run by another name.
+            return latest_failure(run.sources_with_evidence)
 
     return notify(
         tracker, projects=projects, settings=settings, force=force, dry_run=dry_run, explain=explain
     )
 
 
-def latest_failure(
-    paths: Sequence[str], *, run_id: str | None = None, cache: str | bool | None = None
-) -> str | None:
+def latest_failure(paths: Sequence[str], *, cache: str | bool | None = None) -> str | None:
     """Return why the run failed that failed last, on one line.
 
     Args:
         paths: Files and directories.
-        run_id: Look at this run only.
         cache: See `stormlog.query.open`.
 
     Returns:
         None if no run failed, or if the files are not there any more or cannot be read: this is an addition to
         something that is told in any case.
+    """
+    return _why_failed(paths, None, cache)
+
+
+def _why_failed(paths: Sequence[str], run_id: str | None, cache: str | bool | None) -> str | None:
+    """Return why a run failed, by default the latest that did.
+
+    Raises:
+        UnknownIdError: there is no such run.
     """
     if not paths:
         return None
@@ -188,6 +197,8 @@ def latest_failure(
     try:
         with open(list(paths), cache=cache) as store:
             explanation = store.explain(run_id=run_id)
+    except UnknownIdError:
+        raise
     except (StormlogError, OSError, ValueError):
         return None
     return None if explanation.first_failure is None else brief(explanation, now_ns=time.time_ns())

@@ -21,7 +21,7 @@ from stormlog.workflows import (
 )
 from stormlog.workflows.issues import _common_folder
 from tests.captures import CHECKOUT
-from tests.query.sinks import START_NS, busy_session, write_sink
+from tests.query.sinks import START_NS, busy_session, write_lines, write_sink
 from tests.tracking.shared_stores import one_store_of
 
 RUNS = CHECKOUT / "examples" / "captures" / "v4-cuda-sim" / "oom_dumps"
@@ -94,6 +94,21 @@ def test_a_digest_explains_the_run_that_had_the_issue(tmp_path: Path) -> None:
     [project] = report.projects
     assert project.digest is not None
     assert (project.digest.why or "").startswith("Run job:job-a")
+
+
+def test_a_digest_explains_a_run_whose_records_name_no_session(tmp_path: Path) -> None:
+    events = [event | {"schema_version": 2} for event in busy_session("s", 40)]
+    for event in events:
+        del event["session_id"]
+    write_lines(tmp_path / "events.jsonl", events)
+    with Tracker(tmp_path / "tracker.db") as tracker:
+        tracker.create_project("llm", recipients=["a@example.org"], alert_frequency="hourly")
+        tracker.project = "llm"
+        tracker.scan([tmp_path / "events.jsonl"], cache=False, settle_ns=0)
+        report = notify_and_explain(tracker, NotifySettings(), projects=["llm"], force=True, dry_run=True)
+    [project] = report.projects
+    assert project.digest is not None
+    assert (project.digest.why or "").startswith("Run ")
 
 
 def test_the_digest_after_a_scan_is_about_its_paths(tmp_path: Path, runs: Path) -> None:

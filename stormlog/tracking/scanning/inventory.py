@@ -6,10 +6,12 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stormlog._opening import OpenedPaths
 from stormlog._storable_text import storable_text
+from stormlog.artifacts.event_files import real_path
 from stormlog.tracking.scanning.known_files import SourceFile
 
 if TYPE_CHECKING:
@@ -55,13 +57,14 @@ class Inventory:
 
 def take_inventory(snapshot: Snapshot) -> Inventory:
     """List what a store of artifacts has found, in the states in which it reads it."""
-    inventory, folders, opened = Inventory(), _Folders(), snapshot.catalog.opened
+    inventory, opened = Inventory(), snapshot.catalog.opened
+    true_path = partial(real_path, folders={})
     shown: dict[str, str] = {}
     for origin in snapshot.origins:
         state = snapshot.states[origin.path]
         inventory.files[origin.file_id] = SourceFile(
-            folders.true_path(origin.path),
-            folders.true_path(origin.source_path),
+            true_path(origin.path),
+            origin.real_source_path,
             origin.source_kind,
             None if state is None else (state.device, state.inode, state.size, state.modified_ns),
             origin.may_grow,
@@ -70,14 +73,14 @@ def take_inventory(snapshot: Snapshot) -> Inventory:
         inventory.source_of[origin.file_id] = origin.source_id
     for number, source in enumerate(snapshot.catalog.sources):
         if source.manifest_path is not None and source.event_paths:
-            path = folders.true_path(str(source.path))
-            manifest = _looked_at(folders.true_path(str(source.manifest_path)), path, "manifest", opened)
+            path = true_path(str(source.path))
+            manifest = _looked_at(true_path(str(source.manifest_path)), path, "manifest", opened)
             if manifest is not None:
                 inventory.manifests[number] = manifest
     for bundle in snapshot.catalog.oom_bundles:
         names = (str(bundle.manifest_path), str(bundle.bundle_path / "metadata.json"))
-        path = shown[str(bundle.bundle_path)] = folders.true_path(str(bundle.bundle_path))
-        found = [_looked_at(folders.true_path(name), path, "oom_bundle", opened) for name in names]
+        path = shown[str(bundle.bundle_path)] = true_path(str(bundle.bundle_path))
+        found = [_looked_at(true_path(name), path, "oom_bundle", opened) for name in names]
         inventory.bundles.append(Bundle(bundle, [file for file in found if file is not None]))
     inventory.true_paths.update(
         (storable_text(path), storable_text(true_path))
@@ -96,18 +99,3 @@ def _looked_at(path: str, source_path: str, kind: str, opened: OpenedPaths) -> S
     if not (stat.S_ISREG(found.st_mode) and opened.hold(path)):
         return None
     return SourceFile(path, source_path, kind, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
-
-
-class _Folders:
-    """Follows the links on the way to each folder once."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, str] = {}
-
-    def true_path(self, path: str) -> str:
-        folder, name = os.path.split(path)
-        if name in ("", ".", "..") or os.path.islink(path):
-            return os.path.realpath(path)
-        if folder not in self._known:
-            self._known[folder] = os.path.realpath(folder)
-        return os.path.join(self._known[folder], name)
