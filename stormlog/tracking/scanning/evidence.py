@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -198,12 +199,13 @@ def _silent_records(
 
 def _groups_of_files(snapshot: Snapshot, shown: set[str]) -> Iterator[dict[str, str]]:
     """Yield path as the store shows it -> path, of some files, in groups that are read together."""
+    # Names that differ in odd bytes alone look the same: nobody knows which of these files is meant.
+    counts = Counter(storable_text(origin.path) for origin in snapshot.origins)
     group: dict[str, str] = {}
     size = 0
     for origin in snapshot.origins:
         path, state = storable_text(origin.path), snapshot.states[origin.path]
-        # Names that differ in odd bytes alone look the same.
-        if path not in shown or path in group or state is None:
+        if path not in shown or counts[path] > 1 or state is None:
             continue
         if group and size + state.size > _BYTES_TOGETHER:
             yield group

@@ -175,7 +175,7 @@ def test_names_and_texts_with_odd_bytes_stop_no_scan(tmp_path: Path) -> None:
     for byte in (b"\xfe", b"\xff"):
         folder = Path(os.fsdecode(os.fsencode(tmp_path / "runs") + b"-" + byte))
         samples = [
-            line | {"job_id": "job-named"}
+            line | {"host": byte.hex()}
             for line in busy_session(f"s{byte.hex()}", 60)
             if line["event_type"] == "sample"
         ]
@@ -187,5 +187,5 @@ def test_names_and_texts_with_odd_bytes_stop_no_scan(tmp_path: Path) -> None:
         tracker.scan([tmp_path], settle_ns=0)
         assert {issue.kind for issue in tracker.list_issues().issues} == {"oom", "hidden_memory_anomaly"}
         with tracker.store.reading() as connection:
-            runs = {run for (run,) in connection.execute("SELECT run_id FROM issue_occurrences")}
-        assert runs <= {"job-named", "sfe", "sff", "dfe", "dff"}
+            rows = connection.execute("SELECT session_id, host FROM issue_occurrences").fetchall()
+    assert {(session, host) for session, host in rows if host is not None} <= {("sfe", "fe"), ("sff", "ff")}
